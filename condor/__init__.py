@@ -1,0 +1,1 @@
+"""Run things on HTCondor: submit descriptions, sites, the personal pool, DAGMan logs."""

@@ -1,0 +1,49 @@
+"""What can go wrong, and the exit code that tells DAGMan what to do about it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command and job; DAGMan's RETRY, PRE_SKIP and DEFER use them."""
+
+    DONE = 0
+    WRONG_USAGE = 64
+    BAD_INPUT = 65  # the same input fails again: never retried
+    INCOMPLETE = 69  # a limit was reached (rounds, deadline): a partial map and the reason
+    BUG = 70
+    TRY_AGAIN = 75
+    NOTHING_TO_DO = 80  # PRE_SKIP
+    CHECKPOINT = 85  # checkpoint_exit_code
+    NOT_YET = 99  # DEFER
+
+
+class SkyscanError(Exception):
+    """Root of all errors that a user should read; its text says what, where, what next."""
+
+    exit_code = ExitCode.BUG
+
+
+class WrongUsage(SkyscanError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = ExitCode.WRONG_USAGE
+
+
+class BadInput(SkyscanError):
+    """An input file is not what it should be."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class ScanIncomplete(SkyscanError):
+    """A limit ended the scan before it converged."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class TryAgain(SkyscanError):
+    """A failure that another try may not meet."""
+
+    exit_code = ExitCode.TRY_AGAIN

@@ -1,0 +1,106 @@
+"""What a scan knows of one event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+#: One pulse a row: DOM (string, om, pmt), time (ns since the start of the event),
+#: charge (PE), width (ns), flags (bit 0: local coincidence; see I3RecoPulse).
+PULSE_DTYPE = np.dtype(
+    [
+        ("string", "<i4"),
+        ("om", "<i4"),
+        ("pmt", "<i4"),
+        ("time", "<f8"),
+        ("charge", "<f8"),
+        ("width", "<f8"),
+        ("flags", "<i4"),
+    ]
+)
+
+LC_FLAG = 1  #: bit of ``flags`` set when a neighbouring DOM saw light too (HLC)
+
+
+@dataclass(frozen=True)
+class Vertex:
+    """A point on a hypothesis: IceCube coordinates in metres, time in ns, energy in GeV."""
+
+    x: float
+    y: float
+    z: float
+    time: float
+    energy: float = nan
+
+
+@dataclass(frozen=True)
+class Particle:
+    """A fit stored with the event (I3Particle): position in m, time in ns, energy in GeV.
+
+    ``zenith`` and ``azimuth`` (radians, IceCube's local frame) point to where the
+    particle came from.
+    """
+
+    x: float
+    y: float
+    z: float
+    time: float
+    zenith: float
+    azimuth: float
+    energy: float
+    length: float = nan
+    speed: float = nan
+    shape: int = 0
+    fit_status: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """One IceCube event, as far as a scan needs it.
+
+    Attributes
+    ----------
+    run_id, event_id, sub_event_id : int
+        From the I3EventHeader.
+    mjd : float
+        Start time of the event, modified Julian date (UTC).
+    event_type : str or None
+        HESE, EHE, neutrino, ESTRES, or None when the frames do not say.
+    format_version : str
+        Realtime format (2021a, 2023a, 2024a, or "" when the packet names none).
+    pulses_key : str
+        Frame key that ``pulses`` were read from.
+    pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+        Ordered by DOM, then by time.
+    seed : Vertex
+        Where a reconstruction may start.
+    fits : mapping of str to Particle
+        Fits that came with the event, by frame key.
+    scalars : mapping of str to (float, bool or str)
+        I3Double, I3Bool and I3String objects of the physics frame, by frame key.
+    """
+
+    run_id: int
+    event_id: int
+    sub_event_id: int
+    mjd: float
+    event_type: str | None
+    format_version: str
+    pulses_key: str
+    pulses: NDArray[np.void]
+    seed: Vertex
+    fits: Mapping[str, Particle] = field(default_factory=dict)
+    scalars: Mapping[str, float | bool | str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the event in files, as upstream writes it (run….evt….TYPE)."""
+        return f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
