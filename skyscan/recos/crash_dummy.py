@@ -1,0 +1,90 @@
+"""A dummy that fails where it is told to, to see that a scan survives it.
+
+Environment:
+
+``SKYSCAN_CRASH_DUMMY_PROBABILITY``
+    Fraction of the fits that fail, chosen by a hash of their ids; 0.1 unless set.
+``SKYSCAN_CRASH_DUMMY_MODE``
+    ``raise``, ``hang`` or ``signal``, or several with commas, chosen by a hash of the ids;
+    ``raise`` unless set.
+``SKYSCAN_CRASH_DUMMY_WHEN``
+    ``first``: only the first try of a fit fails; ``always``: every try. ``first`` unless set.
+``SKYSCAN_ATTEMPT``
+    Which try this is, from 1; set by the process that tries.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from skyscan.errors import WrongUsage
+from skyscan.recos.dummy import Dummy, chance, number_from
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PROBABILITY_VARIABLE = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
+MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
+WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
+ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
+
+MODES = ("raise", "hang", "signal")
+TIMES = ("first", "always")
+
+
+class MeantToFail(Exception):  # noqa: N818
+    """The fit was told to fail. Not a SkyscanError: any exception of a fit looks like this."""
+
+
+class CrashDummy(Dummy):
+    """The dummy, but a given fraction of its fits raises, hangs, or dies by a signal."""
+
+    summary: ClassVar[str] = "for tests: the dummy, with a fraction of its fits failing"
+
+    def reconstruct(
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.void]:
+        """Fail if one of the pixels is meant to; else answer as the dummy does."""
+        attempt = int(number_from(ATTEMPT_VARIABLE, 1, least=1))
+        for pixel in pixels:
+            mode = failure_of(pixel, attempt)
+            if mode is not None:
+                fail(mode, pixel)
+        return super().reconstruct(pixels, zenith, azimuth)
+
+
+def failure_of(pixel: np.void, attempt: int) -> str | None:
+    """Return how the fit of one row of PIXEL_DTYPE fails at this attempt; None: it does not."""
+    modes = _choices(MODE_VARIABLE, "raise", MODES)
+    (when,) = _choices(WHEN_VARIABLE, "first", TIMES)[:1]
+    probability = number_from(PROBABILITY_VARIABLE, 0.1, least=0, most=1)
+    if (when == "first" and attempt > 1) or chance(pixel, "fails") >= probability:
+        return None
+    return modes[int(chance(pixel, "mode") * len(modes))]
+
+
+def fail(mode: str, pixel: np.void) -> None:
+    """Raise, hang for ever, or kill this process, as ``mode`` says."""
+    if mode == "signal":
+        os.kill(os.getpid(), signal.SIGKILL)
+    while mode == "hang":
+        time.sleep(60)
+    raise MeantToFail(f"nside {pixel['nside']} pixel {pixel['pixel']} is meant to fail")
+
+
+def _choices(variable: str, default: str, known: tuple[str, ...]) -> list[str]:
+    chosen = os.environ.get(variable, "") or default
+    names = [name.strip() for name in chosen.split(",")]
+    if not set(names) <= set(known):
+        raise WrongUsage(f"{variable}={chosen!r} must be of {', '.join(known)}.")
+    return names
+
+
+RECO_CLASS = CrashDummy

@@ -1,0 +1,139 @@
+"""A reconstruction that fits nothing: known answers at a known cost, to try workflows with.
+
+Environment (read when used, never at import; variables that begin with ``SKYSCAN_`` reach
+the jobs):
+
+``SKYSCAN_DUMMY_COST``
+    Seconds that every fit sleeps; 0 unless set.
+``SKYSCAN_DUMMY_VARIATIONS``
+    How many seed variations there are; 1 unless set.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import time
+import zlib
+from typing import TYPE_CHECKING, ClassVar
+
+import healpy
+import numpy as np
+
+from skyscan.errors import WrongUsage
+from skyscan.events.event import Vertex
+from skyscan.records import empty_fits
+from skyscan.recos import Reco
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Event
+
+COST_VARIABLE = "SKYSCAN_DUMMY_COST"
+VARIATIONS_VARIABLE = "SKYSCAN_DUMMY_VARIATIONS"
+
+#: Where the map has its minimum (J2000, degrees).
+MINIMUM_RA_DEG = 77.36
+MINIMUM_DEC_DEG = 5.69
+
+VARIATION_STEP_M = 10.0
+
+
+class Dummy(Reco):
+    """A parabola around a fixed direction, with a jitter drawn from the pixel's ids.
+
+    Every field of a fit is finite and a function of (nside, pixel, variation) and of the
+    seed vertex: the fitted vertex is the seed moved by up to 5 m and 5 ns, and the llh
+    feels the seed in its seventh decimal, so a wrong seed never goes unseen.
+    """
+
+    summary: ClassVar[str] = "for tests: fixed cost per pixel, values made from its ids"
+
+    def prepare(self, event: Event, folder: Path) -> Vertex:  # noqa: ARG002
+        """Return the event's seed vertex with zero for what it lacks; nothing is written."""
+        seed = event.seed
+        values = [seed.x, seed.y, seed.z, seed.time]
+        return Vertex(*[value if math.isfinite(value) else 0.0 for value in values])
+
+    def variations(self) -> NDArray[np.float64]:
+        """Return the offsets from the seed vertex, shape (n, 3), metres: a row along x."""
+        offsets = np.zeros((int(number_from(VARIATIONS_VARIABLE, 1, least=1)), 3))
+        offsets[:, 0] = VARIATION_STEP_M * np.arange(len(offsets))
+        return offsets
+
+    def setup(self, folder: Path) -> None:
+        """Read nothing: there is nothing to know."""
+
+    def reconstruct(
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],  # noqa: ARG002
+        azimuth: NDArray[np.float64],  # noqa: ARG002
+    ) -> NDArray[np.void]:
+        """Sleep the cost of each pixel and return its values, dtype FIT_DTYPE."""
+        cost = number_from(COST_VARIABLE, 0.0, least=0.0)
+        fits = empty_fits(len(pixels))
+        for row, pixel in enumerate(pixels):
+            if cost:
+                time.sleep(cost)
+            fits[row] = dummy_fit(pixel)
+        return fits
+
+
+def dummy_fit(pixel: np.void) -> tuple[float, ...]:
+    """Return the fields of FIT_DTYPE for one row of PIXEL_DTYPE."""
+    distance_deg = _distance_deg(int(pixel["nside"]), int(pixel["pixel"]))
+    x, y, z, t = (
+        float(pixel[name]) + 10.0 * (chance(pixel, name) - 0.5)
+        for name in ("x", "y", "z", "time")
+    )
+    seed = float(pixel["x"]) + 2 * float(pixel["y"]) + 3 * float(pixel["z"])
+    llh = 500.0 + 0.5 * distance_deg**2 + 2e-3 * chance(pixel, "llh")
+    llh += 1e-7 * (seed + 1e-3 * float(pixel["time"]))
+    energy = 1e5 * (1.0 + chance(pixel, "energy"))
+    return llh, 0.5 * energy, 0.8 * energy, x, y, z, t, energy
+
+
+def chance(pixel: np.void, purpose: str) -> float:
+    """Return a number in [0, 1) that the pixel's ids and the purpose decide."""
+    ids = struct.pack("<qqq", *(int(pixel[name]) for name in ("nside", "pixel", "variation")))
+    # A CRC is linear: the second round, over the first's text, breaks up its patterns.
+    first = zlib.crc32(ids + purpose.encode())
+    return zlib.crc32(f"{first * 2654435761 % 2**61:x}".encode()) / 2**32
+
+
+def number_from(
+    variable: str, default: float, *, least: float, most: float = math.inf
+) -> float:
+    """Return the number in an environment variable, or the default when it is not set.
+
+    Raises
+    ------
+    WrongUsage
+        It is no number, or outside [least, most].
+    """
+    text = os.environ.get(variable, "")
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise WrongUsage(f"{variable}={text!r} must be a number from {least:g} to {most:g}.")
+    return number
+
+
+def _distance_deg(nside: int, pixel: int) -> float:
+    theta, phi = healpy.pix2ang(nside, pixel)
+    ra, dec = math.radians(MINIMUM_RA_DEG), math.radians(MINIMUM_DEC_DEG)
+    cosine = math.cos(theta) * math.sin(dec)
+    cosine += math.sin(theta) * math.cos(dec) * math.cos(phi - ra)
+    return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
+
+
+RECO_CLASS = Dummy
