@@ -1,0 +1,1 @@
+"""How light travels from a charged particle through the ice to the DOMs."""

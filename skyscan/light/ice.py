@@ -1,0 +1,61 @@
+"""What a fit asks of an ice model: when the photons of a track arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+class Ice(Protocol):
+    """An ice model, with the settings of the timing likelihood that suit it.
+
+    Attributes
+    ----------
+    jitter_ns : float
+        Standard deviation of the arrival times that the model does not describe, ns.
+    """
+
+    @property
+    def jitter_ns(self) -> float:
+        """Standard deviation of what the model does not describe, ns."""
+
+    def n_photons(self, charge: Array) -> Array:
+        """Return of how many photons the first pulse of a DOM counts as the first.
+
+        Parameters
+        ----------
+        charge : ndarray, PE
+            Charge of the DOM.
+
+        Returns
+        -------
+        ndarray, same shape, at least 1
+        """
+
+    def survival(self, delay: Array, distance: Array, cos_eta: Array, dom_z: Array) -> Array:
+        """Return the probability that a photon which arrives does so after a delay.
+
+        A model whose ice has layers finds the point of emission from the path of the
+        direct photon: it lies ``distance / SIN_CHERENKOV * cos_eta`` below the DOM.
+
+        Parameters
+        ----------
+        delay : ndarray, shape (..., n, ndom), ns
+            After the arrival of an unscattered photon.
+        distance : ndarray, shape (n, ndom), m
+            From the DOM to the nearest point of the track.
+        cos_eta : ndarray, shape (n, ndom)
+            z component of the unscattered photon's direction: 1 moves up, into the PMT.
+        dom_z : ndarray, shape (ndom,), m
+            IceCube coordinates.
+
+        Returns
+        -------
+        ndarray, shape (..., n, ndom)
+            1 where ``delay`` is not positive.
+        """

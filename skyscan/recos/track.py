@@ -1,0 +1,105 @@
+"""The default reconstruction: a through-going track in bulk ice, from open formulas only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from skyscan.cleaning import clean_hits
+from skyscan.errors import BadInput
+from skyscan.events.event import Vertex
+from skyscan.light.pandel import BulkIce
+from skyscan.records import empty_fits
+from skyscan.recos import Reco
+from skyscan.track_fit import TrackFits, TrackFitter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Event
+
+PREPARED_FILE = "track.npz"
+
+#: Three parameters are fitted, and two more are the direction: fewer hits say nothing.
+MIN_DOMS = 6
+
+SEED_FIELDS = ("x", "y", "z", "time")
+
+#: A seed within this of the event's own (m, ns) is the event's own.
+SAME_SEED = 1e-6
+
+
+class Track(Reco):
+    """Track fit with the first pulse of every DOM; the direction is the pixel's.
+
+    A pixel whose seed is the event's own vertex (first nside, or its coarser pixel has no
+    fit) is searched from many first guesses; so is one whose seed is not finite. Any other
+    seed is a coarser pixel's best fit and the one place to start from.
+    """
+
+    summary: ClassVar[str] = "track in bulk ice, first pulses, open formulas (the default)"
+    chunk_size: ClassVar[int] = 64
+
+    _fitter: TrackFitter
+    _event_seed: NDArray[np.float64]
+
+    def prepare(self, event: Event, folder: Path) -> Vertex:
+        """Clean the pulses, write the hits; the seed is their charge centre and mean time.
+
+        Raises
+        ------
+        BadInput
+            Too few DOMs are left.
+        """
+        hits = clean_hits(event.pulses)
+        if len(hits) < MIN_DOMS:
+            raise BadInput(
+                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+                f" cleaning; a track fit needs {MIN_DOMS}."
+            )
+        total = hits["charge"].sum()
+        weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
+        seed = np.array(weighted)
+        with (folder / PREPARED_FILE).open("wb") as file:
+            np.savez(file, hits=hits, seed=seed)
+        return Vertex(*seed.tolist())
+
+    def setup(self, folder: Path) -> None:
+        """Read the hits that ``prepare`` wrote."""
+        with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
+            hits, self._event_seed = prepared["hits"], prepared["seed"]
+        self._fitter = TrackFitter(hits, self._event_seed[:3], BulkIce())
+
+    def reconstruct(
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.void]:
+        """Fit a track of each pixel's direction; energies are NaN, a track fit has none."""
+        seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
+        known = (np.abs(seeds - self._event_seed) > SAME_SEED).any(axis=-1)
+        known &= np.isfinite(seeds).all(axis=-1)
+        fits = empty_fits(len(pixels))
+        if not known.all():
+            new = ~known
+            _fill(fits, new, self._fitter.search(zenith[new], azimuth[new]))
+        if known.any():
+            start = seeds[known]
+            refined = self._fitter.refine(
+                zenith[known], azimuth[known], start[:, :3], start[:, 3]
+            )
+            _fill(fits, known, refined)
+        return fits
+
+
+def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: TrackFits) -> None:
+    fits["llh"][rows], fits["time"][rows] = found.llh, found.time
+    for axis, name in enumerate("xyz"):
+        fits[name][rows] = found.vertex[:, axis]
+
+
+RECO_CLASS = Track
