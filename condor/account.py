@@ -1,0 +1,82 @@
+"""As whom the personal pool's daemons run.
+
+HTCondor runs no jobs of root, and needs a name for its user. Root (containers, CI) and users
+without a passwd entry therefore run the daemons in a user namespace: inside they are an
+unprivileged account, outside they are who they were, so files keep their owner.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+from condor.errors import NoUserNamespace
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user name of daemons and jobs, and the command that makes one that user."""
+
+    name: str
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """The name in HTCondor's tokens."""
+        return f"{self.name}@localhost"
+
+
+def pool_account() -> Account:
+    """Return the account for daemons that this user starts.
+
+    Raises
+    ------
+    NoUserNamespace
+        A namespace is needed, and not to be had.
+    """
+    user = os.geteuid()
+    if user != 0 and _has_name(user):
+        return Account(pwd.getpwuid(user).pw_name)
+    account = _unprivileged()
+    ids = (f"--map-user={account.pw_uid}", f"--map-group={account.pw_gid}")
+    prefix = ("unshare", "--user", *ids)
+    _try_out(prefix)
+    return Account(account.pw_name, prefix)
+
+
+def _has_name(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    """Return a system account; not ``nobody``, who is the owner of all that is not mapped."""
+    try:
+        return pwd.getpwnam("daemon")
+    except KeyError:
+        others = [
+            entry for entry in pwd.getpwall() if entry.pw_uid and entry.pw_name != "nobody"
+        ]
+    if not others:
+        raise NoUserNamespace("A pool of root needs an unprivileged account in /etc/passwd.")
+    return min(others, key=lambda entry: entry.pw_uid)
+
+
+def _try_out(prefix: tuple[str, ...]) -> None:
+    if shutil.which(prefix[0]) is None:
+        raise NoUserNamespace(f"The program unshare (util-linux) is missing. {_MEND}")
+    done = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NoUserNamespace(f"No user namespace for root: {done.stderr.strip()}. {_MEND}")
+
+
+_MEND = (
+    "HTCondor runs no jobs of root: run as a normal user, "
+    "or allow user namespaces (container runtimes have an option for it)."
+)

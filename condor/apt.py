@@ -1,0 +1,179 @@
+"""Get Debian packages without root: a private apt that leaves the machine's own alone.
+
+The machine's apt configuration stays in force where it says how to reach a mirror
+(proxy, certificates, credentials); sources, package lists, cache and the list of installed
+packages are private. apt verifies the signatures with Debian's own archive keys.
+
+Only the standard library is used: set-up runs this before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+MIRROR_VARIABLE = "SKYSCAN_DEBIAN_MIRROR"
+SUITE = "trixie"
+KEYRINGS = (
+    Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    Path("/usr/share/keyrings/debian-archive-keyring.pgp"),  # its name from Debian 13 on
+    Path("/etc/apt/keyrings/debian-archive-keyring.gpg"),
+)
+TOOLS = ("apt-get", "dpkg")
+
+
+class AptFailed(Exception):
+    """The packages cannot be had; the text says why."""
+
+
+def download(packages: list[str], folder: Path, *, suite: str = SUITE) -> list[Path]:
+    """Download packages and all that they depend on, signatures verified.
+
+    Parameters
+    ----------
+    packages : list of str
+        Names of Debian packages.
+    folder : Path
+        A new or empty folder, for apt's private state and the packages.
+    suite : str
+        Debian release.
+
+    Returns
+    -------
+    list of Path
+        The ``.deb`` files, the whole closure of dependencies.
+    """
+    _require_apt()
+    keyring = archive_keyring()
+    # One that serves this suite: an in-house mirror may hold one release only.
+    troubles = []
+    for number, mirror in enumerate(mirrors(folder)):
+        private = folder / f"apt{number}"
+        config = _write_configuration(private, f"{mirror} {suite} main", keyring)
+        try:
+            _apt_get(config, "update")
+            _apt_get(config, "--yes", "--download-only", "install", *packages)
+        except AptFailed as error:
+            troubles.append(f"{mirror}: {error}")
+            continue
+        return sorted((private / "cache/archives").glob("*.deb"))
+    raise AptFailed("\n".join(troubles) or "apt has no Debian mirror in its sources")
+
+
+def unpack(deb: Path, prefix: Path) -> None:
+    """Unpack the files of a package below a folder; nothing of it is run."""
+    done = subprocess.run(
+        ["dpkg", "-x", deb, prefix], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise AptFailed(f"dpkg cannot unpack {deb.name}: {done.stderr.strip()}")
+
+
+def package_name(deb: Path) -> str:
+    """Return the name of the package in a ``.deb`` file as apt names it."""
+    return deb.name.partition("_")[0]
+
+
+def package_version(deb: Path) -> str:
+    """Return the Debian version in the name of a ``.deb`` file."""
+    return deb.name.split("_")[1].replace("%3a", ":")
+
+
+def mirrors(folder: Path) -> list[str]:
+    """Return the Debian mirrors of the machine's own sources, the user's choice first."""
+    chosen = os.environ.get(MIRROR_VARIABLE)
+    if chosen:
+        return [chosen]
+    # `indextargets` is empty on a machine that never ran `apt-get update`; this is not.
+    state = folder / "sources"
+    (state / "lists/partial").mkdir(parents=True, exist_ok=True)
+    listed = _run(["apt-get", "update", "--print-uris", "-o", f"Dir::State={state}"])
+    found = re.findall(r"^'([^']+)/dists/([^/']+)/InRelease'", listed, flags=re.MULTILINE)
+    # A security mirror holds security updates only.
+    return list(dict.fromkeys(uri for uri, suite in found if not suite.endswith("-security")))
+
+
+def archive_keyring() -> Path:
+    """Return Debian's archive keyring on this machine."""
+    for keyring in KEYRINGS:
+        if keyring.is_file():
+            return keyring
+    raise AptFailed(
+        f"Debian's archive keyring is not there ({KEYRINGS[0]}; "
+        "the package debian-archive-keyring brings it)"
+    )
+
+
+def _require_apt() -> None:
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        raise AptFailed(f"this is {platform.system()} {platform.machine()}, not Linux x86_64")
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        raise AptFailed(f"this machine has no {' and no '.join(missing)}")
+
+
+def _write_configuration(private: Path, source: str, keyring: Path) -> Path:
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (private / name).mkdir(parents=True, exist_ok=True)
+    # Nothing counts as installed: the whole closure is wanted, down to the C library.
+    (private / "status").touch()
+    (private / "sources.list").write_text(f"deb [signed-by={keyring}] {source}\n")
+    config = private / "apt.conf"
+    config.write_text("\n".join(_configuration(private)) + "\n")
+    return config
+
+
+def _configuration(private: Path) -> list[str]:
+    values = {
+        "Dir::Etc::sourcelist": private / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "Dir::State": private / "state",
+        "Dir::State::status": private / "status",
+        "Dir::Cache": private / "cache",
+        "Dir::Log": private / "log",
+        "APT::Architecture": "amd64",
+        "APT::Install-Recommends": "false",
+        "APT::Install-Suggests": "false",
+        "APT::Get::AllowUnauthenticated": "false",
+        "Acquire::AllowInsecureRepositories": "false",
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "3",
+        # As root apt would download as the user _apt, who cannot enter a home folder.
+        "APT::Sandbox::User": "root",
+    }
+    # The machine's hooks belong to its own package system, and need its rights.
+    hooks = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke")
+    cleared = (*hooks, "APT::Update::Post-Invoke-Success", "DPkg::Pre-Install-Pkgs")
+    return [
+        *(f"#clear {name};" for name in (*cleared, "APT::Architectures")),
+        'APT::Architectures { "amd64"; };',
+        *(f'{name} "{value}";' for name, value in values.items()),
+    ]
+
+
+def _apt_get(config: Path, *arguments: str) -> str:
+    return _run(["apt-get", "-q", "-c", str(config), *arguments])
+
+
+def _run(command: list[str]) -> str:
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # apt exits 0 of an update that could not reach a mirror.
+    troubles = [line for line in done.stderr.splitlines() if line.startswith(("E:", "W:"))]
+    failed = done.returncode or any("Failed to fetch" in line for line in troubles)
+    if failed:
+        raise AptFailed(" ".join(troubles) or f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,77 @@
+"""How to talk to a pool: the environment of HTCondor's tools and bindings."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of HTCondor, and the programs that talk to it.
+
+    Attributes
+    ----------
+    config : Path, optional
+        HTCondor's configuration file; None: HTCondor finds it by itself.
+    bin, sbin : Path
+        Folders of HTCondor's tools and daemons.
+    version : str
+        HTCondor's version, as in ``23.9.6``.
+    is_users_own : bool
+        It was there before us: we neither stop nor change it.
+    """
+
+    config: Path | None
+    bin: Path
+    sbin: Path
+    version: str
+    is_users_own: bool
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that HTCondor's tools and bindings need to talk to the pool."""
+        path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        folders = dict.fromkeys([str(self.bin), str(self.sbin), *path])
+        values = {"PATH": os.pathsep.join(folders)}
+        if self.config:
+            values["CONDOR_CONFIG"] = str(self.config)
+        return values
+
+    def exports(self) -> list[str]:
+        """Return the same as lines for a shell to evaluate."""
+        return [f"export {name}={shlex.quote(it)}" for name, it in self.environment().items()]
+
+    def run(self, *command: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run one of HTCondor's tools against the pool; its exit code is the caller's."""
+        environment = {**os.environ, **self.environment()}
+        program = shutil.which(command[0], path=environment["PATH"]) or command[0]
+        return subprocess.run(
+            [program, *command[1:]],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def answers(self) -> bool:
+        """Say whether the schedd answers us."""
+        try:
+            return self.run("condor_q", "-totals", timeout=30).returncode == 0
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+
+    def slots(self) -> int:
+        """Return the number of slots that the collector knows."""
+        try:
+            return len(self.run("condor_status", "-af", "Name", timeout=30).stdout.split())
+        except (OSError, subprocess.TimeoutExpired):
+            return 0

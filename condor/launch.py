@@ -1,0 +1,57 @@
+"""Start the daemons of a personal pool: a process of its own, run by `condor.pool`.
+
+Its own process because the bindings read HTCondor's configuration when they are imported,
+and because it may have to run in a user namespace. Settings come on standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from htcondor2.personal import PersonalPool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOKEN = "skyscan"  # noqa: S105 - a file name
+
+
+def launch(folder: Path, settings: Mapping[str, str], identity: str) -> None:
+    """Write a pool's configuration, key and token, start it, and wait until it is ready."""
+    pool = PersonalPool(folder, config=settings, detach=True)
+    _make_key(pool.passwords_dir / "POOL")
+    _make_token(pool, identity)
+    pool.start()
+
+
+def _make_key(path: Path) -> None:
+    if not path.exists():
+        # Text: HTCondor may take a zero byte for the end of a key.
+        _write_private(path, secrets.token_urlsafe(64))
+
+
+def _make_token(pool: PersonalPool, identity: str) -> None:
+    path = pool.tokens_dir / TOKEN
+    if not path.exists():
+        made = pool.run_command(
+            ["condor_token_create", "-identity", identity, "-key", "POOL"], timeout=20
+        )
+        if made.returncode or not made.stdout.startswith("ey"):
+            sys.exit(f"condor_token_create: {made.stderr}")
+        _write_private(path, made.stdout + "\n")
+
+
+def _write_private(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.rename(path)
+
+
+if __name__ == "__main__":
+    request = json.load(sys.stdin)
+    launch(Path(request["folder"]), request["settings"], request["identity"])

@@ -1,0 +1,201 @@
+"""The personal pool: its folder, and how its daemons start, stop and come back.
+
+Everything of a pool is below one folder that only its user can enter. Only one process at a
+time starts or stops a pool; it holds the lock, which ends with it however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor.account import pool_account
+from condor.contact import Pool
+from condor.errors import CondorError, PoolDoesNotStart
+from condor.find import HTCondor, find_htcondor
+from condor.install import install
+from condor.processes import MARK, kill_all, pool_processes, send
+from condor.settings import pool_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor.account import Account
+
+FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
+CONFIG = "condor_config"
+MASTER = "condor_master"
+DAEMONS = frozenset(
+    {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
+)
+# What daemons get of the user's environment; jobs ask for theirs with `getenv`.
+KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TMPDIR", "TZ", "USER")
+
+
+def default_folder() -> Path:
+    """Return the usual place of a personal pool.
+
+    One per host: a home folder may be shared between hosts, a job queue may not.
+    """
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    return Path(data).resolve() / "skyscan" / f"pool-{socket.gethostname()}"
+
+
+def personal_pool(folder: Path) -> Pool | None:
+    """Return the pool of a folder, running or not; None if none was ever started there."""
+    htcondor = find_htcondor()
+    if htcondor is None or not (folder / CONFIG).is_file():
+        return None
+    return _describe(htcondor, folder)
+
+
+def is_whole(pool: Pool, folder: Path) -> bool:
+    """Say whether all daemons run, the schedd answers and there are slots."""
+    names = {process.name for process in pool_processes(folder)}
+    return names >= DAEMONS and pool.answers() and pool.slots() > 0
+
+
+def start_personal(folder: Path) -> Pool:
+    """Bring up the pool of a folder, whatever state it is in."""
+    _make_private(folder)
+    with _lock(folder):
+        htcondor = _have_htcondor()
+        pool = _describe(htcondor, folder)
+        if _comes_back(pool, folder):
+            return pool
+        kill_all(folder)
+        _clean(folder)
+        _launch(htcondor, folder, pool_account())
+        if not _wait(lambda: is_whole(pool, folder), 60.0):
+            last = _last_words(folder)
+            raise PoolDoesNotStart(f"The pool in {folder} does not answer.{last}")
+        return pool
+
+
+def stop_personal(folder: Path, patience: float) -> bool:
+    """Stop the pool of a folder; say whether there was anything to stop."""
+    if not pool_processes(folder):
+        return False
+    with _lock(folder):
+        # First jobs may save their checkpoints, then fast; what is left is killed.
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGQUIT, 10.0)):
+            send([it for it in pool_processes(folder) if it.name == MASTER], number)
+            _wait(lambda: not _has_master(folder), seconds)
+        kill_all(folder)
+    return True
+
+
+def _have_htcondor() -> HTCondor:
+    found = find_htcondor()
+    if found is None:
+        install()
+        found = find_htcondor()
+    if found is None:
+        raise CondorError("HTCondor was set up but does not run; see `skyscan doctor`.")
+    return found
+
+
+def _comes_back(pool: Pool, folder: Path) -> bool:
+    """Wait for a master that is still starting, or bringing back a daemon that died."""
+    if _has_master(folder):
+        _wait(lambda: is_whole(pool, folder) or not _has_master(folder), 30.0)
+    return is_whole(pool, folder)
+
+
+def _describe(htcondor: HTCondor, folder: Path) -> Pool:
+    version = htcondor.version_text
+    return Pool(folder / CONFIG, htcondor.bin, htcondor.sbin, version, is_users_own=False)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise CondorError(
+            f"The pool folder {folder} belongs to somebody else. "
+            f"Choose another one: set {FOLDER_VARIABLE}."
+        )
+    folder.chmod(0o700)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    with (folder / "lock.start").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _clean(folder: Path) -> None:
+    """Remove what dead daemons left; the job queue and the logs stay."""
+    for name in ("execute", "lock", "run"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for pattern in (".*_address*", "procd_*", "InstanceLock"):
+        for path in (folder / "log").glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def _launch(htcondor: HTCondor, folder: Path, account: Account) -> None:
+    request = {
+        "folder": str(folder),
+        "identity": account.identity,
+        "settings": pool_settings(htcondor, folder, account),
+    }
+    log = folder / "launch.log"
+    with log.open("w") as output:
+        # A session of its own: Ctrl-C in the terminal does not reach the daemons.
+        done = subprocess.run(
+            [*account.prefix, sys.executable, "-P", "-m", "condor.launch"],
+            input=json.dumps(request),
+            env=_launch_environment(htcondor, folder),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise PoolDoesNotStart(f"The pool in {folder} does not start.{_last_words(folder)}")
+
+
+def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    path = os.environ.get("PATH", os.defpath)
+    return {
+        **kept,
+        MARK: str(folder),
+        # Not the user's HTCondor configuration; the pool's own is not written yet.
+        "CONDOR_CONFIG": "/dev/null",
+        # DAGMan runs condor_submit_dag for a SUBDAG EXTERNAL.
+        "PATH": os.pathsep.join((str(htcondor.bin), str(htcondor.sbin), path)),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+    }
+
+
+def _last_words(folder: Path) -> str:
+    lines = []
+    for log in (folder / "launch.log", folder / "log/MasterLog"):
+        if log.is_file():
+            lines += [f"  {line}" for line in log.read_text(errors="replace").splitlines()[-8:]]
+    return "\n".join([f" Its logs are in {folder / 'log'}:", *lines])
+
+
+def _has_master(folder: Path) -> bool:
+    return any(process.name == MASTER for process in pool_processes(folder))
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True

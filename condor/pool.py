@@ -1,0 +1,157 @@
+"""The pool that scans run on: the user's own if there is one, else a personal one.
+
+To submit a DAG, run ``condor_submit_dag`` with ``{**os.environ, **pool.environment()}``.
+The bindings read the configuration when they are imported; to use them in this process::
+
+    pool = start()
+    os.environ.update(pool.environment())
+    import htcondor2          # and htcondor2.reload_config() if it was imported before
+    htcondor2.Schedd().query()
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from condor.contact import Pool
+from condor.errors import PoolDoesNotAnswer
+from condor.find import search_path, tools_version
+from condor.personal import (
+    CONFIG,
+    FOLDER_VARIABLE,
+    default_folder,
+    is_whole,
+    personal_pool,
+    start_personal,
+    stop_personal,
+)
+from condor.processes import pool_processes
+from condor.settings import OURS
+
+__all__ = ["Pool", "PoolStatus", "pool_folder", "start", "status", "stop", "users_own_pool"]
+
+SYSTEM_CONFIGS = ("/etc/condor/condor_config", "/usr/local/etc/condor_config")
+# The bindings set the first one when they are imported and find no configuration.
+NO_CONFIG = ("/dev/null", "ONLY_ENV", "")
+
+
+@dataclass(frozen=True)
+class PoolStatus:
+    """What `status` found; `text` is one line for a user."""
+
+    pool: Pool | None
+    is_running: bool
+    text: str
+
+
+def start() -> Pool:
+    """Return a pool that answers: the user's own, or the personal one, started if need be.
+
+    Safe at any time, twice at once too. A personal pool that was killed is brought back, and
+    what was in its queue goes on.
+
+    Raises
+    ------
+    CondorError
+        There is none and none can be had; the text says what to do.
+    """
+    own = users_own_pool()
+    if own:
+        if not own.answers():
+            raise PoolDoesNotAnswer(
+                f"CONDOR_CONFIG is {own.config}, but no schedd answers there. "
+                "Start that pool, or unset CONDOR_CONFIG to get a personal one."
+            )
+        return own
+    folder = pool_folder()
+    pool = personal_pool(folder)
+    return pool if pool and is_whole(pool, folder) else start_personal(folder)
+
+
+def stop(patience: float = 45.0) -> bool:
+    """Stop the personal pool; what is in its queue goes on with the next start.
+
+    Parameters
+    ----------
+    patience : float
+        Seconds that running jobs and daemons have to end by themselves.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to stop. The user's own pool is never stopped.
+    """
+    return stop_personal(pool_folder(), patience)
+
+
+def status() -> PoolStatus:
+    """Say which pool there is and whether it answers; nothing is started."""
+    own = users_own_pool()
+    if own:
+        does = "answers" if own.answers() else "does not answer"
+        text = f"your own HTCondor {own.version} {does} ({own.config or SYSTEM_CONFIGS[0]})"
+        return PoolStatus(own, does == "answers", text)
+    folder = pool_folder()
+    pool = personal_pool(folder)
+    if pool and is_whole(pool, folder):
+        text = f"personal pool, HTCondor {pool.version}, runs in {folder}"
+        return PoolStatus(pool, is_running=True, text=text)
+    rest = ", though some of its processes do" if pool_processes(folder) else ""
+    text = f"no pool runs in {folder}{rest}; `skyscan pool start` starts it"
+    return PoolStatus(pool, is_running=False, text=text)
+
+
+def pool_folder() -> Path:
+    """Return the folder of the personal pool that start, stop and status are about."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen:
+        return Path(chosen).resolve()
+    config = _chosen_config()
+    return config.parent.resolve() if config and _is_ours(config) else default_folder()
+
+
+def users_own_pool() -> Pool | None:
+    """Return the pool that the user has without us, None if there is none.
+
+    A CONDOR_CONFIG that the user set always counts; a configuration of the system counts
+    when its schedd answers.
+    """
+    config = _chosen_config()
+    if config:
+        return None if _is_ours(config) else _pool_of_path(config)
+    if not any(Path(path).is_file() for path in SYSTEM_CONFIGS):
+        return None
+    try:
+        pool = _pool_of_path(None)
+    except PoolDoesNotAnswer:
+        return None
+    return pool if pool.answers() else None
+
+
+def _chosen_config() -> Path | None:
+    chosen = os.environ.get("CONDOR_CONFIG", "")
+    return None if chosen in NO_CONFIG else Path(chosen)
+
+
+def _is_ours(config: Path) -> bool:
+    if config.resolve() == Path(os.environ.get(FOLDER_VARIABLE, "")).resolve() / CONFIG:
+        return True
+    try:
+        return f"\n{OURS} = True\n" in config.read_text()
+    except OSError:
+        return False
+
+
+def _pool_of_path(config: Path | None) -> Pool:
+    submit = shutil.which("condor_submit_dag", path=search_path())
+    version = tools_version(Path(submit).parent) if submit else None
+    if submit is None or version is None:
+        raise PoolDoesNotAnswer(
+            f"HTCondor is configured ({config or SYSTEM_CONFIGS[0]}), but condor_submit_dag "
+            "is not on PATH. Add the folder that holds it."
+        )
+    tools = Path(submit).parent
+    return Pool(config, tools, tools, ".".join(map(str, version)), is_users_own=True)

@@ -1,0 +1,106 @@
+"""The processes of one personal pool: daemons, DAGMans, jobs. Nobody else's are touched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from condor.errors import PoolDoesNotStart
+
+MARK = (
+    "SKYSCAN_POOL_DAEMON"  # in the environment of all daemons; its value is the pool's folder
+)
+PROC = Path("/proc")
+KERNEL_NAME_LENGTH = 15  # longer ones are cut, TASK_COMM_LEN in proc(5)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process; `started` (clock ticks since boot) tells it from a later one with its id."""
+
+    pid: int
+    parent: int
+    started: int
+    name: str
+
+
+def pool_processes(folder: Path) -> list[Process]:
+    """Return all processes that belong to the pool in this folder."""
+    everything = {process.pid: process for process in _all_processes()}
+    mine = {pid for pid in everything if _is_pools(pid, everything[pid].name, folder)}
+    grown = True
+    while grown:  # what a daemon or a DAGMan started belongs to the pool too
+        children = {pid for pid, process in everything.items() if process.parent in mine} - mine
+        mine |= children
+        grown = bool(children)
+    return [everything[pid] for pid in sorted(mine - {os.getpid()})]
+
+
+def send(processes: list[Process], number: signal.Signals) -> None:
+    """Send a signal to those that still are what they were."""
+    for process in processes:
+        now = _read(process.pid)
+        if now and now.started == process.started:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, number)
+
+
+def kill_all(folder: Path, patience: float = 20.0) -> None:
+    """Kill all processes of a pool, those too that are started meanwhile."""
+    deadline = time.monotonic() + patience
+    while left := pool_processes(folder):
+        if time.monotonic() > deadline:
+            names = ", ".join(f"{process.name} ({process.pid})" for process in left)
+            raise PoolDoesNotStart(f"Processes of the old pool do not end: {names}.")
+        send(left, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _is_pools(pid: int, name: str, folder: Path) -> bool:
+    environment = _environment(pid)
+    if environment.get(MARK) == str(folder):
+        return True
+    if environment.get("_CONDOR_SCRATCH_DIR", "").startswith(f"{folder}/execute/"):
+        return True
+    # DAGMan's environment is that of who submitted it, as is that of a user's condor_q.
+    config = str(folder / "condor_config")
+    return name == "condor_dagman" and environment.get("CONDOR_CONFIG") == config
+
+
+def _all_processes() -> list[Process]:
+    pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+    return [process for pid in pids if (process := _read(pid))]
+
+
+def _read(pid: int) -> Process | None:
+    try:
+        # "pid (name) state ppid …": the name may hold spaces and brackets. See proc(5).
+        text = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return None
+    name = text[text.index("(") + 1 : text.rindex(")")]
+    fields = text[text.rindex(")") + 2 :].split()
+    if fields[0] in "ZX":
+        return None
+    return Process(pid, int(fields[1]), int(fields[19]), _full_name(pid, name))
+
+
+def _full_name(pid: int, name: str) -> str:
+    if len(name) < KERNEL_NAME_LENGTH:
+        return name
+    try:
+        return (PROC / str(pid) / "exe").readlink().name
+    except OSError:
+        return name
+
+
+def _environment(pid: int) -> dict[str, str]:
+    try:
+        text = (PROC / str(pid) / "environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return {}  # it has ended, or is another user's
+    return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)

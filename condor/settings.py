@@ -1,0 +1,172 @@
+"""The settings of the personal pool: private to one user on one machine, and quick."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from condor.account import Account
+    from condor.find import HTCondor
+
+CPUS_VARIABLE = "SKYSCAN_POOL_CPUS"
+OURS = "SKYSCAN_POOL"  # a setting that only our pools have
+LEVELS = (
+    "READ",
+    "WRITE",
+    "DAEMON",
+    "ADMINISTRATOR",
+    "CONFIG",
+    "NEGOTIATOR",
+    "ADVERTISE_MASTER",
+    "ADVERTISE_SCHEDD",
+    "ADVERTISE_STARTD",
+)
+
+
+def pool_settings(htcondor: HTCondor, folder: Path, account: Account) -> dict[str, str]:
+    """Return the whole configuration of a pool, as names and values.
+
+    Parameters
+    ----------
+    htcondor : HTCondor
+        Whose daemons run.
+    folder : Path
+        The pool's folder.
+    account : Account
+        As whom they run.
+    """
+    return {
+        OURS: "True",
+        **htcondor.folders(),
+        **_only_this_machine(),
+        **_only_this_user(folder, account),
+        **_machine(),
+        **_quick(),
+        **_dagman(),
+    }
+
+
+def _only_this_machine() -> dict[str, str]:
+    return {
+        # No other file may change what is written here.
+        "LOCAL_CONFIG_DIR": "",
+        "LOCAL_CONFIG_FILE": "",
+        "CONDOR_HOST": "127.0.0.1",
+        "NETWORK_INTERFACE": "127.0.0.1",
+        "BIND_ALL_INTERFACES": "False",
+        "ENABLE_IPV6": "False",
+        "NETWORK_HOSTNAME": "localhost",
+        # Its sockets are files, and a path of more than 107 characters is no socket.
+        "USE_SHARED_PORT": "False",
+        "UID_DOMAIN": "localhost",
+        "TRUST_DOMAIN": "localhost",
+        # Jobs get their files sent, as on a pool of many machines.
+        "FILESYSTEM_DOMAIN": "localhost",
+        "STARTD.FILESYSTEM_DOMAIN": "slot.localhost",
+        "STARTER.FILESYSTEM_DOMAIN": "slot.localhost",
+    }
+
+
+def _only_this_user(folder: Path, account: Account) -> dict[str, str]:
+    tokens = str(folder / "tokens.d")
+    values = {
+        "SEC_DEFAULT_AUTHENTICATION": "REQUIRED",
+        "SEC_DEFAULT_AUTHENTICATION_METHODS": "IDTOKENS",
+        "SEC_DEFAULT_ENCRYPTION": "REQUIRED",
+        "SEC_DEFAULT_INTEGRITY": "REQUIRED",
+        "SEC_TOKEN_DIRECTORY": tokens,
+        "SEC_TOKEN_SYSTEM_DIRECTORY": tokens,  # where root's tools look
+        "SEC_TOKEN_POOL_SIGNING_KEY_FILE": str(folder / "passwords.d" / "POOL"),
+        "QUEUE_SUPER_USERS": f"condor, {account.name}",
+    }
+    for level in (*LEVELS, "CLIENT"):
+        values[f"SEC_{level}_AUTHENTICATION"] = "REQUIRED"
+        values[f"SEC_{level}_AUTHENTICATION_METHODS"] = "IDTOKENS"
+    # Daemons sign tokens of their own with the pool's key, as condor@localhost.
+    for level in LEVELS:
+        values[f"ALLOW_{level}"] = f"{account.identity}, condor@localhost"
+    return values
+
+
+def _machine() -> dict[str, str]:
+    container = shutil.which("apptainer") or shutil.which("singularity")
+    return {
+        "NUM_CPUS": os.environ.get(CPUS_VARIABLE) or str(len(os.sched_getaffinity(0))),
+        **_memory(),
+        # One slot that jobs take their share of: a retry may ask for more memory.
+        "NUM_SLOTS": "1",
+        "NUM_SLOTS_TYPE_1": "1",
+        "SLOT_TYPE_1": "100%",
+        "SLOT_TYPE_1_PARTITIONABLE": "True",
+        # The user asked for the work to be done, at the keyboard or not.
+        "START": "True",
+        "SUSPEND": "False",
+        "CONTINUE": "True",
+        "PREEMPT": "False",
+        "KILL": "False",
+        "WANT_SUSPEND": "False",
+        "WANT_VACATE": "True",
+        "PREEMPTION_REQUIREMENTS": "False",
+        "RANK": "0",
+        "BASE_CGROUP": "",
+        "SINGULARITY": container or "/bin/false",
+    }
+
+
+def _memory() -> dict[str, str]:
+    """Return the memory limit of the container that we are in, if there is one."""
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return {}
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if not limit.isdigit() or int(limit) >= total:
+        return {}
+    return {"MEMORY": str(int(limit) // 2**20)}
+
+
+def _quick() -> dict[str, str]:
+    return {
+        "NEGOTIATOR_INTERVAL": "1",
+        "NEGOTIATOR_MIN_INTERVAL": "1",
+        "NEGOTIATOR_CYCLE_DELAY": "1",
+        "NEGOTIATOR_UPDATE_INTERVAL": "30",
+        "SCHEDD_INTERVAL": "2",
+        "SCHEDD_MIN_INTERVAL": "1",
+        "JOB_START_DELAY": "0",
+        "JOB_START_COUNT": "50",
+        "PERIODIC_EXPR_INTERVAL": "5",
+        "MAX_PERIODIC_EXPR_INTERVAL": "30",
+        "UPDATE_INTERVAL": "5",
+        "POLLING_INTERVAL": "2",
+        "STARTER_INITIAL_UPDATE_INTERVAL": "5",
+        "STARTER_UPDATE_INTERVAL": "30",
+        "SHADOW_QUEUE_UPDATE_INTERVAL": "60",
+        # Benchmarks of the processor, and a disk-load throttle, serve shared machines.
+        "RUNBENCHMARKS": "False",
+        "BENCHMARKS_JOBLIST": "",
+        "FILE_TRANSFER_DISK_LOAD_THROTTLE": "",
+        # Each starter asks each plugin what it can do; most are Python programs.
+        "FILETRANSFER_PLUGINS": "$(LIBEXEC)/curl_plugin",
+        "MAX_CONCURRENT_DOWNLOADS": "20",
+        "MAX_CONCURRENT_UPLOADS": "20",
+        "START_LOCAL_UNIVERSE": "TotalLocalJobsRunning < 100",
+        "START_SCHEDULER_UNIVERSE": "TotalSchedulerJobsRunning < 1000",
+        # A daemon that was killed is back after seconds.
+        "MASTER_BACKOFF_CONSTANT": "1",
+        "MASTER_BACKOFF_CEILING": "10",
+        # Time for a job to save its checkpoint when it is vacated, and when the pool stops.
+        "MachineMaxVacateTime": "20",
+        "SHUTDOWN_GRACEFUL_TIMEOUT": "40",
+    }
+
+
+def _dagman() -> dict[str, str]:
+    return {
+        "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
+        "DAGMAN_MAX_SUBMITS_PER_INTERVAL": "200",
+        "DAGMAN_HOLD_CLAIM_TIME": "60",
+    }
