@@ -1,0 +1,1 @@
+"""IceCube events: read from i3live files without icetray, and written."""

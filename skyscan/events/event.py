@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.events.daqtime import DaqTime
+
 #: One pulse a row: DOM (string, om, pmt), time (ns since the start of the event),
 #: charge (PE), width (ns), flags (bit 0: local coincidence; see I3RecoPulse).
 PULSE_DTYPE = np.dtype(
@@ -86,6 +88,8 @@ class Event:
         Fits that came with the event, by frame key.
     scalars : mapping of str to (float, bool or str)
         I3Double, I3Bool and I3String objects of the physics frame, by frame key.
+    start_time : DaqTime or None
+        Start time of the event to 0.1 ns; ``mjd`` is the same to about 1 us.
     """
 
     run_id: int
@@ -99,6 +103,7 @@ class Event:
     seed: Vertex
     fits: Mapping[str, Particle] = field(default_factory=dict)
     scalars: Mapping[str, float | bool | str] = field(default_factory=dict)
+    start_time: DaqTime | None = None
 
     @property
     def name(self) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from skyscan.errors import WrongUsage
+from skyscan.events.formats import pulses_key_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,19 +27,6 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event, Vertex
 
 ENTRY_POINT_GROUP = "skyscan.recos"
-
-#: Pulse series and L2 fit by realtime format (icecube/skymap_scanner, config.py).
-PULSES_BY_FORMAT = {
-    "2021a": "SplitUncleanedInIcePulses",
-    "2023a": "SplitInIcePulses",
-    "2024a": "SplitInIcePulses",
-}
-L2_FIT_BY_FORMAT = {
-    "2021a": "OnlineL2_SplineMPE",
-    "2023a": "l2_online_SplineMPE",
-    "2024a": "l2_online_SplineMPE",
-}
-DEFAULT_FORMAT = "2021a"
 
 
 class Reco(ABC):
@@ -69,7 +57,7 @@ class Reco(ABC):
     @property
     def pulses_key(self) -> str:
         """Frame key of the pulse series that the fit uses."""
-        return PULSES_BY_FORMAT.get(self.format_version, PULSES_BY_FORMAT[DEFAULT_FORMAT])
+        return pulses_key_of(self.format_version)
 
     @property
     def pointing_key(self) -> str | None:

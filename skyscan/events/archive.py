@@ -1,0 +1,152 @@
+"""The buffer of a frame object: what icetray's portable binary archive writes.
+
+Little-endian. The first use of a class in a buffer is preceded by whether its instances
+are tracked, and by its version; each tracked instance by its number, counted from 0.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from skyscan.events.place import MalformedError
+
+MAGIC = b"\x00\x01\x02\x00"
+BASE_CLASS = "I3FrameObject"
+
+
+def class_name(buffer: bytes) -> str | None:
+    """Return the class of the object in a buffer (as I3Double); None when it has none.
+
+    The name in the buffer is the same for every compiler, unlike the frame's type name.
+    """
+    try:
+        archive = InArchive(buffer)
+        return archive.string()
+    except MalformedError:
+        return None
+
+
+class InArchive:
+    """Reads a buffer from its begin to its end."""
+
+    def __init__(self, buffer: bytes) -> None:
+        if buffer[: len(MAGIC)] != MAGIC:
+            raise MalformedError("does not hold an object of icetray's")
+        self._buffer = buffer
+        self._at = len(MAGIC)
+        self._classes: dict[str, tuple[bool, int]] = {}
+        self._instances = 0
+
+    def begin_object(self, name: str, versions: tuple[int, ...]) -> int:
+        """Read the beginning of the outermost object; return its class's version."""
+        found = self.string()
+        if found != name:
+            raise MalformedError(f"is {ascii(found)[1:-1][:60]} and not {name}")
+        version = self.begin(name, versions)
+        self.begin_base()
+        return version
+
+    def begin(self, name: str, versions: tuple[int, ...]) -> int:
+        """Read what precedes an instance of a class; return the class's version."""
+        version = self.begin_class(name, versions)
+        if self.are_tracked(name):
+            self.count_instances([self.integer("<I")])
+        return version
+
+    def begin_class(self, name: str, versions: tuple[int, ...]) -> int:
+        """Read what precedes the first instance of a class; return the class's version."""
+        if name not in self._classes:
+            tracked, version = self.integer("<B"), self.integer("<B")
+            if tracked > 1 or version not in versions:
+                known = " or ".join(map(str, versions))
+                raise MalformedError(
+                    f"holds version {version} of {name}, and only {known} can be read",
+                    "tell the authors of skyscan, if the file opens in icetray",
+                )
+            self._classes[name] = bool(tracked), version
+        return self._classes[name][1]
+
+    def begin_base(self) -> None:
+        """Read the (empty) I3FrameObject that a frame object begins with."""
+        self.begin(BASE_CLASS, (0,))
+
+    def are_tracked(self, name: str) -> bool:
+        """Tell whether instances of a class seen before have numbers."""
+        return self._classes[name][0]
+
+    def count_instances(self, numbers: list[int]) -> None:
+        """Check the numbers of the next tracked instances.
+
+        A number seen before would stand for an object that is stored only once; values
+        never are.
+        """
+        if numbers != list(range(self._instances, self._instances + len(numbers))):
+            raise MalformedError("counts its instances wrongly")
+        self._instances += len(numbers)
+
+    def unpack(self, layout: str) -> tuple[int | float, ...]:
+        """Read some numbers, in the notation of `struct`."""
+        return struct.unpack(layout, self.take(struct.calcsize(layout)))
+
+    def integer(self, layout: str) -> int:
+        """Read an integer."""
+        return int(self.unpack(layout)[0])
+
+    def real(self) -> float:
+        """Read a double."""
+        return float(self.unpack("<d")[0])
+
+    def string(self) -> str:
+        """Read a text."""
+        return self.take(self.integer("<I")).decode("utf-8", "replace")
+
+    def take(self, n: int) -> bytes:
+        """Read some bytes as they are."""
+        if n > len(self._buffer) - self._at:
+            raise MalformedError("ends in the middle of a value")
+        self._at += n
+        return self._buffer[self._at - n : self._at]
+
+    def end(self) -> None:
+        """Check that nothing is left."""
+        if self._at != len(self._buffer):
+            left = len(self._buffer) - self._at
+            raise MalformedError(f"has {left} bytes more than its class has")
+
+
+class OutArchive:
+    """Writes a buffer that `InArchive` (and icetray) reads."""
+
+    def __init__(self, name: str, version: int) -> None:
+        self._parts = [MAGIC]
+        self._classes: set[str] = set()
+        self._instances = 0
+        self.string(name)
+        self.begin(name, version)
+        self.begin(BASE_CLASS, 0)
+
+    def begin(self, name: str, version: int, *, tracked: bool = True) -> None:
+        """Write what precedes an instance of a class."""
+        if name not in self._classes:
+            self._classes.add(name)
+            self.pack("<BB", tracked, version)
+        if tracked:
+            self.pack("<I", self._instances)
+            self._instances += 1
+
+    def begin_base(self) -> None:
+        """Write the (empty) I3FrameObject that a frame object begins with."""
+        self.begin(BASE_CLASS, 0)
+
+    def pack(self, layout: str, *values: float) -> None:
+        """Write some numbers, in the notation of `struct`."""
+        self._parts.append(struct.pack(layout, *values))
+
+    def string(self, text: str) -> None:
+        """Write a text."""
+        raw = text.encode()
+        self._parts.append(struct.pack("<I", len(raw)) + raw)
+
+    def buffer(self) -> bytes:
+        """Return all that was written."""
+        return b"".join(self._parts)

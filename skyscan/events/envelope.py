@@ -1,0 +1,165 @@
+"""The i3live envelope: JSON or a pickle around five compressed icetray frames."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skyscan.events.place import MalformedError
+from skyscan.events.unpickling import PickledFrame, unpickle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Real alerts stay below 1 MB, packed and unpacked; what is beyond these is no alert.
+MAX_FILE_BYTES = 64 * 1024**2
+MAX_FRAME_BYTES = 64 * 1024**2
+MAX_FRAMES = 16
+
+NOT_AN_ALERT = "give an event file as i3live writes them (JSON, or the pickle of it)"
+STATE_ITEMS = 2  # (attributes, bytes)
+
+
+@dataclass(frozen=True)
+class PackedFrame:
+    """A frame in its envelope: which stop it says to be, and base64 of what it is."""
+
+    stop: str
+    blob: str
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An alert as i3live sends it: the realtime format and the frames, still packed."""
+
+    format_version: str
+    frames: tuple[PackedFrame, ...]
+
+
+def open_envelope(data: bytes) -> Envelope:
+    """Find the frames in the content of an event file.
+
+    Parameters
+    ----------
+    data : bytes
+        JSON or a pickle of ``{"value": {"data": frames, "version": ...}}``, where frames
+        is a list of [stop, blob] (until 2018), or a dictionary that has it as "frames".
+
+    Raises
+    ------
+    MalformedError
+        It is neither.
+    """
+    # every pickle since protocol 2 begins with this byte, which begins no JSON
+    message = unpickle(data, text=True) if data[:1] == b"\x80" else _parsed(data)
+    value = _item(message, "value")
+    content = _item(value, "data")
+    listed = content if isinstance(content, list) else _item(content, "frames")
+    version = value.get("version") if isinstance(value, dict) else None
+    if version is not None and not isinstance(version, str):
+        raise MalformedError("has a value.version that is no text", NOT_AN_ALERT)
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_FRAMES:
+        raise MalformedError(f"does not have 1 to {MAX_FRAMES} frames", NOT_AN_ALERT)
+    return Envelope(
+        version or "", tuple(_packed(i, entry) for i, entry in enumerate(listed, 1))
+    )
+
+
+def unpack_frame(blob: str) -> bytes:
+    """Return the raw ``[i3]`` bytes of a frame.
+
+    Parameters
+    ----------
+    blob : str
+        base64 of zlib of a pickle of an ``icecube.icetray.I3Frame``.
+    """
+    frame = unpickle(_inflated(_decoded(blob)), text=False)
+    if isinstance(frame, PickledFrame) and isinstance(frame.state, tuple):
+        state = frame.state
+        if len(state) == STATE_ITEMS and isinstance(state[1], bytes):
+            return state[1]
+    raise MalformedError("is a pickle of something else than an icetray frame")
+
+
+def pack_frame(raw: bytes) -> str:
+    """Pack the raw bytes of a frame as Python 3's icetray does; undone by `unpack_frame`."""
+    text = raw.decode("latin-1").encode("utf-8")
+    pickled = b"".join(
+        (
+            b"\x80\x02",  # protocol 2
+            b"cicecube.icetray\nI3Frame\n)R",  # I3Frame()
+            b"}c_codecs\nencode\n",  # its state: ({}, encode(text, "latin1"))
+            b"X" + len(text).to_bytes(4, "little") + text,
+            b"X\x06\x00\x00\x00latin1\x86R\x86b.",
+        )
+    )
+    return base64.b64encode(zlib.compress(pickled, 9)).decode("ascii")
+
+
+def seal_envelope(
+    format_version: str, frames: Iterable[PackedFrame], details: dict[str, object]
+) -> dict[str, object]:
+    """Return the i3live message, ready for JSON, that `open_envelope` opens.
+
+    Parameters
+    ----------
+    format_version : str
+        Realtime format, or "" to name none.
+    frames : iterable of PackedFrame
+    details : dict
+        What else stands beside the frames (run_id, event_id, eventtime, ...).
+    """
+    packed = [[frame.stop, frame.blob] for frame in frames]
+    value: dict[str, object] = {"data": {**details, "frames": packed}}
+    if format_version:
+        value["version"] = format_version
+    return {"service": "skyscan", "varname": "realtimeEventData", "prio": 2, "value": value}
+
+
+def _parsed(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        what = "is empty" if not data.strip() else "is neither JSON nor a pickle of an alert"
+        raise MalformedError(what, NOT_AN_ALERT) from error
+
+
+def _item(container: object, key: str) -> object:
+    if not isinstance(container, dict) or key not in container:
+        raise MalformedError(f"has no {key!r} where an i3live message has it", NOT_AN_ALERT)
+    return container[key]
+
+
+def _packed(position: int, entry: object) -> PackedFrame:
+    if isinstance(entry, (list, tuple)) and len(entry) == 2:  # noqa: PLR2004 - [stop, blob]
+        stop, blob = entry
+        if isinstance(stop, str) and isinstance(blob, str):
+            return PackedFrame(stop, blob)
+    raise MalformedError(
+        f"has a frame (number {position}) that is not [stop, text]", NOT_AN_ALERT
+    )
+
+
+def _decoded(blob: str) -> bytes:
+    try:
+        return base64.b64decode("".join(blob.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedError("is not base64") from error
+
+
+def _inflated(packed: bytes) -> bytes:
+    """Decompress, but never more than a frame can be: a few bytes may stand for terabytes."""
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(packed, MAX_FRAME_BYTES + 1)
+    except zlib.error as error:
+        raise MalformedError("does not decompress (zlib)") from error
+    if len(raw) > MAX_FRAME_BYTES:
+        raise MalformedError(f"unpacks to more than {MAX_FRAME_BYTES // 1024**2} MB")
+    if not inflater.eof:
+        raise MalformedError("ends early (zlib)")
+    return raw

@@ -1,0 +1,27 @@
+"""The realtime formats: which pulse series and which fit an alert of each one carries."""
+
+from __future__ import annotations
+
+#: Pulse series by realtime format (icecube/skymap_scanner, config.py).
+PULSES_BY_FORMAT = {
+    "2021a": "SplitUncleanedInIcePulses",
+    "2023a": "SplitInIcePulses",
+    "2024a": "SplitInIcePulses",
+}
+#: The fit of the online level 2 filter by realtime format (same source).
+L2_FIT_BY_FORMAT = {
+    "2021a": "OnlineL2_SplineMPE",
+    "2023a": "l2_online_SplineMPE",
+    "2024a": "l2_online_SplineMPE",
+}
+DEFAULT_FORMAT = "2021a"
+
+
+def pulses_key_of(format_version: str) -> str:
+    """Return the frame key of the pulses in a format; an unknown one is taken as 2021a."""
+    return PULSES_BY_FORMAT.get(format_version, PULSES_BY_FORMAT[DEFAULT_FORMAT])
+
+
+def l2_fit_of(format_version: str) -> str:
+    """Return the frame key of the L2 fit in a format; an unknown one is taken as 2021a."""
+    return L2_FIT_BY_FORMAT.get(format_version, L2_FIT_BY_FORMAT[DEFAULT_FORMAT])

@@ -1,0 +1,172 @@
+"""The frames of an event, and the objects that its physics frame sees in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from skyscan.events.archive import class_name
+from skyscan.events.envelope import NOT_AN_ALERT, open_envelope, unpack_frame
+from skyscan.events.frame import parse_frame
+from skyscan.events.place import MalformedError
+from skyscan.events.pulsemap import PulseMap, apply_mask, read_mask, read_pulse_map
+from skyscan.events.superdst import read_superdst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from skyscan.events.frame import Frame
+    from skyscan.events.place import Place
+
+    Value = TypeVar("Value")
+
+PHYSICS_STOPS = "Pp"
+KNOWN_STOPS = "GCDQ" + PHYSICS_STOPS
+
+
+@dataclass(frozen=True)
+class Packet:
+    """The frames of one event in the order of the file, the physics frame last.
+
+    Attributes
+    ----------
+    place : Place
+        The file.
+    format_version : str
+        Realtime format, or "" when the file names none.
+    frames : tuple of Frame
+    """
+
+    place: Place
+    format_version: str
+    frames: tuple[Frame, ...]
+
+    def frame_place(self, index: int) -> Place:
+        """Return where a frame is, "Physics frame (5 of 5)"."""
+        position = f"({index % len(self.frames) + 1} of {len(self.frames)})"
+        return self.place.at_frame(f"{self.frames[index].name} {position}")
+
+    @property
+    def physics_place(self) -> Place:
+        """Where the physics frame is."""
+        return self.frame_place(-1)
+
+    def find(self, key: str) -> int | None:
+        """Return the index of the frame that has a key; a later frame hides an earlier one."""
+        for index in reversed(range(len(self.frames))):
+            if key in self.frames[index].objects:
+                return index
+        return None
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether the physics frame sees a key."""
+        return self.find(key) is not None
+
+    def read(self, key: str, reader: Callable[[bytes], Value]) -> Value:
+        """Read the object of a key, with the complaint about its place when it is damaged."""
+        index = self.find(key)
+        if index is None:
+            raise self.physics_place.at_key(key).complaint(
+                "is missing", f"the frames hold {self.listed_keys()}"
+            )
+        with self.frame_place(index).at_key(key).reading():
+            return reader(self.frames[index].objects[key].buffer)
+
+    def physics_keys(self, wanted: str) -> Iterator[str]:
+        """Yield the keys of the physics frame itself that hold objects of a class."""
+        for key, item in sorted(self.frames[-1].objects.items()):
+            if class_name(item.buffer) == wanted:
+                yield key
+
+    def pulse_keys(self) -> list[str]:
+        """Return the keys of all pulse series, sorted."""
+        return sorted(
+            key
+            for frame in self.frames
+            for key, item in frame.objects.items()
+            if class_name(item.buffer) in PULSE_READERS
+        )
+
+    def listed_keys(self) -> str:
+        """Return the keys that the physics frame sees, for a message."""
+        keys = sorted({key for frame in self.frames[-2:] for key in frame.objects})
+        return ", ".join(map(ascii, keys)).replace("'", "") if keys else "no keys"
+
+    def read_pulses(self, key: str, through: tuple[str, ...] = ()) -> PulseMap:
+        """Read a pulse series of any kind; masks are followed to the pulses that they mean.
+
+        Parameters
+        ----------
+        key : str
+            Frame key.
+        through : tuple of str
+            The masks that led here.
+        """
+        if key in through:
+            raise self.physics_place.at_key(key).complaint("is a mask that means itself")
+        index = self.find(key)
+        if index is None:
+            raise self.missing_pulses(key, through)
+        kind = class_name(self.frames[index].objects[key].buffer)
+        if kind in MAP_READERS:
+            return self.read(key, MAP_READERS[kind])
+        if kind not in PULSE_READERS:
+            raise (
+                self.frame_place(index)
+                .at_key(key)
+                .complaint(f"holds no pulses that can be read ({kind})", self.other_pulses())
+            )
+        mask = self.read(key, read_mask)
+        source = self.read_pulses(mask.source, (*through, key))
+        with self.frame_place(index).at_key(key).reading():
+            return apply_mask(mask, source)
+
+    def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
+        """Return the complaint that a pulse series is not there."""
+        needed = f" (which {through[-1]} is a mask of)" if through else ""
+        complaint = f"is missing{needed}, the pulse series to read"
+        return self.physics_place.at_key(key).complaint(complaint, self.other_pulses())
+
+    def other_pulses(self) -> str:
+        """Return the advice which pulse series there are to choose."""
+        keys = self.pulse_keys()
+        return f"choose one of {', '.join(keys)}" if keys else "there are no others"
+
+
+#: How each class of pulses is read; the source of a mask is another key.
+MAP_READERS = {"I3RecoPulseSeriesMap": read_pulse_map, "I3SuperDST": read_superdst}
+PULSE_READERS = {*MAP_READERS, "I3RecoPulseSeriesMapMask"}
+
+
+def open_packet(place: Place, data: bytes) -> Packet:
+    """Read the frames from the content of an event file, all checksums verified.
+
+    Raises
+    ------
+    BadInput
+        The content is no alert, or it is damaged.
+    """
+    with place.reading():
+        envelope = open_envelope(data)
+    frames = []
+    for position, packed in enumerate(envelope.frames, 1):
+        shown = ascii(packed.stop)[:20]
+        numbered = f"{shown} frame ({position} of {len(envelope.frames)})"
+        with place.at_frame(numbered).reading():
+            frame = parse_frame(unpack_frame(packed.blob))
+            if frame.stop != packed.stop:
+                raise MalformedError(f"is a {frame.name} inside")
+            frames.append(frame)
+    stops = "".join(frame.stop for frame in frames)
+    with place.reading():
+        _check_stops(stops)
+    return Packet(place, envelope.format_version, tuple(frames))
+
+
+def _check_stops(stops: str) -> None:
+    """Check that one physics frame ends the packet, whatever of G, C, D and Q precedes."""
+    fine = stops[-1:] in PHYSICS_STOPS and all(stop in "GCDQ" for stop in stops[:-1])
+    if not fine or len(set(stops)) != len(stops):
+        raise MalformedError(
+            f"has the frames {stops!a} instead of G, C, D, Q and one P", NOT_AN_ALERT
+        )

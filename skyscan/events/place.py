@@ -1,0 +1,68 @@
+"""Where in an event file the reader is, so that a complaint can say so."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from skyscan.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_SHOWN = 80  #: characters of a key that a message shows
+GET_IT_AGAIN = "get the file again from where it came from"
+
+
+class MalformedError(ValueError):
+    """What is wrong with some bytes.
+
+    Its text is the rest of a sentence about them ("ends in the middle of a value"); the
+    reader, who knows the file, the frame and the key, says the beginning.
+    """
+
+    def __init__(self, what: str, advice: str = GET_IT_AGAIN) -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, one of its frames, and a key of that frame; as much of it as is known."""
+
+    file: str
+    frame: str = ""
+    key: str = ""
+
+    def at_frame(self, frame: str) -> Place:
+        """Return this place, in a frame."""
+        return replace(self, frame=frame, key="")
+
+    def at_key(self, key: str) -> Place:
+        """Return this place, at a key of its frame."""
+        return replace(self, key=key)
+
+    def __str__(self) -> str:
+        subject = [f"key {_shown(self.key)}"] if self.key else []
+        subject += [f"the {self.frame}"] if self.frame else []
+        return f"{self.file}: {' of '.join(subject) or 'it'}"
+
+    def complaint(self, what: str, advice: str = GET_IT_AGAIN) -> BadInput:
+        """Return the error that says in one sentence what is wrong here, and what to do."""
+        return BadInput(f"{self} {what}; {advice}.")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Turn what is found malformed inside into the complaint about this place."""
+        try:
+            yield
+        except MalformedError as error:
+            raise self.complaint(error.what, error.advice) from error
+
+
+def _shown(key: str) -> str:
+    """Return a key as it can stand in a message, whatever bytes a damaged file has there."""
+    shown = key if key.isprintable() else ascii(key)[1:-1]
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."

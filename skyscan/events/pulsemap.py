@@ -1,0 +1,164 @@
+"""Pulses by DOM: I3RecoPulseSeriesMap, and masks that choose some of its pulses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.events.archive import InArchive, OutArchive
+from skyscan.events.event import PULSE_DTYPE
+from skyscan.events.frame import FrameObject
+from skyscan.events.place import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+MAP_TYPE = "I3Map<OMKey, vector<I3RecoPulse> >"
+
+#: An I3RecoPulse (version 3) in a buffer, after its number when it is tracked.
+_PULSE = [("time", "<f8"), ("charge", "<f4"), ("width", "<f4"), ("flags", "u1")]
+PULSE_LAYOUT = np.dtype(_PULSE)
+TRACKED_PULSE_LAYOUT = np.dtype([("instance", "<u4"), *_PULSE])
+
+
+@dataclass(frozen=True)
+class PulseMap:
+    """Pulses by DOM.
+
+    Attributes
+    ----------
+    counts : ndarray of int, shape (n_doms,)
+        Pulses of each DOM, in the order of the DOMs; a DOM may have none.
+    pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+        Ordered by DOM.
+    """
+
+    counts: NDArray[np.int64]
+    pulses: NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Which pulses of another frame object are meant.
+
+    Attributes
+    ----------
+    source : str
+        Frame key of a map or of another mask.
+    doms : ndarray of bool, shape (n_doms of the source,)
+    pulses : tuple of ndarray of bool
+        For each DOM that is set: which of its pulses.
+    """
+
+    source: str
+    doms: NDArray[np.bool_]
+    pulses: tuple[NDArray[np.bool_], ...]
+
+
+def pulse_map(
+    rows: Mapping[tuple[int, int, int], Sequence[tuple[float, float, float, int]]],
+) -> PulseMap:
+    """Return {(string, om, pmt): [(time, charge, width, flags), ...]} as a map."""
+    doms = sorted(rows.items())
+    flat = [(*dom, *row) for dom, series in doms for row in series]
+    counts = np.array([len(series) for _, series in doms], np.int64)
+    return PulseMap(counts, np.array(flat, PULSE_DTYPE))
+
+
+def read_pulse_map(buffer: bytes) -> PulseMap:
+    """Read an I3RecoPulseSeriesMap."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3RecoPulseSeriesMap", (0,))
+    archive.begin("map", (0,))
+    parts: list[NDArray[np.void]] = []
+    for _ in range(archive.integer("<I")):
+        archive.begin("pair", (0,))
+        archive.begin("OMKey", (2,))
+        dom = archive.unpack("<iIB")
+        archive.begin("vector", (0,))
+        part = _read_series(archive, archive.integer("<I"))
+        part["string"], part["om"], part["pmt"] = dom
+        parts.append(part)
+    archive.end()
+    counts = np.array([part.size for part in parts], np.int64)
+    return PulseMap(counts, np.concatenate([np.empty(0, PULSE_DTYPE), *parts]))
+
+
+def write_pulse_map(pulses: NDArray[np.void]) -> FrameObject:
+    """Write pulses (dtype PULSE_DTYPE) as an I3RecoPulseSeriesMap, by DOM in their order."""
+    archive = OutArchive("I3RecoPulseSeriesMap", 0)
+    archive.begin("map", 0, tracked=False)
+    doms: dict[tuple[int, int, int], list[tuple[float, float, float, int]]] = {}
+    for string, om, pmt, *pulse in pulses.tolist():
+        doms.setdefault((string, om, pmt), []).append(tuple(pulse))
+    archive.pack("<I", len(doms))
+    for dom, series in sorted(doms.items()):
+        archive.begin("pair", 0, tracked=False)
+        archive.begin("OMKey", 2)
+        archive.pack("<iIB", *dom)
+        archive.begin("vector", 0, tracked=False)
+        archive.pack("<I", len(series))
+        for pulse in series:
+            archive.begin("I3RecoPulse", 3)
+            archive.pack("<dffB", *pulse)
+    return FrameObject(MAP_TYPE, archive.buffer())
+
+
+def read_mask(buffer: bytes) -> Mask:
+    """Read an I3RecoPulseSeriesMapMask."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3RecoPulseSeriesMapMask", (2,))
+    source = archive.string()
+    doms = _read_bits(archive)
+    archive.begin("vector", (0,))
+    n_masks = archive.integer("<I")
+    if n_masks != np.count_nonzero(doms):
+        raise MalformedError("does not have one mask for each of its DOMs")
+    pulses = tuple(_read_bits(archive) for _ in range(n_masks))
+    archive.end()
+    return Mask(source, doms, pulses)
+
+
+def apply_mask(mask: Mask, source: PulseMap) -> PulseMap:
+    """Return the pulses of ``source`` that the mask means; DOMs without any are left out."""
+    if mask.doms.size != source.counts.size:
+        raise MalformedError(
+            f"was made for {mask.doms.size} DOMs, and {mask.source} has {source.counts.size}"
+        )
+    counts = source.counts[mask.doms]
+    if [bits.size for bits in mask.pulses] != counts.tolist():
+        raise MalformedError(f"was made for other pulses than {mask.source} has")
+    kept = np.repeat(mask.doms, source.counts)
+    kept[kept] = np.concatenate([np.empty(0, np.bool_), *mask.pulses])
+    left = np.array([np.count_nonzero(bits) for bits in mask.pulses], np.int64)
+    return PulseMap(left[left > 0], source.pulses[kept])
+
+
+def _read_series(archive: InArchive, count: int) -> NDArray[np.void]:
+    """Read the pulses of a DOM; the first of a buffer has its class in front."""
+    if not count:
+        return np.empty(0, PULSE_DTYPE)
+    archive.begin_class("I3RecoPulse", (3,))
+    tracked = archive.are_tracked("I3RecoPulse")
+    layout = TRACKED_PULSE_LAYOUT if tracked else PULSE_LAYOUT
+    stored = np.frombuffer(archive.take(count * layout.itemsize), layout)
+    if tracked:
+        archive.count_instances(stored["instance"].tolist())
+    series = np.zeros(count, PULSE_DTYPE)
+    for name, _ in _PULSE:
+        series[name] = stored[name]
+    return series
+
+
+def _read_bits(archive: InArchive) -> NDArray[np.bool_]:
+    """Read a bit mask: bytes (u16), bits of the last one that mean nothing, the bytes."""
+    archive.begin("bitmask", (0,))
+    size, padding = archive.integer("<H"), archive.integer("<B")
+    if padding > 7 or padding > 8 * size:  # noqa: PLR2004 - bits of a byte
+        raise MalformedError("has a mask that cannot be")
+    packed = np.frombuffer(archive.take(size), np.uint8)
+    return np.unpackbits(packed, count=8 * size - padding, bitorder="little").astype(np.bool_)
