@@ -1,0 +1,32 @@
+"""``python -m condor``: have an HTCondor on this machine, set up one if there is none."""
+
+from __future__ import annotations
+
+import sys
+
+from condor.errors import CondorError
+from condor.find import find_htcondor
+from condor.install import install
+from condor.pool import users_own_pool
+
+
+def main() -> int:
+    """Say which HTCondor there is; return an exit code."""
+    try:
+        own = users_own_pool()
+        if own:
+            print(f"HTCondor {own.version}, your own pool")
+            return 0
+        if find_htcondor() is None:
+            print("Setting up HTCondor (about 60 MB, once)", flush=True)
+            install()
+        found = find_htcondor()
+    except CondorError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+    print(f"HTCondor {found.version_text} in {found.bin}" if found else "No HTCondor")
+    return 0 if found else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
