@@ -1,47 +1,53 @@
-"""Fit a track of given direction to an event's hits: where and when it passed.
+"""Fit tracks of given directions to an event's hits.
 
-Free are the two coordinates across the track and the time. The vertex is the point of the
-track nearest to the charge centre, and its time.
+The likelihood has many minima: a bright DOM's first photon leaves a box of a few ns, and
+each such box puts a wall through the parameter space. So a fit starts from several places
+and goes down from each with the tabulated ice; the best one then settles with the exact.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import pi
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skyscan.light.cherenkov import (
-    LIGHT_SPEED,
-    Axes,
-    axes_of,
-    component,
-    direct_light,
-    frames_of,
-)
-from skyscan.light.first_photon import minus_log_likelihood
-from skyscan.simplex import minimise
+from skyscan.simplex import Minimum, minimise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from skyscan.light.ice import Ice
+    from skyscan.track_model import TrackModel
 
     Array = NDArray[np.float64]
-    Rows = NDArray[np.intp]
 
-#: Rings of first guesses around the charge centre: radius (m), number of points.
-RINGS = ((60.0, 6), (150.0, 8))
-#: Times of the first guesses: quantiles of the hits' residuals.
-TIME_QUANTILES = (0.05, 0.15, 0.35)
-#: How many of the first guesses are fitted.
-N_FITTED = 3
+#: Where to look for a track that nothing is known of: the charge centre and rings around
+#: it, across the track: radius (m), number of places; each with the best of some times,
+#: quantiles of when the hits' light was sent off.
+WIDE_RINGS = ((0.0, 1), (60.0, 6), (150.0, 8))
+TIME_LEVELS = (0.05, 0.15, 0.35)
 
-#: Edges of the first simplex: m, m, ns.
-STEP = np.array([15.0, 15.0, 30.0])
-TOLERANCE = 2e-3  #: in llh
-MAX_EVALUATIONS = 300
+#: How many of these places are gone down from: without a first guess, and beside one.
+N_WITHOUT_GUESS = 10
+N_BESIDE_GUESS = 3
+
+#: Where else to look around a first guess.
+NEAR_RINGS = ((0.0, 1), (30.0, 4))
+
+
+class Descent(NamedTuple):
+    """How far a simplex goes: first edges (m, m, ns), spread in llh at which it is done."""
+
+    step: Array
+    tolerance: float
+    max_evaluations: int
+
+
+SEARCH = Descent(np.array([15.0, 15.0, 30.0]), 0.5, 80)
+SETTLE = Descent(np.array([4.0, 4.0, 8.0]), 2e-3, 300)
 
 
 class TrackFits(NamedTuple):
@@ -52,136 +58,90 @@ class TrackFits(NamedTuple):
     time: Array
 
 
-@dataclass(frozen=True)
-class TrackFitter:
-    """Everything about an event that its track fits share.
+def fit_from_nothing(model: TrackModel, ice: Ice, quick_ice: Ice) -> TrackFits:
+    """Fit a track of each of the model's directions, no first guess at hand.
 
-    Attributes
+    Parameters
     ----------
-    hits : ndarray, shape (ndom,), dtype HIT_DTYPE
-    centre : ndarray, shape (3,), m
-        The charge centre.
-    ice : Ice
+    model : TrackModel
+        n directions.
+    ice, quick_ice : Ice
+        What the result is good for, and a quicker one that is nearly the same.
     """
-
-    hits: NDArray[np.void]
-    centre: Array
-    ice: Ice
-
-    def search(self, zenith: Array, azimuth: Array) -> TrackFits:
-        """Fit without a first guess: from the best of many around the charge centre.
-
-        Parameters
-        ----------
-        zenith, azimuth : ndarray, shape (n,), radians
-            Where the particle comes from, IceCube's local frame.
-        """
-        model = _Model(self, axes_of(zenith, azimuth))
-        guesses = best_guesses(model)
-        n, n_guesses = guesses.shape[:2]
-        owner = np.repeat(np.arange(n), n_guesses)
-        found = minimise(
-            lambda rows, points: model.llh(owner[rows], points),
-            guesses.reshape(n * n_guesses, 3),
-            STEP,
-            tolerance=TOLERANCE,
-            max_evaluations=MAX_EVALUATIONS,
-        )
-        values = found.value.reshape(n, n_guesses)
-        best = np.argmin(values, axis=-1)
-        points = found.point.reshape(n, n_guesses, 3)
-        return model.fits(values[np.arange(n), best], points[np.arange(n), best])
-
-    def refine(self, zenith: Array, azimuth: Array, vertex: Array, time: Array) -> TrackFits:
-        """Fit from a vertex that is nearly right.
-
-        Parameters
-        ----------
-        zenith, azimuth : ndarray, shape (n,), radians
-        vertex : ndarray, shape (n, 3), m
-            A point on a track of nearly the same direction.
-        time : ndarray, shape (n,), ns
-            When the particle was there.
-        """
-        model = _Model(self, axes_of(zenith, azimuth))
-        found = minimise(
-            model.llh,
-            model.parameters(vertex, time),
-            STEP,
-            tolerance=TOLERANCE,
-            max_evaluations=MAX_EVALUATIONS,
-        )
-        return model.fits(found.value, found.point)
+    return _best(model, _wide_guesses(model, quick_ice, N_WITHOUT_GUESS), ice, quick_ice)
 
 
-class _Model:
-    """The likelihood of an event under tracks of given directions.
+def fit_from_guess(
+    model: TrackModel, vertex: Array, time: Array, ice: Ice, quick_ice: Ice
+) -> TrackFits:
+    """Fit a track of each of the model's directions from one that is nearly right.
 
-    A point in its parameter space has the coordinates across the track of where it
-    crosses the transverse plane through the charge centre (m), and the time there (ns).
+    Parameters
+    ----------
+    model : TrackModel
+        n directions.
+    vertex : ndarray, shape (n, 3), m
+        A point on a track of nearly the same direction.
+    time : ndarray, shape (n,), ns
+        When the particle was there.
+    ice, quick_ice : Ice
+        As for `fit_from_nothing`.
     """
-
-    def __init__(self, fitter: TrackFitter, axes: Axes) -> None:
-        hits = fitter.hits
-        self._places = np.stack([hits["x"], hits["y"], hits["z"]], axis=-1)
-        self._dom_z = self._places[:, 2].copy()
-        self._times = hits["time"].copy()
-        self._photons = fitter.ice.n_photons(hits["charge"])
-        self._ice = fitter.ice
-        self._centre = fitter.centre
-        self._axes = axes
-        self._frames = frames_of(axes, self._places - fitter.centre)
-        self.n = len(axes.along)
-
-    def llh(self, rows: Rows, points: Array) -> Array:
-        """Return -ln L of directions ``rows`` at points of shape (m, 3)."""
-        light = direct_light(self._frames.rows(rows), points[:, :1], points[:, 1:2])
-        residual = self._times - points[:, 2:] - light.time
-        return minus_log_likelihood(residual, light, self._dom_z, self._photons, self._ice)
-
-    def early_times(self, first: float, second: float) -> Array:
-        """Return times at a point across each track that make few hits too early.
-
-        Returns
-        -------
-        ndarray, shape (n, len(TIME_QUANTILES)), ns
-        """
-        across = np.full((self.n, 1), first), np.full((self.n, 1), second)
-        arrival = np.sort(self._times - direct_light(self._frames, *across).time, axis=-1)
-        index = [round(q * (len(self._times) - 1)) for q in TIME_QUANTILES]
-        return np.asarray(arrival[:, index])
-
-    def parameters(self, vertex: Array, time: Array) -> Array:
-        """Return the points in parameter space, shape (n, 3), of tracks through vertices."""
-        along, first, second = (component(vertex - self._centre, axis) for axis in self._axes)
-        return np.stack([first, second, time - along / LIGHT_SPEED], axis=-1)
-
-    def fits(self, llh: Array, points: Array) -> TrackFits:
-        """Return the fits that points in parameter space, shape (n, 3), stand for."""
-        across = points[:, :1] * self._axes.first + points[:, 1:2] * self._axes.second
-        return TrackFits(llh, self._centre + across, points[:, 2])
+    guess = model.points_of(vertex, time)
+    near = [guess + np.array([*place, 0.0]) for place in places_on(NEAR_RINGS)]
+    wide = _wide_guesses(model, quick_ice, N_BESIDE_GUESS)
+    return _best(model, np.concatenate([np.stack(near, axis=1), wide], axis=1), ice, quick_ice)
 
 
-def best_guesses(model: _Model) -> Array:
-    """Return the N_FITTED best points to start from, shape (n, N_FITTED, 3)."""
-    rows = np.arange(model.n)
+def places_on(rings: Sequence[tuple[float, int]]) -> list[tuple[float, float]]:
+    """Return the places on some rings, m."""
+    places = []
+    for radius, n in rings:
+        angles = 2 * pi * np.arange(n) / n
+        places += [(float(radius * np.cos(a)), float(radius * np.sin(a))) for a in angles]
+    return places
+
+
+def _wide_guesses(model: TrackModel, ice: Ice, n_best: int) -> Array:
+    """Return the best places around the charge centre, shape (n, n_best, 3)."""
+    rows = np.arange(len(model))
     points, values = [], []
-    for first, second in guessed_places():
-        across = np.broadcast_to([first, second], (model.n, 2))
-        times = model.early_times(first, second)
-        tried = [np.column_stack([across, time]) for time in times.T]
-        llh = np.stack([model.llh(rows, point) for point in tried], axis=-1)
+    for place in places_on(WIDE_RINGS):
+        across = np.broadcast_to(place, (len(model), 2))
+        times = model.arrival_quantiles(place, TIME_LEVELS)
+        tried = np.stack([np.column_stack([across, time]) for time in times.T], axis=1)
+        llh = _llh_of_all(model, tried, ice)
         best = np.argmin(llh, axis=-1)
-        points.append(np.stack(tried, axis=1)[rows, best])
+        points.append(tried[rows, best])
         values.append(llh[rows, best])
-    order = np.argsort(np.stack(values, axis=-1), axis=-1, kind="stable")[:, :N_FITTED]
+    order = np.argsort(np.stack(values, axis=-1), axis=-1, kind="stable")[:, :n_best]
     return np.take_along_axis(np.stack(points, axis=1), order[..., None], axis=1)
 
 
-def guessed_places() -> list[tuple[float, float]]:
-    """Return where to look across a track, m from the charge centre: itself and rings."""
-    places = [(0.0, 0.0)]
-    for radius, n in RINGS:
-        angles = 2 * pi * np.arange(n) / n
-        places += zip(radius * np.cos(angles), radius * np.sin(angles), strict=True)
-    return places
+def _llh_of_all(model: TrackModel, points: Array, ice: Ice) -> Array:
+    """Return -ln L of k points for each direction: (n, k, 3) to (n, k)."""
+    n, k = points.shape[:2]
+    owner = np.repeat(np.arange(n), k)
+    return model.llh(owner, points.reshape(n * k, 3), ice).reshape(n, k)
+
+
+def _best(model: TrackModel, starts: Array, ice: Ice, quick_ice: Ice) -> TrackFits:
+    """Go down from k starts for each direction, shape (n, k, 3); settle at the best."""
+    n, k = starts.shape[:2]
+    rows = np.arange(n)
+    found = _descend(model, np.repeat(rows, k), starts.reshape(n * k, 3), quick_ice, SEARCH)
+    best = np.argmin(found.value.reshape(n, k), axis=-1)
+    settled = _descend(model, rows, found.point.reshape(n, k, 3)[rows, best], ice, SETTLE)
+    return TrackFits(settled.value, model.vertices_of(settled.point), settled.point[:, 2])
+
+
+def _descend(
+    model: TrackModel, owner: NDArray[np.intp], start: Array, ice: Ice, how: Descent
+) -> Minimum:
+    return minimise(
+        lambda problems, points: model.llh(owner[problems], points, ice),
+        start,
+        how.step,
+        tolerance=how.tolerance,
+        max_evaluations=how.max_evaluations,
+    )

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 BROAD_NOISE = (1e-3, 2000.0)
 NARROW_NOISE = (2e-5, 100.0)
 
-#: S^N is taken as a power of no less than this, so that its logarithm is finite.
-SMALLEST = 1e-300
-
 
 def minus_log_likelihood(
     residual: Array, light: DirectLight, dom_z: Array, photons: Array, ice: Ice
@@ -53,8 +50,8 @@ def minus_log_likelihood(
     """
     half_width = sqrt(3) * ice.jitter_ns
     edges = np.stack([residual - half_width, residual + half_width])
-    survival = ice.survival(edges, light.distance, light.cos_eta, dom_z)
-    none_yet = np.exp(photons * np.log(np.maximum(survival, SMALLEST)))
+    log_survival = ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
+    none_yet = np.exp(photons * log_survival)
     density = (none_yet[0] - none_yet[1]) / (2 * half_width)
     # the sum runs along the contiguous axis of a track's own row: same bytes in any batch
     return -np.log(with_noise(density, residual)).sum(axis=-1)

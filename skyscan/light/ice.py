@@ -10,19 +10,16 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+#: Survival probabilities are no smaller than this, so that their logarithms are finite.
+SMALLEST = 1e-300
+
 
 class Ice(Protocol):
-    """An ice model, with the settings of the timing likelihood that suit it.
-
-    Attributes
-    ----------
-    jitter_ns : float
-        Standard deviation of the arrival times that the model does not describe, ns.
-    """
+    """An ice model, with the settings of the timing likelihood that suit it."""
 
     @property
     def jitter_ns(self) -> float:
-        """Standard deviation of what the model does not describe, ns."""
+        """Standard deviation (ns) of arrival times around what the model says."""
 
     def n_photons(self, charge: Array) -> Array:
         """Return of how many photons the first pulse of a DOM counts as the first.
@@ -37,8 +34,10 @@ class Ice(Protocol):
         ndarray, same shape, at least 1
         """
 
-    def survival(self, delay: Array, distance: Array, cos_eta: Array, dom_z: Array) -> Array:
-        """Return the probability that a photon which arrives does so after a delay.
+    def log_survival(
+        self, delay: Array, distance: Array, cos_eta: Array, dom_z: Array
+    ) -> Array:
+        """Return ln of the probability that a photon which arrives is later than a delay.
 
         A model whose ice has layers finds the point of emission from the path of the
         direct photon: it lies ``distance / SIN_CHERENKOV * cos_eta`` below the DOM.
@@ -57,5 +56,5 @@ class Ice(Protocol):
         Returns
         -------
         ndarray, shape (..., n, ndom)
-            1 where ``delay`` is not positive.
+            0 where ``delay`` is not positive, and nowhere less than ln SMALLEST.
         """

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import gammaincc
 
 from skyscan.light.cherenkov import LIGHT_SPEED, N_GROUP
+from skyscan.light.ice import SMALLEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,8 +54,8 @@ def effective_distance(distance: Array, cos_eta: Array) -> Array:
     return DISTANCE_SLOPE * distance + constant + (linear + quadratic * cos_eta) * cos_eta
 
 
-def survival(delay: Array, effective: Array) -> Array:
-    """Return the probability that a photon is later than a delay: Q(xi, rho t).
+def log_survival(delay: Array, effective: Array) -> Array:
+    """Return ln of the probability that a photon is later than a delay: ln Q(xi, rho t).
 
     Parameters
     ----------
@@ -66,20 +67,19 @@ def survival(delay: Array, effective: Array) -> Array:
     Returns
     -------
     ndarray
-        1 where ``delay`` is not positive.
+        0 where ``delay`` is not positive, and nowhere less than ln SMALLEST.
     """
     shape, scaled = np.broadcast_arrays(effective / SCATTERING_M, DECAY_RATE * delay)
-    late = np.ones(scaled.shape)
-    # Only where it is needed: a fit spends its time here. Not with the ufunc's `where`,
-    # under which scipy writes out of bounds (scipy/xsf pull request 146).
+    survival = np.ones(scaled.shape)
+    # Not with the ufunc's `where`: scipy writes out of bounds there (scipy/xsf pull 146).
     positive = scaled > 0
-    late[positive] = gammaincc(shape[positive], scaled[positive])
-    return late
+    survival[positive] = gammaincc(shape[positive], scaled[positive])
+    return np.log(np.maximum(survival, SMALLEST))
 
 
 @dataclass(frozen=True)
 class BulkIce:
-    """The Pandel function with the jitter that makes up for what it leaves out."""
+    """The Pandel function, and the jitter that makes up for what it leaves out."""
 
     jitter_ns: float = 15.0
 
@@ -87,12 +87,12 @@ class BulkIce:
         """Return the charge, at least 1: every photoelectron counts."""
         return np.maximum(charge, 1.0)
 
-    def survival(
+    def log_survival(
         self,
         delay: Array,
         distance: Array,
         cos_eta: Array,
         dom_z: Array,  # noqa: ARG002
     ) -> Array:
-        """Return the probability that a photon is later than a delay; see `Ice`."""
-        return survival(delay, effective_distance(distance, cos_eta))
+        """Return ln of the probability that a photon is later than a delay; see `Ice`."""
+        return log_survival(delay, effective_distance(distance, cos_eta))

@@ -10,9 +10,11 @@ from skyscan.cleaning import clean_hits
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.light.pandel import BulkIce
+from skyscan.light.pandel_table import TabulatedBulkIce
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
-from skyscan.track_fit import TrackFits, TrackFitter
+from skyscan.track_fit import TrackFits, fit_from_guess, fit_from_nothing
+from skyscan.track_model import TrackModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event
+    from skyscan.light.ice import Ice
 
 PREPARED_FILE = "track.npz"
 
@@ -30,21 +33,24 @@ SEED_FIELDS = ("x", "y", "z", "time")
 
 #: A seed within this of the event's own (m, ns) is the event's own.
 SAME_SEED = 1e-6
+#: A seed farther than this from the event's own (m, ns) is no fit of this event.
+FAR_SEED = 1e5
 
 
 class Track(Reco):
     """Track fit with the first pulse of every DOM; the direction is the pixel's.
 
     A pixel whose seed is the event's own vertex (first nside, or its coarser pixel has no
-    fit) is searched from many first guesses; so is one whose seed is not finite. Any other
-    seed is a coarser pixel's best fit and the one place to start from.
+    fit) is searched all around the charge centre; so is one whose seed makes no sense. Any
+    other seed is a coarser pixel's best fit: the search begins there.
     """
 
     summary: ClassVar[str] = "track in bulk ice, first pulses, open formulas (the default)"
     chunk_size: ClassVar[int] = 64
 
-    _fitter: TrackFitter
+    _hits: NDArray[np.void]
     _event_seed: NDArray[np.float64]
+    _ices: tuple[Ice, Ice]
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Clean the pulses, write the hits; the seed is their charge centre and mean time.
@@ -70,8 +76,8 @@ class Track(Reco):
     def setup(self, folder: Path) -> None:
         """Read the hits that ``prepare`` wrote."""
         with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
-            hits, self._event_seed = prepared["hits"], prepared["seed"]
-        self._fitter = TrackFitter(hits, self._event_seed[:3], BulkIce())
+            self._hits, self._event_seed = prepared["hits"], prepared["seed"]
+        self._ices = BulkIce(), TabulatedBulkIce()
 
     def reconstruct(
         self,
@@ -81,19 +87,25 @@ class Track(Reco):
     ) -> NDArray[np.void]:
         """Fit a track of each pixel's direction; energies are NaN, a track fit has none."""
         seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
-        known = (np.abs(seeds - self._event_seed) > SAME_SEED).any(axis=-1)
-        known &= np.isfinite(seeds).all(axis=-1)
+        guessed = self._are_guesses(seeds)
         fits = empty_fits(len(pixels))
-        if not known.all():
-            new = ~known
-            _fill(fits, new, self._fitter.search(zenith[new], azimuth[new]))
-        if known.any():
-            start = seeds[known]
-            refined = self._fitter.refine(
-                zenith[known], azimuth[known], start[:, :3], start[:, 3]
+        if not guessed.all():
+            new = ~guessed
+            _fill(
+                fits, new, fit_from_nothing(self._model(zenith[new], azimuth[new]), *self._ices)
             )
-            _fill(fits, known, refined)
+        if guessed.any():
+            model, seed = self._model(zenith[guessed], azimuth[guessed]), seeds[guessed]
+            found = fit_from_guess(model, seed[:, :3], seed[:, 3], *self._ices)
+            _fill(fits, guessed, found)
         return fits
+
+    def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
+        return TrackModel(self._hits, self._event_seed[:3], zenith, azimuth)
+
+    def _are_guesses(self, seeds: NDArray[np.float64]) -> NDArray[np.bool_]:
+        away = np.abs(seeds - self._event_seed)
+        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
 def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: TrackFits) -> None:

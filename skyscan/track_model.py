@@ -1,0 +1,139 @@
+"""The likelihood of an event's hits under tracks of given directions.
+
+A track of known direction has three parameters: the two coordinates across it of the
+point where it crosses the transverse plane through the charge centre, and the time there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.light.cherenkov import (
+    LIGHT_SPEED,
+    Axes,
+    TrackFrames,
+    axes_of,
+    component,
+    direct_light,
+    frames_of,
+)
+from skyscan.light.first_photon import minus_log_likelihood
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from skyscan.light.ice import Ice
+
+    Array = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+
+#: Hits that are computed at a time: as many as the processor's cache holds.
+BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class TrackModel:
+    """An event's hits, and tracks that come from n directions.
+
+    Attributes
+    ----------
+    hits : ndarray, shape (ndom,), dtype HIT_DTYPE
+    centre : ndarray, shape (3,), m
+        The charge centre, IceCube coordinates.
+    zenith, azimuth : ndarray, shape (n,), radians
+        IceCube's local frame: where the particle comes from.
+    """
+
+    hits: NDArray[np.void]
+    centre: Array
+    zenith: Array
+    azimuth: Array
+    _axes: Axes = field(init=False, repr=False)
+    _frames: TrackFrames = field(init=False, repr=False)
+    _times: Array = field(init=False, repr=False)
+    _dom_z: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Turn the DOMs into the tracks' frames."""
+        places = np.stack([self.hits[name] for name in "xyz"], axis=-1)
+        axes = axes_of(self.zenith, self.azimuth)
+        object.__setattr__(self, "_axes", axes)
+        object.__setattr__(self, "_frames", frames_of(axes, places - self.centre))
+        object.__setattr__(self, "_times", self.hits["time"].copy())
+        object.__setattr__(self, "_dom_z", self.hits["z"].copy())
+
+    def __len__(self) -> int:
+        """Return the number of directions."""
+        return len(self.zenith)
+
+    def llh(self, rows: Rows, points: Array, ice: Ice) -> Array:
+        """Return -ln L of some tracks.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (m,)
+            Which direction each track has.
+        points : ndarray, shape (m, 3), m, m, ns
+            The parameters of each.
+        ice : Ice
+
+        Returns
+        -------
+        ndarray, shape (m,)
+        """
+        photons = ice.n_photons(self.hits["charge"])
+        size = max(1, BLOCK // len(self.hits))
+        values = np.empty(len(rows))
+        for start in range(0, len(rows), size):
+            block = slice(start, start + size)
+            values[block] = self._llh(rows[block], points[block], photons, ice)
+        return values
+
+    def _llh(self, rows: Rows, points: Array, photons: Array, ice: Ice) -> Array:
+        light = direct_light(self._frames.rows(rows), points[:, :1], points[:, 1:2])
+        residual = self._times - points[:, 2:] - light.time
+        return minus_log_likelihood(residual, light, self._dom_z, photons, ice)
+
+    def arrival_quantiles(self, across: tuple[float, float], levels: Sequence[float]) -> Array:
+        """Return when tracks passed if a share of the hits is direct light or earlier.
+
+        Parameters
+        ----------
+        across : (float, float), m
+            Where the tracks of all n directions cross their transverse planes.
+        levels : sequence of float
+            Shares, 0 to 1.
+
+        Returns
+        -------
+        ndarray, shape (n, len(levels)), ns
+        """
+        first, second = (np.full((len(self), 1), place) for place in across)
+        passed = self._times - direct_light(self._frames, first, second).time
+        index = [round(level * (len(self.hits) - 1)) for level in levels]
+        return np.asarray(np.sort(passed, axis=-1)[:, index])
+
+    def points_of(self, vertex: Array, time: Array) -> Array:
+        """Return the parameters, shape (n, 3), of tracks through points.
+
+        Parameters
+        ----------
+        vertex : ndarray, shape (n, 3), m, IceCube coordinates
+        time : ndarray, shape (n,), ns
+            When the particle is there.
+        """
+        along, first, second = (component(vertex - self.centre, axis) for axis in self._axes)
+        return np.stack([first, second, time - along / LIGHT_SPEED], axis=-1)
+
+    def vertices_of(self, points: Array) -> Array:
+        """Return the vertices, shape (n, 3), m, of tracks with parameters of shape (n, 3).
+
+        They are the points nearest to the charge centre; the time parameter is theirs.
+        """
+        first, second = self._axes.first, self._axes.second
+        return np.asarray(self.centre + points[:, :1] * first + points[:, 1:2] * second)
