@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from skyscan.events.place import MalformedError
+from skyscan.events.place import MalformedError, shown
 
 MAGIC = b"\x00\x01\x02\x00"
 BASE_CLASS = "I3FrameObject"
@@ -41,7 +41,7 @@ class InArchive:
         """Read the beginning of the outermost object; return its class's version."""
         found = self.string()
         if found != name:
-            raise MalformedError(f"is {ascii(found)[1:-1][:60]} and not {name}")
+            raise MalformedError(f"is {shown(found)} and not {name}")
         version = self.begin(name, versions)
         self.begin_base()
         return version

@@ -117,7 +117,13 @@ def seal_envelope(
     value: dict[str, object] = {"data": {**details, "frames": packed}}
     if format_version:
         value["version"] = format_version
-    return {"service": "skyscan", "varname": "realtimeEventData", "prio": 2, "value": value}
+    return {
+        "service": "skyscan",
+        "varname": "realtimeEventData",
+        "prio": 2,
+        "time": details.get("eventtime"),
+        "value": value,
+    }
 
 
 def _parsed(data: bytes) -> object:

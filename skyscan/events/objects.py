@@ -55,8 +55,8 @@ def read_header(buffer: bytes) -> EventHeader:
 def write_header(header: EventHeader) -> FrameObject:
     """Write an I3EventHeader."""
     archive = OutArchive("I3EventHeader", 3)
-    archive.pack("<IIIi", header.run_id, header.sub_run_id, header.event_id, STATE_OK)
-    archive.pack("<I", header.sub_event_id)
+    archive.pack("<III", header.run_id, header.sub_run_id, header.event_id)
+    archive.pack("<iI", STATE_OK, header.sub_event_id)
     archive.string(header.sub_event_stream)
     for time in (header.start_time, header.end_time):
         archive.begin("I3Time", 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from skyscan.events.archive import class_name
 from skyscan.events.envelope import NOT_AN_ALERT, open_envelope, unpack_frame
 from skyscan.events.frame import parse_frame
-from skyscan.events.place import MalformedError
+from skyscan.events.place import MalformedError, shown
 from skyscan.events.pulsemap import PulseMap, apply_mask, read_mask, read_pulse_map
 from skyscan.events.superdst import read_superdst
 
@@ -58,6 +58,10 @@ class Packet:
                 return index
         return None
 
+    def keys(self) -> set[str]:
+        """Return all keys that the physics frame sees."""
+        return {key for frame in self.frames for key in frame.objects}
+
     def __contains__(self, key: str) -> bool:
         """Tell whether the physics frame sees a key."""
         return self.find(key) is not None
@@ -89,8 +93,7 @@ class Packet:
 
     def listed_keys(self) -> str:
         """Return the keys that the physics frame sees, for a message."""
-        keys = sorted({key for frame in self.frames[-2:] for key in frame.objects})
-        return ", ".join(map(ascii, keys)).replace("'", "") if keys else "no keys"
+        return ", ".join(shown(key) for key in sorted(self.keys())) or "no keys"
 
     def read_pulses(self, key: str, through: tuple[str, ...] = ()) -> PulseMap:
         """Read a pulse series of any kind; masks are followed to the pulses that they mean.
@@ -123,14 +126,14 @@ class Packet:
 
     def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
         """Return the complaint that a pulse series is not there."""
-        needed = f" (which {through[-1]} is a mask of)" if through else ""
+        needed = f" (which {shown(through[-1])} is a mask of)" if through else ""
         complaint = f"is missing{needed}, the pulse series to read"
         return self.physics_place.at_key(key).complaint(complaint, self.other_pulses())
 
     def other_pulses(self) -> str:
         """Return the advice which pulse series there are to choose."""
         keys = self.pulse_keys()
-        return f"choose one of {', '.join(keys)}" if keys else "there are no others"
+        return f"choose one of {', '.join(map(shown, keys))}" if keys else "there are no others"
 
 
 #: How each class of pulses is read; the source of a mask is another key.
@@ -150,8 +153,7 @@ def open_packet(place: Place, data: bytes) -> Packet:
         envelope = open_envelope(data)
     frames = []
     for position, packed in enumerate(envelope.frames, 1):
-        shown = ascii(packed.stop)[:20]
-        numbered = f"{shown} frame ({position} of {len(envelope.frames)})"
+        numbered = f"{shown(packed.stop)} frame ({position} of {len(envelope.frames)})"
         with place.at_frame(numbered).reading():
             frame = parse_frame(unpack_frame(packed.blob))
             if frame.stop != packed.stop:

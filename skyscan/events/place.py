@@ -45,7 +45,7 @@ class Place:
         return replace(self, key=key)
 
     def __str__(self) -> str:
-        subject = [f"key {_shown(self.key)}"] if self.key else []
+        subject = [f"key {shown(self.key)}"] if self.key else []
         subject += [f"the {self.frame}"] if self.frame else []
         return f"{self.file}: {' of '.join(subject) or 'it'}"
 
@@ -62,7 +62,7 @@ class Place:
             raise self.complaint(error.what, error.advice) from error
 
 
-def _shown(key: str) -> str:
+def shown(key: str) -> str:
     """Return a key as it can stand in a message, whatever bytes a damaged file has there."""
-    shown = key if key.isprintable() else ascii(key)[1:-1]
-    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
+    printable = key if key.isprintable() and key else ascii(key)
+    return printable if len(printable) <= MAX_SHOWN else f"{printable[:MAX_SHOWN]}..."

@@ -24,7 +24,8 @@ from skyscan.events.place import MalformedError, Place
 from skyscan.geometry import is_in_ice, positions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
     from os import PathLike
 
     from numpy.typing import NDArray
@@ -71,6 +72,7 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     header = packet.read(HEADER_KEY, read_header)
     key = pulses_key or pulses_key_of(packet.format_version)
     pulses = _pulses(packet, key)
+    followup = packet.read(FOLLOWUP_KEY, _read_followup) if FOLLOWUP_KEY in packet else None
     fits = {
         name: packet.read(name, read_particle) for name in packet.physics_keys("I3Particle")
     }
@@ -79,7 +81,7 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
         event_id=header.event_id,
         sub_event_id=header.sub_event_id,
         mjd=header.start_time.mjd,
-        event_type=_event_type(packet),
+        event_type=type_of_event(followup, packet.keys()),
         format_version=packet.format_version,
         pulses_key=key,
         pulses=pulses,
@@ -116,13 +118,21 @@ def _pulses(packet: Packet, key: str) -> NDArray[np.void]:
     return pulses[order]
 
 
-def _event_type(packet: Packet) -> str | None:
-    if FOLLOWUP_KEY in packet:
-        followup = packet.read(FOLLOWUP_KEY, _read_followup)
+def type_of_event(followup: Mapping[str, object] | None, keys: AbstractSet[str]) -> str | None:
+    """Return the type of an event (HESE, EHE, neutrino, ESTRES), as upstream finds it.
+
+    Parameters
+    ----------
+    followup : mapping or None
+        The followup message; when there is one, it alone decides.
+    keys : set of str
+        What the physics frame sees.
+    """
+    if followup is not None:
         return next(
             (TYPES_BY_FOLLOWUP[key] for key in TYPES_BY_FOLLOWUP if key in followup), None
         )
-    return next((TYPES_BY_KEY[key] for key in TYPES_BY_KEY if key in packet), None)
+    return next((TYPES_BY_KEY[key] for key in TYPES_BY_KEY if key in keys), None)
 
 
 def _read_followup(buffer: bytes) -> dict[str, object]:

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from skyscan.events.place import MalformedError
+from skyscan.events.place import MalformedError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ class _Machine:
             raise MalformedError("is a damaged pickle (a name that is no text)")
         if (module, name) not in FRAME_CLASSES | ENCODERS:
             raise MalformedError(
-                f"is a pickle that names {ascii(f'{module}.{name}')[1:-1][:80]},"
+                f"is a pickle that names {shown(f'{module}.{name}')},"
                 " which no event needs; nothing of it was run",
                 REFUSED,
             )

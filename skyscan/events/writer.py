@@ -1,0 +1,176 @@
+"""Write an event as an i3live file, such as a simulated one."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.events.daqtime import MJD_EPOCH, DaqTime, daq_time_of
+from skyscan.events.envelope import PackedFrame, pack_frame, seal_envelope
+from skyscan.events.frame import Frame, FrameObject, write_frame
+from skyscan.events.objects import (
+    EventHeader,
+    write_header,
+    write_particle,
+    write_position,
+    write_scalar,
+    write_time_window,
+)
+from skyscan.events.pulsemap import write_pulse_map
+from skyscan.events.reader import (
+    FOLLOWUP_KEY,
+    HEADER_KEY,
+    SEED_POSITION_KEY,
+    SEED_TIME_KEY,
+    TYPES_BY_FOLLOWUP,
+    type_of_event,
+)
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from skyscan.events.event import Event
+
+TICKS_PER_NS = 10
+READOUT_NS = 10_000  #: after the last pulse, until the readout ends
+FOLLOWUPS_BY_TYPE = {type_: key for key, type_ in TYPES_BY_FOLLOWUP.items()}
+
+
+def write_event(path: str | PathLike[str], event: Event) -> None:
+    """Write an event as an i3live JSON file that `read_event` and icetray read.
+
+    Build the `Event`, put what is known of it into ``fits`` and ``scalars``, and write
+    it. For a simulated track with its truth inside::
+
+        truth = Particle(x, y, z, time, zenith, azimuth, energy, shape=40)
+        event = Event(
+            run_id=1, event_id=1, sub_event_id=0, mjd=60000.0,
+            event_type="neutrino", format_version="2021a",
+            pulses_key="SplitUncleanedInIcePulses",
+            pulses=pulses,  # dtype PULSE_DTYPE
+            seed=Vertex(x, y, z, time),
+            fits={"MCTruth": truth},
+            scalars={"MCTruthInfo": json.dumps({"seed": 42, "ra": ra, "dec": dec})},
+        )
+        write_event("simulated.json", event)
+
+    The same event gives the same bytes. The file has five frames: G, C and D without
+    objects (icetray takes the detector from a baseline then), Q with the header, P with
+    all the rest, of which ``event.seed`` is the veto's vertex (HESE_VHESelfVetoVertexPos
+    and …Time) and ``event.event_type`` a key of the AlertShortFollowupMsg.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; it is replaced when it is there, and never half written.
+    event : Event
+        ``pulses`` need no order; ``pulses_key`` is best that of ``format_version`` (see
+        `skyscan.events.formats.pulses_key_of`), since a reader looks there.
+        ``fits`` are written as I3Particle, ``scalars`` as I3Double, I3Bool or I3String,
+        under their keys, all in the physics frame.
+        ``start_time``, when given, is what the header says, and else ``mjd``.
+        The seed's energy has no place in the file and is lost; charges and widths
+        become single precision, flags one byte.
+
+    Raises
+    ------
+    ValueError
+        The event cannot be written: no pulses, a type that is unknown or contradicts the
+        keys, a key used twice, or a number that the file cannot hold.
+    """
+    _check(event)
+    try:
+        frames = _frames(event)
+    except (struct.error, OverflowError) as error:
+        raise ValueError(
+            f"the event has a number that its file cannot hold: {error}"
+        ) from error
+    packed = [PackedFrame(frame.stop, pack_frame(write_frame(frame))) for frame in frames]
+    message = seal_envelope(event.format_version, packed, _details(event))
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(message), "utf-8")
+    unfinished.replace(path)
+
+
+def _frames(event: Event) -> list[Frame]:
+    objects = _physics_objects(event)
+    header = _header(event)
+    split = replace(header, sub_event_stream="InIceSplit")
+    return [
+        *(Frame(stop, {}) for stop in "GCD"),
+        Frame("Q", {"QI3EventHeader": write_header(header)}),
+        Frame("P", {**objects, HEADER_KEY: write_header(split)}),
+    ]
+
+
+def _check(event: Event) -> None:
+    if not event.pulses.size:
+        raise ValueError("an event without pulses cannot be written")
+    taken = {HEADER_KEY, SEED_POSITION_KEY, event.pulses_key, _window_key(event)}
+    taken |= event.scalars.keys() & event.fits.keys()
+    doubled = taken & (event.scalars.keys() | event.fits.keys())
+    doubled |= {SEED_TIME_KEY, FOLLOWUP_KEY} & event.fits.keys()
+    if doubled:
+        raise ValueError(f"a frame key can be used only once: {', '.join(sorted(doubled))}")
+
+
+def _physics_objects(event: Event) -> dict[str, FrameObject]:
+    scalars = dict(event.scalars)
+    keys = {*scalars, *event.fits}
+    if event.event_type in FOLLOWUPS_BY_TYPE and FOLLOWUP_KEY not in keys:
+        scalars[FOLLOWUP_KEY] = json.dumps({FOLLOWUPS_BY_TYPE[event.event_type]: {}})
+    told = type_of_event(_followup(scalars), keys)
+    if told != event.event_type:
+        raise ValueError(
+            f"the event is to be of type {event.event_type}, and its keys say {told}"
+        )
+    seed = event.seed
+    objects = {}
+    if np.isfinite([seed.x, seed.y, seed.z, seed.time]).all():
+        objects[SEED_POSITION_KEY] = write_position(seed.x, seed.y, seed.z)
+        scalars[SEED_TIME_KEY] = float(seed.time)
+    objects |= {key: write_scalar(value) for key, value in scalars.items()}
+    objects |= {key: write_particle(fit) for key, fit in event.fits.items()}
+    times = event.pulses["time"]
+    objects[event.pulses_key] = write_pulse_map(event.pulses[np.argsort(times, kind="stable")])
+    objects[_window_key(event)] = write_time_window(float(times.min()), float(times.max()))
+    return objects
+
+
+def _window_key(event: Event) -> str:
+    return f"{event.pulses_key}TimeRange"
+
+
+def _followup(scalars: dict[str, float | bool | str]) -> dict[str, object] | None:
+    if FOLLOWUP_KEY not in scalars:
+        return None
+    followup = json.loads(str(scalars[FOLLOWUP_KEY]))
+    if not isinstance(followup, dict):
+        raise ValueError(f"{FOLLOWUP_KEY} is to be a JSON object")  # noqa: TRY004
+    return followup
+
+
+def _header(event: Event) -> EventHeader:
+    start = event.start_time or daq_time_of(event.mjd)
+    readout = float(np.ptp(event.pulses["time"])) + READOUT_NS
+    end = DaqTime(start.year, start.ticks + round(readout * TICKS_PER_NS))
+    return EventHeader(event.run_id, event.event_id, event.sub_event_id, start, end)
+
+
+def _details(event: Event) -> dict[str, object]:
+    """Return what stands beside the frames, as i3live has it."""
+    start = datetime.combine(MJD_EPOCH, datetime.min.time()) + timedelta(days=event.mjd)
+    return {
+        "eventtime": start.isoformat(" ", "microseconds"),
+        "run_id": event.run_id,
+        "event_id": event.event_id,
+        "unique_id": f"run{event.run_id:08d}.evt{event.event_id:012d}",
+    }

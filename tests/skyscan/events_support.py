@@ -1,0 +1,121 @@
+"""What the tests of events share: simulated events and hand-made envelopes."""
+
+import base64
+import json
+import zlib
+
+import numpy as np
+from hypothesis import strategies as st
+
+from skyscan.events.envelope import pack_frame
+from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
+from skyscan.events.formats import pulses_key_of
+from skyscan.events.frame import Frame, write_frame
+
+TYPES = (None, "HESE", "EHE", "neutrino", "ESTRES")
+
+
+def simulated_pulses(n=50, seed=1):
+    """Return some pulses, ordered by DOM and time, as single precision keeps them."""
+    rng = np.random.default_rng(seed)
+    pulses = np.zeros(n, PULSE_DTYPE)
+    pulses["string"] = rng.integers(1, 87, n)
+    pulses["om"] = rng.integers(1, 61, n)
+    pulses["time"] = rng.uniform(9000, 14000, n)
+    pulses["charge"] = np.float32(rng.exponential(1.5, n))
+    pulses["width"] = np.float32(rng.uniform(1, 10, n))
+    pulses["flags"] = rng.choice([4, 7], n)
+    return pulses[np.lexsort([pulses[name] for name in ("time", "om", "string")])]
+
+
+def simulated_event(**changes: object):
+    """Return an event as a simulation makes it, with its truth inside."""
+    made = {
+        "run_id": 136662,
+        "event_id": 35405932,
+        "sub_event_id": 1,
+        "mjd": 59723.3205,
+        "event_type": "neutrino",
+        "format_version": "2021a",
+        "pulses_key": "SplitUncleanedInIcePulses",
+        "pulses": simulated_pulses(),
+        "seed": Vertex(1.0, -2.0, 300.5, 10_000.0),
+        "fits": {"MCTruth": Particle(1.0, 2.0, 3.0, 10_000.0, 1.5, 0.6, 1e5, shape=40)},
+        "scalars": {"MCTruthInfo": '{"seed": 1}', "Charge": 1.5, "IsSimulated": True},
+    }
+    return Event(**{**made, **changes})
+
+
+def message(*frames: list, version="2021a"):
+    """Return i3live JSON around [stop, blob] entries."""
+    return json.dumps(
+        {"value": {"data": {"frames": list(frames)}, "version": version}}
+    ).encode()
+
+
+def packed(stop, objects):
+    """Return the [stop, blob] of a frame of {key: FrameObject}, checksum right."""
+    return [stop, pack_frame(write_frame(Frame(stop, objects)))]
+
+
+def blob_of(pickled):
+    """Return a pickle as it stands in an envelope."""
+    return base64.b64encode(zlib.compress(pickled)).decode()
+
+
+reals = st.floats(allow_nan=False, width=64)
+singles = st.floats(0, 1e6, width=32)
+
+
+@st.composite
+def pulse_arrays(draw):
+    """Draw pulses of any DOMs, IceTop's too, ordered by DOM and time."""
+    one = st.tuples(
+        st.integers(1, 86),
+        st.integers(1, 64),
+        st.just(0),
+        st.floats(0, 1e6),
+        singles,
+        singles,
+        st.integers(0, 7),
+    )
+    pulses = np.array(draw(st.lists(one, min_size=1, max_size=30)), PULSE_DTYPE)
+    return pulses[np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])]
+
+
+keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).map("My".__add__)
+particles = st.builds(
+    Particle,
+    *([st.floats(-1000, 1000)] * 3),
+    st.floats(0, 1e6),
+    st.floats(0, np.pi),
+    st.floats(0, 2 * np.pi),
+    reals,
+    reals,
+    reals,
+    st.integers(0, 90),
+    st.integers(-1, 50),
+)
+scalars = st.one_of(reals, st.booleans(), st.text(st.characters(codec="utf-8"), max_size=50))
+
+
+@st.composite
+def events(draw):
+    """Draw events that a file can hold."""
+    names = draw(st.lists(keys, unique=True, max_size=6))
+    cut = draw(st.integers(0, len(names)))
+    number = st.integers(0, 2**32 - 1)
+    version = draw(st.sampled_from(["", "2021a", "2023a", "2024a"]))
+    return simulated_event(
+        run_id=draw(number),
+        event_id=draw(number),
+        sub_event_id=draw(number),
+        mjd=draw(st.floats(53400, 73000)),
+        event_type=draw(st.sampled_from(TYPES)),
+        format_version=version,
+        pulses_key=pulses_key_of(version),
+        pulses=draw(pulse_arrays()),
+        seed=Vertex(*(draw(st.floats(-1e6, 1e6)) for _ in range(4))),
+        fits={name: draw(particles) for name in names[:cut]},
+        scalars={name: draw(scalars) for name in names[cut:]},
+    )

@@ -1,0 +1,205 @@
+"""Whatever is wrong with an event file, one sentence says so and nothing else comes out."""
+
+import json
+import struct
+
+import pytest
+from events_support import blob_of, message, packed, simulated_event
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from skyscan.errors import BadInput
+from skyscan.events.envelope import open_envelope, unpack_frame
+from skyscan.events.event import Event
+from skyscan.events.frame import FrameObject, parse_frame
+from skyscan.events.reader import read_event
+from skyscan.events.writer import write_event
+
+ALERTS = ("hese_event_01.json", "run00136662-evt000035405932-BRONZE.pkl")
+quick = settings(
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def check(path, data):
+    """Read damaged data: an event (if what is damaged means nothing) or one clear sentence."""
+    path.write_bytes(data)
+    try:
+        found = read_event(path)
+    except BadInput as error:
+        text = str(error)
+        assert text.startswith(f"{path}: "), text
+        assert text.endswith("."), text
+        assert text.isprintable(), text
+        return text
+    assert isinstance(found, Event)
+    return None
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    path = tmp_path_factory.mktemp("simulated") / "event.json"
+    write_event(path, simulated_event())
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module", params=("simulated", *ALERTS))
+def content(request, simulated):
+    if request.param == "simulated":
+        return simulated
+    return (request.getfixturevalue("shared_events") / request.param).read_bytes()
+
+
+# Places are drawn as large numbers and taken modulo the length of what is damaged, so that
+# what is drawn does not depend on the event.
+places = st.integers(0, 2**32 - 1)
+
+
+def flip(buffer, place):
+    bit = place % (8 * len(buffer))
+    buffer[bit // 8] ^= 1 << bit % 8
+
+
+@quick
+@given(place=places)
+def test_truncated_files(tmp_path, content, place):
+    assert check(tmp_path / "event", content[: place % len(content)]) is not None
+
+
+@quick
+@given(flipped=st.lists(places, min_size=1, max_size=3))
+def test_flipped_bits(tmp_path, content, flipped):
+    damaged = bytearray(content)
+    for place in flipped:
+        flip(damaged, place)
+    check(tmp_path / "event", bytes(damaged))
+
+
+@pytest.fixture(scope="module")
+def daq_and_physics(content):
+    """Return [stop, objects] of the frames that an event is read from."""
+    return [
+        [frame.stop, parse_frame(unpack_frame(frame.blob)).objects]
+        for frame in open_envelope(content).frames
+        if frame.stop in "QP"
+    ]
+
+
+@quick
+@given(
+    which=places,
+    how=st.sampled_from(["cut", "flip", "grow", "number"]),
+    place=places,
+    tail=st.binary(min_size=1, max_size=40),
+    number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
+)
+def test_damaged_objects_behind_right_checksums(
+    tmp_path, daq_and_physics, *, which, how, place, tail, number
+):
+    """What no checksum tells: each reader of an object has to notice by itself."""
+    all_keys = [(stop, key) for stop, objects in daq_and_physics for key in sorted(objects)]
+    stop, key = all_keys[which % len(all_keys)]
+    objects = dict(daq_and_physics)[stop]
+    buffer = bytearray(objects[key].buffer)
+    if how == "cut":
+        del buffer[place % len(buffer) :]
+    elif how == "flip":
+        flip(buffer, place)
+    elif how == "grow":
+        buffer += tail
+    else:
+        at = place % max(len(buffer) - 3, 1)
+        buffer[at : at + 4] = struct.pack("<I", number)
+    changed = {**objects, key: FrameObject(objects[key].type_name, bytes(buffer))}
+    again = [packed(name, changed if name == stop else held) for name, held in daq_and_physics]
+    check(tmp_path / "event", message(*again))
+
+
+keys = st.sampled_from(["value", "data", "frames", "version", "x"])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=12,
+)
+lists_of_frames = st.lists(
+    st.lists(st.sampled_from(["G", "P", "", "PP", "\n", "AAAA", "eJwDAAAAAAE="]) | json_values)
+)
+
+
+@quick
+@given(json_values | st.builds(lambda v: {"value": {"data": v}}, json_values | lists_of_frames))
+@example({"value": {"data": []}})
+@example({"value": {"data": {"frames": {}}}})
+@example({"value": {"data": [["P", "AAAA"]], "version": 3}})
+def test_json_of_other_shapes(tmp_path, shape):
+    assert check(tmp_path / "event", json.dumps(shape).encode()) is not None
+
+
+@quick
+@given(st.binary(max_size=200))
+@example(b"")
+@example(b" \n")
+@example(b"\xff\xfe")
+@example(b"\x80")
+@example(b"[" * 100_000)
+@example(b'{"value":' * 100_000)
+@example(b"9" * 10_000)
+def test_files_that_are_anything(tmp_path, data):
+    assert check(tmp_path / "event", data) is not None
+
+
+@quick
+@given(st.binary(max_size=60))
+@example(b"")
+@example(b"\x80\x02.")
+@example(b"\x80\x02N.")
+@example(b"\x80\x02]." + b"x")
+@example(b"\x80\x02cicecube.icetray\nI3Frame\n)R.")
+@example(b"\x80\x02cicecube.icetray\nI3Frame\n)R}U\x05[i3]\x06\x86b.")
+@example(b"\x80\x02}]K\x01s.")
+def test_blobs_that_are_anything(tmp_path, pickled):
+    text = check(tmp_path / "event", message(["P", blob_of(b"\x80\x02" + pickled)]))
+    assert text is not None
+    assert "P frame (1 of 1)" in text
+
+
+@quick
+@given(st.binary(max_size=80))
+def test_frames_that_are_anything(tmp_path, raw):
+    state = b"T" + struct.pack("<i", 8 + len(raw)) + b"[i3]\x06\0\0\0" + raw
+    pickled = b"\x80\x02cicecube.icetray\nI3Frame\n)R}" + state + b"\x86b."
+    assert check(tmp_path / "event", message(["P", blob_of(pickled)])) is not None
+
+
+def test_a_mask_that_means_itself_is_refused(tmp_path, shared_events):
+    content = (shared_events / ALERTS[1]).read_bytes()
+    frames = []
+    for frame in open_envelope(content).frames:
+        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
+        for key in ("SplitUncleanedInIcePulses", "InIceDSTPulses"):
+            if key in objects:
+                source = b"InIceDSTPulses" if frame.stop == "P" else b"I3SuperDST"
+                assert source in objects[key].buffer
+                there = struct.pack("<I", 25) + b"SplitUncleanedInIcePulses"
+                here = struct.pack("<I", len(source)) + source
+                objects[key] = FrameObject("x", objects[key].buffer.replace(here, there))
+        frames.append(packed(frame.stop, objects))
+    text = check(tmp_path / "event", message(*frames))
+    assert "key SplitUncleanedInIcePulses" in text
+    assert "is a mask that means itself" in text
+
+
+def test_an_event_without_pulses_is_refused(tmp_path, simulated):
+    frames = []
+    for frame in open_envelope(simulated).frames:
+        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
+        if frame.stop == "P":
+            buffer = objects["SplitUncleanedInIcePulses"].buffer
+            head = buffer.index(b"Map") + len("Map") + 2 + 4 + 2 + 4 + 2
+            empty = FrameObject("x", buffer[:head] + bytes(4))
+            objects["SplitUncleanedInIcePulses"] = empty
+        frames.append(packed(frame.stop, objects))
+    text = check(tmp_path / "event", message(*frames))
+    assert "key SplitUncleanedInIcePulses of the Physics frame (5 of 5) holds no pulses" in text
