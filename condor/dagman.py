@@ -1,0 +1,149 @@
+"""DAGMan: its settings, and what its logs say about a DAG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import htcondor2 as htcondor
+
+#: Settings that a scan wants, with the reason for each. Names are of HTCondor 23; older
+#: ones ignore what they do not know.
+SETTINGS = {
+    # Look into the job log every second: a round ends when its last job does (default 5).
+    "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
+    # A round is submitted in one go (default 100).
+    "DAGMAN_MAX_SUBMITS_PER_INTERVAL": "500",
+    # Do not fill the queue beyond what a pool starts soon (default 1000; said for all versions).
+    "DAGMAN_MAX_JOBS_IDLE": "1000",
+    # A job that is held again and again is removed, so that RETRY fires (default 100).
+    "DAGMAN_MAX_JOB_HOLDS": "5",
+    # Keep the claim on a machine between rounds (default 20 s).
+    "DAGMAN_HOLD_CLAIM_TIME": "60",
+    # A second condor_submit of a node that timed out must not run its pixels twice.
+    "DAGMAN_PROHIBIT_MULTI_JOBS": "True",
+}
+
+
+def config_lines(more: Mapping[str, str]) -> list[str]:
+    """Return the lines of ``dagman.config``."""
+    return [f"{name} = {value}" for name, value in {**SETTINGS, **more}.items()]
+
+
+@dataclass(frozen=True)
+class DagmanState:
+    """What became of the last submission of a DAG.
+
+    Attributes
+    ----------
+    cluster : int
+        Job id of DAGMan in the schedd.
+    submissions : int
+        How often the DAG was submitted.
+    state : str
+        ``queued``, ``running``, ``held``, ``removed``, ``ended``.
+    submitted : float
+        When, seconds since 1970.
+    exit_code : int or None
+        Of DAGMan, when it ended.
+    """
+
+    cluster: int
+    submissions: int
+    state: str
+    submitted: float
+    exit_code: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether DAGMan has left the queue."""
+        return self.state in ("removed", "ended")
+
+
+def dagman_state(dag: Path) -> DagmanState | None:
+    """Read DAGMan's own job log; None when the DAG was never submitted."""
+    import htcondor2 as htcondor
+
+    types = htcondor.JobEventType
+    states = {
+        types.EXECUTE: "running",
+        types.JOB_HELD: "held",
+        types.JOB_RELEASED: "queued",
+        types.JOB_EVICTED: "queued",
+        types.JOB_ABORTED: "removed",
+        types.JOB_TERMINATED: "ended",
+    }
+    found = None
+    for event in log_events(dag.with_name(f"{dag.name}.dagman.log")):
+        if event.type == types.SUBMIT:
+            submissions = found.submissions + 1 if found else 1
+            found = DagmanState(event.cluster, submissions, "queued", event.timestamp)
+        elif found and event.type in states and event.cluster == found.cluster:
+            code = event.get("ReturnValue") if event.type == types.JOB_TERMINATED else None
+            found = replace(found, state=states[event.type], exit_code=code)
+    return found
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How the last job of a node ended.
+
+    Attributes
+    ----------
+    exit_code : int or None
+        None when it was killed by a signal, removed, or has not ended.
+    reason : str
+        For people.
+    """
+
+    exit_code: int | None
+    reason: str
+
+
+def job_ends(log: Path) -> dict[str, JobEnd]:
+    """Read from a DAG's node log how the last job of each node ended: {node: JobEnd}."""
+    import htcondor2 as htcondor
+
+    types = htcondor.JobEventType
+    nodes: dict[int, str] = {}
+    ends: dict[str, JobEnd] = {}
+    for event in log_events(log):
+        if event.type == types.SUBMIT:
+            node = str(event.get("LogNotes", "")).removeprefix("DAG Node: ").strip()
+            nodes[event.cluster] = node
+        node = nodes.get(event.cluster, "")
+        if not node:
+            continue
+        if event.type == types.SUBMIT:
+            ends[node] = JobEnd(None, "its job has not ended")
+        elif event.type == types.JOB_TERMINATED:
+            ends[node] = _terminated(event)
+        elif event.type == types.JOB_ABORTED:
+            ends[node] = JobEnd(None, f"its job was removed: {event.get('Reason', '')}")
+        elif event.type == types.JOB_HELD:
+            ends[node] = JobEnd(None, f"its job was held: {event.get('HoldReason', '')}")
+    return ends
+
+
+def _terminated(event: htcondor.JobEvent) -> JobEnd:
+    if event.get("TerminatedNormally"):
+        code = int(event["ReturnValue"])
+        return JobEnd(code, f"its job ended with exit code {code}")
+    return JobEnd(None, f"its job was killed by signal {event.get('TerminatedBySignal')}")
+
+
+def log_events(log: Path) -> Iterator[htcondor.JobEvent]:
+    """Yield the events of a job log so far; nothing when there is no log yet."""
+    import htcondor2 as htcondor
+
+    if not log.exists():
+        return
+    reader = htcondor.JobEventLog(str(log))
+    try:
+        yield from reader.events(stop_after=0)
+    finally:
+        reader.close()

@@ -1,0 +1,123 @@
+"""The steps of a scan as jobs call them: `python -m skyscan prep|next-round|reco|merge`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.errors import ExitCode, SkyscanError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step; return its exit code. Errors are one line on stderr."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.step(options))
+    except SkyscanError as error:
+        return _fail(error, error.exit_code)
+    except MemoryError:
+        return _fail("out of memory; --request-memory asks for more.", ExitCode.TRY_AGAIN)
+    except OSError as error:
+        return _fail(error, ExitCode.TRY_AGAIN)
+    except Exception:  # noqa: BLE001  a bug: its traceback is what the developers need
+        traceback.print_exc()
+        return _fail("this is a bug of skyscan; please report the lines above.", ExitCode.BUG)
+
+
+def _fail(message: object, code: ExitCode) -> int:
+    print(f"skyscan: error: {message} (exit {code:d})", file=sys.stderr)
+    return int(code)
+
+
+def _prep(options: argparse.Namespace) -> ExitCode:
+    from skyscan.events.reader import read_event
+    from skyscan.startup import prepare
+
+    prepare(
+        options.scan_id,
+        options.reco,
+        lambda key: read_event(options.event, pulses_key=key),
+        options.startup,
+    )
+    return ExitCode.DONE
+
+
+def _next_round(options: argparse.Namespace) -> ExitCode:
+    from skyscan.layout import ScanFolder
+    from skyscan.next_round import open_round
+    from skyscan.scan import read_scan
+
+    folder = ScanFolder(options.folder)
+    batches = open_round(folder, read_scan(folder.scan_json), options.round)
+    left = sum(batch.n_missing for batch in batches)
+    print(f"round {options.round}: {left} fits to do in {len(batches)} batches")
+    return ExitCode.DONE if left else ExitCode.NOTHING_TO_DO
+
+
+def _reco(options: argparse.Namespace) -> ExitCode:
+    from skyscan.reco_job import run_batch
+
+    run_batch(options.startup, options.batch, options.result, options.max_pixel_time)
+    return ExitCode.DONE
+
+
+def _worker(options: argparse.Namespace) -> ExitCode:
+    from skyscan.worker import serve
+
+    serve(options.startup)
+    return ExitCode.DONE
+
+
+def _merge(options: argparse.Namespace) -> ExitCode:
+    from skyscan.layout import ScanFolder
+    from skyscan.merge import merge
+    from skyscan.scan import read_scan
+
+    folder = ScanFolder(options.folder)
+    skymap = merge(folder, read_scan(folder.scan_json))
+    print(f"{folder.path / skymap.name}.npz")
+    return ExitCode.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m skyscan", description=__doc__)
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    prep = steps.add_parser("prep", help="read the event, run the reco's own preparation")
+    prep.add_argument("--event", type=Path, required=True)
+    prep.add_argument("--reco", required=True)
+    prep.add_argument("--scan-id", required=True)
+    prep.add_argument("--startup", type=Path, required=True)
+    prep.set_defaults(step=_prep)
+
+    following = steps.add_parser("next-round", help="choose the next pixels, write batches")
+    following.add_argument("folder", type=Path)
+    following.add_argument("round", type=int)
+    following.set_defaults(step=_next_round)
+
+    reco = steps.add_parser("reco", help="reconstruct the pixels of one batch")
+    reco.add_argument("--startup", type=Path, required=True)
+    reco.add_argument("--batch", type=Path, required=True)
+    reco.add_argument("--result", type=Path, required=True)
+    reco.add_argument("--max-pixel-time", type=float, required=True)
+    reco.set_defaults(step=_reco)
+
+    worker = steps.add_parser("worker", help="fit what a supervising `reco` sends")
+    worker.add_argument("startup", type=Path)
+    worker.set_defaults(step=_worker)
+
+    merging = steps.add_parser("merge", help="write the result files of a scan")
+    merging.add_argument("folder", type=Path)
+    merging.set_defaults(step=_merge)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What the rounds have found so far, read from their result files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.batches import Batch, read_batch
+from skyscan.errors import BadInput, TryAgain
+from skyscan.records import RECORD_DTYPE
+from skyscan.results import read_results
+from skyscan.storage import read_json, sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.layout import RoundFolder, ScanFolder
+
+
+class MissingResults(TryAgain):
+    """A batch has no, not all, or someone else's results; resuming the scan mends it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best fit of each finished pixel.
+
+    Attributes
+    ----------
+    best : ndarray, shape (npix,), dtype RECORD_DTYPE
+        One record a pixel, ordered by nside, then pixel.
+    records : ndarray, shape (n,), dtype RECORD_DTYPE
+        All variations.
+    """
+
+    best: NDArray[np.void]
+    records: NDArray[np.void]
+
+    def llhs(self) -> dict[int, dict[int, float]]:
+        """Return {nside: {pixel: llh}} of the finished pixels."""
+        finished: dict[int, dict[int, float]] = {}
+        for record in self.best:
+            llhs = finished.setdefault(int(record["nside"]), {})
+            llhs[int(record["pixel"])] = float(record["llh"])
+        return finished
+
+
+def best_of(records: NDArray[np.void]) -> Found:
+    """Choose for each pixel the variation of lowest llh.
+
+    NaN never wins over a number; ties go to the lower variation.
+    """
+    llh = records["llh"]
+    # lexsort's last key leads. NaN sorts last, after every number.
+    order = np.lexsort((records["variation"], llh, records["pixel"], records["nside"]))
+    ranked = records[order]
+    ids = ranked[["nside", "pixel"]]
+    first = np.ones(len(ranked), bool)
+    first[1:] = ids[1:] != ids[:-1]
+    return Found(ranked[first], records)
+
+
+def collect(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Found:
+    """Read the results of ``rounds``, each of which must be whole.
+
+    Raises
+    ------
+    MissingResults
+        Names every result file that is missing, short, doubled or of another scan.
+    """
+    complaints: list[str] = []
+    records = [np.empty(0, RECORD_DTYPE)]
+    for number in rounds:
+        for batch, path in batches_of(folder.round(number), scan_id):
+            result = read_results(path, batch)
+            missing = len(result.missing(batch))
+            complaints += result.complaints
+            if missing:
+                complaints.append(f"{path} lacks {missing} of {len(batch.pixels)} pixels")
+            records.append(result.records)
+    if complaints:
+        raise MissingResults(
+            "; ".join(complaints) + ". Run `skyscan resume` to have just these done again."
+        )
+    return best_of(np.concatenate(records))
+
+
+def collect_partial(folder: ScanFolder, scan_id: str) -> Found:
+    """Read what there is of all rounds, whole or not: the map of a scan that failed."""
+    records = [np.empty(0, RECORD_DTYPE)]
+    for number in folder.chosen_rounds():
+        try:
+            for batch, path in batches_of(folder.round(number), scan_id):
+                records.append(read_results(path, batch).records)
+        except BadInput:
+            continue  # the report names it; here every intact record counts
+    return best_of(np.concatenate(records))
+
+
+def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]]:
+    """Yield each batch of a chosen round with the path of its result file.
+
+    Raises
+    ------
+    BadInput
+        The round's description or a batch file is damaged, or of another scan.
+    """
+    description = read_json(folder.description)
+    for entry in description["batches"]:
+        path = folder.batch(entry["number"])
+        batch = read_batch(path)
+        if batch.scan_id != scan_id or sha256_of(path) != entry["sha256"]:
+            raise BadInput(f"{path} is damaged or of another scan; run `skyscan resume`.")
+        yield batch, folder.result(entry["number"])

@@ -1,0 +1,106 @@
+"""Where everything lies in a scan folder: each file name is defined once, here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SCAN_JSON = "scan.json"
+CODE_ZIP = "skyscan.zip"
+JOB_SH = "job.sh"
+STARTUP = "startup"
+STARTUP_JSON = "startup.json"
+EVENT = "event"
+ROUND_JSON = "round.json"
+ROUND_DAG = "round.dag"
+
+
+@dataclass(frozen=True)
+class RoundFolder:
+    """One round of a scan: batches that its jobs read, results that they write."""
+
+    path: Path
+
+    @property
+    def description(self) -> Path:
+        """What the round consists of, written last: a round that has it was chosen."""
+        return self.path / ROUND_JSON
+
+    @property
+    def dag(self) -> Path:
+        """Return the DAG of the round's jobs."""
+        return self.path / ROUND_DAG
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of the jobs' stdout and stderr, one file per attempt."""
+        return self.path / "logs"
+
+    def batch(self, number: int) -> Path:
+        """Return the file of the pixels of one batch."""
+        return self.path / "batches" / f"{number:05d}.npz"
+
+    def result(self, number: int) -> Path:
+        """Return the result file of one batch."""
+        return self.path / "results" / f"{number:05d}.rec"
+
+
+@dataclass(frozen=True)
+class ScanFolder:
+    """One scan: everything that it is made of and everything that it found."""
+
+    path: Path
+
+    @property
+    def scan_json(self) -> Path:
+        """What was asked, with everything resolved."""
+        return self.path / SCAN_JSON
+
+    @property
+    def startup(self) -> Path:
+        """Return the folder that every job gets."""
+        return self.path / STARTUP
+
+    @property
+    def startup_json(self) -> Path:
+        """What prep found in the event."""
+        return self.startup / STARTUP_JSON
+
+    @property
+    def code(self) -> Path:
+        """Return the exact code that this scan runs."""
+        return self.path / CODE_ZIP
+
+    @property
+    def event(self) -> Path:
+        """Return the folder of the scan's own copy of the event file."""
+        return self.path / EVENT
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of prep's and merge's stdout and stderr."""
+        return self.path / "logs"
+
+    @property
+    def partial(self) -> Path:
+        """Return the folder of the map of a scan that has not ended well."""
+        return self.path / "partial"
+
+    @property
+    def report(self) -> Path:
+        """Return the report, as text."""
+        return self.path / "report.txt"
+
+    @property
+    def report_json(self) -> Path:
+        """Return the report, for programs."""
+        return self.path / "report.json"
+
+    def round(self, number: int) -> RoundFolder:
+        """Return the folder of one round."""
+        return RoundFolder(self.path / "rounds" / f"{number:03d}")
+
+    def chosen_rounds(self) -> list[int]:
+        """Return the rounds whose pixels have been chosen, in order."""
+        found = sorted(self.path.glob(f"rounds/[0-9][0-9][0-9]/{ROUND_JSON}"))
+        return [int(path.parent.name) for path in found]

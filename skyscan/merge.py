@@ -1,0 +1,105 @@
+"""The last step: every chosen pixel exactly once, the best variation each, one sky map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.collect import collect, collect_partial
+from skyscan.errors import BadInput, ScanIncomplete
+from skyscan.pixels import next_pixels
+from skyscan.skymap import SkyMap, pixels_of, write_skymap
+from skyscan.startup import read_startup
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
+
+
+def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
+    """Write the result files of a scan.
+
+    Returns
+    -------
+    SkyMap
+        What was written.
+
+    Raises
+    ------
+    MissingResults
+        A batch is missing, short, doubled or of another scan; nothing is written.
+    ScanIncomplete
+        The map was written, but the scan stopped before it converged, or too many pixels
+        have no fit.
+    """
+    rounds = folder.chosen_rounds()
+    if rounds != list(range(len(rounds))) or not rounds:
+        raise BadInput(
+            f"{folder.path / 'rounds'} has rounds {rounds}, not all from 0 on; "
+            f"run `skyscan resume`."
+        )
+    found = collect(folder, scan.id, rounds)
+    startup = read_startup(folder.startup)
+    left = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    failed = found.best[np.isnan(found.best["llh"])]
+    too_many = len(failed) > scan.max_failed_pixels * len(found.best)
+    skymap = skymap_of(scan, found.best, complete=not left and not too_many)
+    write_skymap(skymap, folder.path)
+    _drop_partial(folder)
+    if left:
+        raise ScanIncomplete(
+            f"The scan was stopped after {len(rounds)} rounds (--max-rounds) with "
+            f"{len(left)} pixels left to refine; the map says complete=false."
+        )
+    if too_many:
+        raise ScanIncomplete(
+            f"{len(failed)} of {len(found.best)} pixels have no fit, more than "
+            f"{scan.max_failed_pixels:.1%} (--max-failed-pixels): {reasons(failed)}. "
+            f"The map says complete=false."
+        )
+    return skymap
+
+
+def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
+    """Write the map of what there is, complete or not; None when there is nothing."""
+    found = collect_partial(folder, scan.id)
+    if len(found.best) == 0:
+        return None
+    _drop_partial(folder)
+    folder.partial.mkdir(exist_ok=True)
+    return write_skymap(skymap_of(scan, found.best, complete=False), folder.partial)[0]
+
+
+def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
+    """Return the map of the best fits (dtype RECORD_DTYPE, one a pixel)."""
+    return SkyMap(
+        run_id=scan.run_id,
+        event_id=scan.event_id,
+        mjd=scan.mjd,
+        event_type=scan.event_type,
+        is_real_event=scan.is_real_event,
+        complete=complete,
+        pixels=pixels_of(best),
+    )
+
+
+def reasons(failed: NDArray[np.void]) -> str:
+    """Return why fits failed, most frequent first: ``3 x no result within 600 s``."""
+    texts, counts = np.unique(failed["reason"], return_counts=True)
+    ranked = sorted(zip(counts.tolist(), texts.tolist(), strict=True), reverse=True)
+    return ", ".join(
+        f"{count} x {text.decode(errors='replace') or 'NaN from the fit'}"
+        for count, text in ranked
+    )
+
+
+def _drop_partial(folder: ScanFolder) -> None:
+    for path in folder.partial.glob("run*"):
+        path.unlink()
+    if folder.partial.is_dir() and not any(folder.partial.iterdir()):
+        folder.partial.rmdir()

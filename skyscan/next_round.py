@@ -1,0 +1,138 @@
+"""The step between rounds: collect, choose the next pixels, write their batches.
+
+Runs on the access point, so it is light: it evaluates no likelihood. It can be run again
+at any time: what it writes is a function of the results of earlier rounds, and results
+that are already there are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.batches import Batch, split, write_batch
+from skyscan.collect import Found, collect
+from skyscan.errors import BadInput
+from skyscan.pixels import next_pixels, parent
+from skyscan.records import PIXEL_DTYPE
+from skyscan.results import read_results, write_results
+from skyscan.startup import Startup, read_startup
+from skyscan.storage import read_json, sha256_of, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.pixels import Pixel
+    from skyscan.progression import Progression
+    from skyscan.scan import Scan
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """One batch of a round: how many fits it holds and how many are still to be done."""
+
+    number: int
+    n_pixels: int
+    n_missing: int
+
+
+def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
+    """Choose the pixels of round ``number`` and write its batches.
+
+    Returns
+    -------
+    list of BatchState
+        Empty when nothing is left to reconstruct.
+
+    Raises
+    ------
+    MissingResults
+        An earlier round is not whole.
+    BadInput
+        The startup folder or an earlier round is damaged.
+    """
+    if number > 0 and not folder.round(number - 1).description.exists():
+        return []  # the round before chose nothing, and nothing was added since
+    startup = read_startup(folder.startup)
+    if startup.scan_id != scan.id:
+        raise BadInput(f"{folder.startup_json} is of another scan; plan into a new folder.")
+    found = collect(folder, scan.id, list(range(number)))
+    chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    pixels = seed_pixels(chosen, found, startup, scan.progression)
+    if len(pixels) == 0:
+        return []
+    parts = split(pixels, batch_size=scan.batch_size, jobs_per_round=scan.jobs_per_round)
+    batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
+    here = folder.round(number)
+    _write_round(here, batches)
+    return [_state(here, batch) for batch in batches]
+
+
+def seed_pixels(
+    chosen: Iterable[Pixel], found: Found, startup: Startup, progression: Progression
+) -> NDArray[np.void]:
+    """Give each chosen pixel its seed: the best fit of the coarser pixel that contains it.
+
+    Where the nearest coarser pixel that was reconstructed failed, or there is none, the
+    seed is the event's own.
+
+    Returns
+    -------
+    ndarray, shape (n_chosen * n_variations,), dtype PIXEL_DTYPE
+        Ordered by nside, pixel, variation.
+    """
+    fits = {(int(r["nside"]), int(r["pixel"])): r for r in found.best}
+    ordered = sorted(chosen)
+    pixels = np.zeros((len(ordered), startup.n_variations), PIXEL_DTYPE)
+    pixels["variation"] = np.arange(startup.n_variations)
+    for row, pixel in zip(pixels, ordered, strict=True):
+        row["nside"], row["pixel"] = pixel
+        seed = _coarser_fit(pixel, fits, progression)
+        for name in ("x", "y", "z", "time", "energy"):
+            row[name] = getattr(startup.seed, name) if seed is None else seed[name]
+    return pixels.reshape(-1)
+
+
+def _coarser_fit(
+    pixel: Pixel, fits: dict[tuple[int, int], np.void], progression: Progression
+) -> np.void | None:
+    for nside in sorted((n for n, _ in progression if n < pixel.nside), reverse=True):
+        fit = fits.get((nside, parent(pixel.nside, nside, pixel.pixel)))
+        if fit is not None:
+            return None if np.isnan(fit["llh"]) else fit
+    return None
+
+
+def _write_round(here: RoundFolder, batches: list[Batch]) -> None:
+    here.logs.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for batch in batches:
+        path = here.batch(batch.number)
+        write_batch(path, batch)
+        entries.append(
+            {"number": batch.number, "pixels": len(batch.pixels), "sha256": sha256_of(path)}
+        )
+    description = {"scan_id": batches[0].scan_id, "batches": entries}
+    if here.description.exists() and read_json(here.description) != description:
+        raise BadInput(
+            f"{here.description} lists other batches than the results of the earlier rounds "
+            f"lead to; they were changed by hand. Plan the scan again into a new folder."
+        )
+    write_json(here.description, description)
+
+
+def _state(here: RoundFolder, batch: Batch) -> BatchState:
+    """Look at a batch's result file, and leave it there, clean, for the job to go on from."""
+    path = here.result(batch.number)
+    result = read_results(path, batch)
+    if result.complaints:
+        if len(result.records):
+            write_results(path, batch, result.records)
+        else:
+            write_bytes(path, b"")
+    return BatchState(batch.number, len(batch.pixels), len(result.missing(batch)))

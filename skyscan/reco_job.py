@@ -1,0 +1,244 @@
+"""The reco job: one batch, pixel after pixel, each result on disk as soon as it is there.
+
+A supervising process that runs no physics writes the result file; the fits run in a
+worker process (`skyscan.worker`). When a fit raises, hangs or takes its process down, its
+pixel is tried once more in another process and then recorded as NaN with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from skyscan.batches import Batch, read_batch
+from skyscan.errors import BadInput, ExitCode, TryAgain
+from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
+from skyscan.recos import reco_class
+from skyscan.results import append_records, read_results, write_results
+from skyscan.startup import read_startup
+from skyscan.worker import ANSWER, FITS, REQUEST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import FrameType
+
+    from numpy.typing import NDArray
+
+ATTEMPTS = 2
+SETUP_TIME = 900.0  # seconds a worker may take to set up
+PROGRESS_INTERVAL = 2.0  # seconds
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Pixels that go to the worker together, and which attempt at them this is."""
+
+    pixels: NDArray[np.void]
+    attempt: int = 1
+
+
+class FitFailed(Exception):
+    """The worker raised, hung or died; the text is the reason for the record."""
+
+
+class Worker:
+    """A worker process that has been set up, and the pipes to it.
+
+    Raises
+    ------
+    BadInput
+        The reconstruction cannot be set up with this startup folder, on any machine.
+    TryAgain
+        It cannot be set up on this machine.
+    """
+
+    def __init__(self, startup_folder: Path) -> None:
+        command = [sys.executable, "-m", "skyscan", "worker", str(startup_folder)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        try:
+            self._receive(time.monotonic() + SETUP_TIME, "not set up in time")
+        except FitFailed as failure:
+            self.end()
+            fatal = self._process.returncode == ExitCode.BAD_INPUT
+            reason = f"The reconstruction cannot be set up: {failure}; see stderr above."
+            raise (BadInput if fatal else TryAgain)(reason) from None
+
+    def reconstruct(self, chunk: Chunk, max_pixel_time: float) -> NDArray[np.void]:
+        """Have one chunk fitted.
+
+        Raises
+        ------
+        FitFailed
+            The fit raised, took too long, or killed the process. In the last two cases
+            the worker is gone.
+        """
+        request = REQUEST.pack(len(chunk.pixels), chunk.attempt) + chunk.pixels.tobytes()
+        try:
+            _pipe(self._process.stdin).write(request)
+        except BrokenPipeError:
+            raise FitFailed(self._obituary()) from None
+        deadline = time.monotonic() + max_pixel_time * len(chunk.pixels)
+        kind, content = self._receive(deadline, f"no result within {max_pixel_time:g} s")
+        if kind != FITS:
+            raise FitFailed(content.decode(errors="replace"))
+        return np.frombuffer(content, RECORD_DTYPE)
+
+    def end(self) -> None:
+        """Kill the process."""
+        self._process.kill()
+        self._process.wait()
+        _pipe(self._process.stdin).close()
+        _pipe(self._process.stdout).close()
+
+    def _receive(self, deadline: float, too_late: str) -> tuple[bytes, bytes]:
+        kind, size = ANSWER.unpack(self._read(ANSWER.size, deadline, too_late))
+        return kind, self._read(size, deadline, too_late)
+
+    def _read(self, size: int, deadline: float, too_late: str) -> bytes:
+        answers = _pipe(self._process.stdout)
+        parts = bytearray()
+        while len(parts) < size:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([answers], [], [], left)[0]:
+                raise FitFailed(too_late)
+            part = os.read(answers.fileno(), size - len(parts))
+            if not part:
+                raise FitFailed(self._obituary())
+            parts += part
+        return bytes(parts)
+
+    def _obituary(self) -> str:
+        code = self._process.wait()
+        if code < 0:
+            return f"the process died by signal {-code} ({signal.Signals(-code).name})"
+        return f"the process ended with exit code {code}"
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("the worker was started without pipes")
+    return pipe
+
+
+def run_batch(
+    startup_folder: Path, batch_path: Path, result_path: Path, max_pixel_time: float
+) -> None:
+    """Reconstruct what the result file lacks of a batch.
+
+    Raises
+    ------
+    BadInput
+        The startup folder or the batch is damaged, or they are of two scans.
+    TryAgain
+        No worker comes up on this machine.
+    """
+    startup, batch = read_startup(startup_folder), read_batch(batch_path)
+    if startup.scan_id != batch.scan_id:
+        raise BadInput(f"{batch_path} and {startup_folder} are of different scans.")
+    result = read_results(result_path, batch)
+    write_results(result_path, batch, result.records)
+    todo = result.missing(batch)
+    chunk_size = reco_class(startup.reco)(startup.format_version).chunk_size
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+    done = len(batch.pixels) - len(todo)
+    chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))
+    _Supervisor(startup_folder, result_path, max_pixel_time, chunks, batch, done).run()
+
+
+@dataclass
+class _Supervisor:
+    startup_folder: Path
+    result_path: Path
+    max_pixel_time: float
+    chunks: deque[Chunk]
+    batch: Batch
+    done: int
+    worker: Worker | None = None
+    last_progress: float = 0.0
+
+    def run(self) -> None:
+        try:
+            self._tell(now=True)
+            while self.chunks:
+                self._fit(self.chunks.popleft())
+            self._tell(now=True)
+        finally:
+            if self.worker is not None:
+                self.worker.end()
+
+    def _fit(self, chunk: Chunk) -> None:
+        if self.worker is None:
+            self.worker = Worker(self.startup_folder)
+        began = time.monotonic()
+        try:
+            self._keep(self.worker.reconstruct(chunk, self.max_pixel_time))
+        except FitFailed as failure:
+            self.worker.end()
+            self.worker = None
+            self._again(chunk, str(failure), time.monotonic() - began)
+
+    def _again(self, chunk: Chunk, reason: str, took: float) -> None:
+        """Give each pixel of a failed chunk another process of its own, or up."""
+        print(
+            f"skyscan: {len(chunk.pixels)} pixels, attempt {chunk.attempt}: {reason}",
+            file=sys.stderr,
+            flush=True,
+        )
+        if chunk.attempt < ATTEMPTS:
+            single = (chunk.pixels[i : i + 1] for i in range(len(chunk.pixels)))
+            self.chunks.extendleft(Chunk(pixel, chunk.attempt + 1) for pixel in single)
+        else:
+            self._keep(failed_records(chunk, reason, took))
+
+    def _keep(self, records: NDArray[np.void]) -> None:
+        append_records(self.result_path, sign(records))
+        self.done += len(records)
+        self._tell()
+
+    def _tell(self, *, now: bool = False) -> None:
+        if now or time.monotonic() - self.last_progress > PROGRESS_INTERVAL:
+            self.last_progress = time.monotonic()
+            print(progress_line(self.done, len(self.batch.pixels)), flush=True)
+
+
+def failed_records(chunk: Chunk, reason: str, took: float) -> NDArray[np.void]:
+    """Return the records of pixels that no fit was found for: NaN, with the reason."""
+    records = np.zeros(len(chunk.pixels), RECORD_DTYPE)
+    for name in ("nside", "pixel", "variation"):
+        records[name] = chunk.pixels[name]
+    for name in FIT_DTYPE.names or ():
+        records[name] = np.nan
+    records["run_time"] = took
+    records["attempt"] = chunk.attempt
+    records["reason"] = reason.encode()[:REASON_BYTES]
+    return records
+
+
+def progress_line(done: int, n: int) -> str:
+    """Return the line that a job prints as it goes on; `read_progress` reads it."""
+    return f"pixels done: {done} of {n}"
+
+
+def read_progress(text: str) -> int | None:
+    """Return how many pixels the last progress line of a job's output says are done."""
+    lines = [line for line in text.splitlines() if line.startswith("pixels done: ")]
+    words = lines[-1].split() if lines else []
+    return int(words[2]) if len(words) > 2 and words[2].isdecimal() else None  # noqa: PLR2004
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End on SIGTERM: what is done is on disk, and the job may go on from it elsewhere."""
+    print(f"skyscan: leaving on {signal.Signals(number).name}", file=sys.stderr, flush=True)
+    raise SystemExit(int(ExitCode.CHECKPOINT))

@@ -1,0 +1,113 @@
+"""What a scan was asked to do: the content of ``scan.json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from skyscan.errors import BadInput
+from skyscan.progression import Progression, check_progression
+from skyscan.storage import digest, read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan, with everything resolved.
+
+    Attributes
+    ----------
+    name : str
+        Name of the event (run….evt….TYPE), also the name of the scan folder.
+    event_file, event_sha256 : str
+        The scan's own copy of the event (a file name in ``event/``) and its content.
+    run_id, event_id, mjd, event_type, is_real_event
+        The event's metadata; ``mjd`` in days, UTC.
+    reco : str
+        Name of the reconstruction.
+    progression : tuple of (nside, extension)
+        Coarse to fine.
+    batch_size, jobs_per_round : int or None
+        Pixels per job, or jobs per round; one of the two is set.
+    max_rounds : int
+        Rounds after which a scan that has not converged is stopped.
+    max_pixel_time : float
+        Seconds after which a fit is taken to hang.
+    max_failed_pixels : float
+        Fraction of pixels without a fit above which the scan is an error.
+    max_retries : int
+        How often DAGMan submits a failed job again.
+    deadline : float or None
+        Seconds after submission when what is there is taken for the result.
+    request_memory, request_disk : int
+        MB that a job asks for at its first try.
+    site : str
+        Name of the site profile.
+    environment : dict of str to str
+        The ``SKYSCAN_`` variables that the jobs see.
+    versions : dict of str to str
+        What made the scan, for the record.
+    code_sha256 : str
+        Digest of ``skyscan.zip``.
+    """
+
+    name: str
+    event_file: str
+    event_sha256: str
+    run_id: int
+    event_id: int
+    mjd: float
+    event_type: str | None
+    is_real_event: bool
+    reco: str
+    progression: Progression
+    batch_size: int | None
+    jobs_per_round: int | None
+    max_rounds: int
+    max_pixel_time: float
+    max_failed_pixels: float
+    max_retries: int
+    deadline: float | None
+    request_memory: int
+    request_disk: int
+    site: str
+    environment: dict[str, str]
+    versions: dict[str, str]
+    code_sha256: str
+
+    @property
+    def id(self) -> str:
+        """Digest of all that determines a pixel's result; results carry it, 32 hex digits."""
+        return digest(
+            [self.event_sha256, self.reco, self.progression, sorted(self.environment.items())]
+        )[:32]
+
+    def write(self, path: Path) -> None:
+        """Write ``scan.json``."""
+        write_json(path, {"format": FORMAT, "id": self.id, **asdict(self)})
+
+
+def read_scan(path: Path) -> Scan:
+    """Read ``scan.json``.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, is not one, or was made by another format version.
+    """
+    value: dict[str, Any] = read_json(path)
+    if value.get("format") != FORMAT:
+        raise BadInput(
+            f"{path} has format {value.get('format')!r}, this skyscan reads {FORMAT}; "
+            f"use the skyscan.zip beside it, which made it."
+        )
+    try:
+        known = {field.name: value[field.name] for field in fields(Scan)}
+        known["progression"] = check_progression(known["progression"])
+        return Scan(**known)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{path} is damaged ({error!r}); plan the scan again.") from error

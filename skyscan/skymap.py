@@ -1,0 +1,159 @@
+"""The sky map and its two file formats, those of icecube/skyreader (1.6.3, pixel dtype 1)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan.errors import BadInput
+from skyscan.pixels import Pixel, directions
+from skyscan.storage import read_npz, write_npz, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: skyreader.SkyScanResult.PIXEL_TYPES[1]
+SKYMAP_DTYPE = np.dtype(
+    [
+        ("index", "<i8"),
+        ("llh", "<f8"),
+        ("E_in", "<f8"),
+        ("E_tot", "<f8"),
+        ("X", "<f8"),
+        ("Y", "<f8"),
+        ("Z", "<f8"),
+        ("T", "<f8"),
+    ]
+)
+VERSION = 1
+_NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
+
+
+@dataclass(frozen=True)
+class SkyMap:
+    """The result of a scan.
+
+    Attributes
+    ----------
+    run_id, event_id, mjd, event_type, is_real_event
+        The event's metadata; ``mjd`` in days, UTC.
+    complete : bool
+        Whether the scan ended because nothing was left to refine.
+    pixels : {nside: ndarray of dtype SKYMAP_DTYPE}
+        By pixel index (RING, J2000): llh = -ln L, energies in GeV, vertex in m and ns.
+    """
+
+    run_id: int
+    event_id: int
+    mjd: float
+    event_type: str | None
+    is_real_event: bool
+    complete: bool
+    pixels: dict[int, NDArray[np.void]]
+
+    @property
+    def name(self) -> str:
+        """File name without ending, as skyreader makes it: event, then nsides."""
+        event = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
+        return "_".join([event, *map(str, sorted(self.pixels))])
+
+    def best(self) -> tuple[Pixel, float, float, float] | None:
+        """Return the best pixel, its ra and dec (radians, J2000) and its llh."""
+        ranked = [
+            (float(row["llh"]), nside, int(row["index"]))
+            for nside, rows in self.pixels.items()
+            for row in rows
+            if not isnan(row["llh"])
+        ]
+        if not ranked:
+            return None
+        llh, nside, pixel = min(ranked)
+        ((ra,), (dec,)) = directions(np.array([nside]), np.array([pixel]))
+        return Pixel(nside, pixel), float(ra), float(dec), llh
+
+    def metadata(self, nside: int) -> dict[str, Any]:
+        """Return what skyreader keeps with each nside."""
+        return {
+            "nside": nside,
+            "complete": self.complete,
+            "run_id": self.run_id,
+            "event_id": self.event_id,
+            "event_type": str(self.event_type),
+            "mjd": self.mjd,
+            "is_real_event": self.is_real_event,
+            "version": VERSION,
+        }
+
+
+def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
+    """Write ``.npz`` and ``.json``; return their paths."""
+    npz, as_json = (folder / f"{skymap.name}.{ending}" for ending in ("npz", "json"))
+    nsides = sorted(skymap.pixels)
+    header_dtype = [
+        (key, f"U{len(value)}" if isinstance(value, str) else type(value))
+        for key, value in skymap.metadata(0).items()
+    ]
+    rows = [tuple(skymap.metadata(nside).values()) for nside in nsides]
+    arrays = {f"nside-{nside}": skymap.pixels[nside] for nside in nsides}
+    write_npz(npz, {"header": np.array(rows, header_dtype), **arrays})
+    write_text(as_json, _as_json(skymap))
+    return npz, as_json
+
+
+def read_skymap(path: Path) -> SkyMap:
+    """Read an ``.npz`` that `write_skymap` or skyreader wrote.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, damaged, or has no metadata.
+    """
+    arrays = read_npz(path)
+    header = arrays.pop("header", None)
+    if header is None or len(header) == 0:
+        raise BadInput(f"{path} has no header: it is no map of this format.")
+    first = header[0]
+    return SkyMap(
+        run_id=int(first["run_id"]),
+        event_id=int(first["event_id"]),
+        mjd=float(first["mjd"]),
+        event_type=None if first["event_type"] == "None" else str(first["event_type"]),
+        is_real_event=bool(first["is_real_event"]),
+        complete=bool(first["complete"]),
+        pixels={int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
+    )
+
+
+def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
+    """Arrange records (dtype RECORD_DTYPE, one a pixel) as {nside: SKYMAP_DTYPE array}."""
+    arranged = {}
+    for nside in np.unique(records["nside"]):
+        these = np.sort(records[records["nside"] == nside], order="pixel")
+        rows = np.zeros(len(these), SKYMAP_DTYPE)
+        names = ("pixel", "llh", "E_in", "E_tot", "x", "y", "z", "time")
+        for ours, theirs in zip(names, SKYMAP_DTYPE.names or (), strict=True):
+            rows[theirs] = these[ours]
+        arranged[int(nside)] = rows
+    return arranged
+
+
+def _as_json(skymap: SkyMap) -> str:
+    nsides = {
+        f"nside-{nside}": {
+            "columns": list(SKYMAP_DTYPE.names or ()),
+            "data": [[_json_number(v) for v in row.item()] for row in rows],
+            "metadata": {k: _json_number(v) for k, v in skymap.metadata(nside).items()},
+        }
+        for nside, rows in sorted(skymap.pixels.items())
+    }
+    return json.dumps(nsides, indent=1) + "\n"
+
+
+def _json_number(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    return _NAN_IN_JSON if isinstance(value, float) and isnan(value) else value

@@ -1,0 +1,189 @@
+"""The startup folder: what prep found in the event, and what every job starts from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import radians
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan.coordinates import local_to_equatorial
+from skyscan.errors import BadInput
+from skyscan.events.event import Event, Vertex
+from skyscan.layout import STARTUP_JSON
+from skyscan.recos import Reco, reco_class
+from skyscan.storage import read_json, sha256_of, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Startup:
+    """What a job must know of the event besides what the reconstruction prepared.
+
+    Attributes
+    ----------
+    scan_id : str
+        The scan that this was prepared for.
+    reco, format_version : str
+        Which reconstruction, for which realtime format.
+    mjd : float
+        Time of the event, days UTC: turns the sky over the detector.
+    seed : Vertex
+        The event's seed vertex (m, ns, GeV).
+    n_variations : int
+        How many seed vertices each pixel is fitted from.
+    pointing : (ra, dec, radius) in radians J2000, or None
+        Where a pointed scan looks.
+    files : {name: SHA-256}
+        What the reconstruction prepared.
+    """
+
+    scan_id: str
+    reco: str
+    format_version: str
+    mjd: float
+    seed: Vertex
+    n_variations: int
+    pointing: tuple[float, float, float] | None
+    files: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write ``startup.json``."""
+        write_json(folder / STARTUP_JSON, _nan_as_none(asdict(self)))
+
+
+def read_startup(folder: Path) -> Startup:
+    """Read ``startup.json``.
+
+    Raises
+    ------
+    BadInput
+        It is missing or damaged.
+    """
+    value = read_json(folder / STARTUP_JSON)
+    try:
+        seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
+        pointing = value["pointing"]
+        return Startup(
+            **{**value, "seed": Vertex(**seed), "pointing": tuple(pointing) if pointing else None}
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{folder / STARTUP_JSON} is damaged ({error!r}).") from error
+
+
+def is_whole(folder: Path, scan_id: str) -> bool:
+    """Tell whether prep has done all its work for this scan, and nothing was lost since."""
+    try:
+        startup = read_startup(folder)
+        files = {name: sha256_of(folder / name) for name in startup.files}
+    except (BadInput, OSError):
+        return False
+    return startup.scan_id == scan_id and files == startup.files
+
+
+def prepare(
+    scan_id: str, reco_name: str, read: Callable[[str | None], Event], folder: Path
+) -> Startup:
+    """Run the reconstruction's own preparation and write the startup folder.
+
+    Parameters
+    ----------
+    scan_id : str
+        The scan that this is for.
+    reco_name : str
+        Which reconstruction.
+    read : callable
+        Reads the event with a given pulse series (None: the realtime format's own).
+    folder : Path
+        Where to write; ``startup.json`` is written last, so a folder that has it is whole.
+
+    Raises
+    ------
+    BadInput
+        The event lacks a key that the reconstruction needs.
+    """
+    event = read(None)
+    reco = reco_class(reco_name)(event.format_version)
+    if reco.pulses_key != event.pulses_key:
+        event = read(reco.pulses_key)
+    folder.mkdir(parents=True, exist_ok=True)
+    seed = reco.prepare(event, folder)
+    startup = Startup(
+        scan_id=scan_id,
+        reco=reco_name,
+        format_version=event.format_version,
+        mjd=event.mjd,
+        seed=seed,
+        n_variations=len(reco.variations()),
+        pointing=_pointing(event, reco),
+        files={
+            path.name: sha256_of(path)
+            for path in sorted(folder.iterdir())
+            if path.is_file() and path.name != STARTUP_JSON
+        },
+    )
+    startup.write(folder)
+    return startup
+
+
+def seeded(
+    pixels: NDArray[np.void],
+    reco: Reco,
+    zenith: NDArray[np.float64],
+    azimuth: NDArray[np.float64],
+) -> NDArray[np.void]:
+    """Return a copy of ``pixels`` with each one's vertex variation added to its seed.
+
+    Upstream rotates a shared list of variations in place, so that its seeds depend on
+    how many pixels came before; here each pixel starts from the reco's own list.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
+    reco : Reco
+    zenith, azimuth : ndarray, shape (n,), radians
+        The pixels' directions in IceCube's local frame.
+    """
+    offsets = reco.variations()[pixels["variation"]]
+    if reco.rotate_vertex:
+        offsets = _across(offsets, np.pi - zenith, azimuth + np.pi)
+    moved = pixels.copy()
+    for i, axis in enumerate("xyz"):
+        moved[axis] += offsets[:, i]
+    return moved
+
+
+def _across(
+    offsets: NDArray[np.float64], theta: NDArray[np.float64], phi: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Rotate by theta about y, then by phi about z: z becomes the travel direction."""
+    x, y, z = offsets.T
+    x, z = x * np.cos(theta) + z * np.sin(theta), z * np.cos(theta) - x * np.sin(theta)
+    x, y = x * np.cos(phi) - y * np.sin(phi), x * np.sin(phi) + y * np.cos(phi)
+    return np.stack([x, y, z], axis=1)
+
+
+def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:
+    key = reco.pointing_key
+    if key is None:
+        return None
+    if key not in event.fits:
+        raise BadInput(
+            f"Event {event.name} has no {key}, the fit that this pointed reconstruction is "
+            f"centred on; choose one that scans the whole sky (skyscan recos)."
+        )
+    fit = event.fits[key]
+    ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
+    return float(ra), float(dec), radians(reco.angular_distance)
+
+
+def _nan_as_none(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    if isinstance(value, dict):
+        return {key: _nan_as_none(item) for key, item in value.items()}
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,107 @@
+"""The worker process: reconstructs the chunks that its supervisor sends it.
+
+It may crash, hang or be killed: the supervisor (`skyscan.reco_job`) keeps the results.
+The two talk over the worker's stdin and stdout in binary: a request is `REQUEST` followed
+by pixels (PIXEL_DTYPE); an answer is `ANSWER` followed by records (RECORD_DTYPE, unsigned)
+or by the text of an exception. The first answer, unasked, says that set-up is done.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from skyscan.coordinates import equatorial_to_local
+from skyscan.pixels import directions
+from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
+from skyscan.recos import Reco, reco_class
+from skyscan.startup import Startup, read_startup, seeded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+REQUEST = struct.Struct("<II")  # number of pixels, attempt
+ANSWER = struct.Struct("<cI")  # kind, number of bytes that follow
+READY, FITS, FAILED = b"R", b"F", b"E"
+
+#: When set, one line per fit that is begun is added to this file: nside pixel variation
+#: attempt. Tells how often each pixel was reconstructed.
+TALLY_VARIABLE = "SKYSCAN_TALLY"
+#: Tells the reconstruction which attempt this is ("1", "2").
+ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
+
+
+def serve(folder: Path) -> None:
+    """Answer requests from stdin until it is closed."""
+    # What a reconstruction prints must not mix with the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    startup = read_startup(folder)
+    reco = reco_class(startup.reco)(startup.format_version)
+    reco.setup(folder)
+    _send(answers, READY, b"")
+    while request := sys.stdin.buffer.read(REQUEST.size):
+        n, attempt = REQUEST.unpack(request)
+        pixels = np.frombuffer(sys.stdin.buffer.read(n * PIXEL_DTYPE.itemsize), PIXEL_DTYPE)
+        _answer(answers, pixels, attempt, reco, startup)
+
+
+def _answer(
+    answers: BinaryIO, pixels: NDArray[np.void], attempt: int, reco: Reco, startup: Startup
+) -> None:
+    try:
+        kind, content = FITS, reconstruct(pixels, attempt, reco, startup).tobytes()
+    except Exception as error:  # noqa: BLE001  a fit may raise anything; the pixel's record says it
+        kind, content = FAILED, f"{type(error).__name__}: {error}".encode()
+    _send(answers, kind, content)
+
+
+def _send(answers: BinaryIO, kind: bytes, content: bytes) -> None:
+    answers.write(ANSWER.pack(kind, len(content)) + content)
+    answers.flush()
+
+
+def reconstruct(
+    pixels: NDArray[np.void], attempt: int, reco: Reco, startup: Startup
+) -> NDArray[np.void]:
+    """Fit one chunk of pixels.
+
+    Returns
+    -------
+    ndarray, shape (n,), dtype RECORD_DTYPE
+        Without checksums; ``run_time`` is the chunk's time divided by n, in seconds.
+    """
+    _tally(pixels, attempt)
+    os.environ[ATTEMPT_VARIABLE] = str(attempt)
+    began = time.perf_counter()
+    ra, dec = directions(pixels["nside"], pixels["pixel"])
+    zenith, azimuth = equatorial_to_local(ra, dec, startup.mjd)
+    fits = reco.reconstruct(seeded(pixels, reco, zenith, azimuth), zenith, azimuth)
+    if fits.dtype != FIT_DTYPE or fits.shape != pixels.shape:
+        raise TypeError(
+            f"{type(reco).__name__}.reconstruct returned {fits.shape} of {fits.dtype}, "
+            f"wanted {pixels.shape} of FIT_DTYPE"
+        )
+    records = np.zeros(len(pixels), RECORD_DTYPE)
+    for name in ("nside", "pixel", "variation"):
+        records[name] = pixels[name]
+    for name in FIT_DTYPE.names or ():
+        records[name] = fits[name]
+    records["run_time"] = (time.perf_counter() - began) / len(pixels)
+    records["attempt"] = attempt
+    return records
+
+
+def _tally(pixels: NDArray[np.void], attempt: int) -> None:
+    path = os.environ.get(TALLY_VARIABLE)
+    if path:
+        lines = [f"{p['nside']} {p['pixel']} {p['variation']} {attempt}\n" for p in pixels]
+        with open(path, "a", encoding="ascii") as file:  # noqa: PTH123  appends are atomic
+            file.write("".join(lines))

@@ -1,0 +1,58 @@
+"""`skyscan demo`: scan the simulated track that comes with the project."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import resources
+from math import degrees
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.coordinates import local_to_equatorial
+from skyscan.errors import ExitCode
+from skyscan.events.reader import read_event
+from workflows.commands.scan import follow, hand_over
+from workflows.plan import Options, plan
+from workflows.report import read_report
+
+if TYPE_CHECKING:
+    from skyscan.events.event import Event
+    from workflows.commands.plan import Commands
+
+TRUTH_KEY = "MCTruth"
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the parser."""
+    demo = commands.add_parser("demo", help="scan the simulated track that comes along")
+    demo.add_argument(
+        "--output-dir", type=Path, default=Path("scans"), metavar="DIR",
+        help="where the scan folder is made (default: %(default)s)",
+    )
+    demo.set_defaults(run=_demo)
+
+
+def _demo(options: argparse.Namespace) -> ExitCode:
+    packed = resources.files("skyscan").joinpath("data", "simulated_track.json")
+    with resources.as_file(packed) as path:
+        event = read_event(path)
+        folder = plan(path, options.output_dir, Options(is_real_event=False))
+    print(f"Scanning a simulated track in {folder.path}", flush=True)
+    hand_over(folder)
+    code = follow(folder)
+    report = read_report(folder)
+    if report is not None and report.best is not None:
+        away = distance_to_truth(event, report.best["ra_deg"], report.best["dec_deg"])
+        print(f"  truth     {away:.2f} deg from the best fit")
+    return code
+
+
+def distance_to_truth(event: Event, ra_deg: float, dec_deg: float) -> float:
+    """Return the angle between a direction and the simulated one, degrees."""
+    truth = event.fits[TRUTH_KEY]
+    ra, dec = local_to_equatorial(truth.zenith, truth.azimuth, event.mjd)
+    ra0, dec0 = np.radians([ra_deg, dec_deg])
+    cosine = np.sin(dec) * np.sin(dec0) + np.cos(dec) * np.cos(dec0) * np.cos(ra - ra0)
+    return degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))

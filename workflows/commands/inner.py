@@ -1,0 +1,93 @@
+"""What DAGMan calls on the access point, with the scan folder as argument.
+
+DAGMan throws the output of its scripts away, so what these say goes to ``logs/`` too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor.dagman import dagman_state
+from skyscan.errors import ExitCode, ScanIncomplete, SkyscanError
+from skyscan.layout import ScanFolder
+from skyscan.next_round import open_round
+from skyscan.scan import read_scan
+from skyscan.startup import is_whole
+from workflows.dagman import SCAN_DAG, write_round_dag
+
+if TYPE_CHECKING:
+    from workflows.commands.plan import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands to the parser, unlisted: they are not for people."""
+    scan = commands.add_parser("open-scan")
+    scan.add_argument("folder", type=Path)
+    scan.set_defaults(run=_open_scan)
+
+    opened = commands.add_parser("open-round")
+    opened.add_argument("folder", type=Path)
+    opened.add_argument("round", type=int)
+    opened.set_defaults(run=_open_round)
+
+    report = commands.add_parser("report")
+    report.add_argument("folder", type=Path)
+    report.add_argument("dag_status", type=int)
+    report.set_defaults(run=_report)
+
+
+def _open_scan(options: argparse.Namespace) -> ExitCode:
+    """Skip prep when its work is there and whole; clear away half of it."""
+    folder = ScanFolder(options.folder.absolute())
+    scan = read_scan(folder.scan_json)
+    if is_whole(folder.startup, scan.id):
+        return ExitCode.NOTHING_TO_DO
+    shutil.rmtree(folder.startup, ignore_errors=True)
+    return ExitCode.DONE
+
+
+def _open_round(options: argparse.Namespace) -> ExitCode:
+    """Write the DAG of a round; skip the round when nothing of it is left to do."""
+    folder = ScanFolder(options.folder.absolute())
+    log = folder.logs / f"round_{options.round:03d}.err"
+    log.unlink(missing_ok=True)
+    try:
+        scan = read_scan(folder.scan_json)
+        batches = open_round(folder, scan, options.round)
+        if not any(batch.n_missing for batch in batches):
+            return ExitCode.NOTHING_TO_DO
+        write_round_dag(folder, scan, options.round, batches, _deadline(folder, scan.deadline))
+    except SkyscanError as error:
+        log.write_text(f"skyscan: error: {error} (exit {error.exit_code:d})\n", "utf-8")
+        raise
+    return ExitCode.DONE
+
+
+def _deadline(folder: ScanFolder, seconds: float | None) -> int:
+    """Return the scan's deadline, in seconds since 1970; 0 when it has none."""
+    import time
+
+    if seconds is None:
+        return 0
+    state = dagman_state(folder.path / SCAN_DAG)
+    begun = time.time() if state is None else state.submitted
+    if time.time() > begun + seconds:
+        raise ScanIncomplete(f"the deadline of {seconds:g} s (--deadline) has passed.")
+    return int(begun + seconds)
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Write the report; return DAGMan's own status, so that a failed DAG stays failed."""
+    from workflows.report import write_report
+
+    folder = ScanFolder(options.folder.absolute())
+    try:
+        print(write_report(folder, options.dag_status).text)
+    except SkyscanError as error:
+        print(f"skyscan: error: {error}", file=sys.stderr)
+        (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
+    return int(options.dag_status)

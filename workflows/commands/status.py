@@ -1,0 +1,63 @@
+"""`skyscan status` and `skyscan result`: how far a scan is, and what it found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor.dagman import dagman_state
+from skyscan.errors import ExitCode, WrongUsage
+from skyscan.scan import read_scan
+from workflows.dagman import SCAN_DAG
+from workflows.progress import scan_progress
+from workflows.report import read_report
+from workflows.submission import open_scan
+from workflows.watch import line
+
+if TYPE_CHECKING:
+    from workflows.commands.plan import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands to the parser."""
+    status = commands.add_parser("status", help="how far a scan is")
+    status.add_argument("folder", type=Path, help="scan folder")
+    status.set_defaults(run=_status)
+
+    result = commands.add_parser("result", help="what a scan found")
+    result.add_argument("folder", type=Path, help="scan folder")
+    result.add_argument("--json", action="store_true", help="for programs")
+    result.set_defaults(run=_result)
+
+
+def _status(options: argparse.Namespace) -> ExitCode:
+    folder = open_scan(options.folder)
+    scan = read_scan(folder.scan_json)
+    state = dagman_state(folder.path / SCAN_DAG)
+    rounds = scan_progress(folder)
+    said = "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
+    print(f"{scan.name}  {scan.reco}  {said}")
+    for progress in rounds:
+        print(f"  {progress.line()}")
+    report = read_report(folder)
+    if state is not None and state.is_over and report is not None:
+        print(report.text, end="")
+    elif rounds and not (state and state.is_over):
+        print(f"  now: {line(folder, scan, rounds)}")
+    elif state is not None and state.is_over:
+        print(f"  next      skyscan resume {folder.path}")
+    return ExitCode.DONE
+
+
+def _result(options: argparse.Namespace) -> ExitCode:
+    folder = open_scan(options.folder)
+    report = read_report(folder)
+    if report is None:
+        raise WrongUsage(
+            f"{folder.path} has no result yet; `skyscan status` shows how far the scan is."
+        )
+    print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
+    return ExitCode(report.exit_code)

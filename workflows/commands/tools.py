@@ -1,0 +1,58 @@
+"""`skyscan pool`, `recos` and `doctor`: what is there to scan with."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from condor import pool as pools
+from skyscan.errors import ExitCode, SkyscanError
+from skyscan.recos import available_recos, reco_class
+
+if TYPE_CHECKING:
+    from workflows.commands.plan import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Add the commands to the parser."""
+    pool = commands.add_parser("pool", help="the personal pool: start, stop, status, env")
+    pool.add_argument("action", choices=["start", "stop", "status", "env"])
+    pool.set_defaults(run=_pool)
+
+    recos = commands.add_parser("recos", help="list the reconstructions")
+    recos.set_defaults(run=_recos)
+
+    doctor = commands.add_parser("doctor", help="what is there, what is missing, how to mend it")
+    doctor.set_defaults(run=_doctor)
+
+
+def _pool(options: argparse.Namespace) -> ExitCode:
+    if options.action == "start":
+        pools.start()
+    elif options.action == "stop":
+        print("stopped" if pools.stop() else "there was no personal pool to stop")
+        return ExitCode.DONE
+    elif options.action == "env":
+        print("\n".join(pools.start().exports()))
+        return ExitCode.DONE
+    found = pools.status()
+    print(found.text)
+    return ExitCode.DONE if found.is_running else ExitCode.TRY_AGAIN
+
+
+def _recos(_options: argparse.Namespace) -> ExitCode:
+    for name, origin in available_recos().items():
+        try:
+            summary = reco_class(name).summary
+        except (SkyscanError, ImportError) as error:
+            summary = f"({origin} cannot be used: {error})"
+        print(f"{name:20s} {summary}")
+    return ExitCode.DONE
+
+
+def _doctor(_options: argparse.Namespace) -> ExitCode:
+    from workflows.doctor import diagnose, lines
+
+    findings = diagnose()
+    print("\n".join(lines(findings)))
+    return ExitCode.DONE

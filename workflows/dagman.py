@@ -1,0 +1,224 @@
+"""The steps of a scan rendered to DAGMan: submit files, the outer DAG, a DAG a round."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from condor.dagman import config_lines
+from condor.submit import quoted_arguments, quoted_environment, submit_lines
+from skyscan import layout
+from skyscan.errors import ExitCode
+from skyscan.storage import write_text
+from workflows.steps import ACCESS_POINT_SH, RETRY, Step, merge_step, prep_step, reco_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from htcondor2.dags import DAG
+
+    from condor.sites import Site
+    from skyscan.layout import ScanFolder
+    from skyscan.next_round import BatchState
+    from skyscan.scan import Scan
+
+SCAN_DAG = "scan.dag"
+CONFIG = "dagman.config"
+DEADLINE_SH = "before-deadline.sh"
+HELD_TOO_LONG = 1800  # seconds; a held job never fails a node by itself, a removed one does
+#: What a reco job asks for grows with each submission of it, in case that was too little.
+_GROWING = f"* (1 + {RETRY})"
+
+
+def round_dag(number: int) -> str:
+    """Return the file name of a round's DAG.
+
+    It lies beside the outer one: with ``-usedagdir`` and without, both then run in the
+    scan folder, and all paths in them are relative to it.
+    """
+    return f"round_{number:03d}.dag"
+
+
+def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+    """Write all that DAGMan needs but the rounds, which are written when they are known."""
+    for step in (prep_step(scan), reco_step(scan)):
+        _write_lines(folder, f"{step.name}.sub", submit_lines(job_description(step, scan, site)))
+    local = local_description(merge_step())
+    _write_lines(folder, "merge.sub", submit_lines(local))
+    _write_lines(folder, CONFIG, config_lines(site.dagman))
+    _write_lines(folder, SCAN_DAG, scan_dag_lines(scan))
+    _write_script(folder, ACCESS_POINT_SH, access_point_lines(python))
+    _write_script(folder, DEADLINE_SH, deadline_lines())
+
+
+def write_round_dag(
+    folder: ScanFolder, scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+) -> None:
+    """Write the DAG of one round; batches that are whole are marked DONE.
+
+    An earlier attempt's rescue file goes: the results say better what is done.
+    """
+    name = round_dag(number)
+    for rescue in folder.path.glob(f"{name}.rescue*"):
+        rescue.unlink()
+    _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline)))
+
+
+def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
+    """Return the submit description of a step that runs on the site's machines."""
+    python = sys.executable if site.python == "here" else site.python
+    remaps = ";".join(f"{a}={b}" for a, b in step.outputs.items() if a != b)
+    description = {
+        "universe": "vanilla",
+        "executable": layout.JOB_SH,
+        "arguments": quoted_arguments(step.arguments),
+        "environment": quoted_environment({"SKYSCAN_PYTHON": python, **scan.environment}),
+        "should_transfer_files": "YES",
+        "transfer_input_files": ", ".join(step.inputs),
+        "transfer_output_files": ", ".join(step.outputs),
+        **({"transfer_output_remaps": f'"{remaps}"'} if remaps else {}),
+        "output": f"{step.log}.out",
+        "error": f"{step.log}.err",
+        "request_cpus": "1",
+        "request_memory": f"{scan.request_memory} {_GROWING}",
+        "request_disk": f"{scan.request_disk * 1024} {_GROWING}",
+        "keep_claim_idle": "60",
+    }
+    if step.checkpoints:
+        description |= {
+            # A job that is sent away takes what it did along, and goes on from there.
+            "when_to_transfer_output": "ON_EXIT_OR_EVICT",
+            "transfer_checkpoint_files": ", ".join(step.outputs),
+            "checkpoint_exit_code": str(int(ExitCode.CHECKPOINT)),
+        }
+    over = [f"(JobStatus == 5 && time() - EnteredCurrentStatus > {HELD_TOO_LONG})"]
+    if scan.deadline is not None:
+        over.append("time() > $(deadline)")
+    description["periodic_remove"] = " || ".join(over)
+    return {**description, **site.submit}
+
+
+def local_description(step: Step) -> dict[str, str]:
+    """Return the submit description of a step that runs on the access point."""
+    return {
+        "universe": "local",
+        "executable": ACCESS_POINT_SH,
+        "arguments": quoted_arguments(("skyscan", *step.arguments)),
+        "output": f"{step.log}.out",
+        "error": f"{step.log}.err",
+        "request_disk": "1024",
+    }
+
+
+def scan_dag_lines(scan: Scan) -> Iterator[str]:
+    """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report."""
+    from htcondor2 import dags
+
+    yield f"CONFIG {CONFIG}"
+    dag = dags.DAG()
+    prep = dag.layer(
+        **_named("prep", scan.max_retries),
+        vars=[{"retry": RETRY_MACRO, **_no_deadline(scan)}],
+        pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-scan", "."]),
+        pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
+    )
+    last = prep
+    for number in range(scan.max_rounds):
+        last = last.child_subdag(
+            name=f"round_{number:03d}",
+            dag_file=round_dag(number),
+            pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-round", ".", number]),
+            pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
+        )
+    last.child_layer(**_named("merge", 0))
+    yield from _dag_lines(dag)
+    # htcondor2.dags 25.14 knows neither a FINAL node's NOOP nor writes its submit file. The
+    # report is the node's POST script, whose exit code is the DAG's: it passes DAG_STATUS on.
+    yield "FINAL report merge.sub NOOP"
+    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report . $DAG_STATUS"
+
+
+def round_dag_lines(
+    scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+) -> Iterator[str]:
+    """Yield the lines of the DAG of one round: one node a batch, none waits for another."""
+    from htcondor2 import dags
+
+    yield f"CONFIG {CONFIG}"
+    dag = dags.DAG()
+    timed = {} if scan.deadline is None else {"deadline": str(deadline)}
+    script = dags.Script(f"./{DEADLINE_SH}", [str(deadline)]) if timed else None
+    dag.layer(
+        **_named("reco", scan.max_retries),
+        vars=[
+            {
+                "round": f"{number:03d}",
+                "batch": f"{batch.number:05d}",
+                "retry": RETRY_MACRO,
+                **timed,
+            }
+            for batch in batches
+        ],
+        done={i: batch.n_missing == 0 for i, batch in enumerate(batches)},
+        pre=script,
+    )
+    yield from _dag_lines(dag)
+
+
+RETRY_MACRO = "$(RETRY)"  # DAGMan's own: how often the node has been retried
+
+
+def _no_deadline(scan: Scan) -> dict[str, str]:
+    return {} if scan.deadline is None else {"deadline": f"(QDate + {scan.deadline:.0f})"}
+
+
+def _named(name: str, retries: int) -> dict[str, object]:
+    # A Submit object, not a path: a path would be written absolute, and folders get moved.
+    import htcondor2
+
+    retry = {"retries": retries, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if retries else {}
+    return {"name": name, "submit_description": htcondor2.Submit({}), **retry}
+
+
+def _dag_lines(dag: DAG) -> Iterator[str]:
+    from htcondor2.dags import NodeNameFormatter
+    from htcondor2.dags.writer import DAGWriter
+
+    class Names(NodeNameFormatter):  # type: ignore[misc]
+        """reco_00012, but prep, not prep_00000."""
+
+        def generate(self, layer_name: str, node_index: int) -> str:
+            return f"reco_{node_index:05d}" if layer_name == "reco" else layer_name
+
+        def parse(self, node_name: str) -> tuple[str, int]:
+            name, _, index = node_name.partition("_")
+            return (name, int(index)) if name == "reco" else (node_name, 0)
+
+    yield from DAGWriter(dag, node_name_formatter=Names()).yield_dag_file_lines()
+
+
+def access_point_lines(python: str) -> list[str]:
+    """Return the script that runs the scan's own code on the access point."""
+    quoted = "'" + python.replace("'", "'\\''") + "'"
+    return [
+        "#!/bin/sh",
+        "# Runs this scan's own code here: ./skyscan.sh workflows status .",
+        'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
+        f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
+        "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
+        f'exec {quoted} -m "$@"',
+    ]
+
+
+def deadline_lines() -> list[str]:
+    """Return the script that keeps a job from being submitted after the deadline."""
+    return ["#!/bin/sh", f'[ "$(date +%s)" -lt "$1" ] || exit {int(ExitCode.BAD_INPUT)}']
+
+
+def _write_lines(folder: ScanFolder, name: str, lines: Sequence[str] | Iterator[str]) -> None:
+    write_text(folder.path / name, "\n".join(lines) + "\n")
+
+
+def _write_script(folder: ScanFolder, name: str, lines: Sequence[str]) -> None:
+    _write_lines(folder, name, lines)
+    (folder.path / name).chmod(0o755)

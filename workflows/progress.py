@@ -1,0 +1,131 @@
+"""How far a scan is, from its files alone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.batches import read_batch
+from skyscan.errors import BadInput
+from skyscan.reco_job import read_progress
+from skyscan.results import count_records
+from skyscan.startup import read_startup
+from skyscan.storage import read_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.scan import Scan
+
+
+@dataclass(frozen=True)
+class RoundProgress:
+    """How far one round is; ``fits`` are pixel variations.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    nsides : tuple of int
+        The resolutions that its pixels have.
+    n_fits, n_done : int
+        How many it consists of, and how many have a result.
+    n_batches, n_batches_done : int
+        Likewise for its jobs.
+    began : float
+        When it was chosen, seconds since 1970.
+    """
+
+    number: int
+    nsides: tuple[int, ...]
+    n_fits: int
+    n_done: int
+    n_batches: int
+    n_batches_done: int
+    began: float
+
+    def line(self) -> str:
+        """Return one line for people."""
+        nsides = ", ".join(map(str, self.nsides))
+        return (
+            f"round {self.number}: nside {nsides}: {self.n_done} of {self.n_fits} pixels done, "
+            f"{self.n_batches_done} of {self.n_batches} jobs"
+        )
+
+
+def round_progress(folder: RoundFolder, number: int) -> RoundProgress:
+    """Count what is done of one round; jobs that stream their output count as they go."""
+    batches = read_json(folder.description)["batches"]
+    done = []
+    nsides: set[int] = set()
+    for entry in batches:
+        n = count_records(folder.result(entry["number"]))
+        if n < entry["pixels"]:
+            n = max(n, _streamed(folder, entry["number"]))
+        done.append(min(n, entry["pixels"]))
+        if not nsides:  # batches are dealt like cards: the first one has every nside
+            nsides = _nsides(folder.batch(entry["number"]))
+    whole = sum(n == entry["pixels"] for n, entry in zip(done, batches, strict=True))
+    return RoundProgress(
+        number=number,
+        nsides=tuple(sorted(nsides)),
+        n_fits=sum(entry["pixels"] for entry in batches),
+        n_done=sum(done),
+        n_batches=len(batches),
+        n_batches_done=whole,
+        began=folder.description.stat().st_mtime,
+    )
+
+
+def scan_progress(folder: ScanFolder) -> list[RoundProgress]:
+    """Return the progress of every round that has been chosen."""
+    return [round_progress(folder.round(n), n) for n in folder.chosen_rounds()]
+
+
+def fits_ahead(folder: ScanFolder, scan: Scan, rounds: list[RoundProgress]) -> int:
+    """Estimate how many fits there still are, the rounds not chosen yet included.
+
+    For these, as upstream does: the extension of each finer nside, times the pixels that
+    one of its coarser ones holds.
+    """
+    try:
+        n_variations = read_startup(folder.startup).n_variations
+    except BadInput:
+        n_variations = 1
+    seen = {nside for progress in rounds for nside in progress.nsides}
+    left = sum(progress.n_fits - progress.n_done for progress in rounds)
+    before = None
+    for nside, extension in scan.progression:
+        if nside not in seen:
+            pixels = 12 * nside**2 if before is None else extension * (nside // before) ** 2
+            left += pixels * n_variations
+        before = nside
+    return left
+
+
+def time_left(rounds: list[RoundProgress], n_ahead: int) -> float | None:
+    """Return the seconds that are left at the pace of the last round; None if unknown."""
+    if not rounds or rounds[-1].n_done == 0:
+        return None
+    return n_ahead / pace(rounds[-1])
+
+
+def pace(progress: RoundProgress) -> float:
+    """Return the fits per second of a round since it was chosen."""
+    return progress.n_done / max(time.time() - progress.began, 1e-3)
+
+
+def _streamed(folder: RoundFolder, batch: int) -> int:
+    outputs = sorted(folder.logs.glob(f"{batch:05d}.*.out"), key=lambda p: p.stat().st_mtime)
+    return (read_progress(outputs[-1].read_text(errors="replace")) or 0) if outputs else 0
+
+
+def _nsides(batch: Path) -> set[int]:
+    try:
+        return {int(nside) for nside in np.unique(read_batch(batch).pixels["nside"])}
+    except BadInput:
+        return set()

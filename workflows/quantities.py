@@ -1,0 +1,41 @@
+"""Quantities that people type: durations and amounts of memory."""
+
+from __future__ import annotations
+
+import re
+
+from skyscan.errors import WrongUsage
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_MEGABYTES = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
+
+
+def parse_duration(text: str, option: str) -> float:
+    """Read ``90``, ``90s``, ``30m``, ``2h`` or ``1d`` as seconds.
+
+    Raises
+    ------
+    WrongUsage
+        It is no positive duration.
+    """
+    return _parse(text, option, _SECONDS, "a duration such as 90s, 30m, 2h or 1d")
+
+
+def parse_megabytes(text: str, option: str) -> int:
+    """Read ``2000``, ``2000MB`` or ``2GB`` as MB, HTCondor's own unit (of 2**20 bytes).
+
+    Raises
+    ------
+    WrongUsage
+        It is no positive amount.
+    """
+    wanted = "an amount such as 2000 (MB) or 2GB"
+    return max(1, round(_parse(text, option, _MEGABYTES, wanted)))
+
+
+def _parse(text: str, option: str, units: dict[str, int], wanted: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
+    unit = units.get(match[2].lower()) if match else None
+    if match is None or unit is None or float(match[1]) <= 0:
+        raise WrongUsage(f"{option} {text!r} is not {wanted}.")
+    return float(match[1]) * unit

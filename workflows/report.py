@@ -1,0 +1,243 @@
+"""The report of a scan, also of one that failed: what is missing, why, and what to do."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from dataclasses import asdict, dataclass
+from math import degrees
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from condor.dagman import job_ends
+from skyscan.collect import collect_partial
+from skyscan.errors import BadInput, ExitCode, SkyscanError
+from skyscan.merge import reasons, write_partial
+from skyscan.scan import read_scan
+from skyscan.skymap import read_skymap
+from skyscan.storage import read_json, write_json, write_text
+from workflows.dagman import SCAN_DAG, round_dag
+from workflows.progress import scan_progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
+
+_ERROR = re.compile(r"^skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that went wrong: which step, its exit code, and what it said."""
+
+    step: str
+    exit_code: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a scan.
+
+    Attributes
+    ----------
+    name : str
+        The event's.
+    outcome : str
+        ``complete``, ``incomplete`` (a map, but a limit ended the scan) or ``failed``.
+    exit_code : int
+        What `skyscan scan` exits with.
+    map : str or None
+        The ``.npz``, complete or partial.
+    best : dict or None
+        nside, pixel, ra_deg, dec_deg (J2000), llh of the best pixel.
+    n_pixels : dict of str to int
+        Pixels in the map by nside.
+    n_failed : int
+        Pixels that have no fit, in the map as NaN.
+    failures : list of Failure
+        What went wrong.
+    text : str
+        All of it for people.
+    """
+
+    name: str
+    outcome: str
+    exit_code: int
+    map: str | None
+    best: dict[str, float] | None
+    n_pixels: dict[str, int]
+    n_failed: int
+    failures: list[Failure]
+    text: str
+
+
+def write_report(folder: ScanFolder, dag_status: int) -> Report:
+    """Write ``report.txt`` and ``report.json``, and the partial map of a scan that failed.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    dag_status : int
+        DAGMan's $DAG_STATUS: 0 when all nodes succeeded.
+    """
+    scan = read_scan(folder.scan_json)
+    failures = [] if dag_status == 0 else find_failures(folder)
+    path = _map_path(folder, scan, failed=dag_status != 0)
+    report = _report(folder, scan, path, failures, dag_status)
+    write_json(folder.report_json, asdict(report))
+    write_text(folder.report, report.text)
+    return report
+
+
+def read_report(folder: ScanFolder) -> Report | None:
+    """Read the report of the last submission; None when it wrote none."""
+    try:
+        value = read_json(folder.report_json)
+        value["failures"] = [Failure(**failure) for failure in value["failures"]]
+        return Report(**value)
+    except (BadInput, KeyError, TypeError):
+        return None
+
+
+def find_failures(folder: ScanFolder) -> list[Failure]:
+    """Return what the steps of the last submission died of, first cause first."""
+    found = []
+    for dag in (SCAN_DAG, *map(round_dag, folder.chosen_rounds())):
+        log = folder.path / f"{dag}.nodes.log"
+        for node, end in job_ends(log).items():
+            if end.exit_code != 0:
+                text, code = _last_error(folder, dag, node) or (end.reason, None)
+                found.append(Failure(node, code or end.exit_code or ExitCode.TRY_AGAIN, text))
+    for log in sorted(folder.logs.glob("round_*.err")):
+        error = _read_error(log)
+        if error:
+            found.append(Failure(log.stem, error[1] or ExitCode.TRY_AGAIN, error[0]))
+    return found
+
+
+def _last_error(folder: ScanFolder, dag: str, node: str) -> tuple[str, int | None] | None:
+    if dag == SCAN_DAG:
+        logs = folder.logs.glob(f"{node}*.err")
+    else:
+        number = int(dag.removesuffix(".dag").rpartition("_")[2])
+        logs = folder.round(number).logs.glob(f"{node.rpartition('_')[2]}.*.err")
+    newest = sorted(logs, key=lambda path: path.stat().st_mtime)
+    return _read_error(newest[-1]) if newest else None
+
+
+def _read_error(log: Path) -> tuple[str, int | None] | None:
+    errors = _ERROR.findall(log.read_text(errors="replace"))
+    if not errors:
+        return None
+    text, code = errors[-1]
+    return text, int(code) if code else None
+
+
+def _map_path(folder: ScanFolder, scan: Scan, *, failed: bool) -> Path | None:
+    whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
+    if whole:
+        return whole[-1]
+    if not failed:
+        return None
+    try:
+        return write_partial(folder, scan)
+    except SkyscanError:
+        return None  # the failures say what is damaged
+
+
+def _report(
+    folder: ScanFolder,
+    scan: Scan,
+    path: Path | None,
+    failures: list[Failure],
+    dag_status: int,
+) -> Report:
+    skymap = read_skymap(path) if path else None
+    best = skymap.best() if skymap else None
+    records = collect_partial(folder, scan.id).best
+    failed = records[np.isnan(records["llh"])]
+    code = 0 if dag_status == 0 else _exit_code(failures)
+    outcome = "complete" if code == 0 else "failed"
+    if code == ExitCode.INCOMPLETE:
+        outcome = "incomplete"
+    report = Report(
+        name=scan.name,
+        outcome=outcome,
+        exit_code=code,
+        map=str(path) if path else None,
+        best=None
+        if best is None
+        else {
+            **best[0]._asdict(),
+            "ra_deg": degrees(best[1]),
+            "dec_deg": degrees(best[2]),
+            "llh": best[3],
+        },
+        n_pixels={str(n): len(rows) for n, rows in sorted(skymap.pixels.items())}
+        if skymap
+        else {},
+        n_failed=len(failed),
+        failures=failures,
+        text="",
+    )
+    lines = [*_lines(report, failed), *_advice(folder, report)]
+    return Report(**{**vars(report), "text": "\n".join(lines) + "\n"})
+
+
+def _exit_code(failures: list[Failure]) -> int:
+    codes = [failure.exit_code for failure in failures]
+    known = [code for code in codes if code in set(ExitCode)]
+    # What no further try mends comes first.
+    for code in (ExitCode.BAD_INPUT, ExitCode.BUG, ExitCode.INCOMPLETE):
+        if code in known:
+            return int(code)
+    return int(ExitCode.TRY_AGAIN)
+
+
+def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
+    lines = [f"{report.name}: {report.outcome}"]
+    if report.best:
+        best = report.best
+        lines.append(
+            f"  best fit  RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000); "
+            f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
+        )
+    if report.n_pixels:
+        counts = ", ".join(f"{count} of nside {n}" for n, count in report.n_pixels.items())
+        lines.append(f"  pixels    {counts}; {report.n_failed} without a fit")
+    if report.n_failed:
+        lines.append(f"  no fit    {reasons(failed)}")
+    if report.map:
+        lines.append(f"  map       {report.map} (and .json)")
+    return lines
+
+
+def _advice(folder: ScanFolder, report: Report) -> list[str]:
+    if report.exit_code == 0:
+        return []
+    lines = [f"  why       {f.step}: {f.text} (exit {f.exit_code})" for f in report.failures[:8]]
+    if len(report.failures) > 8:  # noqa: PLR2004
+        lines.append(f"            and {len(report.failures) - 8} more, see {folder.report_json}")
+    rounds = [p for p in scan_progress(folder) if p.n_done < p.n_fits]
+    lines += [f"  missing   {progress.line()}" for progress in rounds]
+    command = f"skyscan resume {shlex.quote(str(folder.path))}"
+    if report.exit_code == ExitCode.BAD_INPUT:
+        lines.append(f"  next      mend the input; then `{command}`, or plan the scan anew")
+    elif report.outcome == "incomplete":
+        lines.append("  next      plan with a higher limit into another folder")
+    else:
+        lines.append(f"  next      {command}    (only what is missing runs again)")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as h:mm:ss."""
+    return time.strftime("%H:%M:%S", time.gmtime(max(0.0, seconds)))

@@ -1,0 +1,105 @@
+"""The steps of a scan, each described once: what it runs, reads, writes and needs.
+
+`workflows.dagman` renders them to DAGMan. Nothing here knows how they are run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skyscan import layout
+
+if TYPE_CHECKING:
+    from skyscan.scan import Scan
+
+#: Macros of a reco job: which round, which batch, which submission of it.
+ROUND, BATCH, RETRY = "$(round)", "$(batch)", "$(retry)"
+
+#: What the access point runs: the scan's own code in the Python that planned the scan.
+ACCESS_POINT_SH = "skyscan.sh"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of step.
+
+    Attributes
+    ----------
+    name : str
+        Also the name of its submit file.
+    arguments : tuple of str
+        Of ``python -m skyscan``.
+    inputs : tuple of str
+        Files and folders that the job gets, relative to the scan folder.
+    outputs : dict of str to str
+        {file or folder in the job: where it goes, relative to the scan folder}.
+    log : str
+        Where stdout and stderr go, without ending.
+    is_local : bool
+        Runs on the access point, in the scan folder itself.
+    checkpoints : bool
+        What it has written so far is of use to the next attempt.
+    retries : int
+        How often it is submitted again when it fails.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: dict[str, str]
+    log: str
+    is_local: bool = False
+    checkpoints: bool = False
+    retries: int = 0
+
+
+def prep_step(scan: Scan) -> Step:
+    """Return the step that reads the event and writes the startup folder."""
+    return Step(
+        name="prep",
+        arguments=(
+            *("prep", "--event", scan.event_file, "--reco", scan.reco),
+            *("--scan-id", scan.id, "--startup", layout.STARTUP),
+        ),
+        inputs=(layout.CODE_ZIP, f"{layout.EVENT}/{scan.event_file}"),
+        outputs={layout.STARTUP: layout.STARTUP},
+        log=f"logs/prep.{RETRY}",
+        retries=scan.max_retries,
+    )
+
+
+def reco_step(scan: Scan) -> Step:
+    """Return the step that reconstructs one batch; ROUND and BATCH say which.
+
+    The result file goes in and out: a job that is submitted again goes on where the one
+    before it stopped.
+    """
+    here = f"rounds/{ROUND}"
+    return Step(
+        name="reco",
+        arguments=(
+            *("reco", "--startup", layout.STARTUP, "--batch", f"{BATCH}.npz"),
+            *("--result", f"{BATCH}.rec", "--max-pixel-time", f"{scan.max_pixel_time:g}"),
+        ),
+        inputs=(
+            *(layout.CODE_ZIP, layout.STARTUP),
+            *(f"{here}/batches/{BATCH}.npz", f"{here}/results/{BATCH}.rec"),
+        ),
+        outputs={f"{BATCH}.rec": f"{here}/results/{BATCH}.rec"},
+        log=f"{here}/logs/{BATCH}.{RETRY}",
+        checkpoints=True,
+        retries=scan.max_retries,
+    )
+
+
+def merge_step() -> Step:
+    """Return the step that writes the map; it reads every result, so it runs where they are."""
+    return Step(
+        name="merge",
+        arguments=("merge", "."),
+        inputs=(),
+        outputs={},
+        log="logs/merge",
+        is_local=True,
+    )
