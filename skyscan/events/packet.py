@@ -117,7 +117,10 @@ class Packet:
             raise (
                 self.frame_place(index)
                 .at_key(key)
-                .complaint(f"holds no pulses that can be read ({kind})", self.other_pulses())
+                .complaint(
+                    f"holds no pulses that can be read ({shown(str(kind))})",
+                    self.other_pulses(),
+                )
             )
         mask = self.read(key, read_mask)
         source = self.read_pulses(mask.source, (*through, key))

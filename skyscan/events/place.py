@@ -47,7 +47,8 @@ class Place:
     def __str__(self) -> str:
         subject = [f"key {shown(self.key)}"] if self.key else []
         subject += [f"the {self.frame}"] if self.frame else []
-        return f"{self.file}: {' of '.join(subject) or 'it'}"
+        file = self.file if self.file.isprintable() else ascii(self.file)
+        return f"{file}: {' of '.join(subject) or 'it'}"
 
     def complaint(self, what: str, advice: str = GET_IT_AGAIN) -> BadInput:
         """Return the error that says in one sentence what is wrong here, and what to do."""

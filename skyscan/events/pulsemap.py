@@ -10,7 +10,7 @@ import numpy as np
 from skyscan.events.archive import InArchive, OutArchive
 from skyscan.events.event import PULSE_DTYPE
 from skyscan.events.frame import FrameObject
-from skyscan.events.place import MalformedError
+from skyscan.events.place import MalformedError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAP_TYPE = "I3Map<OMKey, vector<I3RecoPulse> >"
 
+MAX_OM = 2**31 - 1  #: stored without sign, read with one
 #: An I3RecoPulse (version 3) in a buffer, after its number when it is tracked.
 _PULSE = [("time", "<f8"), ("charge", "<f4"), ("width", "<f4"), ("flags", "u1")]
 PULSE_LAYOUT = np.dtype(_PULSE)
@@ -79,6 +80,8 @@ def read_pulse_map(buffer: bytes) -> PulseMap:
         archive.begin("pair", (0,))
         archive.begin("OMKey", (2,))
         dom = archive.unpack("<iIB")
+        if dom[1] > MAX_OM:
+            raise MalformedError(f"names a DOM that cannot be ({dom[0]}, {dom[1]})")
         archive.begin("vector", (0,))
         part = _read_series(archive, archive.integer("<I"))
         part["string"], part["om"], part["pmt"] = dom
@@ -127,11 +130,12 @@ def apply_mask(mask: Mask, source: PulseMap) -> PulseMap:
     """Return the pulses of ``source`` that the mask means; DOMs without any are left out."""
     if mask.doms.size != source.counts.size:
         raise MalformedError(
-            f"was made for {mask.doms.size} DOMs, and {mask.source} has {source.counts.size}"
+            f"was made for {mask.doms.size} DOMs,"
+            f" and {shown(mask.source)} has {source.counts.size}"
         )
     counts = source.counts[mask.doms]
     if [bits.size for bits in mask.pulses] != counts.tolist():
-        raise MalformedError(f"was made for other pulses than {mask.source} has")
+        raise MalformedError(f"was made for other pulses than {shown(mask.source)} has")
     kept = np.repeat(mask.doms, source.counts)
     kept[kept] = np.concatenate([np.empty(0, np.bool_), *mask.pulses])
     left = np.array([np.count_nonzero(bits) for bits in mask.pulses], np.int64)
@@ -149,8 +153,9 @@ def _read_series(archive: InArchive, count: int) -> NDArray[np.void]:
     if tracked:
         archive.count_instances(stored["instance"].tolist())
     series = np.zeros(count, PULSE_DTYPE)
-    for name, _ in _PULSE:
-        series[name] = stored[name]
+    with np.errstate(invalid="ignore"):  # damaged bytes may be NaNs that signal
+        for name, _ in _PULSE:
+            series[name] = stored[name]
     return series
 
 

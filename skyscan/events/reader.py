@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from skyscan.events.event import Particle
     from skyscan.events.packet import Packet
 
+MAX_TIME_NS = 1e12  #: a readout lasts some 10 us, the longest exotic one less than a second
 HEADER_KEY = "I3EventHeader"
 SEED_POSITION_KEY = "HESE_VHESelfVetoVertexPos"
 SEED_TIME_KEY = "HESE_VHESelfVetoVertexTime"
@@ -112,8 +113,8 @@ def _pulses(packet: Packet, key: str) -> NDArray[np.void]:
     place = packet.physics_place.at_key(key)
     if not pulses.size:
         raise place.complaint("holds no pulses", packet.other_pulses())
-    if not all(np.isfinite(pulses[name]).all() for name in ("time", "charge")):
-        raise place.complaint("has a pulse whose time or charge is not a number")
+    if not (np.isfinite(pulses["charge"]) & (np.abs(pulses["time"]) < MAX_TIME_NS)).all():
+        raise place.complaint("has a pulse whose time or charge cannot be")
     order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
     return pulses[order]
 

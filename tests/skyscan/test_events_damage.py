@@ -191,6 +191,19 @@ def test_a_mask_that_means_itself_is_refused(tmp_path, shared_events):
     assert "is a mask that means itself" in text
 
 
+def test_names_in_a_damaged_file_cannot_break_the_message(tmp_path, simulated):
+    frames = []
+    for frame in open_envelope(simulated).frames:
+        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
+        if frame.stop == "P":
+            pulses = objects["SplitUncleanedInIcePulses"]
+            broken = pulses.buffer.replace(b"I3Reco", b"I3\n\0co")
+            objects["SplitUncleanedInIcePulses"] = FrameObject("x", broken)
+        frames.append(packed(frame.stop, objects))
+    text = check(tmp_path / "event", message(*frames))
+    assert "holds no pulses that can be read" in text
+
+
 def test_an_event_without_pulses_is_refused(tmp_path, simulated):
     frames = []
     for frame in open_envelope(simulated).frames:
