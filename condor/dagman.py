@@ -18,7 +18,7 @@ SETTINGS = {
     "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
     # A round is submitted in one go (default 100).
     "DAGMAN_MAX_SUBMITS_PER_INTERVAL": "500",
-    # Do not fill the queue beyond what a pool starts soon (default 1000; said for all versions).
+    # Do not fill the queue beyond what a pool starts soon (the default, said for all versions).
     "DAGMAN_MAX_JOBS_IDLE": "1000",
     # A job that is held again and again is removed, so that RETRY fires (default 100).
     "DAGMAN_MAX_JOB_HOLDS": "5",

@@ -58,7 +58,14 @@ def read_batch(path: Path) -> Batch:
     """
     arrays = read_npz(path)
     pixels, header = arrays.get("pixels"), arrays.get("header")
-    if pixels is None or pixels.dtype != PIXEL_DTYPE or header is None or len(header) != len(IDS) - 1:
-        raise BadInput(f"{path} is no batch of this version; resume the scan to have it rewritten.")
+    if (
+        pixels is None
+        or pixels.dtype != PIXEL_DTYPE
+        or header is None
+        or len(header) != len(IDS) - 1
+    ):
+        raise BadInput(
+            f"{path} is no batch of this version; resume the scan to have it rewritten."
+        )
     scan_id = arrays["scan_id"].tobytes().decode()
     return Batch(scan_id, int(header[0]), int(header[1]), pixels)

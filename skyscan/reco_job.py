@@ -21,11 +21,11 @@ import numpy as np
 
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput, ExitCode, TryAgain
+from skyscan.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
 from skyscan.results import append_records, read_results, write_results
 from skyscan.startup import read_startup
-from skyscan.worker import ANSWER, FITS, REQUEST
 
 if TYPE_CHECKING:
     from pathlib import Path

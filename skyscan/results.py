@@ -57,7 +57,7 @@ class ResultFile:
         """Return the pixels of ``batch`` (dtype PIXEL_DTYPE) that have no record yet."""
         done = {record.item() for record in self.records[list(IDS)]}
         wanted = [row.item() not in done for row in batch.pixels[list(IDS)]]
-        return batch.pixels[np.array(wanted, bool)]
+        return np.asarray(batch.pixels[np.array(wanted, bool)])
 
 
 def read_results(path: Path, batch: Batch) -> ResultFile:

@@ -7,7 +7,7 @@ distributed, each one's delay follows the Pandel function of bulk ice and gets a
 jitter. Noise comes at a constant rate. A pulse is locally coincident (HLC) when a near DOM
 of its string has one within a microsecond. Left out: energy losses that fluctuate, layers
 in the ice, the PMT's acceptance (its effect on the delays is in the Pandel function),
-saturation and late pulses.
+saturation and afterpulses.
 
 Only uniform random numbers are drawn, and turned into all others by inverse distribution
 functions: numpy does not promise the streams of its other generators between versions.
@@ -53,10 +53,10 @@ MAX_COS_ZENITH = 0.3
 MAX_OFFSET_M = 200.0  #: of the track from the detector's centre
 PASSES_AT_NS = 10_000.0
 
-#: Expected charge is this (PE m) over the distance, near the track: a very bright muon.
+#: Expected charge is this (PE m) over the distance, near the track: as bright as alerts are.
 BRIGHTNESS = 1500.0
 PROPAGATION_M = 30.0
-MAX_PHOTOELECTRONS = 500
+MAX_PHOTOELECTRONS = 500  #: of a DOM; a stand-in for saturation
 CHARGE_WIDTH_PE = 0.3
 JITTER_NS = 4.0
 
@@ -114,7 +114,10 @@ def simulate(seed: int) -> Event:
 
 
 def truth_of(event: Event) -> tuple[float, float] | None:
-    """Return where a simulated event comes from: (ra, dec), radians, J2000; None: it is real."""
+    """Return where a simulated event comes from: (ra, dec) in radians, J2000.
+
+    None when the event holds no truth: it is real.
+    """
     info = event.scalars.get(TRUTH_INFO_KEY)
     if not isinstance(info, str):
         return None

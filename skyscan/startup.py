@@ -71,7 +71,11 @@ def read_startup(folder: Path) -> Startup:
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
         pointing = value["pointing"]
         return Startup(
-            **{**value, "seed": Vertex(**seed), "pointing": tuple(pointing) if pointing else None}
+            **{
+                **value,
+                "seed": Vertex(**seed),
+                "pointing": tuple(pointing) if pointing else None,
+            }
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{folder / STARTUP_JSON} is damaged ({error!r}).") from error

@@ -1,15 +1,12 @@
 """The worker process: reconstructs the chunks that its supervisor sends it.
 
 It may crash, hang or be killed: the supervisor (`skyscan.reco_job`) keeps the results.
-The two talk over the worker's stdin and stdout in binary: a request is `REQUEST` followed
-by pixels (PIXEL_DTYPE); an answer is `ANSWER` followed by records (RECORD_DTYPE, unsigned)
-or by the text of an exception. The first answer, unasked, says that set-up is done.
+`skyscan.protocol` says how the two talk.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import sys
 import time
 from typing import TYPE_CHECKING, BinaryIO
@@ -18,6 +15,7 @@ import numpy as np
 
 from skyscan.coordinates import equatorial_to_local
 from skyscan.pixels import directions
+from skyscan.protocol import ANSWER, FAILED, FITS, READY, REQUEST
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.recos import Reco, reco_class
 from skyscan.startup import Startup, read_startup, seeded
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-REQUEST = struct.Struct("<II")  # number of pixels, attempt
-ANSWER = struct.Struct("<cI")  # kind, number of bytes that follow
-READY, FITS, FAILED = b"R", b"F", b"E"
 
 #: When set, one line per fit that is begun is added to this file: nside pixel variation
 #: attempt. Tells how often each pixel was reconstructed.

@@ -63,7 +63,9 @@ def _distribution(distribution: Distribution) -> Iterator[tuple[str, bytes]]:
     }
     for module in modules:
         yield from _module(module)
-    folder = f"{distribution.metadata['Name'].replace('-', '_')}-{distribution.version}.dist-info"
+    folder = (
+        f"{distribution.metadata['Name'].replace('-', '_')}-{distribution.version}.dist-info"
+    )
     for name in ("METADATA", "entry_points.txt"):
         yield f"{folder}/{name}", (distribution.read_text(name) or "").encode()
 

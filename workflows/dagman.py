@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SCAN_DAG = "scan.dag"
 CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
+OPEN_ROUND_SH = "open-round.sh"
 HELD_TOO_LONG = 1800  # seconds; a held job never fails a node by itself, a removed one does
 #: What a reco job asks for grows with each submission of it, in case that was too little.
 _GROWING = f"* (1 + {RETRY})"
@@ -42,12 +43,15 @@ def round_dag(number: int) -> str:
 def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
     """Write all that DAGMan needs but the rounds, which are written when they are known."""
     for step in (prep_step(scan), reco_step(scan)):
-        _write_lines(folder, f"{step.name}.sub", submit_lines(job_description(step, scan, site)))
+        _write_lines(
+            folder, f"{step.name}.sub", submit_lines(job_description(step, scan, site))
+        )
     local = local_description(merge_step())
     _write_lines(folder, "merge.sub", submit_lines(local))
     _write_lines(folder, CONFIG, config_lines(site.dagman))
     _write_lines(folder, SCAN_DAG, scan_dag_lines(scan))
     _write_script(folder, ACCESS_POINT_SH, access_point_lines(python))
+    _write_script(folder, OPEN_ROUND_SH, open_round_lines())
     _write_script(folder, DEADLINE_SH, deadline_lines())
 
 
@@ -127,7 +131,7 @@ def scan_dag_lines(scan: Scan) -> Iterator[str]:
         last = last.child_subdag(
             name=f"round_{number:03d}",
             dag_file=round_dag(number),
-            pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-round", ".", number]),
+            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number]),
             pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
         )
     last.child_layer(**_named("merge", 0))
@@ -176,7 +180,9 @@ def _named(name: str, retries: int) -> dict[str, object]:
     # A Submit object, not a path: a path would be written absolute, and folders get moved.
     import htcondor2
 
-    retry = {"retries": retries, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if retries else {}
+    retry = (
+        {"retries": retries, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if retries else {}
+    )
     return {"name": name, "submit_description": htcondor2.Submit({}), **retry}
 
 
@@ -207,6 +213,17 @@ def access_point_lines(python: str) -> list[str]:
         f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
         "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
         f'exec {quoted} -m "$@"',
+    ]
+
+
+def open_round_lines() -> list[str]:
+    """Return the PRE script of a round: a round after one that chose nothing is skipped."""
+    return [
+        "#!/bin/sh",
+        "# Quick where it can be: most scans converge rounds before the last that may come.",
+        'before="rounds/$(printf %03d $(($1 - 1)))/round.json"',
+        f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
+        f'exec ./{ACCESS_POINT_SH} workflows open-round . "$1"',
     ]
 
 

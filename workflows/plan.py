@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from importlib.metadata import version
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from condor.sites import Site, read_site
 from skyscan.errors import BadInput, WrongUsage
@@ -22,6 +22,9 @@ from skyscan.scan import Scan, read_scan
 from skyscan.storage import sha256_of, write_bytes
 from workflows.code import code_zip
 from workflows.dagman import write_workflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
@@ -83,8 +86,7 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
             **given,
             "reco": options.reco.lower().replace("-", "_"),
             "jobs_per_round": None if options.batch_size else jobs,
-            "max_rounds": options.max_rounds
-            or len(options.progression) + ROUNDS_BEYOND_LEVELS,
+            "max_rounds": options.max_rounds or len(options.progression) + ROUNDS_BEYOND_LEVELS,
         },
         name=event.name,
         event_file=f"event{event_path.suffix.lower()}",

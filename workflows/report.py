@@ -223,9 +223,13 @@ def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
 def _advice(folder: ScanFolder, report: Report) -> list[str]:
     if report.exit_code == 0:
         return []
-    lines = [f"  why       {f.step}: {f.text} (exit {f.exit_code})" for f in report.failures[:8]]
+    lines = [
+        f"  why       {f.step}: {f.text} (exit {f.exit_code})" for f in report.failures[:8]
+    ]
     if len(report.failures) > 8:  # noqa: PLR2004
-        lines.append(f"            and {len(report.failures) - 8} more, see {folder.report_json}")
+        lines.append(
+            f"            and {len(report.failures) - 8} more, see {folder.report_json}"
+        )
     rounds = [p for p in scan_progress(folder) if p.n_done < p.n_fits]
     lines += [f"  missing   {progress.line()}" for progress in rounds]
     command = f"skyscan resume {shlex.quote(str(folder.path))}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state
@@ -12,6 +11,8 @@ from skyscan.scan import read_scan
 from workflows.dagman import SCAN_DAG
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
 
@@ -112,5 +113,3 @@ def open_scan(path: Path) -> ScanFolder:
         return ScanFolder(below[0].absolute())
     which = f"it holds {len(below)} scans; name one" if below else "`skyscan plan` makes one"
     raise WrongUsage(f"{path} is no scan folder: {which}.")
-
-

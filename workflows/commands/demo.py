@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from importlib import resources
 from math import degrees
 from pathlib import Path
@@ -11,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.coordinates import local_to_equatorial
-from skyscan.errors import ExitCode
 from skyscan.events.reader import read_event
 from workflows.commands.scan import follow, hand_over
 from workflows.plan import Options, plan
 from workflows.report import read_report
 
 if TYPE_CHECKING:
+    import argparse
+
+    from skyscan.errors import ExitCode
     from skyscan.events.event import Event
     from workflows.commands.plan import Commands
 
@@ -28,7 +29,10 @@ def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     demo = commands.add_parser("demo", help="scan the simulated track that comes along")
     demo.add_argument(
-        "--output-dir", type=Path, default=Path("scans"), metavar="DIR",
+        "--output-dir",
+        type=Path,
+        default=Path("scans"),
+        metavar="DIR",
         help="where the scan folder is made (default: %(default)s)",
     )
     demo.set_defaults(run=_demo)

@@ -5,7 +5,6 @@ DAGMan throws the output of its scripts away, so what these say goes to ``logs/`
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +19,8 @@ from skyscan.startup import is_whole
 from workflows.dagman import SCAN_DAG, write_round_dag
 
 if TYPE_CHECKING:
+    import argparse
+
     from workflows.commands.plan import Commands
 
 

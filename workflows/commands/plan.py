@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,11 @@ from workflows.quantities import parse_duration, parse_megabytes
 from workflows.submission import submit_line
 
 if TYPE_CHECKING:
+    import argparse
+
     from skyscan.layout import ScanFolder
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
 DEFAULTS = Options(is_real_event=False)
 
@@ -51,32 +52,78 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--real-event", action="store_true", help="the event is data")
     kind.add_argument("--simulated-event", action="store_true", help="the event is simulated")
     add = parser.add_argument
-    add("--output-dir", type=Path, default=Path("scans"), metavar="DIR",
-        help="where the scan folder is made (default: %(default)s)")
-    add("--reco-algo", default=DEFAULTS.reco, metavar="NAME",
-        help="reconstruction; `skyscan recos` lists them (default: %(default)s)")
+    add(
+        "--output-dir",
+        type=Path,
+        default=Path("scans"),
+        metavar="DIR",
+        help="where the scan folder is made (default: %(default)s)",
+    )
+    add(
+        "--reco-algo",
+        default=DEFAULTS.reco,
+        metavar="NAME",
+        help="reconstruction; `skyscan recos` lists them (default: %(default)s)",
+    )
     words = [f"{nside}:{extension}" for nside, extension in DEFAULT_PROGRESSION]
-    add("--nsides", nargs="+", default=words, metavar="NSIDE:EXTENSION",
-        help=f"resolutions, and how many pixels around the best one (default: {' '.join(words)})")
+    add(
+        "--nsides",
+        nargs="+",
+        default=words,
+        metavar="NSIDE:EXTENSION",
+        help=f"resolutions, and pixels around the best one (default: {' '.join(words)})",
+    )
     deal = parser.add_mutually_exclusive_group()
     deal.add_argument("--batch-size", type=positive, metavar="N", help="pixels a job")
-    deal.add_argument("--jobs-per-round", type=positive, metavar="N",
-                      help="jobs a round (default: the site's)")
+    deal.add_argument(
+        "--jobs-per-round",
+        type=positive,
+        metavar="N",
+        help="jobs a round (default: the site's)",
+    )
     add("--site", default=DEFAULTS.site, help=f"one of: {', '.join(site_names())}")
-    add("--max-rounds", type=positive, metavar="N",
-        help="stop a scan that has not converged by then (default: levels + 6)")
-    add("--max-pixel-time", default=f"{DEFAULTS.max_pixel_time:g}s", metavar="DURATION",
-        help="a fit that takes longer is taken to hang (default: %(default)s)")
-    add("--max-failed-pixels", default=f"{DEFAULTS.max_failed_pixels:g}", metavar="FRACTION",
-        help="more pixels than this without a fit are an error (default: %(default)s)")
-    add("--max-retries", type=not_negative, default=DEFAULTS.max_retries, metavar="N",
-        help="submit a failed job again so often (default: %(default)s)")
-    add("--deadline", metavar="DURATION",
-        help="after this take what is there: a partial map and the reason (default: none)")
-    add("--request-memory", default=f"{DEFAULTS.request_memory}MB", metavar="AMOUNT",
-        help="what a job asks for; grows with each retry (default: %(default)s)")
-    add("--request-disk", default=f"{DEFAULTS.request_disk}MB", metavar="AMOUNT",
-        help="likewise (default: %(default)s)")
+    add(
+        "--max-rounds",
+        type=positive,
+        metavar="N",
+        help="stop a scan that has not converged by then (default: levels + 6)",
+    )
+    add(
+        "--max-pixel-time",
+        default=f"{DEFAULTS.max_pixel_time:g}s",
+        metavar="DURATION",
+        help="a fit that takes longer is taken to hang (default: %(default)s)",
+    )
+    add(
+        "--max-failed-pixels",
+        default=f"{DEFAULTS.max_failed_pixels:g}",
+        metavar="FRACTION",
+        help="more pixels than this without a fit are an error (default: %(default)s)",
+    )
+    add(
+        "--max-retries",
+        type=not_negative,
+        default=DEFAULTS.max_retries,
+        metavar="N",
+        help="submit a failed job again so often (default: %(default)s)",
+    )
+    add(
+        "--deadline",
+        metavar="DURATION",
+        help="after this take what is there: a partial map and the reason (default: none)",
+    )
+    add(
+        "--request-memory",
+        default=f"{DEFAULTS.request_memory}MB",
+        metavar="AMOUNT",
+        help="what a job asks for; grows with each retry (default: %(default)s)",
+    )
+    add(
+        "--request-disk",
+        default=f"{DEFAULTS.request_disk}MB",
+        metavar="AMOUNT",
+        help="likewise (default: %(default)s)",
+    )
 
 
 def read_options(options: argparse.Namespace) -> Options:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
@@ -16,6 +15,8 @@ from workflows.submission import AlreadyRuns, open_scan, submit
 from workflows.watch import watch
 
 if TYPE_CHECKING:
+    import argparse
+
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
 

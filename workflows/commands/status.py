@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,8 @@ from workflows.submission import open_scan
 from workflows.watch import line
 
 if TYPE_CHECKING:
+    import argparse
+
     from workflows.commands.plan import Commands
 
 
@@ -38,7 +39,9 @@ def _status(options: argparse.Namespace) -> ExitCode:
     scan = read_scan(folder.scan_json)
     state = dagman_state(folder.path / SCAN_DAG)
     rounds = scan_progress(folder)
-    said = "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
+    said = (
+        "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
+    )
     print(f"{scan.name}  {scan.reco}  {said}")
     for progress in rounds:
         print(f"  {progress.line()}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
@@ -10,6 +9,8 @@ from skyscan.errors import ExitCode, SkyscanError
 from skyscan.recos import available_recos, reco_class
 
 if TYPE_CHECKING:
+    import argparse
+
     from workflows.commands.plan import Commands
 
 
@@ -22,7 +23,9 @@ def add_to(commands: Commands) -> None:
     recos = commands.add_parser("recos", help="list the reconstructions")
     recos.set_defaults(run=_recos)
 
-    doctor = commands.add_parser("doctor", help="what is there, what is missing, how to mend it")
+    doctor = commands.add_parser(
+        "doctor", help="what is there, what is missing, how to mend it"
+    )
     doctor.set_defaults(run=_doctor)
 
 
