@@ -24,7 +24,7 @@ from skyscan.errors import BadInput, ExitCode, TryAgain
 from skyscan.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
-from skyscan.results import append_records, read_results, write_results
+from skyscan.results import ResultWriter, read_results, write_results
 from skyscan.startup import read_startup
 
 if TYPE_CHECKING:
@@ -154,13 +154,17 @@ def run_batch(
     signal.signal(signal.SIGINT, _leave)
     done = len(batch.pixels) - len(todo)
     chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))
-    _Supervisor(startup_folder, result_path, max_pixel_time, chunks, batch, done).run()
+    results = ResultWriter(result_path)
+    try:
+        _Supervisor(startup_folder, results, max_pixel_time, chunks, batch, done).run()
+    finally:
+        results.close()
 
 
 @dataclass
 class _Supervisor:
     startup_folder: Path
-    result_path: Path
+    results: ResultWriter
     max_pixel_time: float
     chunks: deque[Chunk]
     batch: Batch
@@ -203,7 +207,7 @@ class _Supervisor:
             self._keep(failed_records(chunk, reason, took))
 
     def _keep(self, records: NDArray[np.void]) -> None:
-        append_records(self.result_path, sign(records))
+        self.results.append(sign(records))
         self.done += len(records)
         self._tell()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -82,12 +83,34 @@ def write_results(path: Path, batch: Batch, records: NDArray[np.void]) -> None:
     write_bytes(path, header(batch) + records.tobytes())
 
 
-def append_records(path: Path, records: NDArray[np.void]) -> None:
-    """Add ``records`` to a result file; when this returns they are on the disk."""
-    with path.open("ab") as file:
-        file.write(records.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
+class ResultWriter:
+    """Appends records to a result file.
+
+    They survive the end of the process, however it comes, at once, and that of the
+    machine after a second at most: a disk that is made to sync takes longer than many fits.
+    """
+
+    SYNC_EVERY = 1.0  # seconds
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab")
+        self._synced = time.monotonic()
+
+    def append(self, records: NDArray[np.void]) -> None:
+        """Add ``records`` (dtype RECORD_DTYPE, signed)."""
+        self._file.write(records.tobytes())
+        self._file.flush()
+        if time.monotonic() - self._synced > self.SYNC_EVERY:
+            self._sync()
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._sync()
+        self._file.close()
+
+    def _sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
 
 
 def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
