@@ -90,9 +90,10 @@ def test_equatorial_coordinates_agree_with_astropy_in_any_year():
     coordinates = pytest.importorskip("astropy.coordinates")
     time = pytest.importorskip("astropy.time")
     units = pytest.importorskip("astropy.units")
+    iers = pytest.importorskip("astropy.utils.iers")
     place = coordinates.EarthLocation.from_geodetic(lon=-62.6081, lat=-89.9944, height=0)
     zenith, azimuth, mjd = some_directions(40)
-    mjd = 53000 + (mjd - 53000) / 1.5  # within the leap seconds that are known
+    mjd = 53000 + (mjd - 53000) / 3  # 2004 to 2014: within the tables that astropy ships
     when = time.Time(mjd, format="mjd", scale="utc", location=place)
     when.delta_ut1_utc = 0.0
     frame = coordinates.AltAz(
@@ -101,7 +102,8 @@ def test_equatorial_coordinates_agree_with_astropy_in_any_year():
         obstime=when,
         location=place,
     )
-    sky = frame.transform_to(coordinates.ICRS())
+    with iers.conf.set_temp("auto_download", False):  # noqa: FBT003 - no network in tests
+        sky = frame.transform_to(coordinates.ICRS())
     ra, dec = local_to_equatorial(zenith, azimuth, mjd)
     assert separation(ra, dec, sky.ra.rad, sky.dec.rad).max() < 1.0
 

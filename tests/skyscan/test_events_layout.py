@@ -12,7 +12,13 @@ from skyscan.events.archive import OutArchive
 from skyscan.events.checksum import crc32c
 from skyscan.events.daqtime import LEAP_DAYS, DaqTime, daq_time_of
 from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
-from skyscan.events.objects import EventHeader, read_header, write_header
+from skyscan.events.objects import (
+    EventHeader,
+    read_double,
+    read_header,
+    write_header,
+    write_scalar,
+)
 from skyscan.events.place import MalformedError
 from skyscan.events.pulsemap import Mask, PulseMap, apply_mask, pulse_map, read_mask
 from skyscan.events.superdst import read_superdst
@@ -116,6 +122,11 @@ def test_a_class_of_another_version_is_refused():
     raw[raw.index(b"I3EventHeader") + len("I3EventHeader") + 1] = 9
     with pytest.raises(MalformedError, match="holds version 9 of I3EventHeader"):
         read_header(bytes(raw))
+
+
+def test_bytes_after_the_last_value_are_refused():
+    with pytest.raises(MalformedError, match="has 3 bytes more than its class has"):
+        read_double(write_scalar(1.5).buffer + b"abc")
 
 
 def some_map(counts):

@@ -70,7 +70,7 @@ def test_geometry_is_read_from_inside_a_zip(tmp_path):
                 package.write(path, path.relative_to(PACKAGE.parent))
     code = "import skyscan.geometry as g; print(g.__file__, g.dom_positions().sum())"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code],
+        [sys.executable, "-c", code],
         env={"PYTHONPATH": str(archive)},
         cwd=tmp_path,
         capture_output=True,
