@@ -117,12 +117,13 @@ def users_own_pool() -> Pool | None:
     """Return the pool that the user has without us, None if there is none.
 
     A CONDOR_CONFIG that the user set always counts; a configuration of the system counts
-    when its schedd answers.
+    when its schedd answers and no personal pool was asked for by name of its folder.
     """
     config = _chosen_config()
     if config:
         return None if _is_ours(config) else _pool_of_path(config)
-    if not any(Path(path).is_file() for path in SYSTEM_CONFIGS):
+    has_system = any(Path(path).is_file() for path in SYSTEM_CONFIGS)
+    if os.environ.get(FOLDER_VARIABLE) or not has_system:
         return None
     try:
         pool = _pool_of_path(None)

@@ -158,6 +158,10 @@ def _quick() -> dict[str, str]:
         # A daemon that was killed is back after seconds.
         "MASTER_BACKOFF_CONSTANT": "1",
         "MASTER_BACKOFF_CEILING": "10",
+        # After a schedd died its jobs go on if their starter lives, and are run again when
+        # it does not answer for so long (default 40 minutes, for pools that span networks).
+        "JOB_DEFAULT_LEASE_DURATION": "30",
+        "ALIVE_INTERVAL": "10",
         # Time for a job to save its checkpoint when it is vacated, and when the pool stops.
         "MachineMaxVacateTime": "20",
         "SHUTDOWN_GRACEFUL_TIMEOUT": "40",

@@ -1,0 +1,110 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from dags_support import submit, wait, wait_until_runs, write_nested_dag
+
+from condor.pool import Pool, start, status, stop
+from condor.processes import Process, kill_all, pool_processes
+
+pytestmark = pytest.mark.pool
+START = [sys.executable, "-c", "from condor.pool import start; start()"]
+
+
+@pytest.fixture
+def folder(session_folder, monkeypatch):
+    """Return the folder of a pool that may be killed."""
+    folder: Path = session_folder / "killed"
+    monkeypatch.delenv("CONDOR_CONFIG", raising=False)
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(folder))
+    yield folder
+    kill_all(folder)
+
+
+def kill(folder: Path, *names: str) -> list[Process]:
+    killed = [it for it in pool_processes(folder) if not names or it.name in names]
+    assert killed
+    for process in killed:
+        os.kill(process.pid, signal.SIGKILL)
+    return killed
+
+
+def assert_is_alone(folder: Path, old: list[Process]) -> None:
+    """Assert that there is one of each daemon and none of the killed."""
+    names = [it.name for it in pool_processes(folder) if it.parent != 1]
+    daemons = [name for name in names if name in {"condor_schedd", "condor_startd"}]
+    assert sorted(daemons) == ["condor_schedd", "condor_startd"]
+    assert not set(old) & set(pool_processes(folder))
+
+
+@pytest.mark.parametrize(
+    "daemons",
+    [("condor_master",), ("condor_schedd",), ("condor_collector", "condor_startd")],
+    ids=" ".join,
+)
+def test_a_pool_with_killed_daemons_is_brought_back(folder, daemons):
+    start()
+    old = kill(folder, *daemons)
+    assert start().answers()
+    assert_is_alone(folder, old)
+
+
+def test_a_dag_goes_on_after_all_processes_were_killed(folder, run_folder):
+    pool = start()
+    write_nested_dag(run_folder, jobs=4, seconds=3)
+    submit(pool, run_folder)
+    wait_until_runs(pool)
+    old = kill(folder)
+    assert any(process.name == "condor_dagman" for process in old)
+    assert any(process.name == "sleep" for process in old)
+    start()
+    assert_is_alone(folder, old)
+    assert "return value 0" in wait(pool, run_folder, 120)
+    assert len(list(run_folder.glob("result_*.txt"))) == 4
+    assert (run_folder / "pre.txt").read_text() == "ran\n"
+
+
+def test_a_dag_goes_on_after_a_stop(folder, run_folder):
+    pool = start()
+    write_nested_dag(run_folder, jobs=2, seconds=5)
+    submit(pool, run_folder)
+    wait_until_runs(pool)
+    assert stop()
+    assert pool_processes(folder) == []
+    assert not status().is_running
+    assert not stop()
+    assert start() == pool
+    assert "return value 0" in wait(pool, run_folder, 120)
+    assert len(list(run_folder.glob("result_*.txt"))) == 2
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.9])
+def test_a_start_that_was_killed_is_no_obstacle_to_the_next(folder, seconds):
+    first = subprocess.Popen(START)
+    time.sleep(seconds)
+    first.kill()
+    first.wait()
+    assert start().answers()
+    assert_is_alone(folder, [])
+
+
+def test_two_starts_at_once_make_one_pool(folder):
+    with ThreadPoolExecutor() as executor:
+        ends = list(executor.map(lambda _: subprocess.run(START, check=False), range(3)))
+    assert [end.returncode for end in ends] == [0, 0, 0]
+    assert_is_alone(folder, [])
+
+
+@pytest.mark.usefixtures("folder")
+def test_stop_leaves_the_processes_of_others_alone():
+    pool: Pool = start()
+    environment = {**os.environ, **pool.environment()}
+    with subprocess.Popen(["sleep", "60"], env=environment) as others:
+        stop(patience=5)
+        assert others.poll() is None
+        others.kill()
