@@ -1,0 +1,52 @@
+import signal
+import subprocess
+from contextlib import contextmanager
+
+from condor.processes import MARK, Process, kill_all, pool_processes, send
+
+
+@contextmanager
+def shell(begin: str = "", **environment: str):
+    """Run a shell that waits, with these variables only."""
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f"{begin} echo ready; read x"],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_daemon_and_what_it_started_belong_to_the_pool(tmp_path):
+    with shell("sleep 60 &", **{MARK: str(tmp_path)}) as daemon:
+        assert len(pool_processes(tmp_path)) == 2
+        kill_all(tmp_path)
+        assert daemon.wait(5) == -signal.SIGKILL
+    assert pool_processes(tmp_path) == []
+
+
+def test_a_job_of_the_pool_belongs_to_it(tmp_path):
+    with shell(_CONDOR_SCRATCH_DIR=f"{tmp_path}/execute/dir_1") as job:
+        assert [process.pid for process in pool_processes(tmp_path)] == [job.pid]
+
+
+def test_another_pool_and_a_user_of_this_one_do_not_belong_to_it(tmp_path):
+    config = f"{tmp_path}/condor_config"
+    with (
+        shell(**{MARK: f"{tmp_path}2"}),
+        shell(_CONDOR_SCRATCH_DIR=f"{tmp_path}2/execute/dir_1"),
+        shell(CONDOR_CONFIG=config) as user,
+    ):
+        assert pool_processes(tmp_path) == []
+        kill_all(tmp_path)
+        assert user.poll() is None
+
+
+def test_a_process_that_took_over_an_id_is_not_hit():
+    with shell() as other:
+        send([Process(other.pid, 1, started=1, name="condor_master")], signal.SIGKILL)
+        assert other.poll() is None

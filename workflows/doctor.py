@@ -1,0 +1,150 @@
+"""What a scan needs, what of it is there, and how to mend what is not."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from condor.errors import CondorError
+from condor.find import find_htcondor
+from condor.pool import status
+
+OLDEST_PYTHON = (3, 11)
+CONTAINER_RUNTIMES = ("apptainer", "singularity", "docker")
+REINSTALL = "make setup, or pip install -e ."
+# DAGMan refuses the logs of nodes there.
+FORBIDDEN_FOR_RUNS = Path("/tmp")  # noqa: S108
+
+
+class State(StrEnum):
+    """How a finding stands; only what is missing keeps a scan from running."""
+
+    OK = "ok"
+    MISSING = "missing"
+    OPTIONAL = "optional"  # not there, and only some scans want it
+    ADVICE = "advice"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    what : str
+        The thing.
+    state : State
+        How it stands.
+    detail : str
+        What was found, such as a version or a folder.
+    mend : str
+        What to do about it; empty when there is nothing to do.
+    """
+
+    what: str
+    state: State
+    detail: str
+    mend: str = ""
+
+    def line(self) -> str:
+        """Return the finding as a line for a terminal."""
+        text = f"{self.state:8}  {self.what:18}  {self.detail}"
+        return f"{text} -> {self.mend}" if self.mend else text
+
+
+def diagnose() -> list[Finding]:
+    """Look at everything; nothing is installed or started."""
+    return [
+        _python(),
+        *(_package(name) for name in ("numpy", "scipy", "healpy")),
+        _htcondor(),
+        _bindings(),
+        _pool(),
+        _icetray(),
+        _container_runtime(),
+        _run_folder(Path.cwd()),
+    ]
+
+
+def lines(findings: list[Finding]) -> list[str]:
+    """Return a line for each finding."""
+    return [finding.line() for finding in findings]
+
+
+def is_fit(findings: list[Finding]) -> bool:
+    """Say whether nothing that every scan needs is missing."""
+    return all(finding.state != State.MISSING for finding in findings)
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding("python", State.OK, f"{version}, {sys.executable}")
+    return Finding("python", State.MISSING, version, "install Python 3.11 or newer")
+
+
+def _package(name: str) -> Finding:
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        return Finding(name, State.MISSING, str(error), REINSTALL)
+    return Finding(name, State.OK, importlib.metadata.version(name))
+
+
+def _htcondor() -> Finding:
+    found = find_htcondor()
+    if found:
+        return Finding("HTCondor", State.OK, f"{found.version_text}, {found.bin}")
+    mend = "make setup, or skyscan pool start, gets one"
+    return Finding("HTCondor", State.MISSING, "no daemons and tools found", mend)
+
+
+def _bindings() -> Finding:
+    # Not imported: the bindings read HTCondor's configuration when they are.
+    what = "HTCondor bindings"
+    if importlib.util.find_spec("htcondor2") is None:
+        return Finding(what, State.MISSING, "no module htcondor2", REINSTALL)
+    return Finding(what, State.OK, importlib.metadata.version("htcondor"))
+
+
+def _pool() -> Finding:
+    try:
+        found = status()
+    except CondorError as error:
+        return Finding("pool", State.MISSING, "not reachable", str(error))
+    if found.is_running:
+        return Finding("pool", State.OK, found.text)
+    if found.pool and found.pool.is_users_own:
+        mend = "start it, or unset CONDOR_CONFIG to get a personal one"
+        return Finding("pool", State.MISSING, found.text, mend)
+    # A scan starts the personal pool by itself.
+    return Finding("pool", State.ADVICE, "none runs", "skyscan scan or skyscan pool start does")
+
+
+def _icetray() -> Finding:
+    if importlib.util.find_spec("icecube") is not None:
+        return Finding("icetray", State.OK, "this python imports icecube")
+    mend = "only for recos that use it: run in IceCube's environment, or name an image"
+    return Finding("icetray", State.OPTIONAL, "not there", mend)
+
+
+def _container_runtime() -> Finding:
+    what = "container runtime"
+    there = [path for name in CONTAINER_RUNTIMES if (path := shutil.which(name))]
+    if there:
+        return Finding(what, State.OK, ", ".join(there))
+    return Finding(what, State.OPTIONAL, "not there", "only for jobs in images: apptainer")
+
+
+def _run_folder(here: Path) -> Finding:
+    if here.resolve().is_relative_to(FORBIDDEN_FOR_RUNS):
+        mend = "choose an --output-dir elsewhere: DAGMan keeps no logs below /tmp"
+        return Finding("folder for scans", State.ADVICE, str(here), mend)
+    return Finding("folder for scans", State.OK, str(here))
