@@ -138,7 +138,8 @@ def _chosen_config() -> Path | None:
 
 
 def _is_ours(config: Path) -> bool:
-    if config.resolve() == Path(os.environ.get(FOLDER_VARIABLE, "")).resolve() / CONFIG:
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    if chosen and config.resolve() == Path(chosen).resolve() / CONFIG:
         return True
     try:
         return f"\n{OURS} = True\n" in config.read_text()
