@@ -15,6 +15,7 @@ Progression = tuple[tuple[int, int], ...]
 
 DEFAULT_PROGRESSION: Progression = ((8, 0), (64, 12), (512, 24))
 MAX_NSIDE = 2**14  # finer than 13 arcsec, no IceCube event asks for it
+MAX_DIGITS = 10  # of a number that anybody means; more pixels than MAX_NSIDE has
 
 
 def parse_progression(words: Sequence[str]) -> Progression:
@@ -28,7 +29,8 @@ def parse_progression(words: Sequence[str]) -> Progression:
     pairs = []
     for word in words:
         nside, colon, extension = word.partition(":")
-        if not (colon and nside.isdecimal() and extension.isdecimal()):
+        numbers = nside.isdecimal() and extension.isdecimal()
+        if not (colon and numbers and max(len(nside), len(extension)) <= MAX_DIGITS):
             raise WrongUsage(
                 f"--nsides {word!r} is not NSIDE:EXTENSION; write for example "
                 f"--nsides 8:0 64:12 512:24."

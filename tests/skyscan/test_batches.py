@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scans_support import SCAN_ID, pixel_rows
+
+from skyscan.batches import Batch, read_batch, split, write_batch
+from skyscan.errors import BadInput
+from skyscan.storage import write_npz
+
+BATCH = Batch(SCAN_ID, 3, 12, pixel_rows(64, [5, 700, 9], n_variations=2))
+
+
+def test_what_is_written_is_read(tmp_path):
+    write_batch(tmp_path / "b.npz", BATCH)
+    found = read_batch(tmp_path / "b.npz")
+    assert (found.scan_id, found.round, found.number) == (SCAN_ID, 3, 12)
+    assert found.pixels.dtype == BATCH.pixels.dtype
+    assert found.pixels.tobytes() == BATCH.pixels.tobytes()
+
+
+def test_the_same_batch_is_the_same_bytes(tmp_path):
+    for name in ("a.npz", "b.npz"):
+        write_batch(tmp_path / name, BATCH)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+@given(st.integers(0, 200), st.integers(1, 250), st.booleans())
+def test_every_pixel_is_in_one_part_and_the_parts_are_of_one_size(n, size, by_jobs):
+    pixels = pixel_rows(8, np.arange(n))
+    sizes = {"batch_size": None, "jobs_per_round": size}
+    if not by_jobs:
+        sizes = {"batch_size": size, "jobs_per_round": None}
+    parts = split(pixels, **sizes)
+    lengths = [len(part) for part in parts]
+    dealt = np.concatenate([*parts, pixels[:0]])
+    assert np.sort(dealt, order="pixel").tobytes() == pixels.tobytes()
+    assert len(parts) == (min(n, size) if by_jobs else -(-n // size))
+    assert max(lengths, default=0) - min(lengths, default=0) <= 1
+    assert min(lengths, default=1) > 0
+    assert by_jobs or max(lengths, default=0) <= size
+
+
+def test_neighbouring_pixels_are_dealt_to_different_jobs():
+    parts = split(pixel_rows(8, np.arange(10)), batch_size=None, jobs_per_round=3)
+    assert [part["pixel"].tolist() for part in parts] == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
+
+
+def test_a_missing_batch_is_bad_input(tmp_path):
+    with pytest.raises(BadInput, match=r"b\.npz is missing"):
+        read_batch(tmp_path / "b.npz")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    path = tmp_path_factory.mktemp("batches") / "00012.npz"
+    write_batch(path, BATCH)
+    return path, path.read_bytes()
+
+
+@given(st.data())
+def test_a_damaged_batch_is_bad_input_or_reads_right(written, data):
+    path, content = written
+    damaged = bytearray(content)
+    if data.draw(st.booleans()):
+        del damaged[data.draw(st.integers(0, len(content) - 1)) :]
+    else:
+        damaged[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(bytes(damaged))
+    try:
+        found = read_batch(path)
+    except BadInput:
+        return
+    # A byte that says nothing, such as an entry's date.
+    assert (found.scan_id, found.round, found.number) == (SCAN_ID, 3, 12)
+    assert found.pixels.tobytes() == BATCH.pixels.tobytes()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pixels": np.zeros(3)},
+        {"pixels": BATCH.pixels[["nside", "pixel"]]},
+        {"header": np.array([1])},
+        {"header": np.array(1)},
+        {"scan_id": None},
+        {"pixels": None},
+    ],
+    ids=str,
+)
+def test_an_npz_that_is_no_batch_is_bad_input(tmp_path, change):
+    arrays = {
+        "scan_id": np.frombuffer(SCAN_ID.encode(), np.uint8),
+        "header": np.array([3, 12]),
+        "pixels": BATCH.pixels,
+        **change,
+    }
+    write_npz(tmp_path / "b.npz", {k: v for k, v in arrays.items() if v is not None})
+    with pytest.raises(BadInput, match="no batch"):
+        read_batch(tmp_path / "b.npz")

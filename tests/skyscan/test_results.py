@@ -1,0 +1,150 @@
+"""Result files: whatever happens to one, only what was damaged is done again."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scans_support import SCAN_ID, changed, made_up, pixel_rows
+
+from skyscan.batches import Batch
+from skyscan.records import IDS, RECORD_DTYPE
+from skyscan.results import (
+    ResultWriter,
+    count_records,
+    header,
+    read_results,
+    write_results,
+)
+
+BATCH = Batch(SCAN_ID, 2, 7, pixel_rows(8, [5, 3, 99, 700], n_variations=2))
+RECORDS = made_up(BATCH.pixels)
+HEAD = header(BATCH)
+WHOLE = HEAD + RECORDS.tobytes()
+SIZE = RECORD_DTYPE.itemsize
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("results") / "00007.rec"
+
+
+def read(path, content, batch=BATCH):
+    path.write_bytes(content)
+    return read_results(path, batch)
+
+
+def rows(records):
+    return [record.tobytes() for record in records]
+
+
+def ids(pixels):
+    return pixels[list(IDS)].tolist()
+
+
+def test_what_is_written_is_read(tmp_path):
+    path = tmp_path / "results" / "00007.rec"
+    write_results(path, BATCH, RECORDS[:3])
+    writer = ResultWriter(path)
+    writer.append(RECORDS[3:5])
+    assert rows(read_results(path, BATCH).records) == rows(RECORDS[:5])  # before any sync
+    writer.append(RECORDS[5:])
+    writer.close()
+    found = read_results(path, BATCH)
+    assert rows(found.records) == rows(RECORDS)
+    assert not found.complaints
+    assert len(found.missing(BATCH)) == 0
+
+
+@given(st.integers(0, len(WHOLE)))
+def test_a_file_cut_short_keeps_every_whole_record(path, size):
+    found = read(path, WHOLE[:size])
+    kept = max(0, size - len(HEAD)) // SIZE
+    assert rows(found.records) == rows(RECORDS[:kept])
+    assert ids(found.missing(BATCH)) == ids(BATCH.pixels[kept:])
+    is_torn = 0 < size < len(HEAD) or (size > len(HEAD) and (size - len(HEAD)) % SIZE)
+    assert bool(found.complaints) == bool(is_torn)
+
+
+@given(st.integers(len(HEAD), len(WHOLE) - 1), st.integers(1, 255))
+def test_a_changed_byte_costs_one_record(path, at, change):
+    content = bytearray(WHOLE)
+    content[at] ^= change
+    found = read(path, bytes(content))
+    lost = (at - len(HEAD)) // SIZE
+    assert rows(found.records) == rows(RECORDS[:lost]) + rows(RECORDS[lost + 1 :])
+    assert ids(found.missing(BATCH)) == ids(BATCH.pixels[lost : lost + 1])
+    assert "damaged" in found.complaints[0]
+
+
+@given(st.integers(0, len(HEAD) - 1), st.integers(1, 255))
+def test_a_changed_byte_in_the_head_makes_the_file_nobodys(path, at, change):
+    content = bytearray(WHOLE)
+    content[at] ^= change
+    found = read(path, bytes(content))
+    assert len(found.records) == 0
+    assert "head" in found.complaints[0]
+
+
+@given(st.integers(0, len(RECORDS) - 1))
+def test_a_doubled_tail_counts_once_and_is_told(path, start):
+    # As a second writer would leave it, with other values: the first one counts.
+    again = changed(RECORDS, start, llh=-1.0)
+    found = read(path, WHOLE + again[start:].tobytes())
+    assert rows(found.records) == rows(RECORDS)
+    assert len(found.complaints) == len(RECORDS) - start
+    assert all("twice" in complaint for complaint in found.complaints)
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=3 * SIZE), st.integers(0, len(RECORDS)), st.booleans())
+def test_no_rubbish_becomes_a_record_or_an_error(path, rubbish, n, has_head):
+    start = (HEAD if has_head else b"") + RECORDS[:n].tobytes()
+    found = read(path, start + rubbish)
+    assert rows(found.records) == (rows(RECORDS[:n]) if has_head else [])
+    assert bool(found.complaints) == bool(rubbish or (n and not has_head))
+
+
+def test_zeros_that_a_crash_left_are_no_records(path):
+    found = read(path, HEAD + RECORDS[:1].tobytes() + bytes(4 * SIZE))
+    assert rows(found.records) == rows(RECORDS[:1])
+    assert "4 damaged" in found.complaints[0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Batch("f" * 32, BATCH.round, BATCH.number, BATCH.pixels),
+        Batch(SCAN_ID, 3, BATCH.number, BATCH.pixels),
+        Batch(SCAN_ID, BATCH.round, 8, BATCH.pixels),
+        Batch(SCAN_ID, BATCH.round, BATCH.number, BATCH.pixels[::-1]),
+    ],
+    ids=["scan", "round", "batch", "pixels"],
+)
+def test_results_of_another_scan_round_batch_or_choice_do_not_count(path, other):
+    found = read(path, WHOLE, other)
+    assert len(found.records) == 0
+    assert len(found.missing(other)) == len(RECORDS)
+    assert str(path) in found.complaints[0]
+
+
+def test_a_record_of_a_pixel_that_was_not_asked_for_is_told_and_left_out(path):
+    stranger = changed(RECORDS, 0, pixel=6)[:1]
+    found = read(path, HEAD + stranger.tobytes() + RECORDS.tobytes())
+    assert rows(found.records) == rows(RECORDS)
+    assert "(8, 6, 0)" in found.complaints[0]
+
+
+def test_a_file_that_is_not_there_is_told_and_an_empty_one_is_not(tmp_path):
+    nothing = read_results(tmp_path / "no.rec", BATCH)
+    assert "missing" in nothing.complaints[0]
+    assert len(nothing.missing(BATCH)) == len(RECORDS)
+    assert read(tmp_path / "empty.rec", b"").complaints == ()
+
+
+def test_counting_is_quick_and_never_too_much(tmp_path):
+    path = tmp_path / "00007.rec"
+    counted = []
+    for content in (None, b"", HEAD, WHOLE[: len(HEAD) + 2 * SIZE + 1], WHOLE):
+        if content is not None:
+            path.write_bytes(content)
+        counted.append(count_records(path))
+    assert counted == [0, 0, 0, 2, len(RECORDS)]

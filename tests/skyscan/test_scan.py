@@ -1,0 +1,77 @@
+import json
+
+import pytest
+from scans_support import a_scan
+
+from skyscan.errors import BadInput
+from skyscan.scan import read_scan
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "scan.json"
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        a_scan(),
+        a_scan(event_type=None, is_real_event=False, deadline=12.5, batch_size=3),
+        a_scan(environment={"SKYSCAN_X": "ü '\"$(a)", "SKYSCAN_A": ""}, progression=((8, 0),)),
+    ],
+)
+def test_what_is_written_is_read(path, scan):
+    scan.write(path)
+    assert read_scan(path) == scan
+    assert read_scan(path).id == scan.id == json.loads(path.read_text())["id"]
+
+
+def test_the_id_changes_with_all_that_determines_a_result_and_with_nothing_else():
+    scan = a_scan()
+    assert len(scan.id) == 32
+    for change in (
+        {"event_sha256": "1" * 64},
+        {"reco": "track"},
+        {"progression": ((1, 0), (2, 3))},
+        {"environment": {"SKYSCAN_DUMMY_VARIATIONS": "2"}},
+    ):
+        assert a_scan(**change).id != scan.id
+    for change in ({"max_retries": 9}, {"batch_size": 4}, {"site": "x"}, {"versions": {}}):
+        assert a_scan(**change).id == scan.id
+
+
+def written(path, change):
+    a_scan().write(path)
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+    return path
+
+
+@pytest.mark.parametrize("wrong", [2, None, "1"])
+def test_another_format_is_refused_and_told(path, wrong):
+    with pytest.raises(BadInput, match="format") as caught:
+        read_scan(written(path, lambda value: value.update(format=wrong)))
+    assert "skyscan.zip" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda value: value.pop("reco"),
+        lambda value: value.update(progression=[[8, 0], [7, 12]]),
+        lambda value: value.update(progression=[[8]]),
+        lambda value: value.update(progression=3),
+        lambda value: value.update(progression=[["x", 0]]),
+        lambda value: value.update(reco="track"),
+    ],
+    ids=["lacks a key", "no power of two", "no pair", "no list", "no number", "edited"],
+)
+def test_a_damaged_one_is_bad_input(path, change):
+    with pytest.raises(BadInput, match=r"scan\.json"):
+        read_scan(written(path, change))
+
+
+def test_a_missing_one_is_bad_input(path):
+    with pytest.raises(BadInput, match="missing"):
+        read_scan(path)

@@ -1,0 +1,109 @@
+"""Files that are whole or not there."""
+
+import os
+import time
+from typing import NoReturn
+
+import numpy as np
+import pytest
+
+from skyscan.errors import BadInput
+from skyscan.storage import (
+    digest,
+    read_json,
+    read_npz,
+    sha256_of,
+    write_bytes,
+    write_json,
+    write_npz,
+)
+
+
+def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, monkeypatch):
+    path = tmp_path / "new folder" / "file"
+    write_bytes(path, b"old")
+
+    def full_disk(_) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="space"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_reader_never_sees_a_part(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(path.read_bytes()))
+    write_bytes(path, b"new")
+    assert (seen, path.read_bytes()) == ([b"old"], b"new")
+
+
+def test_equal_arrays_are_equal_bytes_whenever_they_are_written(tmp_path, monkeypatch):
+    arrays = {"a": np.arange(5), "b": np.array([(1, 2.5)], "i4,f8")}
+    write_npz(tmp_path / "1.npz", arrays)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    write_npz(tmp_path / "2.npz", {"a": np.arange(10)[::2] // 2, "b": arrays["b"]})
+    assert sha256_of(tmp_path / "1.npz") == sha256_of(tmp_path / "2.npz")
+
+
+def test_arrays_are_read_as_they_were_written(tmp_path):
+    arrays = {"header": np.array([("x", True)], "U4,?"), "nside-8": np.full((2, 2), np.nan)}
+    write_npz(tmp_path / "1.npz", arrays)
+    found = read_npz(tmp_path / "1.npz")
+    assert list(found) == list(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array, strict=True)
+
+
+def test_an_npz_with_a_pickle_inside_is_bad_input_and_runs_nothing(tmp_path):
+    class Hostile:
+        def __reduce__(self) -> tuple:
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    np.savez(tmp_path / "1.npz", a=np.array([Hostile()], object))
+    with pytest.raises(BadInput, match=r"1\.npz is damaged"):
+        read_npz(tmp_path / "1.npz")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"\x80\x04.", b"x" * 99])
+def test_a_file_that_is_no_npz_is_bad_input(tmp_path, content):
+    (tmp_path / "1.npz").write_bytes(content)
+    with pytest.raises(BadInput, match=r"1\.npz is damaged"):
+        read_npz(tmp_path / "1.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"3", b"\xff\xfe", b'{"a": 1}x'])
+def test_a_file_that_holds_no_json_object_is_bad_input(tmp_path, content):
+    (tmp_path / "1.json").write_bytes(content)
+    with pytest.raises(BadInput, match=r"1\.json"):
+        read_json(tmp_path / "1.json")
+
+
+def test_what_is_missing_is_bad_input(tmp_path):
+    for read in (read_json, read_npz):
+        with pytest.raises(BadInput, match=r"no\.such is missing"):
+            read(tmp_path / "no.such")
+
+
+def test_a_disk_that_does_not_answer_is_no_bad_input(tmp_path):
+    # Exit code 65 is never retried; a file system may come back.
+    for read in (read_json, read_npz):
+        with pytest.raises(OSError, match="directory"):
+            read(tmp_path)
+
+
+def test_json_is_the_same_bytes_for_equal_values(tmp_path):
+    write_json(tmp_path / "1.json", {"b": 1, "a": (1, "µ")})
+    write_json(tmp_path / "2.json", {"a": [1, "µ"], "b": 1})
+    assert sha256_of(tmp_path / "1.json") == sha256_of(tmp_path / "2.json")
+    assert read_json(tmp_path / "1.json") == {"a": [1, "µ"], "b": 1}
+
+
+def test_a_digest_is_of_the_value_and_not_of_its_order():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": (2,), "a": 1})
+    assert digest([1, 2]) != digest([2, 1])
