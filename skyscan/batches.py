@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import BadInput
-from skyscan.records import IDS, PIXEL_DTYPE
+from skyscan.records import PIXEL_DTYPE
 from skyscan.storage import read_npz, write_npz
 
 if TYPE_CHECKING:
@@ -57,15 +57,14 @@ def read_batch(path: Path) -> Batch:
         The file is missing, damaged, or no batch.
     """
     arrays = read_npz(path)
-    pixels, header = arrays.get("pixels"), arrays.get("header")
-    if (
-        pixels is None
-        or pixels.dtype != PIXEL_DTYPE
-        or header is None
-        or len(header) != len(IDS) - 1
-    ):
+    try:
+        scan_id = arrays["scan_id"].tobytes().decode()
+        number_of_round, number = arrays["header"].tolist()
+        batch = Batch(scan_id, number_of_round, number, arrays["pixels"])
+    except (KeyError, TypeError, ValueError):
+        batch = None
+    if batch is None or batch.pixels.dtype != PIXEL_DTYPE:
         raise BadInput(
             f"{path} is no batch of this version; resume the scan to have it rewritten."
         )
-    scan_id = arrays["scan_id"].tobytes().decode()
-    return Batch(scan_id, int(header[0]), int(header[1]), pixels)
+    return batch

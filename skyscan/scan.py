@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.progression import Progression, check_progression
 from skyscan.storage import digest, read_json, write_json
 
@@ -108,6 +108,9 @@ def read_scan(path: Path) -> Scan:
     try:
         known = {field.name: value[field.name] for field in fields(Scan)}
         known["progression"] = check_progression(known["progression"])
-        return Scan(**known)
-    except (KeyError, TypeError, ValueError) as error:
+        scan = Scan(**known)
+    except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(f"{path} is damaged ({error!r}); plan the scan again.") from error
+    if value.get("id") != scan.id:
+        raise BadInput(f"{path} was changed (its id is another); plan the scan again.")
+    return scan

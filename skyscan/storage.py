@@ -58,7 +58,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path} is missing; plan the scan again.") from None
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise BadInput(f"{path} cannot be read ({error}); plan the scan again.") from error
     if not isinstance(value, dict):
         raise BadInput(f"{path} holds no JSON object; plan the scan again.")
@@ -88,10 +88,12 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         The file is missing, torn, or holds pickled objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        content = io.BytesIO(path.read_bytes())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
+    try:
+        with np.load(content, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except Exception as error:  # zipfile, zlib, struct and numpy each have their own
         raise BadInput(f"{path} is damaged ({type(error).__name__}: {error}).") from error
 

@@ -84,7 +84,10 @@ class Reco(ABC):
 
     @abstractmethod
     def reconstruct(
-        self, pixels: NDArray[np.void], zenith: NDArray[np.float64], azimuth: NDArray[np.float64]
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
     ) -> NDArray[np.void]:
         """Fit the event with the direction of each pixel.
 

@@ -36,7 +36,7 @@ MODES = ("raise", "hang", "signal")
 TIMES = ("first", "always")
 
 
-class MeantToFail(Exception):  # noqa: N818
+class MeantToFail(Exception):
     """The fit was told to fail. Not a SkyscanError: any exception of a fit looks like this."""
 
 
