@@ -99,7 +99,7 @@ def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
             reached |= near
         newest = np.flatnonzero(reached & ~kept)
         kept = reached
-    return kept
+    return np.asarray(kept)
 
 
 def hits_of_doms(pulses: NDArray[np.void]) -> NDArray[np.void]:

@@ -115,8 +115,8 @@ def frames_of(axes: Axes, places: Array) -> TrackFrames:
     places : ndarray, shape (ndom, 3), m
         DOMs, from the origin that the frames share.
     """
-    coordinates = [component(places, axis[:, None, :]) for axis in axes]
-    return TrackFrames(*coordinates, axes.along[:, 2:], axes.first[:, 2:])
+    along, first, second = (component(places, axis[:, None, :]) for axis in axes)
+    return TrackFrames(along, first, second, axes.along[:, 2:], axes.first[:, 2:])
 
 
 def direct_light(frames: TrackFrames, first: Array, second: Array) -> DirectLight:

@@ -54,7 +54,7 @@ def minus_log_likelihood(
     none_yet = np.exp(photons * log_survival)
     density = (none_yet[0] - none_yet[1]) / (2 * half_width)
     # the sum runs along the contiguous axis of a track's own row: same bytes in any batch
-    return -np.log(with_noise(density, residual)).sum(axis=-1)
+    return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
 
 
 def with_noise(density: Array, residual: Array) -> Array:

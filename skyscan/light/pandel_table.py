@@ -40,7 +40,7 @@ class Nodes:
 
     def values(self) -> Array:
         """Return the nodes themselves, shape (len,)."""
-        return self.first * np.exp(self.step * np.arange(len(self)))
+        return np.asarray(self.first * np.exp(self.step * np.arange(len(self))))
 
     def place(self, quantity: Array) -> tuple[NDArray[np.intp], Array]:
         """Return the node below each quantity and how far it is to the next, 0 to 1."""
