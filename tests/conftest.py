@@ -11,6 +11,7 @@ import pytest
 
 from condor.personal import FOLDER_VARIABLE, stop_personal
 from condor.pool import Pool, start, stop
+from condor.settings import CPUS_VARIABLE
 
 # Not below /tmp: DAGMan refuses to keep the logs of nodes there.
 RUNS = Path(__file__).parents[1] / ".runs"
@@ -66,6 +67,7 @@ def pool(session_folder: Path) -> Iterator[Pool]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CONDOR_CONFIG", raising=False)
         patch.setenv(FOLDER_VARIABLE, str(session_folder / "pool"))
+        patch.setenv(CPUS_VARIABLE, "12")  # many scans at once: they mostly wait
         try:
             yield start()
         finally:

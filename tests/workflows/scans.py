@@ -1,0 +1,146 @@
+"""Real scans on the real pool, and what can be done to them while they run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from condor.dagman import log_events
+from skyscan.worker import TALLY_VARIABLE
+from workflows.plan import Options, plan
+from workflows.report import Report, read_report
+from workflows.submission import submit
+from workflows.watch import is_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor.contact import Pool
+    from skyscan.layout import ScanFolder
+
+PATIENCE = 240.0  # seconds; a machine may be busy, and nothing here is a timing
+
+Fit = tuple[int, int, int]  # nside, pixel, variation
+
+
+@dataclass(frozen=True)
+class RunningScan:
+    """A scan folder, its pool, and the file where every fit that is begun is noted."""
+
+    folder: ScanFolder
+    pool: Pool
+    tally: Path
+
+    def submit(self) -> RunningScan:
+        submit(self.folder, self.pool)
+        return self
+
+    def finish(self) -> Report:
+        wait_until(lambda: is_over(self.folder), "the scan to end")
+        report = read_report(self.folder)
+        assert report is not None, "the scan wrote no report"
+        return report
+
+    def fits(self) -> Counter[Fit]:
+        """Return how often each fit was begun."""
+        lines = self.tally.read_text().splitlines() if self.tally.exists() else []
+        return Counter(tuple(int(word) for word in line.split()[:3]) for line in lines)
+
+    def npz(self) -> bytes:
+        (path,) = self.folder.path.glob("run*.npz")
+        return path.read_bytes()
+
+    def processes(self, step: str) -> list[int]:
+        """Return the ids of this scan's own processes that run a step (reco, worker)."""
+        return [
+            pid
+            for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+            if f"\0-m\0skyscan\0{step}\0" in _read(pid, "cmdline")
+            and f"{TALLY_VARIABLE}={self.tally}\0" in _read(pid, "environ")
+        ]
+
+    def wait_for_fits(self, n: int, nside: int | None = None) -> None:
+        """Wait until so many fits have begun (of one nside)."""
+
+        def begun() -> int:
+            return sum(nside is None or fit[0] == nside for fit in self.fits())
+
+        wait_until(lambda: begun() >= n or is_over(self.folder), f"{n} fits to begin")
+        assert begun() >= n, f"the scan ended after {begun()} fits: {read_report(self.folder)}"
+
+    def kill_a(self, step: str) -> int:
+        """Kill one of the scan's processes with SIGKILL; return its id."""
+        wait_until(lambda: bool(self.processes(step)), f"a {step} process")
+        pid = self.processes(step)[0]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def running_jobs(self) -> list[str]:
+        """Return the ids of the scan's jobs that run on a slot."""
+        mine = f'Iwd == "{self.folder.path}" && JobUniverse == 5 && JobStatus == 2'
+        asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
+        return [line.split()[0] for line in asked.stdout.splitlines()]
+
+    def dagman_cluster(self) -> str:
+        mine = f'Iwd == "{self.folder.path}" && JobUniverse == 7 && DAGManJobId =?= undefined'
+        asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
+        return asked.stdout.strip()
+
+    def events(self, dag: str) -> list[str]:
+        """Return the names of the events in a DAG's node log, in order."""
+        log = self.folder.path / f"{dag}.nodes.log"
+        return [event.type.name for event in log_events(log)]
+
+    def exits(self, dag: str) -> list[int | None]:
+        """Return the jobs' exit codes (None: killed by a signal), in order."""
+        log = self.folder.path / f"{dag}.nodes.log"
+        ends = [event for event in log_events(log) if event.type.name == "JOB_TERMINATED"]
+        return [e["ReturnValue"] if e["TerminatedNormally"] else None for e in ends]
+
+
+def make_scan(
+    pool: Pool, output_dir: Path, event: Path | None = None, **options: object
+) -> RunningScan:
+    """Plan a scan of the event that the project ships; its fits are tallied beside it."""
+    tally = output_dir / "tally"
+    with environment(**{TALLY_VARIABLE: str(tally)}):
+        asked = Options(is_real_event=False, **options)  # type: ignore[arg-type]
+        folder = plan(event or simulated_event(), output_dir, asked)
+    return RunningScan(folder, pool, tally)
+
+
+def simulated_event() -> Path:
+    """Return the path of the event that the project ships."""
+    return Path(str(resources.files("skyscan").joinpath("data", "simulated_track.json")))
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield
+
+
+def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {patience:g} s in vain for {what}")
+        time.sleep(0.2)
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
