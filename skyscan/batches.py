@@ -9,7 +9,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.records import PIXEL_DTYPE
-from skyscan.storage import read_npz, write_npz
+from skyscan.storage import npz_bytes, read_npz, write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +42,15 @@ def split(
 
 
 def write_batch(path: Path, batch: Batch) -> None:
-    """Write one batch file; the same batch gives the same bytes."""
+    """Write one batch file."""
+    write_bytes(path, batch_bytes(batch))
+
+
+def batch_bytes(batch: Batch) -> bytes:
+    """Return the content of a batch file; the same batch gives the same bytes."""
     header = np.array([batch.round, batch.number], np.int64)
     scan_id = np.frombuffer(batch.scan_id.encode(), np.uint8)
-    write_npz(path, {"scan_id": scan_id, "header": header, "pixels": batch.pixels})
+    return npz_bytes({"scan_id": scan_id, "header": header, "pixels": batch.pixels})
 
 
 def read_batch(path: Path) -> Batch:

@@ -111,9 +111,13 @@ def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]
         The round's description or a batch file is damaged, or of another scan.
     """
     description = read_json(folder.description)
-    for entry in description["batches"]:
-        path = folder.batch(entry["number"])
+    try:
+        entries = [(int(e["number"]), e["sha256"]) for e in description["batches"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{folder.description} is damaged ({error!r}).") from error
+    for number, sha256 in entries:
+        path = folder.batch(number)
         batch = read_batch(path)
-        if batch.scan_id != scan_id or sha256_of(path) != entry["sha256"]:
+        if batch.scan_id != scan_id or sha256_of(path) != sha256:
             raise BadInput(f"{path} is damaged or of another scan; run `skyscan resume`.")
-        yield batch, folder.result(entry["number"])
+        yield batch, folder.result(number)

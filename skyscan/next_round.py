@@ -8,18 +8,19 @@ that are already there are kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.batches import Batch, split, write_batch
+from skyscan.batches import Batch, batch_bytes, split
 from skyscan.collect import Found, collect
 from skyscan.errors import BadInput
 from skyscan.pixels import next_pixels, parent
 from skyscan.records import PIXEL_DTYPE
 from skyscan.results import read_results, write_results
 from skyscan.startup import Startup, read_startup
-from skyscan.storage import read_json, sha256_of, write_bytes, write_json
+from skyscan.storage import read_json, write_bytes, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,12 +65,11 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     found = collect(folder, scan.id, list(range(number)))
     chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
     pixels = seed_pixels(chosen, found, startup, scan.progression)
-    if len(pixels) == 0:
-        return []
     parts = split(pixels, batch_size=scan.batch_size, jobs_per_round=scan.jobs_per_round)
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
-    _write_round(here, batches)
+    if batches or here.description.exists():
+        _write_round(here, scan.id, batches)
     return [_state(here, batch) for batch in batches]
 
 
@@ -108,21 +108,21 @@ def _coarser_fit(
     return None
 
 
-def _write_round(here: RoundFolder, batches: list[Batch]) -> None:
-    here.logs.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for batch in batches:
-        path = here.batch(batch.number)
-        write_batch(path, batch)
-        entries.append(
-            {"number": batch.number, "pixels": len(batch.pixels), "sha256": sha256_of(path)}
-        )
-    description = {"scan_id": batches[0].scan_id, "batches": entries}
+def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch]) -> None:
+    contents = [batch_bytes(batch) for batch in batches]
+    entries = [
+        {"number": b.number, "pixels": len(b.pixels), "sha256": sha256(content).hexdigest()}
+        for b, content in zip(batches, contents, strict=True)
+    ]
+    description = {"scan_id": scan_id, "batches": entries}
     if here.description.exists() and read_json(here.description) != description:
         raise BadInput(
             f"{here.description} lists other batches than the results of the earlier rounds "
             f"lead to; they were changed by hand. Plan the scan again into a new folder."
         )
+    here.logs.mkdir(parents=True, exist_ok=True)
+    for batch, content in zip(batches, contents, strict=True):
+        write_bytes(here.batch(batch.number), content)
     write_json(here.description, description)
 
 

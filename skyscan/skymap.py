@@ -119,15 +119,18 @@ def read_skymap(path: Path) -> SkyMap:
     if header is None or len(header) == 0:
         raise BadInput(f"{path} has no header: it is no map of this format.")
     first = header[0]
-    return SkyMap(
-        run_id=int(first["run_id"]),
-        event_id=int(first["event_id"]),
-        mjd=float(first["mjd"]),
-        event_type=None if first["event_type"] == "None" else str(first["event_type"]),
-        is_real_event=bool(first["is_real_event"]),
-        complete=bool(first["complete"]),
-        pixels={int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
-    )
+    try:
+        return SkyMap(
+            run_id=int(first["run_id"]),
+            event_id=int(first["event_id"]),
+            mjd=float(first["mjd"]),
+            event_type=None if first["event_type"] == "None" else str(first["event_type"]),
+            is_real_event=bool(first["is_real_event"]),
+            complete=bool(first["complete"]),
+            pixels={int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
+        )
+    except (KeyError, ValueError, IndexError) as error:
+        raise BadInput(f"{path} is no map of this format ({error!r}).") from error
 
 
 def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:

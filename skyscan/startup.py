@@ -77,7 +77,7 @@ def read_startup(folder: Path) -> Startup:
                 "pointing": tuple(pointing) if pointing else None,
             }
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"{folder / STARTUP_JSON} is damaged ({error!r}).") from error
 
 

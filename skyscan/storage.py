@@ -66,7 +66,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as ``.npz``: no pickle, and equal arrays give equal bytes."""
+    """Write arrays as ``.npz``, whole or not at all."""
+    write_bytes(path, npz_bytes(arrays))
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the content of an ``.npz``: no pickle, and equal arrays give equal bytes."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
@@ -76,7 +81,7 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
             archive.writestr(entry, buffer.getvalue())
-    write_bytes(path, content.getvalue())
+    return content.getvalue()
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:

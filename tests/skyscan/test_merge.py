@@ -1,0 +1,160 @@
+import math
+
+import numpy as np
+import pytest
+from scans_support import (
+    a_scan,
+    do_scan,
+    prepared,
+    records_of,
+)
+
+from skyscan.collect import MissingResults, collect
+from skyscan.errors import BadInput, ExitCode, ScanIncomplete
+from skyscan.merge import merge, reasons, write_partial
+from skyscan.records import RECORD_DTYPE, sign
+from skyscan.results import write_results
+from skyscan.skymap import read_skymap
+
+SCAN = a_scan()
+MAP = "run00136662.evt000035405932.neutrino_1_2_4"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A scan of the dummy that has converged."""
+    made = prepared(tmp_path / "scan", SCAN)
+    do_scan(made, SCAN)
+    return made
+
+
+def maps(folder):
+    return sorted(path.name for path in folder.path.rglob("run*"))
+
+
+def fail(folder, number, batch):
+    """Make the pixels of a batch ones that no fit was found for; return how many."""
+    work, records = records_of(folder, number, batch)
+    records = records.copy()
+    records["llh"] = math.nan
+    records["reason"] = b"no result within 600 s"
+    write_results(folder.round(number).result(batch), work, sign(records))
+    return len(records)
+
+
+def test_a_whole_scan_becomes_a_map_of_every_pixel_once(folder):
+    skymap = merge(folder, SCAN)
+    assert maps(folder) == [f"{MAP}.json", f"{MAP}.npz"]
+    found = collect(folder, SCAN.id, folder.chosen_rounds())
+    written = read_skymap(folder.path / f"{MAP}.npz")
+    assert written.complete
+    assert (written.run_id, written.mjd, written.is_real_event) == (136662, SCAN.mjd, True)
+    assert {n: len(rows) for n, rows in written.pixels.items()} == {
+        n: len(llhs) for n, llhs in found.llhs().items()
+    }
+    for nside, rows in written.pixels.items():
+        assert rows.tobytes() == skymap.pixels[nside].tobytes()
+        assert dict(rows[["index", "llh"]].tolist()) == found.llhs()[nside]
+
+
+def test_the_map_has_the_best_variation_of_each_pixel(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_DUMMY_VARIATIONS", "3")
+    folder = prepared(tmp_path / "scan", SCAN, n_variations=3)
+    do_scan(folder, SCAN)
+    skymap = merge(folder, SCAN)
+    every = collect(folder, SCAN.id, folder.chosen_rounds()).records
+    for nside, rows in skymap.pixels.items():
+        for row in rows:
+            fits = every[(every["nside"] == nside) & (every["pixel"] == row["index"])]
+            assert len(fits) == 3
+            best = fits[np.argmin(fits["llh"])]
+            assert (row["llh"], row["X"], row["T"]) == (best["llh"], best["x"], best["time"])
+
+
+def test_merging_again_gives_the_same_bytes(folder):
+    merge(folder, SCAN)
+    before = [(folder.path / f"{MAP}.{e}").read_bytes() for e in ("npz", "json")]
+    merge(folder, SCAN)
+    assert [(folder.path / f"{MAP}.{e}").read_bytes() for e in ("npz", "json")] == before
+
+
+def test_a_missing_result_is_an_error_and_nothing_is_written(folder):
+    path = folder.round(1).result(2)
+    path.unlink()
+    with pytest.raises(MissingResults, match=str(path)):
+        merge(folder, SCAN)
+    assert maps(folder) == []
+
+
+def test_a_missing_round_is_an_error_and_nothing_is_written(folder):
+    folder.round(1).description.unlink()
+    with pytest.raises(BadInput, match=r"rounds \[0, 2"):
+        merge(folder, SCAN)
+    assert maps(folder) == []
+
+
+def test_a_scan_without_a_round_is_an_error(tmp_path):
+    with pytest.raises(BadInput, match=r"rounds \[\]"):
+        merge(prepared(tmp_path / "scan", SCAN), SCAN)
+
+
+def test_a_scan_that_was_stopped_is_written_as_incomplete_and_not_done(tmp_path):
+    folder = prepared(tmp_path / "scan", SCAN)
+    do_scan(folder, SCAN, rounds=2)
+    with pytest.raises(ScanIncomplete, match=r"2 rounds.*--max-rounds") as caught:
+        merge(folder, SCAN)
+    assert caught.value.exit_code == ExitCode.INCOMPLETE
+    assert not read_skymap(folder.path / f"{SCAN.name}_1_2.npz").complete
+
+
+def test_too_many_pixels_without_a_fit_are_an_error_with_a_map_and_the_reasons(folder):
+    n = len(collect(folder, SCAN.id, folder.chosen_rounds()).best)
+    failed = fail(folder, folder.chosen_rounds()[-1], 0)
+    merge(folder, a_scan(max_failed_pixels=failed / n))
+    assert read_skymap(folder.path / f"{MAP}.npz").complete
+    why = f"{failed} of {n} pixels.*{failed} x no result within 600 s"
+    with pytest.raises(ScanIncomplete, match=why):
+        merge(folder, a_scan(max_failed_pixels=(failed - 0.01) / n))
+    skymap = read_skymap(folder.path / f"{MAP}.npz")
+    assert not skymap.complete
+    assert sum(np.isnan(rows["llh"]).sum() for rows in skymap.pixels.values()) == failed
+
+
+def test_a_scan_without_any_fit_is_incomplete(tmp_path):
+    folder = prepared(tmp_path / "scan", SCAN)
+    do_scan(folder, SCAN, rounds=1)
+    assert sum(fail(folder, 0, batch) for batch in range(3)) == 12
+    with pytest.raises(ScanIncomplete, match=r"12 of 12 pixels.*12 x no result"):
+        merge(folder, SCAN)
+    assert read_skymap(folder.path / f"{SCAN.name}_1.npz").best() is None
+
+
+def test_a_partial_map_lies_apart_and_goes_when_the_scan_is_whole(folder):
+    whole = collect(folder, SCAN.id, folder.chosen_rounds()).llhs()
+    path = folder.round(1).result(2)
+    content = path.read_bytes()
+    n_lost = len(records_of(folder, 1, 2)[1])
+    path.unlink()
+    partial = write_partial(folder, SCAN)
+    assert partial == folder.partial / f"{MAP}.npz"
+    skymap = read_skymap(partial)
+    assert not skymap.complete
+    assert len(skymap.pixels[2]) == len(whole[2]) - n_lost > 0
+    path.write_bytes(content)
+    merge(folder, SCAN)
+    assert not folder.partial.exists()
+
+
+def test_nothing_found_is_no_partial_map(tmp_path):
+    folder = prepared(tmp_path / "scan", SCAN)
+    assert write_partial(folder, SCAN) is None
+    assert not folder.partial.exists()
+
+
+def test_reasons_are_counted_the_most_frequent_first():
+    failed = np.zeros(4, RECORD_DTYPE)
+    failed["reason"] = [b"rare", b"often", b"", b"often"]
+    assert reasons(failed) == "2 x often, 1 x rare, 1 x NaN from the fit"
+    cut = np.zeros(1, RECORD_DTYPE)
+    cut["reason"] = "\u00fc".encode()[:1]
+    assert reasons(cut) == "1 x \ufffd"

@@ -1,0 +1,245 @@
+"""The step between rounds, run again and again and over damaged files."""
+
+import math
+
+import numpy as np
+import pytest
+from scans_support import (
+    SEED,
+    a_scan,
+    changed,
+    do_batch,
+    do_round,
+    do_scan,
+    made_up,
+    pixel_rows,
+    prepared,
+    records_of,
+)
+
+from skyscan.batches import read_batch
+from skyscan.collect import MissingResults, best_of, collect
+from skyscan.errors import BadInput
+from skyscan.next_round import BatchState, open_round, seed_pixels
+from skyscan.pixels import Pixel, next_pixels, parent
+from skyscan.records import sign
+from skyscan.results import write_results
+from skyscan.startup import read_startup
+
+SCAN = a_scan()
+VERTEX = ("x", "y", "z", "time", "energy")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return prepared(tmp_path / "scan", SCAN)
+
+
+def files(folder):
+    """Return the bytes of everything in the rounds."""
+    return {
+        str(path.relative_to(folder.path)): path.read_bytes()
+        for path in sorted((folder.path / "rounds").rglob("*"))
+        if path.is_file()
+    }
+
+
+def vertex(record):
+    return [float(record[name]) for name in VERTEX]
+
+
+def found_with(rows):
+    """Return Found of {(nside, pixel): llh}, each with a vertex of its own."""
+    records = [made_up(pixel_rows(nside, [pixel])) for nside, pixel in rows]
+    for i, (record, llh) in enumerate(zip(records, rows.values(), strict=True)):
+        record["llh"] = llh
+        for j, name in enumerate(VERTEX):
+            record[name] = 100.0 * i + j
+    return best_of(np.concatenate(records))
+
+
+def test_the_first_round_is_the_whole_sky_from_the_events_seed(folder):
+    states = open_round(folder, SCAN, 0)
+    assert states == [BatchState(i, 4, 4) for i in range(3)]
+    batches = [read_batch(folder.round(0).batch(i)) for i in range(3)]
+    assert sorted(p for batch in batches for p in batch.pixels["pixel"]) == list(range(12))
+    for batch in batches:
+        assert (batch.scan_id, batch.round) == (SCAN.id, 0)
+        for row in batch.pixels:
+            assert vertex(row)[:4] == [SEED.x, SEED.y, SEED.z, SEED.time]
+            assert math.isnan(row["energy"])
+    assert all(folder.round(0).result(i).read_bytes() == b"" for i in range(3))
+
+
+def test_a_finer_pixel_starts_from_the_best_fit_of_the_pixel_that_contains_it(folder):
+    do_round(folder, SCAN, 0)
+    open_round(folder, SCAN, 1)
+    coarse = {int(r["pixel"]): r for r in collect(folder, SCAN.id, [0]).best}
+    rows = read_batch(folder.round(1).batch(0)).pixels
+    assert len(rows) > 0
+    for row in rows:
+        assert vertex(row) == vertex(coarse[parent(2, 1, int(row["pixel"]))])
+
+
+PIXEL = Pixel(8, 500)
+COARSE, MIDDLE = (1, parent(8, 1, 500)), (4, parent(8, 4, 500))
+LEVELS = ((1, 0), (4, 3), (8, 5))
+
+
+@pytest.mark.parametrize(
+    ("llhs", "seed"),
+    [
+        ({COARSE: 1.0, MIDDLE: 9.0}, 1),  # the nearest coarser one, not the best one
+        ({MIDDLE: 9.0, COARSE: 1.0}, 0),
+        ({COARSE: 1.0}, 0),  # the nearest one that was reconstructed
+        ({COARSE: 1.0, MIDDLE: math.nan}, None),  # never a still coarser one
+        ({COARSE: math.nan}, None),
+        ({(4, MIDDLE[1] + 1): 1.0}, None),
+    ],
+    ids=["nearest", "order does not matter", "gap", "nan", "only nan", "not containing"],
+)
+def test_a_seed_is_of_the_nearest_coarser_pixel_or_of_the_event(folder, llhs, seed):
+    startup = read_startup(folder.startup)
+    (row,) = seed_pixels([PIXEL], found_with(llhs), startup, LEVELS)
+    wanted = [SEED.x, SEED.y, SEED.z, SEED.time]
+    if seed is not None:
+        wanted = [100.0 * seed + j for j in range(4)]
+    assert vertex(row)[:4] == wanted
+
+
+def test_each_variation_is_a_fit_of_its_own(tmp_path):
+    folder = prepared(tmp_path / "scan", SCAN, n_variations=3)
+    states = open_round(folder, SCAN, 0)
+    assert [state.n_pixels for state in states] == [12, 12, 12]
+    rows = [read_batch(folder.round(0).batch(i)).pixels for i in range(3)]
+    fits = sorted((int(r["pixel"]), int(r["variation"])) for part in rows for r in part)
+    assert fits == [(pixel, variation) for pixel in range(12) for variation in range(3)]
+
+
+def test_the_best_variation_is_the_seed_of_the_next_round(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_DUMMY_VARIATIONS", "3")
+    folder = prepared(tmp_path / "scan", SCAN, n_variations=3)
+    do_round(folder, SCAN, 0)
+    open_round(folder, SCAN, 1)
+    found = collect(folder, SCAN.id, [0])
+    assert len(found.records) == 36
+    assert len(set(found.best["variation"].tolist())) > 1
+    best = {int(r["pixel"]): r for r in found.best}
+    for row in read_batch(folder.round(1).batch(0)).pixels:
+        assert vertex(row) == vertex(best[parent(2, 1, int(row["pixel"]))])
+
+
+def test_batches_are_as_large_as_asked_for(tmp_path):
+    scan = a_scan(batch_size=5, jobs_per_round=None)
+    folder = prepared(tmp_path / "scan", scan)
+    assert [state.n_pixels for state in open_round(folder, scan, 0)] == [4, 4, 4]
+
+
+def test_a_whole_scan_converges_on_what_the_rule_says(folder):
+    rounds = do_scan(folder, SCAN)
+    assert 3 <= rounds < SCAN.max_rounds
+    assert folder.chosen_rounds() == list(range(rounds))
+    llhs = collect(folder, SCAN.id, folder.chosen_rounds()).llhs()
+    assert next_pixels(llhs, SCAN.progression) == set()
+    assert open_round(folder, SCAN, rounds) == []
+    assert open_round(folder, SCAN, rounds + 1) == []
+    assert not folder.round(rounds).path.exists()
+
+
+def test_running_it_again_writes_the_same_bytes_and_keeps_results(folder):
+    do_round(folder, SCAN, 0)
+    do_round(folder, SCAN, 1)
+    before = files(folder)
+    for number in (0, 1):
+        assert all(state.n_missing == 0 for state in open_round(folder, SCAN, number))
+    assert files(folder) == before
+
+
+def test_only_what_a_damaged_result_lost_is_counted_and_the_rest_is_kept(folder):
+    do_round(folder, SCAN, 0)
+    path = folder.round(0).result(1)
+    _, records = records_of(folder, 0, 1)
+    path.write_bytes(path.read_bytes()[:-1])
+    states = open_round(folder, SCAN, 0)
+    assert [state.n_missing for state in states] == [0, 1, 0]
+    work, kept = records_of(folder, 0, 1)
+    assert kept.tobytes() == records[:-1].tobytes()
+    clean = path.read_bytes()
+    write_results(path, work, kept)
+    assert path.read_bytes() == clean
+
+
+@pytest.mark.parametrize("content", [None, b"rubbish"])
+def test_a_lost_or_foreign_result_becomes_an_empty_file_to_go_on_from(folder, content):
+    do_round(folder, SCAN, 0)
+    path = folder.round(0).result(1)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert [state.n_missing for state in open_round(folder, SCAN, 0)] == [0, 4, 0]
+    assert path.read_bytes() == b""
+
+
+def test_a_lost_batch_file_is_written_again(folder):
+    do_round(folder, SCAN, 0)
+    before = files(folder)
+    folder.round(0).batch(1).unlink()
+    folder.round(0).batch(2).write_bytes(b"rubbish")
+    open_round(folder, SCAN, 0)
+    assert files(folder) == before
+
+
+def test_a_round_waits_for_the_whole_round_before_it(folder):
+    do_round(folder, SCAN, 0)
+    folder.round(0).result(1).unlink()
+    with pytest.raises(MissingResults, match=r"00001\.rec"):
+        open_round(folder, SCAN, 1)
+    do_batch(folder, 0, 1)
+    assert open_round(folder, SCAN, 1)
+
+
+def changed_best(folder):
+    """Make another pixel of round 0 the best one, as no rerun would."""
+    work, records = records_of(folder, 0, 0)
+    worst = int(records["llh"].argmax())
+    write_results(folder.round(0).result(0), work, changed(records, worst, llh=-1e4))
+
+
+def test_results_changed_by_hand_are_refused_and_nothing_is_overwritten(folder):
+    do_round(folder, SCAN, 0)
+    do_round(folder, SCAN, 1)
+    changed_best(folder)
+    before = files(folder)
+    with pytest.raises(BadInput, match="changed by hand"):
+        open_round(folder, SCAN, 1)
+    assert files(folder) == before
+
+
+def test_a_round_that_is_there_but_that_nothing_leads_to_is_refused(folder):
+    do_round(folder, SCAN, 0)
+    do_round(folder, SCAN, 1)
+    for batch in range(3):
+        work, records = records_of(folder, 0, batch)
+        records = records.copy()
+        records["llh"] = math.nan
+        write_results(folder.round(0).result(batch), work, sign(records))
+    with pytest.raises(BadInput, match="changed by hand"):
+        open_round(folder, SCAN, 1)
+
+
+def test_the_startup_folder_of_another_scan_is_refused(folder):
+    other = a_scan(reco="track")
+    with pytest.raises(BadInput, match="of another scan"):
+        open_round(folder, other, 0)
+
+
+def test_a_pointed_scan_begins_around_its_direction(tmp_path):
+    scan = a_scan(progression=((16, 0), (32, 5)))
+    folder = prepared(tmp_path / "scan", scan, pointing=(1.0, 0.2, 0.1))
+    (n,) = {sum(state.n_pixels for state in open_round(folder, scan, 0))}
+    assert 0 < n < 20
+    assert next_pixels({}, scan.progression, (1.0, 0.2, 0.1)) == {
+        Pixel(16, int(p))
+        for i in range(3)
+        for p in read_batch(folder.round(0).batch(i)).pixels["pixel"]
+    }

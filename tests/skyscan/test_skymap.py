@@ -1,0 +1,185 @@
+"""Our map files in the hands of icecube/skyreader, their own reader."""
+
+import json
+import math
+import warnings
+
+import healpy
+import numpy as np
+import pytest
+from scans_support import made_up, pixel_rows
+
+from skyscan.errors import BadInput
+from skyscan.skymap import (
+    SKYMAP_DTYPE,
+    SkyMap,
+    pixels_of,
+    read_skymap,
+    write_skymap,
+)
+from skyscan.storage import write_npz
+
+METADATA = {
+    "run_id": 136662,
+    "event_id": 35405932,
+    "event_type": "neutrino",
+    "mjd": 59723.3205,
+    "is_real_event": True,
+    "complete": True,
+    "version": 1,
+}
+
+
+def skymap_of(records, **changes: object):
+    made = {name: value for name, value in METADATA.items() if name != "version"}
+    return SkyMap(**{**made, "pixels": pixels_of(records), **changes})
+
+
+@pytest.fixture(scope="module")
+def records():
+    """Two nsides, given out of order, with NaNs and extreme numbers."""
+    parts = [made_up(pixel_rows(64, [900, 3])), made_up(pixel_rows(8, range(12)))]
+    made = np.concatenate(parts)
+    made["llh"][1] = -7.5
+    made["llh"] += 1234.567890123456789
+    made["llh"][5] = math.nan
+    made["E_in"] = math.nan
+    made["time"][2] = 1e-300
+    made["time"][3] = -0.1
+    return made
+
+
+@pytest.fixture(scope="module")
+def skyreader():
+    with warnings.catch_warnings():
+        # Of matplotlib and pandas, about how skyreader uses them.
+        warnings.simplefilter("ignore")
+        import skyreader
+    return skyreader
+
+
+def read_by_skyreader(skyreader, paths):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the .npz open
+        npz, as_json = paths
+        return (
+            skyreader.SkyScanResult.read_npz(npz),
+            skyreader.SkyScanResult.read_json(as_json),
+        )
+
+
+def test_skyreader_opens_both_files_and_they_say_the_same(skyreader, tmp_path, records):
+    skymap = skymap_of(records)
+    paths = write_skymap(skymap, tmp_path)
+    assert [p.name for p in paths] == [
+        f"run00136662.evt000035405932.neutrino_8_64.{ending}" for ending in ("npz", "json")
+    ]
+    for result in read_by_skyreader(skyreader, paths):
+        assert sorted(result.result) == ["nside-64", "nside-8"]
+        for nside in (8, 64):
+            pixels = result.result[f"nside-{nside}"]
+            assert pixels.dtype == skyreader.SkyScanResult.PIXEL_TYPES[1] == SKYMAP_DTYPE
+            assert pixels.tobytes() == skymap.pixels[nside].tobytes()
+            assert pixels.dtype.metadata == {**METADATA, "nside": nside}
+
+
+def test_skyreader_finds_the_metadata_and_the_file_name(skyreader, tmp_path, records):
+    paths = write_skymap(skymap_of(records), tmp_path)
+    for result in read_by_skyreader(skyreader, paths):
+        assert result.has_minimal_metadata()
+        found = result.get_event_metadata()
+        assert found == skyreader.EventMetadata(
+            136662, 35405932, "neutrino", 59723.3205, is_real_event=True, version=1
+        )
+        assert paths[0].name.startswith(f"{found}_")
+        assert result.get_filename(found, ".npz", tmp_path) == paths[0]
+
+
+def test_an_event_of_no_known_type_is_named_none(skyreader, tmp_path, records):
+    paths = write_skymap(skymap_of(records, event_type=None), tmp_path)
+    assert paths[0].name == "run00136662.evt000035405932.None_8_64.npz"
+    for result in read_by_skyreader(skyreader, paths):
+        assert str(result.get_event_metadata()) == "run00136662.evt000035405932.None"
+    assert read_skymap(paths[0]).event_type is None
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize("is_real", [True, False])
+def test_skyreader_sees_what_is_complete_and_what_is_real(
+    skyreader, tmp_path, records, complete, is_real
+):
+    skymap = skymap_of(records, complete=complete, is_real_event=is_real)
+    for result in read_by_skyreader(skyreader, write_skymap(skymap, tmp_path)):
+        metadata = result.result["nside-8"].dtype.metadata
+        assert bool(metadata["complete"]) is complete
+        assert bool(metadata["is_real_event"]) is is_real
+
+
+def test_skyreader_finds_our_best_pixel(skyreader, tmp_path, records):
+    skymap = skymap_of(records)
+    pixel, ra, dec, llh = skymap.best()
+    for result in read_by_skyreader(skyreader, write_skymap(skymap, tmp_path)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert result.best_fit["index"] == pixel.pixel
+        assert result.best_fit["llh"] == llh
+    theta, phi = healpy.pix2ang(pixel.nside, pixel.pixel)
+    assert (ra, dec) == (phi, math.pi / 2 - theta)
+
+
+def test_the_json_is_plain_json_with_skyreaders_word_for_nan(tmp_path, records):
+    _, path = write_skymap(skymap_of(records), tmp_path)
+
+    def refuse(constant) -> None:
+        raise AssertionError(constant)
+
+    value = json.loads(path.read_text(), parse_constant=refuse)
+    assert list(value) == ["nside-8", "nside-64"]
+    assert value["nside-8"]["metadata"] == {**METADATA, "nside": 8}
+    assert value["nside-8"]["data"][3][1:3] == ["<skyreader.nan>", "<skyreader.nan>"]
+
+
+def test_the_best_is_the_lowest_llh_coarser_first_and_never_nan(records):
+    same = records.copy()
+    same["llh"] = 5.0
+    assert skymap_of(same).best()[0] == (8, 0)
+    same["llh"][1] = 4.0
+    assert skymap_of(same).best()[0] == (64, 3)
+    same["llh"] = math.nan
+    assert skymap_of(same).best() is None
+
+
+def test_what_is_written_is_read(tmp_path, records):
+    skymap = skymap_of(records)
+    found = read_skymap(write_skymap(skymap, tmp_path)[0])
+    assert vars(found) | {"pixels": None} == vars(skymap) | {"pixels": None}
+    assert {n: rows.tobytes() for n, rows in found.pixels.items()} == {
+        n: rows.tobytes() for n, rows in skymap.pixels.items()
+    }
+
+
+def test_pixels_are_ordered_and_carry_their_own_numbers(records):
+    pixels = pixels_of(records)
+    assert pixels[64]["index"].tolist() == [3, 900]
+    record = records[records["pixel"] == 900][0]
+    row = pixels[64][1]
+    assert row["llh"] == record["llh"]
+    assert [row[n] for n in "XYZT"] == [record[n] for n in ("x", "y", "z", "time")]
+    assert row["E_tot"] == record["E_tot"]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {},
+        {"nside-8": np.zeros(1, SKYMAP_DTYPE)},
+        {"header": np.zeros(0)},
+        {"header": np.zeros(1)},
+        {"header": np.array([(8, 1)], [("nside", "i4"), ("run_id", "i4")])},
+    ],
+    ids=["empty", "no header", "empty header", "header of numbers", "header lacks keys"],
+)
+def test_an_npz_that_is_no_map_is_bad_input(tmp_path, arrays):
+    write_npz(tmp_path / "m.npz", arrays)
+    with pytest.raises(BadInput, match=r"m\.npz"):
+        read_skymap(tmp_path / "m.npz")
