@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.coordinates import local_to_equatorial
 from skyscan.events.reader import read_event
+from skyscan.simulation import truth_of
 from workflows.commands.scan import follow, hand_over
 from workflows.plan import Options, plan
 from workflows.report import read_report
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from skyscan.errors import ExitCode
-    from skyscan.events.event import Event
     from workflows.commands.plan import Commands
-
-TRUTH_KEY = "MCTruth"
 
 
 def add_to(commands: Commands) -> None:
@@ -46,17 +43,20 @@ def _demo(options: argparse.Namespace) -> ExitCode:
     print(f"Scanning a simulated track in {folder.path}", flush=True)
     hand_over(folder)
     code = follow(folder)
-    report = read_report(folder)
-    if report is not None and report.best is not None:
-        away = distance_to_truth(event, report.best["ra_deg"], report.best["dec_deg"])
-        print(f"  truth     {away:.2f} deg from the best fit")
+    report, truth = read_report(folder), truth_of(event)
+    if truth is not None and report is not None and report.best is not None:
+        ra_deg, dec_deg = np.degrees(truth)
+        away = distance_deg(
+            *truth, *np.radians([report.best["ra_deg"], report.best["dec_deg"]])
+        )
+        print(
+            f"  truth     RA {ra_deg:.2f} deg, Dec {dec_deg:+.2f} deg (J2000); "
+            f"{away:.2f} deg from the best fit"
+        )
     return code
 
 
-def distance_to_truth(event: Event, ra_deg: float, dec_deg: float) -> float:
-    """Return the angle between a direction and the simulated one, degrees."""
-    truth = event.fits[TRUTH_KEY]
-    ra, dec = local_to_equatorial(truth.zenith, truth.azimuth, event.mjd)
-    ra0, dec0 = np.radians([ra_deg, dec_deg])
+def distance_deg(ra: float, dec: float, ra0: float, dec0: float) -> float:
+    """Return the angle between two directions given in radians, in degrees."""
     cosine = np.sin(dec) * np.sin(dec0) + np.cos(dec) * np.cos(dec0) * np.cos(ra - ra0)
     return degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
