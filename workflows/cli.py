@@ -24,7 +24,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words).parse_args(words)
     try:
         return int(options.run(options))
     except SkyscanError as error:
@@ -42,8 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.BUG)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser of people's commands, or of DAGMan's, which people need not see."""
     from importlib.metadata import version
+
+    of_dagman = _Parser(prog="skyscan", description="For DAGMan, not for people.")
+    hidden: plan.Commands = of_dagman.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=_Parser
+    )
+    inner.add_to(hidden)
+    if words and words[0] in hidden.choices:
+        return of_dagman
 
     parser = _Parser(
         prog="skyscan",
@@ -52,8 +62,14 @@ def _parser() -> argparse.ArgumentParser:
         "(partial map), 70 bug, 75 try again.",
     )
     parser.add_argument("--version", action="version", version=f"skyscan {version('skyscan')}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    for module in (scan, plan, status, tools, demo, inner):
+    commands = parser.add_subparsers(
+        title="commands",
+        description="`skyscan COMMAND --help` lists the options of each",
+        required=True,
+        metavar="COMMAND",
+        parser_class=_Parser,
+    )
+    for module in (demo, scan, plan, status, tools):
         module.add_to(commands)
     return parser
 

@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
 DEFAULTS = Options(is_real_event=False)
+#: The event comes first: behind ``--nsides 8:0 64:12`` it would be taken for one more nside.
+USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
+FOLDER_HELP = "scan folder, or the folder above it when that holds one scan"
 
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "plan", help="write the scan folder of an event and print how to submit it"
+        "plan", usage=USAGE, help="write the scan folder of an event and print how to submit it"
     )
     add_options(parser)
     parser.set_defaults(run=run)
@@ -47,7 +50,9 @@ def plan_from(options: argparse.Namespace) -> ScanFolder:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `plan` and `scan` share."""
-    parser.add_argument("event", type=Path, help="event file: i3live .json, or .pkl")
+    parser.add_argument(
+        "event", type=Path, metavar="EVENT", help="event file: i3live .json, or .pkl"
+    )
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--real-event", action="store_true", help="the event is data")
     kind.add_argument("--simulated-event", action="store_true", help="the event is simulated")
@@ -71,15 +76,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=words,
         metavar="NSIDE:EXTENSION",
-        help=f"resolutions, and pixels around the best one (default: {' '.join(words)})",
+        help="resolutions, coarse to fine, and how much around the best pixel is refined, in "
+        f"pixels of the coarser one (default: {' '.join(words)})",
     )
     deal = parser.add_mutually_exclusive_group()
-    deal.add_argument("--batch-size", type=positive, metavar="N", help="pixels a job")
+    deal.add_argument("--batch-size", type=positive, metavar="N", help="pixels per job")
     deal.add_argument(
         "--jobs-per-round",
         type=positive,
         metavar="N",
-        help="jobs a round (default: the site's)",
+        help="jobs per round (default: the site's; personal: one per core of this machine)",
     )
     add("--site", default=DEFAULTS.site, help=f"one of: {', '.join(site_names())}")
     add(
@@ -92,37 +98,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--max-pixel-time",
         default=f"{DEFAULTS.max_pixel_time:g}s",
         metavar="DURATION",
-        help="a fit that takes longer is taken to hang (default: %(default)s)",
+        help="a fit that takes longer is taken to hang: 90s, 30m, 2h (default: %(default)s)",
     )
     add(
         "--max-failed-pixels",
         default=f"{DEFAULTS.max_failed_pixels:g}",
         metavar="FRACTION",
-        help="more pixels than this without a fit are an error (default: %(default)s)",
+        help="a scan with more pixels without a fit ends with exit code 69 "
+        "(0.01 or 1%%; default: %(default)s)",
     )
     add(
         "--max-retries",
         type=not_negative,
         default=DEFAULTS.max_retries,
         metavar="N",
-        help="submit a failed job again so often (default: %(default)s)",
+        help="how often a failed job is submitted again (default: %(default)s)",
     )
     add(
         "--deadline",
         metavar="DURATION",
-        help="after this take what is there: a partial map and the reason (default: none)",
+        help="after this (90s, 30m, 2h, 1d, from submission on) take what is there: a partial "
+        "map and the reason (default: none)",
     )
     add(
         "--request-memory",
         default=f"{DEFAULTS.request_memory}MB",
         metavar="AMOUNT",
-        help="what a job asks for; grows with each retry (default: %(default)s)",
+        help="memory of a job; a retry asks for more (default: %(default)s)",
     )
     add(
         "--request-disk",
         default=f"{DEFAULTS.request_disk}MB",
         metavar="AMOUNT",
-        help="likewise (default: %(default)s)",
+        help="disk of a job; a retry asks for more (default: %(default)s)",
     )
 
 
@@ -154,18 +162,20 @@ def read_options(options: argparse.Namespace) -> Options:
 
 def positive(text: str) -> int:
     """Read a whole number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    return _whole_number(text, least=1)
 
 
 def not_negative(text: str) -> int:
     """Read a whole number from 0 on."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
+    return _whole_number(text, least=0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    from argparse import ArgumentTypeError
+
+    if not text.isdecimal() or int(text) < least:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+    return int(text)
 
 
 def _fraction(text: str) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from skyscan.errors import ExitCode
-from workflows.commands.plan import add_options, plan_from
+from workflows.commands.plan import FOLDER_HELP, USAGE, add_options, plan_from
 from workflows.submission import AlreadyRuns, open_scan, submit
 from workflows.watch import watch
 
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
-    scan = commands.add_parser("scan", help="plan, submit and watch: one event, start to end")
+    scan = commands.add_parser(
+        "scan", usage=USAGE, help="plan, submit and watch: one event, start to end"
+    )
     add_options(scan)
     scan.set_defaults(run=_scan)
 
-    sub = commands.add_parser("submit", help="submit a planned scan, do not wait for it")
-    sub.add_argument("folder", type=Path, help="scan folder")
+    sub = commands.add_parser("submit", help="submit a planned scan and do not wait for it")
+    sub.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     sub.set_defaults(run=_submit)
 
     resume = commands.add_parser(
-        "resume", help="submit again and watch: only what is not done runs"
+        "resume", help="go on with a scan: only what is not done runs; watch it"
     )
-    resume.add_argument("folder", type=Path, help="scan folder")
+    resume.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     resume.add_argument("--no-watch", action="store_true", help="do not wait for it")
     resume.set_defaults(run=_resume)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
+from workflows.commands.plan import FOLDER_HELP
 from workflows.dagman import SCAN_DAG
 from workflows.progress import scan_progress
 from workflows.report import read_report
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
     status = commands.add_parser("status", help="how far a scan is")
-    status.add_argument("folder", type=Path, help="scan folder")
+    status.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     status.set_defaults(run=_status)
 
     result = commands.add_parser("result", help="what a scan found")
-    result.add_argument("folder", type=Path, help="scan folder")
+    result.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     result.add_argument("--json", action="store_true", help="for programs")
     result.set_defaults(run=_result)
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
     pool = commands.add_parser("pool", help="the personal pool: start, stop, status, env")
-    pool.add_argument("action", choices=["start", "stop", "status", "env"])
+    pool.add_argument(
+        "action",
+        choices=["start", "stop", "status", "env"],
+        help='env prints lines for a shell: eval "$(skyscan pool env)" puts condor_q and '
+        "its like on PATH",
+    )
     pool.set_defaults(run=_pool)
 
     recos = commands.add_parser("recos", help="list the reconstructions")
