@@ -1,8 +1,9 @@
 """Fit tracks of given directions to an event's hits.
 
 The likelihood has many minima: a bright DOM's first photon leaves a box of a few ns, and
-each such box puts a wall through the parameter space. So a fit starts from several places
-and goes down from each with the tabulated ice; the best one then settles with the exact.
+each such box puts a wall through the parameter space. So a fit starts from several places,
+goes down from each with a quick ice, drops the worse on the way, and settles with the exact
+ice where it was best.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skyscan.simplex import Minimum, minimise
+from skyscan.simplex import minimise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,15 +40,26 @@ NEAR_RINGS = ((0.0, 1), (30.0, 4))
 
 
 class Descent(NamedTuple):
-    """How far a simplex goes: first edges (m, m, ns), spread in llh at which it is done."""
+    """How far simplexes go, and how many of the best go on from there.
 
-    step: Array
+    ``step`` are the first edges (m, m, ns), ``tolerance`` the spread in llh at which one
+    is done; if it is not by then, it stops after ``max_evaluations``.
+    """
+
+    step: tuple[float, float, float]
     tolerance: float
     max_evaluations: int
+    n_kept: int = 1
 
 
-SEARCH = Descent(np.array([15.0, 15.0, 30.0]), 0.5, 80)
-SETTLE = Descent(np.array([4.0, 4.0, 8.0]), 2e-3, 300)
+#: With the quick ice: see where it goes down, follow the best, find the ground.
+DESCENTS = (
+    Descent((15.0, 15.0, 30.0), 0.5, 25, n_kept=4),
+    Descent((8.0, 8.0, 16.0), 0.5, 60),
+    Descent((4.0, 4.0, 8.0), 2e-2, 80),
+)
+#: With the exact one.
+SETTLE = Descent((1.0, 1.0, 2.0), 5e-3, 300)
 
 
 class TrackFits(NamedTuple):
@@ -114,8 +126,8 @@ def _wide_guesses(model: TrackModel, ice: Ice, n_best: int) -> Array:
         best = np.argmin(llh, axis=-1)
         points.append(tried[rows, best])
         values.append(llh[rows, best])
-    order = np.argsort(np.stack(values, axis=-1), axis=-1, kind="stable")[:, :n_best]
-    return np.take_along_axis(np.stack(points, axis=1), order[..., None], axis=1)
+    best_points, _ = _smallest(np.stack(points, axis=1), np.stack(values, axis=-1), n_best)
+    return best_points
 
 
 def _llh_of_all(model: TrackModel, points: Array, ice: Ice) -> Array:
@@ -127,21 +139,36 @@ def _llh_of_all(model: TrackModel, points: Array, ice: Ice) -> Array:
 
 def _best(model: TrackModel, starts: Array, ice: Ice, quick_ice: Ice) -> TrackFits:
     """Go down from k starts for each direction, shape (n, k, 3); settle at the best."""
+    for how in DESCENTS:
+        starts, _ = _descend(model, starts, quick_ice, how)
+    points, values = _descend(model, starts, ice, SETTLE)
+    best = points[:, 0]
+    return TrackFits(values[:, 0], model.vertices_of(best), best[:, 2])
+
+
+def _descend(model: TrackModel, starts: Array, ice: Ice, how: Descent) -> tuple[Array, Array]:
+    """Go down from starts of shape (n, k, 3).
+
+    Returns
+    -------
+    points : ndarray, shape (n, how.n_kept, 3)
+        The best, in order.
+    values : ndarray, shape (n, how.n_kept)
+    """
     n, k = starts.shape[:2]
-    rows = np.arange(n)
-    found = _descend(model, np.repeat(rows, k), starts.reshape(n * k, 3), quick_ice, SEARCH)
-    best = np.argmin(found.value.reshape(n, k), axis=-1)
-    settled = _descend(model, rows, found.point.reshape(n, k, 3)[rows, best], ice, SETTLE)
-    return TrackFits(settled.value, model.vertices_of(settled.point), settled.point[:, 2])
-
-
-def _descend(
-    model: TrackModel, owner: NDArray[np.intp], start: Array, ice: Ice, how: Descent
-) -> Minimum:
-    return minimise(
+    owner = np.repeat(np.arange(n), k)
+    found = minimise(
         lambda problems, points: model.llh(owner[problems], points, ice),
-        start,
-        how.step,
+        starts.reshape(n * k, 3),
+        np.array(how.step),
         tolerance=how.tolerance,
         max_evaluations=how.max_evaluations,
     )
+    return _smallest(found.point.reshape(n, k, 3), found.value.reshape(n, k), how.n_kept)
+
+
+def _smallest(points: Array, values: Array, n_kept: int) -> tuple[Array, Array]:
+    """Return the points, shape (n, k, 3), of smallest values, shape (n, k), and these."""
+    order = np.argsort(values, axis=-1, kind="stable")[:, :n_kept]
+    kept = np.take_along_axis(points, order[..., None], axis=1)
+    return kept, np.take_along_axis(values, order, axis=-1)
