@@ -67,7 +67,9 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
 def _reco(options: argparse.Namespace) -> ExitCode:
     from skyscan.reco_job import run_batch
 
-    run_batch(options.startup, options.batch, options.result, options.max_pixel_time)
+    run_batch(
+        options.startup, options.batch, options.result, options.max_pixel_time, options.until
+    )
     return ExitCode.DONE
 
 
@@ -110,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     reco.add_argument("--batch", type=Path, required=True)
     reco.add_argument("--result", type=Path, required=True)
     reco.add_argument("--max-pixel-time", type=float, required=True)
+    reco.add_argument("--until", type=float, help="deadline, seconds since 1970")
     reco.set_defaults(step=_reco)
 
     worker = steps.add_parser("worker", help="fit what a supervising `reco` sends")

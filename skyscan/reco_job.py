@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 2
 SETUP_TIME = 900.0  # seconds a worker may take to set up
+OBITUARY_TIME = 10.0  # seconds a worker that closed its pipes may take to end
 PROGRESS_INTERVAL = 2.0  # seconds
 
 
@@ -73,6 +74,9 @@ class Worker:
             fatal = self._process.returncode == ExitCode.BAD_INPUT
             reason = f"The reconstruction cannot be set up: {failure}; see stderr above."
             raise (BadInput if fatal else TryAgain)(reason) from None
+        except BaseException:  # SIGTERM: nobody else knows this process yet
+            self.end()
+            raise
 
     def reconstruct(self, chunk: Chunk, max_pixel_time: float) -> NDArray[np.void]:
         """Have one chunk fitted.
@@ -119,9 +123,14 @@ class Worker:
         return bytes(parts)
 
     def _obituary(self) -> str:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(OBITUARY_TIME)
+        except subprocess.TimeoutExpired:
+            return "the process stopped answering as it ended"
         if code < 0:
-            return f"the process died by signal {-code} ({signal.Signals(-code).name})"
+            named = -code in set(signal.Signals)  # few of the real-time ones are
+            name = f" ({signal.Signals(-code).name})" if named else ""
+            return f"the process died by signal {-code}{name}"
         return f"the process ended with exit code {code}"
 
 
@@ -132,9 +141,23 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def run_batch(
-    startup_folder: Path, batch_path: Path, result_path: Path, max_pixel_time: float
+    startup_folder: Path,
+    batch_path: Path,
+    result_path: Path,
+    max_pixel_time: float,
+    until: float | None = None,
 ) -> None:
     """Reconstruct what the result file lacks of a batch.
+
+    Parameters
+    ----------
+    startup_folder, batch_path, result_path : Path
+        What prep left, what to do, and where what is done goes.
+    max_pixel_time : float
+        Seconds after which a fit is taken to hang.
+    until : float, optional
+        The scan's deadline, seconds since 1970: then the process ends with
+        ``ExitCode.INCOMPLETE`` and leaves what is done.
 
     Raises
     ------
@@ -152,6 +175,9 @@ def run_batch(
     chunk_size = reco_class(startup.reco)(startup.format_version).chunk_size
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
+    if until is not None:
+        signal.signal(signal.SIGALRM, _leave)
+        signal.setitimer(signal.ITIMER_REAL, max(until - time.time(), 1e-3))
     done = len(batch.pixels) - len(todo)
     chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))
     results = ResultWriter(result_path)
@@ -243,6 +269,7 @@ def read_progress(text: str) -> int | None:
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End on SIGTERM: what is done is on disk, and the job may go on from it elsewhere."""
+    """End: what is done is on disk, and on SIGTERM the job may go on from it elsewhere."""
     print(f"skyscan: leaving on {signal.Signals(number).name}", file=sys.stderr, flush=True)
-    raise SystemExit(int(ExitCode.CHECKPOINT))
+    is_late = number == signal.SIGALRM
+    raise SystemExit(int(ExitCode.INCOMPLETE if is_late else ExitCode.CHECKPOINT))

@@ -10,7 +10,15 @@ from condor.submit import quoted_arguments, quoted_environment, submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.storage import write_text
-from workflows.steps import ACCESS_POINT_SH, RETRY, Step, merge_step, prep_step, reco_step
+from workflows.steps import (
+    ACCESS_POINT_SH,
+    DEADLINE,
+    RETRY,
+    Step,
+    merge_step,
+    prep_step,
+    reco_step,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,6 +35,7 @@ CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
 OPEN_ROUND_SH = "open-round.sh"
 HELD_TOO_LONG = 1800  # seconds; a held job never fails a node by itself, a removed one does
+GRACE = 120  # seconds after the deadline that a running job has to hand in its results
 #: What a reco job asks for grows with each submission of it, in case that was too little.
 _GROWING = f"* (1 + {RETRY})"
 
@@ -97,7 +106,9 @@ def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
         }
     over = [f"(JobStatus == 5 && time() - EnteredCurrentStatus > {HELD_TOO_LONG})"]
     if scan.deadline is not None:
-        over.append("time() > $(deadline)")
+        # A job that runs ends by itself and hands in what it has; this is for the others.
+        grace = f"ifThenElse(JobStatus == 2, {GRACE}, 0)"
+        over.append(f"(time() > {DEADLINE} + {grace})")
     description["periodic_remove"] = " || ".join(over)
     return {**description, **site.submit}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from condor.dagman import job_ends
+from condor.dagman import dagman_state, job_ends
 from skyscan.collect import collect_partial
 from skyscan.errors import BadInput, ExitCode, SkyscanError
 from skyscan.merge import reasons, write_partial
@@ -89,7 +89,7 @@ def write_report(folder: ScanFolder, dag_status: int) -> Report:
         DAGMan's $DAG_STATUS: 0 when all nodes succeeded.
     """
     scan = read_scan(folder.scan_json)
-    failures = [] if dag_status == 0 else find_failures(folder)
+    failures = [] if dag_status == 0 else [*_deadline(folder, scan), *find_failures(folder)]
     path = _map_path(folder, scan, failed=dag_status != 0)
     report = _report(folder, scan, path, failures, dag_status)
     write_json(folder.report_json, asdict(report))
@@ -109,18 +109,36 @@ def read_report(folder: ScanFolder) -> Report | None:
 
 def find_failures(folder: ScanFolder) -> list[Failure]:
     """Return what the steps of the last submission died of, first cause first."""
-    found = []
-    for dag in (SCAN_DAG, *map(round_dag, folder.chosen_rounds())):
-        log = folder.path / f"{dag}.nodes.log"
-        for node, end in job_ends(log).items():
-            if end.exit_code != 0:
-                text, code = _last_error(folder, dag, node) or (end.reason, None)
-                found.append(Failure(node, code or end.exit_code or ExitCode.TRY_AGAIN, text))
-    for log in sorted(folder.logs.glob("round_*.err")):
-        error = _read_error(log)
-        if error:
-            found.append(Failure(log.stem, error[1] or ExitCode.TRY_AGAIN, error[0]))
-    return found
+    outer = _failed_jobs(folder, SCAN_DAG)
+    inner = [f for n in folder.chosen_rounds() for f in _failed_jobs(folder, round_dag(n))]
+    logs = sorted(folder.logs.glob("round_*.err"))
+    scripts = [
+        Failure(f"opening {log.stem}", error[1] or ExitCode.TRY_AGAIN, error[0])
+        for log in logs
+        if (error := _read_error(log))
+    ]
+    # A round's DAG fails because a job or script of it did: that is the cause to tell.
+    own = [failure for failure in outer if not failure.step.startswith("round_")]
+    return [*own, *inner, *scripts] or outer
+
+
+def _failed_jobs(folder: ScanFolder, dag: str) -> list[Failure]:
+    failed = []
+    for node, end in job_ends(folder.path / f"{dag}.nodes.log").items():
+        if end.exit_code != 0:
+            text, code = _last_error(folder, dag, node) or (end.reason, None)
+            failed.append(Failure(node, code or end.exit_code or ExitCode.TRY_AGAIN, text))
+    return failed
+
+
+def _deadline(folder: ScanFolder, scan: Scan) -> list[Failure]:
+    state = dagman_state(folder.path / SCAN_DAG)
+    if scan.deadline is None or state is None:
+        return []
+    if time.time() < state.submitted + scan.deadline:
+        return []
+    text = f"the scan did not end within {scan.deadline:g} s (--deadline)"
+    return [Failure("deadline", ExitCode.INCOMPLETE, text)]
 
 
 def _last_error(folder: ScanFolder, dag: str, node: str) -> tuple[str, int | None] | None:

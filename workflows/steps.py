@@ -13,8 +13,8 @@ from skyscan import layout
 if TYPE_CHECKING:
     from skyscan.scan import Scan
 
-#: Macros of a reco job: which round, which batch, which submission of it.
-ROUND, BATCH, RETRY = "$(round)", "$(batch)", "$(retry)"
+#: Macros of a job: which round, which batch, which submission of it, and the scan's deadline.
+ROUND, BATCH, RETRY, DEADLINE = "$(round)", "$(batch)", "$(retry)", "$(deadline)"
 
 #: What the access point runs: the scan's own code in the Python that planned the scan.
 ACCESS_POINT_SH = "skyscan.sh"
@@ -81,6 +81,7 @@ def reco_step(scan: Scan) -> Step:
         arguments=(
             *("reco", "--startup", layout.STARTUP, "--batch", f"{BATCH}.npz"),
             *("--result", f"{BATCH}.rec", "--max-pixel-time", f"{scan.max_pixel_time:g}"),
+            *(() if scan.deadline is None else ("--until", DEADLINE)),
         ),
         inputs=(
             *(layout.CODE_ZIP, layout.STARTUP),

@@ -92,8 +92,9 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
 
 def is_queued(pool: Pool, cluster: int, folder: ScanFolder) -> bool:
     """Tell whether the schedd has this DAGMan job (ids begin anew in a new pool)."""
-    found = pool.run("condor_q", str(cluster), "-af", "Iwd").stdout.split("\n")
-    return str(folder.path) in found
+    # All users: a root's personal pool runs its jobs under another name.
+    found = pool.run("condor_q", "-allusers", str(cluster), "-af", "UserLog").stdout
+    return str(folder.path / f"{SCAN_DAG}.dagman.log") in found.split("\n")
 
 
 def open_scan(path: Path) -> ScanFolder:

@@ -91,9 +91,10 @@ class RunningScan:
         return [line.split()[0] for line in asked.stdout.splitlines()]
 
     def dagman_cluster(self) -> str:
-        mine = f'Iwd == "{self.folder.path}" && JobUniverse == 7 && DAGManJobId =?= undefined'
+        mine = f'UserLog == "{self.folder.path / "scan.dag.dagman.log"}"'
         asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
-        return asked.stdout.strip()
+        (cluster,) = asked.stdout.split()
+        return cluster
 
     def events(self, dag: str) -> list[str]:
         """Return the names of the events in a DAG's node log, in order."""
@@ -104,7 +105,10 @@ class RunningScan:
         """Return the jobs' exit codes (None: killed by a signal), in order."""
         log = self.folder.path / f"{dag}.nodes.log"
         ends = [event for event in log_events(log) if event.type.name == "JOB_TERMINATED"]
-        return [e["ReturnValue"] if e["TerminatedNormally"] else None for e in ends]
+        # the FINAL node has no job: DAGMan writes its end itself, as of cluster 0
+        return [
+            e["ReturnValue"] if e["TerminatedNormally"] else None for e in ends if e.cluster
+        ]
 
 
 def make_scan(

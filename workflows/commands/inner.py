@@ -47,6 +47,7 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
     scan = read_scan(folder.scan_json)
     if is_whole(folder.startup, scan.id):
         return ExitCode.NOTHING_TO_DO
+    _deadline(folder, scan.deadline)
     shutil.rmtree(folder.startup, ignore_errors=True)
     return ExitCode.DONE
 
