@@ -7,7 +7,6 @@ It may crash, hang or be killed: the supervisor (`skyscan.reco_job`) keeps the r
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,16 +33,19 @@ ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
 
 def serve(folder: Path) -> None:
     """Answer requests from stdin until it is closed."""
-    # What a reconstruction prints must not mix with the answers.
-    answers = os.fdopen(os.dup(1), "wb")
+    # What a reconstruction and its children print or read must not mix with our messages.
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
     startup = read_startup(folder)
     reco = reco_class(startup.reco)(startup.format_version)
     reco.setup(folder)
     _send(answers, READY, b"")
-    while request := sys.stdin.buffer.read(REQUEST.size):
+    while request := requests.read(REQUEST.size):
         n, attempt = REQUEST.unpack(request)
-        pixels = np.frombuffer(sys.stdin.buffer.read(n * PIXEL_DTYPE.itemsize), PIXEL_DTYPE)
+        pixels = np.frombuffer(requests.read(n * PIXEL_DTYPE.itemsize), PIXEL_DTYPE)
         _answer(answers, pixels, attempt, reco, startup)
 
 
