@@ -32,7 +32,20 @@ def quoted_arguments(arguments: Sequence[str]) -> str:
 
 
 def quoted_environment(environment: Mapping[str, str]) -> str:
-    """Return an environment in HTCondor's new syntax; ``$`` in a value is only itself."""
+    """Return an environment in HTCondor's new syntax; ``$`` in a value is only itself.
+
+    Raises
+    ------
+    WrongUsage
+        A value has ``$$`` or ``$(DOLLAR)``, which condor_submit changes however they are
+        written (seen with 23.9.6).
+    """
+    for name, value in environment.items():
+        if "$$" in value or "$(dollar)" in value.lower():
+            raise WrongUsage(
+                f"The environment variable {name} has $$ or $(DOLLAR) in it, which no submit "
+                f"file can carry; unset it or change its value."
+            )
     pairs = (
         f"{name}={_quoted(value.replace('$', '$(DOLLAR)'))}"
         for name, value in sorted(environment.items())

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from condor.sites import Site, read_site
+from condor.submit import quoted_environment
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.layout import JOB_SH, ScanFolder
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
 ROUNDS_BEYOND_LEVELS = 6
+MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, or not for a file that others read.
-_NOT_FOR_JOBS = re.compile(r"^SKYSCAN_POOL|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE")
+_NOT_FOR_JOBS = re.compile(
+    r"^SKYSCAN_POOL|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
+    re.IGNORECASE,
+)
 _NOT_AN_OPTION = ("versions", "code_sha256")
 
 
@@ -79,6 +84,9 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
     event = read_event(event_path)
     _check_run(event.run_id, event_path, is_real=options.is_real_event)
     reco_class(options.reco)
+    max_rounds = options.max_rounds or len(options.progression) + ROUNDS_BEYOND_LEVELS
+    if max_rounds > MAX_ROUNDS:
+        raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     given = {field.name: getattr(options, field.name) for field in fields(options)}
     return Scan(
@@ -86,10 +94,10 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
             **given,
             "reco": options.reco.lower().replace("-", "_"),
             "jobs_per_round": None if options.batch_size else jobs,
-            "max_rounds": options.max_rounds or len(options.progression) + ROUNDS_BEYOND_LEVELS,
+            "max_rounds": max_rounds,
         },
         name=event.name,
-        event_file=f"event{event_path.suffix.lower()}",
+        event_file="event.pkl" if event_path.suffix.lower() == ".pkl" else "event.json",
         event_sha256=sha256_of(event_path),
         run_id=event.run_id,
         event_id=event.event_id,
@@ -107,7 +115,7 @@ def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str,
     Raises
     ------
     WrongUsage
-        A value has a line break, which no submit file can hold.
+        A value has a line break or the like, which no submit file can hold.
     """
     chosen = {
         name: value
@@ -120,6 +128,7 @@ def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str,
                 f"The environment variable {name!r} would go to the jobs, but holds characters "
                 f"that no submit file can carry; unset it or make it one printable line."
             )
+    quoted_environment(chosen)  # refuses what else cannot be written
     return chosen
 
 
@@ -151,8 +160,7 @@ def _refuse_other_options(planned: Scan, asked: Scan, folder: ScanFolder) -> Non
 def _refuse_foreign(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise WrongUsage(f"{path} is in the way: it is no folder. Choose another --output-dir.")
-    strangers = [entry.name for entry in path.iterdir()] if path.exists() else []
-    if "rounds" in strangers:
+    if any(path.glob("rounds/*")):  # the folder alone is what a plan that was cut off leaves
         raise BadInput(
             f"{path} has rounds but no scan.json: it was a scan folder and is damaged. "
             f"Restore scan.json or move the folder away."

@@ -6,6 +6,7 @@ import re
 
 from skyscan.errors import WrongUsage
 
+MOST = 1e9  # of any unit: 30 years of seconds, a petabyte of MB
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _MEGABYTES = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
 
@@ -36,6 +37,6 @@ def parse_megabytes(text: str, option: str) -> int:
 def _parse(text: str, option: str, units: dict[str, int], wanted: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
     unit = units.get(match[2].lower()) if match else None
-    if match is None or unit is None or float(match[1]) <= 0:
+    if match is None or unit is None or not 0 < float(match[1]) <= MOST:
         raise WrongUsage(f"{option} {text!r} is not {wanted}.")
     return float(match[1]) * unit

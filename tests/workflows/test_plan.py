@@ -1,0 +1,258 @@
+"""Planning: an event and options become a scan folder, or one clear sentence."""
+
+import json
+import math
+import os
+import zipfile
+
+import pytest
+from plans_support import EVENT, options
+
+from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.events.reader import read_event
+from skyscan.events.writer import write_event
+from skyscan.scan import read_scan
+from skyscan.storage import sha256_of
+from workflows.plan import job_environment, plan
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """Plan as from a shell without SKYSCAN_ variables."""
+    for name in list(os.environ):
+        if name.startswith("SKYSCAN_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="module")
+def event():
+    return read_event(EVENT)
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder.path)): path.read_bytes()
+        for path in folder.path.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
+    folder = plan(EVENT, tmp_path, options())
+    assert folder.path == tmp_path / event.name
+    assert sorted(path.name for path in folder.path.iterdir()) == [
+        "before-deadline.sh",
+        "dagman.config",
+        "event",
+        "job.sh",
+        "logs",
+        "merge.sub",
+        "open-round.sh",
+        "prep.sub",
+        "reco.sub",
+        "rounds",
+        "scan.dag",
+        "scan.json",
+        "skyscan.sh",
+        "skyscan.zip",
+    ]
+    scan = read_scan(folder.scan_json)
+    assert (folder.event / scan.event_file).read_bytes() == EVENT.read_bytes()
+    assert scan.event_sha256 == sha256_of(EVENT)
+    assert scan.code_sha256 == sha256_of(folder.code)
+    assert (scan.run_id, scan.event_id, scan.mjd) == (event.run_id, event.event_id, event.mjd)
+    assert scan.max_rounds == 2 + 6
+    for script in ("job.sh", "skyscan.sh", "open-round.sh", "before-deadline.sh"):
+        assert os.access(folder.path / script, os.X_OK)
+
+
+def test_the_same_options_keep_the_folder_as_it_is(tmp_path):
+    folder = plan(EVENT, tmp_path, options())
+    before = files(folder)
+    assert plan(EVENT, tmp_path, options()) == folder
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"reco": "crash-dummy"}, "reco 'dummy' -> 'crash_dummy'"),
+        ({"progression": ((1, 0),)}, "progression"),
+        ({"batch_size": 5}, "batch_size None -> 5"),
+        ({"deadline": 60.0}, "deadline"),
+        ({"request_memory": 5}, "request_memory"),
+    ],
+)
+def test_other_options_are_refused_and_named_and_change_nothing(tmp_path, change, name):
+    folder = plan(EVENT, tmp_path, options())
+    before = files(folder)
+    with pytest.raises(WrongUsage, match="with other options") as caught:
+        plan(EVENT, tmp_path, options(**change))
+    assert name in str(caught.value)
+    assert "--output-dir" in str(caught.value)
+    assert files(folder) == before
+
+
+def test_other_skyscan_variables_are_other_options(tmp_path, monkeypatch):
+    plan(EVENT, tmp_path, options())
+    monkeypatch.setenv("SKYSCAN_DUMMY_COST", "1")
+    with pytest.raises(WrongUsage, match="SKYSCAN_DUMMY_COST"):
+        plan(EVENT, tmp_path, options())
+
+
+def test_a_plan_that_was_cut_off_is_made_anew(tmp_path):
+    folder = plan(EVENT, tmp_path, options())
+    before = files(folder)
+    folder.scan_json.unlink()
+    (folder.path / "scan.dag").write_text("half")
+    plan(EVENT, tmp_path, options())
+    assert files(folder) == before
+
+
+def test_a_folder_with_rounds_but_no_scan_is_not_written_over(tmp_path):
+    folder = plan(EVENT, tmp_path, options())
+    folder.round(0).logs.mkdir(parents=True)
+    folder.scan_json.unlink()
+    with pytest.raises(BadInput, match=r"no scan\.json"):
+        plan(EVENT, tmp_path, options())
+
+
+def test_a_file_in_the_way_is_told(tmp_path, event):
+    (tmp_path / event.name).write_text("")
+    with pytest.raises(WrongUsage, match="in the way"):
+        plan(EVENT, tmp_path, options())
+    with pytest.raises(WrongUsage, match="--output-dir"):
+        plan(EVENT, tmp_path / event.name, options())
+
+
+def test_a_run_that_no_real_event_has_is_simulated(tmp_path, event):
+    assert event.run_id < 100_000
+    with pytest.raises(WrongUsage, match="--simulated-event") as caught:
+        plan(EVENT, tmp_path, options(is_real_event=True))
+    assert caught.value.exit_code == ExitCode.WRONG_USAGE
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("run_id", [100_000, 999_999])
+def test_a_real_run_may_be_either(tmp_path, event, run_id):
+    path = tmp_path / "event.json"
+    write_event(path, with_changes(event, run_id=run_id))
+    assert read_scan(plan(path, tmp_path, options(is_real_event=True)).scan_json).is_real_event
+    other = plan(path, tmp_path / "other", options(is_real_event=False))
+    assert not read_scan(other.scan_json).is_real_event
+
+
+def with_changes(event, **changes: object):
+    return event.__class__(**{**vars(event), **changes})
+
+
+def test_an_event_of_no_known_type_makes_a_folder_named_none(tmp_path, event):
+    path = tmp_path / "event.json"
+    write_event(path, with_changes(event, event_type=None, scalars={}))
+    folder = plan(path, tmp_path, options())
+    assert folder.path.name == f"run{event.run_id:08d}.evt{event.event_id:012d}.None"
+    assert read_scan(folder.scan_json).event_type is None
+
+
+@pytest.mark.parametrize(
+    "name", ["event", "an event.JSON", "x.js on,$(HOME);\"'", "Ünïcode.json", "a.b.json"]
+)
+def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(EVENT.read_bytes())
+    folder = plan(path, tmp_path / "scans", options())
+    assert read_scan(folder.scan_json).event_file == "event.json"
+    assert "event/event.json" in (folder.path / "prep.sub").read_text()
+
+
+@pytest.mark.parametrize("name", ['it\'s a "folder"', "with $(HOME)", "ünicode, and; more"])
+def test_a_folder_of_any_name_is_planned_in_and_appears_in_no_submit_file(tmp_path, name):
+    folder = plan(EVENT, tmp_path / name, options())
+    for path in folder.path.glob("*.sub"):
+        assert name not in path.read_text()
+    assert name not in (folder.path / "scan.dag").read_text()
+
+
+def test_missing_and_damaged_events_are_bad_input_and_leave_nothing(tmp_path):
+    damaged = tmp_path / "damaged.json"
+    damaged.write_bytes(EVENT.read_bytes()[:5000])
+    for path in (tmp_path / "no.json", damaged, tmp_path):
+        with pytest.raises(BadInput):
+            plan(path, tmp_path / "scans", options())
+    assert not (tmp_path / "scans").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"reco": "nothing"}, "There are: .*dummy.*track"),
+        ({"site": "nowhere"}, "There are: .*personal"),
+        ({"max_rounds": 1001}, "--max-rounds 1001"),
+    ],
+)
+def test_options_that_mean_nothing_are_wrong_usage_and_leave_nothing(tmp_path, change, why):
+    with pytest.raises(WrongUsage, match=why):
+        plan(EVENT, tmp_path, options(**change))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_skyscan_variables_reach_the_jobs(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_DUMMY_COST", "0.5")
+    monkeypatch.setenv("SKYSCAN_WORDS", "it's two")
+    monkeypatch.setenv("OTHER_VARIABLE", "elsewhere")
+    folder = plan(EVENT, tmp_path, options())
+    for name in ("reco.sub", "prep.sub"):
+        text = (folder.path / name).read_text()
+        assert "SKYSCAN_DUMMY_COST=0.5 " in text
+        assert " SKYSCAN_WORDS='it''s two'\"\n" in text
+        assert "elsewhere" not in text
+    assert read_scan(folder.scan_json).environment == {
+        "SKYSCAN_DUMMY_COST": "0.5",
+        "SKYSCAN_WORDS": "it's two",
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SKYSCAN_X_TOKEN",
+        "SKYSCAN_SECRET",
+        "SKYSCAN_db_password",
+        "SKYSCAN_BROKER_AUTH",
+        "SKYSCAN_S3_ACCESS_KEY",
+        "SKYSCAN_ApiKey",
+        "SKYSCAN_PRIVATE",
+    ],
+)
+def test_secrets_are_recorded_nowhere_in_the_folder(tmp_path, monkeypatch, name):
+    monkeypatch.setenv(name, "hush-hush-1234")
+    folder = plan(EVENT, tmp_path, options())
+    content = files(folder)
+    with zipfile.ZipFile(folder.code) as code:
+        content |= {entry: code.read(entry) for entry in code.namelist()}
+    assert [path for path, text in content.items() if b"hush-hush" in text] == []
+    assert [path for path in content if "hush" in path] == []
+
+
+@pytest.mark.parametrize("value", ["a\nqueue 9", "a\rb", "tab\t", "\x1b[0m", "$$(X)", "\udc80"])
+def test_variables_that_no_submit_file_can_carry_are_wrong_usage(value):
+    with pytest.raises(WrongUsage, match="SKYSCAN_X"):
+        job_environment({"SKYSCAN_X": value})
+
+
+def test_a_variable_with_a_strange_name_is_wrong_usage():
+    with pytest.raises(WrongUsage, match="SKYSCAN_X Y"):
+        job_environment({"SKYSCAN_X Y": "1"})
+
+
+def test_pool_settings_of_this_shell_do_not_travel():
+    chosen = job_environment({"SKYSCAN_POOL_DIR": "/x", "SKYSCAN_A": "1", "HOME": "/root"})
+    assert chosen == {"SKYSCAN_A": "1"}
+
+
+def test_a_scan_json_is_plain_json(tmp_path):
+    folder = plan(EVENT, tmp_path, options())
+    value = json.loads(folder.scan_json.read_text())
+    assert value["progression"] == [[1, 0], [2, 1]]
+    assert math.isfinite(value["mjd"])
+    assert set(value["versions"]) >= {"python", "skyscan", "numpy", "healpy"}
