@@ -32,8 +32,13 @@ def watch(folder: ScanFolder) -> Report | None:
     began, said_at = time.time(), 0.0
     said: RoundProgress | None = None
     print("prep: reading the event", flush=True)
+    was_held = False
     while True:
         over = is_over(folder)
+        held = is_held(folder)
+        if held and not was_held:
+            print("DAGMan is on hold; `condor_q -hold` says why.", flush=True)
+        was_held = held
         rounds = rounds_so_far(folder)
         now = rounds[-1] if rounds else None
         is_new = now is not None and (said is None or now.number != said.number)
@@ -50,6 +55,12 @@ def is_over(folder: ScanFolder) -> bool:
     """Tell whether DAGMan has left the queue."""
     state = dagman_state(folder.path / SCAN_DAG)
     return state is not None and state.is_over
+
+
+def is_held(folder: ScanFolder) -> bool:
+    """Tell whether DAGMan itself is on hold, so that nothing goes on."""
+    state = dagman_state(folder.path / SCAN_DAG)
+    return state is not None and state.state == "held"
 
 
 def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:

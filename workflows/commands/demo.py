@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.events.reader import read_event
-from skyscan.simulation import truth_of
 from workflows.commands.scan import follow, hand_over
 from workflows.plan import Options, plan
 from workflows.report import read_report
@@ -36,6 +35,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> ExitCode:
+    from skyscan.simulation import truth_of  # brings scipy along: not for every command
+
     packed = resources.files("skyscan").joinpath("data", "simulated_track.json")
     with resources.as_file(packed) as path:
         event = read_event(path)

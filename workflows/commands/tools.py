@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
-from skyscan.errors import ExitCode, SkyscanError
+from skyscan.errors import ExitCode
 from skyscan.recos import available_recos, reco_class
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def _recos(_options: argparse.Namespace) -> ExitCode:
     for name, origin in available_recos().items():
         try:
             summary = reco_class(name).summary
-        except (SkyscanError, ImportError) as error:
-            summary = f"({origin} cannot be used: {error})"
+        except Exception as error:  # noqa: BLE001  someone else's package may raise anything
+            summary = f"({origin} cannot be used: {error!r})"
         print(f"{name:20s} {summary}")
     return ExitCode.DONE
 
 
 def _doctor(_options: argparse.Namespace) -> ExitCode:
-    from workflows.doctor import diagnose, lines
+    from workflows.doctor import diagnose, is_fit, lines
 
     findings = diagnose()
     print("\n".join(lines(findings)))
-    return ExitCode.DONE
+    return ExitCode.DONE if is_fit(findings) else ExitCode.TRY_AGAIN
