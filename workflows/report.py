@@ -19,9 +19,10 @@ from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
 from workflows.dagman import SCAN_DAG, round_dag
-from workflows.progress import scan_progress
+from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -161,7 +162,7 @@ def _read_error(log: Path) -> tuple[str, int | None] | None:
 
 def _map_path(folder: ScanFolder, scan: Scan, *, failed: bool) -> Path | None:
     whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
-    if whole:
+    if whole and _is_readable(whole[-1]):
         return whole[-1]
     if not failed:
         return None
@@ -169,6 +170,14 @@ def _map_path(folder: ScanFolder, scan: Scan, *, failed: bool) -> Path | None:
         return write_partial(folder, scan)
     except SkyscanError:
         return None  # the failures say what is damaged
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        read_skymap(path)
+    except BadInput:
+        return False
+    return True
 
 
 def _report(
@@ -248,8 +257,7 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
         lines.append(
             f"            and {len(report.failures) - 8} more, see {folder.report_json}"
         )
-    rounds = [p for p in scan_progress(folder) if p.n_done < p.n_fits]
-    lines += [f"  missing   {progress.line()}" for progress in rounds]
+    lines += [f"  missing   {progress.line()}" for progress in _unfinished(folder)]
     command = f"skyscan resume {shlex.quote(str(folder.path))}"
     if report.exit_code == ExitCode.BAD_INPUT:
         lines.append(f"  next      mend the input; then `{command}`, or plan the scan anew")
@@ -260,6 +268,17 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
     return lines
 
 
+def _unfinished(folder: ScanFolder) -> Iterator[RoundProgress]:
+    for number in folder.chosen_rounds():
+        try:
+            progress = round_progress(folder.round(number), number)
+        except (BadInput, KeyError, TypeError):
+            continue  # its description is damaged: the failures say so
+        if progress.n_done < progress.n_fits:
+            yield progress
+
+
 def duration(seconds: float) -> str:
-    """Return a duration as h:mm:ss."""
-    return time.strftime("%H:%M:%S", time.gmtime(max(0.0, seconds)))
+    """Return a duration as hh:mm:ss, however many hours that is."""
+    minutes, second = divmod(int(max(0.0, seconds)), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"

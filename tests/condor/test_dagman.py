@@ -1,0 +1,102 @@
+"""DAGMan's settings, and what job logs say about a DAG."""
+
+import pytest
+from job_log_support import (
+    EVICTED,
+    HELD,
+    RELEASED,
+    REMOVED,
+    STARTED,
+    ended,
+    killed,
+    submitted,
+    write_log,
+)
+
+from condor.dagman import SETTINGS, JobEnd, config_lines, dagman_state, job_ends
+
+
+@pytest.fixture
+def dag(tmp_path):
+    return tmp_path / "scan.dag"
+
+
+def state_after(dag, *events: str):
+    write_log(dag.with_name("scan.dag.dagman.log"), *events)
+    return dagman_state(dag)
+
+
+def test_a_dag_that_was_never_submitted_has_no_state(dag):
+    assert dagman_state(dag) is None
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "code"),
+    [
+        ([], "queued", None),
+        ([STARTED], "running", None),
+        ([STARTED, HELD], "held", None),
+        ([STARTED, HELD, RELEASED], "queued", None),
+        ([STARTED, EVICTED], "queued", None),
+        ([STARTED, REMOVED], "removed", None),
+        ([STARTED, ended(7, 0)], "ended", 0),
+        ([STARTED, ended(7, 1)], "ended", 1),
+    ],
+)
+def test_the_last_event_of_dagmans_own_job_is_its_state(dag, events, state, code):
+    found = state_after(dag, submitted(7), *(event.format(7) for event in events))
+    assert (found.cluster, found.submissions) == (7, 1)
+    assert (found.state, found.exit_code) == (state, code)
+    assert found.is_over == (state in ("removed", "ended"))
+
+
+def test_only_the_last_submission_counts(dag):
+    found = state_after(
+        dag, submitted(7), ended(7, 1), submitted(9), STARTED.format(9), REMOVED.format(7)
+    )
+    assert (found.cluster, found.submissions) == (9, 2)
+    assert (found.state, found.exit_code) == ("running", None)
+
+
+def test_a_log_that_ends_in_the_middle_of_an_event_says_what_is_before(dag):
+    write_log(dag.with_name("scan.dag.dagman.log"), submitted(7), STARTED.format(7))
+    with dag.with_name("scan.dag.dagman.log").open("a") as log:
+        log.write(ended(7, 0)[:60])
+    assert dagman_state(dag).state == "running"
+
+
+def test_each_node_ends_as_its_last_job_does(tmp_path):
+    log = tmp_path / "round_000.dag.nodes.log"
+    write_log(
+        log,
+        submitted(1, "reco_00000"),
+        submitted(2, "reco_00001"),
+        submitted(3, "reco_00002"),
+        submitted(4, "reco_00003"),
+        submitted(5, "reco_00004"),
+        ended(1, 75),
+        submitted(6, "reco_00000"),
+        killed(2),
+        REMOVED.format(3),
+        HELD.format(4),
+        ended(6, 0),
+    )
+    ends = job_ends(log)
+    assert ends["reco_00000"].exit_code == 0
+    assert ends["reco_00001"] == JobEnd(None, "its job was killed by signal 9")
+    assert ends["reco_00002"].exit_code is None
+    assert "removed: via condor_rm (by user u)" in ends["reco_00002"].reason
+    assert "held: no such file" in ends["reco_00003"].reason
+    assert ends["reco_00004"] == JobEnd(None, "its job has not ended")
+
+
+def test_no_log_is_no_node(tmp_path):
+    assert job_ends(tmp_path / "no.log") == {}
+
+
+def test_a_sites_settings_win_over_ours():
+    name = next(iter(SETTINGS))
+    lines = config_lines({name: "77", "DAGMAN_OF_THE_SITE": "x"})
+    assert lines.count(f"{name} = 77") == 1
+    assert len(lines) == len(SETTINGS) + 1
+    assert "DAGMAN_OF_THE_SITE = x" in lines

@@ -1,0 +1,155 @@
+"""The command line: exit codes, and one clear sentence instead of a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from plans_support import EVENT
+
+from skyscan.errors import ExitCode
+from workflows import cli
+from workflows.cli import main
+
+PLAN = ["plan", str(EVENT)]
+SIMULATED = [*PLAN, "--simulated-event"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Stand in an empty folder, without a pool and without SKYSCAN_ variables."""
+    for name in list(os.environ):
+        if name.startswith("SKYSCAN_") or name == "CONDOR_CONFIG":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
+    monkeypatch.chdir(tmp_path)
+
+
+def run(arguments):
+    """Return the exit code of a command, argparse's way out included."""
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return end.code
+
+
+def error_of(capsys):
+    """Return the one line of error that a command ends with."""
+    errors = capsys.readouterr().err
+    assert "Traceback" not in errors
+    lines = errors.strip().splitlines()
+    assert [line for line in lines if line.startswith("skyscan: error: ")] == lines[-1:]
+    return lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "COMMAND"),
+        (["fly"], "fly"),
+        (PLAN, "--real-event --simulated-event"),
+        ([*PLAN, "--real-event", "--simulated-event"], "not allowed with"),
+        ([*PLAN, "--real-event"], "say --simulated-event"),
+        ([*SIMULATED, "--nsides", "8:0", "7:12"], "power of two"),
+        ([*SIMULATED, "--nsides"], "--nsides"),
+        ([*SIMULATED, "--batch-size", "0"], "--batch-size"),
+        ([*SIMULATED, "--batch-size", "3", "--jobs-per-round", "3"], "not allowed with"),
+        ([*SIMULATED, "--max-rounds", "5000"], "--max-rounds"),
+        ([*SIMULATED, "--max-retries", "-1"], "--max-retries"),
+        ([*SIMULATED, "--max-failed-pixels", "120%"], "--max-failed-pixels"),
+        ([*SIMULATED, "--max-failed-pixels", "nan"], "--max-failed-pixels"),
+        ([*SIMULATED, "--max-pixel-time", "soon"], "--max-pixel-time"),
+        ([*SIMULATED, "--deadline", "0"], "--deadline"),
+        ([*SIMULATED, "--request-memory", "lots"], "--request-memory"),
+        ([*SIMULATED, "--reco-algo", "nothing"], "nothing"),
+        ([*SIMULATED, "--site", "nowhere"], "nowhere"),
+        (["status", "no such folder"], "no scan folder"),
+        (["result", "."], "no scan folder"),
+        (["resume", "."], "no scan folder"),
+        (["pool", "dance"], "dance"),
+    ],
+    ids=lambda value: " ".join(value[-3:]) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_exit_64_and_one_line(arguments, why, capsys):
+    assert run(arguments) == ExitCode.WRONG_USAGE
+    assert why in error_of(capsys)
+
+
+def test_a_missing_or_damaged_event_is_exit_65_and_names_the_file(tmp_path, capsys):
+    damaged = tmp_path / "damaged.json"
+    damaged.write_bytes(EVENT.read_bytes()[:3000])
+    for path in (tmp_path / "missing.json", damaged):
+        assert run(["plan", str(path), "--real-event"]) == ExitCode.BAD_INPUT
+        assert str(path) in error_of(capsys)
+
+
+def test_a_damaged_scan_folder_is_exit_65(tmp_path, capsys):
+    (tmp_path / "scan.json").write_text("{")
+    assert run(["status", str(tmp_path)]) == ExitCode.BAD_INPUT
+    assert "scan.json" in error_of(capsys)
+
+
+def test_a_disk_that_does_not_take_it_is_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    arguments = [*SIMULATED, "--output-dir", str(tmp_path / "file" / "scans")]
+    assert run(arguments) == ExitCode.WRONG_USAGE
+    assert "--output-dir" in error_of(capsys)
+
+
+def test_a_bug_shows_its_traceback_and_is_exit_70(monkeypatch, capsys):
+    def broken(_options) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli.plan, "run", broken)
+    assert run(SIMULATED) == ExitCode.BUG
+    errors = capsys.readouterr().err
+    assert "Traceback" in errors
+    assert "this is a bug" in errors.splitlines()[-1]
+
+
+def test_planning_prints_the_line_that_submits_the_scan(tmp_path, capsys):
+    folder = tmp_path / "it's here"
+    arguments = ["--reco-algo", "dummy", "--nsides", "1:0", "2:1", "--output-dir", str(folder)]
+    assert run([*SIMULATED, *arguments]) == 0
+    told, line = capsys.readouterr().out.splitlines()
+    (scan,) = folder.iterdir()
+    assert str(scan) in told
+    # The shell makes of it what condor_submit_dag is to get.
+    words = line.split("condor_submit_dag", 1)[1]
+    printed = subprocess.run(
+        ["/bin/sh", "-c", f"printf '%s\\n' {words}"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert printed[-1] == str(scan / "scan.dag")
+    assert "-usedagdir" in printed
+    assert run([*SIMULATED, *arguments]) == 0
+    assert run([*SIMULATED, *arguments, "--batch-size", "4"]) == ExitCode.WRONG_USAGE
+
+
+def test_status_of_a_planned_scan_says_so(capsys):
+    assert run([*SIMULATED, "--reco-algo", "dummy"]) == 0
+    capsys.readouterr()
+    assert run(["status", "scans"]) == 0
+    assert "not submitted yet" in capsys.readouterr().out
+    assert run(["result", "scans"]) == ExitCode.WRONG_USAGE
+    assert "no result yet" in error_of(capsys)
+
+
+def test_fractions_may_be_percents(tmp_path):
+    arguments = ["--reco-algo", "dummy", "--max-failed-pixels", "2.5%", "--deadline", "2h"]
+    assert run([*SIMULATED, *arguments]) == 0
+    (path,) = tmp_path.glob("scans/*/scan.json")
+    value = json.loads(path.read_text())
+    assert (value["max_failed_pixels"], value["deadline"]) == (0.025, 7200)
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "workflows", "plan", "missing.json", "--real-event"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert done.stderr.startswith("skyscan: error: ")
+    assert len(done.stderr.splitlines()) == 1

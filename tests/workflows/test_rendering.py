@@ -1,0 +1,207 @@
+"""The steps rendered to DAGMan: lines of DAGs, submit files and scripts."""
+
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from plans_support import EVENT, options
+
+from condor.sites import read_site
+from skyscan.errors import ExitCode
+from skyscan.next_round import BatchState
+from skyscan.scan import read_scan
+from workflows.dagman import (
+    access_point_lines,
+    deadline_lines,
+    job_description,
+    open_round_lines,
+    round_dag_lines,
+    scan_dag_lines,
+    write_round_dag,
+)
+from workflows.plan import plan
+from workflows.steps import prep_step, reco_step
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("plan")
+    return plan(EVENT, place, options(max_rounds=3, max_retries=2))
+
+
+@pytest.fixture(scope="module")
+def scan(folder):
+    return read_scan(folder.scan_json)
+
+
+def changed(scan, **changes: object):
+    return scan.__class__(**{**vars(scan), **changes})
+
+
+def test_the_outer_dag_is_prep_the_rounds_that_may_come_merge_and_the_report(scan):
+    lines = list(scan_dag_lines(scan))
+    subdags = [line.split() for line in lines if line.startswith("SUBDAG EXTERNAL")]
+    assert [words[2:4] for words in subdags] == [
+        [f"round_{n:03d}", f"round_{n:03d}.dag"] for n in range(3)
+    ]
+    chain = ["prep", "round_000", "round_001", "round_002", "merge"]
+    edges = [line.split() for line in lines if line.startswith("PARENT")]
+    assert [(w[1], w[3]) for w in edges] == list(pairwise(chain))
+    for n in range(3):
+        assert f"PRE_SKIP round_{n:03d} 80" in lines
+        assert any(
+            line.startswith(f"SCRIPT PRE round_{n:03d} ./open-round.sh {n}") for line in lines
+        )
+    assert "FINAL report merge.sub NOOP" in lines
+    assert any(
+        line.startswith("SCRIPT POST report ") and line.endswith("$DAG_STATUS")
+        for line in lines
+    )
+
+
+def test_bad_input_is_never_retried_and_an_inner_dag_is_not_either(scan):
+    lines = [*scan_dag_lines(scan), *round_dag_lines(scan, 0, [BatchState(0, 4, 4)], 0)]
+    retries = [line for line in lines if line.startswith("RETRY")]
+    assert retries == ["RETRY prep 2 UNLESS-EXIT 65", "RETRY reco_00000 2 UNLESS-EXIT 65"]
+    never = changed(scan, max_retries=0)
+    lines = [*scan_dag_lines(never), *round_dag_lines(never, 0, [BatchState(0, 4, 4)], 0)]
+    assert not [line for line in lines if line.startswith("RETRY")]
+
+
+def test_a_round_has_a_node_for_each_batch_and_whole_ones_are_done(scan):
+    batches = [BatchState(0, 4, 0), BatchState(1, 4, 3), BatchState(2, 4, 4)]
+    lines = list(round_dag_lines(scan, 7, batches, 0))
+    jobs = [line.split() for line in lines if line.startswith("JOB")]
+    assert [words[1] for words in jobs] == ["reco_00000", "reco_00001", "reco_00002"]
+    assert {words[2] for words in jobs} == {"reco.sub"}
+    assert ["DONE" in words for words in jobs] == [True, False, False]
+    for number in range(3):
+        (line,) = (x for x in lines if x.startswith(f"VARS reco_{number:05d}"))
+        assert 'round="007"' in line
+        assert f'batch="{number:05d}"' in line
+        assert 'retry="$(RETRY)"' in line
+    assert not [line for line in lines if line.startswith(("PARENT", "SCRIPT"))]
+
+
+def test_node_names_stay_the_same_when_a_round_is_written_again(scan):
+    first = [BatchState(n, 4, 4) for n in range(12)]
+    again = [BatchState(n, 4, n % 2) for n in range(12)]
+    names = [
+        [x.split()[1] for x in round_dag_lines(scan, 0, batches, 0) if x.startswith("JOB")]
+        for batches in (first, again)
+    ]
+    assert names[0] == names[1]
+
+
+def test_an_earlier_rescue_file_goes_when_a_round_is_written_again(folder, scan):
+    rescue = folder.path / "round_000.dag.rescue001"
+    other = folder.path / "round_001.dag.rescue001"
+    for path in (rescue, other):
+        path.write_text("DONE reco_00000")
+    write_round_dag(folder, scan, 0, [BatchState(0, 4, 4)], 0)
+    assert not rescue.exists()
+    assert other.exists()
+
+
+def test_a_deadline_keeps_jobs_from_starting_and_from_staying(scan):
+    late = changed(scan, deadline=60.0)
+    lines = list(round_dag_lines(late, 0, [BatchState(0, 4, 4)], 1234))
+    assert "SCRIPT PRE reco_00000 ./before-deadline.sh 1234" in lines
+    assert any('deadline="1234"' in line for line in lines)
+    description = job_description(reco_step(late), late, read_site("personal"))
+    assert "$(deadline)" in description["periodic_remove"]
+    without = job_description(reco_step(scan), scan, read_site("personal"))
+    assert "deadline" not in "".join(without.values())
+
+
+def test_a_reco_job_gives_its_results_back_whenever_it_ends(scan):
+    description = job_description(reco_step(scan), scan, read_site("personal"))
+    assert description["when_to_transfer_output"] == "ON_EXIT_OR_EVICT"
+    assert description["checkpoint_exit_code"] == "85"
+    assert "rounds/$(round)/results/$(batch).rec" in description["transfer_input_files"]
+    remaps = description["transfer_output_remaps"]
+    assert remaps == '"$(batch).rec=rounds/$(round)/results/$(batch).rec"'
+    assert description["request_memory"].startswith(f"{scan.request_memory} * ")
+    prep = job_description(prep_step(scan), scan, read_site("personal"))
+    assert "checkpoint_exit_code" not in prep
+    assert prep["transfer_output_files"] == "startup"
+
+
+def test_a_site_has_the_last_word_in_submit_files(scan):
+    site = read_site("personal")
+    mine = site.__class__(
+        **{**vars(site), "python": "/opt/py", "submit": {"request_cpus": "2", "+Project": "x"}}
+    )
+    description = job_description(reco_step(scan), scan, mine)
+    assert (description["request_cpus"], description["+Project"]) == ("2", "x")
+    assert "SKYSCAN_PYTHON=/opt/py" in description["environment"]
+
+
+def test_paths_in_the_folder_are_relative_so_that_it_may_be_moved(folder):
+    for path in [*folder.path.glob("*.sub"), *folder.path.glob("*.dag")]:
+        assert str(folder.path) not in path.read_text()
+
+
+def script(tmp_path, name, lines):
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_the_access_point_script_finds_a_python_of_any_name_and_its_own_folder(tmp_path):
+    python = tmp_path / "a 'quoted' $(python)"
+    python.symlink_to(sys.executable)
+    here = tmp_path / "the folder"
+    here.mkdir()
+    script(here, "skyscan.sh", access_point_lines(str(python)))
+    (here / "skyscan.zip").mkdir()
+    (here / "skyscan.zip" / "probe.py").write_text("import sys; print(sys.argv[1:])")
+    done = subprocess.run(
+        [here / "skyscan.sh", "probe", "a b", "$x"],
+        cwd="/",
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "['a b', '$x']\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "earlier", "code"),
+    [
+        ("0", [], 42),
+        ("1", [], 80),
+        ("1", ["000"], 42),
+        ("10", ["008"], 80),
+        ("10", ["009"], 42),
+    ],
+)
+def test_a_round_is_opened_only_after_one_that_chose_something(tmp_path, number, earlier, code):
+    opener = script(tmp_path, "open-round.sh", open_round_lines())
+    script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', "exit 42"])
+    for name in earlier:
+        (tmp_path / "rounds" / name).mkdir(parents=True)
+        (tmp_path / "rounds" / name / "round.json").write_text("")
+    done = subprocess.run(
+        [opener, number], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout == (f"workflows open-round . {number}\n" if code == 42 else "")
+
+
+@pytest.mark.parametrize(("seconds", "in_time"), [("1", False), ("99999999999", True)])
+def test_no_job_is_submitted_after_the_deadline(tmp_path, seconds, in_time):
+    path = script(tmp_path, "before-deadline.sh", deadline_lines())
+    code = subprocess.run([path, seconds], check=False).returncode
+    assert code == 0 if in_time else code in set(ExitCode) - {0}
+
+
+def test_scripts_and_lines_end_in_a_line_break(folder):
+    for path in Path(folder.path).glob("*.*"):
+        if path.suffix in (".sub", ".dag", ".sh", ".config"):
+            assert path.read_text().endswith("\n")

@@ -1,0 +1,194 @@
+"""The report, from job logs of DAGs that never ran."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from job_log_support import REMOVED, ended, submitted, write_log
+from plans_support import EVENT, options
+
+from skyscan.batches import read_batch
+from skyscan.errors import ExitCode
+from skyscan.events.reader import read_event
+from skyscan.merge import merge
+from skyscan.next_round import open_round
+from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
+from skyscan.results import write_results
+from skyscan.scan import read_scan
+from skyscan.skymap import read_skymap
+from skyscan.startup import prepare
+from workflows.plan import plan
+from workflows.report import duration, read_report, write_report
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A planned scan whose first round has been chosen: three batches of four pixels."""
+    made = plan(EVENT, tmp_path, options(jobs_per_round=3, progression=((1, 0),)))
+    scan = read_scan(made.scan_json)
+    prepare(scan.id, scan.reco, lambda _: read_event(EVENT), made.startup)
+    open_round(made, scan, 0)
+    return made
+
+
+def do(folder, *batches: int):
+    """Give batches of round 0 results, pixel by pixel the better the higher its number."""
+    for number in batches:
+        batch = read_batch(folder.round(0).batch(number))
+        records = sign(as_records(batch.pixels))
+        write_results(folder.round(0).result(number), batch, records)
+
+
+def as_records(pixels):
+    records = np.zeros(len(pixels), RECORD_DTYPE)
+    for name in IDS:
+        records[name] = pixels[name]
+    for name in FIT_DTYPE.names:
+        records[name] = 100.0
+    records["llh"] -= pixels["pixel"]
+    return records
+
+
+def logs(folder, dag, *events: str):
+    write_log(folder.path / f"{dag}.nodes.log", *events)
+
+
+def test_a_scan_that_ended_well_tells_its_best_fit_and_its_map(folder):
+    do(folder, 0, 1, 2)
+    merge(folder, read_scan(folder.scan_json))
+    report = write_report(folder, 0)
+    assert (report.outcome, report.exit_code, report.failures) == ("complete", 0, [])
+    assert report.best["pixel"] == 11
+    assert report.n_pixels == {"1": 12}
+    assert "why" not in report.text
+    assert "resume" not in report.text
+    assert report.text == folder.report.read_text()
+    assert read_report(folder) == report
+    assert json.loads(folder.report_json.read_text())["exit_code"] == 0
+
+
+def failed_job(folder, code, said):
+    logs(folder, "scan.dag", submitted(1, "prep"), ended(1, 0))
+    logs(
+        folder,
+        "round_000.dag",
+        submitted(2, "reco_00000"),
+        submitted(3, "reco_00001"),
+        ended(2, 0),
+        ended(3, code),
+    )
+    here = folder.round(0).logs
+    (here / "00001.0.err").write_text("skyscan: error: an older try (exit 75)\n")
+    (here / "00001.1.err").write_text(f"noise\n{said}\n")
+    os.utime(here / "00001.0.err", (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "why", "outcome"),
+    [
+        (65, "skyscan: error: the table is damaged. (exit 65)", "damaged. (exit 65)", 65),
+        (75, "skyscan: error: no worker: wait. (exit 75)", "no worker: wait. (exit 75)", 75),
+        (70, "Traceback\nskyscan: error: this is a bug. (exit 70)", "a bug. (exit 70)", 70),
+        (1, "sh: python3: not found", "its job ended with exit code 1 (exit 1)", 75),
+    ],
+)
+def test_a_job_that_failed_is_named_with_what_it_said_last(folder, code, said, why, outcome):
+    do(folder, 0)
+    failed_job(folder, code, said)
+    report = write_report(folder, 2)
+    assert (report.outcome, report.exit_code) == ("failed", outcome)
+    assert "  why       reco_00001: " in report.text
+    assert why in report.text
+    assert "4 of 12 pixels done, 1 of 3 jobs" in report.text
+    assert "skyscan resume" in report.text
+    assert ("mend the input" in report.text) == (outcome == ExitCode.BAD_INPUT)
+
+
+def test_a_scan_that_failed_leaves_the_map_of_what_there_is(folder):
+    do(folder, 0, 2)
+    failed_job(folder, 75, "skyscan: error: wait (exit 75)")
+    report = write_report(folder, 2)
+    skymap = read_skymap(folder.partial / report.map.rpartition("/")[2])
+    assert not skymap.complete
+    assert len(skymap.pixels[1]) == 8
+    assert report.best["pixel"] == 11
+
+
+def test_jobs_that_were_removed_are_told(folder):
+    logs(folder, "round_000.dag", submitted(2, "reco_00000"), REMOVED.format(2))
+    report = write_report(folder, 4)
+    assert report.exit_code == ExitCode.TRY_AGAIN
+    assert "via condor_rm" in report.text
+
+
+def test_a_script_that_failed_is_told_from_its_own_log(folder):
+    text = "skyscan: error: the startup folder is of another scan. (exit 65)\n"
+    (folder.logs / "round_001.err").write_text(text)
+    report = write_report(folder, 2)
+    (failure,) = report.failures
+    assert failure.step.endswith("round_001")
+    assert failure.text == "the startup folder is of another scan."
+    assert report.exit_code == ExitCode.BAD_INPUT
+
+
+def test_a_limit_that_was_reached_is_incomplete_not_failed(folder):
+    do(folder, 0, 1, 2)
+    logs(folder, "scan.dag", submitted(1, "merge"), ended(1, 69))
+    (folder.logs / "merge.err").write_text("skyscan: error: --max-rounds (exit 69)\n")
+    report = write_report(folder, 2)
+    assert (report.outcome, report.exit_code) == ("incomplete", ExitCode.INCOMPLETE)
+
+
+def test_nothing_at_all_is_still_a_report(folder):
+    report = write_report(folder, 4)
+    assert report.map is None
+    assert report.exit_code == ExitCode.TRY_AGAIN
+    assert "0 of 12 pixels done" in report.text
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"batches": 3}', '{"batches": [{}]}'])
+def test_a_damaged_round_does_not_keep_the_report_from_being_written(folder, content):
+    do(folder, 0)
+    folder.round(0).description.write_text(content)
+    (folder.logs / "round_000.err").write_text("skyscan: error: round.json (exit 65)\n")
+    report = write_report(folder, 2)
+    assert report.exit_code == ExitCode.BAD_INPUT
+    assert "round.json" in report.text
+
+
+def test_a_damaged_map_of_an_earlier_try_does_not_keep_the_report_from_being_written(folder):
+    do(folder, 0, 1)
+    name = read_scan(folder.scan_json).name
+    (folder.path / f"{name}_1.npz").write_bytes(b"torn")
+    report = write_report(folder, 2)
+    assert report.map.startswith(str(folder.partial))
+
+
+def test_many_failures_are_told_in_part(folder):
+    events = [e for n in range(20) for e in (submitted(n, f"reco_{n:05d}"), ended(n, 75))]
+    logs(folder, "round_000.dag", *events)
+    report = write_report(folder, 2)
+    assert len(report.failures) == 20
+    assert "and 12 more" in report.text
+
+
+def test_there_is_no_report_before_one_is_written_nor_in_a_damaged_file(folder):
+    assert read_report(folder) is None
+    for content in ("", "{}", '{"failures": [3]}', '{"failures": [], "name": "x"}'):
+        folder.report_json.write_text(content)
+        assert read_report(folder) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "00:00:00"),
+        (59.9, "00:00:59"),
+        (3661, "01:01:01"),
+        (90061, "25:01:01"),
+        (-5, "00:00:00"),
+    ],
+)
+def test_durations_do_not_begin_anew_after_a_day(seconds, text):
+    assert duration(seconds) == text
