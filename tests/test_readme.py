@@ -1,0 +1,235 @@
+"""What README and docs say is so: their commands run, their links, options and tables hold."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import skyscan.__main__
+from skyscan.errors import ExitCode
+from workflows import cli
+
+if TYPE_CHECKING:
+    from condor.contact import Pool
+
+REPOSITORY = Path(__file__).parents[1]
+README = REPOSITORY / "README.md"
+PAGES = [README, REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+REAL_EVENT = REPOSITORY.parent / "shared" / "events" / "hese_event_01.json"
+PATIENCE = 900  # seconds for all commands; a machine may be busy, and nothing here is a timing
+END = "@@ exit "
+# skyreader's own plotting, which the block only imports, overrides what matplotlib renames.
+READER_WARNING = "ignore:Overriding `Axes.cla`:PendingDeprecationWarning"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the fenced blocks of a language."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE
+    )
+
+
+COMMANDS = [line for block in blocks(README, "sh") for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(session_folder: Path) -> Path:
+    """Return the folder that README's reader is in."""
+    here = session_folder / "readme"
+    here.mkdir()
+    (here / ".venv").symlink_to(sys.prefix)
+    return here
+
+
+@pytest.fixture(scope="module")
+def said(pool: Pool, folder: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG001
+    """Run README's commands in one shell, in their order: {command: (exit code, output)}."""
+    script = []
+    for command in [*COMMANDS, WAIT]:
+        script += [as_run(command, folder), f'printf "\\n{END}%d\\n" $?']
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    ends = re.findall(rf"(.*?)\n{END}(\d+)\n", done.stdout, re.DOTALL)
+    outputs = [(int(code), text) for text, code in ends]
+    return dict(zip([*COMMANDS, WAIT], outputs, strict=True))
+
+
+#: README submits one scan without waiting for it; the pool may stop only after it.
+WAIT = "until skyscan result planned; do sleep 1; done 2>/dev/null"
+
+
+def as_run(command: str, folder: Path) -> str:
+    """Return what is run for a command: quick, with an event, and not these tests again."""
+    words = command.split()
+    if words[0] == "make":
+        shown = f"make --dry-run --directory {shlex.quote(str(REPOSITORY))} {words[1]}"
+        # The set-up has been made, or nothing would run here.
+        scan = f" && {shlex.quote(sys.prefix)}/bin/skyscan demo"
+        return shown + (scan if words[1] == "demo" else "")
+    if command == ". .venv/bin/activate" and not (folder / command.split()[1]).exists():
+        return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"  # conda
+    if words[:2] == ["skyscan", "pool"]:
+        # Not the pool of all other tests: this one is stopped.
+        return f"SKYSCAN_POOL_DIR={shlex.quote(str(folder / 'pool'))} {command}"
+    if REAL_EVENT.exists():
+        event = REAL_EVENT
+    else:
+        event = Path(str(resources.files("skyscan").joinpath("data", "simulated_track.json")))
+        command = command.replace("--real-event", "--simulated-event")
+    if words[:2] == ["skyscan", "scan"] and "--nsides" not in words:
+        command += " --nsides 1:0 2:4"
+    return command.replace(" EVENT ", f" {shlex.quote(str(event))} ")
+
+
+@pytest.mark.pool
+@pytest.mark.parametrize("command", [*COMMANDS, WAIT])
+def test_a_command_of_the_readme_runs(said, command):
+    code, output = said[command]
+    assert code == 0, output
+
+
+@pytest.mark.pool
+def test_the_demo_prints_what_the_readme_shows(said):
+    (shown,) = blocks(README, "text")
+    printed = said["make demo"][1]
+    report = printed[printed.index(shown.split()[0].rstrip(":") + ": ") :]
+    assert without_numbers(report) == without_numbers(shown)
+    for what in ("best fit", "truth"):
+        ours, theirs = (
+            re.search(rf"{what} +RA (\S+) deg, Dec (\S+) deg", text).groups()
+            for text in (report, shown)
+        )
+        assert [float(n) for n in ours] == pytest.approx([float(n) for n in theirs], abs=0.3)
+
+
+def without_numbers(report: str) -> list[str]:
+    """Return the lines of a report, less what may differ between machines."""
+    text = re.sub(r"(?<= )\S*/(?=run)", "", re.sub(r"\S+/(?=run\S+npz)", "", report))
+    return re.sub(r"(?<= )[-+]?\d+(\.\d+)?", "#", text).strip().splitlines()
+
+
+@pytest.mark.pool
+def test_the_map_opens_as_the_readme_shows(said, folder):
+    assert said["make demo"][0] == 0
+    (block,) = blocks(README, "python")
+    warnings = ["-W", "error", "-W", READER_WARNING]
+    done = subprocess.run(
+        [sys.executable, *warnings, "-c", block],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[8, 64, 512] run00000001.evt000000000001.neutrino" in done.stdout
+    assert "pixels of nside 512" in done.stdout
+
+
+def test_the_example_reconstruction_scans_as_a_plug_in(tmp_path):
+    page = REPOSITORY / "docs" / "recos.md"
+    (code,), (project,), (steps,) = (blocks(page, it) for it in ("python", "toml", "text"))
+    group, entry = re.fullmatch(
+        r'\[project\.entry-points\."(.*)"\]\n(.*)\n', project, re.DOTALL
+    ).groups()
+    installed = tmp_path / "plugins"
+    about = installed / "plane_wave-1.0.dist-info"
+    about.mkdir(parents=True)
+    (installed / "plane_wave.py").write_text(code)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plane-wave\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{group}]\n{entry.replace(chr(34), '')}\n")
+
+    event = str(resources.files("skyscan").joinpath("data", "simulated_track.json"))
+    asked = ["--reco-algo", "plane-wave", "--nsides", "1:0", "--jobs-per-round", "1"]
+    command = [sys.executable, "-m", "workflows", "plan", event, "--simulated-event", *asked]
+    subprocess.run(
+        [*command, "--output-dir", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        check=True,
+        capture_output=True,
+    )
+    (scan,) = tmp_path.glob("run*/scan.json")
+    (scan_id,) = re.findall(r'"id": "(\w+)"', scan.read_text())
+    script = steps.replace("python -m", f"{shlex.quote(sys.executable)} -m")
+    script = re.sub(r"\bID\b", scan_id, script)
+    done = subprocess.run(["bash", "-c", script], cwd=scan.parent, check=False)
+    assert done.returncode == ExitCode.NOTHING_TO_DO
+    merge = f"PYTHONPATH=$PWD/skyscan.zip {shlex.quote(sys.executable)} -m skyscan merge ."
+    subprocess.run(["bash", "-c", merge], cwd=scan.parent, check=True)
+    assert list(scan.parent.glob("run*_1.npz"))
+
+
+def test_the_tables_of_exit_codes_list_them_all():
+    codes = re.findall(r"^\| (\d+) \|", README.read_text(), re.MULTILINE)
+    assert [int(code) for code in codes] == [int(code) for code in ExitCode]
+    design = (REPOSITORY / "docs" / "design.md").read_text()
+    named = re.findall(r"^\| (\d+) \| `(\w+)` \|", design, re.MULTILINE)
+    assert [(int(code), name) for code, name in named] == [(int(c), c.name) for c in ExitCode]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        target, _, anchor = link.partition("#")
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), link
+        assert not anchor or anchor in anchors(there), link
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are called in links."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", it.lower()).replace(" ", "-") for it in headings}
+
+
+def test_every_page_of_the_docs_is_linked_from_the_readme():
+    links = set(re.findall(r"\]\(([^)\s#]+)", README.read_text()))
+    assert {str(page.relative_to(REPOSITORY)) for page in PAGES[1:]} <= links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_and_commands_exist(page):
+    commands = subcommands(cli._parser([]))
+    steps = subcommands(skyscan.__main__._parser())
+    known = {
+        option
+        for parser in [*commands.values(), *steps.values()]
+        for option in parser._option_string_actions
+    }
+    text = page.read_text()
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
+    said = re.findall(r"(?:`|^|\()skyscan ([a-z][a-z-]*)", text, re.MULTILINE)
+    assert set(said) <= set(commands)
+    assert set(re.findall(r"python -m skyscan ([a-z-]+)", text)) <= set(steps)
+
+
+def test_the_default_values_in_the_readme_are_the_real_ones():
+    actions = subcommands(cli._parser([]))["scan"]._option_string_actions
+    rows = re.findall(r"^\| `(--[a-z-]+)` \| `([^`]+)` \|", README.read_text(), re.MULTILINE)
+    assert rows
+    for option, shown in rows:
+        default = actions[option].default
+        assert shown == (" ".join(default) if isinstance(default, list) else default)
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    (action,) = (it for it in parser._actions if isinstance(it, argparse._SubParsersAction))
+    return dict(action.choices)
