@@ -116,7 +116,8 @@ def test_the_demo_prints_what_the_readme_shows(said):
             re.search(rf"{what} +RA (\S+) deg, Dec (\S+) deg", text).groups()
             for text in (report, shown)
         )
-        assert [float(n) for n in ours] == pytest.approx([float(n) for n in theirs], abs=0.3)
+        # Another CPU may choose a neighbouring pixel, 0.11 deg away.
+        assert [float(n) for n in ours] == pytest.approx([float(n) for n in theirs], abs=0.15)
 
 
 def without_numbers(report: str) -> list[str]:
