@@ -88,6 +88,17 @@ def dagman_state(dag: Path) -> DagmanState | None:
     return found
 
 
+def last_error(dag: Path) -> str | None:
+    """Return the last line in which DAGMan told of an error; None if it told of none."""
+    log = dag.with_name(f"{dag.name}.dagman.out")
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    errors = [line for line in lines if "ERROR" in line]
+    return errors[-1].partition("ERROR")[2].strip(" :") if errors else None
+
+
 @dataclass(frozen=True)
 class JobEnd:
     """How the last job of a node ended.

@@ -131,7 +131,7 @@ def _pool() -> Finding:
 def _icetray() -> Finding:
     if importlib.util.find_spec("icecube") is not None:
         return Finding("icetray", State.OK, "this python imports icecube")
-    mend = "only for recos that use it: run in IceCube's environment, or name an image"
+    mend = "only for recos that use it: run in IceCube's environment"
     return Finding("icetray", State.OPTIONAL, "not there", mend)
 
 

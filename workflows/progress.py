@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +36,8 @@ class RoundProgress:
         How many it consists of, and how many have a result.
     n_batches, n_batches_done : int
         Likewise for its jobs.
-    began : float
-        When it was chosen, seconds since 1970.
+    began, seen : float
+        When it was chosen, and when this was counted, seconds since 1970.
     """
 
     number: int
@@ -47,6 +47,7 @@ class RoundProgress:
     n_batches: int
     n_batches_done: int
     began: float
+    seen: float = field(compare=False)
 
     def line(self) -> str:
         """Return one line for people."""
@@ -78,6 +79,7 @@ def round_progress(folder: RoundFolder, number: int) -> RoundProgress:
         n_batches=len(batches),
         n_batches_done=whole,
         began=folder.description.stat().st_mtime,
+        seen=time.time(),
     )
 
 
@@ -107,16 +109,17 @@ def fits_ahead(folder: ScanFolder, scan: Scan, rounds: list[RoundProgress]) -> i
     return left
 
 
-def time_left(rounds: list[RoundProgress], n_ahead: int) -> float | None:
-    """Return the seconds that are left at the pace of the last round; None if unknown."""
-    if not rounds or rounds[-1].n_done == 0:
-        return None
-    return n_ahead / pace(rounds[-1])
+def pace(progress: RoundProgress, since: RoundProgress | None = None) -> float | None:
+    """Return the fits per second of a round; None when that cannot be told.
 
-
-def pace(progress: RoundProgress) -> float:
-    """Return the fits per second of a round since it was chosen."""
-    return progress.n_done / max(time.time() - progress.began, 1e-3)
+    Since an earlier look at it, where there is one (some may have been done long ago), else
+    since it was chosen.
+    """
+    done, began = (0, progress.began) if since is None else (since.n_done, since.seen)
+    seconds = progress.seen - began
+    return (
+        (progress.n_done - done) / seconds if progress.n_done > done and seconds > 0 else None
+    )
 
 
 def _streamed(folder: RoundFolder, batch: int) -> int:

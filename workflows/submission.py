@@ -76,6 +76,11 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     SubmitFailed
         condor_submit_dag refused; the text has its words.
     """
+    if folder.path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
+        raise WrongUsage(
+            f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move the "
+            f"scan folder, or plan with another --output-dir."
+        )
     state = dagman_state(folder.path / SCAN_DAG)
     if state is not None and not state.is_over and is_queued(pool, state.cluster, folder):
         raise AlreadyRuns(

@@ -9,7 +9,7 @@ from condor.dagman import dagman_state
 from skyscan.errors import BadInput
 from skyscan.scan import read_scan
 from workflows.dagman import SCAN_DAG
-from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress, time_left
+from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
 from workflows.report import Report, duration, read_report
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ def watch(folder: ScanFolder) -> Report | None:
     scan = read_scan(folder.scan_json)
     began, said_at = time.time(), 0.0
     said: RoundProgress | None = None
-    print("prep: reading the event", flush=True)
+    first: dict[int, RoundProgress] = {}
     was_held = False
+    if not folder.startup_json.exists():
+        print("prep: reading the event", flush=True)
     while True:
         over = is_over(folder)
         held = is_held(folder)
@@ -40,11 +42,13 @@ def watch(folder: ScanFolder) -> Report | None:
             print("DAGMan is on hold; `condor_q -hold` says why.", flush=True)
         was_held = held
         rounds = rounds_so_far(folder)
-        now = rounds[-1] if rounds else None
+        now = current(rounds)
         is_new = now is not None and (said is None or now.number != said.number)
         is_due = now != said and (over or time.time() - said_at > SAY_EVERY)
         if now is not None and (is_new or is_due):
-            print(f"{duration(time.time() - began)}  {line(folder, scan, rounds)}", flush=True)
+            since = first.setdefault(now.number, now)
+            text = line(folder, scan, rounds, since)
+            print(f"{duration(time.time() - began)}  {text}", flush=True)
             said, said_at = now, time.time()
         if over:
             return read_report(folder)
@@ -71,10 +75,25 @@ def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:
         return []
 
 
-def line(folder: ScanFolder, scan: Scan, rounds: list[RoundProgress]) -> str:
-    """Return how far the last round is, its pace, and the time that the scan still takes."""
-    now = rounds[-1]
-    left = time_left(rounds, fits_ahead(folder, scan, rounds))
-    if left is None:
+def current(rounds: list[RoundProgress]) -> RoundProgress | None:
+    """Return the round that is at work: the first that is not whole, else the last."""
+    unfinished = (progress for progress in rounds if progress.n_done < progress.n_fits)
+    return next(unfinished, rounds[-1] if rounds else None)
+
+
+def line(
+    folder: ScanFolder,
+    scan: Scan,
+    rounds: list[RoundProgress],
+    since: RoundProgress | None = None,
+) -> str:
+    """Return how far the round at work is, its pace, and the time that the scan still takes.
+
+    ``since`` is an earlier look at that round, to tell the pace by.
+    """
+    now = current(rounds) or rounds[-1]
+    fits_per_second = pace(now, since)
+    if fits_per_second is None:
         return now.line()
-    return f"{now.line()}, {pace(now):.1f} a second, about {duration(left)} left"
+    left = fits_ahead(folder, scan, rounds) / fits_per_second
+    return f"{now.line()}, {fits_per_second:.1f} a second, about {duration(left)} left"

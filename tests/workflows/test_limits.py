@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scans import RunningScan, environment, make_scan, wait_until
 
-from skyscan.errors import ExitCode
+from skyscan.errors import ExitCode, WrongUsage
 from skyscan.skymap import read_skymap
 from workflows.submission import submit_line
 
@@ -151,3 +151,10 @@ def _npz(scan: RunningScan) -> Path:
 def _after(scan: RunningScan) -> bytes:
     scan.finish()
     return scan.npz()
+
+
+def test_a_scan_below_tmp_is_refused_before_dagman_refuses_it(pool, tmp_path):
+    if not tmp_path.resolve().is_relative_to("/tmp"):  # noqa: S108
+        pytest.skip("pytest's temporary folders are not below /tmp here")
+    with pytest.raises(WrongUsage, match=r"below /tmp.*--output-dir"):
+        make_scan(pool, tmp_path, **SMALL).submit()

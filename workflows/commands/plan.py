@@ -38,8 +38,11 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> ExitCode:
     """Plan, and print the condor_submit_dag line on stdout."""
     folder = plan_from(options)
+    pool = status()
     print(f"Planned in {folder.path}. Submit it with:")
-    print(submit_line(folder, status().pool))
+    print(submit_line(folder, pool.pool))
+    if not pool.is_running:
+        print("No pool runs yet: `skyscan pool start` first, or `skyscan submit` for both.")
     return ExitCode.DONE
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
+from condor.dagman import dagman_state, last_error
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
 from workflows.commands.plan import FOLDER_HELP
@@ -52,7 +53,10 @@ def _status(options: argparse.Namespace) -> ExitCode:
     elif rounds and not (state and state.is_over):
         print(f"  now: {line(folder, scan, rounds)}")
     elif state is not None and state.is_over:
-        print(f"  next      skyscan resume {folder.path}")
+        why = last_error(folder.path / SCAN_DAG)
+        if why:
+            print(f"  why       DAGMan: {why}")
+        print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")
     return ExitCode.DONE
 
 
