@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scans_support import MJD, SCAN_ID, a_startup, fitted, pixel_rows
 
+from skyscan import reco_job
 from skyscan.batches import Batch, read_batch, write_batch
 from skyscan.errors import BadInput, ExitCode, TryAgain
 from skyscan.reco_job import failed_records, progress_line, read_progress, run_batch
@@ -87,6 +88,7 @@ class Job:
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     """Return what makes a job; the process's own signal handlers are put back."""
+    monkeypatch.setattr(reco_job, "SETUP_TIME", PATIENCE)
     monkeypatch.setenv(TALLY_VARIABLE, str(tmp_path / "tally"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     monkeypatch.chdir(tmp_path)
@@ -290,7 +292,7 @@ def probe(job, tmp_path, monkeypatch):
 
 
 def test_what_a_reconstruction_prints_and_reads_does_not_mix_with_the_protocol(probe, capfd):
-    records = probe(4).run()
+    records = probe(4).run(max_pixel_time=5.0)
     assert records["llh"].tolist() == [100, 101, 102, 103]
     output, errors = capfd.readouterr()
     assert errors.count("fitting") == 2  # chunks of three and of one

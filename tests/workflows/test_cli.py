@@ -112,7 +112,7 @@ def test_planning_prints_the_line_that_submits_the_scan(tmp_path, capsys):
     folder = tmp_path / "it's here"
     arguments = ["--reco-algo", "dummy", "--nsides", "1:0", "2:1", "--output-dir", str(folder)]
     assert run([*SIMULATED, *arguments]) == 0
-    told, line = capsys.readouterr().out.splitlines()
+    told, line, *_ = capsys.readouterr().out.splitlines()
     (scan,) = folder.iterdir()
     assert str(scan) in told
     # The shell makes of it what condor_submit_dag is to get.
