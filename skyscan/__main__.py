@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, SkyscanError
+from skyscan.plotting import leave_out_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; return its exit code. Errors are one line on stderr."""
-    # healpy brings its plotting along where matplotlib is: 0.7 s of every process, for a
-    # job that never plots.
-    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
+    leave_out_matplotlib()
     parser = _parser()
     options = parser.parse_args(arguments)
     try:

@@ -2,8 +2,9 @@
 
 import sys
 
-# healpy brings its plotting along where matplotlib is: 0.7 s of every script, and none plots.
-sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
+from skyscan.plotting import leave_out_matplotlib
+
+leave_out_matplotlib()
 
 from workflows.cli import main  # noqa: E402
 
