@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, SkyscanError
-from skyscan.plotting import leave_out_matplotlib
+from skyscan.plotting import import_healpy_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step; return its exit code. Errors are one line on stderr."""
-    leave_out_matplotlib()
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -52,6 +51,7 @@ def _prep(options: argparse.Namespace) -> ExitCode:
 
 
 def _next_round(options: argparse.Namespace) -> ExitCode:
+    import_healpy_alone()
     from skyscan.layout import ScanFolder
     from skyscan.next_round import open_round
     from skyscan.scan import read_scan
@@ -73,6 +73,7 @@ def _reco(options: argparse.Namespace) -> ExitCode:
 
 
 def _worker(options: argparse.Namespace) -> ExitCode:
+    import_healpy_alone()
     from skyscan.worker import serve
 
     serve(options.startup)
@@ -80,6 +81,7 @@ def _worker(options: argparse.Namespace) -> ExitCode:
 
 
 def _merge(options: argparse.Namespace) -> ExitCode:
+    import_healpy_alone()
     from skyscan.layout import ScanFolder
     from skyscan.merge import merge
     from skyscan.scan import read_scan

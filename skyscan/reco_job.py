@@ -92,7 +92,9 @@ class Worker:
             _pipe(self._process.stdin).write(request)
         except BrokenPipeError:
             raise FitFailed(self._obituary()) from None
-        deadline = time.monotonic() + max_pixel_time * len(chunk.pixels)
+        # The same for a chunk as for one pixel: the pixels of a chunk that takes longer are
+        # tried again one by one.
+        deadline = time.monotonic() + max_pixel_time
         kind, content = self._receive(deadline, f"no result within {max_pixel_time:g} s")
         if kind != FITS:
             raise FitFailed(content.decode(errors="replace"))

@@ -2,9 +2,9 @@
 
 import sys
 
-from skyscan.plotting import leave_out_matplotlib
+from skyscan.plotting import import_healpy_alone
 
-leave_out_matplotlib()
+import_healpy_alone()
 
 from workflows.cli import main  # noqa: E402
 
