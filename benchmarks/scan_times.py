@@ -9,6 +9,8 @@ in README.md beside this file were made by it.
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,8 +18,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import log_events
 from condor.pool import start
+from skyscan.scan import read_scan
 from workflows.plan import Options, plan
 from workflows.progress import scan_progress
 from workflows.report import read_report
@@ -63,18 +65,67 @@ def efficiency(event: Path) -> None:
 
 
 def track(event: Path) -> None:
-    """A full scan with the default reconstruction: its CPU time."""
-    options = Options(is_real_event=event != SHIPPED)
-    folder, _ = scan(event, options)
-    logs = folder.path.glob("*.nodes.log")
-    print(f"CPU time of all its jobs, start-ups included: {sum(map(cpu_time, logs)):.1f} s")
+    """A full scan with the default reconstruction: the CPU time of all its steps.
+
+    The steps run here one after another, as the jobs run them, start-ups included:
+    HTCondor samples the CPU time of its jobs, and sees none of a short one.
+    """
+    folder = planned(event, Options(is_real_event=event != SHIPPED, jobs_per_round=2))
+    asked = read_scan(folder.scan_json)
+    copy = folder.event / asked.event_file
+    step(
+        "prep",
+        "--event",
+        copy,
+        "--reco",
+        asked.reco,
+        "--scan-id",
+        asked.id,
+        "--startup",
+        folder.startup,
+    )
+    number = 0
+    while step("next-round", folder.path, number) == 0:
+        here = folder.round(number)
+        for batch in sorted(here.path.glob("batches/*.npz")):
+            step(
+                "reco",
+                "--startup",
+                folder.startup,
+                "--batch",
+                batch,
+                "--result",
+                here.result(int(batch.stem)),
+                "--max-pixel-time",
+                600,
+            )
+        number += 1
+    step("merge", folder.path)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for progress in scan_progress(folder):
+        print(f"  {progress.line()}")
+    print(f"CPU time of all steps, start-ups included: {used.ru_utime + used.ru_stime:.1f} s")
+
+
+def step(*words: object) -> int:
+    """Run one step as a job does; return its exit code."""
+    command = [sys.executable, "-m", "skyscan", *map(str, words)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, stdout=subprocess.DEVNULL, env=environment, check=False
+    ).returncode
+
+
+def planned(event: Path, options: Options) -> ScanFolder:
+    """Plan a scan into a new folder below the current one."""
+    return plan(event, Path(tempfile.mkdtemp(dir=Path.cwd(), prefix=".benchmark-")), options)
 
 
 def scan(event: Path, options: Options) -> tuple[ScanFolder, float]:
     """Plan, submit and wait; return the folder and the seconds from submission to end."""
     pool = start()
     os.environ.update(pool.environment())
-    folder = plan(event, Path(tempfile.mkdtemp(dir=Path.cwd(), prefix=".benchmark-")), options)
+    folder = planned(event, options)
     began = time.monotonic()
     submit(folder, pool)
     while not is_over(folder):
@@ -86,19 +137,6 @@ def scan(event: Path, options: Options) -> tuple[ScanFolder, float]:
         print(f"  {progress.line()}")
     print(f"wall time from submission to the end of the DAG: {wall:.1f} s")
     return folder, wall
-
-
-def cpu_time(log: Path) -> float:
-    """Return the user and system time of all jobs of a DAG that ended on a machine, seconds."""
-    total = 0.0
-    for event in log_events(log):
-        if event.type.name == "JOB_TERMINATED" and event.cluster:
-            for part in str(event.get("TotalRemoteUsage", "")).split(","):
-                # "Usr 0 00:00:03": days, then h:m:s
-                days, clock = part.split()[1:3] if len(part.split()) == 3 else ("0", "0:0:0")  # noqa: PLR2004
-                hours, minutes, seconds = map(int, clock.split(":"))
-                total += ((int(days) * 24 + hours) * 60 + minutes) * 60 + seconds
-    return total
 
 
 if __name__ == "__main__":
