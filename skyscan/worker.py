@@ -16,7 +16,7 @@ from skyscan.coordinates import equatorial_to_local
 from skyscan.pixels import directions
 from skyscan.protocol import ANSWER, FAILED, FITS, READY, REQUEST
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
-from skyscan.recos import Reco, reco_class
+from skyscan.recos import ATTEMPT_VARIABLE, Reco, reco_class
 from skyscan.startup import Startup, read_startup, seeded
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 #: When set, one line per fit that is begun is added to this file: nside pixel variation
 #: attempt. Tells how often each pixel was reconstructed.
 TALLY_VARIABLE = "SKYSCAN_TALLY"
-#: Tells the reconstruction which attempt this is ("1", "2").
-ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
 
 
 def serve(folder: Path) -> None:

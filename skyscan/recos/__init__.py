@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event, Vertex
 
 ENTRY_POINT_GROUP = "skyscan.recos"
+#: Environment variable that tells a reconstruction which attempt at its pixels this is.
+ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
 
 
 class Reco(ABC):

@@ -21,6 +21,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.errors import WrongUsage
+from skyscan.recos import ATTEMPT_VARIABLE
 from skyscan.recos.dummy import Dummy, chance, number_from
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 PROBABILITY_VARIABLE = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
 MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
 WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
-ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
 
 MODES = ("raise", "hang", "signal")
 TIMES = ("first", "always")
