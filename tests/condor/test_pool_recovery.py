@@ -34,6 +34,13 @@ def kill(folder: Path, *names: str) -> list[Process]:
     return killed
 
 
+def wait_for_process(folder: Path, name: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not any(process.name == name for process in pool_processes(folder)):
+        assert time.monotonic() < deadline, f"no {name} in {pool_processes(folder)}"
+        time.sleep(0.1)
+
+
 def assert_is_alone(folder: Path, old: list[Process]) -> None:
     """Assert that there is one of each daemon and none of the killed."""
     names = [it.name for it in pool_processes(folder) if it.parent != 1]
@@ -56,15 +63,16 @@ def test_a_pool_with_killed_daemons_is_brought_back(folder, daemons):
 
 def test_a_dag_goes_on_after_all_processes_were_killed(folder, run_folder):
     pool = start()
-    write_nested_dag(run_folder, jobs=4, seconds=3)
+    write_nested_dag(run_folder, jobs=4, seconds=6)
     submit(pool, run_folder)
     wait_until_runs(pool)
+    wait_for_process(folder, "sleep")  # the schedd knows of a job before its process is there
     old = kill(folder)
     assert any(process.name == "condor_dagman" for process in old)
     assert any(process.name == "sleep" for process in old)
     start()
     assert_is_alone(folder, old)
-    assert "return value 0" in wait(pool, run_folder, 120)
+    assert "return value 0" in wait(pool, run_folder, 240)
     assert len(list(run_folder.glob("result_*.txt"))) == 4
     assert (run_folder / "pre.txt").read_text() == "ran\n"
 
@@ -79,7 +87,7 @@ def test_a_dag_goes_on_after_a_stop(folder, run_folder):
     assert not status().is_running
     assert not stop()
     assert start() == pool
-    assert "return value 0" in wait(pool, run_folder, 120)
+    assert "return value 0" in wait(pool, run_folder, 240)
     assert len(list(run_folder.glob("result_*.txt"))) == 2
 
 
