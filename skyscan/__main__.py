@@ -38,15 +38,11 @@ def _fail(message: object, code: ExitCode) -> int:
 
 
 def _prep(options: argparse.Namespace) -> ExitCode:
-    from skyscan.events.reader import read_event
+    from skyscan.events.source import Source
     from skyscan.startup import prepare
 
-    prepare(
-        options.scan_id,
-        options.reco,
-        lambda key: read_event(options.event, pulses_key=key),
-        options.startup,
-    )
+    source = Source(options.event, not options.simulated_event, options.gcd_dir)
+    prepare(options.scan_id, options.reco, source, options.startup)
     return ExitCode.DONE
 
 
@@ -101,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     prep.add_argument("--reco", required=True)
     prep.add_argument("--scan-id", required=True)
     prep.add_argument("--startup", type=Path, required=True)
+    prep.add_argument("--simulated-event", action="store_true")
+    prep.add_argument("--gcd-dir", type=Path, help="where to look for baseline GCDs first")
     prep.set_defaults(step=_prep)
 
     following = steps.add_parser("next-round", help="choose the next pixels, write batches")

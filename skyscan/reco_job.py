@@ -174,12 +174,15 @@ def run_batch(
     result = read_results(result_path, batch)
     write_results(result_path, batch, result.records)
     todo = result.missing(batch)
-    chunk_size = reco_class(startup.reco)(startup.format_version).chunk_size
+    reco = reco_class(startup.reco)(startup.format_version)
+    chunk_size = reco.chunk_size
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     if until is not None:
         signal.signal(signal.SIGALRM, _leave)
         signal.setitimer(signal.ITIMER_REAL, max(until - time.time(), 1e-3))
+    if len(todo):
+        reco.fetch(startup_folder)
     done = len(batch.pixels) - len(todo)
     chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))
     results = ResultWriter(result_path)

@@ -11,6 +11,7 @@ import numpy as np
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.event import Event, Vertex
+from skyscan.events.reader import read_event
 from skyscan.layout import STARTUP_JSON
 from skyscan.recos import Reco, reco_class
 from skyscan.storage import read_json, sha256_of, write_json
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from skyscan.events.source import Source
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,11 @@ def is_whole(folder: Path, scan_id: str) -> bool:
 
 
 def prepare(
-    scan_id: str, reco_name: str, read: Callable[[str | None], Event], folder: Path
+    scan_id: str,
+    reco_name: str,
+    source: Source,
+    folder: Path,
+    read: Callable[[Path, str | None], Event] = read_event,
 ) -> Startup:
     """Run the reconstruction's own preparation and write the startup folder.
 
@@ -102,22 +109,25 @@ def prepare(
         The scan that this is for.
     reco_name : str
         Which reconstruction.
-    read : callable
-        Reads the event with a given pulse series (None: the realtime format's own).
+    source : Source
+        The event file.
     folder : Path
         Where to write; ``startup.json`` is written last, so a folder that has it is whole.
+    read : callable
+        Reads an event file with a given pulse series (None: the realtime format's own).
 
     Raises
     ------
     BadInput
         The event lacks a key that the reconstruction needs.
     """
-    event = read(None)
+    event = read(source.path, None)
     reco = reco_class(reco_name)(event.format_version)
     if reco.pulses_key != event.pulses_key:
-        event = read(reco.pulses_key)
+        event = read(source.path, reco.pulses_key)
+    reco.check(source, event)
     folder.mkdir(parents=True, exist_ok=True)
-    seed = reco.prepare(event, folder)
+    seed = reco.prepare_from(source, event, folder)
     startup = Startup(
         scan_id=scan_id,
         reco=reco_name,
@@ -177,11 +187,6 @@ def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:
     key = reco.pointing_key
     if key is None:
         return None
-    if key not in event.fits:
-        raise BadInput(
-            f"Event {event.name} has no {key}, the fit that this pointed reconstruction is "
-            f"centred on; choose one that scans the whole sky (skyscan recos)."
-        )
     fit = event.fits[key]
     ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
     return float(ra), float(dec), radians(reco.angular_distance)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from skyscan.coordinates import equatorial_to_local
 from skyscan.pixels import directions
 from skyscan.protocol import ANSWER, FAILED, FITS, READY, REQUEST
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
@@ -76,7 +75,7 @@ def reconstruct(
     os.environ[ATTEMPT_VARIABLE] = str(attempt)
     began = time.perf_counter()
     ra, dec = directions(pixels["nside"], pixels["pixel"])
-    zenith, azimuth = equatorial_to_local(ra, dec, startup.mjd)
+    zenith, azimuth = reco.local_directions(ra, dec, startup.mjd)
     fits = reco.reconstruct(seeded(pixels, reco, zenith, azimuth), zenith, azimuth)
     if fits.dtype != FIT_DTYPE or fits.shape != pixels.shape:
         raise TypeError(

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from skyscan.errors import WrongUsage
+from skyscan.coordinates import equatorial_to_local
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event, Vertex
+    from skyscan.events.source import Source
 
 ENTRY_POINT_GROUP = "skyscan.recos"
 #: Environment variable that tells a reconstruction which attempt at its pixels this is.
@@ -44,10 +46,6 @@ class Reco(ABC):
     summary: ClassVar[str]
     #: Rotate the vertex variations into the plane across the pixel's direction.
     rotate_vertex: ClassVar[bool] = False
-    #: Set the seed's time from the closest hit DOM.
-    refine_time: ClassVar[bool] = False
-    #: Offer the event's own seed vertex as a second first guess.
-    add_fallback_position: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
     #: How many pixels ``reconstruct`` is given at a time. One unless the fit is vectorised.
@@ -66,6 +64,38 @@ class Reco(ABC):
         """Frame key of the fit that a pointed scan is centred on; None scans the whole sky."""
         return None
 
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event that this reconstruction cannot fit; runs where the scan is planned.
+
+        Raises
+        ------
+        BadInput
+            The event lacks a key; the text names it.
+        """
+        key = self.pointing_key
+        if key is not None and key not in event.fits:
+            raise BadInput(
+                f"{source.path}: {event.name} has no {key}, the fit that this pointed "
+                f"reconstruction is centred on; choose one that scans the whole sky "
+                f"(skyscan recos)."
+            )
+
+    def check_files(self, source: Source, event: Event) -> None:  # noqa: B027  (few need any)
+        """Refuse a scan for which this machine lacks large data files, and cannot get them.
+
+        Runs where the scan is planned, and only if its jobs run on the same machine.
+
+        Raises
+        ------
+        BadInput
+            A file is missing; the text names it.
+        """
+
+    def prepare_from(self, source: Source, event: Event, folder: Path) -> Vertex:
+        """Prepare from the event file itself; by default from what we read in it."""
+        del source
+        return self.prepare(event, folder)
+
     @abstractmethod
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Write into ``folder`` what ``setup`` will read; return the event's seed vertex.
@@ -75,6 +105,37 @@ class Reco(ABC):
         BadInput
             The event lacks what the reconstruction needs.
         """
+
+    def fetch(self, folder: Path) -> None:  # noqa: B027  (few need any)
+        """Bring the large data files that ``setup`` wants to this machine.
+
+        Runs in every reco job before ``setup``, and may take its time.
+
+        Parameters
+        ----------
+        folder : Path
+            What ``prepare`` wrote.
+
+        Raises
+        ------
+        BadInput
+            A file is nowhere; the text names it.
+        TryAgain
+            A file cannot be had just now.
+        """
+
+    def local_directions(
+        self, ra: NDArray[np.float64], dec: NDArray[np.float64], mjd: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return zenith and azimuth of directions on the sky, radians, both shape (n,).
+
+        Parameters
+        ----------
+        ra, dec : ndarray, shape (n,), radians, J2000
+        mjd : float
+            Time of the event, days UTC.
+        """
+        return equatorial_to_local(ra, dec, mjd)
 
     def variations(self) -> NDArray[np.float64]:
         """Return the offsets from the seed vertex to start from, shape (n, 3), metres."""

@@ -403,9 +403,9 @@ def test_the_time_of_the_event_turns_the_sky(monkeypatch):
 
     asked = []
     monkeypatch.setattr(
-        worker,
-        "equatorial_to_local",
-        lambda ra, dec, mjd: asked.append(mjd) or (0 * ra, 0 * dec),
+        Dummy,
+        "local_directions",
+        lambda _, ra, dec, mjd: asked.append(mjd) or (0 * ra, 0 * dec),
     )
     worker.reconstruct(PIXELS[:1], 1, Dummy(), a_startup())
     assert asked == [MJD]

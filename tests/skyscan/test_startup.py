@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,10 +14,13 @@ from skyscan import local_to_equatorial, startup
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput
 from skyscan.events.event import Event, Vertex
+from skyscan.events.source import Source
 from skyscan.pixels import directions
 from skyscan.recos.dummy import Dummy
 from skyscan.startup import is_whole, prepare, read_startup, seeded
 from skyscan.worker import reconstruct
+
+SOURCE = Source(Path("event.json"), is_real_event=False)
 
 PIXELS = pixel_rows(8, range(50, 80), n_variations=4)
 
@@ -132,7 +136,7 @@ def pointed(monkeypatch):
 def read_with(read):
     """Return a reader of the simulated event that notes which pulses were asked for."""
 
-    def reader(key) -> Event:
+    def reader(_path, key) -> Event:
         read.append(key)
         return simulated_event(pulses_key=key or "SplitUncleanedInIcePulses")
 
@@ -142,7 +146,7 @@ def read_with(read):
 @pytest.mark.usefixtures("pointed")
 def test_prep_reads_the_pulses_that_the_reconstruction_wants(tmp_path):
     read = []
-    made = prepare(SCAN_ID, "pointed", read_with(read), tmp_path / "startup")
+    made = prepare(SCAN_ID, "pointed", SOURCE, tmp_path / "startup", read_with(read))
     assert read == [None, "OtherPulses"]
     assert repr(read_startup(tmp_path / "startup")) == repr(made)
     assert is_whole(tmp_path / "startup", SCAN_ID)
@@ -152,7 +156,7 @@ def test_prep_reads_the_pulses_that_the_reconstruction_wants(tmp_path):
 @pytest.mark.usefixtures("pointed")
 @pytest.mark.parametrize("damage", ["change", "remove"])
 def test_prep_is_not_whole_once_a_prepared_file_was_damaged(tmp_path, damage):
-    prepare(SCAN_ID, "pointed", read_with([]), tmp_path)
+    prepare(SCAN_ID, "pointed", SOURCE, tmp_path, read_with([]))
     table = tmp_path / "table.bin"
     table.write_bytes(b"changed") if damage == "change" else table.unlink()
     assert not is_whole(tmp_path, SCAN_ID)
@@ -161,7 +165,7 @@ def test_prep_is_not_whole_once_a_prepared_file_was_damaged(tmp_path, damage):
 @pytest.mark.usefixtures("pointed")
 def test_a_pointed_scan_looks_where_the_events_fit_does(tmp_path):
     event = simulated_event()
-    made = prepare(SCAN_ID, "pointed", read_with([]), tmp_path)
+    made = prepare(SCAN_ID, "pointed", SOURCE, tmp_path, read_with([]))
     fit = event.fits["MCTruth"]
     ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
     assert made.pointing == (float(ra), float(dec), math.radians(5.0))
@@ -170,5 +174,11 @@ def test_a_pointed_scan_looks_where_the_events_fit_does(tmp_path):
 @pytest.mark.usefixtures("pointed")
 def test_a_pointed_scan_of_an_event_without_that_fit_is_bad_input(tmp_path):
     with pytest.raises(BadInput, match="has no MCTruth"):
-        prepare(SCAN_ID, "pointed", lambda _: simulated_event(fits={}, scalars={}), tmp_path)
+        prepare(
+            SCAN_ID,
+            "pointed",
+            SOURCE,
+            tmp_path,
+            lambda _path, _key: simulated_event(fits={}, scalars={}),
+        )
     assert not (tmp_path / "startup.json").exists()

@@ -10,7 +10,7 @@ from plans_support import EVENT, options
 
 from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
-from skyscan.events.reader import read_event
+from skyscan.events.source import Source
 from skyscan.merge import merge
 from skyscan.next_round import open_round
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
@@ -27,7 +27,7 @@ def folder(tmp_path):
     """A planned scan whose first round has been chosen: three batches of four pixels."""
     made = plan(EVENT, tmp_path, options(jobs_per_round=3, progression=((1, 0),)))
     scan = read_scan(made.scan_json)
-    prepare(scan.id, scan.reco, lambda _: read_event(EVENT), made.startup)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
     open_round(made, scan, 0)
     return made
 
