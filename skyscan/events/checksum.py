@@ -12,16 +12,27 @@ if TYPE_CHECKING:
 
 POLYNOMIAL = 0x82F63B78  # reflected
 BYTES_PER_LANE = 64
+BLOCK_LEVEL = 16  #: 2**16 lanes (4 MB) at a time, so that large frames need little memory
 WORD_BITS = 32
 
 
-def crc32c(data: bytes) -> int:
+def crc32c(data: bytes | memoryview) -> int:
     """Return the CRC-32C of ``data`` with start value 0 and no final inversion.
 
     With start value 0 the checksum is linear in the data, and zeros in front change
     nothing. So the data are cut into lanes that advance together, byte by byte; then
     neighbours are joined, the left one moved on by the length of the right one.
     """
+    size = BYTES_PER_LANE << BLOCK_LEVEL
+    first = len(data) % size
+    found = np.array([_crc32c_of_block(data[:first])], np.uint32)
+    for begin in range(first, len(data), size):
+        block = _crc32c_of_block(data[begin : begin + size])
+        found = _moved(found, _move_by_lanes(BLOCK_LEVEL)) ^ block
+    return int(found[0])
+
+
+def _crc32c_of_block(data: bytes | memoryview) -> np.uint32:
     n_lanes = 1 << max(-(-len(data) // BYTES_PER_LANE) - 1, 0).bit_length()
     lanes = np.zeros((n_lanes, BYTES_PER_LANE), np.uint8)
     if data:
@@ -34,7 +45,7 @@ def crc32c(data: bytes) -> int:
     while state.size > 1:
         state = _moved(state[::2], _move_by_lanes(level)) ^ state[1::2]
         level += 1
-    return int(state[0])
+    return np.uint32(state[0])
 
 
 @lru_cache(maxsize=1)

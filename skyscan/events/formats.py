@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
 #: Pulse series by realtime format (icecube/skymap_scanner, config.py).
 PULSES_BY_FORMAT = {
     "2021a": "SplitUncleanedInIcePulses",
@@ -25,3 +30,17 @@ def pulses_key_of(format_version: str) -> str:
 def l2_fit_of(format_version: str) -> str:
     """Return the frame key of the L2 fit in a format; an unknown one is taken as 2021a."""
     return L2_FIT_BY_FORMAT.get(format_version, L2_FIT_BY_FORMAT[DEFAULT_FORMAT])
+
+
+def format_of(keys: AbstractSet[str]) -> str:
+    """Return the realtime format of an event whose file names none, an ``.i3`` file.
+
+    The oldest format whose pulse series is there: 2021a for SplitUncleanedInIcePulses,
+    else 2023a for SplitInIcePulses (2024a has the same keys); "" when neither is there.
+
+    Parameters
+    ----------
+    keys : set of str
+        What the physics frame sees.
+    """
+    return next((name for name, key in PULSES_BY_FORMAT.items() if key in keys), "")

@@ -18,7 +18,9 @@ VERSION = 6
 #: Tag, version, two bytes about the class of the stop; the checksum begins after them.
 HEAD = TAG + struct.pack("<I", VERSION) + b"\x00\x00"
 CHECKSUM_BYTES = 4
-SHORTEST = len(HEAD) + 1 + 4 + CHECKSUM_BYTES
+COUNT_BYTES = 4
+SHORTEST = len(HEAD) + 1 + COUNT_BYTES + CHECKSUM_BYTES
+MAX_KEYS = 65536  #: real frames have some hundreds
 
 STOP_NAMES = {
     "G": "Geometry",
@@ -59,6 +61,28 @@ def parse_frame(raw: bytes) -> Frame:
     MalformedError
         It is no frame of version 6, or it is damaged.
     """
+    verify_frame(raw)
+    return split_frame(raw)
+
+
+def verify_frame(raw: bytes) -> None:
+    """Check that these are the bytes of one frame, and that they fit their checksum.
+
+    Raises
+    ------
+    MalformedError
+        It is no frame of version 6, or it is damaged.
+    """
+    check_head(raw)
+    if len(raw) < SHORTEST:
+        raise MalformedError("ends before its first key")
+    body, stored = memoryview(raw)[len(HEAD) : -CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]
+    if crc32c(body) != int.from_bytes(stored, "little"):
+        raise MalformedError("does not fit its checksum: it is damaged")
+
+
+def check_head(raw: bytes) -> None:
+    """Check that bytes begin as a frame that can be read does."""
     if raw[: len(TAG)] != TAG:
         raise MalformedError("does not begin with [i3]: it is no icetray frame")
     version = int.from_bytes(raw[len(TAG) : len(TAG) + 4], "little")
@@ -67,12 +91,16 @@ def parse_frame(raw: bytes) -> Frame:
             f"is an icetray frame of version {version}, and only version 6 is read",
             "write it again with an icetray of 2013 or later",
         )
-    if len(raw) < SHORTEST:
-        raise MalformedError("ends before its first key")
-    body, stored = raw[len(HEAD) : -CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]
-    if crc32c(body) != int.from_bytes(stored, "little"):
-        raise MalformedError("does not fit its checksum: it is damaged")
-    return Frame(chr(body[0]), MappingProxyType(_objects(body)))
+
+
+def stop_of(raw: bytes) -> str:
+    """Return the stop of a verified frame."""
+    return chr(raw[len(HEAD)])
+
+
+def split_frame(raw: bytes) -> Frame:
+    """Read the objects of a verified frame."""
+    return Frame(stop_of(raw), MappingProxyType(_objects(raw[len(HEAD) : -CHECKSUM_BYTES])))
 
 
 def write_frame(frame: Frame) -> bytes:
@@ -87,8 +115,10 @@ def write_frame(frame: Frame) -> bytes:
 
 def _objects(body: bytes) -> dict[str, FrameObject]:
     (count,) = struct.unpack_from("<I", body, 1)
+    if count > MAX_KEYS:
+        raise MalformedError(f"says to hold {count} keys, which no frame does")
     objects: dict[str, FrameObject] = {}
-    at = 5
+    at = 1 + COUNT_BYTES
     for _ in range(count):
         key, at = _string(body, at)
         type_name, at = _string(body, at)

@@ -1,0 +1,147 @@
+"""An ``.i3`` file: icetray frames, one after another.
+
+Which of them an event's physics frame sees follows icetray's I3FrameMixer
+(icetray/private/icetray/I3FrameMixing.cxx): the last frame of each stop before it, whatever
+the stop, but no physics frame and no TrayInfo.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skyscan.events.frame import (
+    CHECKSUM_BYTES,
+    COUNT_BYTES,
+    HEAD,
+    MAX_KEYS,
+    TAG,
+    check_head,
+    stop_of,
+    verify_frame,
+)
+from skyscan.events.place import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skyscan.events.decompression import Inflated
+    from skyscan.events.place import Place
+
+#: A geometry of IceCube's has tens of MB, frames of 100 MB have been seen.
+MAX_I3_FRAME_BYTES = 256 * 1024**2
+#: What is read of a file at most, decompressed, before it is called no single event.
+MAX_I3_BYTES = 1024**3
+
+PHYSICS_STOPS = "Pp"  #: upstream renames the stream of the frames that it has prepared
+UNSEEN_STOP = "I"  #: TrayInfo: how the file was made
+LENGTH_BYTES = 4
+ONE_EVENT = "give a file of one event: any of G, C, D, Q, and one P frame"
+
+
+def event_frames(place: Place, stream: Inflated) -> list[tuple[str, bytes]]:
+    """Read the frames of the one event of a file.
+
+    Parameters
+    ----------
+    place : Place
+        The file.
+    stream : Inflated
+        Its decompressed content.
+
+    Returns
+    -------
+    list of (str, bytes)
+        Stop and raw bytes of the frames that the physics frame sees, in the order of the
+        file, and of the physics frame, the last one. All checksums have been verified.
+
+    Raises
+    ------
+    BadInput
+        A frame is damaged, or there is not exactly one physics frame.
+    """
+    parents: dict[str, bytes] = {}
+    physics: tuple[str, bytes] | None = None
+    n_physics = 0
+    for stop, raw in _frames(place, stream):
+        if stop in PHYSICS_STOPS:
+            n_physics += 1
+            physics = physics or (stop, raw)
+        elif stop != UNSEEN_STOP and physics is None:
+            parents.pop(stop, None)
+            parents[stop] = raw
+    with place.reading():
+        if physics is None:
+            raise MalformedError("has no physics frame", ONE_EVENT)
+        if n_physics > 1:
+            raise MalformedError(f"has {n_physics} physics frames", ONE_EVENT)
+    return [*parents.items(), physics]
+
+
+def _frames(place: Place, stream: Inflated) -> Iterator[tuple[str, bytes]]:
+    """Yield stop and bytes of all frames."""
+    n_bytes, number = 0, 0
+    while True:
+        number += 1
+        with place.at_frame(f"frame number {number}").reading():
+            raw = _next_frame(stream)
+        if not raw:
+            return
+        n_bytes += len(raw)
+        if n_bytes > MAX_I3_BYTES:
+            megabytes = MAX_I3_BYTES // 1024**2
+            with place.reading():
+                raise MalformedError(f"has more than {megabytes} MB of frames", ONE_EVENT)
+        stop = stop_of(raw)
+        with place.at_frame(f"frame number {number} ({stop!a})").reading():
+            verify_frame(raw)
+        yield stop, raw
+
+
+def _next_frame(stream: Inflated) -> bytes:
+    """Return the bytes of the next frame, nothing at the end of the file."""
+    frame = _Parts(stream)
+    head = frame.begin()
+    if not head:
+        return b""
+    check_head(head)
+    frame.take(1)
+    n_keys = int.from_bytes(frame.take(COUNT_BYTES), "little")
+    if n_keys > MAX_KEYS:
+        raise MalformedError(f"says to hold {n_keys} keys, which no frame does")
+    for _ in range(3 * n_keys):  # key, type and buffer
+        frame.take(int.from_bytes(frame.take(LENGTH_BYTES), "little"))
+    frame.take(CHECKSUM_BYTES)
+    return frame.joined()
+
+
+class _Parts:
+    """Collects the bytes of a frame from a stream."""
+
+    def __init__(self, stream: Inflated) -> None:
+        self._stream = stream
+        self._parts: list[bytes] = []
+        self._left = MAX_I3_FRAME_BYTES
+
+    def begin(self) -> bytes:
+        """Return the head of the frame, or what there is instead of it."""
+        head = self._stream.read(len(HEAD))
+        if head[: len(TAG)] == TAG and len(head) < len(HEAD):
+            raise MalformedError("ends before its first key")
+        self._parts.append(head)
+        return head
+
+    def take(self, n: int) -> bytes:
+        """Return the next n bytes."""
+        self._left -= n
+        if self._left < 0:
+            megabytes = MAX_I3_FRAME_BYTES // 1024**2
+            raise MalformedError(f"says to be larger than {megabytes} MB, which no frame is")
+        part = self._stream.read(n)
+        if len(part) != n:
+            raise MalformedError("ends early")
+        self._parts.append(part)
+        return part
+
+    def joined(self) -> bytes:
+        """Return the whole frame."""
+        return b"".join(self._parts)

@@ -1,0 +1,123 @@
+"""The frames of an event as icetray wrote them, byte by byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.events.decompression import MAGICS, inflated
+from skyscan.events.envelope import (
+    MAX_FILE_BYTES,
+    NOT_AN_ALERT,
+    open_envelope,
+    unpack_frame,
+)
+from skyscan.events.formats import format_of
+from skyscan.events.frame import TAG, split_frame, stop_of, verify_frame
+from skyscan.events.i3file import PHYSICS_STOPS, event_frames
+from skyscan.events.place import MalformedError, Place, shown
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+    from os import PathLike
+
+    from skyscan.errors import BadInput
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """A frame: its stop (G, C, D, Q, P, ...), and its bytes as an ``.i3`` file has them."""
+
+    stop: str
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RawPacket:
+    """The frames of one event.
+
+    Attributes
+    ----------
+    format_version : str
+        Realtime format, or "" when nothing tells. An ``.i3`` file names none; which pulse
+        series is there does (`skyscan.events.formats.format_of`).
+    frames : tuple of RawFrame
+        What the physics frame sees, in the order of the file, and the physics frame, which
+        is the last one. Written one after another they are an ``.i3`` file.
+    """
+
+    format_version: str
+    frames: tuple[RawFrame, ...]
+
+
+def read_raw_packet(path: str | PathLike[str]) -> RawPacket:
+    """Read the frames of an event file, all checksums verified.
+
+    Parameters
+    ----------
+    path : str or path
+        JSON of i3live or the pickle of it, or an ``.i3`` file of one event (plain, gzip,
+        bzip2 or Zstandard). What it is is told by its content, not by its name.
+
+    Raises
+    ------
+    BadInput
+        The file is not there, is no event file, or is damaged.
+    """
+    place = Place(str(path))
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - what cannot be opened is told apart
+    except FileNotFoundError as error:
+        raise place.complaint("is not there", "check the path") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(place, error) from error
+    with file:
+        try:
+            return _opened(place, file)
+        except OSError as error:
+            raise _unreadable(place, error) from error
+
+
+def _unreadable(place: Place, error: Exception) -> BadInput:
+    reason = getattr(error, "strerror", None) or str(error)
+    return place.complaint(f"cannot be read ({reason})", "check the path")
+
+
+def _opened(place: Place, file: BufferedReader) -> RawPacket:
+    begin = file.peek(max(map(len, (TAG, *MAGICS))))
+    magic = next((magic for magic in (TAG, *MAGICS) if begin.startswith(magic)), None)
+    if magic is None:
+        return _from_envelope(place, file.read(MAX_FILE_BYTES + 1))
+    with place.reading(), inflated(file, magic) as stream:
+        frames = tuple(RawFrame(*frame) for frame in event_frames(place, stream))
+        keys = {key for frame in frames for key in split_frame(frame.raw).objects}
+    return RawPacket(format_of(keys), frames)
+
+
+def _from_envelope(place: Place, data: bytes) -> RawPacket:
+    with place.reading():
+        if len(data) > MAX_FILE_BYTES:
+            raise MalformedError("is far larger than an event", NOT_AN_ALERT)
+        envelope = open_envelope(data)
+    frames = []
+    for position, packed in enumerate(envelope.frames, 1):
+        numbered = f"{shown(packed.stop)} frame ({position} of {len(envelope.frames)})"
+        with place.at_frame(numbered).reading():
+            raw = unpack_frame(packed.blob)
+            verify_frame(raw)
+            if stop_of(raw) != packed.stop:
+                raise MalformedError(f"is a {split_frame(raw).name} inside")
+            frames.append(RawFrame(packed.stop, raw))
+    with place.reading():
+        _check_stops("".join(frame.stop for frame in frames))
+    return RawPacket(envelope.format_version, tuple(frames))
+
+
+def _check_stops(stops: str) -> None:
+    """Check that one physics frame ends the packet, whatever of G, C, D and Q precedes."""
+    fine = stops[-1:] in PHYSICS_STOPS and all(stop in "GCDQ" for stop in stops[:-1])
+    if not fine or len(set(stops)) != len(stops):
+        raise MalformedError(
+            f"has the frames {stops!a} instead of G, C, D, Q and one P", NOT_AN_ALERT
+        )
