@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from skyscan.events.place import MalformedError, shown
+from skyscan.events.place import MalformedError, UnknownClassError, shown
 
 MAGIC = b"\x00\x01\x02\x00"
 BASE_CLASS = "I3FrameObject"
@@ -59,7 +59,7 @@ class InArchive:
             tracked, version = self.integer("<B"), self.integer("<B")
             if tracked > 1 or version not in versions:
                 known = " or ".join(map(str, versions))
-                raise MalformedError(
+                raise UnknownClassError(
                     f"holds version {version} of {name}, and only {known} can be read",
                     "tell the authors of skyscan, if the file opens in icetray",
                 )

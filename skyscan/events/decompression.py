@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import os
 import subprocess
 import zlib
 from contextlib import ExitStack, contextmanager
@@ -116,8 +117,7 @@ def _zstd_of_program(file: BufferedReader, stack: ExitStack) -> Inflated | None:
     program = which("zstd")
     if program is None:
         return None
-    file.seek(0)
-    file.raw.seek(0)  # the program reads past the buffer
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # the program sees nothing of the buffer
     process = subprocess.Popen(
         [program, "-dcq"], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -90,6 +90,11 @@ class Event:
         I3Double, I3Bool and I3String objects of the physics frame, by frame key.
     start_time : DaqTime or None
         Start time of the event to 0.1 ns; ``mjd`` is the same to about 1 us.
+    keys : frozenset of str
+        All frame keys that the physics frame sees.
+    baseline_gcd : str or None
+        Name of the baseline GCD file to which the G, C and D frames hold differences; None
+        when they hold none, or do not tell without icetray.
     """
 
     run_id: int
@@ -104,6 +109,8 @@ class Event:
     fits: Mapping[str, Particle] = field(default_factory=dict)
     scalars: Mapping[str, float | bool | str] = field(default_factory=dict)
     start_time: DaqTime | None = None
+    keys: frozenset[str] = frozenset()
+    baseline_gcd: str | None = None
 
     @property
     def name(self) -> str:

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from skyscan.events.decompression import Inflated
     from skyscan.events.place import Place
 
-#: A geometry of IceCube's has tens of MB, frames of 100 MB have been seen.
-MAX_I3_FRAME_BYTES = 256 * 1024**2
-#: What is read of a file at most, decompressed, before it is called no single event.
-MAX_I3_BYTES = 1024**3
+#: G, C and D frames of the whole detector have tens of MB, decompressed.
+MAX_I3_FRAME_BYTES = 128 * 1024**2
+MAX_I3_BYTES = 4 * MAX_I3_FRAME_BYTES  #: of all frames; a file that has more is no one event
 
 PHYSICS_STOPS = "Pp"  #: upstream renames the stream of the frames that it has prepared
 UNSEEN_STOP = "I"  #: TrayInfo: how the file was made

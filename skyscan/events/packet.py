@@ -6,22 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.events.archive import class_name
-from skyscan.events.envelope import NOT_AN_ALERT, open_envelope, unpack_frame
-from skyscan.events.frame import parse_frame
-from skyscan.events.place import MalformedError, shown
+from skyscan.events.frame import split_frame
+from skyscan.events.place import Place, UnknownClassError, shown
 from skyscan.events.pulsemap import PulseMap, apply_mask, read_mask, read_pulse_map
+from skyscan.events.raw import read_raw_packet
 from skyscan.events.superdst import read_superdst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from os import PathLike
 
     from skyscan.events.frame import Frame
-    from skyscan.events.place import Place
+    from skyscan.events.raw import RawPacket
 
     Value = TypeVar("Value")
-
-PHYSICS_STOPS = "Pp"
-KNOWN_STOPS = "GCDQ" + PHYSICS_STOPS
 
 
 @dataclass(frozen=True)
@@ -52,15 +50,19 @@ class Packet:
         return self.frame_place(-1)
 
     def find(self, key: str) -> int | None:
-        """Return the index of the frame that has a key; a later frame hides an earlier one."""
-        for index in reversed(range(len(self.frames))):
+        """Return the index of the frame whose object of a key the physics frame sees.
+
+        Its own object, else that of the first frame that has one: icetray mixes in what is
+        not there yet.
+        """
+        for index in range(-1, len(self.frames) - 1):
             if key in self.frames[index].objects:
                 return index
         return None
 
-    def keys(self) -> set[str]:
+    def keys(self) -> frozenset[str]:
         """Return all keys that the physics frame sees."""
-        return {key for frame in self.frames for key in frame.objects}
+        return frozenset(key for frame in self.frames for key in frame.objects)
 
     def __contains__(self, key: str) -> bool:
         """Tell whether the physics frame sees a key."""
@@ -114,14 +116,11 @@ class Packet:
         if kind in MAP_READERS:
             return self.read(key, MAP_READERS[kind])
         if kind not in PULSE_READERS:
-            raise (
-                self.frame_place(index)
-                .at_key(key)
-                .complaint(
+            with self.frame_place(index).at_key(key).reading():
+                raise UnknownClassError(
                     f"holds no pulses that can be read ({shown(str(kind))})",
                     self.other_pulses(),
                 )
-            )
         mask = self.read(key, read_mask)
         source = self.read_pulses(mask.source, (*through, key))
         with self.frame_place(index).at_key(key).reading():
@@ -144,34 +143,28 @@ MAP_READERS = {"I3RecoPulseSeriesMap": read_pulse_map, "I3SuperDST": read_superd
 PULSE_READERS = {*MAP_READERS, "I3RecoPulseSeriesMapMask"}
 
 
-def open_packet(place: Place, data: bytes) -> Packet:
-    """Read the frames from the content of an event file, all checksums verified.
+def open_packet(path: str | PathLike[str]) -> Packet:
+    """Read the frames of an event file of any kind, all checksums verified.
 
     Raises
     ------
     BadInput
-        The content is no alert, or it is damaged.
+        The file is not there, is no event file, or is damaged.
     """
-    with place.reading():
-        envelope = open_envelope(data)
+    return split_packet(Place(str(path)), read_raw_packet(path))
+
+
+def split_packet(place: Place, raw: RawPacket) -> Packet:
+    """Read the objects of raw frames.
+
+    Raises
+    ------
+    BadInput
+        A frame does not hold the keys that it says.
+    """
     frames = []
-    for position, packed in enumerate(envelope.frames, 1):
-        numbered = f"{shown(packed.stop)} frame ({position} of {len(envelope.frames)})"
+    for position, frame in enumerate(raw.frames, 1):
+        numbered = f"{shown(frame.stop)} frame ({position} of {len(raw.frames)})"
         with place.at_frame(numbered).reading():
-            frame = parse_frame(unpack_frame(packed.blob))
-            if frame.stop != packed.stop:
-                raise MalformedError(f"is a {frame.name} inside")
-            frames.append(frame)
-    stops = "".join(frame.stop for frame in frames)
-    with place.reading():
-        _check_stops(stops)
-    return Packet(place, envelope.format_version, tuple(frames))
-
-
-def _check_stops(stops: str) -> None:
-    """Check that one physics frame ends the packet, whatever of G, C, D and Q precedes."""
-    fine = stops[-1:] in PHYSICS_STOPS and all(stop in "GCDQ" for stop in stops[:-1])
-    if not fine or len(set(stops)) != len(stops):
-        raise MalformedError(
-            f"has the frames {stops!a} instead of G, C, D, Q and one P", NOT_AN_ALERT
-        )
+            frames.append(split_frame(frame.raw))
+    return Packet(place, raw.format_version, tuple(frames))

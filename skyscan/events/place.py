@@ -28,6 +28,10 @@ class MalformedError(ValueError):
         self.advice = advice
 
 
+class UnknownClassError(MalformedError):
+    """Bytes hold a class, or a version of one, that is not known here."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A file, one of its frames, and a key of that frame; as much of it as is known."""

@@ -1,16 +1,23 @@
-"""Read an event file of i3live without icetray."""
+"""Read an event file, of i3live or of icetray, without icetray."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from skyscan.events.envelope import MAX_FILE_BYTES, NOT_AN_ALERT
+from skyscan.errors import BadInput
+from skyscan.events.assembly import (
+    FOLLOWUP_KEY,
+    HEADER_KEY,
+    SEED_POSITION_KEY,
+    SEED_TIME_KEY,
+    ordered_pulses,
+    parsed_followup,
+    seed_vertex,
+    type_of_event,
+)
 from skyscan.events.event import Event, Vertex
 from skyscan.events.formats import l2_fit_of, pulses_key_of
+from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.objects import (
     read_bool,
     read_double,
@@ -20,44 +27,35 @@ from skyscan.events.objects import (
     read_string,
 )
 from skyscan.events.packet import open_packet
-from skyscan.events.place import MalformedError, Place
-from skyscan.geometry import is_in_ice, positions
+from skyscan.events.place import UnknownClassError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable
     from os import PathLike
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from skyscan.events.event import Particle
+    from skyscan.events.objects import EventHeader
     from skyscan.events.packet import Packet
-
-MAX_TIME_NS = 1e12  #: a readout lasts some 10 us, the longest exotic one less than a second
-HEADER_KEY = "I3EventHeader"
-SEED_POSITION_KEY = "HESE_VHESelfVetoVertexPos"
-SEED_TIME_KEY = "HESE_VHESelfVetoVertexTime"
-
-#: What names the type of an event (icecube/skymap_scanner, extract_json_message.py): the
-#: keys of the followup message's JSON; without that message, what the physics frame sees.
-FOLLOWUP_KEY = "AlertShortFollowupMsg"
-TYPES_BY_FOLLOWUP = {"hese": "HESE", "ehe": "EHE", "neutrino": "neutrino", "estres": "ESTRES"}
-TYPES_BY_KEY = {
-    "HESE_llhratio": "HESE",
-    "Estres_p_miss": "ESTRES",
-    "PoleEHEOphelia_ImpLF": "EHE",
-}
 
 
 def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
-    """Read an event file: the JSON of i3live, or the pickle of it.
+    """Read an event file: the JSON of i3live, the pickle of it, or an ``.i3`` file.
+
+    Everything is read without icetray. Only when the pulses are of a class, or of a version
+    of one, that is not known here, and icetray is there, icetray reads the event
+    (`skyscan.icetray.event.read_event_in_icetray`).
 
     Parameters
     ----------
     path : str or path
-        The file. A pickle is read without running anything of it.
+        The file. A pickle is read without running anything of it. An ``.i3`` file holds one
+        event (any of G, C, D, Q, and one P frame); it may be compressed (gzip, bzip2, or
+        Zstandard where something can decompress that).
     pulses_key : str, optional
-        Frame key of the pulse series; by default the one of the event's realtime format.
+        Frame key of the pulse series; by default the one of the event's realtime format,
+        which in an ``.i3`` file is told by the pulse series that it has.
 
     Returns
     -------
@@ -68,15 +66,40 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     BadInput
         The file is not there, is no event file, is damaged, or lacks what a scan needs.
     """
-    place = Place(str(path))
-    packet = open_packet(place, _content(place, path))
+    packet = open_packet(path)
     header = packet.read(HEADER_KEY, read_header)
     key = pulses_key or pulses_key_of(packet.format_version)
-    pulses = _pulses(packet, key)
+    try:
+        pulses = packet.read_pulses(key).pulses
+    except BadInput as error:
+        if not isinstance(error.__cause__, UnknownClassError):
+            raise
+        return _read_in_icetray(path, pulses_key, error)
+    return _event(packet, header, key, pulses)
+
+
+def _read_in_icetray(
+    path: str | PathLike[str], pulses_key: str | None, complaint: BadInput
+) -> Event:
+    """Read the event with icetray; where it is not there, the complaint stands."""
+    from skyscan.icetray.event import read_event_in_icetray
+
+    try:
+        return read_event_in_icetray(path, pulses_key)
+    except ImportError:
+        raise complaint from complaint.__cause__
+
+
+def _event(packet: Packet, header: EventHeader, key: str, pulses: NDArray[np.void]) -> Event:
+    with packet.physics_place.at_key(key).reading():
+        pulses = ordered_pulses(pulses, packet.other_pulses())
     followup = packet.read(FOLLOWUP_KEY, _read_followup) if FOLLOWUP_KEY in packet else None
     fits = {
         name: packet.read(name, read_particle) for name in packet.physics_keys("I3Particle")
     }
+    with packet.physics_place.reading():
+        fit = fits.get(l2_fit_of(packet.format_version))
+        seed = seed_vertex(_veto_vertex(packet), fit, pulses, packet.other_pulses())
     return Event(
         run_id=header.run_id,
         event_id=header.event_id,
@@ -86,99 +109,24 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
         format_version=packet.format_version,
         pulses_key=key,
         pulses=pulses,
-        seed=_seed(packet, fits, pulses),
+        seed=seed,
         fits=fits,
         scalars=_scalars(packet),
         start_time=header.start_time,
+        keys=packet.keys(),
+        baseline_gcd=baseline_gcd_of(packet),
     )
 
 
-def _content(place: Place, path: str | PathLike[str]) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError as error:
-        raise place.complaint("is not there", "check the path") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise place.complaint(f"cannot be read ({reason})", "check the path") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise place.complaint("is far larger than an event", NOT_AN_ALERT)
-    return data
-
-
-def _pulses(packet: Packet, key: str) -> NDArray[np.void]:
-    """Read the pulses, ordered by DOM and time."""
-    pulses = packet.read_pulses(key).pulses
-    place = packet.physics_place.at_key(key)
-    if not pulses.size:
-        raise place.complaint("holds no pulses", packet.other_pulses())
-    if not (np.isfinite(pulses["charge"]) & (np.abs(pulses["time"]) < MAX_TIME_NS)).all():
-        raise place.complaint("has a pulse whose time or charge cannot be")
-    order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
-    return pulses[order]
-
-
-def type_of_event(followup: Mapping[str, object] | None, keys: AbstractSet[str]) -> str | None:
-    """Return the type of an event (HESE, EHE, neutrino, ESTRES), as upstream finds it.
-
-    Parameters
-    ----------
-    followup : mapping or None
-        The followup message; when there is one, it alone decides.
-    keys : set of str
-        What the physics frame sees.
-    """
-    if followup is not None:
-        return next(
-            (TYPES_BY_FOLLOWUP[key] for key in TYPES_BY_FOLLOWUP if key in followup), None
-        )
-    return next((TYPES_BY_KEY[key] for key in TYPES_BY_KEY if key in keys), None)
-
-
 def _read_followup(buffer: bytes) -> dict[str, object]:
-    try:
-        followup = json.loads(read_string(buffer))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise MalformedError("is not JSON") from error
-    if not isinstance(followup, dict):
-        raise MalformedError("is not a JSON object")
-    return followup
+    return parsed_followup(read_string(buffer))
 
 
-def _seed(packet: Packet, fits: dict[str, Particle], pulses: NDArray[np.void]) -> Vertex:
-    """Choose where to start: the veto's vertex, else the L2 fit's, else the pulses' centre."""
-    if SEED_POSITION_KEY in packet and SEED_TIME_KEY in packet:
-        x, y, z = packet.read(SEED_POSITION_KEY, read_position)
-        found = Vertex(x, y, z, packet.read(SEED_TIME_KEY, read_double))
-        if _is_finite(found):
-            return found
-    fit = fits.get(l2_fit_of(packet.format_version))
-    if fit is not None and fit.fit_status == 0:
-        found = Vertex(fit.x, fit.y, fit.z, fit.time, fit.energy)
-        if _is_finite(found):
-            return found
-    return _centre(packet, pulses)
-
-
-def _is_finite(vertex: Vertex) -> bool:
-    return bool(np.isfinite([vertex.x, vertex.y, vertex.z, vertex.time]).all())
-
-
-def _centre(packet: Packet, pulses: NDArray[np.void]) -> Vertex:
-    """Return the charge-weighted mean of where and when light was seen in the ice."""
-    pulses = pulses[is_in_ice(pulses["string"], pulses["om"])]
-    if not pulses.size:
-        raise packet.physics_place.complaint(
-            "has no vertex, and no pulse of a DOM in the ice", packet.other_pulses()
-        )
-    weights = np.maximum(pulses["charge"], 0.0)
-    if not 0 < weights.sum() < np.inf:
-        weights = np.ones(pulses.size)
-    places = positions(pulses["string"], pulses["om"])
-    x, y, z = np.average(places, axis=0, weights=weights)
-    time = np.average(pulses["time"], weights=weights)
-    return Vertex(float(x), float(y), float(z), float(time))
+def _veto_vertex(packet: Packet) -> Vertex | None:
+    if SEED_POSITION_KEY not in packet or SEED_TIME_KEY not in packet:
+        return None
+    x, y, z = packet.read(SEED_POSITION_KEY, read_position)
+    return Vertex(x, y, z, packet.read(SEED_TIME_KEY, read_double))
 
 
 def _scalars(packet: Packet) -> dict[str, float | bool | str]:

@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.events.assembly import (
+    FOLLOWUP_KEY,
+    HEADER_KEY,
+    SEED_POSITION_KEY,
+    SEED_TIME_KEY,
+    TYPES_BY_FOLLOWUP,
+    type_of_event,
+)
 from skyscan.events.daqtime import MJD_EPOCH, DaqTime, daq_time_of
 from skyscan.events.envelope import PackedFrame, pack_frame, seal_envelope
 from skyscan.events.frame import Frame, FrameObject, write_frame
@@ -24,14 +32,6 @@ from skyscan.events.objects import (
     write_time_window,
 )
 from skyscan.events.pulsemap import write_pulse_map
-from skyscan.events.reader import (
-    FOLLOWUP_KEY,
-    HEADER_KEY,
-    SEED_POSITION_KEY,
-    SEED_TIME_KEY,
-    TYPES_BY_FOLLOWUP,
-    type_of_event,
-)
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -11,6 +11,8 @@ from skyscan.events.envelope import pack_frame
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import pulses_key_of
 from skyscan.events.frame import Frame, write_frame
+from skyscan.events.raw import read_raw_packet
+from skyscan.events.writer import write_event
 
 TYPES = (None, "HESE", "EHE", "neutrino", "ESTRES")
 
@@ -56,6 +58,23 @@ def message(*frames: list, version="2021a"):
 def packed(stop, objects):
     """Return the [stop, blob] of a frame of {key: FrameObject}, checksum right."""
     return [stop, pack_frame(write_frame(Frame(stop, objects)))]
+
+
+def raw(stop, objects=None):
+    """Return the bytes of a frame of {key: FrameObject}, checksum right."""
+    return write_frame(Frame(stop, objects or {}))
+
+
+def raw_frames(path):
+    """Return the bytes of the frames of an event file by stop, in their order."""
+    return {frame.stop: frame.raw for frame in read_raw_packet(path).frames}
+
+
+def simulated_frames(folder, **changes: object):
+    """Return the bytes of the frames of a simulated event by stop."""
+    path = folder / "simulated.json"
+    write_event(path, simulated_event(**changes))
+    return raw_frames(path)
 
 
 def blob_of(pickled):

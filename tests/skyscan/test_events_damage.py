@@ -1,10 +1,12 @@
 """Whatever is wrong with an event file, one sentence says so and nothing else comes out."""
 
+import bz2
+import gzip
 import json
 import struct
 
 import pytest
-from events_support import blob_of, message, packed, simulated_event
+from events_support import blob_of, message, packed, raw, raw_frames, simulated_event
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +64,20 @@ def flip(buffer, place):
     buffer[bit // 8] ^= 1 << bit % 8
 
 
+def damage(content, *, how, place, tail, number):
+    buffer = bytearray(content)
+    if how == "cut":
+        del buffer[place % len(buffer) :]
+    elif how == "flip":
+        flip(buffer, place)
+    elif how == "grow":
+        buffer += tail
+    else:
+        at = place % max(len(buffer) - 3, 1)
+        buffer[at : at + 4] = struct.pack("<I", number)
+    return bytes(buffer)
+
+
 @quick
 @given(place=places)
 def test_truncated_files(tmp_path, content, place):
@@ -102,19 +118,117 @@ def test_damaged_objects_behind_right_checksums(
     all_keys = [(stop, key) for stop, objects in daq_and_physics for key in sorted(objects)]
     stop, key = all_keys[which % len(all_keys)]
     objects = dict(daq_and_physics)[stop]
-    buffer = bytearray(objects[key].buffer)
-    if how == "cut":
-        del buffer[place % len(buffer) :]
-    elif how == "flip":
-        flip(buffer, place)
-    elif how == "grow":
-        buffer += tail
-    else:
-        at = place % max(len(buffer) - 3, 1)
-        buffer[at : at + 4] = struct.pack("<I", number)
-    changed = {**objects, key: FrameObject(objects[key].type_name, bytes(buffer))}
+    buffer = damage(objects[key].buffer, how=how, place=place, tail=tail, number=number)
+    changed = {**objects, key: FrameObject(objects[key].type_name, buffer)}
     again = [packed(name, changed if name == stop else held) for name, held in daq_and_physics]
     check(tmp_path / "event", message(*again))
+
+
+@pytest.fixture(scope="module")
+def i3_frames(content, tmp_path_factory):
+    """Return the frames of the event, which one after another are an .i3 file."""
+    path = tmp_path_factory.mktemp("envelope") / "event"
+    path.write_bytes(content)
+    return list(raw_frames(path).values())
+
+
+@quick
+@given(place=places)
+def test_truncated_i3_files(tmp_path, i3_frames, place):
+    data = b"".join(i3_frames)
+    left = place % len(data)
+    text = check(tmp_path / "event.i3", data[:left])
+    begins = [sum(map(len, i3_frames[:n])) for n in range(len(i3_frames))]
+    if left > 3 and left not in begins:
+        number = sum(begin < left for begin in begins)
+        assert f"the frame number {number} " in text
+    else:
+        assert text is not None
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_i3_files_truncated_between_frames(tmp_path, i3_frames, n):
+    text = check(tmp_path / "event.i3", b"".join(i3_frames[:n]))
+    assert "has no physics frame" in text if n else "is empty" in text
+
+
+@quick
+@given(place=places)
+def test_any_flipped_bit_of_an_i3_file_is_noticed(tmp_path, i3_frames, place):
+    data = bytearray(b"".join(i3_frames))
+    flip(data, place)
+    at = place % (8 * len(data)) // 8
+    begin, number = 0, 1
+    while at >= begin + len(i3_frames[number - 1]):
+        begin += len(i3_frames[number - 1])
+        number += 1
+    text = check(tmp_path / "event.i3", bytes(data))
+    if at - begin in (8, 9):  # two bytes that no checksum covers and that mean nothing
+        assert text is None
+    elif at >= 4:
+        assert f"the frame number {number} " in text
+    else:  # of the very first bytes, which say what file this is
+        assert text is not None
+
+
+@quick
+@given(flipped=st.lists(places, min_size=1, max_size=3), packing=st.sampled_from([gzip, bz2]))
+def test_flipped_bits_of_compressed_i3_files(tmp_path, i3_frames, flipped, packing):
+    data = bytearray(packing.compress(b"".join(i3_frames[3:]), 1))
+    for place in flipped:
+        flip(data, place)
+    check(tmp_path / "event.i3", bytes(data))
+
+
+@quick
+@given(place=places, packing=st.sampled_from([gzip, bz2]))
+def test_truncated_compressed_i3_files(tmp_path, i3_frames, place, packing):
+    data = packing.compress(b"".join(i3_frames[3:]), 1)
+    assert check(tmp_path / "event.i3", data[: place % len(data)]) is not None
+
+
+@quick
+@given(tail=st.binary(min_size=1, max_size=40))
+@example(b"\0")
+@example(b"[i3]")
+@example(b"[i3]\6\0\0\0")
+def test_junk_after_the_last_frame(tmp_path, i3_frames, tail):
+    number = len(i3_frames) + 1
+    text = check(tmp_path / "event.i3", b"".join([*i3_frames, tail]))
+    assert f"the frame number {number} " in text
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_doubled_frames_of_an_i3_file(tmp_path, i3_frames, n):
+    path = tmp_path / "event.i3"
+    path.write_bytes(b"".join(i3_frames))
+    once = read_event(path)
+    text = check(path, b"".join([*i3_frames[: n + 1], *i3_frames[n:]]))
+    if n == 4:
+        assert "has 2 physics frames" in text
+    else:  # the second hides the first, as in icetray
+        assert read_event(path).pulses.tobytes() == once.pulses.tobytes()
+
+
+@quick
+@given(
+    which=places,
+    how=st.sampled_from(["cut", "flip", "grow", "number"]),
+    place=places,
+    tail=st.binary(min_size=1, max_size=40),
+    number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
+)
+def test_damaged_objects_of_an_i3_file_behind_right_checksums(
+    tmp_path, i3_frames, *, which, how, place, tail, number
+):
+    frames = [parse_frame(frame) for frame in i3_frames]
+    all_keys = [(i, key) for i, frame in enumerate(frames) for key in sorted(frame.objects)]
+    index, key = all_keys[which % len(all_keys)]
+    item = frames[index].objects[key]
+    damaged = damage(item.buffer, how=how, place=place, tail=tail, number=number)
+    changed = {**frames[index].objects, key: FrameObject(item.type_name, damaged)}
+    again = [*i3_frames[:index], raw(frames[index].stop, changed), *i3_frames[index + 1 :]]
+    check(tmp_path / "event.i3", b"".join(again))
 
 
 keys = st.sampled_from(["value", "data", "frames", "version", "x"])

@@ -11,11 +11,11 @@ from events_support import message, packed, simulated_event
 
 import skyscan
 from skyscan.errors import BadInput, ExitCode
+from skyscan.events.assembly import type_of_event
 from skyscan.events.event import Vertex
 from skyscan.events.objects import read_time_window, write_scalar
 from skyscan.events.packet import open_packet
-from skyscan.events.place import Place
-from skyscan.events.reader import read_event, type_of_event
+from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.geometry import positions
 
@@ -119,7 +119,7 @@ def test_both_ways_of_storing_pulses_tell_of_the_same_light(shared_events):
 
 
 def test_time_window_of_the_split_holds_its_pulses(alert):
-    packet = open_packet(Place(alert.name), alert.read_bytes())
+    packet = open_packet(alert)
     start, stop = packet.read("SplitUncleanedInIcePulsesTimeRange", read_time_window)
     times = read_event(alert).pulses["time"]
     assert start - 1 <= times.min()

@@ -8,6 +8,7 @@ import pytest
 from events_support import TYPES, events, simulated_event, simulated_pulses
 from hypothesis import HealthCheck, given, settings
 
+from skyscan.events.assembly import FOLLOWUP_KEY, SEED_TIME_KEY
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.envelope import open_envelope, unpack_frame
 from skyscan.events.event import Vertex
@@ -27,9 +28,8 @@ from skyscan.events.objects import (
     write_time_window,
 )
 from skyscan.events.packet import open_packet
-from skyscan.events.place import Place
 from skyscan.events.pulsemap import read_pulse_map, write_pulse_map
-from skyscan.events.reader import FOLLOWUP_KEY, SEED_TIME_KEY, read_event
+from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 
 ADDED = {FOLLOWUP_KEY, SEED_TIME_KEY}
@@ -107,7 +107,7 @@ def test_the_file_is_laid_out_as_real_alerts_are(tmp_path):
     assert value["data"]["unique_id"] == "run00136662.evt000035405932"
     assert value["data"]["eventtime"] == "2022-05-24 07:41:31.200000"
     assert [stop for stop, _ in value["data"]["frames"]] == list("GCDQP")
-    packet = open_packet(Place("x"), path.read_bytes())
+    packet = open_packet(path)
     q, p = packet.frames[-2:]
     assert q.objects["QI3EventHeader"].type_name == "I3EventHeader"
     types = {key: item.type_name for key, item in p.objects.items()}
@@ -145,7 +145,7 @@ REWRITERS = {
 def test_objects_are_written_byte_by_byte_as_icetray_writes_them(shared_events):
     seen = set()
     for name in ("hese_event_00.json", "run00136662-evt000035405932-BRONZE.pkl"):
-        packet = open_packet(Place(name), (shared_events / name).read_bytes())
+        packet = open_packet(shared_events / name)
         for frame in packet.frames:
             for key, item in frame.objects.items():
                 if item.type_name in REWRITERS:

@@ -1,0 +1,132 @@
+"""What an event is made of, whoever read it: its type, its pulses in order, its seed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.events.event import Vertex
+from skyscan.events.place import MalformedError
+from skyscan.geometry import is_in_ice, positions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Particle
+
+MAX_TIME_NS = 1e12  #: a readout lasts some 10 us, the longest exotic one less than a second
+HEADER_KEY = "I3EventHeader"
+SEED_POSITION_KEY = "HESE_VHESelfVetoVertexPos"
+SEED_TIME_KEY = "HESE_VHESelfVetoVertexTime"
+
+#: What names the type of an event (icecube/skymap_scanner, extract_json_message.py): the
+#: keys of the followup message's JSON; without that message, what the physics frame sees.
+FOLLOWUP_KEY = "AlertShortFollowupMsg"
+TYPES_BY_FOLLOWUP = {"hese": "HESE", "ehe": "EHE", "neutrino": "neutrino", "estres": "ESTRES"}
+TYPES_BY_KEY = {
+    "HESE_llhratio": "HESE",
+    "Estres_p_miss": "ESTRES",
+    "PoleEHEOphelia_ImpLF": "EHE",
+}
+
+
+def type_of_event(followup: Mapping[str, object] | None, keys: AbstractSet[str]) -> str | None:
+    """Return the type of an event (HESE, EHE, neutrino, ESTRES), as upstream finds it.
+
+    Parameters
+    ----------
+    followup : mapping or None
+        The followup message; when there is one, it alone decides.
+    keys : set of str
+        What the physics frame sees.
+    """
+    if followup is not None:
+        return next(
+            (TYPES_BY_FOLLOWUP[key] for key in TYPES_BY_FOLLOWUP if key in followup), None
+        )
+    return next((TYPES_BY_KEY[key] for key in TYPES_BY_KEY if key in keys), None)
+
+
+def parsed_followup(text: str) -> dict[str, object]:
+    """Return the followup message from its JSON."""
+    try:
+        followup = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise MalformedError("is not JSON") from error
+    if not isinstance(followup, dict):
+        raise MalformedError("is not a JSON object")
+    return followup
+
+
+def ordered_pulses(pulses: NDArray[np.void], others: str) -> NDArray[np.void]:
+    """Return pulses ordered by DOM and time.
+
+    Parameters
+    ----------
+    pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+    others : str
+        Which pulse series there are to choose instead, for the message.
+
+    Raises
+    ------
+    MalformedError
+        There are none, or one cannot be.
+    """
+    if not pulses.size:
+        raise MalformedError("holds no pulses", others)
+    if not (np.isfinite(pulses["charge"]) & (np.abs(pulses["time"]) < MAX_TIME_NS)).all():
+        raise MalformedError("has a pulse whose time or charge cannot be")
+    order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
+    return pulses[order]
+
+
+def seed_vertex(
+    veto: Vertex | None, fit: Particle | None, pulses: NDArray[np.void], others: str
+) -> Vertex:
+    """Choose where to start: the veto's vertex, else the L2 fit's, else the pulses' centre.
+
+    Parameters
+    ----------
+    veto : Vertex or None
+        Where and when the HESE veto saw the event begin.
+    fit : Particle or None
+        The online level 2 fit; one that failed does not count.
+    pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+    others : str
+        Which pulse series there are to choose instead, for the message.
+
+    Raises
+    ------
+    MalformedError
+        There is nothing to start from.
+    """
+    if veto is not None and _is_finite(veto):
+        return veto
+    if fit is not None and fit.fit_status == 0:
+        found = Vertex(fit.x, fit.y, fit.z, fit.time, fit.energy)
+        if _is_finite(found):
+            return found
+    return _centre(pulses, others)
+
+
+def _is_finite(vertex: Vertex) -> bool:
+    return bool(np.isfinite([vertex.x, vertex.y, vertex.z, vertex.time]).all())
+
+
+def _centre(pulses: NDArray[np.void], others: str) -> Vertex:
+    """Return the charge-weighted mean of where and when light was seen in the ice."""
+    pulses = pulses[is_in_ice(pulses["string"], pulses["om"])]
+    if not pulses.size:
+        raise MalformedError("has no vertex, and no pulse of a DOM in the ice", others)
+    weights = np.maximum(pulses["charge"], 0.0)
+    if not 0 < weights.sum() < np.inf:
+        weights = np.ones(pulses.size)
+    places = positions(pulses["string"], pulses["om"])
+    x, y, z = np.average(places, axis=0, weights=weights)
+    time = np.average(pulses["time"], weights=weights)
+    return Vertex(float(x), float(y), float(z), float(time))

@@ -1,0 +1,205 @@
+"""Read an event with icetray itself: a second reader, which gives what `read_event` gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan.events.assembly import (
+    FOLLOWUP_KEY,
+    HEADER_KEY,
+    SEED_POSITION_KEY,
+    SEED_TIME_KEY,
+    ordered_pulses,
+    parsed_followup,
+    seed_vertex,
+    type_of_event,
+)
+from skyscan.events.daqtime import DaqTime
+from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
+from skyscan.events.formats import l2_fit_of, pulses_key_of
+from skyscan.events.gcd import baseline_gcd_of
+from skyscan.events.packet import split_packet
+from skyscan.events.place import Place
+from skyscan.events.raw import read_raw_packet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.packet import Packet
+    from skyscan.events.raw import RawPacket
+
+ASK_ICETRAY = "look at the file with dataio-shovel"
+
+
+def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
+    """Read an event file as `skyscan.events.reader.read_event` does, through icetray.
+
+    The objects of the physics frame are icetray's: whatever class of pulses it knows can be
+    read. The differences of G, C and D frames are left as they are.
+
+    Parameters
+    ----------
+    path : str or path
+        The file: JSON of i3live, the pickle of it, or an ``.i3`` file.
+    pulses_key : str, optional
+        Frame key of the pulse series; by default the one of the event's realtime format.
+
+    Returns
+    -------
+    Event
+
+    Raises
+    ------
+    BadInput
+        The file is no event, is damaged, or lacks what a scan needs.
+    ImportError
+        There is no icetray.
+    """
+    raw = read_raw_packet(path)
+    packet = split_packet(Place(str(path)), raw)
+    frame = physics_frame(raw)
+    key = pulses_key or pulses_key_of(packet.format_version)
+    header = _object(packet, frame, HEADER_KEY)
+    start = DaqTime(header.start_time.utc_year, header.start_time.utc_daq_time)
+    pulses = _pulses(packet, frame, key)
+    fits = _fits(frame)
+    with packet.physics_place.reading():
+        fit = fits.get(l2_fit_of(packet.format_version))
+        veto = _veto_vertex(packet, frame)
+        seed = seed_vertex(veto, fit, pulses, packet.other_pulses())
+    keys = frozenset(frame.keys())
+    return Event(
+        run_id=header.run_id,
+        event_id=header.event_id,
+        sub_event_id=header.sub_event_id,
+        mjd=start.mjd,
+        event_type=type_of_event(_followup(packet, frame), keys),
+        format_version=packet.format_version,
+        pulses_key=key,
+        pulses=pulses,
+        seed=seed,
+        fits=fits,
+        scalars=_scalars(frame),
+        start_time=start,
+        keys=keys,
+        baseline_gcd=baseline_gcd_of(packet),
+    )
+
+
+def physics_frame(packet: RawPacket) -> Any:  # noqa: ANN401 - icetray has no types
+    """Return the physics frame of a packet with all that it sees, as icetray reads it."""
+    from icecube import dataio
+
+    with TemporaryDirectory(prefix="skyscan-") as folder:
+        path = Path(folder, "event.i3")
+        path.write_bytes(b"".join(frame.raw for frame in packet.frames))
+        file = dataio.I3File(str(path), "r")
+        try:
+            for _ in packet.frames:
+                frame = file.pop_frame()
+        finally:
+            file.close()
+    return frame
+
+
+def _object(packet: Packet, frame: Any, key: str) -> Any:  # noqa: ANN401
+    """Return a frame object, with the complaint about its place when it cannot be had."""
+    from icecube import dataclasses  # noqa: F401 - registers the classes of what is read
+
+    place = packet.physics_place.at_key(key)
+    if key not in frame:
+        raise place.complaint("is missing", f"the frames hold {packet.listed_keys()}")
+    try:
+        return frame[key]
+    except (KeyError, RuntimeError) as error:
+        raise place.complaint("cannot be read by icetray", ASK_ICETRAY) from error
+
+
+def _pulses(packet: Packet, frame: Any, key: str) -> NDArray[np.void]:  # noqa: ANN401
+    from icecube import dataclasses
+
+    if key not in frame:
+        raise packet.missing_pulses(key)
+    place = packet.physics_place.at_key(key)
+    try:
+        series = dataclasses.I3RecoPulseSeriesMap.from_frame(frame, key)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise place.complaint(
+            "holds no pulses that icetray can read", packet.other_pulses()
+        ) from error
+    rows = [
+        (dom.string, dom.om, dom.pmt, pulse.time, pulse.charge, pulse.width, pulse.flags)
+        for dom, pulses in series.items()
+        for pulse in pulses
+    ]
+    with place.reading():
+        return ordered_pulses(np.array(rows, PULSE_DTYPE), packet.other_pulses())
+
+
+def _followup(packet: Packet, frame: Any) -> Mapping[str, object] | None:  # noqa: ANN401
+    if FOLLOWUP_KEY not in frame:
+        return None
+    text = _object(packet, frame, FOLLOWUP_KEY).value
+    with packet.physics_place.at_key(FOLLOWUP_KEY).reading():
+        return parsed_followup(text)
+
+
+def _veto_vertex(packet: Packet, frame: Any) -> Vertex | None:  # noqa: ANN401
+    if SEED_POSITION_KEY not in frame or SEED_TIME_KEY not in frame:
+        return None
+    place = _object(packet, frame, SEED_POSITION_KEY)
+    return Vertex(place.x, place.y, place.z, _object(packet, frame, SEED_TIME_KEY).value)
+
+
+def _fits(frame: Any) -> dict[str, Particle]:  # noqa: ANN401
+    from icecube import dataclasses
+
+    found = {key: frame[key] for key in _own_keys(frame, "I3Particle")}
+    return {
+        key: _particle(value)
+        for key, value in found.items()
+        if isinstance(value, dataclasses.I3Particle)
+    }
+
+
+def _particle(particle: Any) -> Particle:  # noqa: ANN401
+    return Particle(
+        x=particle.pos.x,
+        y=particle.pos.y,
+        z=particle.pos.z,
+        time=particle.time,
+        zenith=particle.dir.zenith,
+        azimuth=particle.dir.azimuth,
+        energy=particle.energy,
+        length=particle.length,
+        speed=particle.speed,
+        shape=int(particle.shape),
+        fit_status=int(particle.fit_status),
+    )
+
+
+def _scalars(frame: Any) -> dict[str, float | bool | str]:  # noqa: ANN401
+    from icecube import dataclasses, icetray
+
+    kinds = (dataclasses.I3Double, icetray.I3Bool, dataclasses.I3String)
+    found = {key: frame[key] for key in _own_keys(frame, "I3PODHolder<")}
+    return {key: value.value for key, value in found.items() if isinstance(value, kinds)}
+
+
+def _own_keys(frame: Any, type_name: str) -> list[str]:  # noqa: ANN401
+    """Return the keys of objects that stand in the frame itself, by the begin of their type.
+
+    icetray complains aloud of classes that it does not know, so only these are opened.
+    """
+    return [
+        key
+        for key in sorted(frame.keys())
+        if frame.get_stop(key) == frame.Stop and frame.type_name(key).startswith(type_name)
+    ]
