@@ -15,6 +15,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MIRROR_VARIABLE = "SKYSCAN_DEBIAN_MIRROR"
 SUITE = "trixie"
@@ -23,24 +27,40 @@ KEYRINGS = (
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),  # its name from Debian 13 on
     Path("/etc/apt/keyrings/debian-archive-keyring.gpg"),
 )
-TOOLS = ("apt-get", "dpkg")
+TOOLS = ("apt-get", "dpkg-deb", "tar")
+
+
+_INSTALLED = """\
+Package: {name}
+Status: install ok installed
+Architecture: all
+Multi-Arch: foreign
+Version: 999
+Maintainer: nobody
+Description: not wanted
+
+"""
 
 
 class AptFailed(Exception):
     """The packages cannot be had; the text says why."""
 
 
-def download(packages: list[str], folder: Path, *, suite: str = SUITE) -> list[Path]:
+def download(
+    packages: Sequence[str], folder: Path, *, suite: str = SUITE, without: Sequence[str] = ()
+) -> list[Path]:
     """Download packages and all that they depend on, signatures verified.
 
     Parameters
     ----------
-    packages : list of str
+    packages : sequence of str
         Names of Debian packages.
     folder : Path
         A new or empty folder, for apt's private state and the packages.
     suite : str
         Debian release.
+    without : sequence of str
+        Packages that are not wanted though others depend on them, nor what only they need.
 
     Returns
     -------
@@ -53,7 +73,7 @@ def download(packages: list[str], folder: Path, *, suite: str = SUITE) -> list[P
     troubles = []
     for number, mirror in enumerate(mirrors(folder)):
         private = folder / f"apt{number}"
-        config = _write_configuration(private, f"{mirror} {suite} main", keyring)
+        config = _write_configuration(private, f"{mirror} {suite} main", keyring, without)
         try:
             _apt_get(config, "update")
             _apt_get(config, "--yes", "--download-only", "install", *packages)
@@ -65,12 +85,21 @@ def download(packages: list[str], folder: Path, *, suite: str = SUITE) -> list[P
 
 
 def unpack(deb: Path, prefix: Path) -> None:
-    """Unpack the files of a package below a folder; nothing of it is run."""
-    done = subprocess.run(
-        ["dpkg", "-x", deb, prefix], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise AptFailed(f"dpkg cannot unpack {deb.name}: {done.stderr.strip()}")
+    """Unpack the files of a package below a folder; nothing of it is run.
+
+    The files belong to whoever unpacks. A link to a folder that is there stays a link
+    (``dpkg -x`` of Debian 12 would put a folder in its place).
+    """
+    prefix.mkdir(parents=True, exist_ok=True)
+    tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(prefix)]
+    with subprocess.Popen(
+        ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as archive:
+        done = subprocess.run(
+            tar, stdin=archive.stdout, capture_output=True, text=True, check=False
+        )
+    if done.returncode or archive.returncode:
+        raise AptFailed(f"{deb.name} cannot be unpacked: {done.stderr.strip()}")
 
 
 def package_name(deb: Path) -> str:
@@ -116,11 +145,14 @@ def _require_apt() -> None:
         raise AptFailed(f"this machine has no {' and no '.join(missing)}")
 
 
-def _write_configuration(private: Path, source: str, keyring: Path) -> Path:
+def _write_configuration(
+    private: Path, source: str, keyring: Path, without: Sequence[str] = ()
+) -> Path:
     for name in ("state/lists/partial", "cache/archives/partial"):
         (private / name).mkdir(parents=True, exist_ok=True)
     # Nothing counts as installed: the whole closure is wanted, down to the C library.
-    (private / "status").touch()
+    # Only what is not wanted does, and so is not fetched.
+    (private / "status").write_text("".join(_INSTALLED.format(name=name) for name in without))
     (private / "sources.list").write_text(f"deb [signed-by={keyring}] {source}\n")
     config = private / "apt.conf"
     config.write_text("\n".join(_configuration(private)) + "\n")

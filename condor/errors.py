@@ -25,3 +25,11 @@ class PoolDoesNotAnswer(CondorError):
 
 class NoUserNamespace(CondorError):
     """Root cannot run a pool here: HTCondor runs no jobs of root, and no namespace helps."""
+
+
+class NoApptainer(CondorError):
+    """There is no Apptainer on this machine and none can be set up."""
+
+
+class NoImage(CondorError):
+    """The image cannot be made here."""

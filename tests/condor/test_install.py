@@ -8,8 +8,10 @@ import pytest
 from condor import apt
 from condor.errors import NoHTCondor
 from condor.find import tools_version
-from condor.install import COMPLETE, RECIPE, install, installed
+from condor.install import HTCONDOR, install, installed
+from condor.relocate import COMPLETE
 
+RECIPE = HTCONDOR.recipe
 INSTALL = [sys.executable, "-c", "from condor.install import install; print(install())"]
 
 
