@@ -140,8 +140,9 @@ class _ProgramOutput:
         return part
 
 
+#: What can decompress, first choice first.
 ZSTD_OPENERS: tuple[Callable[[BufferedReader, ExitStack], Inflated | None], ...] = (
     _zstd_of_python,
-    _zstd_of_package,
     _zstd_of_program,
+    _zstd_of_package,  # last, for it does not tell when a file ends early
 )

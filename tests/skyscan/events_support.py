@@ -102,7 +102,7 @@ def pulse_arrays(draw):
     return pulses[np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])]
 
 
-keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).map("My".__add__)
+keys = st.text(min_size=1, max_size=20).map("My".__add__)
 particles = st.builds(
     Particle,
     *([st.floats(-1000, 1000)] * 3),
@@ -115,7 +115,7 @@ particles = st.builds(
     st.integers(0, 90),
     st.integers(-1, 50),
 )
-scalars = st.one_of(reals, st.booleans(), st.text(st.characters(codec="utf-8"), max_size=50))
+scalars = st.one_of(reals, st.booleans(), st.text(max_size=50))
 
 
 @st.composite

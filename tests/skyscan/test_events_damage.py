@@ -315,7 +315,7 @@ def test_names_in_a_damaged_file_cannot_break_the_message(tmp_path, simulated):
             objects["SplitUncleanedInIcePulses"] = FrameObject("x", broken)
         frames.append(packed(frame.stop, objects))
     text = check(tmp_path / "event", message(*frames))
-    assert "holds no pulses that can be read" in text
+    assert "holds no pulses that" in text
 
 
 def test_an_event_without_pulses_is_refused(tmp_path, simulated):

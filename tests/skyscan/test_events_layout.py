@@ -77,7 +77,7 @@ def test_leap_days_end_months():
         assert (following.month, following.day) in {(1, 1), (7, 1)}
 
 
-names = st.text(st.characters(codec="utf-8"), max_size=30)
+names = st.text(max_size=30)
 frames = st.builds(
     Frame,
     st.sampled_from("GCDQP"),
