@@ -154,9 +154,6 @@ def seeded(
 ) -> NDArray[np.void]:
     """Return a copy of ``pixels`` with each one's vertex variation added to its seed.
 
-    Upstream rotates a shared list of variations in place, so that its seeds depend on
-    how many pixels came before; here each pixel starts from the reco's own list.
-
     Parameters
     ----------
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
@@ -164,23 +161,11 @@ def seeded(
     zenith, azimuth : ndarray, shape (n,), radians
         The pixels' directions in IceCube's local frame.
     """
-    offsets = reco.variations()[pixels["variation"]]
-    if reco.rotate_vertex:
-        offsets = _across(offsets, np.pi - zenith, azimuth + np.pi)
+    offsets = reco.offsets(pixels, zenith, azimuth)
     moved = pixels.copy()
     for i, axis in enumerate("xyz"):
         moved[axis] += offsets[:, i]
     return moved
-
-
-def _across(
-    offsets: NDArray[np.float64], theta: NDArray[np.float64], phi: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Rotate by theta about y, then by phi about z: z becomes the travel direction."""
-    x, y, z = offsets.T
-    x, z = x * np.cos(theta) + z * np.sin(theta), z * np.cos(theta) - x * np.sin(theta)
-    x, y = x * np.cos(phi) - y * np.sin(phi), x * np.sin(phi) + y * np.cos(phi)
-    return np.stack([x, y, z], axis=1)
 
 
 def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:

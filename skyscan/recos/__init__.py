@@ -14,15 +14,15 @@ from abc import ABC, abstractmethod
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
+from skyscan.variations import across, point
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event, Vertex
@@ -139,7 +139,27 @@ class Reco(ABC):
 
     def variations(self) -> NDArray[np.float64]:
         """Return the offsets from the seed vertex to start from, shape (n, 3), metres."""
-        return np.zeros((1, 3))
+        return point()
+
+    def offsets(
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return what each pixel's variation adds to its seed vertex, shape (n, 3), metres.
+
+        Upstream rotates a shared list of variations in place, so that its seeds depend on
+        how many pixels came before; here each pixel starts from the reco's own list.
+
+        Parameters
+        ----------
+        pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
+        zenith, azimuth : ndarray, shape (n,), radians
+            The pixels' directions in IceCube's local frame.
+        """
+        chosen = self.variations()[pixels["variation"]]
+        return across(chosen, zenith, azimuth) if self.rotate_vertex else chosen
 
     @abstractmethod
     def setup(self, folder: Path) -> None:
@@ -185,8 +205,10 @@ def reco_class(name: str) -> type[Reco]:
 
     Raises
     ------
-    WrongUsage
+    BadInput
         There is no reconstruction of that name.
+    WrongUsage
+        What goes by that name is none.
     """
     wanted = name.lower().replace("-", "_")
     if any(module.name == wanted for module in pkgutil.iter_modules(__path__)):
@@ -199,7 +221,7 @@ def reco_class(name: str) -> type[Reco]:
         ]
         if not matching:
             known = ", ".join(available_recos())
-            raise WrongUsage(f"No reconstruction is called {name!r}. There are: {known}.")
+            raise BadInput(f"No reconstruction is called {name!r}. There are: {known}.")
         loaded = matching[0].load()
     found = getattr(loaded, "RECO_CLASS", loaded)
     if not (isinstance(found, type) and issubclass(found, Reco)):

@@ -5,8 +5,9 @@ Environment:
 ``SKYSCAN_CRASH_DUMMY_PROBABILITY``
     Fraction of the fits that fail, chosen by a hash of their ids; 0.1 unless set.
 ``SKYSCAN_CRASH_DUMMY_MODE``
-    ``raise``, ``hang`` or ``signal``, or several with commas, chosen by a hash of the ids;
-    ``raise`` unless set.
+    ``raise``, ``hang``, ``stick`` (hang in C, where no Python and no signal handler of it runs
+    any more) or ``signal``, or several with commas, chosen by a hash of the ids; ``raise``
+    unless set.
 ``SKYSCAN_CRASH_DUMMY_WHEN``
     ``first``: only the first try of a fit fails; ``always``: every try. ``first`` unless set.
 ``SKYSCAN_ATTEMPT``
@@ -15,6 +16,7 @@ Environment:
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -32,7 +34,7 @@ PROBABILITY_VARIABLE = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
 MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
 WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
 
-MODES = ("raise", "hang", "signal")
+MODES = ("raise", "hang", "stick", "signal")
 TIMES = ("first", "always")
 
 
@@ -72,6 +74,10 @@ def failure_of(pixel: np.void, attempt: int) -> str | None:
 
 def fail(mode: str, pixel: np.void) -> None:
     """Raise, hang for ever, or kill this process, as ``mode`` says."""
+    if mode == "stick":
+        # PyDLL keeps the interpreter's lock, as a fit that is lost in C++ does.
+        while True:
+            ctypes.PyDLL(None).sleep(1000)
     if mode == "signal":
         os.kill(os.getpid(), signal.SIGKILL)
     while mode == "hang":

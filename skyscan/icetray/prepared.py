@@ -1,0 +1,96 @@
+"""What prep tells the jobs of a scan in icetray, beside the frames."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.errors import BadInput
+from skyscan.events.event import Vertex
+from skyscan.icetray import keys
+from skyscan.icetray.gcd import Baseline, stage_baseline
+from skyscan.storage import read_json, write_json
+
+if TYPE_CHECKING:
+    from skyscan.events.source import Source
+    from skyscan.icetray.frames import Frame
+
+PREPARED_FILE = "icetray.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What prep tells the jobs beside the frames.
+
+    Attributes
+    ----------
+    baseline : Baseline or None
+        What the GCD frames are differences to; None when they are whole.
+    gcd_dir : str or None
+        Folder to look for it first.
+    seed : tuple of float
+        The event's own seed vertex: x, y, z (m), time (ns).
+    """
+
+    baseline: Baseline | None
+    gcd_dir: str | None
+    seed: tuple[float, float, float, float]
+
+    @property
+    def vertex(self) -> Vertex:
+        """The event's own seed vertex."""
+        return Vertex(*self.seed)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder to look for the baseline first."""
+        return Path(self.gcd_dir) if self.gcd_dir else None
+
+    def stage_baseline(self) -> Path | None:
+        """Return where the baseline is on this machine; bring it if it is not."""
+        if self.baseline is None:
+            return None
+        return stage_baseline(self.baseline.name, self.folder, self.baseline.sha256)
+
+    def write(self, folder: Path) -> None:
+        """Write what `read_prepared` reads."""
+        write_json(folder / PREPARED_FILE, asdict(self))
+
+
+def read_prepared(folder: Path) -> Prepared:
+    """Read what prep wrote for the jobs.
+
+    Raises
+    ------
+    BadInput
+        It is missing or damaged.
+    """
+    value = read_json(folder / PREPARED_FILE)
+    try:
+        baseline = value["baseline"]
+        return Prepared(
+            baseline=Baseline(**baseline) if baseline else None,
+            gcd_dir=value["gcd_dir"],
+            seed=tuple(value["seed"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"{folder / PREPARED_FILE} is damaged ({error!r}).") from error
+
+
+def seed_in(frame: Frame, source: Source) -> tuple[float, float, float, float]:
+    """Return the seed vertex that a preparation has left in the physics frame: m and ns.
+
+    Raises
+    ------
+    BadInput
+        It found none.
+    """
+    for key in (keys.SEED_POSITION, keys.SEED_TIME):
+        if key not in frame:
+            raise BadInput(
+                f"{source.path}: the preparation found no seed vertex (no {key} in the physics "
+                f"frame); choose a reconstruction that needs none (skyscan recos)."
+            )
+    place, time = frame[keys.SEED_POSITION], frame[keys.SEED_TIME].value
+    return float(place.x), float(place.y), float(place.z), float(time)

@@ -1,0 +1,309 @@
+"""What every reconstruction that runs in icetray has in common."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from skyscan import staging
+from skyscan.errors import BadInput, TryAgain, WrongUsage
+from skyscan.icetray import gcd, keys
+from skyscan.icetray.frames import on_stream, read_frames, read_packet, run_tray, write_frames
+from skyscan.icetray.imports import check_icetray, import_projects
+from skyscan.icetray.preparation import (
+    HLC,
+    add_bad_doms,
+    add_coincidence_split,
+    add_recompression,
+    add_uncompression,
+    lacks_bad_doms,
+)
+from skyscan.icetray.prepared import Prepared, read_prepared, seed_in
+from skyscan.icetray.seeding import (
+    closest_dom_time,
+    fallback_vertex,
+    pixel_frame,
+    random_seed,
+    seed_particle,
+    travel_direction,
+)
+from skyscan.icetray.trays import LastingTray, fit_in_new_tray
+from skyscan.records import empty_fits
+from skyscan.recos import Reco
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Event, Vertex
+    from skyscan.events.source import Source
+    from skyscan.icetray.frames import Frame, Tray
+
+PACKET_FILE = "GCDQp.i3"
+
+#: What every tray of a scan needs.
+BASIC_PROJECTS = ("icetray", "dataclasses", "dataio")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a tray is to fit.
+
+    Attributes
+    ----------
+    direction : ndarray, shape (3,)
+        Unit vector of travel.
+    random_seed : int
+        For random services: the pixel's ids decide.
+    """
+
+    direction: NDArray[np.float64]
+    random_seed: int
+
+
+class IceTrayReco(Reco):
+    """A reconstruction whose fits are a tray.
+
+    A subclass says which projects and tables it needs, and adds to trays what prepares the
+    event and what fits a pixel.
+    """
+
+    #: Projects of icetray that the trays need, ``millipede`` for ``icecube.millipede``.
+    projects: ClassVar[tuple[str, ...]] = ()
+    #: Spline tables, by file name.
+    splines: ClassVar[tuple[str, ...]] = ()
+    #: The fit needs geometry, calibration and detector status.
+    uses_gcd: ClassVar[bool] = True
+    #: The fit or its preparation needs the pulses with a local coincidence apart.
+    uses_coincidences: ClassVar[bool] = True
+    #: Set the seed's time from the closest hit DOM.
+    refine_time: ClassVar[bool] = False
+    #: Offer the event's own seed vertex as a second first guess.
+    add_fallback_position: ClassVar[bool] = False
+    #: Something in the tray depends on the pixel, besides its frame.
+    tray_per_pixel: ClassVar[bool] = False
+
+    _packet: list[Frame]
+    _prepared: Prepared
+    _geometry: Frame
+    _hits: tuple[NDArray[np.float64], NDArray[np.float64]]
+    _tray: LastingTray | None = None
+
+    @abstractmethod
+    def add_preparation(self, tray: Tray) -> None:
+        """Add what puts the seed vertex, and what else the fits need, into the frames."""
+
+    @abstractmethod
+    def load(self, tables: Mapping[str, str]) -> None:
+        """Load what is costly and the same for every pixel.
+
+        Parameters
+        ----------
+        tables : mapping of str to str
+            {name: path} of ``splines``.
+        """
+
+    @abstractmethod
+    def add_fit(self, tray: Tray, fit: Fit) -> None:
+        """Add what fits a pixel to a tray."""
+
+    @abstractmethod
+    def fit_of(self, frame: Frame, geometry: Frame) -> tuple[float, ...]:
+        """Return the fields of FIT_DTYPE from a frame that went through.
+
+        ``geometry`` is the frame with the geometry; it is not used unless ``uses_gcd``.
+        """
+
+    def needed_keys(self, event: Event) -> tuple[tuple[str, ...], ...]:
+        """Return the frame keys that the fit needs; of each tuple one is enough."""
+        del event
+        return ((self.pulses_key,),)
+
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event without the keys that the fit needs."""
+        super().check(source, event)
+        for either in self.needed_keys(event):
+            if not event.keys.intersection(either):
+                raise BadInput(
+                    f"{source.path}: {event.name} has no {' or '.join(either)} in its frames, "
+                    f"which this reconstruction needs; choose another (skyscan recos)."
+                )
+
+    def check_files(self, source: Source, event: Event) -> None:
+        """Refuse to plan for this machine without icetray, the tables or the baseline GCD."""
+        check_icetray(type(self).__name__)
+        for name in self.splines:
+            _check_file(staging.SPLINES, name, None)
+        if self.uses_gcd and event.baseline_gcd:
+            _check_file(staging.BASELINE_GCDS, event.baseline_gcd, source.gcd_dir)
+
+    def prepare(self, event: Event, folder: Path) -> Vertex:
+        """Refuse: the frames of the event file are needed."""
+        raise WrongUsage(
+            f"{type(self).__name__} prepares {event.name} from its file, not into {folder}."
+        )
+
+    def prepare_from(self, source: Source, event: Event, folder: Path) -> Vertex:
+        """Send the event's frames through the preparation; write those that jobs need."""
+        import_projects((*BASIC_PROJECTS, *self.projects))
+        frames, baseline = self._with_gcd(read_packet(source.path), source, event)
+        prepared = self._sent_through(frames, baseline, source, event)
+        seed = seed_in(prepared[-1], source)
+        write_frames(folder / PACKET_FILE, [*prepared[:-1], on_stream(prepared[-1], "p")])
+        notes = Prepared(
+            baseline=gcd.described(baseline) if baseline else None,
+            gcd_dir=str(source.gcd_dir) if source.gcd_dir else None,
+            seed=seed,
+        )
+        notes.write(folder)
+        return notes.vertex
+
+    def fetch(self, folder: Path) -> None:
+        """Bring the tables and the baseline GCD file."""
+        for name in self.splines:
+            staging.stage(staging.SPLINES, name)
+        read_prepared(folder).stage_baseline()
+
+    def setup(self, folder: Path) -> None:
+        """Uncompress the GCD, load the tables."""
+        import_projects((*BASIC_PROJECTS, *self.projects))
+        self._prepared = read_prepared(folder)
+        baseline = self._prepared.stage_baseline()
+        packet = read_frames(folder / PACKET_FILE)
+        self._packet = gcd.uncompressed(packet, baseline)
+        self._geometry = gcd.geometry_frame(self._packet, baseline) if self.uses_gcd else None
+        self._hits = self._first_hits() if self.refine_time else (np.empty((0, 3)), np.empty(0))
+        self.load({name: str(staging.stage(staging.SPLINES, name)) for name in self.splines})
+
+    def local_directions(
+        self, ra: NDArray[np.float64], dec: NDArray[np.float64], mjd: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return zenith and azimuth, radians, as icetray's own ``astro`` gives them."""
+        if "astro" not in self.projects:
+            return super().local_directions(ra, dec, mjd)
+        from icecube import astro
+
+        zenith, azimuth = astro.equa_to_dir(ra, dec, mjd)
+        return np.asarray(zenith, float), np.asarray(azimuth, float)
+
+    def reconstruct(
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.void]:
+        """Fit one pixel after another."""
+        offsets = self.offsets(pixels, zenith, azimuth)
+        fits = empty_fits(len(pixels))
+        for row, pixel in enumerate(pixels):
+            frame = self.frame_of(pixel, float(zenith[row]), float(azimuth[row]), offsets[row])
+            direction = travel_direction(float(zenith[row]), float(azimuth[row]))
+            fit = Fit(direction=direction, random_seed=random_seed(pixel))
+            fits[row] = self.fit_of(self._fitted(frame, fit), self._geometry)
+        return fits
+
+    def frame_of(
+        self, pixel: np.void, zenith: float, azimuth: float, offset: NDArray[np.float64]
+    ) -> Frame:
+        """Return the physics frame from which one pixel is fitted.
+
+        Parameters
+        ----------
+        pixel : row of PIXEL_DTYPE
+            With the seed vertex, the variation added.
+        zenith, azimuth : float, radians
+            Where the particle comes from.
+        offset : ndarray, shape (3,), metres
+            The variation.
+        """
+        own = self._prepared.vertex
+        vertex = (float(pixel["x"]), float(pixel["y"]), float(pixel["z"]))
+        other = fallback_vertex(own, offset)
+        fallback = None
+        if self.add_fallback_position and other != vertex:
+            fallback = self._particle(other, own.time, math.nan, zenith, azimuth)
+        energy = float(pixel["energy"])
+        particle = self._particle(vertex, float(pixel["time"]), energy, zenith, azimuth)
+        return pixel_frame(pixel, self._packet[-1][keys.HEADER], particle, fallback)
+
+    def _particle(
+        self,
+        vertex: tuple[float, ...],
+        time: float,
+        energy: float,
+        zenith: float,
+        azimuth: float,
+    ) -> object:
+        if self.refine_time:
+            direction = travel_direction(zenith, azimuth)
+            time = closest_dom_time(np.array(vertex), time, direction, *self._hits)
+        return seed_particle(vertex, time, energy, zenith, azimuth)
+
+    def _fitted(self, frame: Frame, fit: Fit) -> Frame:
+        if self.tray_per_pixel:
+            return fit_in_new_tray(self._packet, frame, lambda tray: self.add_fit(tray, fit))
+        if self._tray is None:
+            self._tray = LastingTray(self._packet, lambda tray: self.add_fit(tray, fit))
+        return self._tray.fit(frame)
+
+    def _with_gcd(
+        self, frames: list[Frame], source: Source, event: Event
+    ) -> tuple[list[Frame], Path | None]:
+        """Return the packet, and the baseline that its GCD is differences to."""
+        if not self.uses_gcd:
+            return frames, None
+        import_projects(("frame_object_diff",))
+        name = gcd.baseline_of(frames)
+        if name is not None:
+            return frames, gcd.stage_baseline(name, source.gcd_dir)
+        if not gcd.has_geometry(frames):
+            whole = read_frames(gcd.baseline_for_run(event.run_id, source.gcd_dir))
+            frames = [*whole[: len(gcd.GCD_STOPS)], *frames[len(gcd.GCD_STOPS) :]]
+        return frames, None
+
+    def _sent_through(
+        self, frames: list[Frame], baseline: Path | None, source: Source, event: Event
+    ) -> list[Frame]:
+        def add_steps(tray: Tray) -> None:
+            if baseline is not None:
+                add_uncompression(tray, baseline)
+            if self.uses_gcd and lacks_bad_doms(frames):
+                add_bad_doms(tray, event.run_id, is_real_event=source.is_real_event)
+            if self.uses_coincidences:
+                add_coincidence_split(tray, self.pulses_key)
+            self.add_preparation(tray)
+            if baseline is not None:
+                add_recompression(tray)
+
+        return run_tray(frames, add_steps)
+
+    def _first_hits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return place (m) and first time (ns) of the DOMs with coincident pulses."""
+        from icecube import dataclasses
+
+        places = self._geometry[keys.GEOMETRY].omgeo
+        pulses = dataclasses.I3RecoPulseSeriesMap.from_frame(
+            self._packet[-1], self.pulses_key + HLC
+        )
+        hit = [(places[dom].position, series[0].time) for dom, series in pulses.items()]
+        points = np.array([[place.x, place.y, place.z] for place, _ in hit], float)
+        return points.reshape(-1, 3), np.array([time for _, time in hit], float)
+
+
+def _check_file(store: staging.Store, name: str, folder: Path | None) -> None:
+    extra = (folder,) if folder else ()
+    if staging.find(store, name, extra) is not None:
+        return
+    offered = staging.is_offered(store, name)
+    if offered is None:
+        raise TryAgain(
+            f"{name} ({store.name}) is not on this machine, and {store.url} does not answer."
+        )
+    if not offered:
+        raise BadInput(f"{name} ({store.name}) is neither on this machine nor at {store.url}.")

@@ -1,0 +1,83 @@
+"""The dummy inside icetray: frames, trays and seeds are real, the fit is made up.
+
+It runs with the public icetray (projects icetray, dataclasses and dataio). Upstream's draws
+its answers; here they are those of the dummy, and ``SKYSCAN_DUMMY_COST`` is its cost.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from skyscan.icetray import keys
+from skyscan.icetray.reco import IceTrayReco
+from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
+from skyscan.recos.dummy import COST_VARIABLE, dummy_fit, number_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skyscan.icetray.frames import Frame, Tray
+    from skyscan.icetray.reco import Fit
+
+#: Frame keys of the fit, one for each field of FIT_DTYPE.
+FIT_KEYS = tuple(f"Dummy_{name}" for name in FIT_DTYPE.names or ())
+
+
+class IceTrayDummy(IceTrayReco):
+    """A tray whose only module puts the dummy's answer into the frame."""
+
+    summary: ClassVar[str] = "icetray: for tests, the dummy's values from a real tray"
+    uses_gcd: ClassVar[bool] = False
+    uses_coincidences: ClassVar[bool] = False
+    rotate_vertex: ClassVar[bool] = True
+
+    def add_preparation(self, tray: Tray) -> None:
+        """Add a seed vertex at the centre, unless the event has one."""
+        from icecube import dataclasses
+
+        def put_vertex(frame: Frame) -> None:
+            frame[keys.SEED_TIME] = dataclasses.I3Double(0.0)
+            frame[keys.SEED_POSITION] = dataclasses.I3Position(0.0, 0.0, 0.0)
+
+        tray.Add(
+            put_vertex,
+            "gen_dummy_vertex",
+            If=lambda frame: keys.SEED_TIME not in frame and keys.SEED_POSITION not in frame,
+        )
+
+    def load(self, tables: Mapping[str, str]) -> None:
+        """Load nothing: there are no tables."""
+
+    def add_fit(self, tray: Tray, fit: Fit) -> None:
+        """Add the made-up fit."""
+        del fit
+        tray.AddModule(put_fit, "add_vals")
+
+    def fit_of(self, frame: Frame, geometry: Frame) -> tuple[float, ...]:
+        """Return what the tray put into the frame."""
+        del geometry
+        return tuple(frame[key].value for key in FIT_KEYS)
+
+
+def put_fit(frame: Frame) -> None:
+    """Put the dummy's answer for a pixel's frame into it, and take its time."""
+    from icecube import dataclasses
+
+    time.sleep(number_from(COST_VARIABLE, 0.0, least=0.0))
+    for key, value in zip(FIT_KEYS, dummy_fit(pixel_in(frame)), strict=True):
+        frame[key] = dataclasses.I3Double(value)
+
+
+def pixel_in(frame: Frame) -> np.void:
+    """Return the row of PIXEL_DTYPE that a pixel's frame was made from."""
+    seed = frame[keys.SEED_PARTICLE]
+    ids = (frame[key].value for key in (keys.NSIDE, keys.PIXEL, keys.VARIATION))
+    row = (*ids, seed.pos.x, seed.pos.y, seed.pos.z, seed.time, seed.energy)
+    pixel: np.void = np.array([row], PIXEL_DTYPE)[0]
+    return pixel
+
+
+RECO_CLASS = IceTrayDummy

@@ -1,0 +1,13 @@
+"""For tests that need the real icetray: why they are skipped where it is not there."""
+
+import importlib.util
+
+import pytest
+
+REASON = "needs icetray: the icecube package does not import in this Python"
+
+#: The public icetray will do: projects icetray, dataclasses, dataio (and astro).
+needs_icetray = [
+    pytest.mark.icetray,
+    pytest.mark.skipif(importlib.util.find_spec("icecube") is None, reason=REASON),
+]
