@@ -303,7 +303,9 @@ def _check_file(store: staging.Store, name: str, folder: Path | None) -> None:
     offered = staging.is_offered(store, name)
     if offered is None:
         raise TryAgain(
-            f"{name} ({store.name}) is not on this machine, and {store.url} does not answer."
+            f"{name} ({store.name}) is not on this machine, and {store.address(name)} does not answer."
         )
     if not offered:
-        raise BadInput(f"{name} ({store.name}) is neither on this machine nor at {store.url}.")
+        raise BadInput(
+            f"{name} ({store.name}) is neither on this machine nor at {store.address(name)}."
+        )
