@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skyscan import staging
 from skyscan.errors import BadInput
 from skyscan.events.gcd import baseline_gcd_named
 from skyscan.icetray.frames import read_frames, run_tray
 from skyscan.icetray.keys import GEOMETRY
+from skyscan.staging import BASELINE_GCDS, stage
 from skyscan.storage import sha256_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def stage_baseline(name: str, gcd_dir: Path | None, sha256: str | None = None) -
         It cannot be had just now.
     """
     extra = (gcd_dir,) if gcd_dir else ()
-    return staging.stage(staging.BASELINE_GCDS, name, extra, sha256)
+    return stage(BASELINE_GCDS, name, extra, sha256)
 
 
 def baseline_for_run(run_id: int, gcd_dir: Path | None) -> Path:
@@ -89,7 +89,7 @@ def baseline_for_run(run_id: int, gcd_dir: Path | None) -> Path:
     BadInput
         There is no folder with baseline GCD files here.
     """
-    folders = [*([gcd_dir] if gcd_dir else []), *staging.BASELINE_GCDS.local]
+    folders = [*([gcd_dir] if gcd_dir else []), *BASELINE_GCDS.local]
     for folder in folders:
         names = sorted(path.name for path in folder.glob("*.i3*") if path.is_file())
         if names:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from skyscan import staging
 from skyscan.errors import BadInput, TryAgain, WrongUsage
 from skyscan.icetray import gcd, keys
 from skyscan.icetray.frames import on_stream, read_frames, read_packet, run_tray, write_frames
@@ -34,6 +33,7 @@ from skyscan.icetray.seeding import (
 from skyscan.icetray.trays import LastingTray, fit_in_new_tray
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.staging import BASELINE_GCDS, SPLINES, Store, find, is_offered, stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,9 +139,9 @@ class IceTrayReco(Reco):
         """Refuse to plan for this machine without icetray, the tables or the baseline GCD."""
         check_icetray(type(self).__name__)
         for name in self.splines:
-            _check_file(staging.SPLINES, name, None)
+            _check_file(SPLINES, name, None)
         if self.uses_gcd and event.baseline_gcd:
-            _check_file(staging.BASELINE_GCDS, event.baseline_gcd, source.gcd_dir)
+            _check_file(BASELINE_GCDS, event.baseline_gcd, source.gcd_dir)
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Refuse: the frames of the event file are needed."""
@@ -167,7 +167,7 @@ class IceTrayReco(Reco):
     def fetch(self, folder: Path) -> None:
         """Bring the tables and the baseline GCD file."""
         for name in self.splines:
-            staging.stage(staging.SPLINES, name)
+            stage(SPLINES, name)
         read_prepared(folder).stage_baseline()
 
     def setup(self, folder: Path) -> None:
@@ -179,7 +179,7 @@ class IceTrayReco(Reco):
         self._packet = gcd.uncompressed(packet, baseline)
         self._geometry = gcd.geometry_frame(self._packet, baseline) if self.uses_gcd else None
         self._hits = self._first_hits() if self.refine_time else (np.empty((0, 3)), np.empty(0))
-        self.load({name: str(staging.stage(staging.SPLINES, name)) for name in self.splines})
+        self.load({name: str(stage(SPLINES, name)) for name in self.splines})
 
     def local_directions(
         self, ra: NDArray[np.float64], dec: NDArray[np.float64], mjd: float
@@ -296,11 +296,11 @@ class IceTrayReco(Reco):
         return points.reshape(-1, 3), np.array([time for _, time in hit], float)
 
 
-def _check_file(store: staging.Store, name: str, folder: Path | None) -> None:
+def _check_file(store: Store, name: str, folder: Path | None) -> None:
     extra = (folder,) if folder else ()
-    if staging.find(store, name, extra) is not None:
+    if find(store, name, extra) is not None:
         return
-    offered = staging.is_offered(store, name)
+    offered = is_offered(store, name)
     if offered is None:
         raise TryAgain(
             f"{name} ({store.name}) is not on this machine, and {store.address(name)} does not answer."
