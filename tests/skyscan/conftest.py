@@ -4,6 +4,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from stand_in_support import icetray_stand_in
+
+__all__ = ["icetray_stand_in", "without_waiting_for_the_disk"]
 
 
 @pytest.fixture(scope="module", autouse=True)

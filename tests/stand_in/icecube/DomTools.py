@@ -1,0 +1,1 @@
+"""Importing icecube.DomTools makes its modules and services known to trays."""

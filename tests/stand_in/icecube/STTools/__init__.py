@@ -1,0 +1,1 @@
+"""Cleaning of pulses by space and time."""

@@ -1,0 +1,7 @@
+"""What counts as near."""
+
+from icecube._services import Service as _Service
+
+
+class I3DOMLinkSeededRTConfigurationService(_Service):
+    pass

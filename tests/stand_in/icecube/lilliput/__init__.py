@@ -1,0 +1,7 @@
+"""Minimizers."""
+
+from icecube._services import Service as _Service
+
+
+class IMinuitMinimizer(_Service):
+    pass

@@ -1,0 +1,1 @@
+"""Importing icecube.mue makes its modules and services known to trays."""

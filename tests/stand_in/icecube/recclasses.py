@@ -1,0 +1,1 @@
+"""Importing icecube.recclasses makes its modules and services known to trays."""

@@ -1,0 +1,1 @@
+"""Importing icecube.spline_reco makes its modules and services known to trays."""
