@@ -64,7 +64,7 @@ def event_frames(place: Place, stream: Inflated) -> list[tuple[str, bytes]]:
     for stop, raw in _frames(place, stream):
         if stop in PHYSICS_STOPS:
             n_physics += 1
-            physics = physics or (stop, raw)
+            physics = stop, raw
         elif stop != UNSEEN_STOP and physics is None:
             parents.pop(stop, None)
             parents[stop] = raw

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skyscan.events import checksum
 from skyscan.events.archive import OutArchive
 from skyscan.events.checksum import crc32c
 from skyscan.events.daqtime import LEAP_DAYS, DaqTime, daq_time_of
@@ -39,6 +40,13 @@ def crc32c_bit_by_bit(data, start=0):
 @given(st.binary(max_size=700))
 def test_checksum_is_the_bitwise_definition(data):
     assert crc32c(data) == crc32c_bit_by_bit(data)
+
+
+@given(st.binary(max_size=700))
+def test_checksum_of_many_blocks_is_that_of_one(data):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checksum, "BLOCK_LEVEL", 1)  # 128 bytes
+        assert crc32c(data) == crc32c_bit_by_bit(data)
 
 
 def test_checksum_has_the_castagnoli_check_value():
