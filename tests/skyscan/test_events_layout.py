@@ -42,7 +42,7 @@ def test_checksum_is_the_bitwise_definition(data):
     assert crc32c(data) == crc32c_bit_by_bit(data)
 
 
-@given(st.binary(max_size=700))
+@given(st.binary(min_size=300, max_size=700))
 def test_checksum_of_many_blocks_is_that_of_one(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checksum, "BLOCK_LEVEL", 1)  # 128 bytes
