@@ -1,17 +1,24 @@
-"""Fixtures that many tests share."""
+"""Fixtures that many tests share.
+
+Those of tests/skyscan run in images without HTCondor too: only fixtures import `condor`.
+"""
+
+from __future__ import annotations
 
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from condor.personal import FOLDER_VARIABLE, stop_personal
-from condor.pool import Pool, start, stop
-from condor.settings import CPUS_VARIABLE
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from condor.pool import Pool
 
 # Not below /tmp: DAGMan refuses to keep the logs of nodes there.
 RUNS = Path(__file__).parents[1] / ".runs"
@@ -41,6 +48,8 @@ def session_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
 
 def _remove_dead_sessions() -> None:
     """Stop the pools of sessions that were killed, and remove their folders."""
+    from condor.personal import stop_personal
+
     for lock in RUNS.glob("test-*/lock"):
         with lock.open("w") as file:
             try:
@@ -62,8 +71,18 @@ def run_folder(session_folder: Path) -> Path:
 def pool(session_folder: Path) -> Iterator[Pool]:
     """Return a real personal pool of this test session.
 
-    SKYSCAN_POOL_DIR says where it is, so that commands run by tests find it.
+    SKYSCAN_POOL_DIR says where it is, so that commands run by tests find it. It runs images
+    where that can be.
     """
+    from condor.apptainer import have_apptainer, namespace_trouble
+    from condor.errors import NoApptainer
+    from condor.personal import FOLDER_VARIABLE
+    from condor.pool import start, stop
+    from condor.settings import CPUS_VARIABLE
+
+    if not namespace_trouble():
+        with suppress(NoApptainer):  # tests that need it say what is missing
+            have_apptainer()
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CONDOR_CONFIG", raising=False)
         patch.setenv(FOLDER_VARIABLE, str(session_folder / "pool"))

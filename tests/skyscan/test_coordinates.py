@@ -85,6 +85,8 @@ def test_zenith_at_the_pole_is_minus_the_dec_within_precession():
     assert np.abs(dec - (zenith - np.pi / 2)).max() < np.deg2rad(0.15)
 
 
+# An astropy of some years ago finds its own table of leap seconds out of date.
+@pytest.mark.filterwarnings("ignore:leap-second auto-update failed")
 def test_equatorial_coordinates_agree_with_astropy_in_any_year():
     # UT1 = UTC as astro takes it; measured UT1 - UTC moves the sky by up to 13.5 arcsec
     coordinates = pytest.importorskip("astropy.coordinates")
