@@ -1,6 +1,6 @@
 # make demo    a whole scan on this machine, from nothing
 # make test    every test, on a real HTCondor
-# make check   lint, types, import contracts
+# make check   lint (Python and shell), types, import contracts
 # make setup   what the others begin with: .venv, and an HTCondor if there is none
 # make clean   removes what was made here; the pool and the cache in your home stay
 
@@ -34,6 +34,7 @@ check: $(STAMP)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/shellcheck condor/job.sh .ci/run
 
 test: setup
 	$(VENV)/bin/python -m pytest

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from typing import Any
 
 from skyscan.errors import WrongUsage
 
-KEYS = ("summary", "jobs_per_round", "python", "submit", "dagman")
-
 
 @dataclass(frozen=True)
 class Site:
-    """One pool that scans run on.
+    """One pool that scans run on. A profile has these keys, but for the name; most may lack.
 
     Attributes
     ----------
@@ -22,22 +20,30 @@ class Site:
         As in ``--site``.
     summary : str
         One line for people.
+    this_machine : bool
+        Jobs run on this machine, or on others that look the same to them.
+    runtime : str
+        Which Python jobs run in unless ``--runtime`` says (`condor.runtimes`).
     jobs_per_round : int
         Into how many jobs a round is dealt; 0 means one for each core of this machine.
-    python : str
-        The interpreter of the jobs; ``here`` is the one that plans the scan.
+    request_memory, request_disk : int
+        MB that a job asks for at its first try.
     submit : dict of str to str
-        Further commands of every submit file that runs on the site's machines.
+        Further commands of every submit file that runs on the site's machines;
+        ``requirements`` add to those of the runtime.
     dagman : dict of str to str
         Further settings of DAGMan.
     """
 
     name: str
     summary: str
-    jobs_per_round: int
-    python: str
-    submit: dict[str, str]
-    dagman: dict[str, str]
+    this_machine: bool = False
+    runtime: str = "host"
+    jobs_per_round: int = 0
+    request_memory: int = 1000
+    request_disk: int = 500
+    submit: dict[str, str] = field(default_factory=dict)
+    dagman: dict[str, str] = field(default_factory=dict)
 
 
 def site_names() -> list[str]:
@@ -60,7 +66,7 @@ def read_site(name: str) -> Site:
         raise WrongUsage(f"No site is called {name!r}. There are: {', '.join(site_names())}.")
     text = resources.files("condor").joinpath("sites", f"{name}.toml").read_text("utf-8")
     values: dict[str, Any] = tomllib.loads(text)
-    unknown = set(values) - set(KEYS)
+    unknown = set(values) - {key.name for key in fields(Site)[1:]}
     if unknown:
         raise WrongUsage(f"Site {name}: unknown key {', '.join(sorted(unknown))}.")
     return Site(name=name, **values)

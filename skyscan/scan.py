@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+#: Where data files are looked for (`skyscan.staging`) and fits are noted (`skyscan.worker`):
+#: variables that change no pixel's result.
+NOT_IN_RESULTS = frozenset(
+    {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,10 @@ class Scan:
         MB that a job asks for at its first try.
     site : str
         Name of the site profile.
+    runtime : str
+        Which Python jobs run in, by interpreter, env-shell or image (`condor.runtimes`).
+    gcd_dir : str or None
+        Folder on the jobs' machines where baseline GCD files are looked for first.
     environment : dict of str to str
         The ``SKYSCAN_`` variables that the jobs see.
     versions : dict of str to str
@@ -75,6 +84,8 @@ class Scan:
     request_memory: int
     request_disk: int
     site: str
+    runtime: str
+    gcd_dir: str | None
     environment: dict[str, str]
     versions: dict[str, str]
     code_sha256: str
@@ -82,9 +93,12 @@ class Scan:
     @property
     def id(self) -> str:
         """Digest of all that determines a pixel's result; results carry it, 32 hex digits."""
-        return digest(
-            [self.event_sha256, self.reco, self.progression, sorted(self.environment.items())]
-        )[:32]
+        environment = {k: v for k, v in self.environment.items() if k not in NOT_IN_RESULTS}
+        # Another runtime is other code: its fits must not be mixed with this one's. gcd_dir
+        # is not here, since a baseline GCD is the same file wherever it lies: prep finds it
+        # by the name that the event gives, and keeps its digest.
+        determining = [self.event_sha256, self.is_real_event, self.reco, self.progression]
+        return digest([*determining, self.runtime, sorted(environment.items())])[:32]
 
     def write(self, path: Path) -> None:
         """Write ``scan.json``."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from condor.dagman import config_lines
+from condor.runtimes import parse_runtime
 from condor.submit import quoted_arguments, quoted_environment, submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
@@ -79,13 +79,14 @@ def write_round_dag(
 
 def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
     """Return the submit description of a step that runs on the site's machines."""
-    python = sys.executable if site.python == "here" else site.python
+    runtime = parse_runtime(scan.runtime)
+    of_runtime = runtime.commands(this_machine=site.this_machine)
     remaps = ";".join(f"{a}={b}" for a, b in step.outputs.items() if a != b)
     description = {
-        "universe": "vanilla",
+        **of_runtime,
         "executable": layout.JOB_SH,
         "arguments": quoted_arguments(step.arguments),
-        "environment": quoted_environment({"SKYSCAN_PYTHON": python, **scan.environment}),
+        "environment": quoted_environment({**scan.environment, **runtime.environment()}),
         "should_transfer_files": "YES",
         "transfer_input_files": ", ".join(step.inputs),
         "transfer_output_files": ", ".join(step.outputs),
@@ -110,7 +111,11 @@ def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
         grace = f"ifThenElse(JobStatus == 2, {GRACE}, 0)"
         over.append(f"(time() > {DEADLINE} + {grace})")
     description["periodic_remove"] = " || ".join(over)
-    return {**description, **site.submit}
+    description |= site.submit
+    wanted = [it["requirements"] for it in (of_runtime, site.submit) if "requirements" in it]
+    if wanted:
+        description["requirements"] = " && ".join(f"({it})" for it in wanted)
+    return description
 
 
 def local_description(step: Step) -> dict[str, str]:

@@ -12,10 +12,12 @@ from importlib import resources
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from condor.runtimes import parse_runtime
 from condor.sites import Site, read_site
 from condor.submit import quoted_environment
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
+from skyscan.events.source import Source
 from skyscan.layout import JOB_SH, ScanFolder
 from skyscan.progression import DEFAULT_PROGRESSION, Progression
 from skyscan.recos import reco_class
@@ -27,14 +29,16 @@ from workflows.dagman import write_workflow
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from skyscan.events.event import Event
+
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
 ROUNDS_BEYOND_LEVELS = 6
 MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
-#: Of this machine and this shell, or not for a file that others read.
+#: Of this machine and this shell, the runtime's to set, or not for a file that others read.
 _NOT_FOR_JOBS = re.compile(
-    r"^SKYSCAN_POOL|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
+    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
     re.IGNORECASE,
 )
 _NOT_AN_OPTION = ("versions", "code_sha256")
@@ -42,7 +46,10 @@ _NOT_AN_OPTION = ("versions", "code_sha256")
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may ask of a scan; the defaults are those of the command line."""
+    """What a user may ask of a scan; the defaults are those of the command line.
+
+    What is None is the site's to say, or not wanted.
+    """
 
     is_real_event: bool
     reco: str = "track"
@@ -54,9 +61,11 @@ class Options:
     max_failed_pixels: float = 0.01
     max_retries: int = 3
     deadline: float | None = None
-    request_memory: int = 1000
-    request_disk: int = 500
+    request_memory: int | None = None
+    request_disk: int | None = None
     site: str = "personal"
+    runtime: str | None = None
+    gcd_dir: Path | None = None
 
 
 def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
@@ -65,7 +74,8 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     Raises
     ------
     BadInput
-        The event cannot be read or lacks what the reconstruction needs.
+        The event cannot be read or lacks what the reconstruction needs, there is no such
+        reconstruction, or this machine, where jobs are to run, lacks files of it.
     WrongUsage
         An option means nothing, or the folder holds the same event's scan with others.
     """
@@ -81,12 +91,15 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
 
 
 def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
-    event = read_event(event_path)
-    _check_run(event.run_id, event_path, is_real=options.is_real_event)
-    reco_class(options.reco)
+    runtime = parse_runtime(options.runtime or site.runtime)
     max_rounds = options.max_rounds or len(options.progression) + ROUNDS_BEYOND_LEVELS
     if max_rounds > MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
+    gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
+    source = Source(event_path, options.is_real_event, gcd_dir)
+    # Only then is what this process finds what jobs will find.
+    is_here = site.this_machine and runtime.is_this_python
+    event = _checked_event(source, options.reco, is_here=is_here)
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     given = {field.name: getattr(options, field.name) for field in fields(options)}
     return Scan(
@@ -95,9 +108,13 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
             "reco": options.reco.lower().replace("-", "_"),
             "jobs_per_round": None if options.batch_size else jobs,
             "max_rounds": max_rounds,
+            "request_memory": options.request_memory or site.request_memory,
+            "request_disk": options.request_disk or site.request_disk,
+            "runtime": str(runtime),
+            "gcd_dir": None if gcd_dir is None else _on_a_submit_line(gcd_dir),
         },
         name=event.name,
-        event_file="event.pkl" if event_path.suffix.lower() == ".pkl" else "event.json",
+        event_file=event_file(event_path),
         event_sha256=sha256_of(event_path),
         run_id=event.run_id,
         event_id=event.event_id,
@@ -107,6 +124,43 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
         versions=versions(),
         code_sha256="",
     )
+
+
+def _checked_event(source: Source, reco_name: str, *, is_here: bool) -> Event:
+    """Read the event as prep will, and refuse what would fail only in its job."""
+    chosen = reco_class(reco_name)
+    event = read_event(source.path)
+    _check_run(event.run_id, source.path, is_real=source.is_real_event)
+    reco = chosen(event.format_version)
+    if reco.pulses_key != event.pulses_key:
+        event = read_event(source.path, reco.pulses_key)
+    reco.check(source, event)
+    if is_here:
+        if source.gcd_dir is not None and not source.gcd_dir.is_dir():
+            raise WrongUsage(f"--gcd-dir {source.gcd_dir} is no folder.")
+        reco.check_files(source, event)
+    return event
+
+
+def event_file(path: Path) -> str:
+    """Return the name of the scan's own copy of an event file, which keeps its kind.
+
+    An ``.i3`` file also keeps how it is compressed: icetray goes by the name.
+    """
+    frames = re.search(r"\.i3(\.(gz|bz2|zst))?$", path.name.lower())
+    if frames:
+        return f"event{frames[0]}"
+    return "event.pkl" if path.suffix.lower() == ".pkl" else "event.json"
+
+
+def _on_a_submit_line(path: Path) -> str:
+    text = str(path)
+    if "$" in text or not text.isprintable():
+        raise WrongUsage(
+            f"--gcd-dir {text!r} has characters that no submit file can carry; "
+            f"make a link to it of a plainer name."
+        )
+    return text
 
 
 def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:

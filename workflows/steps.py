@@ -61,6 +61,8 @@ def prep_step(scan: Scan) -> Step:
         arguments=(
             *("prep", "--event", scan.event_file, "--reco", scan.reco),
             *("--scan-id", scan.id, "--startup", layout.STARTUP),
+            *(() if scan.is_real_event else ("--simulated-event",)),
+            *(() if scan.gcd_dir is None else ("--gcd-dir", scan.gcd_dir)),
         ),
         inputs=(layout.CODE_ZIP, f"{layout.EVENT}/{scan.event_file}"),
         outputs={layout.STARTUP: layout.STARTUP},

@@ -2,6 +2,7 @@ from importlib import resources
 
 import pytest
 
+from condor.runtimes import parse_runtime
 from condor.sites import read_site, site_names
 from skyscan.errors import WrongUsage
 
@@ -12,6 +13,7 @@ def test_every_profile_that_comes_along_is_whole(name):
     assert site.name == name
     assert site.summary
     assert site.jobs_per_round >= 0
+    assert str(parse_runtime(site.runtime)) == site.runtime
     assert all(isinstance(value, str) for value in (site.submit | site.dagman).values())
 
 
@@ -27,7 +29,7 @@ def test_a_name_that_is_none_is_refused_with_those_that_are(name):
 
 def test_a_key_that_means_nothing_is_refused(tmp_path, monkeypatch):
     (tmp_path / "sites").mkdir()
-    text = 'summary = "x"\njobs_per_round = 0\npython = "here"\nsubmits = 1\n[submit]\n[dagman]'
+    text = 'summary = "x"\njobs_per_round = 0\nsubmits = 1\n[submit]\n[dagman]'
     (tmp_path / "sites" / "mine.toml").write_text(text)
     monkeypatch.setattr(resources, "files", lambda _: tmp_path)
     with pytest.raises(WrongUsage, match="mine: unknown key submits"):

@@ -42,6 +42,8 @@ def a_scan(**changes: object) -> Scan:
         "request_memory": 1000,
         "request_disk": 500,
         "site": "personal",
+        "runtime": "host",
+        "gcd_dir": None,
         "environment": {},
         "versions": {"skyscan": "0.1.0"},
         "code_sha256": "0" * 64,

@@ -5,6 +5,7 @@ from scans_support import a_scan
 
 from skyscan.errors import BadInput
 from skyscan.scan import read_scan
+from skyscan.worker import TALLY_VARIABLE
 
 
 @pytest.fixture
@@ -31,13 +32,31 @@ def test_the_id_changes_with_all_that_determines_a_result_and_with_nothing_else(
     assert len(scan.id) == 32
     for change in (
         {"event_sha256": "1" * 64},
+        {"is_real_event": False},
         {"reco": "track"},
+        {"runtime": "container:docker://icecube/skymap_scanner:4.2.1"},
         {"progression": ((1, 0), (2, 3))},
         {"environment": {"SKYSCAN_DUMMY_VARIATIONS": "2"}},
     ):
         assert a_scan(**change).id != scan.id
-    for change in ({"max_retries": 9}, {"batch_size": 4}, {"site": "x"}, {"versions": {}}):
+    for change in (
+        {"max_retries": 9},
+        {"batch_size": 4},
+        {"site": "x"},
+        {"versions": {}},
+        {"gcd_dir": "/data/gcds"},
+    ):
         assert a_scan(**change).id == scan.id
+
+
+def test_where_data_lie_and_fits_are_noted_determines_no_result():
+    elsewhere = {
+        TALLY_VARIABLE: "/tally",
+        "SKYSCAN_DATA_CACHE": "/cache",
+        "SKYSCAN_DATA_DIRS": "/a:/b",
+        "SKYSCAN_DATA_URL": "http://localhost",
+    }
+    assert a_scan(environment=elsewhere).id == a_scan().id
 
 
 def written(path, change):

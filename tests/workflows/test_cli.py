@@ -62,7 +62,8 @@ def error_of(capsys):
         ([*SIMULATED, "--max-pixel-time", "soon"], "--max-pixel-time"),
         ([*SIMULATED, "--deadline", "0"], "--deadline"),
         ([*SIMULATED, "--request-memory", "lots"], "--request-memory"),
-        ([*SIMULATED, "--reco-algo", "nothing"], "nothing"),
+        ([*SIMULATED, "--runtime", "conda"], "'conda'"),
+        ([*SIMULATED, "--runtime", "container:docker://a/b:latest"], "unpinned"),
         ([*SIMULATED, "--site", "nowhere"], "nowhere"),
         (["status", "no such folder"], "no scan folder"),
         (["result", "."], "no scan folder"),
@@ -82,6 +83,20 @@ def test_a_missing_or_damaged_event_is_exit_65_and_names_the_file(tmp_path, caps
     for path in (tmp_path / "missing.json", damaged):
         assert run(["plan", str(path), "--real-event"]) == ExitCode.BAD_INPUT
         assert str(path) in error_of(capsys)
+
+
+def test_an_unknown_reconstruction_is_exit_65_and_named(capsys):
+    assert run([*SIMULATED, "--reco-algo", "nothing"]) == ExitCode.BAD_INPUT
+    assert "'nothing'" in error_of(capsys)
+
+
+def test_a_runtime_that_is_not_here_is_told_when_jobs_would_look_for_it_here(tmp_path, capsys):
+    asked = ["--reco-algo", "dummy", "--runtime", "cvmfs:/no/env-shell.sh"]
+    assert run([*SIMULATED, *asked]) == 0
+    assert "cvmfs:/no/env-shell.sh is not on this machine" in capsys.readouterr().err
+    elsewhere = ["--site", "icecube", "--output-dir", str(tmp_path / "elsewhere")]
+    assert run([*SIMULATED, *asked, *elsewhere]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_damaged_scan_folder_is_exit_65(tmp_path, capsys):

@@ -4,16 +4,21 @@ import json
 import math
 import os
 import zipfile
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from plans_support import EVENT, options
 
+from condor.sites import read_site
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.reader import read_event
+from skyscan.events.source import Source
 from skyscan.events.writer import write_event
+from skyscan.recos.dummy import Dummy
 from skyscan.scan import read_scan
 from skyscan.storage import sha256_of
-from workflows.plan import job_environment, plan
+from workflows.plan import event_file, job_environment, plan
 
 
 @pytest.fixture(autouse=True)
@@ -185,8 +190,11 @@ def test_missing_and_damaged_events_are_bad_input_and_leave_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"reco": "nothing"}, "There are: .*dummy.*track"),
         ({"site": "nowhere"}, "There are: .*personal"),
+        ({"runtime": "conda:base"}, "conda:base.* means nothing"),
+        ({"runtime": "container:docker://icecube/skymap_scanner"}, "unpinned"),
+        ({"gcd_dir": Path("no folder")}, "--gcd-dir .*no folder"),
+        ({"gcd_dir": Path("/with/$(HOME)"), "site": "icecube"}, "--gcd-dir"),
         ({"max_rounds": 1001}, "--max-rounds 1001"),
     ],
 )
@@ -194,6 +202,125 @@ def test_options_that_mean_nothing_are_wrong_usage_and_leave_nothing(tmp_path, c
     with pytest.raises(WrongUsage, match=why):
         plan(EVENT, tmp_path, options(**change))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_reconstruction_is_bad_input_and_told_with_the_known_ones(tmp_path):
+    with pytest.raises(BadInput, match=r"'nothing'.* There are: .*dummy.*track") as caught:
+        plan(EVENT, tmp_path, options(reco="nothing"))
+    assert caught.value.exit_code == ExitCode.BAD_INPUT
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_runtime_is_recorded_with_its_pin_be_it_asked_for_or_the_sites(tmp_path):
+    pinned = "container:docker://icecube/skymap_scanner:4.2.1"
+    asked = plan(EVENT, tmp_path / "asked", options(runtime=pinned))
+    assert read_scan(asked.scan_json).runtime == pinned
+    usual = plan(EVENT, tmp_path / "usual", options())
+    assert read_scan(usual.scan_json).runtime == "host"
+    sites = plan(EVENT, tmp_path / "site", options(site="icecube"))
+    scan = read_scan(sites.scan_json)
+    assert scan.runtime == read_site("icecube").runtime
+    assert scan.runtime.startswith("container:/cvmfs/icecube.opensciencegrid.org/containers/")
+    assert scan.request_memory == 8000
+    with pytest.raises(WrongUsage, match=r"runtime 'host' -> 'host:python3'"):
+        plan(EVENT, tmp_path / "usual", options(runtime="host:python3"))
+
+
+def test_a_gcd_folder_is_passed_on_as_an_absolute_path(tmp_path, monkeypatch):
+    (tmp_path / "gcds").mkdir()
+    monkeypatch.chdir(tmp_path)
+    folder = plan(EVENT, tmp_path, options(gcd_dir=Path("gcds")))
+    assert read_scan(folder.scan_json).gcd_dir == str(tmp_path / "gcds")
+    assert f"--gcd-dir {tmp_path / 'gcds'}" in (folder.path / "prep.sub").read_text()
+    # where jobs run elsewhere, so does the folder
+    plan(EVENT, tmp_path / "x", options(gcd_dir=Path("elsewhere"), runtime="host:python3"))
+
+
+class Asked(Dummy):
+    """Notes what is asked of it, and refuses what the test says."""
+
+    pulses_key = "SplitUncleanedInIcePulses"
+    notes: ClassVar[list[object]] = []
+    refused: ClassVar[str] = ""
+
+    def check(self, source, event) -> None:
+        self.note("check", source, event)
+
+    def check_files(self, source, event) -> None:
+        self.note("check_files", source, event)
+
+    def note(self, what, source, event) -> None:
+        self.notes.append((what, source, event.pulses_key))
+        if what == self.refused:
+            raise BadInput(f"no {what}")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    monkeypatch.setattr("workflows.plan.reco_class", lambda _: Asked)
+    monkeypatch.setattr(Asked, "notes", [])
+    return Asked
+
+
+def test_the_reconstruction_is_asked_about_the_event_and_files_that_its_jobs_will_see(
+    tmp_path, asked
+):
+    plan(EVENT, tmp_path, options(gcd_dir=tmp_path))
+    source = Source(EVENT, is_real_event=False, gcd_dir=tmp_path)
+    assert asked.notes == [
+        ("check", source, asked.pulses_key),
+        ("check_files", source, asked.pulses_key),
+    ]
+
+
+def test_the_event_is_read_again_when_the_reconstruction_wants_other_pulses(
+    tmp_path, asked, monkeypatch
+):
+    monkeypatch.setattr(asked, "pulses_key", "OtherPulses")
+    with pytest.raises(BadInput, match="OtherPulses"):
+        plan(EVENT, tmp_path, options())
+    assert asked.notes == []
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        {"site": "icecube"},
+        {"site": "icecube", "runtime": "host"},
+        {"runtime": "host:python3"},
+        {"runtime": "cvmfs:/an/env-shell.sh"},
+        {"runtime": "container:/an/image.sif"},
+    ],
+)
+def test_data_files_are_looked_for_only_where_jobs_would_find_the_same(
+    tmp_path, asked, elsewhere
+):
+    plan(EVENT, tmp_path, options(**elsewhere))
+    assert [note[0] for note in asked.notes] == ["check"]
+
+
+@pytest.mark.parametrize("refused", ["check", "check_files"])
+def test_what_the_reconstruction_refuses_leaves_nothing(tmp_path, asked, monkeypatch, refused):
+    monkeypatch.setattr(asked, "refused", refused)
+    with pytest.raises(BadInput, match=f"no {refused}"):
+        plan(EVENT, tmp_path / "scans", options())
+    assert not (tmp_path / "scans").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("an.event.PKL", "event.pkl"),
+        ("event.i3", "event.i3"),
+        ("Level2.Run1.i3.ZST", "event.i3.zst"),
+        ("x.i3.gz", "event.i3.gz"),
+        ("x.i3.bz2", "event.i3.bz2"),
+        ("x.i3.json", "event.json"),
+        ("x.gz", "event.json"),
+    ],
+)
+def test_the_copy_of_an_event_keeps_its_kind(name, kept):
+    assert event_file(Path(name)) == kept
 
 
 def test_skyscan_variables_reach_the_jobs(tmp_path, monkeypatch):
@@ -246,7 +373,8 @@ def test_a_variable_with_a_strange_name_is_wrong_usage():
 
 
 def test_pool_settings_of_this_shell_do_not_travel():
-    chosen = job_environment({"SKYSCAN_POOL_DIR": "/x", "SKYSCAN_A": "1", "HOME": "/root"})
+    mine = {"SKYSCAN_POOL_DIR": "/x", "SKYSCAN_PYTHON": "py", "SKYSCAN_ENV_SHELL": "/sh"}
+    chosen = job_environment({**mine, "SKYSCAN_A": "1", "HOME": "/root"})
     assert chosen == {"SKYSCAN_A": "1"}
 
 

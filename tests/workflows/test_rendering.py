@@ -1,6 +1,7 @@
 """The steps rendered to DAGMan: lines of DAGs, submit files and scripts."""
 
 import os
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -17,13 +18,14 @@ from workflows.dagman import (
     access_point_lines,
     deadline_lines,
     job_description,
+    local_description,
     open_round_lines,
     round_dag_lines,
     scan_dag_lines,
     write_round_dag,
 )
 from workflows.plan import plan
-from workflows.steps import prep_step, reco_step
+from workflows.steps import merge_step, prep_step, reco_step
 
 
 @pytest.fixture(scope="module")
@@ -132,12 +134,56 @@ def test_a_reco_job_gives_its_results_back_whenever_it_ends(scan):
 
 def test_a_site_has_the_last_word_in_submit_files(scan):
     site = read_site("personal")
-    mine = site.__class__(
-        **{**vars(site), "python": "/opt/py", "submit": {"request_cpus": "2", "+Project": "x"}}
-    )
+    mine = site.__class__(**{**vars(site), "submit": {"request_cpus": "2", "+Project": "x"}})
     description = job_description(reco_step(scan), scan, mine)
     assert (description["request_cpus"], description["+Project"]) == ("2", "x")
-    assert "SKYSCAN_PYTHON=/opt/py" in description["environment"]
+
+
+def test_the_runtime_has_the_last_word_on_the_python_of_prep_and_reco_jobs(scan):
+    theirs = changed(
+        scan, runtime="host:/opt/a b/py", environment={"SKYSCAN_PYTHON": "python2"}
+    )
+    for step in (prep_step(theirs), reco_step(theirs)):
+        description = job_description(step, theirs, read_site("personal"))
+        assert description["environment"] == "\"SKYSCAN_PYTHON='/opt/a b/py'\""
+        assert description["universe"] == "vanilla"
+        assert "requirements" not in description
+    local = local_description(merge_step())
+    assert local["universe"] == "local"
+    assert "environment" not in local
+
+
+def test_requirements_of_the_runtime_and_of_the_site_both_hold(scan):
+    theirs = changed(scan, runtime="container:/cvmfs/icecube.opensciencegrid.org/x:1")
+    site = read_site("icecube")
+    description = job_description(reco_step(theirs), theirs, site)
+    assert description["universe"] == "container"
+    assert description["container_image"] == "/cvmfs/icecube.opensciencegrid.org/x:1"
+    assert description["requirements"] == (
+        "(TARGET.HAS_CVMFS_icecube_opensciencegrid_org =?= True) && "
+        f"({site.submit['requirements']})"
+    )
+    here = job_description(reco_step(theirs), theirs, read_site("personal"))
+    assert "requirements" not in here
+
+
+def test_prep_learns_what_no_event_file_says(scan):
+    assert prep_step(changed(scan, is_real_event=False)).arguments[-1] == "--simulated-event"
+    real = changed(scan, is_real_event=True, gcd_dir="/a gcd/dir")
+    assert "--simulated-event" not in prep_step(real).arguments
+    assert prep_step(real).arguments[-2:] == ("--gcd-dir", "/a gcd/dir")
+    description = job_description(prep_step(real), real, read_site("personal"))
+    assert description["arguments"].endswith("--gcd-dir '/a gcd/dir'\"")
+
+
+def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    shellcheck = shutil.which("shellcheck", path=path)
+    assert shellcheck, "pip install -e .[dev] brings it"
+    scripts = sorted(folder.path.glob("*.sh"))
+    assert len(scripts) == 4
+    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_paths_in_the_folder_are_relative_so_that_it_may_be_moved(folder):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.pool import status
-from condor.sites import site_names
+from condor.runtimes import parse_runtime
+from condor.sites import read_site, site_names
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
+from skyscan.scan import read_scan
 from workflows.plan import Options, plan
 from workflows.quantities import parse_duration, parse_megabytes
 from workflows.submission import submit_line
@@ -47,14 +50,24 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def plan_from(options: argparse.Namespace) -> ScanFolder:
-    """Plan as the command line says."""
-    return plan(options.event, options.output_dir, read_options(options))
+    """Plan as the command line says; tell of a runtime that jobs may not find."""
+    folder = plan(options.event, options.output_dir, read_options(options))
+    scan = read_scan(folder.scan_json)
+    this_machine = read_site(scan.site).this_machine
+    if parse_runtime(scan.runtime).is_missing(this_machine=this_machine):
+        where = "where its jobs would run" if this_machine else "which is to send it to jobs"
+        print(
+            f"skyscan: note: {scan.runtime} is not on this machine, {where}; "
+            f"--runtime and --site choose others.",
+            file=sys.stderr,
+        )
+    return folder
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `plan` and `scan` share."""
     parser.add_argument(
-        "event", type=Path, metavar="EVENT", help="event file: i3live .json, or .pkl"
+        "event", type=Path, metavar="EVENT", help="event file: i3live .json, .pkl, or .i3"
     )
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--real-event", action="store_true", help="the event is data")
@@ -90,7 +103,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="jobs per round (default: the site's; personal: one per core of this machine)",
     )
-    add("--site", default=DEFAULTS.site, help=f"one of: {', '.join(site_names())}")
+    add(
+        "--site",
+        default=DEFAULTS.site,
+        help=f"one of: {', '.join(site_names())} (default: %(default)s)",
+    )
+    add(
+        "--runtime",
+        metavar="RUNTIME",
+        help="the Python of the jobs: host[:PYTHON], cvmfs:ENV-SHELL, "
+        "cvmfs:PY3V/METAPROJECT/VERSION, or container:IMAGE (default: the site's)",
+    )
+    add(
+        "--gcd-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder on the jobs' machines to look for baseline GCD files in first",
+    )
     add(
         "--max-rounds",
         type=positive,
@@ -125,15 +154,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--request-memory",
-        default=f"{DEFAULTS.request_memory}MB",
         metavar="AMOUNT",
-        help="memory of a job; a retry asks for more (default: %(default)s)",
+        help="memory of a job, as in 8GB; a retry asks for more (default: the site's)",
     )
     add(
         "--request-disk",
-        default=f"{DEFAULTS.request_disk}MB",
         metavar="AMOUNT",
-        help="disk of a job; a retry asks for more (default: %(default)s)",
+        help="disk of a job, as in 2GB; a retry asks for more (default: the site's)",
     )
 
 
@@ -157,9 +184,11 @@ def read_options(options: argparse.Namespace) -> Options:
         max_failed_pixels=_fraction(options.max_failed_pixels),
         max_retries=options.max_retries,
         deadline=None if deadline is None else parse_duration(deadline, "--deadline"),
-        request_memory=parse_megabytes(options.request_memory, "--request-memory"),
-        request_disk=parse_megabytes(options.request_disk, "--request-disk"),
+        request_memory=_megabytes(options.request_memory, "--request-memory"),
+        request_disk=_megabytes(options.request_disk, "--request-disk"),
         site=options.site,
+        runtime=options.runtime,
+        gcd_dir=options.gcd_dir,
     )
 
 
@@ -179,6 +208,10 @@ def _whole_number(text: str, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return int(text)
+
+
+def _megabytes(text: str | None, option: str) -> int | None:
+    return None if text is None else parse_megabytes(text, option)
 
 
 def _fraction(text: str) -> float:

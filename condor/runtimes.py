@@ -1,0 +1,185 @@
+"""Runtimes: which Python, in which environment, runs a scan's jobs where they land.
+
+A runtime is one line of text, as in ``--runtime`` and in site profiles:
+
+===========================  =======================================================
+``host``                     the interpreter that plans the scan
+``host:PATH``                an interpreter of the execute machine
+``cvmfs:PATH``               an icetray env-shell, on CVMFS or of one's own build
+``cvmfs:PY3V/META/VERSION``  IceCube's on CVMFS, as its ``PY3V/setup.sh`` finds it
+``container:IMAGE``          a path, ``docker://NAME:TAG`` or ``osdf:///PATH``
+===========================  =======================================================
+
+``condor/job.sh`` starts Python accordingly; here is what HTCondor and it must know.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from skyscan.errors import WrongUsage
+
+CVMFS = "/cvmfs/"
+ICECUBE_CVMFS = "/cvmfs/icecube.opensciencegrid.org"
+#: What job.sh reads: an interpreter, and the environment to load before it is looked for.
+PYTHON_VARIABLE = "SKYSCAN_PYTHON"
+ENV_SHELL_VARIABLE = "SKYSCAN_ENV_SHELL"
+#: The value of the second that means: the icetray of this image, if there is one.
+OF_THE_IMAGE = "image"
+
+FORMS = (
+    "It is host, host:PYTHON, cvmfs:/PATH/env-shell.sh, cvmfs:PY3V/METAPROJECT/VERSION, "
+    "container:/PATH, container:docker://NAME:TAG or container:osdf:///PATH."
+)
+_SHORT_FORM = re.compile(r"[\w.+-]+(/[\w.+-]+){2}", re.ASCII)
+_PROGRAM = re.compile(r"/.+|[^/]+")  # not ./python: jobs start in a folder of their own
+# What condor_submit takes as it stands, and no macro, list or URL of another kind.
+_IMAGE_PATH = re.compile(r"/[\w./:@+=~-]+", re.ASCII)
+_OSDF = re.compile(r"osdf:///[\w./:@+=~-]+", re.ASCII)
+# The names of images and their parts: github.com/distribution/reference, regexp.go.
+_DOCKER = re.compile(
+    r"docker://(?:[\w.-]+(?::\d+)?/)?[\w.-]+(?:/[\w.-]+)*"
+    r"(?::(?P<tag>[\w.-]+))?(?P<digest>@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+
+
+class Kind(StrEnum):
+    """Where a job's Python comes from."""
+
+    HOST = "host"
+    CVMFS = "cvmfs"
+    CONTAINER = "container"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One runtime, from `parse_runtime`; its text says the same again.
+
+    Attributes
+    ----------
+    kind : Kind
+        Where the Python comes from.
+    where : str
+        Interpreter, env-shell or image; empty: the interpreter that plans the scan.
+    """
+
+    kind: Kind
+    where: str = ""
+
+    def __str__(self) -> str:
+        """Return the text that `parse_runtime` reads."""
+        return f"{self.kind}:{self.where}" if self.where else str(self.kind)
+
+    @property
+    def is_this_python(self) -> bool:
+        """Say whether jobs run in the interpreter that asks."""
+        return self == Runtime(Kind.HOST)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which job.sh starts Python."""
+        if self.kind == Kind.HOST:
+            return {PYTHON_VARIABLE: self.where or sys.executable}
+        in_image = self.kind == Kind.CONTAINER
+        return {ENV_SHELL_VARIABLE: OF_THE_IMAGE if in_image else self.where}
+
+    def commands(self, *, this_machine: bool) -> dict[str, str]:
+        """Return what it adds to a submit description.
+
+        Parameters
+        ----------
+        this_machine : bool
+            Jobs run on this machine, which need not tell HTCondor what it has.
+        """
+        commands = {"universe": "vanilla"}
+        if self.kind == Kind.CONTAINER:
+            commands = {"universe": "container", "container_image": self.where}
+            if this_machine and self.where.startswith("/"):
+                # HTCondor would copy it, except from /cvmfs (seen with 23.9.6).
+                commands["transfer_container"] = "false"
+        repository = self._cvmfs_repository()
+        if repository and not this_machine:
+            # The attribute as machines of OSG and of IceCube advertise it: dots and dashes
+            # of the name become underscores. Undefined where there is no CVMFS.
+            attribute = "HAS_CVMFS_" + re.sub(r"[.-]", "_", repository)
+            commands["requirements"] = f"TARGET.{attribute} =?= True"
+        return commands
+
+    def is_missing(self, *, this_machine: bool) -> bool:
+        """Say whether this machine lacks what jobs will need of it.
+
+        Parameters
+        ----------
+        this_machine : bool
+            Jobs run on this machine; if not, it only sends them an image of its own.
+        """
+        path = self._path()
+        sent = self.kind == Kind.CONTAINER and not path.startswith(CVMFS)
+        if not path or not (this_machine or sent):
+            return False
+        return not (shutil.which(path) if self.kind == Kind.HOST else Path(path).exists())
+
+    def _path(self) -> str:
+        """Return what must be on the execute machine; empty: it gets all that it needs."""
+        if self.kind == Kind.CVMFS and not self.where.startswith("/"):
+            return f"{ICECUBE_CVMFS}/{self.where.partition('/')[0]}/setup.sh"
+        return "" if "://" in self.where else self.where
+
+    def _cvmfs_repository(self) -> str:
+        path = self._path()
+        return path.split("/")[2] if path.startswith(CVMFS) else ""
+
+
+def parse_runtime(text: str) -> Runtime:
+    """Read a runtime.
+
+    Raises
+    ------
+    WrongUsage
+        The text is none, or names an image that may be another one tomorrow.
+    """
+    kind, _, where = text.partition(":")
+    if not text.isprintable() or "$" in text:
+        raise WrongUsage(f"The runtime {text!r} has characters that no submit file can carry.")
+    if text == Kind.HOST:
+        return Runtime(Kind.HOST)
+    if kind not in set(Kind) or not where:
+        raise _meaningless(text)
+    checks = {Kind.HOST: _check_program, Kind.CVMFS: _check_env_shell}
+    checks.get(Kind(kind), _check_image)(text, where)
+    return Runtime(Kind(kind), where)
+
+
+def _check_program(text: str, where: str) -> None:
+    if not _PROGRAM.fullmatch(where):
+        raise _meaningless(text)
+
+
+def _check_env_shell(text: str, where: str) -> None:
+    if not (where.startswith("/") or _SHORT_FORM.fullmatch(where)):
+        raise _meaningless(text)
+
+
+def _check_image(text: str, where: str) -> None:
+    docker = _DOCKER.fullmatch(where)
+    if docker is None and not (_IMAGE_PATH.fullmatch(where) or _OSDF.fullmatch(where)):
+        hint = " A name in a registry begins with docker://." if "/" in where else ""
+        raise WrongUsage(
+            f"The runtime {text!r} names no image that HTCondor takes.{hint} {FORMS}"
+        )
+    untagged = docker is not None and not (docker["tag"] or docker["digest"])
+    if untagged or where.endswith(":latest"):
+        raise WrongUsage(
+            f"The runtime {text!r} is unpinned: without a tag, or with the tag latest, it may "
+            f"be another image tomorrow. Name a version (docker://NAME:TAG) or a digest "
+            f"(docker://NAME@sha256:...)."
+        )
+
+
+def _meaningless(text: str) -> WrongUsage:
+    return WrongUsage(f"The runtime {text!r} means nothing. {FORMS}")
