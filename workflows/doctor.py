@@ -6,18 +6,18 @@ import importlib
 import importlib.metadata
 import importlib.util
 import platform
-import shutil
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from condor.apptainer import find_apptainer
 from condor.errors import CondorError
 from condor.find import find_htcondor
 from condor.pool import status
+from condor.runtimes import ICECUBE_CVMFS
 
 OLDEST_PYTHON = (3, 11)
-CONTAINER_RUNTIMES = ("apptainer", "singularity", "docker")
 REINSTALL = "make setup, or pip install -e ."
 # DAGMan refuses the logs of nodes there.
 FORBIDDEN_FOR_RUNS = Path("/tmp")  # noqa: S108
@@ -68,6 +68,7 @@ def diagnose() -> list[Finding]:
         _bindings(),
         _pool(),
         _icetray(),
+        _cvmfs(),
         _container_runtime(),
         _run_folder(Path.cwd()),
     ]
@@ -129,18 +130,30 @@ def _pool() -> Finding:
 
 
 def _icetray() -> Finding:
-    if importlib.util.find_spec("icecube") is not None:
-        return Finding("icetray", State.OK, "this python imports icecube")
-    mend = "only for recos that use it: run in IceCube's environment"
-    return Finding("icetray", State.OPTIONAL, "not there", mend)
+    try:
+        importlib.import_module("icecube.icetray")
+    except ImportError as error:  # also one of its libraries that is not found
+        mend = (
+            "only for recos in icetray that run here: another --runtime, or IceCube's env-shell"
+        )
+        return Finding("icetray", State.OPTIONAL, f"not in this python ({error})", mend)
+    return Finding("icetray", State.OK, "this python imports icecube.icetray")
+
+
+def _cvmfs() -> Finding:
+    if Path(ICECUBE_CVMFS).is_dir():  # the look mounts it, where it is mounted on demand
+        return Finding("CVMFS", State.OK, ICECUBE_CVMFS)
+    mend = f"only for jobs that use it here: have CVMFS mount {Path(ICECUBE_CVMFS).name}"
+    return Finding("CVMFS", State.OPTIONAL, f"no {ICECUBE_CVMFS}", mend)
 
 
 def _container_runtime() -> Finding:
     what = "container runtime"
-    there = [path for name in CONTAINER_RUNTIMES if (path := shutil.which(name))]
+    there = find_apptainer()
     if there:
-        return Finding(what, State.OK, ", ".join(there))
-    return Finding(what, State.OPTIONAL, "not there", "only for jobs in images: apptainer")
+        return Finding(what, State.OK, str(there))
+    mend = "only for jobs in images here: install apptainer, then restart the pool"
+    return Finding(what, State.OPTIONAL, "no apptainer, no singularity", mend)
 
 
 def _run_folder(here: Path) -> Finding:

@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -31,6 +32,35 @@ def test_a_pool_that_does_not_run_is_no_fault(monkeypatch):
     states = {finding.what: finding.state for finding in diagnose()}
     assert states["HTCondor"] == State.MISSING
     assert states["pool"] == State.ADVICE
+
+
+@pytest.mark.usefixtures("without_pool")
+def test_what_only_some_runtimes_want_is_optional_with_its_mend(monkeypatch):
+    monkeypatch.setitem(sys.modules, "icecube", None)
+    monkeypatch.setattr(doctor, "ICECUBE_CVMFS", "/no/cvmfs/icecube.opensciencegrid.org")
+    monkeypatch.setattr(doctor, "find_apptainer", lambda: None)
+    findings = {finding.what: finding for finding in diagnose()}
+    for what in ("icetray", "CVMFS", "container runtime"):
+        assert findings[what].state == State.OPTIONAL
+        assert findings[what].mend.startswith("only for ")
+
+
+@pytest.mark.usefixtures("without_pool")
+def test_what_runtimes_want_is_named_when_it_is_there(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "icecube", ModuleType("icecube"))
+    monkeypatch.setitem(sys.modules, "icecube.icetray", ModuleType("icecube.icetray"))
+    monkeypatch.setattr(doctor, "ICECUBE_CVMFS", str(tmp_path))
+    (tmp_path / "apptainer").write_text("#!/bin/sh")
+    (tmp_path / "apptainer").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    findings = {finding.what: finding for finding in diagnose()}
+    for what, detail in {
+        "icetray": "icecube.icetray",
+        "CVMFS": str(tmp_path),
+        "container runtime": str(tmp_path / "apptainer"),
+    }.items():
+        assert findings[what].state == State.OK
+        assert detail in findings[what].detail
 
 
 def test_each_finding_is_one_line_with_its_mend():
