@@ -303,7 +303,8 @@ def _check_file(store: Store, name: str, folder: Path | None) -> None:
     offered = is_offered(store, name)
     if offered is None:
         raise TryAgain(
-            f"{name} ({store.name}) is not on this machine, and {store.address(name)} does not answer."
+            f"{name} ({store.name}) is not on this machine, and {store.address(name)} does not "
+            f"answer; try again, or name a folder that has it in SKYSCAN_DATA_DIRS."
         )
     if not offered:
         raise BadInput(
