@@ -1,0 +1,216 @@
+"""Large data files, by name: from this machine's folders, else by HTTP into its cache.
+
+Environment, read when used (variables that begin with ``SKYSCAN_`` reach the jobs):
+
+``SKYSCAN_DATA_DIRS``
+    folders of the user's own, separated by colons, looked in before the usual ones
+``SKYSCAN_DATA_CACHE``
+    folder for what is downloaded, on a disk of the machine; default: ``skyscan/data`` in
+    ``$XDG_CACHE_HOME`` or ``~/.cache``, or ``skyscan-data-<uid>`` among the temporary
+    files where there is no home that can be written to
+``SKYSCAN_DATA_URL``
+    a mirror, instead of ``http://prod-exe.icecube.wisc.edu``
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+from typing import TYPE_CHECKING
+
+from skyscan.errors import BadInput, TryAgain
+from skyscan.staging import cache, transfer
+from skyscan.staging.stores import BASELINE_GCDS, DIRS_VARIABLE, SPLINES, URL_VARIABLE, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["BASELINE_GCDS", "SPLINES", "Store", "find", "is_offered", "stage"]
+
+TOTAL_TIMEOUT = 6 * 3600.0  # seconds, waiting included: 50 GB at a slow 2.5 MB/s
+LOOK_EVERY = 0.5  # seconds between two looks at a file that another job downloads
+TELL_EVERY = 30.0  # seconds
+_LONGEST_NAME = 160  # bytes: temporary names add the machine's, and 255 is the limit
+
+
+def find(store: Store, name: str, extra: Iterable[Path] = ()) -> Path | None:
+    """Return where a file lies on this machine, None if it does not.
+
+    Parameters
+    ----------
+    store : Store
+        Which kind of file.
+    name : str
+        File name, without folders.
+    extra : iterable of Path
+        Folders to look in first; then come SKYSCAN_DATA_DIRS, the store's own, the cache.
+
+    Raises
+    ------
+    BadInput
+        ``name`` is no plain file name.
+    """
+    search = _search(store, name, extra)
+    if search.path is not None:
+        return search.path
+    cached = _cached(store, name)
+    is_ours = cache.foreign_owner(cache.root()) is None
+    return cached if is_ours and cache.is_intact(cached) else None
+
+
+def stage(
+    store: Store, name: str, extra: Iterable[Path] = (), sha256: str | None = None
+) -> Path:
+    """Return where a file lies on this machine; download it if it is not there.
+
+    Parameters
+    ----------
+    store, name, extra
+        As for `find`.
+    sha256 : str, optional
+        Digest of the content that is wanted, hex.
+
+    Raises
+    ------
+    BadInput
+        The file is nowhere, its content is not the one that is wanted, or ``name`` is no
+        plain file name.
+    TryAgain
+        The server, the network or a disk fails.
+    """
+    deadline = time.monotonic() + TOTAL_TIMEOUT
+    search = _search(store, name, extra)
+    if search.path is not None:
+        if sha256 is not None:
+            _require_content(str(search.path), _digest_of(search.path), sha256)
+        return search.path
+    cached = _cached(store, name)
+    cache.make(cached.parent)
+    told = time.monotonic()
+    while not cache.is_intact(cached, sha256):
+        with cache.locked(cached) as is_mine:
+            if is_mine:
+                # Another job may have brought it between the look and the lock.
+                if not cache.is_intact(cached, sha256):
+                    _download(store.address(name), cached, search, sha256, deadline)
+                break
+        told = _wait(cached, told, deadline)
+    return cached
+
+
+def is_offered(store: Store, name: str) -> bool | None:
+    """Return whether the server has a file; None when it does not say within seconds."""
+    _require_plain(name)
+    return transfer.is_offered(store.address(name))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What a look into this machine's folders, the cache left out, gave."""
+
+    what: str  # the file, for messages
+    path: Path | None
+    folders: tuple[Path, ...]
+    troubles: tuple[str, ...]  # of folders that could not be looked into
+
+
+def _search(store: Store, name: str, extra: Iterable[Path]) -> _Search:
+    _require_plain(name)
+    what, folders = f"{name} ({store.name})", store.folders(extra)
+    troubles = []
+    for folder in folders:
+        path = folder / name
+        try:
+            is_there = S_ISREG(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:  # a CVMFS that is down, a folder that is closed to us
+            troubles.append(f"{path}: {error.strerror}")
+            continue
+        if is_there and os.access(path, os.R_OK):
+            return _Search(what, path, folders, ())
+        troubles.append(f"{path} is no file that we may read")
+    return _Search(what, None, folders, tuple(troubles))
+
+
+def _require_plain(name: str) -> None:
+    # A name that begins with a dot may be one of our locks or temporary files.
+    is_plain = name == Path(name).name and name.isprintable() and not name.startswith(".")
+    if not name or not is_plain or len(name.encode()) > _LONGEST_NAME:
+        raise BadInput(
+            f"{name!r} is not the plain name of a data file; give the name without folders "
+            f"(folders to look in go into {DIRS_VARIABLE})."
+        )
+
+
+def _cached(store: Store, name: str) -> Path:
+    return cache.root() / store.folder / name
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        return cache.digest_of(path)
+    except OSError as error:
+        raise TryAgain(
+            f"{path} cannot be read ({error.strerror}); mend that, or put the file into a "
+            f"folder and name that in {DIRS_VARIABLE}."
+        ) from error
+
+
+def _wait(path: Path, told: float, deadline: float) -> float:
+    """Wait for another job's download; return when the user was last told so."""
+    now = time.monotonic()
+    if now > deadline:
+        raise TryAgain(
+            f"Other processes have held the lock of {path} for {TOTAL_TIMEOUT / 3600:.0f} "
+            f"hours; end them, or set {cache.VARIABLE} to another folder."
+        )
+    if now - told > TELL_EVERY:
+        told = now
+        print(f"Waiting for {path}: another job downloads it.", file=sys.stderr, flush=True)
+    time.sleep(LOOK_EVERY)
+    return told
+
+
+def _download(
+    address: str, cached: Path, search: _Search, sha256: str | None, deadline: float
+) -> None:
+    for trouble in search.troubles:
+        print(f"Cannot look at {trouble}; going on to {address}", file=sys.stderr, flush=True)
+    with cache.Part(cached) as part:
+        try:
+            transfer.download(address, part, deadline)
+        except transfer.NotOffered as error:
+            raise _nowhere(address, search, str(error)) from error
+        except transfer.Failed as error:
+            raise TryAgain(
+                f"{search.what} is not on this machine, and cannot be had from {address} just "
+                f"now: {error}. Try again later, or put it into a folder and name that in "
+                f"{DIRS_VARIABLE}."
+            ) from error
+        _require_content(address, part.hexdigest(), sha256)
+        part.publish()
+
+
+def _nowhere(address: str, search: _Search, answer: str) -> BadInput | TryAgain:
+    places = ", ".join(map(str, search.folders))
+    text = (
+        f"{search.what} is nowhere: not in {places}, and not at {address} ({answer}). Put it "
+        f"into a folder and name that in {DIRS_VARIABLE}, or name a server that has it in "
+        f"{URL_VARIABLE}."
+    )
+    if search.troubles:  # it may be there, on another machine or later
+        return TryAgain(f"{text} Not all could be looked into: {'; '.join(search.troubles)}.")
+    return BadInput(text)
+
+
+def _require_content(where: str, found: str, wanted: str | None) -> None:
+    if wanted is not None and found != wanted.lower():
+        raise BadInput(
+            f"{where} is not the file that is wanted: its SHA-256 is {found}, not {wanted}. "
+            f"Put the right one into a folder and name that first in {DIRS_VARIABLE}."
+        )

@@ -1,0 +1,96 @@
+"""Which data files there are, and where each kind lies."""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DIRS_VARIABLE = "SKYSCAN_DATA_DIRS"
+URL_VARIABLE = "SKYSCAN_DATA_URL"
+
+# The places of upstream: icecube/skymap_scanner at f668802, skymap_scanner/config.py.
+SOURCE = "http://prod-exe.icecube.wisc.edu"
+
+
+@dataclass(frozen=True)
+class Store:
+    """One kind of data file.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    folder : str
+        Its folder in the cache.
+    local : tuple of Path
+        Where it may lie on a machine, in the order in which to look.
+    url : str
+        Where it lies by HTTP, without the file's name.
+    """
+
+    name: str
+    folder: str
+    local: tuple[Path, ...]
+    url: str
+
+    def folders(self, extra: Iterable[Path] = ()) -> tuple[Path, ...]:
+        """Return the folders to look in: ``extra``, the user's own, the store's."""
+        users = os.environ.get(DIRS_VARIABLE, "").split(os.pathsep)
+        return (*map(Path, extra), *(Path(folder) for folder in users if folder), *self.local)
+
+    def address(self, name: str) -> str:
+        """Return the URL of a file, at the mirror if the user names one.
+
+        Raises
+        ------
+        BadInput
+            SKYSCAN_DATA_URL is no HTTP address.
+        """
+        mirror = os.environ.get(URL_VARIABLE, "").rstrip("/")
+        if mirror and not _is_http(mirror):
+            raise BadInput(
+                f"{URL_VARIABLE}={mirror!r} must be an address like {SOURCE}, a server that "
+                f"has the same folders."
+            )
+        url = self.url
+        if mirror and url.startswith(SOURCE):
+            url = mirror + url[len(SOURCE) :]
+        return f"{url}/{urllib.parse.quote(name)}"
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port  # raises for what is no port
+    except ValueError:
+        return False
+    is_plain = url.isprintable() and not any(mark in url for mark in " @?#")
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and is_plain
+
+
+SPLINES = Store(
+    name="splines",
+    folder="splines",
+    local=(
+        Path("/opt/i3-data/photon-tables/splines"),
+        Path("/cvmfs/icecube.opensciencegrid.org/data/photon-tables/splines"),
+    ),
+    url=f"{SOURCE}/spline-tables",
+)
+BASELINE_GCDS = Store(
+    name="baseline GCDs",
+    folder="baseline_gcds",
+    local=(
+        Path("/opt/i3-data/baseline_gcds"),
+        Path("/cvmfs/icecube.opensciencegrid.org/users/RealTime/GCD/PoleBaseGCDs"),
+    ),
+    url=f"{SOURCE}/baseline_gcds",
+)

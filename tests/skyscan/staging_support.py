@@ -1,0 +1,111 @@
+"""A real HTTP server that hands out data files, and can do it badly."""
+
+import hashlib
+import re
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PATIENCE = 60.0  # seconds; nothing here is a timing
+NAME = "base.i3.gz"
+CONTENT = bytes(range(256)) * 4096  # 1 MiB
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+GOOD, BUSY = 200, 503
+
+
+class Answer:
+    """How the server answers one request.
+
+    ``cut`` ends the body early, ``hold`` (an event) keeps the connection open after it,
+    ``trickle`` is a pause (seconds) after every 100 bytes; a header that is "" is left out.
+    """
+
+    def __init__(
+        self,
+        status: int = GOOD,
+        *,
+        content: bytes = CONTENT,
+        cut: int | None = None,
+        hold: threading.Event | None = None,
+        trickle: float = 0.0,
+        **headers: str,
+    ) -> None:
+        self.status, self.content = status, content
+        self.cut, self.hold, self.trickle = cut, hold, trickle
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        answer = self.server.files.get(self.path)
+        if self.begins(answer):
+            self.send_head(answer, 0)
+
+    def do_GET(self):
+        self.server.requests.append((self.path, self.headers.get("Range")))
+        answers = self.server.answers
+        answer = answers.pop(0) if answers else self.server.files.get(self.path)
+        if not self.begins(answer):
+            return
+        start = self.first_byte(answer)
+        self.send_head(answer, start)
+        self.send_body(answer, start)
+
+    def begins(self, answer):
+        self.close_connection = True
+        if answer is not None and answer.status == GOOD:
+            return True
+        self.send_error(404 if answer is None else answer.status)
+        return False
+
+    def first_byte(self, answer):
+        if "Range" not in self.headers or self.headers["If-Range"] not in {None, etag(answer)}:
+            return 0
+        return int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
+
+    def send_head(self, answer, start):
+        size = len(answer.content)
+        self.send_response(206 if start else 200)
+        headers = {"Content-Length": str(size - start), "ETag": etag(answer)}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
+        for name, value in (headers | answer.headers).items():
+            if value:
+                self.send_header(name, value)
+        self.end_headers()
+
+    def send_body(self, answer, start):
+        body = answer.content[start : answer.cut]
+        step = 100 if answer.trickle else len(body) or 1
+        for at in range(0, len(body), step):
+            self.wfile.write(body[at : at + step])
+            time.sleep(answer.trickle)
+        if answer.hold is not None:
+            answer.hold.wait(PATIENCE)
+
+    def log_message(self, *_: object):
+        pass
+
+
+def etag(answer):
+    return f'"{hashlib.sha256(answer.content).hexdigest()}"'
+
+
+class DataServer(ThreadingHTTPServer):
+    """Has ``files``; the first GETs are answered by ``answers`` instead."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests, self.answers = [], []
+        self.files = {f"/baseline_gcds/{NAME}": Answer()}
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: object):
+        pass  # clients hang up, and are killed
