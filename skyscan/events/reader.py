@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
     """Read an event file: the JSON of i3live, the pickle of it, or an ``.i3`` file.
 
-    Everything is read without icetray. Only when the pulses are of a class, or of a version
-    of one, that is not known here, and icetray is there, icetray reads the event
-    (`skyscan.icetray.event.read_event_in_icetray`).
+    Everything is read without icetray. Only pulses of a class, or of a version of one, that
+    is not known here are read through icetray where it is there, in a process of its own
+    (`skyscan.icetray.event.pulses_through_icetray`).
 
     Parameters
     ----------
@@ -72,22 +73,15 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     try:
         pulses = packet.read_pulses(key).pulses
     except BadInput as error:
-        if not isinstance(error.__cause__, UnknownClassError):
+        if not isinstance(error.__cause__, UnknownClassError) or not find_spec("icecube"):
             raise
-        return _read_in_icetray(path, pulses_key, error)
+        from skyscan.icetray.event import pulses_through_icetray
+
+        converted = pulses_through_icetray(path, key)
+        if converted is None:
+            raise
+        pulses = converted
     return _event(packet, header, key, pulses)
-
-
-def _read_in_icetray(
-    path: str | PathLike[str], pulses_key: str | None, complaint: BadInput
-) -> Event:
-    """Read the event with icetray; where it is not there, the complaint stands."""
-    from skyscan.icetray.event import read_event_in_icetray
-
-    try:
-        return read_event_in_icetray(path, pulses_key)
-    except ImportError:
-        raise complaint from complaint.__cause__
 
 
 def _event(packet: Packet, header: EventHeader, key: str, pulses: NDArray[np.void]) -> Event:

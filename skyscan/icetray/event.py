@@ -1,7 +1,14 @@
-"""Read an event with icetray itself: a second reader, which gives what `read_event` gives."""
+"""Read an event with icetray itself: a second reader, which gives what `read_event` gives.
+
+As a program (``python -m skyscan.icetray.event PATH KEY OUTPUT``) it writes a frame with the
+pulses of a key as a plain I3RecoPulseSeriesMap, whatever class they are of.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,9 +28,11 @@ from skyscan.events.assembly import (
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import l2_fit_of, pulses_key_of
+from skyscan.events.frame import parse_frame
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.packet import split_packet
 from skyscan.events.place import Place
+from skyscan.events.pulsemap import read_pulse_map
 from skyscan.events.raw import read_raw_packet
 
 if TYPE_CHECKING:
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
     from skyscan.events.packet import Packet
     from skyscan.events.raw import RawPacket
 
+CONVERSION_TIMEOUT = 300  #: seconds; it takes one or two
 ASK_ICETRAY = "look at the file with dataio-shovel"
 
 
@@ -42,7 +52,8 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
     """Read an event file as `skyscan.events.reader.read_event` does, through icetray.
 
     The objects of the physics frame are icetray's: whatever class of pulses it knows can be
-    read. The differences of G, C and D frames are left as they are.
+    read. The differences of G, C and D frames are left as they are. A file that is damaged on
+    purpose, behind right checksums, may crash icetray.
 
     Parameters
     ----------
@@ -91,6 +102,46 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
         keys=keys,
         baseline_gcd=baseline_gcd_of(packet),
     )
+
+
+def pulses_through_icetray(path: str | PathLike[str], key: str) -> NDArray[np.void] | None:
+    """Read pulses of a class that only icetray knows, in a process of its own.
+
+    icetray trusts its files: a damaged object may crash it, and must not take along whoever
+    reads the event.
+
+    Returns
+    -------
+    ndarray, shape (n_pulses,), dtype PULSE_DTYPE, or None
+        None when there is no icetray, or when it cannot read them either.
+    """
+    with TemporaryDirectory(prefix="skyscan-") as folder:
+        output = Path(folder, "pulses.i3")
+        command = [sys.executable, "-m", __name__, str(path), key, str(output)]
+        found = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - as Python has it
+        try:
+            subprocess.run(
+                command,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(found)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=CONVERSION_TIMEOUT,
+                check=True,
+            )
+        except subprocess.SubprocessError:
+            return None
+        return read_pulse_map(parse_frame(output.read_bytes()).objects[key].buffer).pulses
+
+
+def _convert(path: str, key: str, output: str) -> None:
+    from icecube import dataclasses, icetray
+
+    pulses = dataclasses.I3RecoPulseSeriesMap.from_frame(
+        physics_frame(read_raw_packet(path)), key
+    )
+    frame = icetray.I3Frame(icetray.I3Frame.Physics)
+    frame[key] = pulses
+    Path(output).write_bytes(frame.dumps())
 
 
 def physics_frame(packet: RawPacket) -> Any:  # noqa: ANN401 - icetray has no types
@@ -203,3 +254,7 @@ def _own_keys(frame: Any, type_name: str) -> list[str]:  # noqa: ANN401
         for key in sorted(frame.keys())
         if frame.get_stop(key) == frame.Stop and frame.type_name(key).startswith(type_name)
     ]
+
+
+if __name__ == "__main__":
+    _convert(*sys.argv[1:])

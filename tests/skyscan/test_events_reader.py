@@ -7,12 +7,15 @@ import time
 
 import numpy as np
 import pytest
-from events_support import message, packed, simulated_event
+from events_support import message, packed, raw, simulated_event, simulated_frames
 
 import skyscan
 from skyscan.errors import BadInput, ExitCode
+from skyscan.events import reader
+from skyscan.events.archive import OutArchive
 from skyscan.events.assembly import type_of_event
 from skyscan.events.event import Vertex
+from skyscan.events.frame import FrameObject, parse_frame
 from skyscan.events.objects import read_time_window, write_scalar
 from skyscan.events.packet import open_packet
 from skyscan.events.reader import read_event
@@ -213,6 +216,19 @@ def test_a_key_that_holds_no_pulses_is_refused(shared_events):
         BadInput, match=r"key HESE_SPEFit2 of the Physics frame \(5 of 5\) holds no"
     ):
         read_event(shared_events / "hese_event_01.json", pulses_key="HESE_SPEFit2")
+
+
+@pytest.mark.parametrize("icetray", [None, "/bin/false"])
+def test_pulses_that_nothing_can_read_are_refused(tmp_path, monkeypatch, icetray):
+    # a process that reads them in icetray and dies of it must leave no more than that
+    monkeypatch.setattr(reader, "find_spec", lambda _: icetray)
+    monkeypatch.setattr(sys, "executable", icetray)
+    path = tmp_path / "event.i3"
+    union = FrameObject("I3PulsesOfOthers", OutArchive("I3PulsesOfOthers", 0).buffer())
+    physics = parse_frame(simulated_frames(tmp_path)["P"]).objects
+    path.write_bytes(raw("P", {**physics, "Mine": union}))
+    with pytest.raises(BadInput, match=r"key Mine of .* no pulses that .*I3PulsesOfOthers"):
+        read_event(path, "Mine")
 
 
 def test_an_event_without_header_is_refused(tmp_path):
