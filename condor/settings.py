@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from condor.apptainer import find_apptainer
 
 if TYPE_CHECKING:
     from condor.account import Account
@@ -44,6 +45,7 @@ def pool_settings(htcondor: HTCondor, folder: Path, account: Account) -> dict[st
         **_only_this_machine(),
         **_only_this_user(folder, account),
         **_machine(),
+        **_containers(),
         **_quick(),
         **_dagman(),
     }
@@ -92,7 +94,6 @@ def _only_this_user(folder: Path, account: Account) -> dict[str, str]:
 
 
 def _machine() -> dict[str, str]:
-    container = shutil.which("apptainer") or shutil.which("singularity")
     return {
         "NUM_CPUS": os.environ.get(CPUS_VARIABLE) or str(len(os.sched_getaffinity(0))),
         **_memory(),
@@ -112,7 +113,21 @@ def _machine() -> dict[str, str]:
         "PREEMPTION_REQUIREMENTS": "False",
         "RANK": "0",
         "BASE_CGROUP": "",
-        "SINGULARITY": container or "/bin/false",
+    }
+
+
+def _containers() -> dict[str, str]:
+    apptainer = find_apptainer()
+    if apptainer is None:
+        return {"SINGULARITY": "/bin/false"}
+    return {
+        "SINGULARITY": str(apptainer),
+        # As on the OSPool. The job's own folder may be below /var/tmp, which is another
+        # one inside a container, so it cannot keep its name there.
+        "SINGULARITY_TARGET_DIR": "/srv",
+        # The startd finds this out with an image that Debian's HTCondor comes without.
+        "HasSIF": "True",
+        "STARTD_ATTRS": "$(STARTD_ATTRS) HasSIF",
     }
 
 

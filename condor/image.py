@@ -1,0 +1,183 @@
+"""The image that jobs need at least: Debian 12 with Python, numpy, scipy, healpy, no more.
+
+Made without root and without a registry: Debian's packages are unpacked into a folder, what
+their maintainer scripts would have done is done where it matters, and Apptainer makes a
+sandbox of it (an image that is a folder) or a ``.sif`` file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor import apt
+from condor.apptainer import have_apptainer, namespace_trouble
+from condor.errors import NoImage
+from condor.relocate import cache_folder, locked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RECIPE = 1  # raise it when the image changes: a cached one is then made anew
+SUITE = "bookworm"
+PYTHON = ("python3", "python3-numpy", "python3-scipy", "python3-healpy")
+# What a shell script needs that starts Python.
+SHELL = ("base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "sed")
+# What the job-side tests need beside.
+FOR_TESTS = ("python3-pytest", "python3-hypothesis", "zstd")
+# Others depend on these, and none of it is used: a compiler (for scipy's pythran), windows
+# and web pages (for matplotlib), test tools (for astropy), what sets packages up.
+UNUSED = (
+    "debconf",
+    "dpkg",
+    "libjs-jquery",
+    "libjs-jquery-ui",
+    "python3-fonttools",
+    "python3-pil.imagetk",
+    "python3-pytest",
+    "python3-pytest-astropy",
+    "python3-pythran",
+)
+MERGED = ("bin", "lib", "lib64", "sbin")  # links to their like in usr, as Debian 12 has them
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
+# Links and copies that maintainer scripts would have made (update-alternatives among them).
+LINKS = {
+    f"{LIBRARIES}/libblas.so.3": "blas/libblas.so.3",
+    f"{LIBRARIES}/liblapack.so.3": "lapack/liblapack.so.3",
+    "usr/bin/awk": "mawk",
+}
+COPIES = {
+    "etc/passwd": "usr/share/base-passwd/passwd.master",
+    "etc/group": "usr/share/base-passwd/group.master",
+}
+PACKAGE_LIST = "etc/skyscan-packages"
+# Places to mount on, since not every system lets them be made in an image that is read only.
+MOUNT_POINTS = ("etc/hosts", "etc/localtime", "etc/resolv.conf")
+FOLDERS = ("media", "mnt", "opt", "srv")
+DOCUMENTATION = ("doc", "info", "locale", "man")
+
+
+def cached_image(extra: Sequence[str] = ()) -> Path:
+    """Return the image in the user's cache, made if it is not there.
+
+    Parameters
+    ----------
+    extra : sequence of str
+        Names of further Debian packages.
+
+    Returns
+    -------
+    Path
+        A sandbox folder.
+
+    Raises
+    ------
+    NoImage, NoApptainer
+        It cannot be made here; the text says why.
+    """
+    name = "-".join(("image", SUITE, *sorted(extra)))
+    image = cache_folder().resolve() / f"{name}.{RECIPE}"
+    with locked(image.with_name(f"{name}.lock")):
+        if image.is_dir():
+            return image
+        for left in image.parent.glob(f".{image.name}-*"):  # of one that was killed
+            shutil.rmtree(left)
+        return make_image(image, extra)
+
+
+def make_image(image: Path, extra: Sequence[str] = ()) -> Path:
+    """Make an image; nothing is left of one that could not be finished.
+
+    Parameters
+    ----------
+    image : Path
+        Where to: a new sandbox folder, or a new file if the name ends with ``.sif``.
+    extra : sequence of str
+        Names of further Debian packages.
+
+    Returns
+    -------
+    Path
+        `image`.
+
+    Raises
+    ------
+    NoImage, NoApptainer
+        It cannot be made here; the text says why.
+    """
+    image = image.resolve()
+    if image.exists():
+        raise NoImage(f"{image} is there already: remove it, or choose another place.")
+    apptainer = have_apptainer()
+    trouble = namespace_trouble()
+    if trouble:
+        raise NoImage(f"An image cannot be made or run by this user here, {trouble}.")
+    image.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=image.parent, prefix=f".{image.name}-") as folder:
+        work = Path(folder)
+        _unpack(work / "root", work / "packages", (*PYTHON, *SHELL, *extra))
+        _build(apptainer, work / "sandbox", work / "root")
+        _compile(apptainer, work / "sandbox")
+        made = work / "sandbox"
+        if image.suffix == ".sif":
+            made = _build(apptainer, work / "image.sif", work / "sandbox")
+        made.rename(image)
+    return image
+
+
+def _unpack(root: Path, packages: Path, names: Sequence[str]) -> None:
+    for name in MERGED:
+        (root / "usr" / name).mkdir(parents=True)
+        (root / name).symlink_to(f"usr/{name}")
+    packages.mkdir()
+    try:
+        without = [name for name in UNUSED if name not in names]
+        debs = apt.download(names, packages, suite=SUITE, without=without)
+        for deb in debs:
+            apt.unpack(deb, root)
+    except apt.AptFailed as error:
+        raise NoImage(f"The image cannot be made here: {error}") from error
+    for link, target in LINKS.items():
+        (root / link).symlink_to(target)
+    for copy, original in COPIES.items():
+        shutil.copyfile(root / original, root / copy)
+    for name in MOUNT_POINTS:
+        (root / name).touch()
+    for name in FOLDERS:
+        (root / name).mkdir(exist_ok=True)
+    for name in DOCUMENTATION:
+        shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
+    versions = (f"{apt.package_name(deb)} {apt.package_version(deb)}\n" for deb in debs)
+    (root / PACKAGE_LIST).write_text("".join(versions))
+
+
+def _build(apptainer: Path, image: Path, source: Path) -> Path:
+    kind = [] if image.suffix == ".sif" else ["--sandbox"]
+    _run([apptainer, "build", *kind, image, source], image.parent)
+    return image
+
+
+def _compile(apptainer: Path, sandbox: Path) -> None:
+    """Compile all of Python's modules, which an image that is read only could not keep."""
+    inside = ("exec", "--userns", "--contain", "--writable", sandbox)
+    compiling = ("python3", "-m", "compileall", "-q", "-j", "0", "/usr/lib/python3")
+    _run([apptainer, *inside, *compiling, "/usr/lib/python3.11"], sandbox.parent)
+
+
+def _run(command: Sequence[Path | str], work: Path) -> None:
+    own = {name: str(work) for name in ("APPTAINER_CACHEDIR", "APPTAINER_CONFIGDIR")}
+    done = subprocess.run(
+        command,
+        env={**os.environ, **own, "APPTAINER_TMPDIR": str(work)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        last = "\n".join(done.stderr.strip().splitlines()[-5:])
+        raise NoImage(f"{' '.join(map(str, command))}\nfailed, no image was made:\n{last}")
