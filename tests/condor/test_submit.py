@@ -1,12 +1,13 @@
 """Submit descriptions: what goes in hostile comes out whole, by HTCondor's own parser."""
 
-import htcondor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from condor.submit import quoted_arguments, quoted_environment, submit_lines
 from skyscan.errors import WrongUsage
+
+htcondor2 = pytest.importorskip("htcondor2", reason="needs HTCondor's Python bindings")
 
 HOSTILE = {
     "SKYSCAN_A": 'it\'s "quoted"',
