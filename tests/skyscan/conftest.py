@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from records_support import tables_by_bare_name
 from stand_in_support import icetray_stand_in
 
-__all__ = ["icetray_stand_in", "without_waiting_for_the_disk"]
+__all__ = ["icetray_stand_in", "tables_by_bare_name", "without_waiting_for_the_disk"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -192,6 +192,11 @@ def masks():
     none = dataclasses.I3RecoPulseSeriesMapMask(frame, "pulses")
     none.set(first, False)
     none.set(second, False)
+    frame["twins"] = twins = dataclasses.I3RecoPulseSeriesMap()
+    twins[first] = dataclasses.I3RecoPulseSeries([pulse(1.0, 0.5), pulse(1.0, 0.5)])
+    one_left = dataclasses.I3RecoPulseSeriesMapMask(frame, "twins")
+    for twin in twins[first]:
+        one_left.set(first, twin, False)
     from_frame = dataclasses.I3RecoPulseSeriesMap.from_frame
     new = dataclasses.I3RecoPulse()
     return {
@@ -202,6 +207,7 @@ def masks():
         "applied": listed(later.apply(frame)),
         "sums": [mask.sum(), later.sum(), none.sum(), mask.any(), mask.source],
         "none": listed(none.apply(frame)),
+        "one of twins": listed(one_left.apply(frame)),
         "get nothing": raises(from_frame, frame, "nothing"),
         "mask nothing": raises(dataclasses.I3RecoPulseSeriesMapMask, frame, "nothing"),
         "single precision": frame["pulses"][first][0].charge,
@@ -228,7 +234,7 @@ def windows():
 
 
 class Driver(icetray.I3Module):
-    """Push frames G, Q, P, P."""
+    """Push frames of made-up contents."""
 
     def __init__(self, context):
         icetray.I3Module.__init__(self, context)
@@ -269,9 +275,9 @@ def a_tray():
         tray.Add(look, name=text)
         return [name, text]
 
-    every = [I3Frame.Geometry, I3Frame.DAQ, I3Frame.Physics]
+    every = [I3Frame.Geometry, I3Frame.DAQ, I3Frame.Stream("p"), I3Frame.Physics]
     tray = icetray.I3Tray()
-    tray.AddModule(Driver, "driver", Stops="GQPP")
+    tray.AddModule(Driver, "driver", Stops="GQpPPQP")
     tray.AddModule(look, "first", name="first", Streams=every)
     returned = tray.Add(segment, "segment_", Text="inner", If=last)
     tray.AddModule(forget, key="fromG", Streams=[I3Frame.Geometry])

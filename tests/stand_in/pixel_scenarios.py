@@ -21,14 +21,14 @@ def losses():
     enters, leaves = -300.0 / C + BASE - 60.0 / C, 400.0 / C + BASE + 60.0 / C
     made = dataclasses.I3VectorI3Particle()
     for time, energy, shape in (
-        (enters - 0.001, 1.0, shapes.Cascade),
+        (enters - 1e-6, 1.0, shapes.Cascade),
         (enters, 2.0, shapes.Cascade),
-        (enters + 0.001, 4.0, shapes.Cascade),
+        (enters + 1e-6, 4.0, shapes.Cascade),
         (BASE, 0.0, shapes.Cascade),
         (BASE, 8.0, shapes.Cascade),
         (BASE, 16.0, shapes.InfiniteTrack),
         (leaves, 32.0, shapes.CascadeSegment),
-        (leaves + 0.001, 64.0, shapes.Cascade),
+        (leaves + 1e-6, 64.0, shapes.Cascade),
     ):
         one = particle(0.0, 0.0, 0.0, **DOWN, time=time, energy=energy)
         one.shape = shape

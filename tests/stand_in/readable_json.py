@@ -1,26 +1,34 @@
 """JSON that people can read: short things on one line."""
 
 import json
+import textwrap
 
 WIDTH = 96
 
 
-def readable(value, depth=0):
-    """Return JSON in lines of a readable length."""
+def readable(value, depth=0, label=""):
+    """Return JSON in lines of a readable length; ``label`` stands before it on its line."""
     flat = json.dumps(value, allow_nan=False)
     indent = " " * (depth + 1)
-    if len(indent + flat) <= WIDTH or not isinstance(value, dict | list):
-        return flat
+    if len(indent + label + flat) < WIDTH or not isinstance(value, dict | list | tuple):
+        return label + flat
     if isinstance(value, dict):
-        lines = [f"{json.dumps(k)}: {readable(v, depth + 1)}" for k, v in value.items()]
-        return "{\n" + ",\n".join(indent + line for line in lines) + "\n" + indent[:-1] + "}"
-    if any(isinstance(one, dict) for one in value):
-        lines = [readable(one, depth + 1) for one in value]
-        return "[\n" + ",\n".join(indent + line for line in lines) + "\n" + indent[:-1] + "]"
-    lines, line = [], ""
-    for item in (json.dumps(one) for one in value):
-        if line and len(indent + line + item) + 3 > WIDTH:
-            lines.append(line)
-            line = ""
-        line += ", " * bool(line) + item
-    return "[\n" + ",\n".join(indent + one for one in [*lines, line]) + "\n" + indent[:-1] + "]"
+        items = [readable(v, depth + 1, f"{json.dumps(k)}: ") for k, v in value.items()]
+    elif any(isinstance(one, dict) for one in value):
+        items = [readable(one, depth + 1) for one in value]
+    else:
+        items = _filled([json.dumps(one) for one in value], WIDTH - len(indent))
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{label}{begin}\n" + textwrap.indent(",\n".join(items), " ") + f"\n{end}"
+
+
+def _filled(items, width):
+    """Return lines of several items each."""
+    lines = [items[0]]
+    for item in items[1:]:
+        longer = f"{lines[-1]}, {item}"
+        if len(longer) < width:
+            lines[-1] = longer
+        else:
+            lines.append(item)
+    return lines

@@ -97,14 +97,17 @@ LATE = {
     (80, 5): [(0.0, 3.0), (1700.0, 1.0)],
 }
 
-#: Twenty pulses of 1 PE: the second is the 0.1 quantile, the last but one that of 0.95.
+#: Of 1000 PE, the pulse at 0 ns makes 100 full, and that at 900 ns makes it 950.
 WINDOW = {
-    (1, 10): [(-2000.0,), (-1000.5, 0.0), (-1000.0, 0.0)],
-    (1, 11): [(0.0,), (10.0,), (20.0,), (30.0,), (40.0,), (50.0,), (60.0,), (70.0,), (80.0,)],
-    (1, 12): [(100.0,), (110.0,), (120.0,), (130.0,), (140.0,), (150.0,), (160.0,), (170.0,)],
-    (1, 13): [(900.0,), (1899.5, 0.0), (1900.0, 0.0), (1900.5, 0.0)],
-    (1, 14): [(2500.0,)],
+    (1, 10): [(-2000.0, 99.0), (-1000.5, 0.0), (-1000.0, 0.0)],
+    (1, 11): [(0.0, 1.0), *((10.0 * i, 53.0) for i in range(1, 9))],
+    (1, 12): [(100.0, 54.0), *((100.0 + 10.0 * i, 53.0) for i in range(1, 8))],
+    (1, 13): [(900.0, 1.0), (1899.5, 0.0), (1900.0, 0.0), (1900.5, 0.0)],
+    (1, 14): [(2500.0, 50.0)],
 }
+
+#: Two late pulses that are the same in all.
+TWINS = {**QUIET, (8, 8): [(0.0, 3.0), (1600.0,), (1600.0,)]}
 
 NOISE = {
     **QUIET,
@@ -159,6 +162,7 @@ def millipede(key):
         "quiet": fitted(QUIET, [(1, 1), (1, 2), (6, 1)]),
         "late pulses": fitted(LATE),
         "window by quantiles": fitted(WINDOW),
+        "twins": fitted(TWINS),
         "correlated noise": fitted(NOISE, [(5, 6)]),
         "DOM without pulses": fitted(EMPTY),
         "one pulse": fitted({(2, 10): [(0.0, 1.0)]}),

@@ -39,7 +39,7 @@ class Stream:
         return self.id < other.id
 
     def __str__(self):
-        return self.NAMES.get(self.id, self.id)
+        return self.NAMES.get(self.id, f"('{self.id}')")
 
     def __repr__(self):
         return f"icetray.I3Frame.{self}"

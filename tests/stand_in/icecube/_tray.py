@@ -10,8 +10,6 @@ from . import _modules
 from ._frame import I3Frame
 from ._record import tell
 
-MIXING = "GCDQP"  # a frame also shows what the latest frames of streams before it hold
-
 
 def traysegment(function):
     """Mark a function that adds to a tray what belongs together."""
@@ -265,12 +263,11 @@ class Stage:
         return frames
 
     def _mix(self, frame):
-        stop = frame.Stop.id
-        if stop not in MIXING:
-            return
+        """Show in a frame what the latest frames of other streams hold, but events'."""
         frame.purge()
-        own = I3Frame(frame)
-        for earlier in MIXING[: MIXING.index(stop)]:
-            if earlier in self._seen:
-                frame.merge(self._seen[earlier])
-        self._seen[stop] = own
+        stop = frame.Stop.id
+        if stop not in "PI":
+            self._seen[stop] = I3Frame(frame)
+        for other, seen in self._seen.items():
+            if other != stop:
+                frame.merge(seen)
