@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from condor.apptainer import find_apptainer
 from skyscan.errors import WrongUsage
 
 CVMFS = "/cvmfs/"
@@ -110,8 +111,8 @@ class Runtime:
             commands["requirements"] = f"TARGET.{attribute} =?= True"
         return commands
 
-    def is_missing(self, *, this_machine: bool) -> bool:
-        """Say whether this machine lacks what jobs will need of it.
+    def missing(self, *, this_machine: bool) -> str:
+        """Return what jobs will need of this machine and it lacks; empty: nothing.
 
         Parameters
         ----------
@@ -119,10 +120,13 @@ class Runtime:
             Jobs run on this machine; if not, it only sends them an image of its own.
         """
         path = self._path()
-        sent = self.kind == Kind.CONTAINER and not path.startswith(CVMFS)
-        if not path or not (this_machine or sent):
-            return False
-        return not (shutil.which(path) if self.kind == Kind.HOST else Path(path).exists())
+        is_image = self.kind == Kind.CONTAINER
+        if is_image and this_machine and find_apptainer() is None:
+            return "apptainer"
+        if not path or not (this_machine or (is_image and not path.startswith(CVMFS))):
+            return ""
+        found = shutil.which(path) if self.kind == Kind.HOST else Path(path).exists()
+        return "" if found else path
 
     def _path(self) -> str:
         """Return what must be on the execute machine; empty: it gets all that it needs."""

@@ -1,9 +1,11 @@
 """Runtimes: what their text means, and what HTCondor and job.sh are told of them."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from condor import runtimes
 from condor.runtimes import Kind, Runtime, parse_runtime
 from skyscan.errors import ExitCode, WrongUsage
 
@@ -128,16 +130,24 @@ def test_only_the_interpreter_that_asks_is_this_python():
     assert not parse_runtime("cvmfs:/env-shell.sh").is_this_python
 
 
-def test_it_is_missing_when_a_job_will_look_for_it_on_this_machine(tmp_path):
+@pytest.fixture
+def apptainer(monkeypatch):
+    monkeypatch.setattr(runtimes, "find_apptainer", lambda: Path("/usr/bin/apptainer"))
+
+
+@pytest.mark.usefixtures("apptainer")
+def test_what_a_job_will_look_for_on_this_machine_is_missed_when_it_is_not_there(tmp_path):
     there = tmp_path / "there"
     there.write_text("")
     absent = tmp_path / "absent"
     for text in (f"cvmfs:{there}", f"container:{there}", f"host:{sys.executable}", "host"):
-        assert not parse_runtime(text).is_missing(this_machine=True)
-    for text in (f"cvmfs:{absent}", f"container:{absent}", f"host:{absent}", "host:no-python"):
-        assert parse_runtime(text).is_missing(this_machine=True)
+        assert parse_runtime(text).missing(this_machine=True) == ""
+    for text in (f"cvmfs:{absent}", f"container:{absent}", f"host:{absent}"):
+        assert parse_runtime(text).missing(this_machine=True) == str(absent)
+    assert parse_runtime("host:no-python").missing(this_machine=True) == "no-python"
 
 
+@pytest.mark.usefixtures("apptainer")
 def test_other_machines_have_what_this_one_lacks_unless_it_sends_the_image(tmp_path):
     absent = tmp_path / "absent.sif"
     for text in (
@@ -145,8 +155,15 @@ def test_other_machines_have_what_this_one_lacks_unless_it_sends_the_image(tmp_p
         f"host:{absent}",
         "container:/cvmfs/no.such.repository/x:1",
     ):
-        assert not parse_runtime(text).is_missing(this_machine=False)
-    assert parse_runtime(f"container:{absent}").is_missing(this_machine=False)
+        assert parse_runtime(text).missing(this_machine=False) == ""
+    assert parse_runtime(f"container:{absent}").missing(this_machine=False) == str(absent)
     for image in ("docker://python:3", "osdf:///a.sif"):
         for this_machine in (True, False):
-            assert not parse_runtime(f"container:{image}").is_missing(this_machine=this_machine)
+            assert parse_runtime(f"container:{image}").missing(this_machine=this_machine) == ""
+
+
+def test_an_image_that_is_to_run_here_wants_apptainer_here(monkeypatch):
+    monkeypatch.setattr(runtimes, "find_apptainer", lambda: None)
+    image = parse_runtime("container:docker://python:3")
+    assert image.missing(this_machine=True) == "apptainer"
+    assert image.missing(this_machine=False) == ""

@@ -54,11 +54,12 @@ def plan_from(options: argparse.Namespace) -> ScanFolder:
     folder = plan(options.event, options.output_dir, read_options(options))
     scan = read_scan(folder.scan_json)
     this_machine = read_site(scan.site).this_machine
-    if parse_runtime(scan.runtime).is_missing(this_machine=this_machine):
-        where = "where its jobs would run" if this_machine else "which is to send it to jobs"
+    missing = parse_runtime(scan.runtime).missing(this_machine=this_machine)
+    if missing:
+        why = "where jobs are to run" if this_machine else "which is to send it to jobs"
         print(
-            f"skyscan: note: {scan.runtime} is not on this machine, {where}; "
-            f"--runtime and --site choose others.",
+            f"skyscan: note: there is no {missing} on this machine, {why} in {scan.runtime}; "
+            f"get it before you submit, or plan with another --runtime or --site.",
             file=sys.stderr,
         )
     return folder
