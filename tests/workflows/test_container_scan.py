@@ -1,0 +1,61 @@
+"""A whole scan in an image that has nothing but Python, numpy, scipy and healpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from scans import RunningScan, environment, simulated_event, wait_until
+
+from condor.apptainer import namespace_trouble
+from condor.image import cached_image
+from skyscan.worker import TALLY_VARIABLE
+from workflows.plan import Options, plan
+
+if TYPE_CHECKING:
+    from condor.contact import Pool
+
+pytestmark = pytest.mark.pool
+
+
+def scan_in_image(pool: Pool, output_dir: Path) -> RunningScan:
+    """Plan a scan of 48 pixels and then finer ones, in two jobs a round."""
+    # By its name the scan's processes are told from others; each job has a file of its own.
+    tally = Path("/tmp", "-".join(output_dir.parts[1:]))  # noqa: S108 - of the image
+    with environment(**{TALLY_VARIABLE: str(tally), "SKYSCAN_DUMMY_COST": "0.5"}):
+        options = Options(
+            is_real_event=False,
+            reco="dummy",
+            progression=((2, 0), (4, 4)),
+            jobs_per_round=2,
+            runtime=f"container:{cached_image()}",
+        )
+        folder = plan(simulated_event(), output_dir, options)
+    return RunningScan(folder, pool, tally)
+
+
+def has_begun(scan: RunningScan) -> bool:
+    """Say whether both jobs of the first round have fitted pixels."""
+    logs = scan.folder.path.glob("rounds/000/logs/*")
+    return sum("pixels done: " in log.read_text().replace(": 0 of", "") for log in logs) == 2
+
+
+def test_a_scan_in_an_image_ends_with_the_same_bytes_whatever_is_killed(pool, run_folder):
+    if namespace_trouble():
+        pytest.skip(f"images cannot be run here: {namespace_trouble()}")
+    scans = [scan_in_image(pool, run_folder / name) for name in ("quiet", "disturbed")]
+    quiet, disturbed = [scan.submit() for scan in scans]
+
+    wait_until(lambda: has_begun(disturbed), "pixels to be done")
+    disturbed.kill_a("worker")
+    pool.run("condor_vacate_job", disturbed.running_jobs()[0])
+    wait_until(lambda: "JOB_EVICTED" in disturbed.events("round_000.dag"), "an eviction")
+    disturbed.kill_a("reco")
+
+    for scan in (quiet, disturbed):
+        assert scan.finish().outcome == "complete"
+        assert "universe = container" in (scan.folder.path / "reco.sub").read_text()
+    # Apptainer exits with 128 + the signal by which a job's process died.
+    assert set(disturbed.exits("round_000.dag")) == {0, 137}
+    assert disturbed.npz() == quiet.npz()
