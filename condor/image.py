@@ -18,6 +18,7 @@ from condor import apt
 from condor.apptainer import have_apptainer, namespace_trouble
 from condor.errors import NoImage
 from condor.relocate import cache_folder, locked
+from skyscan.errors import WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,12 +107,14 @@ def make_image(image: Path, extra: Sequence[str] = ()) -> Path:
 
     Raises
     ------
+    WrongUsage
+        There is something at that place.
     NoImage, NoApptainer
         It cannot be made here; the text says why.
     """
     image = image.resolve()
     if image.exists():
-        raise NoImage(f"{image} is there already: remove it, or choose another place.")
+        raise WrongUsage(f"{image} is there already: remove it, or choose another place.")
     apptainer = have_apptainer()
     trouble = namespace_trouble()
     if trouble:

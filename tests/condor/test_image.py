@@ -8,6 +8,7 @@ from condor import apt, image
 from condor.apptainer import have_apptainer, namespace_trouble
 from condor.errors import NoImage
 from condor.image import FOR_TESTS, cached_image, make_image
+from skyscan.errors import WrongUsage
 
 REPOSITORY = Path(__file__).parents[2]
 VERSIONS = """
@@ -89,7 +90,7 @@ def test_nothing_is_left_of_an_image_that_cannot_be_made(tmp_path, monkeypatch):
 
 def test_what_is_there_already_is_not_overwritten(tmp_path):
     (tmp_path / "image").mkdir()
-    with pytest.raises(NoImage, match="is there already"):
+    with pytest.raises(WrongUsage, match="is there already"):
         make_image(tmp_path / "image")
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from plans_support import EVENT
@@ -11,6 +12,7 @@ from plans_support import EVENT
 from skyscan.errors import ExitCode
 from workflows import cli
 from workflows.cli import main
+from workflows.commands import tools
 
 PLAN = ["plan", str(EVENT)]
 SIMULATED = [*PLAN, "--simulated-event"]
@@ -168,3 +170,17 @@ def test_the_module_is_the_command():
     assert done.returncode == ExitCode.BAD_INPUT
     assert done.stderr.startswith("skyscan: error: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_image_that_was_made_comes_with_the_option_that_uses_it(
+    monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(tools, "make_image", Path.resolve)
+    assert run(["image", "small"]) == ExitCode.DONE
+    assert f"--runtime container:{tmp_path / 'small'}" in capsys.readouterr().out
+
+
+def test_an_image_is_not_made_over_something_else(tmp_path, capsys):
+    (tmp_path / "there").mkdir()
+    assert run(["image", "there"]) == ExitCode.WRONG_USAGE
+    assert "is there already" in error_of(capsys)

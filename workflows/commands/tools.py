@@ -1,10 +1,13 @@
-"""`skyscan pool`, `recos` and `doctor`: what is there to scan with."""
+"""`skyscan pool`, `image`, `recos` and `doctor`: what is there to scan with."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
+from condor.apptainer import find_apptainer
+from condor.image import make_image
 from skyscan.errors import ExitCode
 from skyscan.recos import available_recos, reco_class
 
@@ -24,6 +27,17 @@ def add_to(commands: Commands) -> None:
         "its like on PATH",
     )
     pool.set_defaults(run=_pool)
+
+    image = commands.add_parser(
+        "image", help="make an image for jobs: Debian 12 with Python, numpy, scipy, healpy"
+    )
+    image.add_argument(
+        "path",
+        type=Path,
+        metavar="PATH",
+        help="a new folder, or a new .sif file",
+    )
+    image.set_defaults(run=_image)
 
     recos = commands.add_parser("recos", help="list the reconstructions")
     recos.set_defaults(run=_recos)
@@ -46,6 +60,15 @@ def _pool(options: argparse.Namespace) -> ExitCode:
     found = pools.status()
     print(found.text)
     return ExitCode.DONE if found.is_running else ExitCode.TRY_AGAIN
+
+
+def _image(options: argparse.Namespace) -> ExitCode:
+    had_apptainer = find_apptainer() is not None
+    image = make_image(options.path)
+    print(f"Use it with --runtime container:{image}")
+    if not had_apptainer and pools.status().is_running:
+        print("A personal pool that runs learns of Apptainer when it is stopped and started.")
+    return ExitCode.DONE
 
 
 def _recos(_options: argparse.Namespace) -> ExitCode:
