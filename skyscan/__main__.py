@@ -60,10 +60,15 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
 
 
 def _reco(options: argparse.Namespace) -> ExitCode:
-    from skyscan.reco_job import run_batch
+    from skyscan.reco_job import Limits, run_batch
 
     run_batch(
-        options.startup, options.batch, options.result, options.max_pixel_time, options.until
+        options.startup,
+        options.batch,
+        options.result,
+        options.max_pixel_time,
+        limits=Limits(options.until, options.checkpoint_interval),
+        earlier_path=options.earlier,
     )
     return ExitCode.DONE
 
@@ -110,7 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     reco.add_argument("--startup", type=Path, required=True)
     reco.add_argument("--batch", type=Path, required=True)
     reco.add_argument("--result", type=Path, required=True)
+    reco.add_argument("--earlier", type=Path, help="results of an earlier start of the job")
     reco.add_argument("--max-pixel-time", type=float, required=True)
+    reco.add_argument("--checkpoint-interval", type=float, help="seconds")
     reco.add_argument("--until", type=float, help="deadline, seconds since 1970")
     reco.set_defaults(step=_reco)
 

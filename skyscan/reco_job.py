@@ -24,7 +24,7 @@ from skyscan.errors import BadInput, ExitCode, TryAgain
 from skyscan.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
-from skyscan.results import ResultWriter, read_results, write_results
+from skyscan.results import ResultFile, ResultWriter, read_results, write_results
 from skyscan.startup import read_startup
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ATTEMPTS = 2
+#: How often a job checkpoints since its worker died: that may be the machine's fault, and the
+#: supervisor its next victim; but each checkpoint costs a new start of the job.
+DEATHS = 3
 SETUP_TIME = 900.0  # seconds a worker may take to set up
 OBITUARY_TIME = 10.0  # seconds a worker that closed its pipes may take to end
 PROGRESS_INTERVAL = 2.0  # seconds
@@ -47,8 +50,33 @@ class Chunk:
     attempt: int = 1
 
 
+@dataclass(frozen=True)
+class Limits:
+    """When a job ends although pixels are left.
+
+    Attributes
+    ----------
+    until : float or None
+        The scan's deadline, seconds since 1970: then the process ends with
+        ``ExitCode.INCOMPLETE`` and leaves what is done.
+    checkpoint_interval : float or None
+        Seconds from its start after which it ends with ``ExitCode.CHECKPOINT``, to be
+        started again, as it does when its worker has died. None: it does neither.
+    """
+
+    until: float | None = None
+    checkpoint_interval: float | None = None
+
+
+NO_LIMITS = Limits()
+
+
 class FitFailed(Exception):
     """The worker raised, hung or died; the text is the reason for the record."""
+
+
+class WorkerDied(FitFailed):
+    """The worker's process ended by itself, or by somebody's signal."""
 
 
 class Worker:
@@ -71,7 +99,7 @@ class Worker:
             self._receive(time.monotonic() + SETUP_TIME, "not set up in time")
         except FitFailed as failure:
             self.end()
-            fatal = self._process.returncode == ExitCode.BAD_INPUT
+            fatal = self._process.returncode in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE)
             reason = f"The reconstruction cannot be set up: {failure}; see stderr above."
             raise (BadInput if fatal else TryAgain)(reason) from None
         except BaseException:  # SIGTERM: nobody else knows this process yet
@@ -91,7 +119,7 @@ class Worker:
         try:
             _pipe(self._process.stdin).write(request)
         except BrokenPipeError:
-            raise FitFailed(self._obituary()) from None
+            raise WorkerDied(self._obituary()) from None
         # The same for a chunk as for one pixel: the pixels of a chunk that takes longer are
         # tried again one by one.
         deadline = time.monotonic() + max_pixel_time
@@ -120,7 +148,7 @@ class Worker:
                 raise FitFailed(too_late)
             part = os.read(answers.fileno(), size - len(parts))
             if not part:
-                raise FitFailed(self._obituary())
+                raise WorkerDied(self._obituary())
             parts += part
         return bytes(parts)
 
@@ -147,7 +175,9 @@ def run_batch(
     batch_path: Path,
     result_path: Path,
     max_pixel_time: float,
-    until: float | None = None,
+    *,
+    limits: Limits = NO_LIMITS,
+    earlier_path: Path | None = None,
 ) -> None:
     """Reconstruct what the result file lacks of a batch.
 
@@ -157,9 +187,10 @@ def run_batch(
         What prep left, what to do, and where what is done goes.
     max_pixel_time : float
         Seconds after which a fit is taken to hang.
-    until : float, optional
-        The scan's deadline, seconds since 1970: then the process ends with
-        ``ExitCode.INCOMPLETE`` and leaves what is done.
+    limits : Limits
+        When to end before all is done.
+    earlier_path : Path, optional
+        Result file of an earlier start of the job; what it has is not done again.
 
     Raises
     ------
@@ -168,28 +199,76 @@ def run_batch(
     TryAgain
         No worker comes up on this machine.
     """
+    began = time.monotonic()
     startup, batch = read_startup(startup_folder), read_batch(batch_path)
     if startup.scan_id != batch.scan_id:
         raise BadInput(f"{batch_path} and {startup_folder} are of different scans.")
     result = read_results(result_path, batch)
+    if earlier_path is not None:
+        result = result.joined(read_results(earlier_path, batch))
     write_results(result_path, batch, result.records)
     todo = result.missing(batch)
     reco = reco_class(startup.reco)(startup.format_version)
     chunk_size = reco.chunk_size
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
-    if until is not None:
+    if limits.until is not None:
         signal.signal(signal.SIGALRM, _leave)
-        signal.setitimer(signal.ITIMER_REAL, max(until - time.time(), 1e-3))
+        signal.setitimer(signal.ITIMER_REAL, max(limits.until - time.time(), 1e-3))
     if len(todo):
         reco.fetch(startup_folder)
-    done = len(batch.pixels) - len(todo)
     chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))
+    checkpoints = Checkpoints(began, limits.checkpoint_interval, deaths_in(result, chunk_size))
     results = ResultWriter(result_path)
+    done = len(batch.pixels) - len(todo)
     try:
-        _Supervisor(startup_folder, results, max_pixel_time, chunks, batch, done).run()
+        _Supervisor(
+            startup_folder, results, max_pixel_time, chunks, batch, done, checkpoints
+        ).run()
     finally:
         results.close()
+
+
+def deaths_in(result: ResultFile, chunk_size: int) -> int:
+    """Return how many chunks of a batch needed a second attempt, about.
+
+    It is read from the results, since they alone follow a job from machine to machine.
+    """
+    return -(-int(np.count_nonzero(result.records["attempt"] > 1)) // chunk_size)
+
+
+@dataclass
+class Checkpoints:
+    """When a job leaves, so that HTCondor takes its results home and starts it again.
+
+    Attributes
+    ----------
+    began : float
+        When the job started, by the monotonic clock.
+    interval : float or None
+        Seconds; None means that it never leaves by itself.
+    deaths : int
+        How often its worker has died so far.
+    """
+
+    began: float
+    interval: float | None
+    deaths: int = 0
+    is_due: bool = False
+
+    def worker_died(self) -> None:
+        """Have the job leave when the pixels that the worker had in hand are settled."""
+        self.deaths += 1
+        self.is_due = self.is_due or self.deaths <= DEATHS
+
+    def leave_if_due(self) -> None:
+        """End the process with `ExitCode.CHECKPOINT` if it is time to."""
+        if self.interval is None:
+            return
+        if self.is_due or time.monotonic() - self.began >= self.interval:
+            why = "a worker's death" if self.is_due else f"{self.interval:g} s"
+            print(f"skyscan: checkpoint after {why}", file=sys.stderr, flush=True)
+            raise SystemExit(int(ExitCode.CHECKPOINT))
 
 
 @dataclass
@@ -200,6 +279,7 @@ class _Supervisor:
     chunks: deque[Chunk]
     batch: Batch
     done: int
+    checkpoints: Checkpoints
     worker: Worker | None = None
     last_progress: float = 0.0
 
@@ -208,6 +288,9 @@ class _Supervisor:
             self._tell(now=True)
             while self.chunks:
                 self._fit(self.chunks.popleft())
+                # Not between the tries of a pixel: the second one would be a first again.
+                if self.chunks and self.chunks[0].attempt == 1:
+                    self.checkpoints.leave_if_due()
             self._tell(now=True)
         finally:
             if self.worker is not None:
@@ -222,6 +305,8 @@ class _Supervisor:
         except FitFailed as failure:
             self.worker.end()
             self.worker = None
+            if isinstance(failure, WorkerDied):
+                self.checkpoints.worker_died()
             self._again(chunk, str(failure), time.monotonic() - began)
 
     def _again(self, chunk: Chunk, reason: str, took: float) -> None:

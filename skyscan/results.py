@@ -60,6 +60,13 @@ class ResultFile:
         wanted = [row.item() not in done for row in batch.pixels[list(IDS)]]
         return np.asarray(batch.pixels[np.array(wanted, bool)])
 
+    def joined(self, other: ResultFile) -> ResultFile:
+        """Return this with the records that only ``other``, of the same batch, has."""
+        done = {record.item() for record in self.records[list(IDS)]}
+        new = [record.item() not in done for record in other.records[list(IDS)]]
+        records = np.concatenate([self.records, other.records[np.array(new, bool)]])
+        return ResultFile(records, self.complaints + other.complaints)
+
 
 def read_results(path: Path, batch: Batch) -> ResultFile:
     """Read the result file of ``batch``; what is damaged is left out and told.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, WrongUsage
@@ -42,6 +42,8 @@ class Scan:
         Rounds after which a scan that has not converged is stopped.
     max_pixel_time : float
         Seconds after which a fit is taken to hang.
+    checkpoint_interval : float
+        Seconds after which a job sends home what it has done.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
     max_retries : int
@@ -62,6 +64,8 @@ class Scan:
         What made the scan, for the record.
     code_sha256 : str
         Digest of ``skyscan.zip``.
+    site_values : dict
+        What the site's profile and ``--set`` came to (`condor.sites.recorded_site`).
     """
 
     name: str
@@ -78,6 +82,7 @@ class Scan:
     jobs_per_round: int | None
     max_rounds: int
     max_pixel_time: float
+    checkpoint_interval: float
     max_failed_pixels: float
     max_retries: int
     deadline: float | None
@@ -89,6 +94,7 @@ class Scan:
     environment: dict[str, str]
     versions: dict[str, str]
     code_sha256: str
+    site_values: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

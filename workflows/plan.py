@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from condor.runtimes import parse_runtime
 from condor.sites import Site, read_site
@@ -58,12 +58,16 @@ class Options:
     jobs_per_round: int | None = None
     max_rounds: int | None = None
     max_pixel_time: float = 600.0
+    # Jobs are best 15 to 45 minutes long (OSG's and CHTC's advice), and a checkpoint costs a
+    # set-up of the reconstruction, icetray's up to minutes: most jobs have none at all.
+    checkpoint_interval: float = 1800.0
     max_failed_pixels: float = 0.01
     max_retries: int = 3
     deadline: float | None = None
     request_memory: int | None = None
     request_disk: int | None = None
     site: str = "personal"
+    site_changes: tuple[str, ...] = ()
     runtime: str | None = None
     gcd_dir: Path | None = None
 
@@ -79,7 +83,7 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     WrongUsage
         An option means nothing, or the folder holds the same event's scan with others.
     """
-    site = read_site(options.site)
+    site = read_site(options.site, options.site_changes, options.runtime)
     scan = _resolve(event_path, options, site)
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if folder.scan_json.exists():
@@ -91,7 +95,7 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
 
 
 def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
-    runtime = parse_runtime(options.runtime or site.runtime)
+    runtime = parse_runtime(site.runtime)
     max_rounds = options.max_rounds or len(options.progression) + ROUNDS_BEYOND_LEVELS
     if max_rounds > MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
@@ -102,6 +106,7 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
     event = _checked_event(source, options.reco, is_here=is_here)
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     given = {field.name: getattr(options, field.name) for field in fields(options)}
+    del given["site_changes"]  # in site_values
     return Scan(
         **{
             **given,
@@ -110,6 +115,8 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
             "max_rounds": max_rounds,
             "request_memory": options.request_memory or site.request_memory,
             "request_disk": options.request_disk or site.request_disk,
+            "site": site.name,
+            "site_values": site.values(),
             "runtime": str(runtime),
             "gcd_dir": None if gcd_dir is None else _on_a_submit_line(gcd_dir),
         },
@@ -201,14 +208,28 @@ def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:
 
 
 def _refuse_other_options(planned: Scan, asked: Scan, folder: ScanFolder) -> None:
-    old, new = asdict(planned), asdict(asked)
-    differing = [name for name in old if name not in _NOT_AN_OPTION and old[name] != new[name]]
+    old, new = _flat(asdict(planned)), _flat(asdict(asked))
+    names = [name for name in {**old, **new} if name.partition(".")[0] not in _NOT_AN_OPTION]
+    differing = [name for name in names if old.get(name) != new.get(name)]
     if differing:
-        changes = ", ".join(f"{name} {old[name]!r} -> {new[name]!r}" for name in differing)
+        changes = ", ".join(
+            f"{name} {old.get(name)!r} -> {new.get(name)!r}" for name in differing
+        )
         raise WrongUsage(
             f"{folder.path} already holds a scan of this event with other options ({changes}). "
             f"Choose another --output-dir, or the same options to go on with it."
         )
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted name, so that a difference is told by the smallest."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
 
 
 def _refuse_foreign(path: Path) -> None:

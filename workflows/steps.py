@@ -75,21 +75,26 @@ def reco_step(scan: Scan) -> Step:
     """Return the step that reconstructs one batch; ROUND and BATCH say which.
 
     The result file goes in and out: a job that is submitted again goes on where the one
-    before it stopped.
+    before it stopped. It has another name when it goes out: what HTCondor keeps of a job on
+    its way (a checkpoint) hides an input file of the same name at each later start, also when
+    a failed try has brought home more since (seen with 23.9.6). So both come, and both count.
     """
     here = f"rounds/{ROUND}"
+    new = f"{BATCH}.new.rec"
     return Step(
         name="reco",
         arguments=(
             *("reco", "--startup", layout.STARTUP, "--batch", f"{BATCH}.npz"),
-            *("--result", f"{BATCH}.rec", "--max-pixel-time", f"{scan.max_pixel_time:g}"),
+            *("--earlier", f"{BATCH}.rec", "--result", new),
+            *("--max-pixel-time", f"{scan.max_pixel_time:g}"),
+            *("--checkpoint-interval", f"{scan.checkpoint_interval:g}"),
             *(() if scan.deadline is None else ("--until", DEADLINE)),
         ),
         inputs=(
             *(layout.CODE_ZIP, layout.STARTUP),
             *(f"{here}/batches/{BATCH}.npz", f"{here}/results/{BATCH}.rec"),
         ),
-        outputs={f"{BATCH}.rec": f"{here}/results/{BATCH}.rec"},
+        outputs={new: f"{here}/results/{BATCH}.rec"},
         log=f"{here}/logs/{BATCH}.{RETRY}",
         checkpoints=True,
         retries=scan.max_retries,

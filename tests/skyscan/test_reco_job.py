@@ -54,13 +54,14 @@ class Job:
         run_batch(self.startup, self.batch_path, self.result, max_pixel_time)
         return self.records()
 
-    def start(self, **environment: str):
+    def start(self, *arguments: str, **environment: str):
         """Start the whole job as a process of its own."""
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "skyscan", "reco", "--startup", self.startup),
                 *("--batch", self.batch_path, "--result", self.result),
                 *("--max-pixel-time", str(PATIENCE)),
+                *arguments,
             ],
             env={**os.environ, **environment},
             cwd=self.startup,
@@ -199,6 +200,65 @@ def test_a_job_that_is_sent_away_keeps_its_results_and_goes_on_from_them(job):
     assert one.begun().total() <= 12 + 1  # the fit that was under way, and no other
 
 
+def starts(job, *arguments: str, **environment: str):
+    """Start a job until it is done, as HTCondor does; return the results after each start."""
+    left = []
+    while True:
+        process = job.start(*arguments, **environment)
+        _, errors = process.communicate(timeout=PATIENCE)
+        left.append(len(job.records()))
+        if process.returncode != ExitCode.CHECKPOINT:
+            assert process.returncode == 0, errors
+            return left
+        assert "checkpoint after" in errors
+        assert "Traceback" not in errors
+
+
+def test_a_job_leaves_to_have_its_results_taken_home_each_interval(job):
+    one = job(PIXELS[:12])
+    left = starts(one, "--checkpoint-interval", "1", SKYSCAN_DUMMY_COST="0.2")
+    assert len(left) > 1
+    assert left == sorted(set(left))  # each start gets further
+    assert left[-1] == 12
+    assert set(one.begun().values()) == {1}
+    assert without_times(one.records()) == without_times(fitted(PIXELS[:12]))
+
+
+def test_an_interval_shorter_than_any_fit_costs_starts_and_no_fit(job):
+    one = job(PIXELS[:3])
+    assert starts(one, "--checkpoint-interval", "0.001") == [1, 2, 3]
+    assert set(one.begun().values()) == {1}
+
+
+def test_a_job_whose_worker_died_leaves_when_its_pixel_is_settled(job, crash):
+    pixels = crash("always")
+    one = job(pixels, reco="crash_dummy")
+    arguments = ("--checkpoint-interval", "1000", "--max-pixel-time", "2")
+    # The eighth fit kills its process; those before raise or hang, which is no checkpoint.
+    assert starts(one, *arguments) == [8, 9]
+    assert one.begun().total() == sum(ALTERNATING)
+
+
+def test_a_job_whose_worker_dies_at_each_pixel_leaves_only_some_times(job, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_PROBABILITY", "1")
+    monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_MODE", "signal")
+    one = job(PIXELS[:8], reco="crash_dummy")
+    left = starts(one, "--checkpoint-interval", "1000")
+    assert left == [1, 2, 3, 8]
+    assert set(one.begun().values()) == {2}
+    assert without_times(one.records()) == without_times(fitted(PIXELS[:8]))
+
+
+def test_results_of_an_earlier_start_count_with_those_of_the_last_checkpoint(job, tmp_path):
+    one = job(PIXELS[:6])
+    done, earlier = fitted(PIXELS[:6]), tmp_path / "earlier.rec"
+    write_results(one.result, one.batch, done[:2])
+    write_results(earlier, one.batch, done[[0, 1, 2, 4]])
+    assert starts(one, "--earlier", str(earlier)) == [6]
+    assert one.begun() == {103: 1, 105: 1}
+    assert sorted(without_times(one.records())) == sorted(without_times(done))
+
+
 def children(pid):
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -236,7 +296,7 @@ def test_a_job_that_is_killed_leaves_whole_records(job):
 PROBE = """
 import os, sys, time
 import numpy as np
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
 
@@ -253,6 +313,8 @@ class Probe(Reco):
         how = os.environ.get("PROBE", "")
         if how == "bad input":
             raise BadInput("the table is damaged")
+        if how == "wrong usage":
+            raise WrongUsage("a variable means nothing")
         if how == "no table":
             raise OSError("no such table here")
         if how == "kill":
@@ -308,6 +370,7 @@ def test_what_a_reconstruction_prints_and_reads_does_not_mix_with_the_protocol(p
     ("how", "error", "why"),
     [
         ("bad input", BadInput, "exit code 65"),
+        ("wrong usage", BadInput, "exit code 64"),
         ("no table", TryAgain, "exit code 75"),
         ("kill", TryAgain, "signal 40"),  # one that has no name
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor.pool import status
 from condor.runtimes import parse_runtime
-from condor.sites import read_site, site_names
+from condor.sites import recorded_site, site_names
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 from skyscan.scan import read_scan
@@ -53,7 +53,7 @@ def plan_from(options: argparse.Namespace) -> ScanFolder:
     """Plan as the command line says; tell of a runtime that jobs may not find."""
     folder = plan(options.event, options.output_dir, read_options(options))
     scan = read_scan(folder.scan_json)
-    this_machine = read_site(scan.site).this_machine
+    this_machine = recorded_site(scan.site, scan.site_values).this_machine
     missing = parse_runtime(scan.runtime).missing(this_machine=this_machine)
     if missing:
         why = "where jobs are to run" if this_machine else "which is to send it to jobs"
@@ -107,7 +107,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--site",
         default=DEFAULTS.site,
-        help=f"one of: {', '.join(site_names())} (default: %(default)s)",
+        metavar="SITE",
+        help=f"the pool: {', '.join(site_names())}, or the path of a file of your own "
+        "(default: %(default)s)",
+    )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        dest="site_changes",
+        metavar="KEY=VALUE",
+        help="change a value of the site's profile, as in attributes.ProjectName=MyProject or "
+        "submit.priority=10; may be given again (docs/sites.md lists the keys)",
     )
     add(
         "--runtime",
@@ -132,6 +143,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=f"{DEFAULTS.max_pixel_time:g}s",
         metavar="DURATION",
         help="a fit that takes longer is taken to hang: 90s, 30m, 2h (default: %(default)s)",
+    )
+    add(
+        "--checkpoint-interval",
+        default=f"{DEFAULTS.checkpoint_interval / 60:g}m",
+        metavar="DURATION",
+        help="a job sends home what it has done, and starts again, as often as this; a machine "
+        "that is lost costs no more (default: %(default)s)",
     )
     add(
         "--max-failed-pixels",
@@ -182,12 +200,16 @@ def read_options(options: argparse.Namespace) -> Options:
         jobs_per_round=options.jobs_per_round,
         max_rounds=options.max_rounds,
         max_pixel_time=parse_duration(options.max_pixel_time, "--max-pixel-time"),
+        checkpoint_interval=parse_duration(
+            options.checkpoint_interval, "--checkpoint-interval"
+        ),
         max_failed_pixels=_fraction(options.max_failed_pixels),
         max_retries=options.max_retries,
         deadline=None if deadline is None else parse_duration(deadline, "--deadline"),
         request_memory=_megabytes(options.request_memory, "--request-memory"),
         request_disk=_megabytes(options.request_disk, "--request-disk"),
         site=options.site,
+        site_changes=tuple(options.site_changes),
         runtime=options.runtime,
         gcd_dir=options.gcd_dir,
     )

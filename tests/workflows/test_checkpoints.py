@@ -1,0 +1,180 @@
+"""Checkpoints on the real pool: what a job has sent home is not done again.
+
+All scans of this module run at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from scans import RunningScan, environment, make_scan, wait_until
+
+from condor.dagman import log_events
+from skyscan.records import IDS
+from skyscan.results import read_results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from condor.contact import Pool
+    from workflows.report import Report
+
+pytestmark = pytest.mark.pool
+
+#: 12 pixels of a second each in one job, then finer ones.
+OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 1}
+DUMMY_COST = "1"
+INTERVAL = 4.0
+JOB_LOG = "logs/reco.log"
+
+
+class Ended(NamedTuple):
+    """A scan that has ended, and the fits that were at home when it was disturbed."""
+
+    scan: RunningScan
+    report: Report
+    at_home: frozenset[tuple[int, ...]] = frozenset()
+    begun: int = 0
+
+
+def nothing(scan: RunningScan) -> Ended:
+    return Ended(scan, scan.submit().finish())
+
+
+def vacate_hard(scan: RunningScan) -> Ended:
+    job, at_home, begun = after_a_checkpoint(scan.submit())
+    scan.pool.run("condor_vacate_job", "-fast", job)
+    return Ended(scan, scan.finish(), at_home, begun)
+
+
+def kill_all(scan: RunningScan) -> Ended:
+    _, at_home, begun = after_a_checkpoint(scan.submit())
+    for step in ("reco", "worker"):
+        for pid in scan.processes(step):
+            os.kill(pid, signal.SIGKILL)
+    return Ended(scan, scan.finish(), at_home, begun)
+
+
+def kill_worker(scan: RunningScan) -> Ended:
+    scan.submit().wait_for_fits(2)
+    scan.kill_a("worker")
+    return Ended(scan, scan.finish())
+
+
+def after_a_checkpoint(scan: RunningScan) -> tuple[str, frozenset[tuple[int, ...]], int]:
+    """Wait until the job has been started again and has some more fits done.
+
+    Return its id, the fits that the schedd keeps, and how many have begun.
+    """
+    wait_until(lambda: bool(kept(scan)), "a checkpoint")
+    scan.wait_for_fits(len(kept(scan)) + 3)
+    (job,) = scan.running_jobs()
+    return job, kept(scan), scan.fits().total()
+
+
+def kept(scan: RunningScan) -> frozenset[tuple[int, ...]]:
+    """Return the fits in the checkpoint of the first round's job."""
+    from skyscan.batches import read_batch
+
+    spool = Path(scan.pool.run("condor_config_val", "SPOOL").stdout.strip())
+    batch = scan.folder.round(0).batch(0)
+    for path in spool.glob("*/*/cluster*.subproc0/*.new.rec"):
+        found = read_results(path, read_batch(batch)).records if batch.exists() else []
+        if len(found):  # else it is another scan's
+            return frozenset(record.item() for record in found[list(IDS)])
+    return frozenset()
+
+
+FAULTS = {
+    "nothing": (nothing, 3600.0),
+    "interval": (nothing, INTERVAL),
+    "vacate_hard": (vacate_hard, INTERVAL),
+    "kill_all": (kill_all, INTERVAL),
+    "kill_worker": (kill_worker, 3600.0),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
+    """Run all scans at once; return how one of them ended."""
+    scans = {}
+    for name, (_, interval) in FAULTS.items():
+        folder = Path(tempfile.mkdtemp(dir=session_folder, prefix=name))
+        with environment(SKYSCAN_DUMMY_COST=DUMMY_COST, SKYSCAN_NAME_OF_TEST=name):
+            scans[name] = make_scan(pool, folder, checkpoint_interval=interval, **OPTIONS)
+        with_log(scans[name])
+    with ThreadPoolExecutor(len(scans)) as threads:
+        futures = {
+            name: threads.submit(fault, scans[name]) for name, (fault, _) in FAULTS.items()
+        }
+        yield lambda name: futures[name].result()
+
+
+def with_log(scan: RunningScan) -> None:
+    """Have the jobs' whole log written: DAGMan's own leaves file transfers out."""
+    submit = scan.folder.path / "reco.sub"
+    submit.write_text(f"log = {JOB_LOG}\n{submit.read_text()}")
+
+
+def checkpoints(scan: RunningScan) -> int:
+    """Return how often the scan's jobs sent files home without ending or leaving."""
+    import htcondor2 as htcondor
+
+    sent = left = 0
+    for event in log_events(scan.folder.path / JOB_LOG):
+        if event.type == htcondor.JobEventType.FILE_TRANSFER:
+            sent += event["Type"] == int(htcondor.FileTransferEventType.OUT_FINISHED)
+        left += event.type.name in ("JOB_TERMINATED", "JOB_EVICTED")
+    return sent - left
+
+
+def assert_undisturbed(it: Ended, undisturbed: Ended) -> None:
+    assert it.report.outcome == "complete", it.report.text
+    assert it.scan.npz() == undisturbed.scan.npz()
+    assert set(it.scan.fits()) == set(undisturbed.scan.fits())
+
+
+def test_a_job_sends_its_results_home_each_interval_and_fits_nothing_twice(ended):
+    it = ended("interval")
+    assert_undisturbed(it, ended("nothing"))
+    assert checkpoints(it.scan) >= 2
+    assert checkpoints(ended("nothing").scan) == 0
+    assert set(it.scan.fits().values()) == {1}
+    events = it.scan.events("round_000.dag")
+    assert "JOB_EVICTED" not in events
+    assert it.scan.exits("round_000.dag") == [0]  # a checkpoint is no end of the job
+
+
+def test_a_machine_that_is_lost_costs_what_was_done_since_the_checkpoint(ended):
+    it = ended("vacate_hard")
+    assert_undisturbed(it, ended("nothing"))
+    assert "JOB_EVICTED" in it.scan.events("round_000.dag")
+    assert_only_later_ones_again(it)
+
+
+def test_a_job_killed_after_a_checkpoint_goes_on_from_all_it_had_done(ended):
+    it = ended("kill_all")
+    assert_undisturbed(it, ended("nothing"))
+    assert_only_later_ones_again(it)
+    assert sum(it.scan.fits().values()) - len(it.scan.fits()) == 1  # the one in hand
+
+
+def test_a_job_whose_worker_died_sends_its_results_home_at_once(ended):
+    it = ended("kill_worker")
+    assert_undisturbed(it, ended("nothing"))
+    assert checkpoints(it.scan) == 1
+    assert sum(it.scan.fits().values()) - len(it.scan.fits()) <= 1
+
+
+def assert_only_later_ones_again(it: Ended) -> None:
+    again = {fit for fit, n in it.scan.fits().items() if n > 1}
+    assert it.at_home
+    assert not again & it.at_home
+    assert len(again) <= it.begun - len(it.at_home)
+    assert max(it.scan.fits().values()) <= 2
