@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
+from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.scan import read_scan
 from workflows.dagman import SCAN_DAG
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
-
-MAX_IDLE = "1000"  # the config file's value alone is ignored before 23.10.25
 
 
 class AlreadyRuns(WrongUsage):
@@ -33,10 +31,12 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
     ``again``: the DAG was submitted before. It starts from its beginning; what its PRE
     scripts find done is skipped, so the results and not a rescue file say what is left.
     """
-    name = read_scan(folder.scan_json).name
+    scan = read_scan(folder.scan_json)
+    # DAGMAN_MAX_JOBS_IDLE of the DAG's own configuration alone is ignored before 23.10.25.
+    max_idle = str(recorded_site(scan.site, scan.site_values).max_idle)
     resubmit = ["-update_submit", "-AutoRescue", "0"] if again else []
     return [
-        *("condor_submit_dag", "-usedagdir", "-maxidle", MAX_IDLE, "-batch-name", name),
+        *("condor_submit_dag", "-usedagdir", "-maxidle", max_idle, "-batch-name", scan.name),
         *resubmit,
         str(folder.path / SCAN_DAG),
     ]

@@ -1,36 +1,177 @@
+import re
 from importlib import resources
+from itertools import pairwise
 
 import pytest
 
 from condor.runtimes import parse_runtime
-from condor.sites import read_site, site_names
+from condor.sites import read_site, recorded_site, site_names
 from skyscan.errors import WrongUsage
+
+#: What the shipped profiles leave for the user to give.
+GIVEN = {
+    "ospool": ("attributes.ProjectName=UWMadison_Test",),
+    "chtc": ("runtime=container:docker://debian:12",),
+}
+
+OWN = """
+summary = "ours"
+runtime = "host:python3"
+jobs_per_round = 7
+max_idle = 50
+request_memory = 1500
+
+[attributes]
+Wanted = 'a "quoted" \\ name'
+Urgency = 3
+
+[submit]
+requirements = "TARGET.HasOurs"
+want_ospool = true
+use_oauth_services = "ours"
+ours_oauth_permissions_data = "read:/"
+
+[dagman]
+DAGMAN_MAX_JOB_HOLDS = 2
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    file = tmp_path / "ours.toml"
+    file.write_text(OWN)
+    return file
 
 
 @pytest.mark.parametrize("name", site_names())
 def test_every_profile_that_comes_along_is_whole(name):
-    site = read_site(name)
+    site = read_site(name, GIVEN.get(name, ()))
     assert site.name == name
     assert site.summary
-    assert site.jobs_per_round >= 0
     assert str(parse_runtime(site.runtime)) == site.runtime
     assert all(isinstance(value, str) for value in (site.submit | site.dagman).values())
+    assert recorded_site(name, site.values()) == site
 
 
-def test_the_personal_pool_is_one_of_them():
-    assert "personal" in site_names()
+@pytest.mark.parametrize("name", site_names())
+def test_every_value_of_a_profile_that_comes_along_has_a_comment(name):
+    text = resources.files("condor").joinpath("sites", f"{name}.toml").read_text("utf-8")
+    lines = text.splitlines()
+    for before, line in pairwise(lines):
+        if re.match(r'[\w"]', line):
+            assert before.startswith("#"), line
 
 
-@pytest.mark.parametrize("name", ["nowhere", "../personal", "personal.toml", ""])
+def test_the_profiles_are_those_that_the_docs_name():
+    assert site_names() == ["chtc", "icecube", "ospool", "personal"]
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere", "../personal", "personal.toml", "no/file.toml", ""]
+)
 def test_a_name_that_is_none_is_refused_with_those_that_are(name):
     with pytest.raises(WrongUsage, match=r"There are: .*personal"):
         read_site(name)
 
 
-def test_a_key_that_means_nothing_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "sites").mkdir()
-    text = 'summary = "x"\njobs_per_round = 0\nsubmits = 1\n[submit]\n[dagman]'
-    (tmp_path / "sites" / "mine.toml").write_text(text)
-    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
-    with pytest.raises(WrongUsage, match="mine: unknown key submits"):
-        read_site("mine")
+@pytest.mark.parametrize(
+    ("name", "key"), [("ospool", "attributes.ProjectName"), ("chtc", "runtime")]
+)
+def test_a_profile_says_what_only_the_user_can_give_and_how(name, key):
+    with pytest.raises(WrongUsage, match=rf"{name} needs {key}: .*--set {key}=VALUE"):
+        read_site(name)
+    with pytest.raises(WrongUsage, match=key):
+        read_site(name, [f"{key}="])
+
+
+def test_a_missing_runtime_may_come_by_its_option_too():
+    site = read_site("chtc", runtime="container:/staging/me/x.sif")
+    assert site.runtime == "container:/staging/me/x.sif"
+
+
+def test_a_file_of_ones_own_is_a_site_by_its_path(own):
+    site = read_site(str(own))
+    assert (site.name, site.jobs_per_round, site.request_memory) == ("ours", 7, 1500)
+    assert site.submit == {
+        "requirements": "TARGET.HasOurs",
+        "want_ospool": "true",
+        "use_oauth_services": "ours",
+        "ours_oauth_permissions_data": "read:/",
+        "+Wanted": '"a \\"quoted\\" \\\\ name"',
+        "+Urgency": "3",
+    }
+    assert site.dagman == {"DAGMAN_MAX_JOB_HOLDS": "2", "DAGMAN_MAX_JOBS_IDLE": "50"}
+
+
+def test_values_are_changed_with_the_type_that_they_have(own):
+    site = read_site(
+        str(own),
+        [
+            "jobs_per_round=9",
+            "this_machine=true",
+            "attributes.Urgency=4",
+            "attributes.Wanted=5",
+            "attributes.New=true",
+            "submit.requirements=TARGET.A == 1",
+            "submit.priority=10",
+            "dagman.DAGMAN_MAX_JOB_HOLDS=1",
+            "max_idle=20",
+        ],
+    )
+    assert (site.jobs_per_round, site.this_machine, site.max_idle) == (9, True, 20)
+    assert site.submit["requirements"] == "TARGET.A == 1"
+    assert site.submit["+Urgency"] == "4"
+    assert site.submit["+Wanted"] == '"5"'  # it was text
+    assert site.submit["+New"] == "true"
+    assert site.submit["priority"] == "10"
+    assert site.dagman == {"DAGMAN_MAX_JOB_HOLDS": "1", "DAGMAN_MAX_JOBS_IDLE": "20"}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("jobs_per_round", "not of the form KEY=VALUE"),
+        (
+            "jobs=3",
+            r"--set jobs: unknown key\. There are: .*jobs_per_round.*submit\.requirements",
+        ),
+        ("name=x", "unknown key"),
+        ("summary.x=1", "unknown key"),
+        ("jobs_per_round=many", "not a whole number"),
+        ("jobs_per_round=-1", "less than 0"),
+        ("this_machine=perhaps", "neither true nor false"),
+        ("submit.want_ospool=1", "neither true nor false"),
+        ("submit.executable=/bin/rm", r"unknown key submit\.executable.*accounting_group"),
+        ("submit.+X=1", r"Attributes of jobs go into attributes: X"),
+        ("attributes.+X=1", r"without \+"),
+        ("attributes.X = 1\nqueue=1", "cannot go into a submit file|no attribute"),
+        ("dagman.DAGMAN_MAX_JOB_IDLE=1", "unknown key dagman"),
+        ("submit.requirements=true\nexecutable = /bin/rm", "line break"),
+        ("submit.requirements=true\\", "backslash"),
+        ("attributes.Wanted=$(HOME)", r"has a \$"),
+        ("dagman.DAGMAN_VERBOSITY=1\nX = 2", "not a whole number|line break"),
+    ],
+)
+def test_changes_that_mean_nothing_are_refused(own, change, why):
+    with pytest.raises(WrongUsage, match=why):
+        read_site(str(own), [change])
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("submits = 1", "mine: unknown key submits.*There are: .*submit"),
+        ('jobs_per_round = "3"', "jobs_per_round = '3' is not a whole number"),
+        ("this_machine = 1", "is not true or false"),
+        ("submit = 3", r"submit is no table"),
+        ("[submit]\nrequest_memori = 3", r"unknown key submit\.request_memori"),
+        ("[submit]\nrequirements = [1]", "neither text nor a number"),
+        ("[dagman]\nDAGMAN_CONDOR_SUBMIT_EXE = '/x'", "unknown key dagman"),
+        ('[attributes]\nX = "a\\nqueue"', "line break"),
+        ("not toml", "mine: "),
+    ],
+)
+def test_a_profile_that_means_nothing_is_refused_by_key(tmp_path, text, why):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(WrongUsage, match=why):
+        read_site(str(tmp_path / "mine.toml"))

@@ -1,0 +1,117 @@
+"""Each site's profile, planned: HTCondor's own condor_submit takes what comes out."""
+
+import json
+
+import pytest
+from plans_support import EVENT, options
+
+from condor.sites import recorded_site, site_names
+from skyscan.errors import WrongUsage
+from skyscan.scan import read_scan
+from workflows.plan import plan
+from workflows.submission import submit_command
+
+GIVEN = {
+    "ospool": ("attributes.ProjectName=UWMadison_Test",),
+    "chtc": ("runtime=container:docker://debian:12",),
+}
+#: Where each profile's values belong: attributes of its jobs, as condor_submit writes them.
+IN_THE_JOB = {
+    "personal": {"StreamOut": "true", "RequestMemory": "1000 * (1 + 0)"},
+    "icecube": {
+        "OriginalTime": "7200",
+        "WantContainer": "true",
+        "RequestMemory": "8000 * (1 + 0)",
+    },
+    "ospool": {
+        "ProjectName": '"UWMadison_Test"',
+        "JobDurationCategory": '"Medium"',
+        "WantContainer": "true",
+    },
+    "chtc": {"ContainerImage": '"docker://debian:12"', "RequestMemory": "2000 * (1 + 0)"},
+}
+
+
+def dry_run(pool, folder, name):
+    """Return what condor_submit would send to the schedd: {attribute: expression}."""
+    values = ("retry=0", "RETRY=0", "round=000", "batch=00000", "deadline=0")
+    done = pool.run(
+        *("env", "-C", str(folder.path), "condor_submit", "-dry-run", "-", *values),
+        str(folder.path / name),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pairs = (line.partition("=")[::2] for line in done.stdout.splitlines() if "=" in line)
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+@pytest.mark.pool
+@pytest.mark.parametrize("site", site_names())
+def test_condor_submit_takes_the_jobs_of_every_profile_with_its_values(pool, run_folder, site):
+    folder = plan(
+        EVENT,
+        run_folder,
+        options(site=site, site_changes=GIVEN.get(site, ()), jobs_per_round=2),
+    )
+    for name in ("prep.sub", "reco.sub"):
+        job = dry_run(pool, folder, name)
+        assert {key: job.get(key) for key in IN_THE_JOB[site]} == IN_THE_JOB[site]
+    assert "has_avx2" in job["Requirements"] or site in ("personal", "chtc")
+    assert dry_run(pool, folder, "merge.sub")["JobUniverse"] == "12"
+
+
+@pytest.mark.pool
+def test_values_of_the_command_line_reach_the_job_and_a_hostile_one_stays_one_value(
+    pool, run_folder
+):
+    changes = (
+        'attributes.Purpose=it\'s "x"; \\queue 5',
+        "submit.accounting_group=group_icecube",
+        "submit.priority=7",
+        "submit.request_gpus=1",
+    )
+    folder = plan(EVENT, run_folder, options(site_changes=changes))
+    job = dry_run(pool, folder, "reco.sub")
+    assert job["Purpose"] == '"it\'s \\"x\\"; \\\\queue 5"'
+    assert job["JobPrio"] == "7"
+    assert job["RequestGPUs"] == "1"
+    assert "group_icecube" in job["AccountingGroup"]
+
+
+def test_the_scan_keeps_what_its_site_came_to_and_needs_the_profile_no_more(tmp_path):
+    file = tmp_path / "ours.toml"
+    file.write_text('summary = "ours"\nmax_idle = 33\n[dagman]\nDAGMAN_VERBOSITY = 4')
+    folder = plan(
+        EVENT, tmp_path, options(site=str(file), site_changes=("dagman.DAGMAN_VERBOSITY=5",))
+    )
+    file.unlink()
+    scan = read_scan(folder.scan_json)
+    assert scan.site == "ours"
+    assert recorded_site(scan.site, scan.site_values).dagman["DAGMAN_VERBOSITY"] == "5"
+    assert json.loads(folder.scan_json.read_text())["site_values"]["max_idle"] == 33
+    command = submit_command(folder)
+    assert command[command.index("-maxidle") + 1] == "33"
+    assert "DAGMAN_VERBOSITY = 5" in (folder.path / "dagman.config").read_text().splitlines()
+
+
+def test_the_same_scan_with_another_value_of_its_site_is_refused_by_that_value(tmp_path):
+    plan(EVENT, tmp_path, options(site_changes=("submit.priority=1",)))
+    plan(EVENT, tmp_path, options(site_changes=("submit.priority=1",)))
+    with pytest.raises(WrongUsage, match=r"site_values\.submit\.priority '1' -> '2'"):
+        plan(EVENT, tmp_path, options(site_changes=("submit.priority=2",)))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"site": "ospool"}, r"attributes\.ProjectName"),
+        ({"site": "chtc"}, "--runtime"),
+        ({"site_changes": ("runtime=container:docker://debian",)}, "unpinned"),
+        ({"site_changes": ("nothing=1",)}, "unknown key"),
+    ],
+)
+def test_what_is_missing_or_means_nothing_is_told_before_anything_is_written(
+    tmp_path, change, why
+):
+    with pytest.raises(WrongUsage, match=why):
+        plan(EVENT, tmp_path / "scans", options(**change))
+    assert not (tmp_path / "scans").exists()
