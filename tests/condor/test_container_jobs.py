@@ -16,6 +16,7 @@ pytestmark = pytest.mark.pool
 
 VERSIONS = """#!/bin/sh
 python3 -c 'import healpy, numpy, sys; print(sys.version.split()[0], numpy.__version__)'
+pwd
 exit 7
 """
 # Writes down that it started, goes on from what it finds, and saves its work on SIGTERM.
@@ -97,9 +98,11 @@ def test_a_job_runs_in_debian_12_and_its_exit_code_comes_through(pool, run_folde
     submit(pool, run_folder, cached_image(), VERSIONS, transfer_container="false")
     assert "(return value 7)" in wait(pool, run_folder)
     assert (run_folder / "error").read_text() == ""
-    python, numpy = (run_folder / "output").read_text().split()
+    python, numpy, folder = (run_folder / "output").read_text().split()
     assert python.startswith("3.11.")
     assert numpy.startswith("1.24.")
+    # Its own name may be below /var/tmp, which is another folder in an image.
+    assert folder == "/srv"
 
 
 def test_a_job_sent_away_saves_its_work_and_goes_on_from_it(pool, run_folder):
