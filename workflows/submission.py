@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from condor.dagman import dagman_state
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.scan import read_scan
