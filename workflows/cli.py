@@ -9,7 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.errors import ExitCode, SkyscanError
-from workflows.commands import demo, inner, plan, scan, status, tools
+from workflows.commands import campaign, demo, inner, plan, scan, status, tools
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         required=True, metavar="COMMAND", parser_class=_Parser
     )
     inner.add_to(hidden)
+    campaign.add_to_hidden(hidden)
     if words and words[0] in hidden.choices:
         return of_dagman
 
@@ -69,7 +70,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         metavar="COMMAND",
         parser_class=_Parser,
     )
-    for module in (demo, scan, plan, status, tools):
+    for module in (demo, scan, campaign, plan, status, tools):
         module.add_to(commands)
     return parser
 

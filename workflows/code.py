@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
+from functools import lru_cache
 from importlib import resources
 from importlib.metadata import Distribution, distributions
 from typing import TYPE_CHECKING
@@ -20,6 +22,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal code gives equal bytes
 
 def code_zip() -> bytes:
     """Return the zip's content; equal code gives equal bytes."""
+    return _zip_of(tuple(sys.path))
+
+
+@lru_cache(maxsize=1)  # a campaign plans a thousand scans with the same code
+def _zip_of(search_path: tuple[str, ...]) -> bytes:  # noqa: ARG001  (where plug-ins come from)
     files: dict[str, bytes] = {}
     for package in PACKAGES:
         files.update(_tree(resources.files(package), package))

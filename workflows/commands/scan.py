@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from skyscan.errors import ExitCode
+from workflows.campaign import is_campaign
+from workflows.commands import campaign
 from workflows.commands.plan import FOLDER_HELP, USAGE, add_options, plan_from
 from workflows.submission import AlreadyRuns, open_scan, submit
 from workflows.watch import watch
@@ -49,6 +51,8 @@ def _scan(options: argparse.Namespace) -> ExitCode:
 
 
 def _submit(options: argparse.Namespace) -> ExitCode:
+    if is_campaign(options.folder):
+        return campaign.resume(options.folder, no_watch=True)
     folder = open_scan(options.folder)
     hand_over(folder, attach=False)
     print(f"Submitted. `skyscan status {shlex.quote(str(folder.path))}` shows how far it is.")
@@ -56,6 +60,8 @@ def _submit(options: argparse.Namespace) -> ExitCode:
 
 
 def _resume(options: argparse.Namespace) -> ExitCode:
+    if is_campaign(options.folder):
+        return campaign.resume(options.folder, no_watch=options.no_watch)
     folder = open_scan(options.folder)
     hand_over(folder, attach=not options.no_watch)
     return ExitCode.DONE if options.no_watch else follow(folder)

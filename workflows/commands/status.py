@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from condor.dagman import dagman_state, last_error
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
+from workflows.campaign import is_campaign
+from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.dagman import SCAN_DAG
 from workflows.progress import scan_progress
@@ -37,6 +39,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _status(options: argparse.Namespace) -> ExitCode:
+    if is_campaign(options.folder):
+        return print_status(options.folder)
     folder = open_scan(options.folder)
     scan = read_scan(folder.scan_json)
     state = dagman_state(folder.path / SCAN_DAG)
@@ -61,6 +65,8 @@ def _status(options: argparse.Namespace) -> ExitCode:
 
 
 def _result(options: argparse.Namespace) -> ExitCode:
+    if is_campaign(options.folder):
+        return print_result(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     report = read_report(folder)
     if report is None:

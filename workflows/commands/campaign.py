@@ -1,0 +1,167 @@
+"""`skyscan campaign`: scan many events; and `status`, `resume`, `result` of a campaign."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor import pool as pools
+from condor.dagman import dagman_state
+from skyscan.errors import ExitCode, WrongUsage
+from workflows.campaign import CampaignFolder, added, read_campaign, read_list
+from workflows.campaign_plan import plan_campaign, plan_missing
+from workflows.campaign_run import is_over, is_queued, submit, submit_line, watch
+from workflows.campaign_table import (
+    campaign_rows,
+    counts,
+    exit_code_of,
+    table_text,
+    write_table,
+)
+from workflows.commands.plan import add_options, positive, read_options
+
+if TYPE_CHECKING:
+    from workflows.commands.plan import Commands
+
+USAGE = "%(prog)s (EVENT... | --list FILE) (--real-event | --simulated-event) [options]"
+
+
+class _OptionsOfMany(argparse.ArgumentParser):
+    """The options of `plan`, with any number of events in place of the one."""
+
+    def add_argument(self, *names: str, **given: object) -> argparse.Action:
+        if names == ("event",):
+            names, given = ("events",), {**given, "nargs": "*"}
+        return super().add_argument(*names, **given)  # type: ignore[arg-type]
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the parser."""
+    shared = _OptionsOfMany(add_help=False)
+    add_options(shared)
+    shared.set_defaults(output_dir=Path("campaign"))
+    parser = commands.add_parser(
+        "campaign",
+        usage=USAGE,
+        parents=[shared],
+        help="scan many events in one workflow; a broken one fails alone",
+    )
+    add = parser.add_argument
+    add("--list", type=Path, metavar="FILE", help="file with the path of an event a line")
+    add(
+        "--max-scans",
+        type=positive,
+        metavar="N",
+        help="scans at a time (default: one per core; elsewhere what keeps the queue short)",
+    )
+    add("--no-submit", action="store_true", help="only plan, and print how to submit")
+    add("--no-watch", action="store_true", help="do not wait for it")
+    parser.set_defaults(run=_campaign)
+
+
+def add_to_hidden(commands: Commands) -> None:
+    """Add what DAGMan calls when all scans are over."""
+    report = commands.add_parser("campaign-report")
+    report.add_argument("folder", type=Path)
+    report.set_defaults(run=_report)
+
+
+def _campaign(options: argparse.Namespace) -> ExitCode:
+    files = [*options.events, *(read_list(options.list) if options.list else [])]
+    folder = CampaignFolder(options.output_dir.absolute())
+    if folder.json.exists() and _runs(folder):
+        before = read_campaign(folder).entries
+        if len(added(before, files)) > len(before):
+            raise WrongUsage(
+                f"The campaign in {folder.path} runs; add events to it when it is over, "
+                f"or choose another --output-dir."
+            )
+        return resume(folder.path, no_watch=options.no_watch)
+    asked = read_options(options)
+    folder, campaign = plan_campaign(files, options.output_dir, asked, options.max_scans)
+    print(
+        f"Campaign of {len(campaign.entries)} events in {folder.path}, "
+        f"{campaign.max_scans} scans at a time",
+        flush=True,
+    )
+    for entry in campaign.entries:
+        if entry.problem:
+            print(f"  left out  {entry.file}: {entry.problem}", flush=True)
+    if options.no_submit:
+        print(f"Submit it with:\n{submit_line(folder, pools.status().pool)}")
+        return ExitCode.DONE
+    return _run(folder, no_watch=options.no_watch)
+
+
+def resume(path: Path, *, no_watch: bool) -> ExitCode:
+    """Go on with a campaign: what could not be planned is tried again, what is done is kept."""
+    folder = CampaignFolder(path.absolute())
+    if not _runs(folder):
+        plan_missing(folder, read_campaign(folder))
+    return _run(folder, no_watch=no_watch)
+
+
+def print_status(path: Path) -> ExitCode:
+    """Print how far a campaign is."""
+    folder = CampaignFolder(path.absolute())
+    state = dagman_state(folder.dag)
+    said = "not submitted yet"
+    if state is not None:
+        said = f"DAGMan job {state.cluster}: {state.state}"
+    rows = campaign_rows(folder, is_over=is_over(folder))
+    print(f"{folder.path.name}  {said}\n  {counts(rows)}")
+    if is_over(folder):
+        print(table_text(folder, rows), end="")
+    return ExitCode.DONE
+
+
+def print_result(path: Path, *, as_json: bool) -> ExitCode:
+    """Print a campaign's table; the exit code is the campaign's."""
+    folder = CampaignFolder(path.absolute())
+    rows = campaign_rows(folder, is_over=True)
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+    else:
+        print(table_text(folder, rows), end="")
+    return exit_code_of(rows)
+
+
+def _runs(folder: CampaignFolder) -> bool:
+    pool = pools.status().pool
+    return pool is not None and is_queued(folder, pool)
+
+
+def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
+    pool = pools.start()
+    os.environ.update(pool.environment())
+    place = shlex.quote(str(folder.path))
+    if is_queued(folder, pool):
+        print("It is in the queue already.", flush=True)
+    else:
+        submit(folder, pool)
+    if no_watch:
+        print(f"`skyscan status {place}` shows how far it is.")
+        return ExitCode.DONE
+    try:
+        rows = watch(folder)
+    except KeyboardInterrupt:
+        print(
+            f"\nThe campaign goes on. `skyscan status {place}` shows how far it is, "
+            f"`skyscan resume {place}` watches it again."
+        )
+        return ExitCode.DONE
+    print(table_text(folder, rows), end="")
+    return exit_code_of(rows)
+
+
+def _report(options: argparse.Namespace) -> ExitCode:
+    """Write the table; the DAG ends as the campaign does, unplanned events included."""
+    folder = CampaignFolder(options.folder.absolute())
+    rows = campaign_rows(folder, is_over=True)
+    write_table(folder, rows)
+    return exit_code_of(rows)
