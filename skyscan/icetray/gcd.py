@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, TryAgain
 from skyscan.events.gcd import baseline_gcd_named
 from skyscan.icetray.frames import read_frames, run_tray
 from skyscan.icetray.keys import GEOMETRY
@@ -88,15 +88,30 @@ def baseline_for_run(run_id: int, gcd_dir: Path | None) -> Path:
     ------
     BadInput
         There is no folder with baseline GCD files here.
+    TryAgain
+        There may be one, but it cannot be read.
     """
-    folders = [*([gcd_dir] if gcd_dir else []), *BASELINE_GCDS.local]
+    folders = BASELINE_GCDS.folders((gcd_dir,) if gcd_dir else ())
+    troubles = []
     for folder in folders:
-        names = sorted(path.name for path in folder.glob("*.i3*") if path.is_file())
+        try:
+            names = sorted(path.name for path in folder.iterdir() if ".i3" in path.name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:  # a CVMFS that is down, a folder that is closed to us
+            troubles.append(f"{folder}: {error.strerror}")
+            continue
         if names:
             return folder / choose_by_run(names, run_id)
+    looked = ", ".join(map(str, folders))
+    if troubles:
+        raise TryAgain(
+            f"The event brings no GCD, and of {looked} not all can be read: "
+            f"{'; '.join(troubles)}."
+        )
     raise BadInput(
-        f"The event brings no GCD, and no folder of baseline GCD files is here "
-        f"({', '.join(map(str, folders))}); name one with --gcd-dir."
+        f"The event brings no GCD, and no folder of baseline GCD files is here ({looked}); "
+        f"name one with --gcd-dir."
     )
 
 

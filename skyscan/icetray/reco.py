@@ -140,8 +140,12 @@ class IceTrayReco(Reco):
         check_icetray(type(self).__name__)
         for name in self.splines:
             _check_file(SPLINES, name, None)
-        if self.uses_gcd and event.baseline_gcd:
+        if not self.uses_gcd:
+            return
+        if event.baseline_gcd:
             _check_file(BASELINE_GCDS, event.baseline_gcd, source.gcd_dir)
+        elif not event.keys & {keys.GEOMETRY, keys.GEOMETRY + gcd.DIFF}:
+            gcd.baseline_for_run(event.run_id, source.gcd_dir)
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Refuse: the frames of the event file are needed."""

@@ -1,0 +1,66 @@
+"""Which baseline GCD file an event without GCD takes, and what is said when there is none."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from skyscan.errors import BadInput, TryAgain
+from skyscan.events.source import Source
+from skyscan.icetray import gcd, reco
+from skyscan.recos.millipede_wilks import MillipedeWilks
+from skyscan.staging import Store
+
+NAMES = ("2016_01_08_Run127381.i3", "baseline_gcd_131577.i3", "baseline_gcd_135417.i3.zst")
+
+
+@pytest.fixture(autouse=True)
+def no_folders_of_icecube(monkeypatch):
+    nowhere = Store("GCDs", "gcds", (Path("/nonexistent"),), "gcds")
+    monkeypatch.setattr(gcd, "BASELINE_GCDS", nowhere)
+    monkeypatch.delenv("SKYSCAN_DATA_DIRS", raising=False)
+
+
+@pytest.fixture
+def baselines(tmp_path):
+    folder = tmp_path / "gcds"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).touch()
+    (folder / "README").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [(120000, NAMES[0]), (131577, NAMES[0]), (131578, NAMES[1]), (140000, NAMES[2])],
+)
+def test_a_run_takes_the_last_baseline_that_began_before_it(baselines, run, name):
+    assert gcd.baseline_for_run(run, baselines) == baselines / name
+
+
+def test_folders_of_the_users_own_are_looked_into(baselines, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_DATA_DIRS", str(baselines))
+    assert gcd.baseline_for_run(140000, None) == baselines / NAMES[2]
+
+
+def test_without_any_folder_the_way_out_is_told():
+    with pytest.raises(BadInput, match="--gcd-dir"):
+        gcd.baseline_for_run(140000, None)
+
+
+def test_a_folder_that_cannot_be_read_may_have_it_another_time(tmp_path):
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    with pytest.raises(TryAgain, match=str(no_folder)):
+        gcd.baseline_for_run(140000, no_folder)
+
+
+def test_an_event_without_gcd_is_refused_when_it_is_planned_without_baselines(monkeypatch):
+    for check in ("check_icetray", "_check_file"):
+        monkeypatch.setattr(reco, check, lambda *_: None)
+    event = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset({"I3EventHeader"}))
+    with pytest.raises(BadInput, match="brings no GCD"):
+        MillipedeWilks("2021a").check_files(Source(Path("event.i3"), is_real_event=True), event)
+    whole = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset({"I3Geometry"}))
+    MillipedeWilks("2021a").check_files(Source(Path("event.i3"), is_real_event=True), whole)
