@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import shlex
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.scan import read_scan
 from workflows.dagman import SCAN_DAG
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
@@ -73,7 +76,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     Raises
     ------
     AlreadyRuns
-        It is in the queue.
+        It is in the queue, or on its way there.
     SubmitFailed
         condor_submit_dag refused; the text has its words.
     """
@@ -82,25 +85,83 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
             f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move the "
             f"scan folder, or plan with another --output-dir."
         )
-    state = dagman_state(folder.path / SCAN_DAG)
-    if state is not None and not state.is_over and is_queued(pool, state.cluster, folder):
-        raise AlreadyRuns(
-            f"The scan in {folder.path} is already {state.state} (job {state.cluster}); "
-            f"`skyscan status {shlex.quote(str(folder.path))}` shows how far it is."
-        )
-    for stale in (folder.report, folder.report_json):
-        stale.unlink(missing_ok=True)
-    done = pool.run(*submit_command(folder, again=was_submitted(folder)))
+    with at_rest(folder, pool):
+        for stale in (folder.report, folder.report_json):
+            stale.unlink(missing_ok=True)
+        done = pool.run(*submit_command(folder, again=was_submitted(folder)))
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
         raise SubmitFailed(f"condor_submit_dag refused {folder.path / SCAN_DAG}: {words}")
 
 
-def is_queued(pool: Pool, cluster: int, folder: ScanFolder) -> bool:
-    """Tell whether the schedd has this DAGMan job (ids begin anew in a new pool)."""
-    # All users: a root's personal pool runs its jobs under another name.
-    found = pool.run("condor_q", "-allusers", str(cluster), "-af", "UserLog").stdout
-    return str(folder.path / f"{SCAN_DAG}.dagman.log") in found.split("\n")
+@contextmanager
+def at_rest(folder: ScanFolder, pool: Pool) -> Iterator[None]:
+    """Hold a scan that is not in the queue, so that no other process submits it meanwhile.
+
+    The lock is on scan.json itself and goes with the process, however that ends.
+
+    Raises
+    ------
+    AlreadyRuns
+        It is in the queue, or another process holds it.
+    """
+    place = shlex.quote(str(folder.path))
+    with folder.scan_json.open("rb") as file:
+        try:
+            # Shared file systems may want a file open for writing to lock it alone; then
+            # this is an error of theirs and not a lock of another's.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRuns(
+                f"Another process is already submitting the scan in {folder.path} or changing "
+                f"what it is to do; `skyscan status {place}` shows what became of it."
+            ) from None
+        cluster = queued_cluster(folder, pool)
+        if cluster is not None:
+            raise AlreadyRuns(
+                f"The scan in {folder.path} is already in the queue (job {cluster}); "
+                f"`skyscan status {place}` shows how far it is, `skyscan abort {place}` "
+                f"takes it out."
+            )
+        yield
+
+
+def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
+    """Return the job id of the scan's DAGMan in the schedd's queue; None if it has none.
+
+    Raises
+    ------
+    TryAgain
+        The schedd does not answer: nobody knows.
+    """
+    # By its log, since ids begin anew in a new pool. All users: a root's personal pool runs
+    # its jobs under another name. 7 is the scheduler universe, DAGMan's.
+    log = (folder.path / f"{SCAN_DAG}.dagman.log").resolve()
+    for line in _queue(pool, "JobUniverse == 7", "ClusterId", "UserLog"):
+        cluster, _, path = line.partition(" ")
+        if Path(path).resolve() == log:
+            return int(cluster)
+    return None
+
+
+def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
+    """Count what the schedd's queue has of a scan: its DAGMans and their jobs."""
+    place = folder.path.resolve()
+    return sum(
+        Path(line).resolve() == place for line in _queue(pool, "Iwd =!= undefined", "Iwd")
+    ) + (queued_cluster(folder, pool) is not None)
+
+
+def _queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:
+    command = ("condor_q", "-allusers", "-constraint", constraint, "-af", *attributes)
+    try:
+        asked = pool.run(*command)
+    except subprocess.TimeoutExpired as error:
+        raise TryAgain("The schedd does not answer; try again when it does.") from error
+    if asked.returncode != 0:
+        words = " ".join(asked.stderr.split())
+        raise TryAgain(f"The schedd does not say what is in its queue: {words}. Try again.")
+    return asked.stdout.splitlines()
 
 
 def open_scan(path: Path) -> ScanFolder:

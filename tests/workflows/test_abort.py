@@ -1,0 +1,101 @@
+"""`skyscan abort`, and submitting one scan twice at once, on the real pool."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from scans import environment, make_scan
+
+from condor.dagman import dagman_state
+from skyscan.errors import ExitCode
+from skyscan.layout import ScanFolder
+from workflows.cli import main
+from workflows.removal import StillThere, abort
+from workflows.submission import queued_cluster, queued_jobs
+
+pytestmark = pytest.mark.pool
+
+SLOW = {"reco": "dummy", "progression": ((2, 0), (4, 4)), "jobs_per_round": 2}
+SMALL = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
+
+
+def submitted(folder):
+    command = [sys.executable, "-m", "workflows", "submit", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
+    pool, run_folder, capsys
+):
+    (run_folder / "whole").mkdir()
+    whole = make_scan(pool, run_folder / "whole", **SLOW).submit()
+    # A folder that is not easy to write down, and a link to it.
+    odd = run_folder / 'it\'s "a" scan'
+    odd.mkdir()
+    with environment(SKYSCAN_DUMMY_COST="0.5"):
+        scan = make_scan(pool, odd, **SLOW).submit()
+    (run_folder / "link").symlink_to(odd)
+    scan.wait_for_fits(4)
+    assert main(["abort", str(run_folder / "link")]) == ExitCode.DONE
+    assert "skyscan resume" in capsys.readouterr().out
+    assert queued_jobs(scan.folder, pool) == 0
+    assert not scan.processes("reco")
+    assert dagman_state(scan.folder.path / "scan.dag").state == "removed"
+
+    assert main(["abort", str(odd)]) == ExitCode.DONE
+    assert "not in the queue" in capsys.readouterr().out
+    assert main(["resume", str(odd), "--no-watch"]) == ExitCode.DONE
+    assert scan.finish().outcome == "complete"
+    assert whole.finish().outcome == "complete"
+    assert scan.npz() == whole.npz()
+
+
+def test_a_scan_that_was_never_submitted_is_not_aborted(pool, run_folder, capsys):
+    scan = make_scan(pool, run_folder, **SMALL)
+    assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
+    assert "not in the queue" in capsys.readouterr().out
+
+
+def test_a_job_that_does_not_go_is_told(pool, run_folder):
+    with environment(SKYSCAN_DUMMY_COST="5"):
+        scan = make_scan(pool, run_folder, **SMALL).submit()
+    scan.wait_for_fits(1)
+    with pytest.raises(StillThere, match="condor_q"):
+        abort(scan.folder, pool, patience=0)
+    abort(scan.folder, pool)  # while the first removal is under way
+    assert queued_jobs(scan.folder, pool) == 0
+
+
+def test_without_a_pool_abort_says_that_nobody_knows(pool, run_folder, monkeypatch, capsys):
+    scan = make_scan(pool, run_folder, **SMALL)
+    monkeypatch.delenv("CONDOR_CONFIG", raising=False)
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(run_folder / "no pool"))
+    assert main(["abort", str(scan.folder.path)]) == ExitCode.TRY_AGAIN
+    assert "skyscan pool start" in capsys.readouterr().err
+
+
+def test_of_two_submits_at_once_one_is_refused(pool, run_folder):
+    with environment(SKYSCAN_DUMMY_COST="0.5"):
+        scan = make_scan(pool, run_folder, **SMALL)
+    with ThreadPoolExecutor(4) as threads:
+        tries = list(threads.map(submitted, [scan.folder.path] * 4))
+    codes = sorted(done.returncode for done in tries)
+    assert codes == [0, 64, 64, 64], [done.stderr for done in tries]
+    assert all("already" in done.stderr for done in tries if done.returncode)
+    assert scan.finish().outcome == "complete"
+    assert dagman_state(scan.folder.path / "scan.dag").submissions == 1
+    assert set(scan.fits().values()) == {1}
+
+
+def test_a_copy_of_a_scan_that_runs_is_another_scan(pool, run_folder):
+    with environment(SKYSCAN_DUMMY_COST="2"):
+        scan = make_scan(pool, run_folder, **SMALL).submit()
+    copy = ScanFolder(run_folder / "copy")
+    shutil.copytree(scan.folder.path, copy.path)
+    assert queued_cluster(scan.folder, pool) == int(scan.dagman_cluster())
+    assert queued_cluster(copy, pool) is None
+    assert scan.finish().outcome == "complete"
