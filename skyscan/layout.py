@@ -80,6 +80,16 @@ class ScanFolder:
         return self.path / EVENT
 
     @property
+    def rounds(self) -> Path:
+        """Return the folder of the rounds' folders."""
+        return self.path / "rounds"
+
+    @property
+    def earlier(self) -> Path:
+        """Return the folder of rounds that were moved aside to be chosen anew."""
+        return self.path / "earlier"
+
+    @property
     def logs(self) -> Path:
         """Return the folder of prep's and merge's stdout and stderr."""
         return self.path / "logs"
@@ -101,9 +111,9 @@ class ScanFolder:
 
     def round(self, number: int) -> RoundFolder:
         """Return the folder of one round."""
-        return RoundFolder(self.path / "rounds" / f"{number:03d}")
+        return RoundFolder(self.rounds / f"{number:03d}")
 
     def chosen_rounds(self) -> list[int]:
         """Return the rounds whose pixels have been chosen, in order."""
-        found = sorted(self.path.glob(f"rounds/[0-9][0-9][0-9]/{ROUND_JSON}"))
+        found = sorted(self.rounds.glob(f"[0-9][0-9][0-9]/{ROUND_JSON}"))
         return [int(path.parent.name) for path in found]

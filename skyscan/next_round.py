@@ -15,6 +15,7 @@ import numpy as np
 
 from skyscan.batches import Batch, batch_bytes, split
 from skyscan.collect import Found, collect
+from skyscan.earlier import KnownFits
 from skyscan.errors import BadInput
 from skyscan.pixels import next_pixels, parent
 from skyscan.records import PIXEL_DTYPE
@@ -69,6 +70,8 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
     if batches or here.description.exists():
+        if not here.description.exists():
+            _take_over(folder, here, scan.id, batches)
         _write_round(here, scan.id, batches)
     return [_state(here, batch) for batch in batches]
 
@@ -108,6 +111,19 @@ def _coarser_fit(
     return None
 
 
+def _take_over(
+    folder: ScanFolder, here: RoundFolder, scan_id: str, batches: list[Batch]
+) -> None:
+    """Give a round that is being chosen the fits that earlier attempts have of its pixels."""
+    if not folder.earlier.exists():
+        return
+    known = KnownFits(folder, scan_id)
+    for batch in batches:
+        records = known.of(batch)
+        if len(records):
+            write_results(here.result(batch.number), batch, records)
+
+
 def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch]) -> None:
     contents = [batch_bytes(batch) for batch in batches]
     entries = [
@@ -118,7 +134,8 @@ def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch]) -> None:
     if here.description.exists() and read_json(here.description) != description:
         raise BadInput(
             f"{here.description} lists other batches than the results of the earlier rounds "
-            f"lead to; they were changed by hand. Plan the scan again into a new folder."
+            f"lead to; something was changed. `skyscan retry --anew` chooses the rounds again "
+            f"and keeps what was found."
         )
     here.logs.mkdir(parents=True, exist_ok=True)
     for batch, content in zip(batches, contents, strict=True):

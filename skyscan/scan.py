@@ -103,7 +103,9 @@ class Scan:
         # Another runtime is other code: its fits must not be mixed with this one's. gcd_dir
         # is not here, since a baseline GCD is the same file wherever it lies: prep finds it
         # by the name that the event gives, and keeps its digest.
-        determining = [self.event_sha256, self.is_real_event, self.reco, self.progression]
+        # Nor is the progression, which decides what is fitted and from which seed: a result
+        # file also carries a checksum of its batch, which has both.
+        determining = [self.event_sha256, self.is_real_event, self.reco]
         return digest([*determining, self.runtime, sorted(environment.items())])[:32]
 
     def write(self, path: Path) -> None:

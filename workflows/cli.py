@@ -9,7 +9,17 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.errors import ExitCode, SkyscanError
-from workflows.commands import abort, campaign, demo, inner, plan, scan, status, tools
+from workflows.commands import (
+    abort,
+    campaign,
+    demo,
+    inner,
+    plan,
+    rerun,
+    scan,
+    status,
+    tools,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +80,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         metavar="COMMAND",
         parser_class=_Parser,
     )
-    for module in (demo, scan, campaign, plan, status, abort, tools):
+    for module in (demo, scan, campaign, plan, status, abort, rerun, tools):
         module.add_to(commands)
     return parser
 

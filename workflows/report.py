@@ -262,7 +262,12 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
     if report.exit_code == ExitCode.BAD_INPUT:
         lines.append(f"  next      mend the input; then `{command}`, or plan the scan anew")
     elif report.outcome == "incomplete":
-        lines.append("  next      plan with a higher limit into another folder")
+        place = shlex.quote(str(folder.path))
+        lines.append(
+            f"  next      skyscan extend {place} with a higher limit "
+            f"(--max-rounds, --max-failed-pixels, --deadline), or "
+            f"skyscan retry --failed {place}"
+        )
     else:
         lines.append(f"  next      {command}    (only what is missing runs again)")
     return lines

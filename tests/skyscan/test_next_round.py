@@ -210,7 +210,7 @@ def test_results_changed_by_hand_are_refused_and_nothing_is_overwritten(folder):
     do_round(folder, SCAN, 1)
     changed_best(folder)
     before = files(folder)
-    with pytest.raises(BadInput, match="changed by hand"):
+    with pytest.raises(BadInput, match="something was changed"):
         open_round(folder, SCAN, 1)
     assert files(folder) == before
 
@@ -223,7 +223,7 @@ def test_a_round_that_is_there_but_that_nothing_leads_to_is_refused(folder):
         records = records.copy()
         records["llh"] = math.nan
         write_results(folder.round(0).result(batch), work, sign(records))
-    with pytest.raises(BadInput, match="changed by hand"):
+    with pytest.raises(BadInput, match="something was changed"):
         open_round(folder, SCAN, 1)
 
 

@@ -203,7 +203,7 @@ def read_options(options: argparse.Namespace) -> Options:
         checkpoint_interval=parse_duration(
             options.checkpoint_interval, "--checkpoint-interval"
         ),
-        max_failed_pixels=_fraction(options.max_failed_pixels),
+        max_failed_pixels=read_fraction(options.max_failed_pixels),
         max_retries=options.max_retries,
         deadline=None if deadline is None else parse_duration(deadline, "--deadline"),
         request_memory=_megabytes(options.request_memory, "--request-memory"),
@@ -237,7 +237,14 @@ def _megabytes(text: str | None, option: str) -> int | None:
     return None if text is None else parse_megabytes(text, option)
 
 
-def _fraction(text: str) -> float:
+def read_fraction(text: str) -> float:
+    """Read ``0.01`` or ``1%`` as a fraction.
+
+    Raises
+    ------
+    WrongUsage
+        It is none.
+    """
     try:
         value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
     except ValueError:

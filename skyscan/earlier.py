@@ -1,0 +1,121 @@
+"""Choosing a scan's pixels anew without fitting them anew: what earlier attempts found.
+
+A scan that is to be done again in part, or to go further, has its rounds moved aside in one
+rename. Rounds are then chosen from the first on, as in a new scan, and a fit that is known
+already, of the same pixel from the same seed, is taken over. So the map is that of a scan
+which was never anything else, and just what is new or to be forgotten is fitted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.batches import Batch, read_batch
+from skyscan.errors import BadInput
+from skyscan.layout import RoundFolder
+from skyscan.records import IDS, RECORD_DTYPE
+from skyscan.results import read_results
+from skyscan.storage import read_json, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.layout import ScanFolder
+
+FORGET_JSON = "forget.json"
+
+Fit = tuple[int, int, int]  # nside, pixel, variation
+
+
+def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
+    """Move all rounds aside, with what they led to, so that they are chosen anew.
+
+    Whatever ends the process on its way, the scan can be resumed: the rounds themselves go
+    last, in one rename.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        A scan that is not in the queue.
+    forget : collection of (nside, pixel, variation)
+        The fits that are not to be taken over.
+
+    Returns
+    -------
+    Path
+        Where the rounds are now.
+    """
+    attempts = _attempts(folder)
+    number = len(attempts) + 1
+    here = folder.earlier / f"{number:03d}"
+    here.mkdir(parents=True, exist_ok=True)
+    write_json(here / FORGET_JSON, {"fits": sorted(forget)})
+    # The map would look like that of the scan to come; DAGMan's files tell of rounds that were.
+    for pattern in ("run*.npz", "run*.json", "round_*.dag*"):
+        for path in folder.path.glob(pattern):
+            path.replace(here / path.name)
+    rounds = folder.rounds
+    rounds.mkdir(exist_ok=True)
+    rounds.rename(here / rounds.name)
+    rounds.mkdir()
+    return here
+
+
+class KnownFits:
+    """The fits of earlier attempts that still count.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan_id : str
+        Its id; results of another one are none of ours.
+    """
+
+    def __init__(self, folder: ScanFolder, scan_id: str) -> None:
+        # By the whole row: the same pixel from another seed is another fit.
+        self._records: dict[bytes, np.void] = {}
+        for attempt in _attempts(folder):
+            for batch, records in fits_in(attempt / folder.rounds.name, scan_id):
+                found = dict(zip(ids_of(records), records, strict=True))
+                for row, ids in zip(batch.pixels, ids_of(batch.pixels), strict=True):
+                    if ids in found:
+                        self._records[row.tobytes()] = found[ids]
+            forget = {tuple(fit) for fit in read_json(attempt / FORGET_JSON)["fits"]}
+            self._records = {
+                row: record
+                for row, record in self._records.items()
+                if tuple(int(record[name]) for name in IDS) not in forget
+            }
+
+    def of(self, batch: Batch) -> NDArray[np.void]:
+        """Return what is known of a batch, dtype RECORD_DTYPE, in its order."""
+        known = [self._records.get(row.tobytes()) for row in batch.pixels]
+        return np.array([it for it in known if it is not None], RECORD_DTYPE)
+
+
+def ids_of(rows: NDArray[np.void]) -> list[Fit]:
+    """Return (nside, pixel, variation) of rows of PIXEL_DTYPE or RECORD_DTYPE."""
+    return [row.item() for row in rows[list(IDS)]]
+
+
+def fits_in(rounds: Path, scan_id: str) -> Iterator[tuple[Batch, NDArray[np.void]]]:
+    """Yield each batch below a folder of rounds with its intact records; damaged ones lack."""
+    for path in sorted(rounds.glob("*/batches/*.npz")):
+        try:
+            batch = read_batch(path)
+        except BadInput:
+            continue  # what it holds is fitted again
+        if batch.scan_id == scan_id:
+            here = RoundFolder(path.parents[1])
+            yield batch, read_results(here.result(batch.number), batch).records
+
+
+def _attempts(folder: ScanFolder) -> list[Path]:
+    """Return the folders of earlier attempts, oldest first."""
+    return sorted(path.parent for path in folder.earlier.glob(f"[0-9]*/{folder.rounds.name}"))

@@ -1,0 +1,127 @@
+"""Rounds that are moved aside and chosen anew: what is known is not fitted again."""
+
+import numpy as np
+import pytest
+from scans_support import a_scan, do_scan, prepared
+
+from skyscan.batches import read_batch
+from skyscan.collect import collect
+from skyscan.earlier import KnownFits, fits_in, ids_of, set_aside
+from skyscan.merge import merge
+from skyscan.next_round import open_round
+from skyscan.records import sign
+from skyscan.results import read_results, write_results
+from skyscan.skymap import read_skymap
+
+SCAN = a_scan()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = prepared(tmp_path / "scan", SCAN)
+    do_scan(made, SCAN)
+    return made
+
+
+def map_bytes(folder, scan=SCAN):
+    skymap = merge(folder, scan)
+    return (folder.path / f"{skymap.name}.npz").read_bytes()
+
+
+def missing(folder, scan, number):
+    return sum(state.n_missing for state in open_round(folder, scan, number))
+
+
+def rounds_of(folder):
+    return folder.chosen_rounds()
+
+
+def test_a_scan_chosen_anew_has_nothing_to_fit_and_the_same_map(folder):
+    before, rounds = map_bytes(folder), rounds_of(folder)
+    where = set_aside(folder, ())
+    assert rounds_of(folder) == []
+    assert not list(folder.path.glob("run*.npz"))
+    assert list(where.glob("run*.npz"))
+    for number in rounds:
+        assert missing(folder, SCAN, number) == 0
+    assert map_bytes(folder) == before
+
+
+def test_what_is_forgotten_is_fitted_again_and_nothing_else(folder):
+    before = map_bytes(folder)
+    batch, _ = next(iter(fits_in(folder.rounds, SCAN.id)))
+    forget = ids_of(batch.pixels)[1:3]
+    set_aside(folder, forget)
+    assert missing(folder, SCAN, 0) == 2
+    do_scan(folder, SCAN)
+    assert map_bytes(folder) == before
+    # and a second time: what was fitted meanwhile is known too
+    set_aside(folder, ())
+    assert missing(folder, SCAN, 0) == 0
+
+
+def test_a_pixel_whose_seed_has_changed_is_fitted_again(folder):
+    rounds = rounds_of(folder)
+    finer = [n for n in rounds if n > 0]
+    fits = ids_of(collect(folder, SCAN.id, finer).records)
+    coarse = collect(folder, SCAN.id, [0]).records
+    # another vertex for every coarse pixel: each finer one starts from elsewhere
+    for batch, records in list(fits_in(folder.rounds, SCAN.id)):
+        if batch.round == 0:
+            moved = records.copy()
+            moved["x"] += 1.0
+            write_results(folder.round(0).result(batch.number), batch, sign(moved))
+    set_aside(folder, ())
+    assert missing(folder, SCAN, 0) == 0
+    assert missing(folder, SCAN, 1) > 0
+    assert len(coarse) > 0
+    assert fits
+
+
+def test_fits_of_another_scan_are_not_taken_over(folder):
+    set_aside(folder, ())
+    batch = read_batch(next((folder.earlier / "001").glob("rounds/000/batches/*.npz")))
+    assert len(KnownFits(folder, SCAN.id).of(batch)) == len(batch.pixels)
+    assert len(KnownFits(folder, "0" * 32).of(batch)) == 0
+
+
+def test_a_damaged_result_costs_its_records_only(folder):
+    set_aside(folder, ())
+    path = next((folder.earlier / "001").glob("rounds/000/results/*.rec"))
+    path.write_bytes(path.read_bytes()[:-1])
+    assert missing(folder, SCAN, 0) == 1
+
+
+def test_a_damaged_batch_file_costs_its_batch(folder):
+    set_aside(folder, ())
+    path = next((folder.earlier / "001").glob("rounds/000/batches/*.npz"))
+    n = len(read_batch(path).pixels)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert missing(folder, SCAN, 0) == n
+
+
+def test_a_scan_that_goes_further_keeps_its_coarser_pixels(folder):
+    further = a_scan(progression=(*SCAN.progression, (8, 3)))
+    assert further.id == SCAN.id
+    merge(folder, SCAN)
+    known = set(ids_of(collect(folder, SCAN.id, rounds_of(folder)).records))
+    set_aside(folder, ())
+    number, fitted = 0, set()
+    while states := open_round(folder, further, number):
+        for state in states:
+            batch = read_batch(folder.round(number).batch(state.number))
+            result = read_results(folder.round(number).result(state.number), batch)
+            fitted |= set(ids_of(result.missing(batch)))
+        do_scan(folder, further, number + 1)
+        number += 1
+    assert not fitted & known
+    skymap = merge(folder, further)
+    assert 8 in skymap.pixels
+    fresh = prepared(folder.path.parent / "fresh", further)
+    do_scan(fresh, further)
+    assert map_bytes(folder, further) == map_bytes(fresh, further)
+    assert np.array_equal(
+        read_skymap(folder.path / f"{skymap.name}.npz").pixels[8]["llh"],
+        read_skymap(fresh.path / f"{skymap.name}.npz").pixels[8]["llh"],
+        equal_nan=True,
+    )

@@ -1,0 +1,168 @@
+"""Doing parts of a scan again, and taking a finished scan further: nothing else is refitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.earlier import fits_in, ids_of, set_aside
+from skyscan.errors import WrongUsage
+from skyscan.scan import Scan, read_scan
+from skyscan.storage import write_text
+from workflows.dagman import SCAN_DAG, scan_dag_lines
+from workflows.plan import MAX_ROUNDS, ROUNDS_BEYOND_LEVELS
+from workflows.submission import at_rest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from condor.contact import Pool
+    from skyscan.earlier import Fit
+    from skyscan.layout import ScanFolder
+    from skyscan.progression import Progression
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which fits are to be done again.
+
+    Attributes
+    ----------
+    failed : bool
+        Those that found nothing (NaN).
+    rounds : tuple of int
+        Those of these rounds.
+    pixels : tuple of (nside, first, last)
+        Those of these pixels, RING.
+    """
+
+    failed: bool = False
+    rounds: tuple[int, ...] = ()
+    pixels: tuple[tuple[int, int, int], ...] = ()
+
+    def fits(self, folder: ScanFolder, scan_id: str) -> set[Fit]:
+        """Return the fits that the scan has and that are meant.
+
+        Raises
+        ------
+        WrongUsage
+            A round or a pixel is named that the scan does not have.
+        """
+        chosen: set[Fit] = set()
+        known: set[Fit] = set()
+        rounds_seen = set()
+        for batch, records in fits_in(folder.rounds, scan_id):
+            rounds_seen.add(batch.round)
+            ids = ids_of(batch.pixels)
+            known.update(ids)
+            if batch.round in self.rounds:
+                chosen.update(ids)
+            if self.failed:
+                chosen.update(ids_of(records[np.isnan(records["llh"])]))
+        self._check_rounds(rounds_seen)
+        for nside, first, last in self.pixels:
+            meant = {fit for fit in known if fit[0] == nside and first <= fit[1] <= last}
+            if not meant:
+                span = f"{first}" if first == last else f"{first}-{last}"
+                raise WrongUsage(f"--pixels {nside}:{span}: the scan has no such pixels.")
+            chosen |= meant
+        return chosen
+
+    def _check_rounds(self, seen: Collection[int]) -> None:
+        missing = sorted(set(self.rounds) - set(seen))
+        if missing:
+            has = f"0 to {max(seen)}" if seen else "none yet"
+            raise WrongUsage(f"--round {missing[0]}: the scan has no such round ({has}).")
+
+
+def parse_pixels(words: Collection[str]) -> tuple[tuple[int, int, int], ...]:
+    """Read ``["64:17", "512:100-120"]`` as (nside, first, last).
+
+    Raises
+    ------
+    WrongUsage
+        A word is not of that form.
+    """
+    found = []
+    for word in words:
+        nside, _, span = word.partition(":")
+        first, dash, last = span.partition("-")
+        numbers = [nside, first, last if dash else first]
+        if not all(it.isascii() and it.isdecimal() and len(it) <= 12 for it in numbers):  # noqa: PLR2004
+            raise WrongUsage(
+                f"--pixels {word!r} is not NSIDE:PIXEL or NSIDE:FIRST-LAST; write for example "
+                f"--pixels 64:17 512:100-120."
+            )
+        found.append((int(nside), int(numbers[1]), int(numbers[2])))
+    return tuple(found)
+
+
+def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
+    """Move a scan's rounds aside and have the selected fits forgotten; return how many.
+
+    Raises
+    ------
+    AlreadyRuns
+        The scan is in the queue.
+    WrongUsage
+        The selection names what the scan does not have.
+    """
+    scan = read_scan(folder.scan_json)
+    with at_rest(folder, pool):
+        fits = selection.fits(folder, scan.id)
+        set_aside(folder, fits)
+    return len(fits)
+
+
+def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
+    """Have a scan go further than it was planned to.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan, which is not in the queue.
+    pool : Pool
+        Its pool.
+    changes : dict
+        New values of ``progression``, ``max_rounds``, ``max_failed_pixels``, ``deadline``.
+
+    Returns
+    -------
+    Scan
+        What it is asked now.
+
+    Raises
+    ------
+    AlreadyRuns
+        The scan is in the queue.
+    WrongUsage
+        The progression does not contain the old one.
+    """
+    old = read_scan(folder.scan_json)
+    new = replace(old, **changes)  # type: ignore[arg-type]
+    _check_progression(old.progression, new.progression)
+    if "max_rounds" not in changes:
+        rounds = max(old.max_rounds, len(new.progression) + ROUNDS_BEYOND_LEVELS)
+        new = replace(new, max_rounds=rounds)
+    if not 0 < new.max_rounds <= MAX_ROUNDS:
+        raise WrongUsage(f"--max-rounds {new.max_rounds} is not from 1 to {MAX_ROUNDS}.")
+    if new == old:
+        raise WrongUsage("The scan has these options already; nothing to extend.")
+    with at_rest(folder, pool):
+        # In this order: whatever ends the process, `resume` works with what is there.
+        set_aside(folder, ())
+        write_text(folder.path / SCAN_DAG, "\n".join(scan_dag_lines(new)) + "\n")
+        new.write(folder.scan_json)
+    return new
+
+
+def _check_progression(old: Progression, new: Progression) -> None:
+    nsides = [nside for nside, _ in new]
+    if nsides[0] != old[0][0] or not {nside for nside, _ in old} <= set(nsides):
+        asked = " ".join(f"{nside}:{extension}" for nside, extension in old)
+        raise WrongUsage(
+            f"--nsides must begin with nside {old[0][0]} and keep all nsides of the scan "
+            f"({asked}): others would be another scan. Plan that into another folder."
+        )
