@@ -15,6 +15,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
 
+# Modules of tests at a time: those on the pool mostly wait.
+WORKERS ?= 4
+
 setup: $(STAMP) htcondor
 
 $(STAMP): pyproject.toml .ci/make_venv.py
@@ -37,7 +40,7 @@ check: $(STAMP)
 	$(VENV)/bin/shellcheck condor/job.sh .ci/run
 
 test: setup
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf $(VENV) .runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,15 +1,21 @@
-"""Fixtures that many tests share.
+"""Fixtures that many tests share, and the folder of a test session.
 
-Those of tests/skyscan run in images without HTCondor too: only fixtures import `condor`.
+Tests may run in one process, or in several (`make test`): then each module runs in one of
+them, and all share the folder and the pool in it. They belong to the process that was
+started, which removes them when all are done.
+
+Tests of tests/skyscan run in images without HTCondor and pytest-xdist too: `condor` is
+imported where it is needed.
 """
 
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import tempfile
-from contextlib import suppress
+import uuid
+from contextlib import ExitStack, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +30,87 @@ if TYPE_CHECKING:
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
 
+FOLDER = pytest.StashKey[Path]()
+IN_USE = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the folder of the session; it is made when a test asks for it."""
+    chosen = getattr(config, "workerinput", {}).get("session_folder")
+    config.stash[FOLDER] = Path(chosen or RUNS / f"test-{uuid.uuid4().hex[:8]}")
+    config.stash[IN_USE] = ExitStack()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Share the session's folder with a worker; it is in use as long as this process lives."""
+    node.workerinput["session_folder"] = str(_take_into_use(node.config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with both kinds of modules: those that compute, those that wait."""
+    if not hasattr(config, "workerinput"):
+        return
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    wait, compute = [], []
+    for tests in modules.values():
+        is_on_pool = any(test.get_closest_marker("pool") for test in tests)
+        (wait if is_on_pool else compute).append(tests)
+    pairs = zip_longest(wait, compute, fillvalue=())
+    items[:] = [test for pair in pairs for tests in pair for test in tests]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the pools of the session, and remove its folder if no test failed."""
+    folder = session.config.stash[FOLDER]
+    with session.config.stash[IN_USE]:
+        if hasattr(session.config, "workerinput") or not folder.exists():
+            return
+        _stop_pools(folder)
+        if not session.testsfailed:
+            shutil.rmtree(folder)
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """Name the folder that was kept because of a failure."""
+    if config.stash[FOLDER].exists():
+        terminalreporter.write_line(f"The runs are kept in {config.stash[FOLDER]}")
+
+
+def _take_into_use(config: pytest.Config) -> Path:
+    """Make the session's folder, and keep other sessions from removing it."""
+    folder = config.stash[FOLDER]
+    RUNS.mkdir(exist_ok=True)
+    with (RUNS / "lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        _remove_dead_sessions()
+        folder.mkdir(exist_ok=True)
+        lock = config.stash[IN_USE].enter_context((folder / "lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    return folder
+
+
+def _remove_dead_sessions() -> None:
+    """Stop the pools of sessions that were killed, and remove their folders."""
+    for lock in RUNS.glob("test-*/lock"):
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # another session, at work
+            _stop_pools(lock.parent)
+            shutil.rmtree(lock.parent)
+
+
+def _stop_pools(folder: Path) -> None:
+    from condor.personal import stop_personal
+
+    for config in folder.glob("**/condor_config"):
+        stop_personal(config.parent, patience=1)
+
 
 @pytest.fixture(scope="session")
 def shared_events() -> Path:
@@ -34,31 +121,9 @@ def shared_events() -> Path:
 
 
 @pytest.fixture(scope="session")
-def session_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Return a folder of this test session; it is kept when a test fails."""
-    RUNS.mkdir(exist_ok=True)
-    _remove_dead_sessions()
-    folder = Path(tempfile.mkdtemp(dir=RUNS, prefix="test-"))
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
-    if not request.session.testsfailed:
-        shutil.rmtree(folder)
-
-
-def _remove_dead_sessions() -> None:
-    """Stop the pools of sessions that were killed, and remove their folders."""
-    from condor.personal import stop_personal
-
-    for lock in RUNS.glob("test-*/lock"):
-        with lock.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # another session, at work
-            for config in lock.parent.glob("*/condor_config"):
-                stop_personal(config.parent, patience=1)
-            shutil.rmtree(lock.parent)
+def session_folder(request: pytest.FixtureRequest) -> Path:
+    """Return the folder of this test session; it is kept when a test fails."""
+    return _take_into_use(request.config)
 
 
 @pytest.fixture
@@ -71,13 +136,13 @@ def run_folder(session_folder: Path) -> Path:
 def pool(session_folder: Path) -> Iterator[Pool]:
     """Return a real personal pool of this test session.
 
-    SKYSCAN_POOL_DIR says where it is, so that commands run by tests find it. It runs images
-    where that can be.
+    All workers of the session share it. SKYSCAN_POOL_DIR says where it is, so that commands run
+    by tests find it. It runs images where that can be.
     """
     from condor.apptainer import have_apptainer, namespace_trouble
     from condor.errors import NoApptainer
     from condor.personal import FOLDER_VARIABLE
-    from condor.pool import start, stop
+    from condor.pool import start
     from condor.settings import CPUS_VARIABLE
 
     if not namespace_trouble():
@@ -86,10 +151,5 @@ def pool(session_folder: Path) -> Iterator[Pool]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CONDOR_CONFIG", raising=False)
         patch.setenv(FOLDER_VARIABLE, str(session_folder / "pool"))
-        patch.setenv(CPUS_VARIABLE, "12")  # many scans at once: they mostly wait
-        try:
-            yield start()
-        finally:
-            os.environ.pop("CONDOR_CONFIG", None)
-            os.environ[FOLDER_VARIABLE] = str(session_folder / "pool")
-            stop(patience=2)
+        patch.setenv(CPUS_VARIABLE, "16")  # many scans at once: they mostly wait
+        yield start()  # by the first worker; pytest_sessionfinish stops it

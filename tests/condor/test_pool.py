@@ -10,8 +10,9 @@ import pytest
 
 from condor.account import pool_account
 from condor.errors import PoolDoesNotAnswer
+from condor.personal import DAEMONS
 from condor.pool import Pool, pool_folder, start, status, stop, users_own_pool
-from condor.processes import pool_processes
+from condor.processes import Process, pool_processes
 
 pytestmark = pytest.mark.pool
 
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.pool
 def folder_of(pool: Pool) -> Path:
     assert pool.config is not None
     return pool.config.parent
+
+
+def daemons_of(pool: Pool) -> list[Process]:
+    """Return the daemons; jobs and DAGMans of other tests come and go meanwhile."""
+    return [it for it in pool_processes(folder_of(pool)) if it.name in DAEMONS]
 
 
 def listening_sockets(pids: set[int]) -> dict[str, str]:
@@ -38,9 +44,9 @@ def listening_sockets(pids: set[int]) -> dict[str, str]:
 
 
 def test_a_pool_that_runs_is_not_started_again(pool):
-    before = pool_processes(folder_of(pool))
+    before = daemons_of(pool)
     assert start() == pool
-    assert pool_processes(folder_of(pool)) == before
+    assert daemons_of(pool) == before
 
 
 def test_the_status_names_version_and_folder(pool):
@@ -60,7 +66,7 @@ def test_nobody_else_can_enter_the_folder_or_read_the_key(pool):
 
 
 def test_daemons_listen_on_the_loopback_only(pool):
-    pids = {process.pid for process in pool_processes(folder_of(pool))}
+    pids = {process.pid for process in daemons_of(pool)}
     sockets = listening_sockets(pids)
     assert sockets
     loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
