@@ -48,7 +48,7 @@ def pytest_configure_node(node) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let workers begin with both kinds of modules: those that compute, those that wait."""
+    """Have modules that compute run beside those that wait, the long ones first."""
     if not hasattr(config, "workerinput"):
         return
     modules: dict[Path, list[pytest.Item]] = {}
@@ -58,6 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for tests in modules.values():
         is_on_pool = any(test.get_closest_marker("pool") for test in tests)
         (wait if is_on_pool else compute).append(tests)
+    wait.sort(key=lambda tests: not any(it.get_closest_marker("long") for it in tests))
     pairs = zip_longest(wait, compute, fillvalue=())
     items[:] = [test for pair in pairs for tests in pair for test in tests]
 

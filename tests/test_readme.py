@@ -99,6 +99,7 @@ def as_run(command: str, folder: Path) -> str:
 
 
 @pytest.mark.pool
+@pytest.mark.long
 @pytest.mark.parametrize("command", [*COMMANDS, WAIT])
 def test_a_command_of_the_readme_runs(said, command):
     code, output = said[command]

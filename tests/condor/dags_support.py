@@ -101,7 +101,7 @@ def wait(pool: Pool, folder: Path, seconds: int) -> str:
     return log.read_text().rsplit("\n005 ", 1)[-1]
 
 
-def wait_until_runs(pool: Pool, seconds: float = 30) -> None:
+def wait_until_runs(pool: Pool, seconds: float = 120) -> None:
     """Wait until a vanilla job of a round runs."""
     deadline = time.monotonic() + seconds
     running = ("-constraint", 'JobUniverse == 5 && JobStatus == 2 && Out != "prep.out"')

@@ -79,9 +79,11 @@ def submit(pool: Pool, folder: Path, image: Path, program: str, **changes: str) 
     return done.stdout.split()[0]
 
 
-def wait(pool: Pool, folder: Path, seconds: int = 45) -> str:
+def wait(pool: Pool, folder: Path, seconds: int = 180) -> str:
     """Wait until a job has ended; return its log."""
-    done = pool.run("condor_wait", "-wait", str(seconds), str(folder / "log"))
+    done = pool.run(
+        "condor_wait", "-wait", str(seconds), str(folder / "log"), timeout=seconds + 30
+    )
     log = (folder / "log").read_text()
     assert done.returncode == 0, log
     return log

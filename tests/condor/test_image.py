@@ -95,6 +95,7 @@ def test_what_is_there_already_is_not_overwritten(tmp_path):
 
 
 @pytest.mark.pool
+@pytest.mark.long
 def test_the_job_side_tests_pass_in_debian_12(tmp_path):
     # Python 3.11, numpy 1.24, scipy 1.10, healpy 1.16, pytest 7.2; no HTCondor, no network.
     shared = REPOSITORY.parent / "shared"

@@ -34,7 +34,7 @@ def kill(folder: Path, *names: str) -> list[Process]:
     return killed
 
 
-def wait_for_process(folder: Path, name: str, seconds: float = 30) -> None:
+def wait_for_process(folder: Path, name: str, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not any(process.name == name for process in pool_processes(folder)):
         assert time.monotonic() < deadline, f"no {name} in {pool_processes(folder)}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
 
-PATIENCE = 240.0  # seconds; a machine may be busy, and nothing here is a timing
+PATIENCE = 600.0  # seconds; a machine may be busy, and nothing here is a timing
 
 Fit = tuple[int, int, int]  # nside, pixel, variation
 

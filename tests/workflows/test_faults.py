@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from workflows.report import Report
 
-pytestmark = pytest.mark.pool
+pytestmark = [pytest.mark.pool, pytest.mark.long]
 
 OPTIONS = {
     # 48 pixels, then finer ones, in jobs that last some seconds.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
 
-pytestmark = pytest.mark.pool
+pytestmark = [pytest.mark.pool, pytest.mark.long]
 
 ALERTS = {
     "BRONZE": "run00136662-evt000035405932-BRONZE.pkl",
