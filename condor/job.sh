@@ -4,6 +4,7 @@
 #   SKYSCAN_PYTHON     the interpreter (else python3)
 #   SKYSCAN_ENV_SHELL  an icetray env-shell to load first: its path, or PY3V/METAPROJECT/VERSION
 #                      of IceCube's CVMFS, or "image": the one of this container, if it has one
+# and SKYSCAN_CODE_SHA256, the digest of skyscan.zip.
 
 here=$PWD
 PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
@@ -51,8 +52,20 @@ load_of_image() {
     done
 }
 
-# An output that is missing at the end would be a held job, not a failed one.
+# An output that is missing at the end would be a held job, not a failed one; and what goes
+# home replaces what is there, so it begins as a copy of that.
 mkdir -p startup
+option=''
+for word in "$@"; do
+    case $option in
+    --earlier) earlier=$word ;;
+    --result) result=$word ;;
+    esac
+    option=$word
+done
+if [ -n "${earlier:-}" ] && [ -n "${result:-}" ] && [ ! -e "$result" ]; then
+    cp "$earlier" "$result.part" && mv "$result.part" "$result"
+fi
 
 case ${SKYSCAN_ENV_SHELL:-} in
 '') ;;
@@ -63,6 +76,12 @@ esac
 
 python=${SKYSCAN_PYTHON:-python3}
 command -v "$python" >/dev/null || not_here "there is no $python"
+
+# Python would pass over a torn zip, for another skyscan that it has, and run a damaged one.
+sum='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
+[ -z "${SKYSCAN_CODE_SHA256:-}" ] ||
+    [ "$("$python" -S -c "$sum" skyscan.zip)" = "$SKYSCAN_CODE_SHA256" ] ||
+    not_here "skyscan.zip is damaged or missing"
 
 PYTHONPATH="$here/skyscan.zip${PYTHONPATH:+:$PYTHONPATH}"
 PYTHONDONTWRITEBYTECODE=1

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import ExitCode, SkyscanError
+from skyscan.errors import BadInput, ExitCode, SkyscanError
 from skyscan.plotting import import_healpy_alone
 
 if TYPE_CHECKING:
@@ -39,8 +39,13 @@ def _fail(message: object, code: ExitCode) -> int:
 
 def _prep(options: argparse.Namespace) -> ExitCode:
     from skyscan.events.source import Source
+    from skyscan.scan import PLAN_AGAIN
     from skyscan.startup import prepare
+    from skyscan.storage import sha256_of
 
+    wanted = options.event_sha256
+    if wanted and options.event.exists() and sha256_of(options.event) != wanted:
+        raise BadInput(f"{options.event} is not the event that was planned. {PLAN_AGAIN}")
     source = Source(options.event, not options.simulated_event, options.gcd_dir)
     prepare(options.scan_id, options.reco, source, options.startup)
     return ExitCode.DONE
@@ -99,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
     prep = steps.add_parser("prep", help="read the event, run the reco's own preparation")
     prep.add_argument("--event", type=Path, required=True)
+    prep.add_argument("--event-sha256", help="of the event file that was planned")
     prep.add_argument("--reco", required=True)
     prep.add_argument("--scan-id", required=True)
     prep.add_argument("--startup", type=Path, required=True)

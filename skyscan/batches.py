@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, DamagedFile
 from skyscan.records import PIXEL_DTYPE
 from skyscan.storage import npz_bytes, read_npz, write_bytes
 
@@ -58,10 +58,13 @@ def read_batch(path: Path) -> Batch:
 
     Raises
     ------
-    BadInput
+    DamagedFile
         The file is missing, damaged, or no batch.
     """
-    arrays = read_npz(path)
+    try:
+        arrays = read_npz(path)
+    except BadInput as error:
+        raise DamagedFile(f"{error} `skyscan resume` has it written again.") from error
     try:
         scan_id = arrays["scan_id"].tobytes().decode()
         number_of_round, number = arrays["header"].tolist()
@@ -69,7 +72,7 @@ def read_batch(path: Path) -> Batch:
     except (KeyError, TypeError, ValueError):
         batch = None
     if batch is None or batch.pixels.dtype != PIXEL_DTYPE:
-        raise BadInput(
+        raise DamagedFile(
             f"{path} is no batch of this version; resume the scan to have it rewritten."
         )
     return batch

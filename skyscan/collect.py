@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.batches import Batch, read_batch
-from skyscan.errors import BadInput, TryAgain
+from skyscan.errors import BadInput, DamagedFile, TryAgain
 from skyscan.records import RECORD_DTYPE
 from skyscan.results import read_results
-from skyscan.storage import read_json, sha256_of
+from skyscan.storage import read_sealed, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,17 +107,19 @@ def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]
 
     Raises
     ------
-    BadInput
+    DamagedFile
         The round's description or a batch file is damaged, or of another scan.
     """
-    description = read_json(folder.description)
     try:
+        description = read_sealed(folder.description)
         entries = [(int(e["number"]), e["sha256"]) for e in description["batches"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{folder.description} is damaged ({error!r}).") from error
+    except (BadInput, KeyError, TypeError, ValueError) as error:
+        raise DamagedFile(
+            f"{folder.description} is damaged ({error}); run `skyscan resume`."
+        ) from error
     for number, sha256 in entries:
         path = folder.batch(number)
         batch = read_batch(path)
         if batch.scan_id != scan_id or sha256_of(path) != sha256:
-            raise BadInput(f"{path} is damaged or of another scan; run `skyscan resume`.")
+            raise DamagedFile(f"{path} is damaged or of another scan; run `skyscan resume`.")
         yield batch, folder.result(number)

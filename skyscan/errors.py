@@ -37,6 +37,12 @@ class BadInput(SkyscanError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class DamagedFile(BadInput):
+    """A file that skyscan wrote, and that `skyscan resume` has written again."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
 class ScanIncomplete(SkyscanError):
     """A limit ended the scan before it converged."""
 

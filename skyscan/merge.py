@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.collect import collect, collect_partial
-from skyscan.errors import BadInput, ScanIncomplete
+from skyscan.errors import DamagedFile, ScanIncomplete
 from skyscan.pixels import next_pixels
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
@@ -31,21 +31,27 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
 
     Raises
     ------
-    MissingResults
-        A batch is missing, short, doubled or of another scan; nothing is written.
+    MissingResults, DamagedFile
+        A batch is missing, short, doubled or of another scan, or a round is missing; nothing
+        is written.
     ScanIncomplete
         The map was written, but the scan stopped before it converged, or too many pixels
         have no fit.
     """
     rounds = folder.chosen_rounds()
     if rounds != list(range(len(rounds))) or not rounds:
-        raise BadInput(
+        raise DamagedFile(
             f"{folder.path / 'rounds'} has rounds {rounds}, not all from 0 on; "
             f"run `skyscan resume`."
         )
     found = collect(folder, scan.id, rounds)
     startup = read_startup(folder.startup)
     left = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    if left and len(rounds) < scan.max_rounds:
+        raise DamagedFile(
+            f"{folder.round(len(rounds)).description} is missing, though {len(left)} pixels "
+            f"are left to refine; run `skyscan resume`."
+        )
     failed = found.best[np.isnan(found.best["llh"])]
     too_many = len(failed) > scan.max_failed_pixels * len(found.best)
     skymap = skymap_of(scan, found.best, complete=not left and not too_many)

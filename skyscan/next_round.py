@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from skyscan.pixels import next_pixels, parent
 from skyscan.records import PIXEL_DTYPE
 from skyscan.results import read_results, write_results
 from skyscan.startup import Startup, read_startup
-from skyscan.storage import read_json, write_bytes, write_json
+from skyscan.storage import read_sealed, write_bytes, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,7 +131,7 @@ def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch]) -> None:
         for b, content in zip(batches, contents, strict=True)
     ]
     description = {"scan_id": scan_id, "batches": entries}
-    if here.description.exists() and read_json(here.description) != description:
+    if _told(here) not in (None, description):
         raise BadInput(
             f"{here.description} lists other batches than the results of the earlier rounds "
             f"lead to; something was changed. `skyscan retry --anew` chooses the rounds again "
@@ -140,7 +140,15 @@ def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch]) -> None:
     here.logs.mkdir(parents=True, exist_ok=True)
     for batch, content in zip(batches, contents, strict=True):
         write_bytes(here.batch(batch.number), content)
-    write_json(here.description, description)
+    write_sealed(here.description, description)
+
+
+def _told(here: RoundFolder) -> dict[str, Any] | None:
+    """Return what a round was said to consist of; None when it was not, or that is damaged."""
+    try:
+        return read_sealed(here.description)
+    except BadInput:
+        return None
 
 
 def _state(here: RoundFolder, batch: Batch) -> BatchState:

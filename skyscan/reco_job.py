@@ -25,7 +25,7 @@ from skyscan.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
 from skyscan.results import ResultFile, ResultWriter, read_results, write_results
-from skyscan.startup import read_startup
+from skyscan.startup import check_files, read_startup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,13 +194,16 @@ def run_batch(
 
     Raises
     ------
+    DamagedFile
+        The startup folder or the batch is damaged.
     BadInput
-        The startup folder or the batch is damaged, or they are of two scans.
+        They are of two scans.
     TryAgain
         No worker comes up on this machine.
     """
     began = time.monotonic()
     startup, batch = read_startup(startup_folder), read_batch(batch_path)
+    check_files(startup_folder, startup)
     if startup.scan_id != batch.scan_id:
         raise BadInput(f"{batch_path} and {startup_folder} are of different scans.")
     result = read_results(result_path, batch)

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.progression import Progression, check_progression
-from skyscan.storage import digest, read_json, write_json
+from skyscan.storage import digest, read_json, read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+#: What mends a file that planning wrote.
+PLAN_AGAIN = (
+    "`skyscan plan` with the same event, options and --output-dir writes it again and keeps "
+    "what was computed; then `skyscan resume`."
+)
 #: Where data files are looked for (`skyscan.staging`) and fits are noted (`skyscan.worker`):
 #: variables that change no pixel's result.
 NOT_IN_RESULTS = frozenset(
@@ -110,7 +115,7 @@ class Scan:
 
     def write(self, path: Path) -> None:
         """Write ``scan.json``."""
-        write_json(path, {"format": FORMAT, "id": self.id, **asdict(self)})
+        write_sealed(path, {"format": FORMAT, "id": self.id, **asdict(self)})
 
 
 def read_scan(path: Path) -> Scan:
@@ -121,10 +126,15 @@ def read_scan(path: Path) -> Scan:
     BadInput
         The file is missing, is not one, or was made by another format version.
     """
-    value: dict[str, Any] = read_json(path)
-    if value.get("format") != FORMAT:
+    try:
+        written = read_json(path).get("format")
+        if written == FORMAT:
+            value = read_sealed(path)
+    except BadInput as error:
+        raise BadInput(f"{error} {PLAN_AGAIN}") from error
+    if written != FORMAT:
         raise BadInput(
-            f"{path} has format {value.get('format')!r}, this skyscan reads {FORMAT}; "
+            f"{path} has format {written!r}, this skyscan reads {FORMAT}; "
             f"use the skyscan.zip beside it, which made it."
         )
     try:
@@ -132,7 +142,7 @@ def read_scan(path: Path) -> Scan:
         known["progression"] = check_progression(known["progression"])
         scan = Scan(**known)
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
-        raise BadInput(f"{path} is damaged ({error!r}); plan the scan again.") from error
+        raise BadInput(f"{path} is damaged ({error!r}). {PLAN_AGAIN}") from error
     if value.get("id") != scan.id:
-        raise BadInput(f"{path} was changed (its id is another); plan the scan again.")
+        raise BadInput(f"{path} was changed (its id is another). {PLAN_AGAIN}")
     return scan

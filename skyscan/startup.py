@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.coordinates import local_to_equatorial
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, DamagedFile
 from skyscan.events.event import Event, Vertex
 from skyscan.events.reader import read_event
 from skyscan.layout import STARTUP_JSON
 from skyscan.recos import Reco, reco_class
-from skyscan.storage import read_json, sha256_of, write_json
+from skyscan.storage import read_sealed, sha256_of, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class Startup:
 
     def write(self, folder: Path) -> None:
         """Write ``startup.json``."""
-        write_json(folder / STARTUP_JSON, _nan_as_none(asdict(self)))
+        write_sealed(folder / STARTUP_JSON, _nan_as_none(asdict(self)))
 
 
 def read_startup(folder: Path) -> Startup:
@@ -66,11 +66,11 @@ def read_startup(folder: Path) -> Startup:
 
     Raises
     ------
-    BadInput
+    DamagedFile
         It is missing or damaged.
     """
-    value = read_json(folder / STARTUP_JSON)
     try:
+        value = read_sealed(folder / STARTUP_JSON)
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
         pointing = value["pointing"]
         return Startup(
@@ -80,18 +80,37 @@ def read_startup(folder: Path) -> Startup:
                 "pointing": tuple(pointing) if pointing else None,
             }
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInput(f"{folder / STARTUP_JSON} is damaged ({error!r}).") from error
+    except (BadInput, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedFile(
+            f"{folder / STARTUP_JSON} is missing or damaged ({error}); `skyscan resume` has "
+            f"prep write it again."
+        ) from error
+
+
+def check_files(folder: Path, startup: Startup) -> None:
+    """Hold what prep left beside ``startup.json`` to the digests in it.
+
+    Raises
+    ------
+    DamagedFile
+        One is missing or another.
+    """
+    for name, sha256 in startup.files.items():
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != sha256:
+            raise DamagedFile(
+                f"{path} is missing or damaged; `skyscan resume` has prep write it again."
+            )
 
 
 def is_whole(folder: Path, scan_id: str) -> bool:
     """Tell whether prep has done all its work for this scan, and nothing was lost since."""
     try:
         startup = read_startup(folder)
-        files = {name: sha256_of(folder / name) for name in startup.files}
-    except (BadInput, OSError):
+        check_files(folder, startup)
+    except (DamagedFile, OSError):
         return False
-    return startup.scan_id == scan_id and files == startup.files
+    return startup.scan_id == scan_id
 
 
 def prepare(

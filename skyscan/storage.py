@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+SEAL = "digest"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 
@@ -57,11 +58,30 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"{path} is missing; plan the scan again.") from None
+        raise BadInput(f"{path} is missing.") from None
     except ValueError as error:
-        raise BadInput(f"{path} cannot be read ({error}); plan the scan again.") from error
+        raise BadInput(f"{path} cannot be read ({error}).") from error
     if not isinstance(value, dict):
-        raise BadInput(f"{path} holds no JSON object; plan the scan again.")
+        raise BadInput(f"{path} holds no JSON object.")
+    return value
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object together with its digest."""
+    write_json(path, {**value, SEAL: digest(value)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read a JSON object that `write_sealed` wrote.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, damaged, or was changed by hand.
+    """
+    value = read_json(path)
+    if value.pop(SEAL, None) != digest(value):
+        raise BadInput(f"{path} is damaged, or was changed by hand: its digest is another.")
     return value
 
 

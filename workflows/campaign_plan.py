@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -227,7 +228,7 @@ def _write(folder: CampaignFolder, campaign: Campaign) -> None:
     local = {"universe": "local", "executable": ACCESS_POINT_SH}
     site = _site(campaign.options)
     files = {
-        ACCESS_POINT_SH: access_point_lines(sys.executable),
+        ACCESS_POINT_SH: access_point_lines(sys.executable, sha256(code_zip()).hexdigest()),
         CONFIG: config_lines(site.dagman),
         REPORT_SUB: submit_lines(local),
         folder.dag.name: campaign_dag_lines(campaign.entries, done, campaign.max_scans),

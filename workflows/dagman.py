@@ -59,7 +59,7 @@ def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> N
     _write_lines(folder, "merge.sub", submit_lines(local))
     _write_lines(folder, CONFIG, config_lines(site.dagman))
     _write_lines(folder, SCAN_DAG, scan_dag_lines(scan))
-    _write_script(folder, ACCESS_POINT_SH, access_point_lines(python))
+    _write_script(folder, ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
     _write_script(folder, OPEN_ROUND_SH, open_round_lines())
     _write_script(folder, DEADLINE_SH, deadline_lines())
 
@@ -86,7 +86,13 @@ def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
         **of_runtime,
         "executable": layout.JOB_SH,
         "arguments": quoted_arguments(step.arguments),
-        "environment": quoted_environment({**scan.environment, **runtime.environment()}),
+        "environment": quoted_environment(
+            {
+                **scan.environment,
+                **runtime.environment(),
+                "SKYSCAN_CODE_SHA256": scan.code_sha256,
+            }
+        ),
         "should_transfer_files": "YES",
         "transfer_input_files": ", ".join(step.inputs),
         "transfer_output_files": ", ".join(step.outputs),
@@ -219,13 +225,20 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
     yield from DAGWriter(dag, node_name_formatter=Names()).yield_dag_file_lines()
 
 
-def access_point_lines(python: str) -> list[str]:
+def access_point_lines(python: str, code_sha256: str) -> list[str]:
     """Return the script that runs the scan's own code on the access point."""
     quoted = "'" + python.replace("'", "'\\''") + "'"
+    is_whole = (
+        "import hashlib, sys; "
+        "sys.exit(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest() != sys.argv[2])"
+    )
     return [
         "#!/bin/sh",
         "# Runs this scan's own code here: ./skyscan.sh workflows status .",
         'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
+        "# Python would pass over a torn zip, for another skyscan that it has.",
+        f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
+        f"    exit {ExitCode.BAD_INPUT:d}",
         f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
         "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
         f'exec {quoted} -m "$@"',

@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from importlib.metadata import version
@@ -22,8 +23,8 @@ from skyscan.layout import JOB_SH, ScanFolder
 from skyscan.progression import DEFAULT_PROGRESSION, Progression
 from skyscan.recos import reco_class
 from skyscan.scan import Scan, read_scan
-from skyscan.storage import sha256_of, write_bytes
-from workflows.code import code_zip
+from skyscan.storage import read_sealed, sha256_of, write_bytes
+from workflows.code import check_code, code_zip
 from workflows.dagman import write_workflow
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
 _NOT_FOR_JOBS = re.compile(
-    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
+    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$|CODE_SHA256$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
     re.IGNORECASE,
 )
 _NOT_AN_OPTION = ("versions", "code_sha256")
@@ -86,10 +87,9 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     site = read_site(options.site, options.site_changes, options.runtime)
     scan = _resolve(event_path, options, site)
     folder = ScanFolder(output_dir.absolute() / scan.name)
-    if folder.scan_json.exists():
-        _refuse_other_options(read_scan(folder.scan_json), scan, folder)
+    if _is_planned(folder, scan):
         return folder
-    _refuse_foreign(folder.path)
+    _refuse_foreign(folder, scan)
     _write(folder, scan, site, event_path)
     return folder
 
@@ -232,13 +232,36 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _refuse_foreign(path: Path) -> None:
+def _is_planned(folder: ScanFolder, asked: Scan) -> bool:
+    """Tell whether the folder has all that planning writes."""
+    if not folder.scan_json.exists():
+        return False
+    try:
+        planned = read_scan(folder.scan_json)
+    except BadInput:
+        return False
+    _refuse_other_options(planned, asked, folder)
+    event = folder.event / planned.event_file
+    try:
+        check_code(folder, planned)
+    except BadInput:
+        return False
+    return event.exists() and sha256_of(event) == planned.event_sha256
+
+
+def _refuse_foreign(folder: ScanFolder, scan: Scan) -> None:
+    """Refuse a folder that this scan may not be written into; what it computed is no harm."""
+    path = folder.path
     if path.exists() and not path.is_dir():
         raise WrongUsage(f"{path} is in the way: it is no folder. Choose another --output-dir.")
+    for number in folder.chosen_rounds():
+        with suppress(BadInput):
+            if read_sealed(folder.round(number).description)["scan_id"] == scan.id:
+                return
     if any(path.glob("rounds/*")):  # the folder alone is what a plan that was cut off leaves
         raise BadInput(
-            f"{path} has rounds but no scan.json: it was a scan folder and is damaged. "
-            f"Restore scan.json or move the folder away."
+            f"{path} has rounds of a scan with other options, and its scan.json is damaged or "
+            f"missing. Plan with the same options, or choose another --output-dir."
         )
 
 

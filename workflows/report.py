@@ -112,15 +112,19 @@ def find_failures(folder: ScanFolder) -> list[Failure]:
     """Return what the steps of the last submission died of, first cause first."""
     outer = _failed_jobs(folder, SCAN_DAG)
     inner = [f for n in folder.chosen_rounds() for f in _failed_jobs(folder, round_dag(n))]
-    logs = sorted(folder.logs.glob("round_*.err"))
+    logs = sorted([*folder.logs.glob("open_*.err"), *folder.logs.glob("round_*.err")])
     scripts = [
-        Failure(f"opening {log.stem}", error[1] or ExitCode.TRY_AGAIN, error[0])
+        Failure(_opening(log), error[1] or ExitCode.TRY_AGAIN, error[0])
         for log in logs
         if (error := _read_error(log))
     ]
     # A round's DAG fails because a job or script of it did: that is the cause to tell.
     own = [failure for failure in outer if not failure.step.startswith("round_")]
     return [*own, *inner, *scripts] or outer
+
+
+def _opening(log: Path) -> str:
+    return f"opening {log.stem.removeprefix('open_')}"
 
 
 def _failed_jobs(folder: ScanFolder, dag: str) -> list[Failure]:

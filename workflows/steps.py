@@ -59,7 +59,8 @@ def prep_step(scan: Scan) -> Step:
     return Step(
         name="prep",
         arguments=(
-            *("prep", "--event", scan.event_file, "--reco", scan.reco),
+            *("prep", "--event", scan.event_file, "--event-sha256", scan.event_sha256),
+            *("--reco", scan.reco),
             *("--scan-id", scan.id, "--startup", layout.STARTUP),
             *(() if scan.is_real_event else ("--simulated-event",)),
             *(() if scan.gcd_dir is None else ("--gcd-dir", scan.gcd_dir)),

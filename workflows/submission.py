@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.scan import read_scan
+from workflows.code import check_code
 from workflows.dagman import SCAN_DAG
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
             f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move the "
             f"scan folder, or plan with another --output-dir."
         )
+    check_code(folder, read_scan(folder.scan_json))
     with at_rest(folder, pool):
         for stale in (folder.report, folder.report_json):
             stale.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
@@ -183,6 +184,28 @@ def test_a_startup_folder_is_there_for_prep_and_one_that_was_sent_is_kept(job, r
     (job / "startup" / "startup.json").write_text("{}")
     run(job, "reco", **environment_of(job, runtime))
     assert (job / "startup" / "startup.json").read_text() == "{}"
+
+
+def test_what_comes_home_of_a_job_that_fails_is_no_less_than_what_it_got(job):
+    (job / "0.rec").write_bytes(b"records of an earlier try")
+    words = ("reco", "--earlier", "0.rec", "--result", "0.new.rec")
+    done = run(job, *words, SKYSCAN_PYTHON="/no/python")
+    assert done.returncode == TRY_AGAIN
+    assert (job / "0.new.rec").read_bytes() == b"records of an earlier try"
+    (job / "0.new.rec").write_bytes(b"a checkpoint of this one")
+    seen(run(job, *words, SKYSCAN_PYTHON=sys.executable))
+    assert (job / "0.new.rec").read_bytes() == b"a checkpoint of this one"
+
+
+def test_code_that_arrives_damaged_does_not_run(job):
+    whole = sha256((job / "skyscan.zip").read_bytes()).hexdigest()
+    variables = {"SKYSCAN_PYTHON": sys.executable, "SKYSCAN_CODE_SHA256": whole}
+    seen(run(job, "prep", **variables))
+    with (job / "skyscan.zip").open("ab") as code:
+        code.write(b"x")  # no harm to a zip
+    done = run(job, "prep", **variables)
+    assert (done.returncode, done.stdout) == (TRY_AGAIN, "")
+    assert "skyscan.zip is damaged" in done.stderr
 
 
 def test_a_job_that_got_no_path_has_one(job):

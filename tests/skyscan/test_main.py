@@ -37,9 +37,9 @@ def test_rounds_are_chosen_until_nothing_is_left_and_then_merged(folder):
     ("damage", "code", "why"),
     [
         (lambda folder: folder.round(0).result(1).unlink(), 75, "00001.rec"),
-        (lambda folder: folder.startup_json.write_text("{}"), 65, "startup.json"),
+        (lambda folder: folder.startup_json.write_text("{}"), 75, "startup.json"),
         (lambda folder: folder.scan_json.unlink(), 65, "scan.json"),
-        (lambda folder: folder.round(0).batch(0).write_bytes(b""), 65, "00000.npz"),
+        (lambda folder: folder.round(0).batch(0).write_bytes(b""), 75, "00000.npz"),
     ],
     ids=["result lost", "startup damaged", "scan lost", "batch damaged"],
 )
@@ -65,7 +65,9 @@ def test_an_event_that_is_not_there_is_bad_input(tmp_path):
 
 
 def test_a_scan_that_was_stopped_is_incomplete(folder):
-    do_scan(folder, SCAN, rounds=1)
+    stopped = a_scan(max_rounds=1)
+    stopped.write(folder.scan_json)
+    do_scan(folder, stopped, rounds=1)
     done = step("merge", folder.path)
     assert done.returncode == ExitCode.INCOMPLETE
     assert "--max-rounds" in done.stderr

@@ -99,10 +99,11 @@ def test_a_scan_without_a_round_is_an_error(tmp_path):
 
 
 def test_a_scan_that_was_stopped_is_written_as_incomplete_and_not_done(tmp_path):
-    folder = prepared(tmp_path / "scan", SCAN)
-    do_scan(folder, SCAN, rounds=2)
+    stopped = a_scan(max_rounds=2)
+    folder = prepared(tmp_path / "scan", stopped)
+    do_scan(folder, stopped, rounds=2)
     with pytest.raises(ScanIncomplete, match=r"2 rounds.*--max-rounds") as caught:
-        merge(folder, SCAN)
+        merge(folder, stopped)
     assert caught.value.exit_code == ExitCode.INCOMPLETE
     assert not read_skymap(folder.path / f"{SCAN.name}_1_2.npz").complete
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor.dagman import log_events
+from skyscan.layout import SCAN_JSON, ScanFolder
+from skyscan.scan import read_scan
 from skyscan.worker import TALLY_VARIABLE
+from workflows.dagman import OPEN_ROUND_SH
 from workflows.plan import Options, plan
 from workflows.report import Report, read_report
 from workflows.submission import submit
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from condor.contact import Pool
-    from skyscan.layout import ScanFolder
 
 PATIENCE = 600.0  # seconds; a machine may be busy, and nothing here is a timing
 
@@ -58,6 +61,26 @@ class RunningScan:
     def npz(self) -> bytes:
         (path,) = self.folder.path.glob("run*.npz")
         return path.read_bytes()
+
+    def pause_at(self, number: int, *, opened: bool = False) -> None:
+        """Have DAGMan wait in the PRE script of a round until `go_on`.
+
+        Before the round is opened, or when it has been and no job of it is submitted yet.
+        """
+        script = self.folder.path / OPEN_ROUND_SH
+        wait = "while [ ! -e go-on ]; do touch paused; sleep 0.1; done"
+        gate = f'[ "$1" -ne {number} ] || {wait}'
+        *lines, last = script.read_text().splitlines()
+        end = [last.removeprefix("exec "), "code=$?", gate, "exit $code"]
+        script.write_text("\n".join([*lines, *(end if opened else [gate, last]), ""]))
+
+    def wait_until_paused(self) -> None:
+        paused = self.folder.path / "paused"
+        wait_until(lambda: paused.exists() or is_over(self.folder), "the PRE script to wait")
+        assert not is_over(self.folder), f"the scan ended: {read_report(self.folder)}"
+
+    def go_on(self) -> None:
+        (self.folder.path / "go-on").touch()
 
     def processes(self, step: str) -> list[int]:
         """Return the ids of this scan's own processes that run a step (reco, worker)."""
@@ -120,6 +143,19 @@ def make_scan(
         asked = Options(is_real_event=False, **options)  # type: ignore[arg-type]
         folder = plan(event or simulated_event(), output_dir, asked)
     return RunningScan(folder, pool, tally)
+
+
+def copy_of(scan: RunningScan, place: Path) -> RunningScan:
+    """Copy the folder of a scan that is over; fits of the copy are tallied beside it."""
+    folder, tally = ScanFolder(place / scan.folder.path.name), place / "tally"
+    shutil.copytree(scan.folder.path, folder.path)
+    told = read_scan(folder.scan_json)
+    variables = {**told.environment, TALLY_VARIABLE: str(tally)}
+    replace(told, environment=variables).write(folder.path / SCAN_JSON)
+    for submit_file in folder.path.glob("*.sub"):
+        text = submit_file.read_text()
+        submit_file.write_text(text.replace(str(scan.tally), str(tally)))
+    return RunningScan(folder, scan.pool, tally)
 
 
 def simulated_event() -> Path:

@@ -118,7 +118,7 @@ def test_a_folder_with_rounds_but_no_scan_is_not_written_over(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     folder.round(0).logs.mkdir(parents=True)
     folder.scan_json.unlink()
-    with pytest.raises(BadInput, match=r"no scan\.json"):
+    with pytest.raises(BadInput, match=r"scan\.json is damaged"):
         plan(EVENT, tmp_path, options())
 
 

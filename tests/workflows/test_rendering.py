@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from condor.sites import read_site
 from skyscan.errors import ExitCode
 from skyscan.next_round import BatchState
 from skyscan.scan import read_scan
+from skyscan.storage import sha256_of
 from workflows.dagman import (
     access_point_lines,
     deadline_lines,
@@ -145,7 +147,8 @@ def test_the_runtime_has_the_last_word_on_the_python_of_prep_and_reco_jobs(scan)
     )
     for step in (prep_step(theirs), reco_step(theirs)):
         description = job_description(step, theirs, read_site("personal"))
-        assert description["environment"] == "\"SKYSCAN_PYTHON='/opt/a b/py'\""
+        variables = f"SKYSCAN_CODE_SHA256={scan.code_sha256} SKYSCAN_PYTHON='/opt/a b/py'"
+        assert description["environment"] == f'"{variables}"'
         assert description["universe"] == "vanilla"
         assert "requirements" not in description
     local = local_description(merge_step())
@@ -203,18 +206,21 @@ def test_the_access_point_script_finds_a_python_of_any_name_and_its_own_folder(t
     python.symlink_to(sys.executable)
     here = tmp_path / "the folder"
     here.mkdir()
-    script(here, "skyscan.sh", access_point_lines(str(python)))
-    (here / "skyscan.zip").mkdir()
-    (here / "skyscan.zip" / "probe.py").write_text("import sys; print(sys.argv[1:])")
-    done = subprocess.run(
-        [here / "skyscan.sh", "probe", "a b", "$x"],
-        cwd="/",
-        env={"PATH": os.defpath},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "['a b', '$x']\n"
+    with zipfile.ZipFile(here / "skyscan.zip", "w") as code:
+        code.writestr("probe.py", "import sys; print(sys.argv[1:])")
+    lines = access_point_lines(str(python), sha256_of(here / "skyscan.zip"))
+    command = [script(here, "skyscan.sh", lines), "probe", "a b", "$x"]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        bare = {"PATH": os.defpath}
+        return subprocess.run(
+            command, cwd="/", env=bare, capture_output=True, text=True, check=False
+        )
+
+    assert run().stdout == "['a b', '$x']\n"
+    with (here / "skyscan.zip").open("ab") as code_file:
+        code_file.write(b"x")  # no harm to a zip
+    assert (run().returncode, run().stdout) == (ExitCode.BAD_INPUT, "")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from workflows.dagman import SCAN_DAG, write_round_dag
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from workflows.commands.plan import Commands
 
@@ -44,29 +46,40 @@ def add_to(commands: Commands) -> None:
 def _open_scan(options: argparse.Namespace) -> ExitCode:
     """Skip prep when its work is there and whole; clear away half of it."""
     folder = ScanFolder(options.folder.absolute())
-    scan = read_scan(folder.scan_json)
-    if is_whole(folder.startup, scan.id):
-        return ExitCode.NOTHING_TO_DO
-    _deadline(folder, scan.deadline)
-    shutil.rmtree(folder.startup, ignore_errors=True)
+    with _telling(folder.logs / "open_prep.err"):
+        scan = read_scan(folder.scan_json)
+        if is_whole(folder.startup, scan.id):
+            return ExitCode.NOTHING_TO_DO
+        _deadline(folder, scan.deadline)
+        if folder.startup.exists():
+            shutil.rmtree(folder.startup)
     return ExitCode.DONE
 
 
 def _open_round(options: argparse.Namespace) -> ExitCode:
     """Write the DAG of a round; skip the round when nothing of it is left to do."""
     folder = ScanFolder(options.folder.absolute())
-    log = folder.logs / f"round_{options.round:03d}.err"
-    log.unlink(missing_ok=True)
-    try:
+    with _telling(folder.logs / f"round_{options.round:03d}.err"):
         scan = read_scan(folder.scan_json)
         batches = open_round(folder, scan, options.round)
         if not any(batch.n_missing for batch in batches):
             return ExitCode.NOTHING_TO_DO
         write_round_dag(folder, scan, options.round, batches, _deadline(folder, scan.deadline))
-    except SkyscanError as error:
-        log.write_text(f"skyscan: error: {error} (exit {error.exit_code:d})\n", "utf-8")
-        raise
     return ExitCode.DONE
+
+
+@contextmanager
+def _telling(log: Path) -> Iterator[None]:
+    """Write into ``log`` what goes wrong; nothing of an earlier try stays in it."""
+    log.unlink(missing_ok=True)
+    try:
+        yield
+    except (SkyscanError, OSError) as error:
+        code = error.exit_code if isinstance(error, SkyscanError) else ExitCode.TRY_AGAIN
+        with suppress(OSError):  # the disk may be full
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(f"skyscan: error: {error} (exit {code:d})\n", "utf-8")
+        raise
 
 
 def _deadline(folder: ScanFolder, seconds: float | None) -> int:
