@@ -50,6 +50,8 @@ class DagmanState:
         When, seconds since 1970.
     exit_code : int or None
         Of DAGMan, when it ended.
+    starts : int
+        How often the schedd started it: more than once when it died on the way.
     """
 
     cluster: int
@@ -57,6 +59,7 @@ class DagmanState:
     state: str
     submitted: float
     exit_code: int | None = None
+    starts: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -84,7 +87,8 @@ def dagman_state(dag: Path) -> DagmanState | None:
             found = DagmanState(event.cluster, submissions, "queued", event.timestamp)
         elif found and event.type in states and event.cluster == found.cluster:
             code = event.get("ReturnValue") if event.type == types.JOB_TERMINATED else None
-            found = replace(found, state=states[event.type], exit_code=code)
+            starts = found.starts + (event.type == types.EXECUTE)
+            found = replace(found, state=states[event.type], exit_code=code, starts=starts)
     return found
 
 

@@ -63,7 +63,7 @@ for word in "$@"; do
     esac
     option=$word
 done
-if [ -n "${earlier:-}" ] && [ -n "${result:-}" ] && [ ! -e "$result" ]; then
+if [ -e "${earlier:-}" ] && [ -n "${result:-}" ] && [ ! -e "$result" ]; then
     cp "$earlier" "$result.part" && mv "$result.part" "$result"
 fi
 

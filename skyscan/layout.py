@@ -45,7 +45,7 @@ class RoundFolder:
 
     def result(self, number: int) -> Path:
         """Return the result file of one batch."""
-        return self.path / "results" / f"{number:05d}.rec"
+        return self.path / "results" / f"{number:05d}" / f"{number:05d}.rec"
 
 
 @dataclass(frozen=True)

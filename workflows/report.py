@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from condor.dagman import dagman_state, job_ends
+from condor.dagman import dagman_state, job_ends, last_error
 from skyscan.collect import collect_partial
 from skyscan.errors import BadInput, ExitCode, SkyscanError
 from skyscan.merge import reasons, write_partial
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
+from workflows.code import check_code
 from workflows.dagman import SCAN_DAG, round_dag
 from workflows.progress import RoundProgress, round_progress
 
@@ -108,6 +109,19 @@ def read_report(folder: ScanFolder) -> Report | None:
         return None
 
 
+def last_report(folder: ScanFolder) -> Report | None:
+    """Return the report of a submission that is over.
+
+    One that DAGMan's own script could not write (a full disk, damaged code) is made now. None:
+    the scan was removed, or is not over.
+    """
+    report = read_report(folder)
+    state = dagman_state(folder.path / SCAN_DAG)
+    if report is not None or state is None or state.state != "ended":
+        return report
+    return write_report(folder, 0 if state.exit_code == 0 else 1)
+
+
 def find_failures(folder: ScanFolder) -> list[Failure]:
     """Return what the steps of the last submission died of, first cause first."""
     outer = _failed_jobs(folder, SCAN_DAG)
@@ -120,7 +134,17 @@ def find_failures(folder: ScanFolder) -> list[Failure]:
     ]
     # A round's DAG fails because a job or script of it did: that is the cause to tell.
     own = [failure for failure in outer if not failure.step.startswith("round_")]
-    return [*own, *inner, *scripts] or outer
+    return [*own, *inner, *scripts] or outer or [_of_dagman(folder)]
+
+
+def _of_dagman(folder: ScanFolder) -> Failure:
+    """Return what DAGMan says of itself, when nothing else tells why it failed."""
+    try:
+        check_code(folder, read_scan(folder.scan_json))
+    except BadInput as error:
+        return Failure("DAGMan's scripts", error.exit_code, str(error))
+    why = last_error(folder.path / SCAN_DAG)
+    return Failure("DAGMan", ExitCode.TRY_AGAIN, why or f"see {SCAN_DAG}.dagman.out")
 
 
 def _opening(log: Path) -> str:

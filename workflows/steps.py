@@ -79,6 +79,9 @@ def reco_step(scan: Scan) -> Step:
     before it stopped. It has another name when it goes out: what HTCondor keeps of a job on
     its way (a checkpoint) hides an input file of the same name at each later start, also when
     a failed try has brought home more since (seen with 23.9.6). So both come, and both count.
+
+    It goes in with its folder: when a disk is full as it comes home, HTCondor removes the old
+    one too, and a job whose input is missing would be held.
     """
     here = f"rounds/{ROUND}"
     new = f"{BATCH}.new.rec"
@@ -93,9 +96,9 @@ def reco_step(scan: Scan) -> Step:
         ),
         inputs=(
             *(layout.CODE_ZIP, layout.STARTUP),
-            *(f"{here}/batches/{BATCH}.npz", f"{here}/results/{BATCH}.rec"),
+            *(f"{here}/batches/{BATCH}.npz", f"{here}/results/{BATCH}/"),
         ),
-        outputs={new: f"{here}/results/{BATCH}.rec"},
+        outputs={new: f"{here}/results/{BATCH}/{BATCH}.rec"},
         log=f"{here}/logs/{BATCH}.{RETRY}",
         checkpoints=True,
         retries=scan.max_retries,

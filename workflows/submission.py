@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor.dagman import dagman_state
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.scan import read_scan
@@ -139,19 +140,23 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
     # By its log, since ids begin anew in a new pool. All users: a root's personal pool runs
     # its jobs under another name. 7 is the scheduler universe, DAGMan's.
     log = (folder.path / f"{SCAN_DAG}.dagman.log").resolve()
+    state = dagman_state(folder.path / SCAN_DAG)
     for line in _queue(pool, "JobUniverse == 7", "ClusterId", "UserLog"):
         cluster, _, path = line.partition(" ")
-        if Path(path).resolve() == log:
+        # A folder that was moved since keeps its log, and so the id; one that was copied does
+        # too, but then the log that the queue names is still there.
+        is_moved = state is not None and int(cluster) == state.cluster
+        if Path(path).resolve() == log or (is_moved and not Path(path).exists()):
             return int(cluster)
     return None
 
 
 def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     """Count what the schedd's queue has of a scan: its DAGMans and their jobs."""
-    place = folder.path.resolve()
+    place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
     return sum(
         Path(line).resolve() == place for line in _queue(pool, "Iwd =!= undefined", "Iwd")
-    ) + (queued_cluster(folder, pool) is not None)
+    ) + (dagman is not None)
 
 
 def _queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:

@@ -10,7 +10,7 @@ from skyscan.errors import BadInput
 from skyscan.scan import read_scan
 from workflows.dagman import SCAN_DAG
 from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
-from workflows.report import Report, duration, read_report
+from workflows.report import Report, duration, last_report
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
@@ -51,7 +51,7 @@ def watch(folder: ScanFolder) -> Report | None:
             print(f"{duration(time.time() - began)}  {text}", flush=True)
             said, said_at = now, time.time()
         if over:
-            return read_report(folder)
+            return last_report(folder)
         time.sleep(LOOK_EVERY)
 
 

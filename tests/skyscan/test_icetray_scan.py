@@ -67,7 +67,7 @@ def scan(path: Path, event: Path, reco: str, **environment: str) -> ScanFolder:
         for batch in sorted(
             (path / f"rounds/{number:03d}/batches").glob("*.npz"), reverse=True
         ):
-            result = path / f"rounds/{number:03d}/results/{batch.stem}.rec"
+            result = path / f"rounds/{number:03d}/results/{batch.stem}/{batch.stem}.rec"
             files = ("--startup", folder.startup, "--batch", batch, "--result", result)
             step("reco", *files, "--max-pixel-time", 20, **environment)
     step("merge", path)

@@ -156,7 +156,7 @@ def test_the_steps_of_a_planned_scan_run_from_its_folder_alone(tmp_path, plugin)
             "--batch",
             f"{here}/batches/00000.npz",
             "--result",
-            f"{here}/results/00000.rec",
+            f"{here}/results/00000/00000.rec",
         )
         done = run(folder, *job, *files)
         assert done.returncode == 0, done.stderr

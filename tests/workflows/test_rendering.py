@@ -125,9 +125,9 @@ def test_a_reco_job_gives_its_results_back_whenever_it_ends(scan):
     description = job_description(reco_step(scan), scan, read_site("personal"))
     assert description["when_to_transfer_output"] == "ON_EXIT_OR_EVICT"
     assert description["checkpoint_exit_code"] == "85"
-    assert "rounds/$(round)/results/$(batch).rec" in description["transfer_input_files"]
+    assert "rounds/$(round)/results/$(batch)/" in description["transfer_input_files"]
     remaps = description["transfer_output_remaps"]
-    assert remaps == '"$(batch).new.rec=rounds/$(round)/results/$(batch).rec"'
+    assert remaps == '"$(batch).new.rec=rounds/$(round)/results/$(batch)/$(batch).rec"'
     assert description["request_memory"].startswith(f"{scan.request_memory} * ")
     prep = job_description(prep_step(scan), scan, read_site("personal"))
     assert "checkpoint_exit_code" not in prep

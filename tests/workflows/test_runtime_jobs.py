@@ -31,9 +31,9 @@ CONTAINER = {"WantContainer": "true"}
 def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
     """Return what condor_submit makes of each submit file, as {name: {attribute: value}}."""
     shutil.copytree(folder.event, folder.path / "startup")  # what prep would leave
-    for kind, ending in (("batches", "npz"), ("results", "rec")):
-        (folder.path / "rounds/000" / kind).mkdir(parents=True)
-        (folder.path / "rounds/000" / kind / f"00000.{ending}").write_text("")
+    for path in (folder.round(0).batch(0), folder.round(0).result(0)):
+        path.parent.mkdir(parents=True)
+        path.write_text("")
     ads = {}
     for path in sorted(folder.path.glob("*.sub")):
         ad = path.with_suffix(".ad")

@@ -15,10 +15,9 @@ from workflows.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.dagman import SCAN_DAG
-from workflows.progress import scan_progress
-from workflows.report import read_report
+from workflows.report import last_report, read_report
 from workflows.submission import open_scan
-from workflows.watch import line
+from workflows.watch import line, rounds_so_far
 
 if TYPE_CHECKING:
     import argparse
@@ -44,11 +43,17 @@ def _status(options: argparse.Namespace) -> ExitCode:
     folder = open_scan(options.folder)
     scan = read_scan(folder.scan_json)
     state = dagman_state(folder.path / SCAN_DAG)
-    rounds = scan_progress(folder)
+    rounds = rounds_so_far(folder)
     said = (
         "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
     )
     print(f"{scan.name}  {scan.reco}  {said}")
+    if state is not None and not state.is_over and state.starts > 1:
+        place = shlex.quote(str(folder.path))
+        print(
+            f"  DAGMan died and was started again {state.starts - 1} times. If that does not "
+            f"end: `skyscan abort {place}`, then `skyscan resume {place}`"
+        )
     for progress in rounds:
         print(f"  {progress.line()}")
     report = read_report(folder)
@@ -68,7 +73,7 @@ def _result(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return print_result(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
-    report = read_report(folder)
+    report = last_report(folder)
     if report is None:
         raise WrongUsage(
             f"{folder.path} has no result yet; `skyscan status` shows how far the scan is."
