@@ -80,16 +80,26 @@ def dagman_state(dag: Path) -> DagmanState | None:
         types.JOB_ABORTED: "removed",
         types.JOB_TERMINATED: "ended",
     }
-    found = None
+    known: dict[int, DagmanState] = {}
+    last = newest = None
     for event in log_events(dag.with_name(f"{dag.name}.dagman.log")):
         if event.type == types.SUBMIT:
-            submissions = found.submissions + 1 if found else 1
-            found = DagmanState(event.cluster, submissions, "queued", event.timestamp)
-        elif found and event.type in states and event.cluster == found.cluster:
+            newest = event.cluster
+            known[newest] = DagmanState(newest, len(known) + 1, "queued", event.timestamp)
+        elif event.cluster in known and event.type in states:
+            found = known[event.cluster]
             code = event.get("ReturnValue") if event.type == types.JOB_TERMINATED else None
             starts = found.starts + (event.type == types.EXECUTE)
-            found = replace(found, state=states[event.type], exit_code=code, starts=starts)
-    return found
+            known[event.cluster] = replace(
+                found, state=states[event.type], exit_code=code, starts=starts
+            )
+            last = event.cluster
+    if newest is None or last is None or not known[newest].is_over:
+        return known.get(newest or 0)
+    # One that finds another at work on the DAG ends at once, and leaves it its lock.
+    alive = [it.cluster for it in known.values() if not it.is_over]
+    locked = dag.with_name(f"{dag.name}.lock").exists()
+    return replace(known[alive[-1] if alive and locked else last], submissions=len(known))
 
 
 def last_error(dag: Path) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.errors import BadInput, ExitCode, SkyscanError
 from skyscan.plotting import import_healpy_alone
@@ -33,8 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: object, code: ExitCode) -> int:
-    print(f"skyscan: error: {message} (exit {code:d})", file=sys.stderr)
+    with suppress(OSError):  # the disk of stderr may be what is full
+        print(f"skyscan: error: {message} (exit {code:d})", file=sys.stderr)
     return int(code)
+
+
+def exit_with(code: int) -> NoReturn:
+    """End the process with ``code``, also when what it printed finds no room on its disk."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        os._exit(code or ExitCode.TRY_AGAIN)  # Python itself would end with 120
+    sys.exit(code)
 
 
 def _prep(options: argparse.Namespace) -> ExitCode:
@@ -138,4 +151,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import shlex
 import subprocess
 from contextlib import contextmanager
@@ -85,6 +86,11 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     if folder.path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
         raise WrongUsage(
             f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move the "
+            f"scan folder, or plan with another --output-dir."
+        )
+    if re.search(r"\$\$|\$\w*\(", str(folder.path)):
+        raise WrongUsage(
+            f"condor_submit_dag would put something else for the $ in {folder.path}. Move the "
             f"scan folder, or plan with another --output-dir."
         )
     check_code(folder, read_scan(folder.scan_json))

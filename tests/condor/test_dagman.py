@@ -50,6 +50,22 @@ def test_the_last_event_of_dagmans_own_job_is_its_state(dag, events, state, code
     assert found.is_over == (state in ("removed", "ended"))
 
 
+def test_one_that_found_another_at_work_and_ended_does_not_count(dag):
+    first = (submitted(7), STARTED.format(7))
+    second = (submitted(9), STARTED.format(9), ended(9, 1))
+    # Nobody holds the lock: the end of the first was lost.
+    assert state_after(dag, *first, *second).cluster == 9
+    dag.with_name(f"{dag.name}.lock").write_text("")
+    found = state_after(dag, *first, *second)
+    assert (found.cluster, found.state, found.submissions) == (7, "running", 2)
+    found = state_after(dag, *first, *second, ended(7, 0))
+    assert (found.cluster, found.state, found.exit_code) == (7, "ended", 0)
+
+
+def test_each_start_of_dagman_is_counted(dag):
+    assert state_after(dag, submitted(7), STARTED.format(7), STARTED.format(7)).starts == 2
+
+
 def test_only_the_last_submission_counts(dag):
     found = state_after(
         dag, submitted(7), ended(7, 1), submitted(9), STARTED.format(9), REMOVED.format(7)

@@ -1,0 +1,289 @@
+"""Full disks: the jobs' own, and the one of the scan folder, while each kind of step writes.
+
+Each is a small tmpfs, and the pool one of this module, both in a mount namespace: there users
+may mount too, and nothing stays mounted. All scans run at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from scans import PATIENCE, RunningScan, environment, make_scan, wait_until
+
+from condor.dagman import dagman_state
+from condor.personal import start_personal, stop_personal
+from condor.settings import CPUS_VARIABLE
+from skyscan.errors import ExitCode
+from workflows.dagman import SCAN_DAG
+from workflows.removal import abort
+from workflows.steps import ACCESS_POINT_SH
+from workflows.watch import is_over
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator
+
+    from scans import Fit
+
+    from condor.contact import Pool
+    from workflows.report import Report
+
+pytestmark = pytest.mark.pool
+
+#: 48 pixels in two jobs, then finer ones. 24 records are more than a page of 4 KiB, the unit
+#: in which a tmpfs gives room: what a job writes after its disk is full does not all fit.
+OPTIONS = {
+    "reco": "dummy",
+    "progression": ((2, 0), (4, 1)),
+    "jobs_per_round": 2,
+    "request_disk": 1,
+}
+DUMMY_COST = "0.2"
+DISK = "6m"
+BALLOON = "balloon"
+HELD = "5"
+#: Set in the namespace of the last test, in which the others run.
+INSIDE = "DISK_FAULTS_NAMESPACE"
+#: The jobs' disk is one for all scans: only one of them is to find it full.
+JOBS_HAVE_ROOM = Event()
+
+
+class Ended(NamedTuple):
+    """A scan whose disk was full, and the fits begun until there was room again."""
+
+    scan: RunningScan
+    report: Report
+    before: Counter[Fit] | None = None
+
+
+def fill(disk: Path) -> None:
+    """Leave no room on a disk; DAGMan's and the jobs' logs may have taken the rest."""
+    balloon = os.open(disk / BALLOON, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    try:
+        while True:
+            os.write(balloon, bytes(4096))
+    except OSError:
+        assert os.fstatvfs(balloon).f_bavail == 0
+    finally:
+        os.close(balloon)
+
+
+def full_until(condition: Callable[[], bool], disk: Path, what: str) -> None:
+    """Keep a disk full: what others remove from it gives no room."""
+
+    def is_so() -> bool:
+        fill(disk)
+        return condition()
+
+    wait_until(is_so, what)
+    make_room(disk)
+
+
+def make_room(disk: Path) -> None:
+    (disk / BALLOON).unlink()
+
+
+def jobs(scan: RunningScan, status: str) -> list[str]:
+    """Return the ids of a scan's reco jobs that have a status."""
+    mine = f'Iwd == "{scan.folder.path}" && JobUniverse == 5 && JobStatus == {status}'
+    return scan.pool.run(
+        "condor_q", "-allusers", "-const", mine, "-af:j", "Cmd"
+    ).stdout.split()[::2]
+
+
+def starts_of_dagman(scan: RunningScan, cluster: str) -> int:
+    """Return how often the schedd started DAGMan: what it logs is lost with the disk full."""
+    asked = scan.pool.run("condor_q", "-allusers", cluster, "-af", "NumJobStarts")
+    return int(asked.stdout.strip() or 0)
+
+
+def release(scan: RunningScan) -> None:
+    """Release what is held until the scan is over, as a person would after making room."""
+
+    def all_go_on() -> bool:
+        for job in jobs(scan, HELD):
+            scan.pool.run("condor_release", job)
+        return is_over(scan.folder)
+
+    wait_until(all_go_on, "the scan to end")
+
+
+def nothing(scan: RunningScan, _disk: Path) -> Ended:
+    return Ended(scan, scan.submit().finish())
+
+
+def of_the_job(scan: RunningScan, disk: Path) -> Ended:
+    scan.submit().wait_for_fits(3)
+    failed = "a job to fail"
+    full_until(lambda: ExitCode.TRY_AGAIN in scan.exits("round_000.dag"), disk, failed)
+    before = scan.fits()
+    JOBS_HAVE_ROOM.set()
+    release(scan)
+    return Ended(scan, scan.finish(), before)
+
+
+def as_results_come_home(scan: RunningScan, disk: Path) -> Ended:
+    scan.submit().wait_for_fits(3)
+    full_until(lambda: len(jobs(scan, HELD)) == 2, disk, "the jobs to be held")
+    before = scan.fits()
+    release(scan)
+    return Ended(scan, scan.finish(), before)
+
+
+def as_a_round_is_opened(scan: RunningScan, disk: Path) -> Ended:
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    cluster, before = scan.dagman_cluster(), scan.fits()
+    scan.go_on()
+    full_until(lambda: starts_of_dagman(scan, cluster) != 1, disk, "DAGMan to die of it")
+    report = scan.finish()
+    return Ended(scan, report if report.map else scan.submit().finish(), before)
+
+
+def as_the_map_is_written(scan: RunningScan, disk: Path) -> Ended:
+    script = scan.folder.path / ACCESS_POINT_SH
+    wait = '[ "$2" != merge ] || while [ ! -e go-on ]; do touch paused; sleep 0.1; done'
+    first, *rest = script.read_text().splitlines(keepends=True)
+    script.write_text("".join([first, f"{wait}\n", *rest]))
+    scan.submit().wait_until_paused()
+    cluster, before = scan.dagman_cluster(), scan.fits()
+    scan.go_on()
+    full_until(lambda: starts_of_dagman(scan, cluster) != 1, disk, "DAGMan to die of it")
+    assert not list(scan.folder.path.glob("run*.npz"))
+    # A DAGMan that died twice at the end of a DAG trips over its own log for ever (23.9.6).
+    abort(scan.folder, scan.pool)
+    return Ended(scan, scan.submit().finish(), before)
+
+
+FAULTS = (
+    nothing,
+    of_the_job,
+    as_results_come_home,
+    as_a_round_is_opened,
+    as_the_map_is_written,
+)
+
+
+@pytest.fixture(scope="module")
+def disks(session_folder: Path) -> dict[str, Path]:
+    """Return a disk for the scan folder of each fault, and that of the jobs.
+
+    They go with the namespace, however this ends.
+    """
+    if INSIDE not in os.environ:
+        pytest.skip("runs in a namespace, in which disks can be mounted: see the last test")
+    base = Path(tempfile.mkdtemp(dir=session_folder, prefix="disks"))
+    places = {fault.__name__: base / fault.__name__ for fault in FAULTS}
+    places["execute"] = base / "pool" / "execute"
+    for place in places.values():
+        place.mkdir(parents=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)]
+        subprocess.run(command, check=True)
+    return places
+
+
+@pytest.fixture(scope="module")
+def small_pool(disks: dict[str, Path]) -> Iterator[Pool]:
+    """Return a pool whose jobs have one of the disks."""
+    folder = disks["execute"].parent
+    try:
+        with environment(**{CPUS_VARIABLE: "10"}):
+            pool = start_personal(folder)
+        yield pool
+    finally:
+        stop_personal(folder, patience=2)
+
+
+@pytest.fixture(scope="module")
+def ended(small_pool: Pool, disks: dict[str, Path]) -> Iterator[Callable[[str], Ended]]:
+    """Run all scans at once; return how one of them ended."""
+    scans = {}
+    for fault in FAULTS:
+        folder = disks[fault.__name__]
+        with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
+            scans[fault] = make_scan(small_pool, folder, **OPTIONS)
+    with ThreadPoolExecutor(len(scans)) as threads:
+
+        def run(fault: Callable[[RunningScan, Path], Ended]) -> Ended:
+            if fault is of_the_job:
+                return fault(scans[fault], disks["execute"])
+            assert JOBS_HAVE_ROOM.wait(PATIENCE)
+            return fault(scans[fault], disks[fault.__name__])
+
+        futures: dict[str, Future[Ended]] = {
+            fault.__name__: threads.submit(run, fault) for fault in FAULTS
+        }
+        yield lambda fault: futures[fault].result()
+
+
+def assert_undisturbed(it: Ended, whole: Ended) -> None:
+    assert it.report.outcome == "complete", it.report.text
+    assert it.scan.npz() == whole.scan.npz()
+    assert set(it.scan.fits()) == set(whole.scan.fits())
+    assert set(whole.scan.fits().values()) == {1}
+
+
+def redone(it: Ended) -> int:
+    return sum(n - 1 for n in it.scan.fits().values())
+
+
+def test_a_job_whose_disk_is_full_hands_in_what_it_wrote_and_another_goes_on(ended):
+    it = ended("of_the_job")
+    assert_undisturbed(it, ended("nothing"))
+    assert ExitCode.TRY_AGAIN in it.scan.exits("round_000.dag")
+    assert 1 <= redone(it) <= 4  # at each failure what was being written
+
+
+def test_results_that_find_no_room_at_home_are_done_again_when_there_is(ended):
+    it = ended("as_results_come_home")
+    assert_undisturbed(it, ended("nothing"))
+    assert sum(it.before.values()) == redone(it) == 48
+    assert "JOB_HELD" in it.scan.events("round_000.dag") + it.scan.events("round_001.dag")
+
+
+def test_a_round_that_finds_no_room_is_opened_when_there_is(ended):
+    it = ended("as_a_round_is_opened")
+    assert_undisturbed(it, ended("nothing"))
+    assert redone(it) == 0
+
+
+def test_a_map_that_finds_no_room_is_written_by_resume(ended):
+    it = ended("as_the_map_is_written")
+    assert_undisturbed(it, ended("nothing"))
+    assert it.scan.fits() == it.before
+    state = dagman_state(it.scan.folder.path / SCAN_DAG)
+    assert state is not None
+    assert state.submissions == 2
+
+
+def namespace() -> list[str]:
+    """Return the command in front of one that may mount; empty when there is none."""
+    for way in (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]):
+        if not subprocess.run([*way, "true"], capture_output=True, check=False).returncode:
+            return way
+    return []
+
+
+@pytest.mark.skipif(INSIDE in os.environ, reason="this is the namespace")
+def test_all_of_this_passes_where_disks_can_be_mounted():
+    unshare = namespace()
+    if not unshare:
+        pytest.skip("no namespace can be made here in which a disk could be mounted")
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    done = subprocess.run(
+        [*unshare, sys.executable, *words],
+        env={**os.environ, INSIDE: "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout

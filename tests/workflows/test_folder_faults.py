@@ -1,0 +1,304 @@
+"""Scan folders that are moved, made read-only, oddly named, damaged, or submitted twice.
+
+All scans of this module run at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from scans import RunningScan, copy_of, environment, make_scan, simulated_event, wait_until
+
+from condor.dagman import dagman_state
+from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.layout import ScanFolder
+from skyscan.worker import TALLY_VARIABLE
+from workflows.dagman import SCAN_DAG
+from workflows.plan import Options, plan
+from workflows.removal import abort
+from workflows.report import last_report
+from workflows.submission import AlreadyRuns, submit_line
+from workflows.watch import is_over
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator
+
+    from condor.contact import Pool
+    from workflows.report import Report
+
+pytestmark = pytest.mark.pool
+
+#: 12 pixels in two jobs, then finer ones.
+OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
+DUMMY_COST = "0.5"
+ODD = 'it\'s "an" odd $HOME; ünïcode #1 %s'
+HELD = "5"
+
+
+class Ended(NamedTuple):
+    """A scan that has ended; what it said before it was resumed, and the fits until then."""
+
+    scan: RunningScan
+    report: Report
+    said: str = ""
+    before: Counter[tuple[int, int, int]] | None = None
+
+
+def moved(scan: RunningScan, place: Path) -> RunningScan:
+    """Move the folder of a scan; its fits are tallied where they were."""
+    scan.folder.path.rename(place)
+    return replace(scan, folder=ScanFolder(place))
+
+
+def planned_again(scan: RunningScan) -> None:
+    """Plan a scan again into the folder that it has, with the options that it has."""
+    with environment(**{TALLY_VARIABLE: str(scan.tally), "SKYSCAN_DUMMY_COST": DUMMY_COST}):
+        options = Options(is_real_event=False, **OPTIONS)  # type: ignore[arg-type]
+        assert plan(simulated_event(), scan.folder.path.parent, options) == scan.folder
+
+
+def refused(scan: RunningScan) -> str:
+    """Return what `submit` says of a scan that is damaged for good."""
+    with pytest.raises(BadInput) as caught:
+        scan.submit()
+    assert caught.value.exit_code == ExitCode.BAD_INPUT
+    return str(caught.value)
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x04
+    path.write_bytes(content)
+
+
+def nothing(scan: RunningScan) -> Ended:
+    return Ended(scan, scan.submit().finish())
+
+
+def move_in_the_queue(scan: RunningScan) -> Ended:
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    before = scan.fits()
+    scan = moved(scan, scan.folder.path.parent.parent / f"{scan.folder.path.parent.name} moved")
+    with pytest.raises(AlreadyRuns) as caught:
+        scan.submit()
+    assert abort(scan.folder, scan.pool) is not None
+    scan.go_on()
+    return Ended(scan, scan.submit().finish(), str(caught.value), before)
+
+
+def make_read_only(scan: RunningScan) -> Ended:
+    """Take the right to write away: the daemons are no root, not even those of root's pool."""
+    scan.submit().wait_for_fits(3)
+    before = scan.fits()
+    change_modes(scan.folder.path, lambda mode: mode & ~0o222)
+    mine = f'Iwd == "{scan.folder.path}" && JobStatus == {HELD}'
+
+    def held() -> list[str]:
+        asked = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
+        return [line.split()[0] for line in asked.stdout.splitlines()]
+
+    wait_until(lambda: len(held()) == 2, "the jobs to be held")
+    said = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "HoldReason").stdout
+    change_modes(scan.folder.path, lambda mode: mode | 0o200)
+
+    def all_go_on() -> bool:
+        for job in held():
+            scan.pool.run("condor_release", job)
+        return is_over(scan.folder)
+
+    wait_until(all_go_on, "the scan to end")
+    return Ended(scan, scan.finish(), said, before)
+
+
+def change_modes(folder: Path, change: Callable[[int], int]) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(change(path.stat().st_mode))
+
+
+def damage_the_code(scan: RunningScan) -> Ended:
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    before = scan.fits()
+    flip(scan.folder.code, 5000)
+    scan.go_on()
+    wait_until(lambda: is_over(scan.folder), "the scan to end")
+    report = last_report(scan.folder)
+    assert report is not None
+    assert report.exit_code == ExitCode.BAD_INPUT
+    assert refused(scan) in report.text
+    planned_again(scan)
+    return Ended(scan, scan.submit().finish(), report.text, before)
+
+
+def submit_in_two_ways(scan: RunningScan) -> Ended:
+    """Paste the printed line in a shell while `skyscan submit` is at it."""
+    ways = (
+        ["/bin/sh", "-c", submit_line(scan.folder, scan.pool)],
+        [sys.executable, "-m", "workflows", "submit", str(scan.folder.path)],
+    )
+    running = [
+        subprocess.Popen(it, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for it in ways
+    ]
+    said = "\n".join(process.communicate()[0] for process in running)
+    return Ended(scan, scan.finish(), said)
+
+
+def paste_a_second_time(scan: RunningScan) -> Ended:
+    """Paste the printed line for a scan that is in the queue."""
+    scan.submit().wait_for_fits(1)
+    line = ["/bin/sh", "-c", submit_line(scan.folder, scan.pool)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    return Ended(scan, scan.finish(), done.stdout + done.stderr)
+
+
+# Copies of the undisturbed scan's folder.
+
+
+def move_when_it_is_over(scan: RunningScan) -> Ended:
+    scan = moved(scan, scan.folder.path.parent / ODD)
+    scan.folder.round(0).result(1).unlink()
+    for path in scan.folder.path.glob("run*"):
+        path.unlink()
+    return Ended(scan, scan.submit().finish())
+
+
+def damage_the_plan(scan: RunningScan) -> Ended:
+    """Damage what planning wrote, one after the other; each is refused, and planned again."""
+    scan.folder.round(0).result(1).unlink()
+    os.truncate(scan.folder.scan_json, 300)
+    said = refused(scan)
+    planned_again(scan)
+    text = scan.folder.scan_json.read_text()
+    scan.folder.scan_json.write_text(text.replace('"max_retries": 3', '"max_retries": 2'))
+    said += refused(scan)
+    planned_again(scan)
+    os.truncate(scan.folder.code, 5000)
+    said += refused(scan)
+    planned_again(scan)
+    (event,) = scan.folder.event.iterdir()
+    flip(event, event.stat().st_size // 2)
+    shutil.rmtree(scan.folder.startup)
+    report = scan.submit().finish()
+    assert report.exit_code == ExitCode.BAD_INPUT
+    assert not scan.fits()
+    planned_again(scan)
+    return Ended(scan, scan.submit().finish(), said + report.text)
+
+
+RUNNING = (
+    nothing,
+    move_in_the_queue,
+    make_read_only,
+    damage_the_code,
+    submit_in_two_ways,
+    paste_a_second_time,
+)
+COPIES = (move_when_it_is_over, damage_the_plan)
+
+
+@pytest.fixture(scope="module")
+def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
+    """Run all scans at once; return how one of them ended."""
+    faults = (*RUNNING, *COPIES)
+    places = {
+        fault: Path(tempfile.mkdtemp(dir=session_folder, prefix=fault.__name__))
+        for fault in faults
+    }
+    places[nothing] = places[nothing] / ODD
+    places[nothing].mkdir()
+    with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
+        scans = {it: make_scan(pool, places[it], **OPTIONS) for it in RUNNING}
+    with ThreadPoolExecutor(len(faults)) as threads:
+        futures: dict[str, Future[Ended]] = {
+            fault.__name__: threads.submit(fault, scan) for fault, scan in scans.items()
+        }
+
+        def of_a_copy(fault: Callable[[RunningScan], Ended]) -> Ended:
+            whole = futures["nothing"].result().scan
+            return fault(copy_of(whole, places[fault]))
+
+        for copy in COPIES:
+            futures[copy.__name__] = threads.submit(of_a_copy, copy)
+        yield lambda fault: futures[fault].result()
+
+
+def test_a_folder_whose_name_condor_submit_would_change_is_refused(pool, run_folder):
+    (run_folder / "a $(HOME)").mkdir()
+    scan = make_scan(pool, run_folder / "a $(HOME)", **OPTIONS)
+    with pytest.raises(WrongUsage, match="--output-dir"):
+        scan.submit()
+
+
+def assert_undisturbed(it: Ended, whole: Ended) -> None:
+    assert it.report.outcome == "complete", it.report.text
+    assert it.scan.npz() == whole.scan.npz()
+
+
+def test_a_folder_of_an_odd_name_is_scanned_in(ended):
+    it = ended("nothing")
+    assert it.report.outcome == "complete", it.report.text
+    assert ODD in str(it.scan.folder.path)
+    assert set(it.scan.fits().values()) == {1}
+
+
+def test_a_folder_that_is_moved_when_it_is_over_goes_on_where_it_is(ended):
+    it = ended("move_when_it_is_over")
+    assert_undisturbed(it, ended("nothing"))
+    assert len(it.scan.fits()) == 6  # those of the result that was deleted
+    assert set(it.scan.fits().values()) == {1}
+
+
+def test_a_folder_that_is_moved_in_the_queue_is_aborted_and_resumed_where_it_is(ended):
+    it = ended("move_in_the_queue")
+    assert_undisturbed(it, ended("nothing"))
+    assert it.scan.fits() == ended("nothing").scan.fits()  # each once
+    assert "skyscan abort" in it.said
+    assert sum(it.before.values()) == 12
+
+
+def test_a_folder_that_cannot_be_written_for_a_while_costs_what_was_on_its_way(ended):
+    it = ended("make_read_only")
+    assert_undisturbed(it, ended("nothing"))
+    assert "errno 13" in it.said
+    again = it.scan.fits() - ended("nothing").scan.fits()
+    assert set(again.values()) == {1}
+    assert {nside for nside, _, _ in again} == {1}
+
+
+def test_damaged_code_is_not_run_and_planned_again(ended):
+    it = ended("damage_the_code")
+    assert_undisturbed(it, ended("nothing"))
+    assert it.scan.fits() == ended("nothing").scan.fits()
+    assert "skyscan.zip is damaged" in it.said
+    assert "skyscan plan" in it.said
+
+
+def test_what_planning_wrote_is_planned_again_and_what_was_computed_is_kept(ended):
+    it = ended("damage_the_plan")
+    assert_undisturbed(it, ended("nothing"))
+    assert len(it.scan.fits()) == 6  # those of the result that was deleted
+    for name in ("scan.json", "skyscan.zip", "event.json"):
+        assert name in it.said
+    assert it.said.count("skyscan plan") == 4
+
+
+@pytest.mark.parametrize("fault", ["submit_in_two_ways", "paste_a_second_time"])
+def test_a_scan_that_is_submitted_in_two_ways_runs_once(ended, fault):
+    it = ended(fault)
+    assert_undisturbed(it, ended("nothing"))
+    assert it.scan.fits() == ended("nothing").scan.fits()
+    state = dagman_state(it.scan.folder.path / SCAN_DAG)
+    assert state is not None
+    assert state.is_over
