@@ -87,7 +87,7 @@ def test_fits_of_another_scan_are_not_taken_over(folder):
 
 def test_a_damaged_result_costs_its_records_only(folder):
     set_aside(folder, ())
-    path = next((folder.earlier / "001").glob("rounds/000/results/*.rec"))
+    path = next((folder.earlier / "001").glob("rounds/000/results/*/*.rec"))
     path.write_bytes(path.read_bytes()[:-1])
     assert missing(folder, SCAN, 0) == 1
 
