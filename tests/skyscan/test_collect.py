@@ -110,7 +110,7 @@ def flip(path, _batch, _records):
 
 
 def take_the_next_batchs(path, _batch, _records):
-    path.write_bytes(path.with_name("00002.rec").read_bytes())
+    path.write_bytes((path.parents[1] / "00002/00002.rec").read_bytes())
 
 
 def take_another_scans(path, batch, records):
