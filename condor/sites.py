@@ -41,6 +41,8 @@ class Site:
         Which Python jobs run in unless ``--runtime`` says (`condor.runtimes`).
     jobs_per_round : int
         Into how many jobs a round is dealt; 0 means one for each core of this machine.
+    time_budget : int
+        Seconds that a batch may take unless ``--time-budget`` says; 0: no limit.
     max_idle : int
         How many jobs of a scan may wait in the queue.
     request_memory, request_disk : int
@@ -57,6 +59,7 @@ class Site:
     this_machine: bool = False
     runtime: str = "host"
     jobs_per_round: int = 0
+    time_budget: int = 0
     max_idle: int = 1000
     request_memory: int = 1000
     request_disk: int = 500

@@ -85,7 +85,7 @@ def _reco(options: argparse.Namespace) -> ExitCode:
         options.batch,
         options.result,
         options.max_pixel_time,
-        limits=Limits(options.until, options.checkpoint_interval),
+        limits=Limits(options.until, options.checkpoint_interval, options.time_budget),
         earlier_path=options.earlier,
     )
     return ExitCode.DONE
@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     reco.add_argument("--earlier", type=Path, help="results of an earlier start of the job")
     reco.add_argument("--max-pixel-time", type=float, required=True)
     reco.add_argument("--checkpoint-interval", type=float, help="seconds")
+    reco.add_argument("--time-budget", type=float, default=0.0, help="seconds")
     reco.add_argument("--until", type=float, help="deadline, seconds since 1970")
     reco.set_defaults(step=_reco)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput, DamagedFile, TryAgain
-from skyscan.records import RECORD_DTYPE
+from skyscan.records import IDS, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.results import read_results
 from skyscan.storage import read_sealed, sha256_of
 
@@ -73,21 +73,86 @@ def collect(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Found:
     MissingResults
         Names every result file that is missing, short, doubled or of another scan.
     """
-    complaints: list[str] = []
+    gathered = gather(folder, scan_id, rounds)
+    gathered.check()
+    return best_of(gathered.records)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What some rounds have found, and what they have left over.
+
+    Attributes
+    ----------
+    records : ndarray, shape (n,), dtype RECORD_DTYPE
+        The record of each fit, from the first round that has it.
+    leftover : ndarray, shape (n,), dtype PIXEL_DTYPE
+        What was dealt to a job and has no record, ordered by nside, pixel, variation.
+    damage : tuple of str
+        What is wrong with result files.
+    lacking : tuple of str
+        Which result files lack something.
+    """
+
+    records: NDArray[np.void]
+    leftover: NDArray[np.void]
+    damage: tuple[str, ...]
+    lacking: tuple[str, ...]
+
+    def check(self) -> None:
+        """Refuse results that are not whole.
+
+        Raises
+        ------
+        MissingResults
+            Names every result file that is missing, short, doubled or of another scan.
+        """
+        complaints = [*self.damage, *self.lacking]
+        if complaints:
+            raise MissingResults(
+                "; ".join(complaints) + ". Run `skyscan resume` to have just these done again."
+            )
+
+
+def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
+    """Read the results of ``rounds``, whole or not.
+
+    A fit that a round left over was dealt out again in the next one, and counts once.
+
+    Raises
+    ------
+    DamagedFile
+        A round's description or a batch file is damaged, or of another scan.
+    """
+    damage: list[str] = []
     records = [np.empty(0, RECORD_DTYPE)]
+    found: set[tuple[int, ...]] = set()
+    dealt: dict[tuple[int, ...], np.void] = {}
+    lacks: list[tuple[Path, int, list[tuple[int, ...]]]] = []
     for number in rounds:
         for batch, path in batches_of(folder.round(number), scan_id):
             result = read_results(path, batch)
-            missing = len(result.missing(batch))
-            complaints += result.complaints
-            if missing:
-                complaints.append(f"{path} lacks {missing} of {len(batch.pixels)} pixels")
-            records.append(result.records)
-    if complaints:
-        raise MissingResults(
-            "; ".join(complaints) + ". Run `skyscan resume` to have just these done again."
-        )
-    return best_of(np.concatenate(records))
+            damage += result.complaints
+            ids = [record.item() for record in result.records[list(IDS)]]
+            new = np.array([it not in found for it in ids], bool)
+            records.append(result.records[new])
+            found.update(ids)
+            missing = result.missing(batch)
+            without = [row.item() for row in missing[list(IDS)]]
+            dealt.update(zip(without, missing, strict=True))
+            lacks.append((path, len(batch.pixels), without))
+    left = sorted(ids for ids in dealt if ids not in found)
+    lacking = [
+        f"{path} lacks {n} of {of} pixels"
+        for path, of, without in lacks
+        if (n := sum(ids not in found for ids in without))
+    ]
+    return Gathered(
+        np.concatenate(records),
+        np.array([dealt[ids] for ids in left], PIXEL_DTYPE),
+        tuple(damage),
+        tuple(lacking),
+    )
 
 
 def collect_partial(folder: ScanFolder, scan_id: str) -> Found:

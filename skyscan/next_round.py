@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.batches import Batch, batch_bytes, split
-from skyscan.collect import Found, collect
+from skyscan.collect import Found, best_of, gather
 from skyscan.earlier import KnownFits
 from skyscan.errors import BadInput
+from skyscan.leftover import LEFTOVER, handed_on, leftover_depth, recorded_batches
 from skyscan.pixels import next_pixels, parent
-from skyscan.records import PIXEL_DTYPE
+from skyscan.records import IDS, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.results import read_results, write_results
 from skyscan.startup import Startup, read_startup
 from skyscan.storage import read_sealed, write_bytes, write_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -63,17 +64,34 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     startup = read_startup(folder.startup)
     if startup.scan_id != scan.id:
         raise BadInput(f"{folder.startup_json} is of another scan; plan into a new folder.")
-    found = collect(folder, scan.id, list(range(number)))
-    chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
-    pixels = seed_pixels(chosen, found, startup, scan.progression)
+    here = folder.round(number)
+    batches = recorded_batches(here, scan.id)
+    if batches is None:
+        batches = _choose(folder, scan, startup, number)
+    later = handed_on(folder, scan.id, number)
+    return [_state(here, batch, later) for batch in batches]
+
+
+def _choose(folder: ScanFolder, scan: Scan, startup: Startup, number: int) -> list[Batch]:
+    """Deal out what the rounds before left over, or else what the rule chooses."""
+    gathered = gather(folder, scan.id, list(range(number)))
+    depth = 0
+    if scan.time_budget and len(gathered.leftover) and not gathered.damage:
+        pixels = gathered.leftover
+        depth = leftover_depth(folder.round(number - 1)) + 1
+    else:
+        gathered.check()
+        found = best_of(gathered.records)
+        chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
+        pixels = seed_pixels(chosen, found, startup, scan.progression)
     parts = split(pixels, batch_size=scan.batch_size, jobs_per_round=scan.jobs_per_round)
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
     if batches or here.description.exists():
         if not here.description.exists():
             _take_over(folder, here, scan.id, batches)
-        _write_round(here, scan.id, batches)
-    return [_state(here, batch) for batch in batches]
+        _write_round(here, scan.id, batches, depth)
+    return batches
 
 
 def seed_pixels(
@@ -124,13 +142,15 @@ def _take_over(
             write_results(here.result(batch.number), batch, records)
 
 
-def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch]) -> None:
+def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch], depth: int) -> None:
     contents = [batch_bytes(batch) for batch in batches]
     entries = [
         {"number": b.number, "pixels": len(b.pixels), "sha256": sha256(content).hexdigest()}
         for b, content in zip(batches, contents, strict=True)
     ]
-    description = {"scan_id": scan_id, "batches": entries}
+    description: dict[str, Any] = {"scan_id": scan_id, "batches": entries}
+    if depth:
+        description[LEFTOVER] = depth
     if _told(here) not in (None, description):
         raise BadInput(
             f"{here.description} lists other batches than the results of the earlier rounds "
@@ -151,8 +171,13 @@ def _told(here: RoundFolder) -> dict[str, Any] | None:
         return None
 
 
-def _state(here: RoundFolder, batch: Batch) -> BatchState:
-    """Look at a batch's result file, and leave it there, clean, for the job to go on from."""
+def _state(
+    here: RoundFolder, batch: Batch, later: Mapping[tuple[int, ...], np.void | None]
+) -> BatchState:
+    """Look at a batch's result file, and leave it there, clean, for the job to go on from.
+
+    What the round left over is the next one's to do; what that has done comes back here.
+    """
     path = here.result(batch.number)
     result = read_results(path, batch)
     if result.complaints:
@@ -160,4 +185,9 @@ def _state(here: RoundFolder, batch: Batch) -> BatchState:
             write_results(path, batch, result.records)
         else:
             write_bytes(path, b"")
-    return BatchState(batch.number, len(batch.pixels), len(result.missing(batch)))
+    missing = [row.item() for row in result.missing(batch)[list(IDS)]]
+    back = [record for ids in missing if (record := later.get(ids)) is not None]
+    if back:
+        records = np.concatenate([result.records, np.array(back, RECORD_DTYPE)])
+        write_results(path, batch, records)
+    return BatchState(batch.number, len(batch.pixels), sum(it not in later for it in missing))

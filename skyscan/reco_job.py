@@ -62,10 +62,14 @@ class Limits:
     checkpoint_interval : float or None
         Seconds from its start after which it ends with ``ExitCode.CHECKPOINT``, to be
         started again, as it does when its worker has died. None: it does neither.
+    time_budget : float
+        Seconds that the fits of the batch may take, those of earlier starts included; then it
+        ends well, and what is left over is the next round's. 0: it does not.
     """
 
     until: float | None = None
     checkpoint_interval: float | None = None
+    time_budget: float = 0.0
 
 
 NO_LIMITS = Limits()
@@ -222,11 +226,12 @@ def run_batch(
         reco.fetch(startup_folder)
     chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))
     checkpoints = Checkpoints(began, limits.checkpoint_interval, deaths_in(result, chunk_size))
+    budget = Budget(began, limits.time_budget, float(result.records["run_time"].sum()))
     results = ResultWriter(result_path)
     done = len(batch.pixels) - len(todo)
     try:
         _Supervisor(
-            startup_folder, results, max_pixel_time, chunks, batch, done, checkpoints
+            startup_folder, results, max_pixel_time, chunks, batch, done, checkpoints, budget
         ).run()
     finally:
         results.close()
@@ -238,6 +243,30 @@ def deaths_in(result: ResultFile, chunk_size: int) -> int:
     It is read from the results, since they alone follow a job from machine to machine.
     """
     return -(-int(np.count_nonzero(result.records["attempt"] > 1)) // chunk_size)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The time that a batch may take.
+
+    Attributes
+    ----------
+    began : float
+        When the job started, by the monotonic clock.
+    seconds : float
+        The budget; 0: there is none.
+    spent : float
+        Seconds that the fits of earlier starts took.
+    """
+
+    began: float
+    seconds: float
+    spent: float
+
+    def is_spent(self) -> bool:
+        """Tell whether what is not begun yet is to be left over."""
+        taken = self.spent + time.monotonic() - self.began
+        return bool(self.seconds) and taken >= self.seconds
 
 
 @dataclass
@@ -283,6 +312,7 @@ class _Supervisor:
     batch: Batch
     done: int
     checkpoints: Checkpoints
+    budget: Budget
     worker: Worker | None = None
     last_progress: float = 0.0
 
@@ -293,6 +323,8 @@ class _Supervisor:
                 self._fit(self.chunks.popleft())
                 # Not between the tries of a pixel: the second one would be a first again.
                 if self.chunks and self.chunks[0].attempt == 1:
+                    if self.budget.is_spent():
+                        break
                     self.checkpoints.leave_if_due()
             self._tell(now=True)
         finally:

@@ -49,6 +49,8 @@ class Scan:
         Seconds after which a fit is taken to hang.
     checkpoint_interval : float
         Seconds after which a job sends home what it has done.
+    time_budget : float
+        Seconds that a batch may take; what is left over is dealt out anew. 0: no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
     max_retries : int
@@ -88,6 +90,7 @@ class Scan:
     max_rounds: int
     max_pixel_time: float
     checkpoint_interval: float
+    time_budget: float
     max_failed_pixels: float
     max_retries: int
     deadline: float | None

@@ -9,6 +9,7 @@ from condor.runtimes import parse_runtime
 from condor.submit import quoted_arguments, quoted_environment, submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
+from skyscan.leftover import time_budget
 from skyscan.storage import write_text
 from workflows.steps import (
     ACCESS_POINT_SH,
@@ -74,7 +75,8 @@ def write_round_dag(
     name = round_dag(number)
     for rescue in folder.path.glob(f"{name}.rescue*"):
         rescue.unlink()
-    _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline)))
+    budget = time_budget(folder, scan, number)
+    _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline, budget)))
 
 
 def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
@@ -165,7 +167,7 @@ def scan_dag_lines(scan: Scan) -> Iterator[str]:
 
 
 def round_dag_lines(
-    scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+    scan: Scan, number: int, batches: Sequence[BatchState], deadline: int, budget: float = 0.0
 ) -> Iterator[str]:
     """Yield the lines of the DAG of one round: one node a batch, none waits for another."""
     from htcondor2 import dags
@@ -181,6 +183,7 @@ def round_dag_lines(
                 "round": f"{number:03d}",
                 "batch": f"{batch.number:05d}",
                 "retry": RETRY_MACRO,
+                **({"budget": f"{budget:g}"} if scan.time_budget else {}),
                 **timed,
             }
             for batch in batches

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
 ROUNDS_BEYOND_LEVELS = 6
+#: Each in a row has twice the time; those that are not needed are skipped.
+ROUNDS_OF_LEFTOVERS = 12
 MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
@@ -62,6 +64,7 @@ class Options:
     # Jobs are best 15 to 45 minutes long (OSG's and CHTC's advice), and a checkpoint costs a
     # set-up of the reconstruction, icetray's up to minutes: most jobs have none at all.
     checkpoint_interval: float = 1800.0
+    time_budget: float | None = None
     max_failed_pixels: float = 0.01
     max_retries: int = 3
     deadline: float | None = None
@@ -96,7 +99,8 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
 
 def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
     runtime = parse_runtime(site.runtime)
-    max_rounds = options.max_rounds or len(options.progression) + ROUNDS_BEYOND_LEVELS
+    budget = site.time_budget if options.time_budget is None else options.time_budget
+    max_rounds = options.max_rounds or usual_rounds(options.progression, budget)
     if max_rounds > MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
@@ -113,6 +117,7 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
             "reco": options.reco.lower().replace("-", "_"),
             "jobs_per_round": None if options.batch_size else jobs,
             "max_rounds": max_rounds,
+            "time_budget": float(budget),
             "request_memory": options.request_memory or site.request_memory,
             "request_disk": options.request_disk or site.request_disk,
             "site": site.name,
@@ -131,6 +136,12 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
         versions=versions(),
         code_sha256="",
     )
+
+
+def usual_rounds(progression: Progression, time_budget: float) -> int:
+    """Return how many rounds a scan may have unless ``--max-rounds`` says."""
+    leftover = ROUNDS_OF_LEFTOVERS if time_budget else 0
+    return len(progression) + ROUNDS_BEYOND_LEVELS + leftover
 
 
 def _checked_event(source: Source, reco_name: str, *, is_here: bool) -> Event:

@@ -10,6 +10,8 @@ import numpy as np
 
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput
+from skyscan.layout import RoundFolder
+from skyscan.leftover import LEFTOVER, leftover_depth
 from skyscan.reco_job import read_progress
 from skyscan.results import count_records
 from skyscan.startup import read_startup
@@ -18,7 +20,7 @@ from skyscan.storage import read_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
 
 
@@ -36,6 +38,10 @@ class RoundProgress:
         How many it consists of, and how many have a result.
     n_batches, n_batches_done : int
         Likewise for its jobs.
+    n_left_over : int
+        How many more it consisted of, which its jobs had no time for: the next round has them.
+    depth : int
+        0, or the how manieth round in a row that does what was left over.
     began, seen : float
         When it was chosen, and when this was counted, seconds since 1970.
     """
@@ -48,19 +54,24 @@ class RoundProgress:
     n_batches_done: int
     began: float
     seen: float = field(compare=False)
+    n_left_over: int = 0
+    depth: int = 0
 
     def line(self) -> str:
         """Return one line for people."""
         nsides = ", ".join(map(str, self.nsides))
+        what = ", what was left over" if self.depth else ""
+        more = f"; {self.n_left_over} left over" if self.n_left_over else ""
         return (
-            f"round {self.number}: nside {nsides}: {self.n_done} of {self.n_fits} pixels done, "
-            f"{self.n_batches_done} of {self.n_batches} jobs"
+            f"round {self.number}: nside {nsides}{what}: {self.n_done} of {self.n_fits} pixels "
+            f"done, {self.n_batches_done} of {self.n_batches} jobs{more}"
         )
 
 
 def round_progress(folder: RoundFolder, number: int) -> RoundProgress:
     """Count what is done of one round; jobs that stream their output count as they go."""
-    batches = read_json(folder.description)["batches"]
+    description = read_json(folder.description)
+    batches = description["batches"]
     done = []
     nsides: set[int] = set()
     for entry in batches:
@@ -71,16 +82,27 @@ def round_progress(folder: RoundFolder, number: int) -> RoundProgress:
         if not nsides:  # batches are dealt like cards: the first one has every nside
             nsides = _nsides(folder.batch(entry["number"]))
     whole = sum(n == entry["pixels"] for n, entry in zip(done, batches, strict=True))
+    left_over = _left_over(RoundFolder(folder.path.with_name(f"{number + 1:03d}")))
+    n_fits = sum(entry["pixels"] for entry in batches) - left_over
     return RoundProgress(
         number=number,
         nsides=tuple(sorted(nsides)),
-        n_fits=sum(entry["pixels"] for entry in batches),
-        n_done=sum(done),
+        n_fits=n_fits,
+        n_done=min(sum(done), n_fits),
         n_batches=len(batches),
-        n_batches_done=whole,
+        n_batches_done=len(batches) if left_over else whole,
+        n_left_over=left_over,
+        depth=int(description.get(LEFTOVER, 0)),
         began=folder.description.stat().st_mtime,
         seen=time.time(),
     )
+
+
+def _left_over(following: RoundFolder) -> int:
+    """Return how many fits a round took over from the one before."""
+    if not leftover_depth(following):
+        return 0
+    return sum(entry["pixels"] for entry in read_json(following.description)["batches"])
 
 
 def scan_progress(folder: ScanFolder) -> list[RoundProgress]:

@@ -12,7 +12,7 @@ from skyscan.errors import WrongUsage
 from skyscan.scan import Scan, read_scan
 from skyscan.storage import write_text
 from workflows.dagman import SCAN_DAG, scan_dag_lines
-from workflows.plan import MAX_ROUNDS, ROUNDS_BEYOND_LEVELS
+from workflows.plan import MAX_ROUNDS, usual_rounds
 from workflows.submission import at_rest
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
     new = replace(old, **changes)  # type: ignore[arg-type]
     _check_progression(old.progression, new.progression)
     if "max_rounds" not in changes:
-        rounds = max(old.max_rounds, len(new.progression) + ROUNDS_BEYOND_LEVELS)
+        rounds = max(old.max_rounds, usual_rounds(new.progression, new.time_budget))
         new = replace(new, max_rounds=rounds)
     if not 0 < new.max_rounds <= MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {new.max_rounds} is not from 1 to {MAX_ROUNDS}.")

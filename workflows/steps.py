@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Macros of a job: which round, which batch, which submission of it, and the scan's deadline.
 ROUND, BATCH, RETRY, DEADLINE = "$(round)", "$(batch)", "$(retry)", "$(deadline)"
+#: Seconds that a batch of the round may take.
+BUDGET = "$(budget)"
 
 #: What the access point runs: the scan's own code in the Python that planned the scan.
 ACCESS_POINT_SH = "skyscan.sh"
@@ -92,6 +94,7 @@ def reco_step(scan: Scan) -> Step:
             *("--earlier", f"{BATCH}.rec", "--result", new),
             *("--max-pixel-time", f"{scan.max_pixel_time:g}"),
             *("--checkpoint-interval", f"{scan.checkpoint_interval:g}"),
+            *(("--time-budget", BUDGET) if scan.time_budget else ()),
             *(() if scan.deadline is None else ("--until", DEADLINE)),
         ),
         inputs=(

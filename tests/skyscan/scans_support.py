@@ -37,6 +37,7 @@ def a_scan(**changes: object) -> Scan:
         "max_rounds": 9,
         "max_pixel_time": 600.0,
         "checkpoint_interval": 1800.0,
+        "time_budget": 0.0,
         "max_failed_pixels": 0.01,
         "max_retries": 3,
         "deadline": None,

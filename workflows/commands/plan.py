@@ -152,6 +152,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "that is lost costs no more (default: %(default)s)",
     )
     add(
+        "--time-budget",
+        metavar="DURATION",
+        help="what a batch has not done by then is dealt out anew: a round waits for no slow "
+        "machine; 0 means no limit (default: the site's)",
+    )
+    add(
         "--max-failed-pixels",
         default=f"{DEFAULTS.max_failed_pixels:g}",
         metavar="FRACTION",
@@ -203,6 +209,7 @@ def read_options(options: argparse.Namespace) -> Options:
         checkpoint_interval=parse_duration(
             options.checkpoint_interval, "--checkpoint-interval"
         ),
+        time_budget=_budget(options.time_budget),
         max_failed_pixels=read_fraction(options.max_failed_pixels),
         max_retries=options.max_retries,
         deadline=None if deadline is None else parse_duration(deadline, "--deadline"),
@@ -231,6 +238,12 @@ def _whole_number(text: str, least: int) -> int:
     if not text.isdecimal() or int(text) < least:
         raise ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return int(text)
+
+
+def _budget(text: str | None) -> float | None:
+    if text is None or text.strip() == "0":
+        return None if text is None else 0.0
+    return parse_duration(text, "--time-budget")
 
 
 def _megabytes(text: str | None, option: str) -> int | None:
