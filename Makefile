@@ -1,11 +1,12 @@
 # make demo    a whole scan on this machine, from nothing
 # make test    every test, on a real HTCondor
+# make soak    small scans, and at random whatever can go wrong; SOAK="--scans 20 --seed 7"
 # make check   lint (Python and shell), types, import contracts
 # make setup   what the others begin with: .venv, and an HTCondor if there is none
 # make clean   removes what was made here; the pool and the cache in your home stay
 
 .DEFAULT_GOAL := setup
-.PHONY: setup demo check test clean htcondor
+.PHONY: setup demo check test soak clean htcondor
 
 VENV := .venv
 # The folder is part of the name: a virtual environment that was moved does not work.
@@ -41,6 +42,9 @@ check: $(STAMP)
 
 test: setup
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+soak: setup
+	$(VENV)/bin/python tests/workflows/soak.py $(SOAK)
 
 clean:
 	rm -rf $(VENV) .runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,223 @@
+"""What a soak does to scans while they run, and what each of it explains.
+
+A fault is done to a scan that runs. It returns what it was done to, or None when there is
+nothing of the kind just now: no job runs, no result file is there yet.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor.processes import pool_processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+    from scans import RunningScan
+
+#: How many fits a fault may cost, at most: none, the one in hand, those of a job, those of a
+#: round (several jobs).
+NONE, FIT, JOB, ROUND = "none", "a fit", "a job", "a round"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of fault.
+
+    Attributes
+    ----------
+    do : callable
+        Does it to a scan.
+    costs : str
+        What may have to be fitted again because of it.
+    wants_resume : bool
+        Whether the scan may end without its map, so that somebody must resume it.
+    weight : float
+        How often it is chosen, next to the others.
+    """
+
+    do: Callable[[RunningScan, Random], str | None]
+    costs: str
+    wants_resume: bool = False
+    weight: float = 1.0
+
+
+def kill_worker(scan: RunningScan, random: Random) -> str | None:
+    return _kill(scan.processes("worker"), random)
+
+
+def kill_supervisor(scan: RunningScan, random: Random) -> str | None:
+    return _kill(scan.processes("reco"), random)
+
+
+def kill_starter(scan: RunningScan, random: Random) -> str | None:
+    # job.sh becomes the job's Python, so the starter is its parent
+    parents = [_parent(pid) for pid in scan.processes("reco")]
+    return _kill([pid for pid in parents if _name(pid) == "condor_starter"], random)
+
+
+def kill_shadow(scan: RunningScan, random: Random) -> str | None:
+    jobs = set(scan.running_jobs())
+    return _kill([pid for pid in _daemons(scan, "condor_shadow") if jobs & _words(pid)], random)
+
+
+def kill_dagman(scan: RunningScan, random: Random) -> str | None:
+    """Kill the scan's DAGMan or that of a round."""
+    return _kill([pid for pid in _daemons(scan, "condor_dagman") if _is_of(pid, scan)], random)
+
+
+def kill_schedd(scan: RunningScan, random: Random) -> str | None:
+    return _kill(_daemons(scan, "condor_schedd"), random)
+
+
+def vacate(scan: RunningScan, random: Random) -> str | None:
+    return _tell(scan, random, "condor_vacate_job")
+
+
+def vacate_fast(scan: RunningScan, random: Random) -> str | None:
+    return _tell(scan, random, "condor_vacate_job", "-fast")
+
+
+def remove_job(scan: RunningScan, random: Random) -> str | None:
+    return _tell(scan, random, "condor_rm")
+
+
+def hold_and_release(scan: RunningScan, random: Random) -> str | None:
+    job = _tell(scan, random, "condor_hold")
+    if job is None:
+        return None
+    time.sleep(2)
+    while scan.pool.run("condor_release", job).returncode:  # it is held when it has ended
+        gone = scan.pool.run("condor_q", job, "-af", "JobStatus")
+        if gone.returncode == 0 and gone.stdout.strip() != "5":
+            break
+        time.sleep(1)
+    return job
+
+
+def remove_dag(scan: RunningScan, random: Random) -> str | None:  # noqa: ARG001
+    mine = f'UserLog == "{scan.folder.path / "scan.dag.dagman.log"}"'
+    asked = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
+    if not asked.stdout.strip():
+        return None
+    cluster = asked.stdout.split()[0]
+    return cluster if scan.pool.run("condor_rm", cluster).returncode == 0 else None
+
+
+def delete_result(scan: RunningScan, random: Random) -> str | None:
+    def delete(path: Path, _size: int) -> None:
+        path.unlink()
+
+    return _damage(scan, random, delete)
+
+
+def truncate_result(scan: RunningScan, random: Random) -> str | None:
+    return _damage(scan, random, lambda path, size: os.truncate(path, random.randrange(size)))
+
+
+def flip_result(scan: RunningScan, random: Random) -> str | None:
+    def flip(path: Path, size: int) -> None:
+        with path.open("r+b") as file:
+            place = random.randrange(size)
+            file.seek(place)
+            (byte,) = file.read(1)
+            file.seek(place)
+            file.write(bytes([byte ^ 1 << random.randrange(8)]))
+
+    return _damage(scan, random, flip)
+
+
+FAULTS = {
+    fault.do.__name__: fault
+    for fault in (
+        Fault(kill_worker, FIT),
+        Fault(kill_supervisor, FIT),
+        Fault(kill_starter, JOB),
+        Fault(kill_shadow, JOB),
+        Fault(kill_dagman, NONE),
+        Fault(vacate, FIT),
+        Fault(vacate_fast, JOB),
+        Fault(remove_job, JOB),
+        Fault(hold_and_release, JOB),
+        Fault(remove_dag, ROUND, wants_resume=True),
+        Fault(delete_result, JOB, wants_resume=True, weight=0.5),
+        Fault(truncate_result, JOB, wants_resume=True, weight=0.5),
+        Fault(flip_result, JOB, wants_resume=True, weight=0.5),
+        # Of all scans that run: rarely.
+        Fault(kill_schedd, ROUND, weight=0.15),
+    )
+}
+
+
+def _kill(pids: list[int], random: Random) -> str | None:
+    if not pids:
+        return None
+    pid = random.choice(sorted(pids))
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return str(pid)
+    return None
+
+
+def _tell(scan: RunningScan, random: Random, *command: str) -> str | None:
+    jobs = scan.running_jobs()
+    if not jobs:
+        return None
+    job = random.choice(sorted(jobs))
+    return job if scan.pool.run(*command, job).returncode == 0 else None
+
+
+def _damage(scan: RunningScan, random: Random, do: Callable[[Path, int], object]) -> str | None:
+    """Damage a result file of a round after which another one was chosen: nobody writes it."""
+    for number in reversed(scan.folder.chosen_rounds()[:-1]):
+        here = scan.folder.round(number)
+        batches = sorted(here.path.glob("batches/*.npz"))
+        files = [here.result(int(batch.stem)) for batch in batches]
+        sizes = [(path, path.stat().st_size) for path in files if path.exists()]
+        whole = [(path, size) for path, size in sizes if size]
+        if whole:
+            path, size = random.choice(whole)
+            do(path, size)
+            return str(path.relative_to(scan.folder.path))
+    return None
+
+
+def _daemons(scan: RunningScan, name: str) -> list[int]:
+    if scan.pool.config is None:
+        return []
+    return [it.pid for it in pool_processes(scan.pool.config.parent) if it.name == name]
+
+
+def _is_of(pid: int, scan: RunningScan) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == scan.folder.path
+    except OSError:
+        return False
+
+
+def _words(pid: int) -> set[str]:
+    try:
+        return set(Path(f"/proc/{pid}/cmdline").read_text().split("\0"))
+    except OSError:
+        return set()
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
