@@ -48,6 +48,7 @@ OPTIONS = {
 }
 DUMMY_COST = "0.2"
 DISK = "6m"
+DISK_OF_JOBS = "48m"  # so many jobs of all scans that ask for 1 MB or two fit on it at once
 BALLOON = "balloon"
 HELD = "5"
 #: Set in the namespace of the last test, in which the others run.
@@ -183,9 +184,10 @@ def disks(session_folder: Path) -> dict[str, Path]:
     base = Path(tempfile.mkdtemp(dir=session_folder, prefix="disks"))
     places = {fault.__name__: base / fault.__name__ for fault in FAULTS}
     places["execute"] = base / "pool" / "execute"
-    for place in places.values():
+    for name, place in places.items():
         place.mkdir(parents=True)
-        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)]
+        size = DISK_OF_JOBS if name == "execute" else DISK
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
         subprocess.run(command, check=True)
     return places
 
