@@ -50,7 +50,8 @@ DUMMY_COST = "0.2"
 DISK = "6m"
 DISK_OF_JOBS = "48m"  # so many jobs of all scans that ask for 1 MB or two fit on it at once
 BALLOON = "balloon"
-HELD = "5"
+RUNNING, HELD = "2", "5"
+VANILLA, LOCAL = "5", "12"
 #: Set in the namespace of the last test, in which the others run.
 INSIDE = "DISK_FAULTS_NAMESPACE"
 #: The jobs' disk is one for all scans: only one of them is to find it full.
@@ -92,9 +93,9 @@ def make_room(disk: Path) -> None:
     (disk / BALLOON).unlink()
 
 
-def jobs(scan: RunningScan, status: str) -> list[str]:
-    """Return the ids of a scan's reco jobs that have a status."""
-    mine = f'Iwd == "{scan.folder.path}" && JobUniverse == 5 && JobStatus == {status}'
+def jobs(scan: RunningScan, status: str, universe: str = VANILLA) -> list[str]:
+    """Return the ids of a scan's jobs that have a status."""
+    mine = f'Iwd == "{scan.folder.path}" && JobUniverse == {universe} && JobStatus == {status}'
     return scan.pool.run(
         "condor_q", "-allusers", "-const", mine, "-af:j", "Cmd"
     ).stdout.split()[::2]
@@ -155,11 +156,14 @@ def as_the_map_is_written(scan: RunningScan, disk: Path) -> Ended:
     first, *rest = script.read_text().splitlines(keepends=True)
     script.write_text("".join([first, f"{wait}\n", *rest]))
     scan.submit().wait_until_paused()
-    cluster, before = scan.dagman_cluster(), scan.fits()
+    before = scan.fits()
+    assert jobs(scan, RUNNING, universe=LOCAL)
     scan.go_on()
-    full_until(lambda: starts_of_dagman(scan, cluster) != 1, disk, "DAGMan to die of it")
+    # Then DAGMan dies again and again, or waits for the merge's end, of which half is logged.
+    gone = "the merge to end"
+    full_until(lambda: not jobs(scan, RUNNING, universe=LOCAL), disk, gone)
     assert not list(scan.folder.path.glob("run*.npz"))
-    # A DAGMan that died twice at the end of a DAG trips over its own log for ever (23.9.6).
+    # One that died twice at the end of a DAG trips over its own log for ever (23.9.6).
     abort(scan.folder, scan.pool)
     return Ended(scan, scan.submit().finish(), before)
 
