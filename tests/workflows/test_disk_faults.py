@@ -1,4 +1,4 @@
-"""Full disks: the jobs' own, and the one of the scan folder, while each kind of step writes.
+"""Full disks: the jobs' own, and the one of the scan folder.
 
 Each is a small tmpfs, and the pool one of this module, both in a mount namespace: there users
 may mount too, and nothing stays mounted. All scans run at the same time.
@@ -18,13 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from scans import PATIENCE, RunningScan, environment, make_scan, wait_until
 
-from condor.dagman import dagman_state
 from condor.personal import start_personal, stop_personal
 from condor.settings import CPUS_VARIABLE
 from skyscan.errors import ExitCode
-from workflows.dagman import SCAN_DAG
-from workflows.removal import abort
-from workflows.steps import ACCESS_POINT_SH
 from workflows.watch import is_over
 
 if TYPE_CHECKING:
@@ -50,8 +46,7 @@ DUMMY_COST = "0.2"
 DISK = "6m"
 DISK_OF_JOBS = "48m"  # so many jobs of all scans that ask for 1 MB or two fit on it at once
 BALLOON = "balloon"
-RUNNING, HELD = "2", "5"
-VANILLA, LOCAL = "5", "12"
+HELD = "5"
 #: Set in the namespace of the last test, in which the others run.
 INSIDE = "DISK_FAULTS_NAMESPACE"
 #: The jobs' disk is one for all scans: only one of them is to find it full.
@@ -93,9 +88,9 @@ def make_room(disk: Path) -> None:
     (disk / BALLOON).unlink()
 
 
-def jobs(scan: RunningScan, status: str, universe: str = VANILLA) -> list[str]:
+def jobs(scan: RunningScan, status: str) -> list[str]:
     """Return the ids of a scan's jobs that have a status."""
-    mine = f'Iwd == "{scan.folder.path}" && JobUniverse == {universe} && JobStatus == {status}'
+    mine = f'Iwd == "{scan.folder.path}" && JobUniverse == 5 && JobStatus == {status}'
     return scan.pool.run(
         "condor_q", "-allusers", "-const", mine, "-af:j", "Cmd"
     ).stdout.split()[::2]
@@ -150,30 +145,11 @@ def as_a_round_is_opened(scan: RunningScan, disk: Path) -> Ended:
     return Ended(scan, report if report.map else scan.submit().finish(), before)
 
 
-def as_the_map_is_written(scan: RunningScan, disk: Path) -> Ended:
-    script = scan.folder.path / ACCESS_POINT_SH
-    wait = '[ "$2" != merge ] || while [ ! -e go-on ]; do touch paused; sleep 0.1; done'
-    first, *rest = script.read_text().splitlines(keepends=True)
-    script.write_text("".join([first, f"{wait}\n", *rest]))
-    scan.submit().wait_until_paused()
-    before = scan.fits()
-    assert jobs(scan, RUNNING, universe=LOCAL)
-    scan.go_on()
-    # Then DAGMan dies again and again, or waits for the merge's end, of which half is logged.
-    gone = "the merge to end"
-    full_until(lambda: not jobs(scan, RUNNING, universe=LOCAL), disk, gone)
-    assert not list(scan.folder.path.glob("run*.npz"))
-    # One that died twice at the end of a DAG trips over its own log for ever (23.9.6).
-    abort(scan.folder, scan.pool)
-    return Ended(scan, scan.submit().finish(), before)
-
-
 FAULTS = (
     nothing,
     of_the_job,
     as_results_come_home,
     as_a_round_is_opened,
-    as_the_map_is_written,
 )
 
 
@@ -259,15 +235,6 @@ def test_a_round_that_finds_no_room_is_opened_when_there_is(ended):
     it = ended("as_a_round_is_opened")
     assert_undisturbed(it, ended("nothing"))
     assert redone(it) == 0
-
-
-def test_a_map_that_finds_no_room_is_written_by_resume(ended):
-    it = ended("as_the_map_is_written")
-    assert_undisturbed(it, ended("nothing"))
-    assert it.scan.fits() == it.before
-    state = dagman_state(it.scan.folder.path / SCAN_DAG)
-    assert state is not None
-    assert state.submissions == 2
 
 
 def namespace() -> list[str]:
