@@ -154,7 +154,7 @@ FAULTS = (
 
 
 @pytest.fixture(scope="module")
-def disks(session_folder: Path) -> dict[str, Path]:
+def disks(session_folder: Path) -> Iterator[dict[str, Path]]:
     """Return a disk for the scan folder of each fault, and that of the jobs.
 
     They go with the namespace, however this ends.
@@ -169,7 +169,9 @@ def disks(session_folder: Path) -> dict[str, Path]:
         size = DISK_OF_JOBS if name == "execute" else DISK
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
         subprocess.run(command, check=True)
-    return places
+    yield places
+    for place in places.values():  # their folders are to be removed
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.fixture(scope="module")
