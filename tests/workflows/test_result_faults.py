@@ -239,6 +239,7 @@ def batch_of_jobs(scan: RunningScan) -> Ended:
     def damage(scan: RunningScan) -> list[Fit]:
         os.truncate(scan.folder.round(1).batch(0), 100)
         flip(scan.folder.round(1).batch(1), 200)
+        scan.folder.round(1).batch(2).write_bytes(b"")
         return []
 
     return between_rounds(scan, damage, opened=1)
