@@ -22,8 +22,8 @@ SETTINGS = {
     "DAGMAN_MAX_JOBS_IDLE": "1000",
     # A job that is held again and again is removed, so that RETRY fires (default 100).
     "DAGMAN_MAX_JOB_HOLDS": "5",
-    # Keep the claim on a machine between rounds (default 20 s).
-    "DAGMAN_HOLD_CLAIM_TIME": "60",
+    # Keep the claim on a machine between rounds (the default, said for all versions).
+    "DAGMAN_HOLD_CLAIM_TIME": "20",
     # A second condor_submit of a node that timed out must not run its pixels twice.
     "DAGMAN_PROHIBIT_MULTI_JOBS": "True",
 }
@@ -136,6 +136,7 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
     types = htcondor.JobEventType
     nodes: dict[int, str] = {}
     ends: dict[str, JobEnd] = {}
+    held: dict[int, str] = {}
     for event in log_events(log):
         if event.type == types.SUBMIT:
             node = str(event.get("LogNotes", "")).removeprefix("DAG Node: ").strip()
@@ -143,15 +144,24 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
         node = nodes.get(event.cluster, "")
         if not node:
             continue
-        if event.type == types.SUBMIT:
+        if event.type in (types.SUBMIT, types.JOB_RELEASED):
+            held.pop(event.cluster, None)
             ends[node] = JobEnd(None, "its job has not ended")
         elif event.type == types.JOB_TERMINATED:
             ends[node] = _terminated(event)
-        elif event.type == types.JOB_ABORTED:
-            ends[node] = JobEnd(None, f"its job was removed: {event.get('Reason', '')}")
         elif event.type == types.JOB_HELD:
-            ends[node] = JobEnd(None, f"its job was held: {event.get('HoldReason', '')}")
+            held[event.cluster] = str(event.get("HoldReason", ""))
+            ends[node] = JobEnd(None, f"its job was held: {held[event.cluster]}")
+        elif event.type == types.JOB_ABORTED:
+            ends[node] = _removed(event, held.get(event.cluster))
     return ends
+
+
+def _removed(event: htcondor.JobEvent, held: str | None) -> JobEnd:
+    # Why a job was held says more than that its policy then removed it.
+    if held:
+        return JobEnd(None, f"its job was held, and then removed: {held}")
+    return JobEnd(None, f"its job was removed: {event.get('Reason', '')}")
 
 
 def _terminated(event: htcondor.JobEvent) -> JobEnd:

@@ -97,6 +97,7 @@ def _machine() -> dict[str, str]:
     return {
         "NUM_CPUS": os.environ.get(CPUS_VARIABLE) or str(len(os.sched_getaffinity(0))),
         **_memory(),
+        **_limits(),
         # One slot that jobs take their share of: a retry may ask for more memory.
         "NUM_SLOTS": "1",
         "NUM_SLOTS_TYPE_1": "1",
@@ -106,13 +107,30 @@ def _machine() -> dict[str, str]:
         "START": "True",
         "SUSPEND": "False",
         "CONTINUE": "True",
-        "PREEMPT": "False",
+        "PREEMPT": "$(MEMORY_EXCEEDED) || $(DISK_EXCEEDED)",
         "KILL": "False",
         "WANT_SUSPEND": "False",
         "WANT_VACATE": "True",
         "PREEMPTION_REQUIREMENTS": "False",
         "RANK": "0",
         "BASE_CGROUP": "",
+    }
+
+
+def _limits() -> dict[str, str]:
+    """Hold jobs that use more than they asked for, as pools with cgroups do.
+
+    HTCondor has these as templates, ``use POLICY:HOLD_IF_MEMORY_EXCEEDED`` and its like.
+    """
+    return {
+        "MEMORY_EXCEEDED": "(MemoryUsage =!= UNDEFINED && MemoryUsage > Memory)",
+        "DISK_EXCEEDED": "(DiskUsage =!= UNDEFINED && DiskUsage > Disk)",
+        "WANT_HOLD": "$(MEMORY_EXCEEDED) || $(DISK_EXCEEDED)",
+        "WANT_HOLD_SUBCODE": "ifThenElse($(MEMORY_EXCEEDED), 102, 104)",
+        "WANT_HOLD_REASON": (
+            'ifThenElse($(MEMORY_EXCEEDED), "memory usage exceeded request_memory", '
+            '"disk usage exceeded request_disk")'
+        ),
     }
 
 
@@ -187,5 +205,5 @@ def _dagman() -> dict[str, str]:
     return {
         "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
         "DAGMAN_MAX_SUBMITS_PER_INTERVAL": "200",
-        "DAGMAN_HOLD_CLAIM_TIME": "60",
+        "DAGMAN_HOLD_CLAIM_TIME": "20",
     }

@@ -47,6 +47,14 @@ class Site:
         How many jobs of a scan may wait in the queue.
     request_memory, request_disk : int
         MB that a job asks for at its first try.
+    release_after : int
+        Seconds after which a job is released whose hold may pass; twice as long the second
+        time, and so on.
+    held_too_long : int
+        Seconds after which a held job is removed, and submitted again.
+    avoid_machines : int
+        Seconds that a job which failed waits for other machines than those it was on; 0: it
+        takes any, as it does where ``this_machine`` is true.
     submit : dict of str to str
         Further commands of every submit file that runs on the site's machines;
         ``requirements`` add to those of the runtime.
@@ -63,6 +71,9 @@ class Site:
     max_idle: int = 1000
     request_memory: int = 1000
     request_disk: int = 500
+    release_after: int = 60
+    held_too_long: int = 1800
+    avoid_machines: int = 900
     submit: dict[str, str] = field(default_factory=dict)
     dagman: dict[str, str] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from skyscan.errors import BadInput, ExitCode, SkyscanError
+from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.plotting import import_healpy_alone
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.step(options))
+    except WrongUsage as error:
+        # Nobody types this: it is how the scan was planned that is wrong, as often as tried.
+        # DAGMan's RETRY spares one code only.
+        return _fail(error, ExitCode.BAD_INPUT)
     except SkyscanError as error:
         return _fail(error, error.exit_code)
     except MemoryError:

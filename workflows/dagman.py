@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor.dagman import config_lines
-from condor.runtimes import parse_runtime
-from condor.submit import quoted_arguments, quoted_environment, submit_lines
+from condor.policy import submissions
+from condor.submit import submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.leftover import time_budget
 from skyscan.storage import write_text
-from workflows.steps import (
-    ACCESS_POINT_SH,
-    DEADLINE,
-    RETRY,
-    Step,
-    merge_step,
-    prep_step,
-    reco_step,
-)
+from workflows.job import job_description, local_description
+from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,10 +28,6 @@ SCAN_DAG = "scan.dag"
 CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
 OPEN_ROUND_SH = "open-round.sh"
-HELD_TOO_LONG = 1800  # seconds; a held job never fails a node by itself, a removed one does
-GRACE = 120  # seconds after the deadline that a running job has to hand in its results
-#: What a reco job asks for grows with each submission of it, in case that was too little.
-_GROWING = f"* (1 + {RETRY})"
 
 
 def round_dag(number: int) -> str:
@@ -77,65 +66,6 @@ def write_round_dag(
         rescue.unlink()
     budget = time_budget(folder, scan, number)
     _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline, budget)))
-
-
-def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
-    """Return the submit description of a step that runs on the site's machines."""
-    runtime = parse_runtime(scan.runtime)
-    of_runtime = runtime.commands(this_machine=site.this_machine)
-    remaps = ";".join(f"{a}={b}" for a, b in step.outputs.items() if a != b)
-    description = {
-        **of_runtime,
-        "executable": layout.JOB_SH,
-        "arguments": quoted_arguments(step.arguments),
-        "environment": quoted_environment(
-            {
-                **scan.environment,
-                **runtime.environment(),
-                "SKYSCAN_CODE_SHA256": scan.code_sha256,
-            }
-        ),
-        "should_transfer_files": "YES",
-        "transfer_input_files": ", ".join(step.inputs),
-        "transfer_output_files": ", ".join(step.outputs),
-        **({"transfer_output_remaps": f'"{remaps}"'} if remaps else {}),
-        "output": f"{step.log}.out",
-        "error": f"{step.log}.err",
-        "request_cpus": "1",
-        "request_memory": f"{scan.request_memory} {_GROWING}",
-        "request_disk": f"{scan.request_disk * 1024} {_GROWING}",
-        "keep_claim_idle": "60",
-    }
-    if step.checkpoints:
-        description |= {
-            # A job that is sent away takes what it did along, and goes on from there.
-            "when_to_transfer_output": "ON_EXIT_OR_EVICT",
-            "transfer_checkpoint_files": ", ".join(step.outputs),
-            "checkpoint_exit_code": str(int(ExitCode.CHECKPOINT)),
-        }
-    over = [f"(JobStatus == 5 && time() - EnteredCurrentStatus > {HELD_TOO_LONG})"]
-    if scan.deadline is not None:
-        # A job that runs ends by itself and hands in what it has; this is for the others.
-        grace = f"ifThenElse(JobStatus == 2, {GRACE}, 0)"
-        over.append(f"(time() > {DEADLINE} + {grace})")
-    description["periodic_remove"] = " || ".join(over)
-    description |= site.submit
-    wanted = [it["requirements"] for it in (of_runtime, site.submit) if "requirements" in it]
-    if wanted:
-        description["requirements"] = " && ".join(f"({it})" for it in wanted)
-    return description
-
-
-def local_description(step: Step) -> dict[str, str]:
-    """Return the submit description of a step that runs on the access point."""
-    return {
-        "universe": "local",
-        "executable": ACCESS_POINT_SH,
-        "arguments": quoted_arguments(("skyscan", *step.arguments)),
-        "output": f"{step.log}.out",
-        "error": f"{step.log}.err",
-        "request_disk": "1024",
-    }
 
 
 def scan_dag_lines(scan: Scan) -> Iterator[str]:
@@ -205,9 +135,8 @@ def _named(name: str, retries: int) -> dict[str, object]:
     # A Submit object, not a path: a path would be written absolute, and folders get moved.
     import htcondor2
 
-    retry = (
-        {"retries": retries, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if retries else {}
-    )
+    again = submissions(retries) - 1
+    retry = {"retries": again, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if again else {}
     return {"name": name, "submit_description": htcondor2.Submit({}), **retry}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import degrees
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from condor.dagman import dagman_state, job_ends, last_error
+from condor.machines import bad_machines
 from skyscan.collect import collect_partial
 from skyscan.errors import BadInput, ExitCode, SkyscanError
 from skyscan.merge import reasons, write_partial
@@ -67,6 +68,8 @@ class Report:
         What went wrong.
     text : str
         All of it for people.
+    bad_machines : list of str
+        Machines on which every job failed at once, also of a scan that ended well.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Report:
     n_failed: int
     failures: list[Failure]
     text: str
+    bad_machines: list[str] = field(default_factory=list)
 
 
 def write_report(folder: ScanFolder, dag_status: int) -> Report:
@@ -149,6 +153,12 @@ def _of_dagman(folder: ScanFolder) -> Failure:
 
 def _opening(log: Path) -> str:
     return f"opening {log.stem.removeprefix('open_')}"
+
+
+def machine_lines(folder: ScanFolder) -> list[str]:
+    """Return a line about each machine that failed every job of the scan at once."""
+    dags = [SCAN_DAG, *(round_dag(number) for number in folder.chosen_rounds())]
+    return [it.line() for it in bad_machines(folder.path / f"{dag}.nodes.log" for dag in dags)]
 
 
 def _failed_jobs(folder: ScanFolder, dag: str) -> list[Failure]:
@@ -242,6 +252,7 @@ def _report(
         n_failed=len(failed),
         failures=failures,
         text="",
+        bad_machines=machine_lines(folder),
     )
     lines = [*_lines(report, failed), *_advice(folder, report)]
     return Report(**{**vars(report), "text": "\n".join(lines) + "\n"})
@@ -272,7 +283,7 @@ def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
         lines.append(f"  no fit    {reasons(failed)}")
     if report.map:
         lines.append(f"  map       {report.map} (and .json)")
-    return lines
+    return [*lines, *(f"  beware    {machine}" for machine in report.bad_machines)]
 
 
 def _advice(folder: ScanFolder, report: Report) -> list[str]:

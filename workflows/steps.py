@@ -1,6 +1,7 @@
 """The steps of a scan, each described once: what it runs, reads, writes and needs.
 
-`workflows.dagman` renders them to DAGMan. Nothing here knows how they are run.
+`workflows.job` describes them to HTCondor, `workflows.dagman` renders them to DAGMan. Nothing
+here knows how they are run.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Step:
     checkpoints : bool
         What it has written so far is of use to the next attempt.
     retries : int
-        How often it is submitted again when it fails.
+        How often it is tried again when it fails.
     """
 
     name: str

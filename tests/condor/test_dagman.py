@@ -106,6 +106,18 @@ def test_each_node_ends_as_its_last_job_does(tmp_path):
     assert ends["reco_00004"] == JobEnd(None, "its job has not ended")
 
 
+def test_a_job_removed_while_it_was_held_tells_why_it_was_held(tmp_path):
+    log = tmp_path / "round_000.dag.nodes.log"
+    first = (submitted(1, "reco_00000"), HELD.format(1))
+    write_log(log, *first, REMOVED.format(1))
+    reason = job_ends(log)["reco_00000"].reason
+    assert reason == "its job was held, and then removed: no such file"
+    write_log(log, *first, RELEASED.format(1))
+    assert job_ends(log)["reco_00000"] == JobEnd(None, "its job has not ended")
+    write_log(log, *first, RELEASED.format(1), REMOVED.format(1))
+    assert "via condor_rm" in job_ends(log)["reco_00000"].reason
+
+
 def test_no_log_is_no_node(tmp_path):
     assert job_ends(tmp_path / "no.log") == {}
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import resources
 
 import pytest
 from scans_support import a_scan, do_scan, prepared
@@ -71,3 +72,12 @@ def test_a_scan_that_was_stopped_is_incomplete(folder):
     done = step("merge", folder.path)
     assert done.returncode == ExitCode.INCOMPLETE
     assert "--max-rounds" in done.stderr
+
+
+def test_what_a_job_was_told_wrongly_is_bad_input_for_no_try_mends_it(tmp_path, monkeypatch):
+    event = resources.files("skyscan").joinpath("data", "simulated_track.json")
+    monkeypatch.setenv("SKYSCAN_DUMMY_VARIATIONS", "many")
+    words = ("--reco", "dummy", "--scan-id", "x", "--startup", tmp_path / "startup")
+    done = step("prep", "--event", event, "--simulated-event", *words)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "SKYSCAN_DUMMY_VARIATIONS" in done.stderr

@@ -125,9 +125,14 @@ class RunningScan:
         return [event.type.name for event in log_events(log)]
 
     def exits(self, dag: str) -> list[int | None]:
-        """Return the jobs' exit codes (None: killed by a signal), in order."""
+        """Return the exit codes of all tries of jobs (None: killed by a signal), in order."""
         log = self.folder.path / f"{dag}.nodes.log"
-        ends = [event for event in log_events(log) if event.type.name == "JOB_TERMINATED"]
+        ends = [
+            event
+            for event in log_events(log)
+            # a job that failed and is tried again is "evicted"
+            if event.type.name == "JOB_TERMINATED" or event.get("TerminatedAndRequeued")
+        ]
         # the FINAL node has no job: DAGMan writes its end itself, as of cluster 0
         return [
             e["ReturnValue"] if e["TerminatedNormally"] else None for e in ends if e.cluster

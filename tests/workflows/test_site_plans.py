@@ -15,20 +15,24 @@ GIVEN = {
     "ospool": ("attributes.ProjectName=UWMadison_Test",),
     "chtc": ("runtime=container:docker://debian:12",),
 }
+MEMORY = (
+    "{} * min({{ 4,1 + 2 * 0 + NumJobCompletions + (NumHoldsByReason.StartdHeldJob ?: 0) + "
+    "(NumHoldsByReason.JobOutOfResources ?: 0) }})"
+)
 #: Where each profile's values belong: attributes of its jobs, as condor_submit writes them.
 IN_THE_JOB = {
-    "personal": {"StreamOut": "true", "RequestMemory": "1000 * (1 + 0)"},
+    "personal": {"StreamOut": "true", "JobMaxRetries": "1"},
     "icecube": {
         "OriginalTime": "7200",
         "WantContainer": "true",
-        "RequestMemory": "8000 * (1 + 0)",
+        "RequestMemory": MEMORY.format(8000),
     },
     "ospool": {
         "ProjectName": '"UWMadison_Test"',
         "JobDurationCategory": '"Medium"',
         "WantContainer": "true",
     },
-    "chtc": {"ContainerImage": '"docker://debian:12"', "RequestMemory": "2000 * (1 + 0)"},
+    "chtc": {"ContainerImage": '"docker://debian:12"', "RequestMemory": MEMORY.format(2000)},
 }
 
 

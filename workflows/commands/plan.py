@@ -169,7 +169,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=not_negative,
         default=DEFAULTS.max_retries,
         metavar="N",
-        help="how often a failed job is submitted again (default: %(default)s)",
+        help="how often a failed job is tried again: half of that as the same job, the rest "
+        "as a new one (default: %(default)s)",
     )
     add(
         "--deadline",

@@ -15,7 +15,7 @@ from workflows.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.dagman import SCAN_DAG
-from workflows.report import last_report, read_report
+from workflows.report import last_report, machine_lines, read_report
 from workflows.submission import open_scan
 from workflows.watch import line, rounds_so_far
 
@@ -61,6 +61,8 @@ def _status(options: argparse.Namespace) -> ExitCode:
         print(report.text, end="")
     elif rounds and not (state and state.is_over):
         print(f"  now: {line(folder, scan, rounds)}")
+        for machine in machine_lines(folder):
+            print(f"  beware    {machine}")
     elif state is not None and state.is_over:
         why = last_error(folder.path / SCAN_DAG)
         if why:
