@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from contextlib import chdir
@@ -46,6 +47,11 @@ def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
     return ads
 
 
+def without_digest(ad: dict[str, str]) -> dict[str, str]:
+    """Return a job without the digest of its code, which is among its variables."""
+    return {**ad, "Environment": re.sub(r"SKYSCAN_CODE_SHA256=\w+ ", "", ad["Environment"])}
+
+
 @pytest.mark.parametrize("site", ["personal", "icecube"])
 @pytest.mark.parametrize(
     ("runtime", "wanted"),
@@ -84,7 +90,7 @@ def test_htcondor_takes_every_submit_file_and_sees_the_runtime_in_prep_and_reco(
     ads = job_ads(pool, plan(EVENT, run_folder, options(runtime=text, site=site)))
     assert set(ads) == {"prep", "reco", "merge"}
     for name in ("prep", "reco"):
-        assert wanted.items() <= ads[name].items()
+        assert wanted.items() <= without_digest(ads[name]).items()
         asks_for_cvmfs = ON_ICECUBE_CVMFS in ads[name]["Requirements"]
         on_cvmfs = runtime.startswith(("cvmfs:py3", "container:/cvmfs"))
         assert asks_for_cvmfs == (on_cvmfs and site == "icecube")
@@ -104,7 +110,7 @@ PATH="{here}:$PATH" PYTHONPATH="/fake/icetray:$PYTHONPATH" $command "$@"
 exit $?
 """
 PYTHON = """#!/bin/sh
-echo "$PYTHONPATH" >>"{here}/starts"
+[ "$1" = -S ] || echo "$PYTHONPATH" >>"{here}/starts"  # that one is job.sh's look at the code
 exec "{python}" "$@"
 """
 
