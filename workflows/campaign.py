@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.layout import ScanFolder
+from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.progression import check_progression
 from skyscan.storage import read_json, write_json
 from workflows.plan import Options
@@ -87,6 +87,13 @@ class CampaignFolder:
     def csv(self) -> Path:
         """Return the table of results."""
         return self.path / CAMPAIGN_CSV
+
+    @property
+    def scans(self) -> list[ScanFolder]:
+        """Return the scan folders that are there, whatever ``campaign.json`` says of them."""
+        return [
+            ScanFolder(it.parent) for it in sorted(self.path.glob(f"scans/*/*/{SCAN_JSON}"))
+        ]
 
     def shard(self, entry: Entry) -> Path:
         """Return the folder above an event's scan folder; none of them grows too large."""

@@ -11,10 +11,13 @@ from skyscan.errors import WrongUsage
 from workflows.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaign_plan import scans_of
 from workflows.campaign_table import campaign_rows, counts, write_table
+from workflows.dagman import SCAN_DAG
 from workflows.report import duration
-from workflows.submission import SubmitFailed
+from workflows.submission import AlreadyRuns, SubmitFailed, dagmans, job_folders, locks
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from condor.contact import Pool
     from workflows.campaign import CampaignFolder
     from workflows.campaign_table import Row
@@ -41,6 +44,8 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
 
     Raises
     ------
+    AlreadyRuns
+        It is, or a scan of it.
     WrongUsage
         It lies where DAGMan refuses to run.
     SubmitFailed
@@ -51,10 +56,20 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
             f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move it, "
             f"or choose another --output-dir."
         )
-    for scan in scans_of(folder, read_campaign(folder)):
-        for stale in (scan.report, scan.report_json):
+    scans = scans_of(folder, read_campaign(folder))
+    in_queue = queued_dagmans(folder, pool)
+    if in_queue:
+        place = shlex.quote(str(folder.path))
+        raise AlreadyRuns(
+            f"Scans of the campaign in {folder.path} are in the queue by themselves (jobs "
+            f"{', '.join(map(str, in_queue))}); wait for them, or take them out with "
+            f"`skyscan abort {place}`."
+        )
+    for scan in scans:
+        for stale in (scan.report, scan.report_json, *locks(scan.path)):
             stale.unlink(missing_ok=True)
-    folder.csv.unlink(missing_ok=True)
+    for stale in (folder.csv, *locks(folder.path)):
+        stale.unlink(missing_ok=True)
     done = pool.run(*submit_command(folder))
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
@@ -63,12 +78,33 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
 
 def is_queued(folder: CampaignFolder, pool: Pool) -> bool:
     """Tell whether the schedd has the campaign."""
-    state = dagman_state(folder.dag)
-    if state is None or state.is_over:
-        return False
-    # All users, and by its log: see workflows.submission.is_queued.
-    asked = ("condor_q", "-allusers", str(state.cluster), "-af", "UserLog")
-    return f"{folder.dag}.dagman.log" in pool.run(*asked).stdout.split("\n")
+    log = _log(folder.dag)
+    return any(it == log for _, it in dagmans(pool))
+
+
+def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
+    """Return the job ids of the campaign's DAGMan and of its scans', in this order.
+
+    Scans may be in the queue without it: submitted by themselves, or left behind by a DAGMan
+    that was taken out by force.
+    """
+    scans = {_log(scan.path / SCAN_DAG) for scan in folder.scans}
+    outer, in_queue = _log(folder.dag), dagmans(pool)
+    return [
+        *(cluster for cluster, log in in_queue if log == outer),
+        *(cluster for cluster, log in in_queue if log in scans),
+    ]
+
+
+def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
+    """Count what the schedd's queue has of a campaign: all DAGMans, and the scans' jobs."""
+    places = {scan.path.resolve() for scan in folder.scans}
+    jobs = sum(place in places for place in job_folders(pool))
+    return jobs + len(queued_dagmans(folder, pool))
+
+
+def _log(dag: Path) -> Path:
+    return dag.with_name(f"{dag.name}.dagman.log").resolve()
 
 
 def is_over(folder: CampaignFolder) -> bool:

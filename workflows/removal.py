@@ -1,19 +1,25 @@
-"""Taking a scan out of the queue: what it found stays."""
+"""Taking a scan or a campaign out of the queue: what was found stays."""
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
 from skyscan.errors import TryAgain
+from workflows import campaign_run
 from workflows.submission import queued_cluster, queued_jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
+    from workflows.campaign import CampaignFolder
 
 LOOK_EVERY = 0.5  # seconds
-#: Seconds until a job that was removed is gone: it has some to hand in what it has.
+#: Seconds until the next of the jobs that were removed is gone: each has some to hand in what
+#: it has.
 PATIENCE = 120.0
 
 
@@ -32,24 +38,59 @@ def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | N
     Raises
     ------
     StillThere
-        The schedd refuses, or jobs are there still after ``patience`` seconds.
+        The schedd refuses, or none of its jobs has gone for ``patience`` seconds.
     """
     cluster = queued_cluster(folder, pool)
     if cluster is None:
         return None
+    _remove(pool, cluster)
+    _wait_until_gone(lambda: queued_jobs(folder, pool), patience)
+    return cluster
+
+
+def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENCE) -> list[int]:
+    """Remove a campaign's DAGMan and its scans from the queue; wait until all are gone.
+
+    Returns
+    -------
+    list of int
+        The job ids that its DAGMan and its scans' had, in this order; empty when nothing of
+        it was in the queue.
+
+    Raises
+    ------
+    StillThere
+        The schedd refuses, or none of its jobs has gone for ``patience`` seconds.
+    """
+    clusters = campaign_run.queued_dagmans(folder, pool)
+    # Its own first, or it would begin the next scan in the place of one that ended. Jobs go
+    # with their DAGMan.
+    for cluster in clusters:
+        _remove(pool, cluster)
+    if clusters:
+        _wait_until_gone(lambda: campaign_run.queued_jobs(folder, pool), patience)
+    return clusters
+
+
+def _remove(pool: Pool, cluster: int) -> None:
     removed = pool.run("condor_rm", str(cluster))
     if removed.returncode != 0 and not _is_going(pool, cluster):
         words = " ".join((removed.stdout + removed.stderr).split())
         raise StillThere(f"condor_rm {cluster} did not work: {words}")
-    deadline = time.monotonic() + patience
-    while left := queued_jobs(folder, pool):
-        if time.monotonic() > deadline:
+
+
+def _wait_until_gone(count: Callable[[], int], patience: float) -> None:
+    before, deadline = math.inf, math.inf
+    while left := count():
+        now = time.monotonic()
+        if left < before:
+            before, deadline = left, now + patience
+        if now >= deadline:
             raise StillThere(
-                f"{left} jobs of the scan are in the queue still, {patience:g} s after "
-                f"condor_rm {cluster}; `condor_q` shows them, and `skyscan abort` waits again."
+                f"{left} jobs are in the queue still, and none has gone for {patience:g} s; "
+                f"`condor_q` shows them, and `skyscan abort` waits again."
             )
         time.sleep(LOOK_EVERY)
-    return cluster
 
 
 def _is_going(pool: Pool, cluster: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.earlier import fits_in, ids_of, set_aside
-from skyscan.errors import WrongUsage
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.scan import Scan, read_scan
 from skyscan.storage import write_text
 from workflows.dagman import SCAN_DAG, scan_dag_lines
@@ -114,6 +114,31 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
         fits = selection.fits(folder, scan.id)
         set_aside(folder, fits)
     return len(fits)
+
+
+def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:
+    """Have the fits of many scans that found nothing done again.
+
+    Returns
+    -------
+    list of int
+        How many those are, of each scan that has some; the others are left as they are.
+
+    Raises
+    ------
+    AlreadyRuns
+        A scan that has some is in the queue. Those before it are to be resumed.
+    """
+    failed = Selection(failed=True)
+    counts = []
+    for scan in scans:
+        try:
+            fits = failed.fits(scan, read_scan(scan.scan_json).id)
+        except BadInput:
+            continue  # it fails alone, and tells so when it is resumed
+        if fits:
+            counts.append(forget(scan, pool, failed))
+    return counts
 
 
 def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:

@@ -95,7 +95,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         )
     check_code(folder, read_scan(folder.scan_json))
     with at_rest(folder, pool):
-        for stale in (folder.report, folder.report_json):
+        for stale in (folder.report, folder.report_json, *locks(folder.path)):
             stale.unlink(missing_ok=True)
         done = pool.run(*submit_command(folder, again=was_submitted(folder)))
     if done.returncode != 0:
@@ -163,6 +163,27 @@ def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     return sum(
         Path(line).resolve() == place for line in _queue(pool, "Iwd =!= undefined", "Iwd")
     ) + (dagman is not None)
+
+
+def locks(path: Path) -> list[Path]:
+    """Return the locks of DAGMans in a folder; stale if none of them is in the queue.
+
+    One that was on hold when it was removed leaves its own. The next would go on from the old
+    job log, and take the jobs that were removed for jobs that failed.
+    """
+    return sorted(path.glob("*.dag.lock"))
+
+
+def dagmans(pool: Pool) -> list[tuple[int, Path]]:
+    """Return the job id and the log of each DAGMan in the schedd's queue."""
+    lines = _queue(pool, "JobUniverse == 7", "ClusterId", "UserLog")
+    words = (line.partition(" ") for line in lines)
+    return [(int(cluster), Path(log).resolve()) for cluster, _, log in words]
+
+
+def job_folders(pool: Pool) -> list[Path]:
+    """Return the folder in which each job of the schedd's queue was submitted."""
+    return [Path(line).resolve() for line in _queue(pool, "Iwd =!= undefined", "Iwd")]
 
 
 def _queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:

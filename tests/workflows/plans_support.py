@@ -1,8 +1,11 @@
 """What the tests of planning share: the simulated event, and a package that brings a reco."""
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+from skyscan.events.reader import read_event
+from skyscan.events.writer import write_event
 from workflows.plan import Options
 
 EVENT = Path(str(resources.files("skyscan").joinpath("data", "simulated_track.json")))
@@ -47,3 +50,13 @@ def install_plugin(place: Path) -> None:
         "Visiting-Reco = visiting_reco:Visiting\n"
         "other-visiting = visiting_reco_parts.other\n"
     )
+
+
+def write_events(folder: Path, n: int) -> list[Path]:
+    """Write the simulated event under n ids."""
+    folder.mkdir(parents=True)
+    event = read_event(EVENT)
+    files = [folder / f"{number}.json" for number in range(n)]
+    for number, file in enumerate(files):
+        write_event(file, replace(event, event_id=number + 1))
+    return files

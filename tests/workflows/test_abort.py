@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from scans import environment, make_scan
+from scans import environment, make_scan, wait_until
 
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode
@@ -52,6 +52,20 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     assert scan.finish().outcome == "complete"
     assert whole.finish().outcome == "complete"
     assert scan.npz() == whole.npz()
+
+
+def test_a_scan_that_was_on_hold_when_it_was_aborted_goes_on(pool, run_folder):
+    with environment(SKYSCAN_DUMMY_COST="0.5"):
+        scan = make_scan(pool, run_folder, **SMALL).submit()
+    scan.wait_for_fits(2)
+    dag = scan.folder.path / "scan.dag"
+    assert pool.run("condor_hold", scan.dagman_cluster()).returncode == 0
+    wait_until(lambda: dagman_state(dag).state == "held", "DAGMan to be held")
+    assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
+    assert queued_jobs(scan.folder, pool) == 0
+    assert dag.with_name("scan.dag.lock").exists()  # by this the next DAGMan was misled
+    assert scan.submit().finish().outcome == "complete"
+    assert set(scan.fits().values()) <= {1, 2}
 
 
 def test_a_scan_that_was_never_submitted_is_not_aborted(pool, run_folder, capsys):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from plans_support import EVENT, options
+from plans_support import options, write_events
 from scans import environment, make_scan
 
 from condor.dagman import log_events
@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 
 CRASH = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
 ASKED = ["--simulated-event", "--reco-algo", "crash_dummy", "--nsides", "1:0"]
-
-
-def write_events(folder: Path, n: int) -> list[Path]:
-    """Write the simulated event under n ids."""
-    folder.mkdir(parents=True)
-    event = read_event(EVENT)
-    files = [folder / f"{number}.json" for number in range(n)]
-    for number, file in enumerate(files):
-        write_event(file, replace(event, event_id=number + 1))
-    return files
 
 
 def damage(file: Path) -> None:

@@ -1,4 +1,4 @@
-"""`skyscan abort`: take a scan out of the queue."""
+"""`skyscan abort`: take a scan or a campaign out of the queue."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.errors import PoolDoesNotAnswer
 from skyscan.errors import ExitCode
+from workflows.campaign import CampaignFolder, is_campaign
 from workflows.commands.plan import FOLDER_HELP
-from workflows.removal import abort
+from workflows.removal import abort, abort_campaign
 from workflows.submission import open_scan
 
 if TYPE_CHECKING:
     import argparse
 
+    from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
 
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "abort", help="take a scan and its jobs out of the queue; what was found stays"
+        "abort", help="take a scan or a campaign out of the queue; what was found stays"
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     parser.set_defaults(run=run)
@@ -31,21 +33,33 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Abort, and say how to go on; a scan that is not in the queue is left as it is."""
-    folder = open_scan(options.folder)
+    folder: ScanFolder | CampaignFolder
+    if is_campaign(options.folder):
+        folder, what = CampaignFolder(options.folder.absolute()), "campaign"
+    else:
+        folder, what = open_scan(options.folder), "scan"
     found = pools.status()
     if found.pool is None or not found.is_running:
         raise PoolDoesNotAnswer(
-            f"Nobody knows whether the scan is in the queue: {found.text}. "
+            f"Nobody knows whether the {what} is in the queue: {found.text}. "
             f"A queue goes on when its pool does; start it, then abort again."
         )
     os.environ.update(found.pool.environment())
-    cluster = abort(folder, found.pool)
+    clusters = _abort(folder, found.pool)
     place = shlex.quote(str(folder.path))
-    if cluster is None:
-        print(f"Nothing to abort: the scan is not in the queue. `skyscan status {place}`")
+    if not clusters:
+        print(f"Nothing to abort: the {what} is not in the queue. `skyscan status {place}`")
     else:
+        others = f" and {len(clusters) - 1} more" if len(clusters) > 1 else ""
         print(
-            f"Removed (job {cluster}); what was found is kept. "
+            f"Removed (job {clusters[0]}{others}); what was found is kept. "
             f"`skyscan resume {place}` goes on with it."
         )
     return ExitCode.DONE
+
+
+def _abort(folder: ScanFolder | CampaignFolder, pool: pools.Pool) -> list[int]:
+    if isinstance(folder, CampaignFolder):
+        return abort_campaign(folder, pool)
+    cluster = abort(folder, pool)
+    return [] if cluster is None else [cluster]

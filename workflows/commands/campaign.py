@@ -132,8 +132,8 @@ def print_result(path: Path, *, as_json: bool) -> ExitCode:
 
 
 def _runs(folder: CampaignFolder) -> bool:
-    pool = pools.status().pool
-    return pool is not None and is_queued(folder, pool)
+    found = pools.status()
+    return found.pool is not None and found.is_running and is_queued(folder, found.pool)
 
 
 def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:

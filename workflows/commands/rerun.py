@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
-from workflows.campaign import is_campaign
+from workflows.campaign import CampaignFolder, is_campaign
+from workflows.campaign_run import is_queued
+from workflows.commands import campaign
 from workflows.commands.plan import FOLDER_HELP, read_fraction
 from workflows.commands.scan import follow, hand_over
 from workflows.quantities import parse_duration
-from workflows.rerun import Selection, extend, forget, parse_pixels
-from workflows.submission import open_scan
+from workflows.rerun import Selection, extend, forget, forget_failed, parse_pixels
+from workflows.submission import AlreadyRuns, open_scan
 
 if TYPE_CHECKING:
     import argparse
@@ -61,9 +63,11 @@ def add_to(commands: Commands) -> None:
 
 
 def _retry(options: argparse.Namespace) -> ExitCode:
-    folder = _one_scan(options.folder)
     pixels = parse_pixels(options.pixels)
     selection = Selection(options.failed, tuple(options.round), pixels)
+    if is_campaign(options.folder) and selection == Selection(failed=True):
+        return _retry_campaign(options)
+    folder = _one_scan(options.folder, "; `retry --failed` alone is for all of them")
     if selection == Selection() and not options.anew:
         raise WrongUsage(
             "Say which fits: --failed, --round N, --pixels NSIDE:PIXEL, or --anew."
@@ -71,6 +75,26 @@ def _retry(options: argparse.Namespace) -> ExitCode:
     n = forget(folder, _pool(), selection)
     print(f"{n} fits are done again, and what follows from them.", flush=True)
     return _go_on(folder, options)
+
+
+def _retry_campaign(options: argparse.Namespace) -> ExitCode:
+    folder, pool = CampaignFolder(options.folder.absolute()), _pool()
+    place = shlex.quote(str(folder.path))
+    if is_queued(folder, pool):
+        raise AlreadyRuns(
+            f"The campaign in {folder.path} is in the queue; retry when it is over, or after "
+            f"`skyscan abort {place}`."
+        )
+    counts = forget_failed(folder.scans, pool)
+    if not counts:
+        print("No fit of its scans is to be done again: each found something.")
+        return ExitCode.DONE
+    print(
+        f"{sum(counts)} fits of {len(counts)} scans are done again, "
+        "and what follows from them.",
+        flush=True,
+    )
+    return campaign.resume(folder.path, no_watch=options.no_watch)
 
 
 def _extend(options: argparse.Namespace) -> ExitCode:
@@ -93,10 +117,10 @@ def _extend(options: argparse.Namespace) -> ExitCode:
     return _go_on(folder, options)
 
 
-def _one_scan(path: Path) -> ScanFolder:
+def _one_scan(path: Path, but: str = "") -> ScanFolder:
     if is_campaign(path):
-        place = shlex.quote(f"{path}/run…")
-        raise WrongUsage(f"{path} is a campaign: name one of its scans, {place}.")
+        place = shlex.quote(f"{path}/scans/000/run…")
+        raise WrongUsage(f"{path} is a campaign: name one of its scans, {place}{but}.")
     return open_scan(path)
 
 
