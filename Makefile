@@ -17,7 +17,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	&& echo $$python && exit; done; echo python3)
 
 # Modules of tests at a time: those on the pool mostly wait.
-WORKERS ?= 4
+WORKERS ?= 3
 
 setup: $(STAMP) htcondor
 

@@ -68,16 +68,3 @@ def test_what_is_lost_or_doubled_is_told(monkeypatch, tmp_path, scan, outcome, w
     figures = summary(Soak(None, tmp_path, 7), [story], 60.0)
     assert figures["broken"] == 1
     assert f"BROKEN {tmp_path}/scan-0000: {story.broken[0]}" in text_of(figures, tmp_path)
-
-
-@pytest.mark.pool
-def test_a_small_soak_breaks_no_promise(pool, run_folder):
-    # Not the schedd, which is that of other tests too.
-    kinds = ("kill_worker", "kill_starter", "remove_job", "truncate_result")
-    run = Soak(pool, run_folder, seed=3, kinds=kinds)
-    stories = run.run(scans=3, at_once=3)
-    assert not [it for it in stories if it.broken], text_of(
-        summary(run, stories, 0), run_folder
-    )
-    assert any(it.done for it in stories)
-    assert all(it.fits for it in stories)
