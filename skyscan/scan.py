@@ -61,6 +61,8 @@ class Scan:
         MB that a job asks for at its first try.
     site : str
         Name of the site profile.
+    engine : str
+        What runs the steps: ``dagman``, or ``pegasus`` (`workflows.engine`).
     runtime : str
         Which Python jobs run in, by interpreter, env-shell or image (`condor.runtimes`).
     gcd_dir : str or None
@@ -97,6 +99,7 @@ class Scan:
     request_memory: int
     request_disk: int
     site: str
+    engine: str
     runtime: str
     gcd_dir: str | None
     environment: dict[str, str]

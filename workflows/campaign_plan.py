@@ -29,6 +29,7 @@ from workflows.campaign import (
 )
 from workflows.code import code_zip
 from workflows.dagman import CONFIG, SCAN_DAG, access_point_lines
+from workflows.engine import Engine
 from workflows.plan import Options, plan
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
@@ -62,6 +63,11 @@ def plan_campaign(
     SkyscanError
         Not one event can be planned; the text is the first one's.
     """
+    if options.engine != Engine.DAGMAN:
+        raise WrongUsage(
+            f"A campaign is one DAG of DAGMan's; with --engine {options.engine}, plan and "
+            f"submit its events one by one."
+        )
     folder = CampaignFolder(output_dir.absolute())
     options = _absolute(options)
     site = _site(options)

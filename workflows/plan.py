@@ -1,4 +1,4 @@
-"""Planning: an event and options become a scan folder that DAGMan can run."""
+"""Planning: an event and options become a scan folder that DAGMan or Pegasus can run."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from skyscan.scan import Scan, read_scan
 from skyscan.storage import read_sealed, sha256_of, write_bytes
 from workflows.code import check_code, code_zip
 from workflows.dagman import write_workflow
+from workflows.engine import Engine
+from workflows.pegasus.folder import check_carried
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +74,7 @@ class Options:
     request_disk: int | None = None
     site: str = "personal"
     site_changes: tuple[str, ...] = ()
+    engine: str = str(Engine.DAGMAN)
     runtime: str | None = None
     gcd_dir: Path | None = None
 
@@ -93,6 +96,8 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
+    if scan.engine == Engine.PEGASUS:
+        check_carried(folder.path, scan)
     _write(folder, scan, site, event_path)
     return folder
 
@@ -276,6 +281,22 @@ def _refuse_foreign(folder: ScanFolder, scan: Scan) -> None:
         )
 
 
+def write_for_engine(folder: ScanFolder, scan: Scan, site: Site) -> None:
+    """Write what the scan's engine wants: submit files and a DAG, or catalogs and a workflow.
+
+    Raises
+    ------
+    WrongUsage
+        The engine does not carry a path or a variable of the scan through.
+    """
+    if scan.engine == Engine.PEGASUS:
+        from workflows.pegasus import outer
+
+        outer.write_workflow(folder, scan, site, sys.executable)
+    else:
+        write_workflow(folder, scan, site, sys.executable)
+
+
 def _write(folder: ScanFolder, scan: Scan, site: Site, event_path: Path) -> None:
     try:
         for path in (folder.event, folder.logs, folder.path / "rounds"):
@@ -286,7 +307,7 @@ def _write(folder: ScanFolder, scan: Scan, site: Site, event_path: Path) -> None
         write_bytes(folder.path / JOB_SH, job)
         (folder.path / JOB_SH).chmod(0o755)
         planned = Scan(**{**vars(scan), "code_sha256": sha256_of(folder.code)})
-        write_workflow(folder, planned, site, sys.executable)
+        write_for_engine(folder, planned, site)
         planned.write(folder.scan_json)
     except OSError as error:
         raise WrongUsage(

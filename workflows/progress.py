@@ -16,8 +16,11 @@ from skyscan.reco_job import read_progress
 from skyscan.results import count_records
 from skyscan.startup import read_startup
 from skyscan.storage import read_json
+from workflows.pegasus.folder import PegasusFolder
+from workflows.pegasus.results import arriving_results
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from skyscan.layout import ScanFolder
@@ -68,8 +71,20 @@ class RoundProgress:
         )
 
 
-def round_progress(folder: RoundFolder, number: int) -> RoundProgress:
-    """Count what is done of one round; jobs that stream their output count as they go."""
+def round_progress(
+    folder: RoundFolder, number: int, arriving: Mapping[int, list[Path]] | None = None
+) -> RoundProgress:
+    """Count what is done of one round; jobs that stream their output count as they go.
+
+    Parameters
+    ----------
+    folder : RoundFolder
+        The round.
+    number : int
+        Which it is.
+    arriving : mapping of int to list of Path, optional
+        Result files that are not in their place yet, by batch.
+    """
     description = read_json(folder.description)
     batches = description["batches"]
     done = []
@@ -77,7 +92,8 @@ def round_progress(folder: RoundFolder, number: int) -> RoundProgress:
     for entry in batches:
         n = count_records(folder.result(entry["number"]))
         if n < entry["pixels"]:
-            n = max(n, _streamed(folder, entry["number"]))
+            elsewhere = (arriving or {}).get(entry["number"], [])
+            n = max([n, _streamed(folder, entry["number"]), *map(count_records, elsewhere)])
         done.append(min(n, entry["pixels"]))
         if not nsides:  # batches are dealt like cards: the first one has every nside
             nsides = _nsides(folder.batch(entry["number"]))
@@ -107,7 +123,8 @@ def _left_over(following: RoundFolder) -> int:
 
 def scan_progress(folder: ScanFolder) -> list[RoundProgress]:
     """Return the progress of every round that has been chosen."""
-    return [round_progress(folder.round(n), n) for n in folder.chosen_rounds()]
+    arriving = arriving_results(PegasusFolder(folder.path).scratch)
+    return [round_progress(folder.round(n), n, arriving.get(n)) for n in folder.chosen_rounds()]
 
 
 def fits_ahead(folder: ScanFolder, scan: Scan, rounds: list[RoundProgress]) -> int:

@@ -21,6 +21,8 @@ from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
 from workflows.code import check_code
 from workflows.dagman import SCAN_DAG, round_dag
+from workflows.engine import Engine, dag_of, engine_of
+from workflows.pegasus import failures as pegasus
 from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
 
@@ -84,7 +87,9 @@ class Report:
     bad_machines: list[str] = field(default_factory=list)
 
 
-def write_report(folder: ScanFolder, dag_status: int) -> Report:
+def write_report(
+    folder: ScanFolder, dag_status: int, failures: list[Failure] | None = None
+) -> Report:
     """Write ``report.txt`` and ``report.json``, and the partial map of a scan that failed.
 
     Parameters
@@ -93,9 +98,12 @@ def write_report(folder: ScanFolder, dag_status: int) -> Report:
         The scan.
     dag_status : int
         DAGMan's $DAG_STATUS: 0 when all nodes succeeded.
+    failures : list of Failure, optional
+        Why it failed, if no log says so yet.
     """
     scan = read_scan(folder.scan_json)
-    failures = [] if dag_status == 0 else [*_deadline(folder, scan), *find_failures(folder)]
+    if failures is None:
+        failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
     path = _map_path(folder, scan, failed=dag_status != 0)
     report = _report(folder, scan, path, failures, dag_status)
     write_json(folder.report_json, asdict(report))
@@ -116,29 +124,46 @@ def read_report(folder: ScanFolder) -> Report | None:
 def last_report(folder: ScanFolder) -> Report | None:
     """Return the report of a submission that is over.
 
-    One that DAGMan's own script could not write (a full disk, damaged code) is made now. None:
-    the scan was removed, or is not over.
+    One that DAGMan's own script could not write (a full disk, damaged code) is made now, and
+    one of Pegasus, which has no job that always runs. None: the scan was removed, or is not
+    over.
     """
     report = read_report(folder)
-    state = dagman_state(folder.path / SCAN_DAG)
-    if report is not None or state is None or state.state != "ended":
+    state = dagman_state(dag_of(folder))
+    if state is None or state.state != "ended" or _is_of(folder, report, state):
         return report
     return write_report(folder, 0 if state.exit_code == 0 else 1)
 
 
+def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
+    """Tell whether a report is of the last submission, which may have been by plan.sh alone."""
+    if report is None or engine_of(folder) == Engine.DAGMAN:
+        return report is not None
+    return folder.report_json.stat().st_mtime >= state.submitted
+
+
 def find_failures(folder: ScanFolder) -> list[Failure]:
     """Return what the steps of the last submission died of, first cause first."""
+    scripts = _failed_scripts(folder)
+    if engine_of(folder) == Engine.PEGASUS:
+        failed = [Failure(*failure) for failure in pegasus.failed_jobs(dag_of(folder).parent)]
+        # The job that opens a round tells the same twice.
+        own = [failure for failure in failed if not failure.step.startswith("next_round")]
+        return [*own, *scripts] or failed or [_of_dagman(folder)]
     outer = _failed_jobs(folder, SCAN_DAG)
     inner = [f for n in folder.chosen_rounds() for f in _failed_jobs(folder, round_dag(n))]
+    # A round's DAG fails because a job or script of it did: that is the cause to tell.
+    own = [failure for failure in outer if not failure.step.startswith("round_")]
+    return [*own, *inner, *scripts] or outer or [_of_dagman(folder)]
+
+
+def _failed_scripts(folder: ScanFolder) -> list[Failure]:
     logs = sorted([*folder.logs.glob("open_*.err"), *folder.logs.glob("round_*.err")])
-    scripts = [
+    return [
         Failure(_opening(log), error[1] or ExitCode.TRY_AGAIN, error[0])
         for log in logs
         if (error := _read_error(log))
     ]
-    # A round's DAG fails because a job or script of it did: that is the cause to tell.
-    own = [failure for failure in outer if not failure.step.startswith("round_")]
-    return [*own, *inner, *scripts] or outer or [_of_dagman(folder)]
 
 
 def _of_dagman(folder: ScanFolder) -> Failure:
@@ -147,8 +172,9 @@ def _of_dagman(folder: ScanFolder) -> Failure:
         check_code(folder, read_scan(folder.scan_json))
     except BadInput as error:
         return Failure("DAGMan's scripts", error.exit_code, str(error))
-    why = last_error(folder.path / SCAN_DAG)
-    return Failure("DAGMan", ExitCode.TRY_AGAIN, why or f"see {SCAN_DAG}.dagman.out")
+    dag = dag_of(folder)
+    why = last_error(dag)
+    return Failure("DAGMan", ExitCode.TRY_AGAIN, why or f"see {dag.name}.dagman.out")
 
 
 def _opening(log: Path) -> str:
@@ -171,7 +197,7 @@ def _failed_jobs(folder: ScanFolder, dag: str) -> list[Failure]:
 
 
 def _deadline(folder: ScanFolder, scan: Scan) -> list[Failure]:
-    state = dagman_state(folder.path / SCAN_DAG)
+    state = dagman_state(dag_of(folder))
     if scan.deadline is None or state is None:
         return []
     if time.time() < state.submitted + scan.deadline:
@@ -309,6 +335,10 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
         )
     else:
         lines.append(f"  next      {command}    (only what is missing runs again)")
+    if engine_of(folder) == Engine.PEGASUS:
+        lines.append(
+            f"  more      pegasus-analyzer -r {shlex.quote(str(dag_of(folder).parent))}"
+        )
     return lines
 
 

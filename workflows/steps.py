@@ -1,17 +1,19 @@
 """The steps of a scan, each described once: what it runs, reads, writes and needs.
 
-`workflows.job` describes them to HTCondor, `workflows.dagman` renders them to DAGMan. Nothing
-here knows how they are run.
+`workflows.job` describes them to HTCondor; `workflows.dagman` renders them to DAGMan,
+`workflows.pegasus` to Pegasus. Nothing here knows how they are run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skyscan import layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from skyscan.scan import Scan
 
 #: Macros of a job: which round, which batch, which submission of it, and the scan's deadline.
@@ -32,7 +34,7 @@ class Step:
     name : str
         Also the name of its submit file.
     arguments : tuple of str
-        Of ``python -m skyscan``.
+        Of ``python -m PROGRAM``.
     inputs : tuple of str
         Files and folders that the job gets, relative to the scan folder.
     outputs : dict of str to str
@@ -45,6 +47,8 @@ class Step:
         What it has written so far is of use to the next attempt.
     retries : int
         How often it is tried again when it fails.
+    program : str
+        ``skyscan``, or ``workflows`` for a step that writes of the workflow itself.
     """
 
     name: str
@@ -55,6 +59,23 @@ class Step:
     is_local: bool = False
     checkpoints: bool = False
     retries: int = 0
+    program: str = "skyscan"
+
+    def filled(self, values: Mapping[str, str]) -> Step:
+        """Return the step with the values of its macros in their place."""
+
+        def fill(text: str) -> str:
+            for macro, value in values.items():
+                text = text.replace(macro, value)
+            return text
+
+        return replace(
+            self,
+            arguments=tuple(map(fill, self.arguments)),
+            inputs=tuple(map(fill, self.inputs)),
+            outputs={fill(name): fill(path) for name, path in self.outputs.items()},
+            log=fill(self.log),
+        )
 
 
 def prep_step(scan: Scan) -> Step:
@@ -118,4 +139,31 @@ def merge_step() -> Step:
         outputs={},
         log="logs/merge",
         is_local=True,
+    )
+
+
+def next_round_step(number: int, results: Iterable[str], writes: str) -> Step:
+    """Return the step between rounds, of an engine that has no scripts for it.
+
+    It takes in what came before (prep's work, or the results of the round before), chooses
+    the pixels of round ``number``, and writes the workflow that fits them. DAGMan has it as
+    SCRIPT PRE of each round, `workflows.commands.inner`.
+
+    Parameters
+    ----------
+    number : int
+        The round to open.
+    results : iterable of str
+        The result files of the round before.
+    writes : str
+        Name of the workflow file.
+    """
+    return Step(
+        name="next_round",
+        arguments=("next-round", ".", str(number)),
+        inputs=tuple(results) if number else (layout.STARTUP,),
+        outputs={writes: writes},
+        log=f"logs/next_round_{number:03d}",
+        is_local=True,
+        program="workflows",
     )

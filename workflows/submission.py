@@ -1,4 +1,4 @@
-"""Handing a scan to DAGMan, for the first time or again."""
+"""Handing a scan to DAGMan, or to Pegasus before it, for the first time or again."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from skyscan.errors import TryAgain, WrongUsage
 from skyscan.scan import read_scan
 from workflows.code import check_code
 from workflows.dagman import SCAN_DAG
+from workflows.engine import Engine, dag_of, dags_of, engine_of
+from workflows.pegasus import submission as pegasus
+from workflows.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,14 +54,18 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
 
 def submit_line(folder: ScanFolder, pool: Pool | None) -> str:
     """Return the line that a user may paste: it works in any shell and folder."""
-    command = submit_command(folder, again=was_submitted(folder))
+    if engine_of(folder) == Engine.PEGASUS:
+        command = [str(PegasusFolder(folder.path).plan_sh), "--submit"]
+    else:
+        command = submit_command(folder, again=was_submitted(folder))
     if pool is None or pool.config is None:
         return shlex.join(command)
     # A personal pool is on nobody's PATH.
     prefix = [f"CONDOR_CONFIG={pool.config}"]
     if not pool.is_users_own:
         prefix.append(f'PATH={pool.bin}:{pool.sbin}:"$PATH"')
-        command[0] = str(pool.bin / command[0])
+        if engine_of(folder) == Engine.DAGMAN:
+            command[0] = str(pool.bin / command[0])
     shown = [f"{a.partition('=')[0]}={_value(a)}" for a in prefix]
     return " ".join([*shown, shlex.join(command)])
 
@@ -74,7 +81,7 @@ def was_submitted(folder: ScanFolder) -> bool:
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:
-    """Hand the scan to DAGMan.
+    """Hand the scan to its engine.
 
     Raises
     ------
@@ -82,6 +89,8 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         It is in the queue, or on its way there.
     SubmitFailed
         condor_submit_dag refused; the text has its words.
+    NoPegasus, PlanningFailed
+        There is no pegasus-plan, or it refused.
     """
     if folder.path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
         raise WrongUsage(
@@ -97,6 +106,9 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     with at_rest(folder, pool):
         for stale in (folder.report, folder.report_json, *locks(folder.path)):
             stale.unlink(missing_ok=True)
+        if engine_of(folder) == Engine.PEGASUS:
+            pegasus.submit(folder, pool)
+            return
         done = pool.run(*submit_command(folder, again=was_submitted(folder)))
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
@@ -145,14 +157,14 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
     """
     # By its log, since ids begin anew in a new pool. All users: a root's personal pool runs
     # its jobs under another name. 7 is the scheduler universe, DAGMan's.
-    log = (folder.path / f"{SCAN_DAG}.dagman.log").resolve()
-    state = dagman_state(folder.path / SCAN_DAG)
+    logs = {dag.with_name(f"{dag.name}.dagman.log").resolve() for dag in dags_of(folder)}
+    state = dagman_state(dag_of(folder))
     for line in _queue(pool, "JobUniverse == 7", "ClusterId", "UserLog"):
         cluster, _, path = line.partition(" ")
         # A folder that was moved since keeps its log, and so the id; one that was copied does
         # too, but then the log that the queue names is still there.
         is_moved = state is not None and int(cluster) == state.cluster
-        if Path(path).resolve() == log or (is_moved and not Path(path).exists()):
+        if Path(path).resolve() in logs or (is_moved and not Path(path).exists()):
             return int(cluster)
     return None
 
@@ -160,9 +172,10 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
 def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     """Count what the schedd's queue has of a scan: its DAGMans and their jobs."""
     place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
-    return sum(
-        Path(line).resolve() == place for line in _queue(pool, "Iwd =!= undefined", "Iwd")
-    ) + (dagman is not None)
+    jobs = _queue(pool, "Iwd =!= undefined", "Iwd")
+    # Pegasus' jobs work in folders of its runs
+    below = sum(Path(job).resolve().is_relative_to(place) for job in jobs)
+    return below + (dagman is not None)
 
 
 def locks(path: Path) -> list[Path]:

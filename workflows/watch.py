@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from condor.dagman import dagman_state
 from skyscan.errors import BadInput
 from skyscan.scan import read_scan
-from workflows.dagman import SCAN_DAG
+from workflows.engine import dag_of
 from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
 from workflows.report import Report, duration, last_report
 
@@ -57,13 +57,13 @@ def watch(folder: ScanFolder) -> Report | None:
 
 def is_over(folder: ScanFolder) -> bool:
     """Tell whether DAGMan has left the queue."""
-    state = dagman_state(folder.path / SCAN_DAG)
+    state = dagman_state(dag_of(folder))
     return state is not None and state.is_over
 
 
 def is_held(folder: ScanFolder) -> bool:
     """Tell whether DAGMan itself is on hold, so that nothing goes on."""
-    state = dagman_state(folder.path / SCAN_DAG)
+    state = dagman_state(dag_of(folder))
     return state is not None and state.state == "held"
 
 

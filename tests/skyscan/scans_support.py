@@ -44,6 +44,7 @@ def a_scan(**changes: object) -> Scan:
         "request_memory": 1000,
         "request_disk": 500,
         "site": "personal",
+        "engine": "dagman",
         "runtime": "host",
         "gcd_dir": None,
         "environment": {},

@@ -46,11 +46,11 @@ def add_to(commands: Commands) -> None:
 def _open_scan(options: argparse.Namespace) -> ExitCode:
     """Skip prep when its work is there and whole; clear away half of it."""
     folder = ScanFolder(options.folder.absolute())
-    with _telling(folder.logs / "open_prep.err"):
+    with telling(folder.logs / "open_prep.err"):
         scan = read_scan(folder.scan_json)
         if is_whole(folder.startup, scan.id):
             return ExitCode.NOTHING_TO_DO
-        _deadline(folder, scan.deadline)
+        deadline_of(folder, scan.deadline)
         if folder.startup.exists():
             shutil.rmtree(folder.startup)
     return ExitCode.DONE
@@ -59,17 +59,18 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
 def _open_round(options: argparse.Namespace) -> ExitCode:
     """Write the DAG of a round; skip the round when nothing of it is left to do."""
     folder = ScanFolder(options.folder.absolute())
-    with _telling(folder.logs / f"round_{options.round:03d}.err"):
+    with telling(folder.logs / f"round_{options.round:03d}.err"):
         scan = read_scan(folder.scan_json)
         batches = open_round(folder, scan, options.round)
         if not any(batch.n_missing for batch in batches):
             return ExitCode.NOTHING_TO_DO
-        write_round_dag(folder, scan, options.round, batches, _deadline(folder, scan.deadline))
+        deadline = deadline_of(folder, scan.deadline)
+        write_round_dag(folder, scan, options.round, batches, deadline)
     return ExitCode.DONE
 
 
 @contextmanager
-def _telling(log: Path) -> Iterator[None]:
+def telling(log: Path) -> Iterator[None]:
     """Write into ``log`` what goes wrong; nothing of an earlier try stays in it."""
     log.unlink(missing_ok=True)
     try:
@@ -80,19 +81,6 @@ def _telling(log: Path) -> Iterator[None]:
             log.parent.mkdir(exist_ok=True)
             log.write_text(f"skyscan: error: {error} (exit {code:d})\n", "utf-8")
         raise
-
-
-def _deadline(folder: ScanFolder, seconds: float | None) -> int:
-    """Return the scan's deadline, in seconds since 1970; 0 when it has none."""
-    import time
-
-    if seconds is None:
-        return 0
-    state = dagman_state(folder.path / SCAN_DAG)
-    begun = time.time() if state is None else state.submitted
-    if time.time() > begun + seconds:
-        raise ScanIncomplete(f"the deadline of {seconds:g} s (--deadline) has passed.")
-    return int(begun + seconds)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ from condor.sites import recorded_site, site_names
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 from skyscan.scan import read_scan
+from workflows.engine import Engine, engine_of
+from workflows.pegasus.submission import PLAN, has_pegasus
 from workflows.plan import Options, plan
 from workflows.quantities import parse_duration, parse_megabytes
 from workflows.submission import submit_line
@@ -44,6 +46,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     pool = status()
     print(f"Planned in {folder.path}. Submit it with:")
     print(submit_line(folder, pool.pool))
+    if engine_of(folder) == Engine.PEGASUS and not has_pegasus(pool.pool):
+        print(f"There is no {PLAN} on PATH: it wants Pegasus 5.1 or newer.")
     if not pool.is_running:
         print("No pool runs yet: `skyscan pool start` first, or `skyscan submit` for both.")
     return ExitCode.DONE
@@ -119,6 +123,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a value of the site's profile, as in attributes.ProjectName=MyProject or "
         "submit.priority=10; may be given again (docs/sites.md lists the keys)",
+    )
+    add(
+        "--engine",
+        choices=list(Engine),
+        default=DEFAULTS.engine,
+        help="what runs the scan: HTCondor's DAGMan alone, or Pegasus (default: %(default)s)",
     )
     add(
         "--runtime",
@@ -218,6 +228,7 @@ def read_options(options: argparse.Namespace) -> Options:
         request_disk=_megabytes(options.request_disk, "--request-disk"),
         site=options.site,
         site_changes=tuple(options.site_changes),
+        engine=options.engine,
         runtime=options.runtime,
         gcd_dir=options.gcd_dir,
     )

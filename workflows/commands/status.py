@@ -14,8 +14,8 @@ from skyscan.scan import read_scan
 from workflows.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
-from workflows.dagman import SCAN_DAG
-from workflows.report import last_report, machine_lines, read_report
+from workflows.engine import Engine, dag_of, engine_of
+from workflows.report import last_report, machine_lines
 from workflows.submission import open_scan
 from workflows.watch import line, rounds_so_far
 
@@ -42,7 +42,7 @@ def _status(options: argparse.Namespace) -> ExitCode:
         return print_status(options.folder)
     folder = open_scan(options.folder)
     scan = read_scan(folder.scan_json)
-    state = dagman_state(folder.path / SCAN_DAG)
+    state = dagman_state(dag_of(folder))
     rounds = rounds_so_far(folder)
     said = (
         "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
@@ -56,18 +56,20 @@ def _status(options: argparse.Namespace) -> ExitCode:
         )
     for progress in rounds:
         print(f"  {progress.line()}")
-    report = read_report(folder)
-    if state is not None and state.is_over and report is not None:
+    report = last_report(folder) if state is not None and state.is_over else None
+    if report is not None:
         print(report.text, end="")
     elif rounds and not (state and state.is_over):
         print(f"  now: {line(folder, scan, rounds)}")
         for machine in machine_lines(folder):
             print(f"  beware    {machine}")
     elif state is not None and state.is_over:
-        why = last_error(folder.path / SCAN_DAG)
+        why = last_error(dag_of(folder))
         if why:
             print(f"  why       DAGMan: {why}")
         print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")
+    if state is not None and engine_of(folder) == Engine.PEGASUS:
+        print(f"  more      pegasus-status -l {shlex.quote(str(dag_of(folder).parent))}")
     return ExitCode.DONE
 
 

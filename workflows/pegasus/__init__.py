@@ -1,0 +1,1 @@
+"""The steps of a scan rendered to Pegasus: catalogs, and a workflow in workflows."""

@@ -1,0 +1,35 @@
+"""The last job: the map, and the report, which Pegasus has no step for that always runs."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from skyscan.errors import SkyscanError
+from skyscan.merge import merge
+from workflows.report import Failure, write_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
+
+
+def merge_and_report(folder: ScanFolder, scan: Scan, here: Path) -> None:
+    """Write map and report into the scan folder, and copies of the map to ``here``.
+
+    Raises
+    ------
+    SkyscanError
+        As `skyscan.merge.merge`; then the report says so.
+    """
+    try:
+        merge(folder, scan)
+    except SkyscanError as error:
+        write_report(folder, 1, [Failure("merge", int(error.exit_code), str(error))])
+        raise
+    finally:
+        for path in folder.path.glob(f"{scan.name}_*.*"):
+            shutil.copy(path, here)
+    write_report(folder, 0)

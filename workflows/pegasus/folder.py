@@ -1,0 +1,122 @@
+"""Where the files of a Pegasus workflow lie in a scan folder, and its runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from skyscan.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skyscan.scan import Scan
+
+#: The top workflow's files are called so: scan.dag and its like in the run folder.
+BASENAME = "scan"
+PLAN_SH = "plan.sh"
+CARRY_SH = "carry.sh"
+FOLDER = "pegasus"
+STARTUP_TAR = "startup.tar"
+#: Pegasus writes paths into shell lines, URLs and lists with commas, and expands variables.
+_PLAIN = re.compile(r"[\w./+@=~-]+", re.ASCII)
+_MACRO = re.compile(r"\$[$({]")
+
+
+@dataclass(frozen=True)
+class PegasusFolder:
+    """The Pegasus side of the scan in the folder ``scan``."""
+
+    scan: Path
+
+    @property
+    def path(self) -> Path:
+        """Return the folder of all that is Pegasus' but plan.sh."""
+        return self.scan / FOLDER
+
+    @property
+    def workflow(self) -> Path:
+        """Return the top workflow: prep, and what comes next."""
+        return self.path / "workflow.yml"
+
+    @property
+    def sites(self) -> Path:
+        """Return the site catalog."""
+        return self.path / "sites.yml"
+
+    @property
+    def transformations(self) -> Path:
+        """Return the transformation catalog."""
+        return self.path / "transformations.yml"
+
+    @property
+    def replicas(self) -> Path:
+        """Return the replica catalog of what all jobs share; rounds bring their own along."""
+        return self.path / "replicas.yml"
+
+    @property
+    def properties(self) -> Path:
+        """Return the settings of pegasus-plan."""
+        return self.path / "pegasus.properties"
+
+    @property
+    def carry_sh(self) -> Path:
+        """Return the program of jobs on the site's machines."""
+        return self.path / CARRY_SH
+
+    @property
+    def startup_tar(self) -> Path:
+        """Return prep's work, as the jobs of rounds get it."""
+        return self.path / STARTUP_TAR
+
+    @property
+    def scratch(self) -> Path:
+        """Return where Pegasus keeps the files of its runs."""
+        return self.path / "scratch"
+
+    @property
+    def storage(self) -> Path:
+        """Return where Pegasus would put outputs; ours go into the scan folder."""
+        return self.path / "outputs"
+
+    @property
+    def submit(self) -> Path:
+        """Return the folder in which pegasus-plan makes a folder for each run."""
+        return self.path / "runs"
+
+    @property
+    def plan_sh(self) -> Path:
+        """Return the script that plans a run."""
+        return self.scan / PLAN_SH
+
+    def runs(self) -> list[Path]:
+        """Return the folders of the runs that were planned, oldest first."""
+        # USER/pegasus/WORKFLOW/run0001: pegasus-plan counts up in the last.
+        return sorted(self.submit.glob("*/pegasus/*/run[0-9]*"), key=lambda path: path.name)
+
+    def dags(self) -> list[Path]:
+        """Return the DAG of each run, oldest first."""
+        return [run / f"{BASENAME}.dag" for run in self.runs()]
+
+
+def check_carried(place: Path, scan: Scan) -> None:
+    """Refuse what Pegasus, or HTCondor after it, would change on the way.
+
+    Raises
+    ------
+    WrongUsage
+        The scan folder's path has other characters than letters, digits and ``._-+@=~``, or a
+        variable for the jobs looks like a macro.
+    """
+    if not _PLAIN.fullmatch(str(place)):
+        raise WrongUsage(
+            f"{place} has characters that Pegasus does not carry through (blanks, quotes, $, "
+            f"commas and the like); choose another --output-dir."
+        )
+    for name, value in scan.environment.items():
+        if _MACRO.search(value):
+            raise WrongUsage(
+                f"The environment variable {name} has $$, $( or ${{ in it, which Pegasus does "
+                f"not carry through to the jobs; unset it or change its value."
+            )
