@@ -55,6 +55,9 @@ class Site:
     avoid_machines : int
         Seconds that a job which failed waits for other machines than those it was on; 0: it
         takes any, as it does where ``this_machine`` is true.
+    staging : str
+        Where jobs of Pegasus find what they all read, ``osdf:///…``; else they get it by
+        HTCondor's file transfer.
     submit : dict of str to str
         Further commands of every submit file that runs on the site's machines;
         ``requirements`` add to those of the runtime.
@@ -74,6 +77,7 @@ class Site:
     release_after: int = 60
     held_too_long: int = 1800
     avoid_machines: int = 900
+    staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
     dagman: dict[str, str] = field(default_factory=dict)
 

@@ -28,6 +28,7 @@ from workflows.code import check_code, code_zip
 from workflows.dagman import write_workflow
 from workflows.engine import Engine
 from workflows.pegasus.folder import check_carried
+from workflows.pegasus.staging import check_staging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,7 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     _refuse_foreign(folder, scan)
     if scan.engine == Engine.PEGASUS:
         check_carried(folder.path, scan)
+        check_staging(site)
     _write(folder, scan, site, event_path)
     return folder
 

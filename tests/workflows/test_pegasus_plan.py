@@ -1,5 +1,6 @@
 """What `skyscan plan --engine pegasus` writes, and what it refuses."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -206,3 +207,29 @@ def test_a_torn_archive_is_told_and_tried_again(tmp_path):
     done = carry(tmp_path, ["unpack=startup", "--"], "echo never")
     assert (done.returncode, done.stdout) == (75, "")
     assert "startup.tar" in done.stderr
+
+
+def test_what_all_jobs_read_comes_from_osdf_where_a_site_says_so(tmp_path):
+    place = tmp_path / "data" / "me"
+    place.mkdir(parents=True)
+    made = planned(tmp_path / "scans", site_changes=(f"staging=osdf://{place}",))
+    assert all_complaints(made) == []
+    (code,) = [it for it in read(made.replicas)["replicas"] if it["lfn"] == "skyscan.zip"]
+    (pfn,) = code["pfns"]
+    (copy,) = place.iterdir()
+    assert copy.read_bytes() == (made.scan / "skyscan.zip").read_bytes()
+    assert pfn == {"site": "osdf", "pfn": f"osdf://{copy}"}
+    # OSDF's caches never look again at a name that they have
+    digest = hashlib.sha256(copy.read_bytes()).hexdigest()
+    assert copy.name == f"{digest[:16]}.skyscan.zip"
+    assert "pegasus.transfer.bypass.input.staging = true" in made.properties.read_text()
+
+
+@pytest.mark.parametrize(
+    ("staging", "why"),
+    [("https://host/a/b", "no place in OSDF"), ("osdf:///a/b/c", "no folder")],
+)
+def test_a_place_for_staging_that_is_none_is_refused(tmp_path, staging, why):
+    with pytest.raises(WrongUsage, match=why):
+        planned(tmp_path / "scans", site_changes=(f"staging={staging}",))
+    assert not (tmp_path / "scans").exists()

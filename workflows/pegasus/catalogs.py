@@ -23,7 +23,8 @@ from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.storage import write_text
 from workflows.job import job_description
-from workflows.pegasus.graph import LOCAL, POOL
+from workflows.pegasus.folder import LOCAL, OSDF, POOL
+from workflows.pegasus.staging import shared_replica, staging_folder
 from workflows.steps import (
     ACCESS_POINT_SH,
     DEADLINE,
@@ -58,14 +59,14 @@ _PEGASUS_WRITES = frozenset(
 
 def write_catalogs(folder: PegasusFolder, scan: Scan, site: sites.Site) -> None:
     """Write the three catalogs and the properties."""
-    write_catalog(folder.sites, site_catalog(folder))
+    write_catalog(folder.sites, site_catalog(folder, site))
     write_catalog(folder.transformations, transformation_catalog(folder, scan, site))
-    write_catalog(folder.replicas, replica_catalog(folder, scan))
+    write_catalog(folder.replicas, replica_catalog(folder, scan, site))
     write_catalog(folder.properties, properties(folder, scan, site))
 
 
-def site_catalog(folder: PegasusFolder) -> SiteCatalog:
-    """Return the access point and the pool; files go between them by HTCondor."""
+def site_catalog(folder: PegasusFolder, site: sites.Site) -> SiteCatalog:
+    """Return the access point and the pool, and where the pool finds what all jobs read."""
     local = Site(LOCAL)
     for kind, path in (
         (Directory.SHARED_SCRATCH, folder.scratch),
@@ -75,7 +76,12 @@ def site_catalog(folder: PegasusFolder) -> SiteCatalog:
         local.add_directories(Directory(kind, path).add_file_servers(server))
     pool = Site(POOL).add_pegasus_profile(style="condor")
     pool.add_condor_profile(universe="vanilla")
-    return SiteCatalog().add_sites(local, pool)
+    catalog = SiteCatalog().add_sites(local, pool)
+    if site.staging:
+        server = FileServer(site.staging, Operation.GET)
+        there = Directory(Directory.SHARED_STORAGE, staging_folder(site))
+        catalog.add_sites(Site(OSDF).add_directories(there.add_file_servers(server)))
+    return catalog
 
 
 def transformation_catalog(
@@ -132,19 +138,21 @@ def deadline_profile(scan: Scan, site: sites.Site, deadline: int) -> dict[str, s
     return {"periodic_remove": asked.replace(DEADLINE, str(deadline))}
 
 
-def replica_catalog(folder: PegasusFolder, scan: Scan) -> ReplicaCatalog:
+def replica_catalog(folder: PegasusFolder, scan: Scan, site: sites.Site) -> ReplicaCatalog:
     """Return where the files are that exist before the workflow runs.
 
     Prep's work is among them when it is there from an earlier run: Pegasus then leaves out
     the job that would make it again.
     """
     catalog = ReplicaCatalog()
-    event = folder.scan / layout.EVENT / scan.event_file
-    shared = [folder.scan / layout.CODE_ZIP, folder.scan / layout.JOB_SH, event]
+    for path in (folder.scan / layout.JOB_SH, folder.scan / layout.EVENT / scan.event_file):
+        catalog.add_replica(LOCAL, path.name, path)
+    shared = [folder.scan / layout.CODE_ZIP]
     if folder.startup_tar.exists():
         shared.append(folder.startup_tar)
     for path in shared:
-        catalog.add_replica(LOCAL, path.name, path)
+        found = shared_replica(path, site)
+        catalog.add_replica(found.site, path.name, found.pfn)
     return catalog
 
 
@@ -152,6 +160,9 @@ def properties(folder: PegasusFolder, scan: Scan, site: sites.Site) -> Propertie
     """Return the settings of pegasus-plan."""
     settings = Properties()
     settings["pegasus.data.configuration"] = "condorio"
+    if site.staging:
+        # HTCondor fetches what has an osdf URL, each job by itself.
+        settings["pegasus.transfer.bypass.input.staging"] = "true"
     settings["pegasus.catalog.site.file"] = str(folder.sites)
     settings["pegasus.catalog.transformation.file"] = str(folder.transformations)
     settings["pegasus.catalog.replica.file"] = str(folder.replicas)

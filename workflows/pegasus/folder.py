@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from skyscan.scan import Scan
 
+#: Sites of the catalog: the access point, the pool's machines, and where they find what all
+#: jobs read, if that is not the access point.
+LOCAL, POOL, OSDF = "local", "condorpool", "osdf"
 #: The top workflow's files are called so: scan.dag and its like in the run folder.
 BASENAME = "scan"
 PLAN_SH = "plan.sh"

@@ -11,6 +11,7 @@ from Pegasus.api import File, Job, ReplicaCatalog, SubWorkflow, Workflow
 
 from skyscan import layout
 from skyscan.storage import write_text
+from workflows.pegasus.folder import LOCAL, POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     About = Mapping[str, Any]
 
-#: The two sites of the catalog: the access point, and the pool's machines.
-LOCAL, POOL = "local", "condorpool"
 FOLDERS = (layout.STARTUP,)  # Pegasus moves files, so a folder travels as FOLDER.tar
 #: Nothing is copied to an output site: local jobs put all that is found into the scan folder.
 _NOT_KEPT = {"stage_out": False, "register_replica": False}
@@ -93,9 +92,9 @@ class Graph:
         self.workflow.add_jobs(rest)
         self.workflow.add_dependency(rest, parents=[maker])
 
-    def add_replica(self, path: str, place: Path) -> None:
+    def add_replica(self, path: str, pfn: str, site: str = LOCAL) -> None:
         """Tell where a file of the scan folder is that the shared catalog does not have."""
-        self._replicas.add_replica(LOCAL, logical_name(path), place)
+        self._replicas.add_replica(site, logical_name(path), pfn)
         self._has_replicas = True
 
     def write(self, path: Path) -> None:

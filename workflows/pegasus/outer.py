@@ -14,8 +14,8 @@ from skyscan import layout
 from skyscan.storage import write_bytes, write_text
 from workflows.dagman import access_point_lines
 from workflows.pegasus.catalogs import write_catalogs
-from workflows.pegasus.folder import BASENAME, CARRY_SH, PegasusFolder, check_carried
-from workflows.pegasus.graph import POOL, Graph
+from workflows.pegasus.folder import BASENAME, CARRY_SH, POOL, PegasusFolder, check_carried
+from workflows.pegasus.graph import Graph
 from workflows.steps import ACCESS_POINT_SH, next_round_step, prep_step
 
 if TYPE_CHECKING:

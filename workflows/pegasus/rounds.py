@@ -17,6 +17,7 @@ from workflows.pegasus.folder import PegasusFolder
 from workflows.pegasus.graph import Graph
 from workflows.pegasus.outer import THE_ONE, add_next, event_metadata, round_file
 from workflows.pegasus.results import arriving_results, take_results
+from workflows.pegasus.staging import shared_replica
 from workflows.pegasus.startup import take_startup
 from workflows.steps import BATCH, DEADLINE, ROUND, merge_step, reco_step
 
@@ -51,7 +52,8 @@ def next_round(
     pegasus = PegasusFolder(folder.path)
     if number == 0:
         take_startup(folder, pegasus, scan, here / f"{layout.STARTUP}.tar")
-        write_catalog(pegasus.replicas, replica_catalog(pegasus, scan))
+        site = recorded_site(scan.site, scan.site_values)
+        write_catalog(pegasus.replicas, replica_catalog(pegasus, scan, site))
     arriving = arriving_results(here, pegasus.scratch)
     if number > 0:
         take_results(folder.round(number - 1), arriving.get(number - 1, {}))
@@ -77,22 +79,23 @@ def round_graph(
     pegasus = PegasusFolder(folder.path)
     about = {**event_metadata(scan), "round": number}
     graph = Graph(f"round_{number:03d}", folder.path, about)
-    graph.add_replica(layout.STARTUP, pegasus.startup_tar)
-    late = {}
-    if scan.deadline is not None:
-        late = deadline_profile(scan, recorded_site(scan.site, scan.site_values), deadline)
+    site = recorded_site(scan.site, scan.site_values)
+    found = shared_replica(pegasus.startup_tar, site)
+    graph.add_replica(layout.STARTUP, found.pfn, found.site)
+    late = {} if scan.deadline is None else deadline_profile(scan, site, deadline)
     step = reco_step(scan)
+    short = {key: about[key] for key in ("event", "reco", "nsides")}
     results: list[str] = []
     for batch in batches:
         name = f"{batch.number:05d}"
         one = step.filled({ROUND: f"{number:03d}", BATCH: name, DEADLINE: str(deadline)})
         own = [path for path in one.inputs if path.startswith("rounds/")]
-        told = {"round": number, "batch": batch.number, "pixels": batch.n_pixels}
+        told = {**short, "round": number, "batch": batch.number, "pixels": batch.n_pixels}
         job = graph.add(one, name, told, dict.fromkeys(own, told))
         for key, value in late.items():
             job.add_profiles(Namespace.CONDOR, key=key, value=value)
         for path in own:
-            graph.add_replica(path, folder.path / path)
+            graph.add_replica(path, str(folder.path / path))
         results += one.outputs.values()
     add_next(graph, scan, number + 1, results)
     return graph
