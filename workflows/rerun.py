@@ -12,6 +12,8 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.scan import Scan, read_scan
 from skyscan.storage import write_text
 from workflows.dagman import SCAN_DAG, scan_dag_lines
+from workflows.engine import Engine, engine_of
+from workflows.pegasus.results import settle
 from workflows.plan import MAX_ROUNDS, usual_rounds
 from workflows.submission import at_rest
 
@@ -111,6 +113,7 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
     """
     scan = read_scan(folder.scan_json)
     with at_rest(folder, pool):
+        settle(folder)
         fits = selection.fits(folder, scan.id)
         set_aside(folder, fits)
     return len(fits)
@@ -177,8 +180,10 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
         raise WrongUsage("The scan has these options already; nothing to extend.")
     with at_rest(folder, pool):
         # In this order: whatever ends the process, `resume` works with what is there.
+        settle(folder)
         set_aside(folder, ())
-        write_text(folder.path / SCAN_DAG, "\n".join(scan_dag_lines(new)) + "\n")
+        if engine_of(folder) == Engine.DAGMAN:
+            write_text(folder.path / SCAN_DAG, "\n".join(scan_dag_lines(new)) + "\n")
         new.write(folder.scan_json)
     return new
 

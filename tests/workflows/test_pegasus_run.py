@@ -1,5 +1,6 @@
 """Whole scans from Pegasus' files alone, run job by job as Pegasus would."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -7,11 +8,15 @@ from pegasus_support import Executor, complaints, do_scan, read
 from plans_support import EVENT, options
 
 from condor.sites import recorded_site
+from skyscan.earlier import set_aside
 from skyscan.events.source import Source
+from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.scan import read_scan
 from skyscan.startup import prepare
+from workflows.pegasus.folder import PegasusFolder
 from workflows.pegasus.outer import write_plan
+from workflows.pegasus.results import settle
 from workflows.plan import plan
 from workflows.report import read_report
 
@@ -125,3 +130,18 @@ def write_plan_again(folder) -> None:
     """Write again what a submission writes again."""
     scan = read_scan(folder.scan_json)
     write_plan(folder, scan, recorded_site(scan.site, scan.site_values))
+
+
+def test_what_is_to_be_done_again_does_not_come_back_from_pegasus_scratch(ended, tmp_path):
+    folder = ScanFolder(shutil.copytree(ended("dummy").folder.path, tmp_path / "copy"))
+    settle(folder)
+    assert not PegasusFolder(folder.path).scratch.exists()
+    set_aside(folder, {(1, 3, 0)})
+    write_plan_again(folder)
+    again = Executor(folder).run()
+    assert again.failed is None
+    redone = [name for workflow, name in again.ran if workflow == "round_000"]
+    assert len([name for name in redone if name.startswith("reco")]) == 1
+    assert again.count("reco") == 1
+    assert map_of(folder) == map_of(ended("dummy").folder)
+    assert read_report(folder).outcome == "complete"

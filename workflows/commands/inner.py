@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
-from skyscan.errors import ExitCode, ScanIncomplete, SkyscanError
+from skyscan.errors import ExitCode, SkyscanError
 from skyscan.layout import ScanFolder
 from skyscan.next_round import open_round
 from skyscan.scan import read_scan
 from skyscan.startup import is_whole
-from workflows.dagman import SCAN_DAG, write_round_dag
+from workflows.dagman import write_round_dag
+from workflows.engine import deadline_of
 
 if TYPE_CHECKING:
     import argparse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from Pegasus.api import (
@@ -53,6 +54,8 @@ _PEGASUS_WRITES = frozenset(
         *("stream_output", "stream_error"),
         # Pegasus takes a job for failed that has exited with this code on its way.
         *("checkpoint_exit_code", "transfer_checkpoint_files"),
+        # Each try is a new submission, by DAGMan's RETRY.
+        *("max_retries", "retry_until"),
     }
 )
 
@@ -119,9 +122,12 @@ def condor_profiles(step: Step, scan: Scan, site: sites.Site) -> dict[str, str]:
     But for checkpoints: a job that exits with ``ExitCode.CHECKPOINT`` stays in the queue; its
     results have come home by then, and it is sent them again when it starts anew.
     """
+    # What grows with each try grows with each submission: none is of the same job again. A
+    # checkpoint counts as a completion of the job here, so those say nothing of failures.
+    described = job_description(replace(step, retries=0), scan, site)
     asked = {
-        key: value.replace(RETRY, "DAGNodeRetry")
-        for key, value in job_description(step, scan, site).items()
+        key: value.replace(RETRY, "DAGNodeRetry").replace("NumJobCompletions", "0")
+        for key, value in described.items()
         if key not in _PEGASUS_WRITES
     }
     if scan.deadline is not None:

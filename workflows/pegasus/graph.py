@@ -108,7 +108,7 @@ class Graph:
     def _add_files(self, job: Job, step: Step, files: Mapping[str, About]) -> None:
         back = set(step.outputs.values()) if step.checkpoints else set()
         makers: dict[str, Job] = {}
-        for path in step.inputs:
+        for path in files_read(step):
             name, maker = self._made.get(path, (logical_name(path), None))
             if maker is not None:
                 makers[maker._id] = maker  # noqa: SLF001  (its only name for it)
@@ -124,6 +124,15 @@ class Graph:
             self._made[path] = (made, job)
         if makers:
             self.workflow.add_dependency(job, parents=list(makers.values()))
+
+
+def files_read(step: Step) -> list[str]:
+    """Return what a step reads; of a folder of results, ``…/``, the file that is in it."""
+    made = step.outputs.values()
+    return [
+        next((it for it in made if path.endswith("/") and it.startswith(path)), path)
+        for path in step.inputs
+    ]
 
 
 def logical_name(path: str, name: str | None = None) -> str:
@@ -145,8 +154,9 @@ def logical_name(path: str, name: str | None = None) -> str:
 
 def carried(step: Step) -> list[str]:
     """Return the words of carry.sh: folders as .tar, results kept, files by logical names."""
-    options = [f"unpack={it}" for it in step.inputs if it in FOLDERS]
-    names = {PurePosixPath(it).name: logical_name(it) for it in step.inputs}
+    read = files_read(step)
+    options = [f"unpack={it}" for it in read if it in FOLDERS]
+    names = {PurePosixPath(it).name: logical_name(it) for it in read}
     for name, path in step.outputs.items():
         names[name] = logical_name(path, name)
         if name in FOLDERS:

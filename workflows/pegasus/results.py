@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.batches import read_batch
 from skyscan.results import read_results, write_results
+from workflows.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skyscan.layout import RoundFolder
+    from skyscan.layout import RoundFolder, ScanFolder
 
     #: {round: {batch: its result files}}
     Arriving = Mapping[int, Mapping[int, list[Path]]]
@@ -56,3 +58,15 @@ def take_results(folder: RoundFolder, arriving: Mapping[int, list[Path]]) -> int
             write_results(folder.result(number), batch, result.records)
         taken += new
     return taken
+
+
+def settle(folder: ScanFolder) -> None:
+    """Take in what runs that are over left in Pegasus' scratch, and remove that.
+
+    So nothing comes home later that a scan has been told to forget.
+    """
+    scratch = PegasusFolder(folder.path).scratch
+    for number, arriving in arriving_results(scratch).items():
+        if folder.round(number).description.exists():
+            take_results(folder.round(number), arriving)
+    shutil.rmtree(scratch, ignore_errors=True)

@@ -10,16 +10,17 @@ from Pegasus.api import Namespace
 from condor.sites import recorded_site
 from skyscan import layout
 from skyscan.collect import collect
+from skyscan.leftover import time_budget
 from skyscan.merge import skymap_of
 from skyscan.next_round import BatchState, open_round
 from workflows.pegasus.catalogs import deadline_profile, replica_catalog, write_catalog
 from workflows.pegasus.folder import PegasusFolder
-from workflows.pegasus.graph import Graph
+from workflows.pegasus.graph import Graph, files_read
 from workflows.pegasus.outer import THE_ONE, add_next, event_metadata, round_file
 from workflows.pegasus.results import arriving_results, take_results
 from workflows.pegasus.staging import shared_replica
 from workflows.pegasus.startup import take_startup
-from workflows.steps import BATCH, DEADLINE, ROUND, merge_step, reco_step
+from workflows.steps import BATCH, BUDGET, DEADLINE, ROUND, merge_step, reco_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,12 +85,14 @@ def round_graph(
     graph.add_replica(layout.STARTUP, found.pfn, found.site)
     late = {} if scan.deadline is None else deadline_profile(scan, site, deadline)
     step = reco_step(scan)
+    budget = time_budget(folder, scan, number)
+    common = {ROUND: f"{number:03d}", DEADLINE: str(deadline), BUDGET: f"{budget:g}"}
     short = {key: about[key] for key in ("event", "reco", "nsides")}
     results: list[str] = []
     for batch in batches:
         name = f"{batch.number:05d}"
-        one = step.filled({ROUND: f"{number:03d}", BATCH: name, DEADLINE: str(deadline)})
-        own = [path for path in one.inputs if path.startswith("rounds/")]
+        one = step.filled({**common, BATCH: name})
+        own = [path for path in files_read(one) if path.startswith("rounds/")]
         told = {**short, "round": number, "batch": batch.number, "pixels": batch.n_pixels}
         job = graph.add(one, name, told, dict.fromkeys(own, told))
         for key, value in late.items():
