@@ -76,7 +76,7 @@ def dagman_jobs(folder, scan, batches) -> dict[str, Job]:
         lines = [line.split() for line in (folder.path / dag).read_text().splitlines()]
         for _, node, *_ in (words for words in lines if words[0] == "JOB"):
             name = node.partition("_")[0]
-            values = {"RETRY": "$(RETRY)", "round": "000", "batch": node.partition("_")[2]}
+            values = macros(folder.path / dag, node)
             commands = submit_commands(folder.path / f"{name}.sub", values)
             retries = [words[2] for words in lines if words[:2] == ["RETRY", node]]
             jobs[node] = Job(tries(int(retries[0]) if retries else 0, commands), set(), set())
@@ -95,6 +95,13 @@ def dagman_jobs(folder, scan, batches) -> dict[str, Job]:
             jobs[node].environment = as_condor_reads(commands["environment"])
             jobs[node].step = commands["arguments"].strip('"').split()
     return jobs
+
+
+def macros(dag: Path, node: str) -> dict[str, str]:
+    """Return what a DAG gives a node's submit file, but for how often it was tried."""
+    given = re.findall(rf"^VARS {node} (.*)$", dag.read_text(), re.MULTILINE)
+    values = dict(re.findall(r'(\w+)="([^"]*)"', " ".join(given)))
+    return {name: value for name, value in values.items() if name != "retry"}
 
 
 def tries(retries: int, commands) -> int:

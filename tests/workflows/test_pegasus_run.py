@@ -24,10 +24,12 @@ TINY = ((1, 0), (2, 4))
 SCANS = {
     "dummy": {"progression": TINY, "jobs_per_round": 3},
     "track": {"reco": "track", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2},
+    "budget": {"progression": ((1, 0),), "jobs_per_round": 1, "time_budget": 2.0},
     "limited": {"progression": TINY, "max_rounds": 1, "jobs_per_round": 1},
     "checkpoints": {"progression": ((1, 0),), "jobs_per_round": 1, "checkpoint_interval": 1.0},
 }
-ENVIRONMENT = {"checkpoints": {"SKYSCAN_DUMMY_COST": "0.3"}}
+SLOW = {"SKYSCAN_DUMMY_COST": "0.3"}
+ENVIRONMENT = {"checkpoints": SLOW, "budget": SLOW}
 
 
 def planned(place, **changes: object) -> Executor:
@@ -107,6 +109,12 @@ def test_a_limit_ends_the_scan_with_a_map_and_says_so(ended):
 def test_a_job_that_checkpoints_stays_in_the_queue_and_goes_on(ended):
     it = ended("checkpoints")
     assert it.count("reco") >= 2
+    assert read_report(it.folder).outcome == "complete"
+
+
+def test_what_a_job_has_no_time_for_is_another_rounds(ended):
+    it = ended("budget")
+    assert it.count("reco") == it.count("next_round") - 1 >= 2
     assert read_report(it.folder).outcome == "complete"
 
 
