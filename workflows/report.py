@@ -132,7 +132,10 @@ def last_report(folder: ScanFolder) -> Report | None:
     state = dagman_state(dag_of(folder))
     if state is None or state.state != "ended" or _is_of(folder, report, state):
         return report
-    return write_report(folder, 0 if state.exit_code == 0 else 1)
+    # Pegasus' program around DAGMan ends with 0 also when DAGMan failed (seen with 5.1.2); of a
+    # scan that ended well, the last job has written the report.
+    failed = state.exit_code != 0 or engine_of(folder) == Engine.PEGASUS
+    return write_report(folder, int(failed))
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
