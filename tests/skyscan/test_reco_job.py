@@ -370,7 +370,7 @@ def test_what_a_reconstruction_prints_and_reads_does_not_mix_with_the_protocol(p
     ("how", "error", "why"),
     [
         ("bad input", BadInput, "exit code 65"),
-        ("wrong usage", BadInput, "exit code 64"),
+        ("wrong usage", BadInput, "exit code 65"),  # no further try mends it either
         ("no table", TryAgain, "exit code 75"),
         ("kill", TryAgain, "signal 40"),  # one that has no name
     ],

@@ -257,5 +257,6 @@ def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
     assert it.report.exit_code == ExitCode.TRY_AGAIN
     assert "does not start" in it.report.text
     begun = [name for name in it.scan.events("scan.dag") if name == "JOB_EVICTED"]
-    assert len(begun) <= FUTILE_STARTS + 5
+    # HTCondor looks at the expression every 5 to 30 s, and a start in vain takes one.
+    assert FUTILE_STARTS <= len(begun) <= FUTILE_STARTS + 30
     assert not it.scan.fits()
