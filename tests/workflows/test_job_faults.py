@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.pool
 
-#: 12 pixels in one job that lasts as long as HTCondor takes to see what it uses.
+#: 12 pixels in one job.
 OPTIONS = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
 DUMMY_COST = "0.8"
 ROUND = "round_000.dag"
@@ -74,7 +74,12 @@ def at_start(scan: RunningScan, *lines: str) -> None:
 
 def once(scan: RunningScan, command: str) -> str:
     """Return a line that does something at the first start only."""
-    return f"mkdir '{scan.folder.path}/was-here' 2>/dev/null && {command}"
+    return f"mkdir '{scan.folder.path}/was-here' 2>/dev/null && {{ {command}; }}"
+
+
+def until_held(scan: RunningScan) -> str:
+    """Return a line that lasts, at the first start, until HTCondor has seen what is used."""
+    return once(scan, "sleep 600")
 
 
 def with_input(scan: RunningScan, url: str) -> None:
@@ -96,12 +101,12 @@ def fail_once(scan: RunningScan) -> Ended:
 
 def use_memory(scan: RunningScan) -> Ended:
     hog = "import time; b = bytearray(b'x') * (300 << 20); time.sleep(600)"
-    at_start(scan, f'"$SKYSCAN_PYTHON" -c "{hog}" &')
+    at_start(scan, f'"$SKYSCAN_PYTHON" -c "{hog}" &', until_held(scan))
     return run(scan)
 
 
 def use_disk(scan: RunningScan) -> Ended:
-    at_start(scan, "dd if=/dev/zero of=big bs=1M count=90 2>/dev/null")
+    at_start(scan, "dd if=/dev/zero of=big bs=1M count=90 2>/dev/null", until_held(scan))
     return run(scan)
 
 
