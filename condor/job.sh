@@ -4,9 +4,11 @@
 #   SKYSCAN_PYTHON     the interpreter (else python3)
 #   SKYSCAN_ENV_SHELL  an icetray env-shell to load first: its path, or PY3V/METAPROJECT/VERSION
 #                      of IceCube's CVMFS, or "image": the one of this container, if it has one
-# and SKYSCAN_CODE_SHA256, the digest of skyscan.zip.
+# and SKYSCAN_CODE_SHA256, the digest of skyscan.zip, and SKYSCAN_UMASK of who planned the scan:
+# files keep their modes on their way home.
 
 here=$PWD
+umask "${SKYSCAN_UMASK:-0022}"
 PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
 export PATH
 

@@ -53,3 +53,11 @@ class TryAgain(SkyscanError):
     """A failure that another try may not meet."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal only shows: control characters are written out.
+
+    What events, jobs and machines say is repeated in errors and reports; line breaks stay.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)

@@ -42,6 +42,13 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def write_script(path: Path, text: str) -> None:
+    """Write a script, whole or not at all; who may read it may run it."""
+    write_text(path, text)
+    mode = path.stat().st_mode
+    path.chmod(mode | (mode & 0o444) >> 2)
+
+
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as JSON with sorted keys, whole or not at all."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")

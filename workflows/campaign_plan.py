@@ -17,7 +17,7 @@ from skyscan.events.reader import read_event
 from skyscan.layout import CODE_ZIP, ScanFolder
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
-from skyscan.storage import sha256_of, write_bytes, write_text
+from skyscan.storage import sha256_of, write_bytes, write_script, write_text
 from workflows.campaign import (
     Campaign,
     CampaignFolder,
@@ -242,8 +242,8 @@ def _write(folder: CampaignFolder, campaign: Campaign) -> None:
     try:
         write_bytes(folder.path / CODE_ZIP, code_zip())
         for name, lines in files.items():
-            write_text(folder.path / name, "\n".join(lines) + "\n")
-        (folder.path / ACCESS_POINT_SH).chmod(0o755)
+            write = write_script if name == ACCESS_POINT_SH else write_text
+            write(folder.path / name, "\n".join(lines) + "\n")
         write_campaign(folder, campaign)
     except OSError as error:
         raise WrongUsage(

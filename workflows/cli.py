@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
-from skyscan.errors import ExitCode, SkyscanError
+from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
     abort,
     campaign,
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except SkyscanError as error:
-        print(f"skyscan: error: {error}", file=sys.stderr)
+        print(printable(f"skyscan: error: {error}"), file=sys.stderr)
         return int(error.exit_code)
     except BrokenPipeError:  # `skyscan status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
     except OSError as error:
-        print(f"skyscan: error: {error}", file=sys.stderr)
+        print(printable(f"skyscan: error: {error}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
     except Exception:  # noqa: BLE001  a bug: its traceback is what the developers need
         traceback.print_exc()

@@ -10,8 +10,8 @@ from condor.submit import submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.leftover import time_budget
-from skyscan.storage import write_text
-from workflows.job import job_description, local_description
+from skyscan.storage import write_script, write_text
+from workflows.job import current_umask, job_description, local_description
 from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
 
 if TYPE_CHECKING:
@@ -167,6 +167,8 @@ def access_point_lines(python: str, code_sha256: str) -> list[str]:
     return [
         "#!/bin/sh",
         "# Runs this scan's own code here: ./skyscan.sh workflows status .",
+        "# HTCondor's daemons have a umask of their own; this is of who planned the scan.",
+        f"umask {current_umask():04o}",
         'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
         "# Python would pass over a torn zip, for another skyscan that it has.",
         f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
@@ -198,5 +200,4 @@ def _write_lines(folder: ScanFolder, name: str, lines: Sequence[str] | Iterator[
 
 
 def _write_script(folder: ScanFolder, name: str, lines: Sequence[str]) -> None:
-    _write_lines(folder, name, lines)
-    (folder.path / name).chmod(0o755)
+    write_script(folder.path / name, "\n".join(lines) + "\n")

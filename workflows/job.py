@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from condor.policy import (
@@ -35,13 +36,7 @@ def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
         **of_runtime,
         "executable": layout.JOB_SH,
         "arguments": quoted_arguments(step.arguments),
-        "environment": quoted_environment(
-            {
-                **scan.environment,
-                **runtime.environment(),
-                "SKYSCAN_CODE_SHA256": scan.code_sha256,
-            }
-        ),
+        "environment": quoted_environment(job_environment(scan)),
         "should_transfer_files": "YES",
         "transfer_input_files": ", ".join(step.inputs),
         "transfer_output_files": ", ".join(step.outputs),
@@ -75,6 +70,23 @@ def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
     if any(wanted):
         description["requirements"] = " && ".join(f"({it})" for it in wanted if it)
     return description
+
+
+def job_environment(scan: Scan) -> dict[str, str]:
+    """Return the variables of jobs on the site's machines."""
+    return {
+        **scan.environment,
+        **parse_runtime(scan.runtime).environment(),
+        "SKYSCAN_CODE_SHA256": scan.code_sha256,
+        "SKYSCAN_UMASK": f"{current_umask():04o}",
+    }
+
+
+def current_umask() -> int:
+    """Return the umask of this process: what is written for the user elsewhere gets it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def local_description(step: Step) -> dict[str, str]:

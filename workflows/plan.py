@@ -23,7 +23,7 @@ from skyscan.layout import JOB_SH, ScanFolder
 from skyscan.progression import DEFAULT_PROGRESSION, Progression
 from skyscan.recos import reco_class
 from skyscan.scan import Scan, read_scan
-from skyscan.storage import read_sealed, sha256_of, write_bytes
+from skyscan.storage import read_sealed, sha256_of, write_bytes, write_script
 from workflows.code import check_code, code_zip
 from workflows.dagman import write_workflow
 from workflows.engine import Engine
@@ -44,7 +44,7 @@ MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
 _NOT_FOR_JOBS = re.compile(
-    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$|CODE_SHA256$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
+    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$|CODE_SHA256$|UMASK$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
     re.IGNORECASE,
 )
 _NOT_AN_OPTION = ("versions", "code_sha256")
@@ -305,9 +305,8 @@ def _write(folder: ScanFolder, scan: Scan, site: Site, event_path: Path) -> None
             path.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(event_path, folder.event / scan.event_file)
         write_bytes(folder.code, code_zip())
-        job = resources.files("condor").joinpath(JOB_SH).read_bytes()
-        write_bytes(folder.path / JOB_SH, job)
-        (folder.path / JOB_SH).chmod(0o755)
+        job = resources.files("condor").joinpath(JOB_SH).read_text(encoding="utf-8")
+        write_script(folder.path / JOB_SH, job)
         planned = Scan(**{**vars(scan), "code_sha256": sha256_of(folder.code)})
         write_for_engine(folder, planned, site)
         planned.write(folder.scan_json)

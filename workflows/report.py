@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import degrees
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import numpy as np
 from condor.dagman import dagman_state, job_ends, last_error
 from condor.machines import bad_machines
 from skyscan.collect import collect_partial
-from skyscan.errors import BadInput, ExitCode, SkyscanError
+from skyscan.errors import BadInput, ExitCode, SkyscanError, printable
 from skyscan.merge import reasons, write_partial
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
@@ -104,6 +104,7 @@ def write_report(
     scan = read_scan(folder.scan_json)
     if failures is None:
         failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
+    failures = [replace(failure, text=printable(failure.text)) for failure in failures]
     path = _map_path(folder, scan, failed=dag_status != 0)
     report = _report(folder, scan, path, failures, dag_status)
     write_json(folder.report_json, asdict(report))
@@ -284,7 +285,7 @@ def _report(
         bad_machines=machine_lines(folder),
     )
     lines = [*_lines(report, failed), *_advice(folder, report)]
-    return Report(**{**vars(report), "text": "\n".join(lines) + "\n"})
+    return Report(**{**vars(report), "text": printable("\n".join(lines) + "\n")})
 
 
 def _exit_code(failures: list[Failure]) -> int:

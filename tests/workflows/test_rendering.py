@@ -24,7 +24,7 @@ from workflows.dagman import (
     scan_dag_lines,
     write_round_dag,
 )
-from workflows.job import job_description, local_description
+from workflows.job import current_umask, job_description, local_description
 from workflows.plan import plan
 from workflows.steps import merge_step, prep_step, reco_step
 
@@ -147,7 +147,8 @@ def test_the_runtime_has_the_last_word_on_the_python_of_prep_and_reco_jobs(scan)
     for step in (prep_step(theirs), reco_step(theirs)):
         description = job_description(step, theirs, read_site("personal"))
         variables = f"SKYSCAN_CODE_SHA256={scan.code_sha256} SKYSCAN_PYTHON='/opt/a b/py'"
-        assert description["environment"] == f'"{variables}"'
+        mask = f" SKYSCAN_UMASK={current_umask():04o}"
+        assert description["environment"] == f'"{variables}{mask}"'
         assert description["universe"] == "vanilla"
         assert "requirements" not in description
     local = local_description(merge_step())

@@ -48,8 +48,9 @@ def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
 
 
 def without_digest(ad: dict[str, str]) -> dict[str, str]:
-    """Return a job without the digest of its code, which is among its variables."""
-    return {**ad, "Environment": re.sub(r"SKYSCAN_CODE_SHA256=\w+ ", "", ad["Environment"])}
+    """Return a job without the digest of its code and the umask, which are variables too."""
+    own = r"SKYSCAN_CODE_SHA256=\w+ | SKYSCAN_UMASK=\d+"
+    return {**ad, "Environment": re.sub(own, "", ad["Environment"])}
 
 
 @pytest.mark.parametrize("site", ["personal", "icecube"])

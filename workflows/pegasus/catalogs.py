@@ -19,11 +19,10 @@ from Pegasus.api import (
     TransformationCatalog,
 )
 
-from condor.runtimes import parse_runtime
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.storage import write_text
-from workflows.job import job_description
+from workflows.job import job_description, job_environment
 from workflows.pegasus.folder import LOCAL, OSDF, POOL
 from workflows.pegasus.staging import shared_replica, staging_folder
 from workflows.steps import (
@@ -105,15 +104,6 @@ def transformation_catalog(
             Transformation(step.name, site=LOCAL, pfn=here, is_stageable=False)
         )
     return catalog
-
-
-def job_environment(scan: Scan) -> dict[str, str]:
-    """Return the variables of jobs on the site's machines."""
-    return {
-        **scan.environment,
-        **parse_runtime(scan.runtime).environment(),
-        "SKYSCAN_CODE_SHA256": scan.code_sha256,
-    }
 
 
 def condor_profiles(step: Step, scan: Scan, site: sites.Site) -> dict[str, str]:

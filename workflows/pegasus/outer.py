@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from skyscan import layout
-from skyscan.storage import write_bytes, write_text
+from skyscan.storage import write_bytes, write_script
 from workflows.dagman import access_point_lines
 from workflows.pegasus.catalogs import write_catalogs
 from workflows.pegasus.folder import BASENAME, CARRY_SH, POOL, PegasusFolder, check_carried
@@ -114,5 +114,4 @@ def plan_lines(scan: Scan, site: Site) -> list[str]:
 
 
 def _write_script(path: Path, lines: list[str]) -> None:
-    write_text(path, "\n".join(lines) + "\n")
-    path.chmod(0o755)
+    write_script(path, "\n".join(lines) + "\n")
