@@ -213,7 +213,20 @@ def summary(soak: Soak, stories: Sequence[Story], seconds: float) -> dict[str, A
         "extra_fits": sum(it.extra for it in stories),
         "explained_fits": sum(it.explained for it in stories),
         "resumes": sum(it.resumes for it in stories),
+        "lost": lost(stories),
         "stories": [asdict(it) for it in stories],
+    }
+
+
+def lost(stories: Sequence[Story]) -> dict[str, dict[str, float]]:
+    """Return the seconds of fits that each kind of fault cost, where no other was done."""
+    costs: dict[str, list[float]] = {}
+    for it in stories:
+        if len(it.done) == 1:
+            costs.setdefault(it.done[0], []).append(it.extra * float(DUMMY_COST))
+    return {
+        kind: {"scans": len(of), "mean": sum(of) / len(of), "most": max(of)}
+        for kind, of in sorted(costs.items())
     }
 
 
@@ -225,7 +238,12 @@ def text_of(figures: dict[str, Any], folder: Path) -> str:
         f"{sum(faults.values())} faults, {figures['resumes']} resumes, {figures['fits']} fits, "
         f"{figures['extra_fits']} of them again ({figures['explained_fits']} explained)"
     )
-    lines = [head, *(f"  {kind:18s}{n}" for kind, n in faults.items())]
+    lines = [head]
+    for kind, n in faults.items():
+        it = figures["lost"].get(kind)
+        alone = it and f"{it['mean']:.1f} s of fits lost where it was the only one, "
+        most = it and f"at most {it['most']:.1f} s ({it['scans']} scans)"
+        lines.append(f"  {kind:18s}{n:4d}  {alone or ''}{most or ''}".rstrip())
     for it in figures["stories"]:
         lines += [f"BROKEN {folder / it['folder']}: {words}" for words in it["broken"]]
     return "\n".join([*lines, f"{figures['broken']} broken", ""])
