@@ -223,7 +223,7 @@ def test_a_job_whose_disk_is_full_hands_in_what_it_wrote_and_another_goes_on(end
     it = ended("of_the_job")
     assert_undisturbed(it, ended("nothing"))
     assert ExitCode.TRY_AGAIN in it.scan.exits("round_000.dag")
-    assert 1 <= redone(it) <= 4  # at each failure what was being written
+    assert redone(it) <= 4  # at each failure what was being written
 
 
 def test_results_that_find_no_room_at_home_are_done_again_when_there_is(ended):
