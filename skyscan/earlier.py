@@ -67,7 +67,7 @@ def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
 
 
 class KnownFits:
-    """The fits of earlier attempts that still count.
+    """The fits of earlier attempts, and of this one, that still count.
 
     Parameters
     ----------
@@ -81,17 +81,22 @@ class KnownFits:
         # By the whole row: the same pixel from another seed is another fit.
         self._records: dict[bytes, np.void] = {}
         for attempt in _attempts(folder):
-            for batch, records in fits_in(attempt / folder.rounds.name, scan_id):
-                found = dict(zip(ids_of(records), records, strict=True))
-                for row, ids in zip(batch.pixels, ids_of(batch.pixels), strict=True):
-                    if ids in found:
-                        self._records[row.tobytes()] = found[ids]
+            self._add(attempt / folder.rounds.name, scan_id)
             forget = {tuple(fit) for fit in read_json(attempt / FORGET_JSON)["fits"]}
             self._records = {
                 row: record
                 for row, record in self._records.items()
                 if tuple(int(record[name]) for name in IDS) not in forget
             }
+
+        self._add(folder.rounds, scan_id)
+
+    def _add(self, rounds: Path, scan_id: str) -> None:
+        for batch, records in fits_in(rounds, scan_id):
+            found = dict(zip(ids_of(records), records, strict=True))
+            for row, ids in zip(batch.pixels, ids_of(batch.pixels), strict=True):
+                if ids in found:
+                    self._records[row.tobytes()] = found[ids]
 
     def of(self, batch: Batch) -> NDArray[np.void]:
         """Return what is known of a batch, dtype RECORD_DTYPE, in its order."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SCAN_JSON = "scan.json"
 CODE_ZIP = "skyscan.zip"
 JOB_SH = "job.sh"
+DAGMAN_SH = "dagman.sh"
 STARTUP = "startup"
 STARTUP_JSON = "startup.json"
 EVENT = "event"

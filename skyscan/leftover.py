@@ -10,20 +10,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skyscan.collect import batches_of
+import numpy as np
+
+from skyscan.collect import batches_of, gather
 from skyscan.errors import BadInput, DamagedFile
 from skyscan.records import IDS
 from skyscan.results import read_results
 from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
 
     from skyscan.batches import Batch
     from skyscan.layout import RoundFolder, ScanFolder
     from skyscan.scan import Scan
 
-LEFTOVER = "leftover"  # in a round's description
+# In a round's description: what it has cannot be told from the results of the others.
+LEFTOVER = "leftover"
+PREDICTIVE = "predictive"
 
 
 def leftover_depth(folder: RoundFolder) -> int:
@@ -46,11 +52,16 @@ def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
 
 
 def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
-    """Return the batches of a round of leftovers as they were dealt out; None: deal anew.
+    """Return the batches of a round as they were dealt out; None: deal anew.
 
-    What was left over cannot be told from results that have changed since.
+    Of a round of leftovers, or one that was chosen ahead of others: what was left over, or in,
+    cannot be told from results that have changed since.
     """
-    if not leftover_depth(here):
+    try:
+        told = read_sealed(here.description)
+    except BadInput:
+        return None
+    if not told.get(LEFTOVER) and not told.get(PREDICTIVE):
         return None
     try:
         return [batch for batch, _ in batches_of(here, scan_id)]
@@ -63,12 +74,49 @@ def handed_on(
 ) -> dict[tuple[int, ...], np.void | None]:
     """Return the fits that a round left over: {ids: record, None where not done yet}."""
     later: dict[tuple[int, ...], np.void | None] = {}
-    following = number + 1
-    while leftover_depth(folder.round(following)):
-        for batch, path in batches_of(folder.round(following), scan_id):
+    for following in folder.chosen_rounds():
+        here = folder.round(following)
+        if following <= number or not leftover_depth(here):
+            continue
+        for batch, path in batches_of(here, scan_id):
             for row in batch.pixels[list(IDS)]:
                 later.setdefault(row.item(), None)
             for record in read_results(path, batch).records:
                 later[tuple(int(record[name]) for name in IDS)] = record
-        following += 1
     return later
+
+
+def left_behind(
+    folder: ScanFolder, scan_id: str, ended: Collection[int]
+) -> tuple[NDArray[np.void], int]:
+    """Return what rounds that have ended left over and no round has had since.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan_id : str
+        Its id.
+    ended : collection of int
+        The rounds whose jobs have all ended.
+
+    Returns
+    -------
+    pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
+        Ordered by nside, pixel, variation. None, while a result file is damaged.
+    depth : int
+        The how manieth round of leftovers in a row these are for.
+    """
+    gathered = gather(folder, scan_id, sorted(ended))
+    if gathered.damage:
+        return gathered.leftover[:0], 0
+    handed = {
+        row.item()
+        for number in folder.chosen_rounds()
+        if number not in ended and leftover_depth(folder.round(number))
+        for batch, _ in batches_of(folder.round(number), scan_id)
+        for row in batch.pixels[list(IDS)]
+    }
+    new = [row.item() not in handed for row in gathered.leftover[list(IDS)]]
+    depth = max((leftover_depth(folder.round(number)) for number in ended), default=0) + 1
+    return gathered.leftover[np.array(new, bool)], depth

@@ -17,7 +17,7 @@ from skyscan.batches import Batch, batch_bytes, split
 from skyscan.collect import Found, best_of, gather
 from skyscan.earlier import KnownFits
 from skyscan.errors import BadInput
-from skyscan.leftover import LEFTOVER, handed_on, leftover_depth, recorded_batches
+from skyscan.leftover import LEFTOVER, PREDICTIVE, handed_on, leftover_depth, recorded_batches
 from skyscan.pixels import next_pixels, parent
 from skyscan.records import IDS, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.results import read_results, write_results
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.collect import Gathered
     from skyscan.layout import RoundFolder, ScanFolder
     from skyscan.pixels import Pixel
     from skyscan.progression import Progression
@@ -59,12 +60,14 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     BadInput
         The startup folder or an earlier round is damaged.
     """
-    if number > 0 and not folder.round(number - 1).description.exists():
-        return []  # the round before chose nothing, and nothing was added since
-    startup = read_startup(folder.startup)
-    if startup.scan_id != scan.id:
-        raise BadInput(f"{folder.startup_json} is of another scan; plan into a new folder.")
     here = folder.round(number)
+    if scan.predictive_scanning_threshold < 1:
+        is_over = not here.description.exists()  # its gate chooses (`skyscan.predictive`)
+    else:
+        is_over = number > 0 and not folder.round(number - 1).description.exists()
+    if is_over:
+        return []  # nothing was chosen, and nothing was added since
+    startup = startup_of(folder, scan)
     batches = recorded_batches(here, scan.id)
     if batches is None:
         batches = _choose(folder, scan, startup, number)
@@ -72,25 +75,81 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     return [_state(here, batch, later) for batch in batches]
 
 
+def startup_of(folder: ScanFolder, scan: Scan) -> Startup:
+    """Read what prep wrote for this very scan.
+
+    Raises
+    ------
+    BadInput
+        It is damaged, or of another scan.
+    """
+    startup = read_startup(folder.startup)
+    if startup.scan_id != scan.id:
+        raise BadInput(f"{folder.startup_json} is of another scan; plan into a new folder.")
+    return startup
+
+
 def _choose(folder: ScanFolder, scan: Scan, startup: Startup, number: int) -> list[Batch]:
     """Deal out what the rounds before left over, or else what the rule chooses."""
     gathered = gather(folder, scan.id, list(range(number)))
-    depth = 0
     if scan.time_budget and len(gathered.leftover) and not gathered.damage:
-        pixels = gathered.leftover
         depth = leftover_depth(folder.round(number - 1)) + 1
-    else:
-        gathered.check()
-        found = best_of(gathered.records)
-        chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
-        pixels = seed_pixels(chosen, found, startup, scan.progression)
+        return deal(folder, scan, number, gathered.leftover, depth=depth)
+    gathered.check()
+    pixels = chosen_by_rule(scan, startup, gathered)
+    if len(pixels) or folder.round(number).description.exists():
+        return deal(folder, scan, number, pixels)
+    return []
+
+
+def chosen_by_rule(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np.void]:
+    """Return what the rule wants by all that was found, with seeds (PIXEL_DTYPE)."""
+    found = best_of(gathered.records)
+    chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    return seed_pixels(chosen, found, startup, scan.progression)
+
+
+def deal(
+    folder: ScanFolder,
+    scan: Scan,
+    number: int,
+    pixels: NDArray[np.void],
+    *,
+    depth: int = 0,
+    predictive: bool = False,
+) -> list[Batch]:
+    """Deal pixels out to the batches of a round, and write those.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        Its options.
+    number : int
+        The round.
+    pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
+        What it is to fit.
+    depth : int
+        The how manieth round of leftovers in a row it is; 0: it is none.
+    predictive : bool
+        It was chosen by what had come home until now, so it cannot be chosen again.
+
+    Raises
+    ------
+    BadInput
+        The round is there, with other batches.
+    """
     parts = split(pixels, batch_size=scan.batch_size, jobs_per_round=scan.jobs_per_round)
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
-    if batches or here.description.exists():
-        if not here.description.exists():
-            _take_over(folder, here, scan.id, batches)
-        _write_round(here, scan.id, batches, depth)
+    if _told(here) is None:
+        _take_over(folder, here, scan.id, batches)
+    told = {
+        **({LEFTOVER: depth} if depth else {}),
+        **({PREDICTIVE: True} if predictive else {}),
+    }
+    _write_round(here, scan.id, batches, told)
     return batches
 
 
@@ -132,8 +191,11 @@ def _coarser_fit(
 def _take_over(
     folder: ScanFolder, here: RoundFolder, scan_id: str, batches: list[Batch]
 ) -> None:
-    """Give a round that is being chosen the fits that earlier attempts have of its pixels."""
-    if not folder.earlier.exists():
+    """Give a round that is being chosen the fits that are known of its pixels.
+
+    Earlier attempts have them, or its own files have, if just its description was lost.
+    """
+    if not folder.earlier.exists() and not here.path.exists():
         return
     known = KnownFits(folder, scan_id)
     for batch in batches:
@@ -142,15 +204,15 @@ def _take_over(
             write_results(here.result(batch.number), batch, records)
 
 
-def _write_round(here: RoundFolder, scan_id: str, batches: list[Batch], depth: int) -> None:
+def _write_round(
+    here: RoundFolder, scan_id: str, batches: list[Batch], told: Mapping[str, Any]
+) -> None:
     contents = [batch_bytes(batch) for batch in batches]
     entries = [
         {"number": b.number, "pixels": len(b.pixels), "sha256": sha256(content).hexdigest()}
         for b, content in zip(batches, contents, strict=True)
     ]
-    description: dict[str, Any] = {"scan_id": scan_id, "batches": entries}
-    if depth:
-        description[LEFTOVER] = depth
+    description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **told}
     if _told(here) not in (None, description):
         raise BadInput(
             f"{here.description} lists other batches than the results of the earlier rounds "

@@ -45,6 +45,8 @@ class Scan:
         Pixels per job, or jobs per round; one of the two is set.
     max_rounds : int
         Rounds after which a scan that has not converged is stopped.
+    predictive_scanning_threshold : float
+        Fraction of what was dealt out that is in before finer pixels are chosen; 1: all.
     max_pixel_time : float
         Seconds after which a fit is taken to hang.
     checkpoint_interval : float
@@ -90,6 +92,7 @@ class Scan:
     batch_size: int | None
     jobs_per_round: int | None
     max_rounds: int
+    predictive_scanning_threshold: float
     max_pixel_time: float
     checkpoint_interval: float
     time_budget: float

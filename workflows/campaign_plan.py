@@ -14,7 +14,7 @@ from condor.sites import Site, read_site
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.events.reader import read_event
-from skyscan.layout import CODE_ZIP, ScanFolder
+from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import sha256_of, write_bytes, write_script, write_text
@@ -28,7 +28,7 @@ from workflows.campaign import (
     write_campaign,
 )
 from workflows.code import code_zip
-from workflows.dagman import CONFIG, SCAN_DAG, access_point_lines
+from workflows.dagman import CONFIG, SCAN_DAG, access_point_lines, write_scripts
 from workflows.engine import Engine
 from workflows.plan import Options, plan
 from workflows.report import read_report
@@ -244,6 +244,7 @@ def _write(folder: CampaignFolder, campaign: Campaign) -> None:
         for name, lines in files.items():
             write = write_script if name == ACCESS_POINT_SH else write_text
             write(folder.path / name, "\n".join(lines) + "\n")
+        write_scripts(folder.path, DAGMAN_SH)
         write_campaign(folder, campaign)
     except OSError as error:
         raise WrongUsage(

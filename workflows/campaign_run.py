@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state
 from skyscan.errors import WrongUsage
+from skyscan.layout import DAGMAN_SH
 from workflows.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaign_plan import scans_of
 from workflows.campaign_table import campaign_rows, counts, write_table
@@ -34,6 +35,7 @@ def submit_command(folder: CampaignFolder) -> list[str]:
     again = (folder.path / f"{CAMPAIGN_DAG}.condor.sub").exists()
     return [
         *("condor_submit_dag", "-usedagdir", "-AutoRescue", "0"),
+        *("-dagman", str(folder.path / DAGMAN_SH)),
         *(["-update_submit"] if again else []),
         str(folder.dag),
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from typing import TYPE_CHECKING
 
-from condor.dagman import config_lines
+from condor.dagman import config_lines, job_ends
 from condor.policy import submissions
 from condor.submit import submit_lines
 from skyscan import layout
@@ -16,6 +17,7 @@ from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from htcondor2.dags import DAG
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 SCAN_DAG = "scan.dag"
 CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
+OPEN_GATE_SH = "open-gate.sh"
+#: Seconds between two looks of a gate; each is a start of Python on the access point.
+LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
 OPEN_ROUND_SH = "open-round.sh"
 
 
@@ -48,10 +53,17 @@ def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> N
     local = local_description(merge_step())
     _write_lines(folder, "merge.sub", submit_lines(local))
     _write_lines(folder, CONFIG, config_lines(site.dagman))
-    _write_lines(folder, SCAN_DAG, scan_dag_lines(scan))
+    write_scan_dag(folder, scan, this_machine=site.this_machine)
     _write_script(folder, ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
     _write_script(folder, OPEN_ROUND_SH, open_round_lines())
     _write_script(folder, DEADLINE_SH, deadline_lines())
+
+
+def write_scan_dag(folder: ScanFolder, scan: Scan, *, this_machine: bool) -> None:
+    """Write the outer DAG, and what only some of them need."""
+    _write_lines(folder, SCAN_DAG, scan_dag_lines(scan, this_machine=this_machine))
+    if scan.predictive_scanning_threshold < 1:
+        _write_script(folder, OPEN_GATE_SH, open_gate_lines())
 
 
 def write_round_dag(
@@ -68,8 +80,19 @@ def write_round_dag(
     _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline, budget)))
 
 
-def scan_dag_lines(scan: Scan) -> Iterator[str]:
-    """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report."""
+def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
+    """Return the rounds of this submission whose DAGs have ended well."""
+    ends = job_ends(folder.path / f"{SCAN_DAG}.nodes.log")
+    rounds = (name for name, end in ends.items() if end.exit_code == 0)
+    return frozenset(int(n[6:]) for n in rounds if n.startswith("round_"))
+
+
+def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
+    """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report.
+
+    Each round waits for the one before. With a threshold for predictive scanning each has a
+    gate instead, and those wait for one another (`skyscan.predictive`).
+    """
     from htcondor2 import dags
 
     yield f"CONFIG {CONFIG}"
@@ -80,15 +103,31 @@ def scan_dag_lines(scan: Scan) -> Iterator[str]:
         pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-scan", "."]),
         pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
     )
-    last = prep
+    skip = {"pre_skip_exit_code": int(ExitCode.NOTHING_TO_DO)}
+    ahead = scan.predictive_scanning_threshold < 1
+    every = LOOK_EVERY_HERE if this_machine else LOOK_EVERY
+    last, rounds = prep, dags.Nodes()
     for number in range(scan.max_rounds):
-        last = last.child_subdag(
+        if ahead:
+            look = dags.Script(
+                f"./{OPEN_GATE_SH}",
+                [number, "$FAILED_COUNT"],
+                retry=True,
+                retry_status=int(ExitCode.NOT_YET),
+                retry_delay=every,
+            )
+            last = last.child_layer(
+                **_named(f"gate_{number:03d}", 0), noop=True, pre=look, **skip
+            )
+        opened = last.child_subdag(
             name=f"round_{number:03d}",
             dag_file=round_dag(number),
             pre=dags.Script(f"./{OPEN_ROUND_SH}", [number]),
-            pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
+            **skip,
         )
-    last.child_layer(**_named("merge", 0))
+        rounds = dags.Nodes(*rounds, opened) if ahead else dags.Nodes(opened)
+        last = last if ahead else opened
+    rounds.child_layer(**_named("merge", 0))
     yield from _dag_lines(dag)
     # htcondor2.dags 25.14 knows neither a FINAL node's NOOP nor writes its submit file. The
     # report is the node's POST script, whose exit code is the DAG's: it passes DAG_STATUS on.
@@ -190,6 +229,18 @@ def open_round_lines() -> list[str]:
     ]
 
 
+def open_gate_lines() -> list[str]:
+    """Return the PRE script of a gate; it gets the round, and how many nodes have failed."""
+    return [
+        "#!/bin/sh",
+        "# After one that stays shut all others do; after a node that failed none opens.",
+        'before="rounds/$(printf %03d $(($1 - 1)))/round.json"',
+        f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
+        f'[ "$2" -eq 0 ] || exit {ExitCode.TRY_AGAIN:d}',
+        f'exec ./{ACCESS_POINT_SH} workflows open-gate . "$1"',
+    ]
+
+
 def deadline_lines() -> list[str]:
     """Return the script that keeps a job from being submitted after the deadline."""
     return ["#!/bin/sh", f'[ "$(date +%s)" -lt "$1" ] || exit {int(ExitCode.BAD_INPUT)}']
@@ -197,6 +248,13 @@ def deadline_lines() -> list[str]:
 
 def _write_lines(folder: ScanFolder, name: str, lines: Sequence[str] | Iterator[str]) -> None:
     write_text(folder.path / name, "\n".join(lines) + "\n")
+
+
+def write_scripts(place: Path, *names: str) -> None:
+    """Write scripts that are the same for all scans."""
+    for name in names:
+        text = resources.files("condor").joinpath(name).read_text(encoding="utf-8")
+        write_script(place / name, text)
 
 
 def _write_script(folder: ScanFolder, name: str, lines: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ import shutil
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from importlib import resources
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,13 @@ from condor.submit import quoted_environment
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.source import Source
-from skyscan.layout import JOB_SH, ScanFolder
+from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.progression import DEFAULT_PROGRESSION, Progression
 from skyscan.recos import reco_class
 from skyscan.scan import Scan, read_scan
-from skyscan.storage import read_sealed, sha256_of, write_bytes, write_script
+from skyscan.storage import read_sealed, sha256_of, write_bytes
 from workflows.code import check_code, code_zip
-from workflows.dagman import write_workflow
+from workflows.dagman import write_scripts, write_workflow
 from workflows.engine import Engine
 from workflows.pegasus.folder import check_carried
 from workflows.pegasus.staging import check_staging
@@ -40,6 +39,9 @@ REAL_RUNS = range(100_000, 1_000_000)
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
 ROUNDS_OF_LEFTOVERS = 12
+#: With less than all in, the best pixel is another one more often, and each time is a round.
+ROUNDS_AHEAD = 2
+MIN_THRESHOLD = 0.1  # upstream's
 MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
@@ -63,6 +65,7 @@ class Options:
     batch_size: int | None = None
     jobs_per_round: int | None = None
     max_rounds: int | None = None
+    predictive_scanning_threshold: float = 1.0
     max_pixel_time: float = 600.0
     # Jobs are best 15 to 45 minutes long (OSG's and CHTC's advice), and a checkpoint costs a
     # set-up of the reconstruction, icetray's up to minutes: most jobs have none at all.
@@ -98,6 +101,11 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
         return folder
     _refuse_foreign(folder, scan)
     if scan.engine == Engine.PEGASUS:
+        if scan.predictive_scanning_threshold < 1:
+            raise WrongUsage(
+                "--predictive-scanning-threshold: with Pegasus a round begins when the one "
+                "before has ended. Leave it at 1, or take --engine dagman."
+            )
         check_carried(folder.path, scan)
         check_staging(site)
     _write(folder, scan, site, event_path)
@@ -107,7 +115,8 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
 def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
     runtime = parse_runtime(site.runtime)
     budget = site.time_budget if options.time_budget is None else options.time_budget
-    max_rounds = options.max_rounds or usual_rounds(options.progression, budget)
+    threshold = options.predictive_scanning_threshold
+    max_rounds = options.max_rounds or usual_rounds(options.progression, budget, threshold)
     if max_rounds > MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
@@ -145,10 +154,11 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
     )
 
 
-def usual_rounds(progression: Progression, time_budget: float) -> int:
+def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:
     """Return how many rounds a scan may have unless ``--max-rounds`` says."""
     leftover = ROUNDS_OF_LEFTOVERS if time_budget else 0
-    return len(progression) + ROUNDS_BEYOND_LEVELS + leftover
+    levels = len(progression) + ROUNDS_BEYOND_LEVELS
+    return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
 
 
 def _checked_event(source: Source, reco_name: str, *, is_here: bool) -> Event:
@@ -305,8 +315,7 @@ def _write(folder: ScanFolder, scan: Scan, site: Site, event_path: Path) -> None
             path.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(event_path, folder.event / scan.event_file)
         write_bytes(folder.code, code_zip())
-        job = resources.files("condor").joinpath(JOB_SH).read_text(encoding="utf-8")
-        write_script(folder.path / JOB_SH, job)
+        write_scripts(folder.path, JOB_SH, DAGMAN_SH)
         planned = Scan(**{**vars(scan), "code_sha256": sha256_of(folder.code)})
         write_for_engine(folder, planned, site)
         planned.write(folder.scan_json)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from condor.sites import recorded_site
 from skyscan.earlier import fits_in, ids_of, set_aside
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.scan import Scan, read_scan
-from skyscan.storage import write_text
-from workflows.dagman import SCAN_DAG, scan_dag_lines
+from workflows.dagman import write_scan_dag
 from workflows.engine import Engine, engine_of
 from workflows.pegasus.results import settle
 from workflows.plan import MAX_ROUNDS, usual_rounds
@@ -172,7 +172,10 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
     new = replace(old, **changes)  # type: ignore[arg-type]
     _check_progression(old.progression, new.progression)
     if "max_rounds" not in changes:
-        rounds = max(old.max_rounds, usual_rounds(new.progression, new.time_budget))
+        rounds = max(
+            old.max_rounds,
+            usual_rounds(new.progression, new.time_budget, new.predictive_scanning_threshold),
+        )
         new = replace(new, max_rounds=rounds)
     if not 0 < new.max_rounds <= MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {new.max_rounds} is not from 1 to {MAX_ROUNDS}.")
@@ -183,7 +186,8 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
         settle(folder)
         set_aside(folder, ())
         if engine_of(folder) == Engine.DAGMAN:
-            write_text(folder.path / SCAN_DAG, "\n".join(scan_dag_lines(new)) + "\n")
+            site = recorded_site(new.site, new.site_values)
+            write_scan_dag(folder, new, this_machine=site.this_machine)
         new.write(folder.scan_json)
     return new
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from condor.dagman import dagman_state
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
+from skyscan.layout import DAGMAN_SH
 from skyscan.scan import read_scan
 from workflows.code import check_code
 from workflows.dagman import SCAN_DAG
@@ -47,6 +48,7 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
     resubmit = ["-update_submit", "-AutoRescue", "0"] if again else []
     return [
         *("condor_submit_dag", "-usedagdir", "-maxidle", max_idle, "-batch-name", scan.name),
+        *("-dagman", str(folder.path / DAGMAN_SH)),
         *resubmit,
         str(folder.path / SCAN_DAG),
     ]

@@ -35,6 +35,7 @@ def a_scan(**changes: object) -> Scan:
         "batch_size": None,
         "jobs_per_round": 3,
         "max_rounds": 9,
+        "predictive_scanning_threshold": 1.0,
         "max_pixel_time": 600.0,
         "checkpoint_interval": 1800.0,
         "time_budget": 0.0,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor.dagman import log_events
-from skyscan.layout import SCAN_JSON, ScanFolder
+from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
 from skyscan.scan import read_scan
 from skyscan.worker import TALLY_VARIABLE
 from workflows.dagman import OPEN_ROUND_SH
@@ -73,6 +73,15 @@ class RunningScan:
         *lines, last = script.read_text().splitlines()
         end = [last.removeprefix("exec "), "code=$?", gate, "exit $code"]
         script.write_text("\n".join([*lines, *(end if opened else [gate, last]), ""]))
+
+    def at_start(self, *lines: str) -> None:
+        """Have reco jobs run some lines of shell before they start Python."""
+        path = self.folder.path / JOB_SH
+        text = path.read_text()
+        here = "\npython=${SKYSCAN_PYTHON"
+        assert here in text
+        more = "\n".join(["", 'case "$1" in reco)', *lines, ";; esac"])
+        path.write_text(text.replace(here, more + here))
 
     def wait_until_paused(self) -> None:
         paused = self.folder.path / "paused"

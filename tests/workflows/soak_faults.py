@@ -70,7 +70,16 @@ def kill_shadow(scan: RunningScan, random: Random) -> str | None:
 
 def kill_dagman(scan: RunningScan, random: Random) -> str | None:
     """Kill the scan's DAGMan or that of a round."""
-    return _kill([pid for pid in _daemons(scan, "condor_dagman") if _is_of(pid, scan)], random)
+    return _kill([pid for pid, _ in dagmans(scan)], random)
+
+
+def dagmans(scan: RunningScan) -> list[tuple[int, str]]:
+    """Return the id of each DAGMan of a scan that runs, and the name of its DAG."""
+    found = []
+    for pid in _daemons(scan, "condor_dagman"):
+        dags = [_cwd(pid) / word for word in _words(pid) if word.endswith(".dag")]
+        found += [(pid, dag.name) for dag in dags if dag.parent == scan.folder.path]
+    return found
 
 
 def kill_schedd(scan: RunningScan, random: Random) -> str | None:
@@ -195,11 +204,11 @@ def _daemons(scan: RunningScan, name: str) -> list[int]:
     return [it.pid for it in pool_processes(scan.pool.config.parent) if it.name == name]
 
 
-def _is_of(pid: int, scan: RunningScan) -> bool:
+def _cwd(pid: int) -> Path:
     try:
-        return Path(f"/proc/{pid}/cwd").readlink() == scan.folder.path
+        return Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
-        return False
+        return Path("/")
 
 
 def _words(pid: int) -> set[str]:

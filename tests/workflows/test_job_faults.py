@@ -62,16 +62,6 @@ def run(scan: RunningScan) -> Ended:
     return Ended(scan, scan.submit().finish())
 
 
-def at_start(scan: RunningScan, *lines: str) -> None:
-    """Have reco jobs run some lines of shell before they start Python."""
-    path = scan.folder.path / "job.sh"
-    text = path.read_text()
-    here = "\npython=${SKYSCAN_PYTHON"
-    assert here in text
-    more = "\n".join(["", 'case "$1" in reco)', *lines, ";; esac"])
-    path.write_text(text.replace(here, more + here))
-
-
 def once(scan: RunningScan, command: str) -> str:
     """Return a line that does something at the first start only."""
     return f"mkdir '{scan.folder.path}/was-here' 2>/dev/null && {{ {command}; }}"
@@ -90,23 +80,23 @@ def with_input(scan: RunningScan, url: str) -> None:
 
 
 def fail_always(scan: RunningScan) -> Ended:
-    at_start(scan, 'echo "skyscan: error: no luck (exit 75)" >&2', "exit 75")
+    scan.at_start('echo "skyscan: error: no luck (exit 75)" >&2', "exit 75")
     return run(scan)
 
 
 def fail_once(scan: RunningScan) -> Ended:
-    at_start(scan, once(scan, "exit 75"))
+    scan.at_start(once(scan, "exit 75"))
     return run(scan)
 
 
 def use_memory(scan: RunningScan) -> Ended:
     hog = "import time; b = bytearray(b'x') * (300 << 20); time.sleep(600)"
-    at_start(scan, f'"$SKYSCAN_PYTHON" -c "{hog}" &', until_held(scan))
+    scan.at_start(f'"$SKYSCAN_PYTHON" -c "{hog}" &', until_held(scan))
     return run(scan)
 
 
 def use_disk(scan: RunningScan) -> Ended:
-    at_start(scan, "dd if=/dev/zero of=big bs=1M count=90 2>/dev/null", until_held(scan))
+    scan.at_start("dd if=/dev/zero of=big bs=1M count=90 2>/dev/null", until_held(scan))
     return run(scan)
 
 

@@ -48,6 +48,7 @@ def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
     assert sorted(path.name for path in folder.path.iterdir()) == [
         "before-deadline.sh",
         "dagman.config",
+        "dagman.sh",
         "event",
         "job.sh",
         "logs",
@@ -67,7 +68,7 @@ def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
     assert scan.code_sha256 == sha256_of(folder.code)
     assert (scan.run_id, scan.event_id, scan.mjd) == (event.run_id, event.event_id, event.mjd)
     assert scan.max_rounds == 2 + 6
-    for script in ("job.sh", "skyscan.sh", "open-round.sh", "before-deadline.sh"):
+    for script in ("dagman.sh", "job.sh", "skyscan.sh", "open-round.sh", "before-deadline.sh"):
         assert os.access(folder.path / script, os.X_OK)
 
 

@@ -19,6 +19,7 @@ from skyscan.storage import sha256_of
 from workflows.dagman import (
     access_point_lines,
     deadline_lines,
+    open_gate_lines,
     open_round_lines,
     round_dag_lines,
     scan_dag_lines,
@@ -179,12 +180,62 @@ def test_prep_learns_what_no_event_file_says(scan):
     assert description["arguments"].endswith("--gcd-dir '/a gcd/dir'\"")
 
 
-def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder):
+def test_gates_wait_for_one_another_and_rounds_for_their_gates(scan):
+    ahead = changed(scan, predictive_scanning_threshold=0.5)
+    lines = list(scan_dag_lines(ahead, this_machine=False))
+    gates = [f"gate_{n:03d}" for n in range(3)]
+    rounds = [f"round_{n:03d}" for n in range(3)]
+    edges = {
+        (parent, child)
+        for line in lines
+        if line.startswith("PARENT")
+        for parent in line.partition(" CHILD ")[0].split()[1:]
+        for child in line.partition(" CHILD ")[2].split()
+    }
+    chain = set(pairwise(["prep", *gates]))
+    assert edges == chain | set(zip(gates, rounds, strict=True)) | {
+        (r, "merge") for r in rounds
+    }
+    for n, gate in enumerate(gates):
+        assert any(line.startswith(f"JOB {gate} ") and line.endswith(" NOOP") for line in lines)
+        look = f"SCRIPT DEFER 99 30 PRE {gate} ./open-gate.sh {n} $FAILED_COUNT"
+        assert look in lines
+        assert f"PRE_SKIP {gate} 80" in lines
+    assert not [line for line in scan_dag_lines(scan) if "gate" in line]
+
+
+@pytest.mark.parametrize(
+    ("number", "earlier", "failed", "code"),
+    [
+        ("0", [], "0", 42),
+        ("1", [], "0", 80),
+        ("1", ["000"], "0", 42),
+        ("1", ["000"], "1", 75),
+        ("2", ["000"], "1", 80),
+    ],
+)
+def test_a_gate_looks_unless_one_before_stayed_shut_or_a_node_failed(
+    tmp_path, number, earlier, failed, code
+):
+    gate = script(tmp_path, "open-gate.sh", open_gate_lines())
+    script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', "exit 42"])
+    for name in earlier:
+        (tmp_path / "rounds" / name).mkdir(parents=True)
+        (tmp_path / "rounds" / name / "round.json").write_text("")
+    done = subprocess.run(
+        [gate, number, failed], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout == (f"workflows open-gate . {number}\n" if code == 42 else "")
+
+
+def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shellcheck = shutil.which("shellcheck", path=path)
     assert shellcheck, "pip install -e .[dev] brings it"
-    scripts = sorted(folder.path.glob("*.sh"))
-    assert len(scripts) == 4
+    ahead = plan(EVENT, tmp_path, options(predictive_scanning_threshold=0.5))
+    scripts = [*sorted(folder.path.glob("*.sh")), ahead.path / "open-gate.sh"]
+    assert len(scripts) == 6
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

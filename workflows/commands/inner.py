@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from skyscan.errors import ExitCode, SkyscanError
 from skyscan.layout import ScanFolder
 from skyscan.next_round import open_round
+from skyscan.predictive import Gate, look
 from skyscan.scan import read_scan
 from skyscan.startup import is_whole
-from workflows.dagman import write_round_dag
+from workflows.dagman import rounds_that_ended, write_round_dag
 from workflows.engine import deadline_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def add_to(commands: Commands) -> None:
     opened.add_argument("round", type=int)
     opened.set_defaults(run=_open_round)
 
+    gate = commands.add_parser("open-gate")
+    gate.add_argument("folder", type=Path)
+    gate.add_argument("round", type=int)
+    gate.set_defaults(run=_open_gate)
+
     report = commands.add_parser("report")
     report.add_argument("folder", type=Path)
     report.add_argument("dag_status", type=int)
@@ -54,6 +60,21 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
         if folder.startup.exists():
             shutil.rmtree(folder.startup)
     return ExitCode.DONE
+
+
+def _open_gate(options: argparse.Namespace) -> ExitCode:
+    """Choose the pixels of a round if it can have some by now."""
+    folder = ScanFolder(options.folder.absolute())
+    with telling(folder.logs / f"open_gate_{options.round:03d}.err"):
+        scan = read_scan(folder.scan_json)
+        said = look(folder, scan, options.round, rounds_that_ended(folder))
+        # What it said when it was opened in an earlier submission says nothing of this one.
+        (folder.logs / f"round_{options.round:03d}.err").unlink(missing_ok=True)
+    return {
+        Gate.OPEN: ExitCode.DONE,
+        Gate.SHUT: ExitCode.NOTHING_TO_DO,
+        Gate.NOT_YET: ExitCode.NOT_YET,
+    }[said]
 
 
 def _open_round(options: argparse.Namespace) -> ExitCode:

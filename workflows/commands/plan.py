@@ -14,7 +14,7 @@ from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 from skyscan.scan import read_scan
 from workflows.engine import Engine, engine_of
 from workflows.pegasus.submission import PLAN, has_pegasus
-from workflows.plan import Options, plan
+from workflows.plan import MIN_THRESHOLD, Options, plan
 from workflows.quantities import parse_duration, parse_megabytes
 from workflows.submission import submit_line
 
@@ -149,6 +149,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="stop a scan that has not converged by then (default: levels + 6)",
     )
     add(
+        "--predictive-scanning-threshold",
+        default=f"{DEFAULTS.predictive_scanning_threshold:g}",
+        metavar="FRACTION",
+        help=f"choose finer pixels as soon as this part of all that was dealt out is in, "
+        f"{MIN_THRESHOLD:g} to 1 (default: %(default)s, wait for all)",
+    )
+    add(
         "--max-pixel-time",
         default=f"{DEFAULTS.max_pixel_time:g}s",
         metavar="DURATION",
@@ -216,6 +223,7 @@ def read_options(options: argparse.Namespace) -> Options:
         batch_size=options.batch_size,
         jobs_per_round=options.jobs_per_round,
         max_rounds=options.max_rounds,
+        predictive_scanning_threshold=_threshold(options.predictive_scanning_threshold),
         max_pixel_time=parse_duration(options.max_pixel_time, "--max-pixel-time"),
         checkpoint_interval=parse_duration(
             options.checkpoint_interval, "--checkpoint-interval"
@@ -258,11 +266,19 @@ def _budget(text: str | None) -> float | None:
     return parse_duration(text, "--time-budget")
 
 
+def _threshold(text: str) -> float:
+    option = "--predictive-scanning-threshold"
+    value = read_fraction(text, option)
+    if value < MIN_THRESHOLD:
+        raise WrongUsage(f"{option} {text!r} is not from {MIN_THRESHOLD:g} to 1.")
+    return value
+
+
 def _megabytes(text: str | None, option: str) -> int | None:
     return None if text is None else parse_megabytes(text, option)
 
 
-def read_fraction(text: str) -> float:
+def read_fraction(text: str, option: str = "--max-failed-pixels") -> float:
     """Read ``0.01`` or ``1%`` as a fraction.
 
     Raises
@@ -275,5 +291,5 @@ def read_fraction(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise WrongUsage(f"--max-failed-pixels {text!r} is not a fraction such as 0.01 or 1%.")
+        raise WrongUsage(f"{option} {text!r} is not a fraction such as 0.01 or 1%.")
     return value

@@ -1,0 +1,239 @@
+"""Rounds that begin before the ones before have ended: whatever comes home when."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from scans_support import a_scan, do_scan, fitted, made_up, prepared, records_of
+
+from skyscan.batches import read_batch
+from skyscan.collect import MissingResults, batches_of, collect
+from skyscan.earlier import ids_of
+from skyscan.errors import BadInput
+from skyscan.leftover import leftover_depth
+from skyscan.merge import merge
+from skyscan.next_round import open_round
+from skyscan.pixels import parent
+from skyscan.predictive import Gate, look
+from skyscan.results import read_results, write_results
+from skyscan.storage import read_sealed
+
+PROGRESSION = ((1, 0), (2, 3), (4, 5))
+
+
+def ahead(threshold=0.5, **changes: object):
+    made = {"max_rounds": 40, "jobs_per_round": 5, "progression": PROGRESSION}
+    return a_scan(predictive_scanning_threshold=threshold, **{**made, **changes})
+
+
+class Farm:
+    """A scan whose jobs end in any order, some of them with a part of their batch."""
+
+    def __init__(self, path, scan, seed, **startup: object) -> None:
+        self.scan = scan
+        self.folder = prepared(path, scan, **startup)
+        self.random = Random(seed)
+        self.fit = fitted
+        self.opened = 0
+        self.running: dict[tuple[int, int], list] = {}
+        self.ended: set[int] = set()
+        self.overlapped = False
+
+    def gate(self) -> Gate:
+        said = look(self.folder, self.scan, self.opened, self.ended)
+        if said is Gate.OPEN:
+            self.overlapped |= bool(self.running)
+            states = open_round(self.folder, self.scan, self.opened)
+            self.running |= {(self.opened, it.number): [] for it in states if it.n_missing}
+            self.opened += 1
+        return said
+
+    def something_comes_home(self, n: int | None = None) -> None:
+        """Have a job send home up to n fits; with n it has no time for more and ends."""
+        number, of = job = self.random.choice(sorted(self.running))
+        here = self.folder.round(number)
+        batch = read_batch(here.batch(of))
+        done = read_results(here.result(of), batch).records
+        left = read_results(here.result(of), batch).missing(batch)
+        some = left[: n or self.random.randint(1, max(1, len(left)))]
+        write_results(here.result(of), batch, np.concatenate([done, self.fit(some)]))
+        if n or len(some) == len(left):
+            del self.running[job]
+            if not any(it[0] == number for it in self.running):
+                self.ended.add(number)
+
+    def run(self, n: int | None = None) -> None:
+        while True:
+            said = self.gate()
+            if said is Gate.SHUT or (self.opened == self.scan.max_rounds and not self.running):
+                return
+            if self.running and (said is Gate.NOT_YET or self.random.random() < 0.5):
+                self.something_comes_home(n and n * 2 ** leftover_depth(self.last()))
+
+    def last(self):
+        return self.folder.round(self.opened - 1)
+
+    def rows(self):
+        rounds = self.folder.chosen_rounds()
+        parts = [
+            batch.pixels
+            for number in rounds
+            for batch, _ in batches_of(self.folder.round(number), self.scan.id)
+        ]
+        return np.concatenate(parts)
+
+    def found(self):
+        return collect(self.folder, self.scan.id, self.folder.chosen_rounds())
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory):
+    """Return the folder and the scan that waits for each round to end."""
+    scan = ahead(1.0)
+    folder = prepared(tmp_path_factory.mktemp("waiting") / "scan", scan)
+    do_scan(folder, scan)
+    return folder, scan
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_comes_home_when_no_pixel_is_missing_and_none_is_fitted_twice(
+    tmp_path, waiting, threshold, seed
+):
+    farm = Farm(tmp_path / "scan", ahead(threshold), seed)
+    farm.run()
+    ids = ids_of(farm.rows())
+    assert len(ids) == len(set(ids))
+    skymap = merge(farm.folder, farm.scan)
+    assert skymap.complete
+    folder, scan = waiting
+    # More pixels may lead to others; that of the waiting scan are there all the same.
+    mine = {record.item()[:2] for record in farm.found().best[["nside", "pixel"]]}
+    theirs = collect(folder, scan.id, folder.chosen_rounds()).best
+    best = theirs[np.argmin(theirs["llh"])]
+    assert (best["nside"], best["pixel"]) in mine
+    assert farm.overlapped
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_pixel_from_the_same_seed_is_the_same_as_in_the_scan_that_waits(
+    tmp_path, waiting, seed
+):
+    farm = Farm(tmp_path / "scan", ahead(), seed)
+    farm.run()
+    folder, scan = waiting
+    known = {}
+    for number in folder.chosen_rounds():
+        for batch, _ in batches_of(folder.round(number), scan.id):
+            _, records = records_of(folder, number, batch.number)
+            found = dict(zip(ids_of(records), records, strict=True))
+            known |= {row.tobytes(): found[row.item()[:3]] for row in batch.pixels}
+    records = farm.found().records
+    mine = dict(zip(ids_of(records), records, strict=True))
+    same = [row for row in farm.rows() if row.tobytes() in known]
+    assert {int(row["nside"]) for row in same} > {1}  # others were chosen from other seeds
+    for row in same:
+        assert mine[row.item()[:3]].tobytes() == known[row.tobytes()].tobytes()
+
+
+def test_a_pixel_waits_for_the_coarser_one_that_it_takes_its_seed_from(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.1), 3)
+    farm.run()
+    rows, found = farm.rows(), farm.found()
+    fits = {record.item()[:2]: record for record in found.best}
+    for row in rows[rows["nside"] == 2]:
+        coarser = fits[1, parent(2, 1, int(row["pixel"]))]
+        assert (row["x"], row["time"]) == (coarser["x"], coarser["time"])
+
+
+def test_all_variations_of_a_pixel_are_in_before_it_counts(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.1, jobs_per_round=3), 0, n_variations=3)
+    farm.fit = made_up  # the dummy itself has one
+    assert farm.gate() is Gate.OPEN
+    here = farm.folder.round(0)
+    batch = read_batch(here.batch(0))  # one variation of each pixel
+    assert len(set(batch.pixels["variation"])) == 1
+    write_results(here.result(0), batch, made_up(batch.pixels))
+    assert farm.gate() is Gate.NOT_YET
+    farm.run()
+    assert merge(farm.folder, farm.scan).complete
+
+
+def test_a_gate_opens_when_enough_is_in_and_not_before(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.5, jobs_per_round=12), 1)
+    assert farm.gate() is Gate.OPEN
+    for _ in range(5):
+        farm.something_comes_home()
+        assert farm.gate() is Gate.NOT_YET
+    farm.something_comes_home()  # 6 of 12
+    assert farm.gate() is Gate.OPEN
+    assert read_sealed(farm.folder.round(1).description)["predictive"] is True
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("n", [1, 2])
+def test_what_jobs_have_no_time_for_is_dealt_out_again(tmp_path, seed, n):
+    farm = Farm(tmp_path / "scan", ahead(0.3, time_budget=60.0, max_rounds=99), seed)
+    farm.run(n)
+    found = farm.found()
+    assert len(found.records) == len(set(ids_of(found.records)))
+    assert merge(farm.folder, farm.scan).complete
+    assert any(leftover_depth(farm.folder.round(k)) for k in farm.folder.chosen_rounds())
+
+
+def test_the_last_round_that_may_be_waits_for_all(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.1, max_rounds=2), 5)
+    assert farm.gate() is Gate.OPEN
+    while farm.running:
+        assert farm.gate() is Gate.NOT_YET
+        farm.something_comes_home()
+    assert farm.gate() is Gate.OPEN
+    assert "predictive" in read_sealed(farm.folder.round(1).description)
+
+
+def test_a_round_keeps_what_it_was_given_whatever_has_come_since(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.2), 2)
+    farm.run()
+    before = {p: p.read_bytes() for p in farm.folder.rounds.rglob("*") if p.is_file()}
+    for number in range(farm.opened):
+        assert look(farm.folder, farm.scan, number, ()) is Gate.OPEN
+        assert not any(it.n_missing for it in open_round(farm.folder, farm.scan, number))
+    assert look(farm.folder, farm.scan, farm.opened, ()) is Gate.SHUT
+    after = {p: p.read_bytes() for p in farm.folder.rounds.rglob("*") if p.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize("damage", ["unlink", "flip"])
+def test_a_description_that_is_lost_costs_no_fit_that_is_still_wanted(tmp_path, damage):
+    farm = Farm(tmp_path / "scan", ahead(0.2), 2)
+    farm.run()
+    path = farm.folder.round(1).description
+    if damage == "unlink":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().replace(b"predictive", b"predicting"))
+    assert look(farm.folder, farm.scan, 1, range(farm.opened)) is Gate.OPEN
+    states = open_round(farm.folder, farm.scan, 1)
+    assert sum(it.n_missing for it in states) < sum(it.n_pixels for it in states)
+
+
+def test_a_batch_of_a_round_ahead_that_is_damaged_is_told(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.2), 2)
+    farm.run()
+    farm.folder.round(1).batch(0).write_bytes(b"")
+    with pytest.raises(BadInput, match="retry --anew"):
+        open_round(farm.folder, farm.scan, 1)
+
+
+def test_a_result_that_is_missing_when_all_has_ended_is_told(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(), 0)
+    assert farm.gate() is Gate.OPEN
+    farm.something_comes_home()
+    with pytest.raises(MissingResults, match="skyscan resume"):
+        look(farm.folder, farm.scan, 1, {0})
+
+
+def test_a_round_without_a_description_is_not_chosen_by_its_own_script(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(), 0)
+    assert open_round(farm.folder, farm.scan, 0) == []
+    assert farm.folder.chosen_rounds() == []
