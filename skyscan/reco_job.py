@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 import numpy as np
 
 from skyscan.batches import Batch, read_batch
+from skyscan.clock import access_point_time
 from skyscan.errors import BadInput, ExitCode, TryAgain
 from skyscan.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
@@ -57,8 +58,8 @@ class Limits:
     Attributes
     ----------
     until : float or None
-        The scan's deadline, seconds since 1970: then the process ends with
-        ``ExitCode.INCOMPLETE`` and leaves what is done.
+        The scan's deadline, seconds since 1970 by the access point's clock: then the process
+        ends with ``ExitCode.INCOMPLETE`` and leaves what is done.
     checkpoint_interval : float or None
         Seconds from its start after which it ends with ``ExitCode.CHECKPOINT``, to be
         started again, as it does when its worker has died. None: it does neither.
@@ -221,7 +222,7 @@ def run_batch(
     signal.signal(signal.SIGINT, _leave)
     if limits.until is not None:
         signal.signal(signal.SIGALRM, _leave)
-        signal.setitimer(signal.ITIMER_REAL, max(limits.until - time.time(), 1e-3))
+        signal.setitimer(signal.ITIMER_REAL, max(limits.until - access_point_time(), 1e-3))
     if len(todo):
         reco.fetch(startup_folder)
     chunks = deque(Chunk(todo[i : i + chunk_size]) for i in range(0, len(todo), chunk_size))

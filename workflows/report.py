@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
 
+HALTED = 6  # a DAG's $DAG_STATUS when nothing ran any more and its halt file was still there
 _ERROR = re.compile(r"^skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
 
 
@@ -102,6 +103,8 @@ def write_report(
         Why it failed, if no log says so yet.
     """
     scan = read_scan(folder.scan_json)
+    if failures is None and dag_status == HALTED:
+        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "somebody halted the DAG")]
     if failures is None:
         failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
     failures = [replace(failure, text=printable(failure.text)) for failure in failures]

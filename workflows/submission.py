@@ -106,7 +106,9 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         )
     check_code(folder, read_scan(folder.scan_json))
     with at_rest(folder, pool):
-        for stale in (folder.report, folder.report_json, *locks(folder.path)):
+        # Who submits it wants it to go on, also after a halt.
+        halts = folder.path.glob("*.dag.halt")
+        for stale in (folder.report, folder.report_json, *locks(folder.path), *halts):
             stale.unlink(missing_ok=True)
         if engine_of(folder) == Engine.PEGASUS:
             pegasus.submit(folder, pool)

@@ -1,0 +1,37 @@
+"""The access point's time, told on a machine whose own clock may be wrong.
+
+A deadline is a moment of the access point's clock. HTCondor writes the job's description into
+its folder as it starts there (``_CONDOR_JOB_AD``): the file's time is by the machine's clock,
+and ``JobCurrentStartDate`` in it by the access point's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+JOB_AD_VARIABLE = "_CONDOR_JOB_AD"
+#: Seconds that a job may take from its start until its folder is there.
+TOLERANCE = 120.0
+_STARTED = re.compile(r"^JobCurrentStartDate\s*=\s*(\d+)\s*$", re.MULTILINE)
+
+
+def access_point_time() -> float:
+    """Return the access point's time, seconds since 1970, to `TOLERANCE`."""
+    return time.time() - clock_error()
+
+
+def clock_error() -> float:
+    """Return how many seconds this machine's clock is ahead; 0 where that cannot be told."""
+    path = Path(os.environ.get(JOB_AD_VARIABLE, ""))
+    try:
+        written = path.stat().st_mtime
+        started = _STARTED.search(path.read_text(errors="replace"))
+    except OSError:
+        return 0.0  # no job of HTCondor's
+    if started is None or not path.is_file():
+        return 0.0
+    ahead = written - float(started[1])
+    return ahead if abs(ahead) > TOLERANCE else 0.0

@@ -1,0 +1,42 @@
+"""A machine's clock, held against the access point's."""
+
+import os
+import time
+
+import pytest
+
+from skyscan.clock import JOB_AD_VARIABLE, access_point_time, clock_error
+
+
+@pytest.fixture
+def job_ad(tmp_path, monkeypatch):
+    """Return a way to have the job's folder be made so long after its start."""
+
+    def write(seconds_after: float, text: str | None = None) -> None:
+        path = tmp_path / ".job.ad"
+        start = int(time.time()) - 5000
+        path.write_text(text or f"Iwd = 1\nJobCurrentStartDate = {start}\nx = 2\n")
+        os.utime(path, (start + seconds_after,) * 2)
+        monkeypatch.setenv(JOB_AD_VARIABLE, str(path))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("seconds_after", "error"), [(0, 0), (30, 0), (-60, 0), (3600, 3600), (-86400, -86400)]
+)
+def test_a_clock_that_is_far_off_is_set_right(job_ad, seconds_after, error):
+    job_ad(seconds_after)
+    assert clock_error() == error
+    assert access_point_time() == pytest.approx(time.time() - error, abs=5)
+
+
+def test_where_nothing_is_known_the_clock_is_right(job_ad, tmp_path, monkeypatch):
+    job_ad(3600, "Iwd = 1\n")
+    assert clock_error() == 0
+    monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path))
+    assert clock_error() == 0
+    monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path / "none"))
+    assert clock_error() == 0
+    monkeypatch.delenv(JOB_AD_VARIABLE)
+    assert clock_error() == 0

@@ -1,0 +1,280 @@
+"""HTCondor's daemons are killed while scans run, DAGs are halted, a machine's clock is wrong.
+
+On a pool of this module's own. First come the faults that are one scan's alone, all at the
+same time; then those of the whole pool, one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from scans import RunningScan, environment, make_scan, wait_until
+from soak_faults import dagmans, kill_starter
+
+from condor import apt
+from condor.dagman import dagman_state, log_events
+from condor.personal import start_personal
+from condor.processes import pool_processes
+from condor.settings import CPUS_VARIABLE
+from workflows.dagman import SCAN_DAG
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from condor.contact import Pool
+    from workflows.report import Report
+
+pytestmark = [pytest.mark.pool, pytest.mark.long]
+
+#: 12 pixels in two jobs, then finer ones.
+OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
+DUMMY_COST = "0.7"
+HOUR = 3600
+ROUNDS = ("round_000.dag", "round_001.dag", "round_002.dag")
+#: What HTCondor writes when a job's starter, machine or schedd went.
+LOST = frozenset(
+    {
+        "JOB_EVICTED",
+        "SHADOW_EXCEPTION",
+        "JOB_DISCONNECTED",
+        "JOB_RECONNECTED",
+        "JOB_RECONNECT_FAILED",
+    }
+)
+
+
+class Ended(NamedTuple):
+    """A scan that has ended; the fits begun, and what was seen, when it was disturbed."""
+
+    scan: RunningScan
+    report: Report
+    before: Counter[tuple[int, int, int]] | None = None
+    seen: str = ""
+
+    def events(self) -> list[str]:
+        """Return the names of the events of all rounds' jobs."""
+        return [name for dag in ROUNDS for name in self.scan.events(dag)]
+
+
+class Place(NamedTuple):
+    """The pool of this module, and a libfaketime if there is one."""
+
+    pool: Pool
+    folder: Path
+    faketime: Path | None
+
+    def kill(self, *names: str) -> list[int]:
+        """Kill the pool's processes of these names, all if there is none."""
+        found = [it.pid for it in pool_processes(self.folder) if not names or it.name in names]
+        assert found
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+        return found
+
+    def wait_for_another(self, name: str, killed: list[int]) -> None:
+        def is_there() -> bool:
+            pids = [it.pid for it in pool_processes(self.folder) if it.name == name]
+            return bool(pids) and not set(pids) & set(killed)
+
+        wait_until(is_there, f"another {name}")
+
+
+def nothing(scan: RunningScan, _place: Place) -> Ended:
+    return Ended(scan, scan.submit().finish())
+
+
+def starter(scan: RunningScan, _place: Place) -> Ended:
+    from random import Random
+
+    scan.submit().wait_for_fits(4)
+    wait_until(lambda: kill_starter(scan, Random(0)) is not None, "a starter to kill")
+    return Ended(scan, scan.finish(), scan.fits())
+
+
+def dagman(scan: RunningScan, _place: Place) -> Ended:
+    """Kill both DAGMans, the scan's and its round's, at once."""
+    scan.submit().wait_for_fits(4)
+    wait_until(lambda: len(dagmans(scan)) == 2, "two DAGMans")
+    for pid, _ in dagmans(scan):
+        os.kill(pid, signal.SIGKILL)
+    return Ended(scan, scan.finish(), scan.fits())
+
+
+def halt(scan: RunningScan, _place: Place) -> Ended:
+    """Halt the DAG in its first round: that ends, nothing new begins, and DAGMan leaves."""
+    scan.submit().wait_for_fits(1)
+    (scan.folder.path / f"{SCAN_DAG}.halt").touch()
+    first = scan.finish()
+    before = scan.fits()
+    return Ended(scan, scan.submit().finish(), before, first.text)
+
+
+def clock(scan: RunningScan, place: Place) -> Ended:
+    """Have jobs live an hour ahead of the access point, which has given them a deadline."""
+    if place.faketime is None:
+        return Ended(scan, None)  # type: ignore[arg-type]
+    seen = scan.folder.path / "clock"
+    scan.at_start(
+        f"LD_PRELOAD='{place.faketime}' FAKETIME=+{HOUR}s",
+        "export LD_PRELOAD FAKETIME",
+        f'"$SKYSCAN_PYTHON" -c "import time; print(time.time())" >>\'{seen}\'',
+    )
+    report = scan.submit().finish()
+    return Ended(scan, report, seen=seen.read_text())
+
+
+def startd(scan: RunningScan, place: Place) -> Ended:
+    scan.submit().wait_for_fits(4)
+    killed = place.kill("condor_startd")
+    before = scan.fits()
+    place.wait_for_another("condor_startd", killed)
+    return Ended(scan, scan.finish(), before)
+
+
+def schedd(scan: RunningScan, place: Place) -> Ended:
+    scan.submit().wait_for_fits(4)
+    killed = place.kill("condor_schedd")
+    before = scan.fits()
+    place.wait_for_another("condor_schedd", killed)
+    return Ended(scan, scan.finish(), before)
+
+
+def whole_pool(scan: RunningScan, place: Place) -> Ended:
+    scan.submit().wait_for_fits(4)
+    place.kill()
+    before = scan.fits()
+    start_personal(place.folder)
+    return Ended(scan, scan.finish(), before)
+
+
+ALONE = (nothing, starter, dagman, halt, clock)
+OF_THE_POOL = (startd, schedd, whole_pool)
+
+
+@pytest.fixture(scope="module")
+def place(session_folder: Path) -> Place:
+    """Return a pool that may be killed; the session stops it."""
+    folder = session_folder / "daemons"
+    with environment(**{CPUS_VARIABLE: "12"}):
+        pool = start_personal(folder)
+    return Place(pool, folder, faketime_in(Path(tempfile.mkdtemp(dir=session_folder))))
+
+
+def faketime_in(folder: Path) -> Path | None:
+    """Return the libfaketime of this machine's own Debian; None where it cannot be had."""
+    try:
+        suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+        debs = apt.download(["libfaketime"], folder / "debs", suite=suite, without=["libc6"])
+    except (apt.AptFailed, OSError, KeyError):
+        return None
+    for deb in debs:
+        apt.unpack(deb, folder)
+    return next(folder.glob("usr/lib/*/faketime/libfaketime.so.1"), None)
+
+
+@pytest.fixture(scope="module")
+def ended(place: Place, session_folder: Path) -> Callable[[str], Ended]:
+    """Run the scans; return how one of them ended."""
+    scans = {}
+    for fault in (*ALONE, *OF_THE_POOL):
+        folder = Path(tempfile.mkdtemp(dir=session_folder, prefix=fault.__name__))
+        more = {"deadline": 1800.0} if fault is clock else {}
+        with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
+            scans[fault] = make_scan(place.pool, folder, **{**OPTIONS, **more})
+    with ThreadPoolExecutor(len(ALONE)) as threads:
+        futures = {it.__name__: threads.submit(it, scans[it], place) for it in ALONE}
+        results = {name: future.result() for name, future in futures.items()}
+    results |= {it.__name__: it(scans[it], place) for it in OF_THE_POOL}
+    return lambda name: results[name]
+
+
+def assert_undisturbed(it: Ended, undisturbed: Ended) -> None:
+    assert it.report.outcome == "complete", it.report.text
+    assert it.scan.npz() == undisturbed.scan.npz()
+    assert set(it.scan.fits()) == set(undisturbed.scan.fits())
+    assert set(undisturbed.scan.fits().values()) == {1}
+
+
+def redone(it: Ended) -> int:
+    return sum(n - 1 for n in it.scan.fits().values())
+
+
+def test_a_killed_starter_costs_what_its_job_had_done(ended):
+    it = ended("starter")
+    assert_undisturbed(it, ended("nothing"))
+    assert LOST & set(it.events())
+    assert redone(it) <= 10  # pixels of the largest job
+    assert max(it.scan.fits().values()) <= 2
+
+
+def test_killed_dagmans_are_started_again_and_cost_no_fit(ended):
+    it = ended("dagman")
+    assert_undisturbed(it, ended("nothing"))
+    state = dagman_state(it.scan.folder.path / SCAN_DAG)
+    assert state is not None
+    assert state.starts == 2
+    assert starts_of_rounds(it.scan)[0] == 2
+    assert redone(it) == 0
+
+
+def test_a_dag_that_is_halted_opens_no_round_until_it_is_resumed(ended):
+    it = ended("halt")
+    assert_undisturbed(it, ended("nothing"))
+    assert {fit[0] for fit in it.before} == {1}
+    assert len(it.before) == 12  # what ran has ended
+    assert "somebody halted the DAG" in it.seen
+    assert redone(it) == 0
+
+
+def test_a_clock_an_hour_ahead_does_not_make_a_job_late(ended, place):
+    if place.faketime is None:
+        pytest.skip("Debian's libfaketime cannot be had here")
+    it = ended("clock")
+    assert_undisturbed(it, ended("nothing"))
+    clocks = [float(line) for line in it.seen.split()]
+    assert clocks
+    assert min(clocks) > time.time() + HOUR / 2
+    assert redone(it) == 0
+
+
+def test_a_killed_startd_costs_what_its_jobs_had_done(ended):
+    it = ended("startd")
+    assert_undisturbed(it, ended("nothing"))
+    assert LOST & set(it.events())
+    assert redone(it) <= sum(it.before.values()) + 2  # a fit may have begun since
+
+
+def test_a_killed_schedd_comes_back_with_its_queue(ended):
+    it = ended("schedd")
+    assert_undisturbed(it, ended("nothing"))
+    assert (LOST & set(it.events())) or sum(starts_of_rounds(it.scan)) > 2
+    assert redone(it) <= sum(it.before.values()) + 2
+
+
+def test_a_killed_pool_goes_on_when_it_is_started(ended):
+    it = ended("whole_pool")
+    assert_undisturbed(it, ended("nothing"))
+    state = dagman_state(it.scan.folder.path / SCAN_DAG)
+    assert state is not None
+    assert state.starts == 2
+    assert redone(it) <= sum(it.before.values())
+
+
+def starts_of_rounds(scan: RunningScan) -> list[int]:
+    """Return how often HTCondor started the DAGMan of each round."""
+    starts: dict[int, int] = {}
+    for event in log_events(scan.folder.path / f"{SCAN_DAG}.nodes.log"):
+        if event.type.name == "SUBMIT" and "round_" in event.get("LogNotes", ""):
+            starts[event.cluster] = 0
+        elif event.type.name == "EXECUTE" and event.cluster in starts:
+            starts[event.cluster] += 1
+    return list(starts.values())
