@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condor.install import installed
+from condor.versions import Version, is_too_old, parse_version, version_text
 
-OLDEST = (23, 0)  # DAGMan as our workflows use it
 # Where daemons live on systems that keep them off a user's PATH.
 MORE_PATHS = ("/usr/sbin", "/usr/local/sbin")
 
@@ -31,7 +30,7 @@ class HTCondor:
 
     bin: Path
     sbin: Path
-    version: tuple[int, ...]
+    version: Version
 
     @property
     def release(self) -> Path:
@@ -41,7 +40,7 @@ class HTCondor:
     @property
     def version_text(self) -> str:
         """The version as people write it."""
-        return ".".join(map(str, self.version))
+        return version_text(self.version)
 
     def folders(self) -> dict[str, str]:
         """Return HTCondor's settings for its own folders."""
@@ -70,7 +69,7 @@ def search_path() -> str:
     return os.pathsep.join((os.environ.get("PATH", os.defpath), environment, *MORE_PATHS))
 
 
-def tools_version(tools: Path) -> tuple[int, ...] | None:
+def tools_version(tools: Path) -> Version | None:
     """Return the version of the tools in a folder, None if they are not there or do not run."""
     try:
         done = subprocess.run(
@@ -84,8 +83,7 @@ def tools_version(tools: Path) -> tuple[int, ...] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = re.search(r"CondorVersion: (\d+)\.(\d+)\.(\d+)", done.stdout)
-    return tuple(map(int, found.groups())) if found else None
+    return parse_version(done.stdout)
 
 
 def _on_path() -> HTCondor | None:
@@ -95,7 +93,7 @@ def _on_path() -> HTCondor | None:
     if master is None or submit is None:
         return None
     found = _htcondor(Path(submit).parent, Path(master).parent)
-    return found if found and found.version >= OLDEST else None
+    return None if found is None or is_too_old(found.version) else found
 
 
 def _own() -> HTCondor | None:

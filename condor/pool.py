@@ -29,7 +29,9 @@ from condor.personal import (
     stop_personal,
 )
 from condor.processes import pool_processes
+from condor.schedd import expired_tokens
 from condor.settings import OURS
+from condor.versions import version_text
 
 __all__ = ["Pool", "PoolStatus", "pool_folder", "start", "status", "stop", "users_own_pool"]
 
@@ -63,7 +65,7 @@ def start() -> Pool:
         if not own.answers():
             raise PoolDoesNotAnswer(
                 f"CONDOR_CONFIG is {own.config}, but no schedd answers there. "
-                "Start that pool, or unset CONDOR_CONFIG to get a personal one."
+                f"{_why_silent(own)}, or unset CONDOR_CONFIG to get a personal one."
             )
         return own
     folder = pool_folder()
@@ -132,6 +134,14 @@ def users_own_pool() -> Pool | None:
     return pool if pool.answers() else None
 
 
+def _why_silent(pool: Pool) -> str:
+    """Return what may make a schedd answer."""
+    places = [token.place for token in expired_tokens(pool)]
+    if places:
+        return f"A token of yours has expired ({', '.join(places)}): get a new one"
+    return "Start that pool"
+
+
 def _chosen_config() -> Path | None:
     chosen = os.environ.get("CONDOR_CONFIG", "")
     return None if chosen in NO_CONFIG else Path(chosen)
@@ -156,4 +166,4 @@ def _pool_of_path(config: Path | None) -> Pool:
             "is not on PATH. Add the folder that holds it."
         )
     tools = Path(submit).parent
-    return Pool(config, tools, tools, ".".join(map(str, version)), is_users_own=True)
+    return Pool(config, tools, tools, version_text(version), is_users_own=True)

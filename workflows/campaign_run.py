@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state
-from skyscan.errors import WrongUsage
+from skyscan.errors import BadInput
 from skyscan.layout import DAGMAN_SH
+from skyscan.scan import read_scan
+from workflows import preflight
 from workflows.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaign_plan import scans_of
 from workflows.campaign_table import campaign_rows, counts, write_table
@@ -17,10 +20,12 @@ from workflows.report import duration
 from workflows.submission import AlreadyRuns, SubmitFailed, dagmans, job_folders, locks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from condor.contact import Pool
-    from workflows.campaign import CampaignFolder
+    from skyscan.layout import ScanFolder
+    from workflows.campaign import Campaign, CampaignFolder
     from workflows.campaign_table import Row
 
 LOOK_EVERY = 2.0  # seconds
@@ -48,17 +53,13 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
     ------
     AlreadyRuns
         It is, or a scan of it.
-    WrongUsage
-        It lies where DAGMan refuses to run.
+    WrongUsage, TryAgain
+        It cannot run, or not now (`workflows.preflight`).
     SubmitFailed
         condor_submit_dag refused; the text has its words.
     """
-    if folder.path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
-        raise WrongUsage(
-            f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move it, "
-            f"or choose another --output-dir."
-        )
-    scans = scans_of(folder, read_campaign(folder))
+    campaign = read_campaign(folder)
+    scans = scans_of(folder, campaign)
     in_queue = queued_dagmans(folder, pool)
     if in_queue:
         place = shlex.quote(str(folder.path))
@@ -67,6 +68,9 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
             f"{', '.join(map(str, in_queue))}); wait for them, or take them out with "
             f"`skyscan abort {place}`."
         )
+    work = work_of(scans, campaign)
+    if work is not None:
+        preflight.check(folder.path, work, pool)
     for scan in scans:
         for stale in (scan.report, scan.report_json, *locks(scan.path)):
             stale.unlink(missing_ok=True)
@@ -76,6 +80,15 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
         raise SubmitFailed(f"condor_submit_dag refused {folder.dag}: {words}")
+
+
+def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work | None:
+    """Return what is to run of a campaign, by a scan that can be read; None if none can."""
+    for scan in scans:
+        with suppress(BadInput):  # it fails alone
+            like = read_scan(scan.scan_json)
+            return preflight.Work(like, len(scans), campaign.max_scans)
+    return None
 
 
 def is_queued(folder: CampaignFolder, pool: Pool) -> bool:

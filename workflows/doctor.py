@@ -7,8 +7,6 @@ import importlib.metadata
 import importlib.util
 import platform
 import sys
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from condor.apptainer import find_apptainer
@@ -16,47 +14,16 @@ from condor.errors import CondorError
 from condor.find import find_htcondor
 from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
+from skyscan.scan import read_scan
+from workflows import preflight
+from workflows.campaign import CampaignFolder, is_campaign, read_campaign
+from workflows.campaign_plan import scans_of
+from workflows.campaign_run import work_of
+from workflows.findings import Finding, State
+from workflows.submission import open_scan
 
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."
-# DAGMan refuses the logs of nodes there.
-FORBIDDEN_FOR_RUNS = Path("/tmp")  # noqa: S108
-
-
-class State(StrEnum):
-    """How a finding stands; only what is missing keeps a scan from running."""
-
-    OK = "ok"
-    MISSING = "missing"
-    OPTIONAL = "optional"  # not there, and only some scans want it
-    ADVICE = "advice"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    what : str
-        The thing.
-    state : State
-        How it stands.
-    detail : str
-        What was found, such as a version or a folder.
-    mend : str
-        What to do about it; empty when there is nothing to do.
-    """
-
-    what: str
-    state: State
-    detail: str
-    mend: str = ""
-
-    def line(self) -> str:
-        """Return the finding as a line for a terminal."""
-        text = f"{self.state:8}  {self.what:18}  {self.detail}"
-        return f"{text} -> {self.mend}" if self.mend else text
 
 
 def diagnose() -> list[Finding]:
@@ -81,7 +48,7 @@ def lines(findings: list[Finding]) -> list[str]:
 
 def is_fit(findings: list[Finding]) -> bool:
     """Say whether nothing that every scan needs is missing."""
-    return all(finding.state != State.MISSING for finding in findings)
+    return not any(finding.is_fatal for finding in findings)
 
 
 def _python() -> Finding:
@@ -157,7 +124,31 @@ def _container_runtime() -> Finding:
 
 
 def _run_folder(here: Path) -> Finding:
-    if here.resolve().is_relative_to(FORBIDDEN_FOR_RUNS):
-        mend = "choose an --output-dir elsewhere: DAGMan keeps no logs below /tmp"
-        return Finding("folder for scans", State.ADVICE, str(here), mend)
+    found = preflight.place(here)
+    if found.is_fatal:  # a scan may lie elsewhere
+        return Finding("folder for scans", State.ADVICE, found.detail, found.mend)
     return Finding("folder for scans", State.OK, str(here))
+
+
+def diagnose_folder(path: Path) -> list[Finding]:
+    """Look at what a planned scan or campaign meets when it is submitted.
+
+    Raises
+    ------
+    SkyscanError
+        There is none, or it cannot be read.
+    """
+    place, work = _planned(path)
+    if work is None:
+        return [preflight.place(place)]  # nothing is left to do
+    found = status()
+    return preflight.look(place, work, found.pool if found.is_running else None)
+
+
+def _planned(path: Path) -> tuple[Path, preflight.Work | None]:
+    if is_campaign(path):
+        folder = CampaignFolder(path.absolute())
+        campaign = read_campaign(folder)
+        return folder.path, work_of(scans_of(folder, campaign), campaign)
+    scan = open_scan(path)
+    return scan.path, preflight.Work(read_scan(scan.scan_json))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import re
 import shlex
 import subprocess
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.layout import DAGMAN_SH
 from skyscan.scan import read_scan
+from workflows import preflight
 from workflows.code import check_code
 from workflows.dagman import SCAN_DAG
 from workflows.engine import Engine, dag_of, dags_of, engine_of
@@ -89,23 +89,17 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     ------
     AlreadyRuns
         It is in the queue, or on its way there.
+    WrongUsage, TryAgain
+        It cannot run, or not now (`workflows.preflight`).
     SubmitFailed
         condor_submit_dag refused; the text has its words.
     NoPegasus, PlanningFailed
         There is no pegasus-plan, or it refused.
     """
-    if folder.path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
-        raise WrongUsage(
-            f"DAGMan refuses to keep its logs below /tmp, and {folder.path} is there. Move the "
-            f"scan folder, or plan with another --output-dir."
-        )
-    if re.search(r"\$\$|\$\w*\(", str(folder.path)):
-        raise WrongUsage(
-            f"condor_submit_dag would put something else for the $ in {folder.path}. Move the "
-            f"scan folder, or plan with another --output-dir."
-        )
-    check_code(folder, read_scan(folder.scan_json))
+    scan = read_scan(folder.scan_json)
+    check_code(folder, scan)
     with at_rest(folder, pool):
+        preflight.check(folder.path, preflight.Work(scan), pool)
         # Who submits it wants it to go on, also after a halt.
         halts = folder.path.glob("*.dag.halt")
         for stale in (folder.report, folder.report_json, *locks(folder.path), *halts):

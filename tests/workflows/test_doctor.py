@@ -3,9 +3,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from plans_support import EVENT, options
 
+from skyscan.errors import ExitCode
 from workflows import doctor
-from workflows.doctor import Finding, State, diagnose, is_fit, lines
+from workflows.cli import main
+from workflows.doctor import diagnose, is_fit, lines
+from workflows.findings import Finding, State
+from workflows.plan import plan
 
 
 @pytest.mark.pool
@@ -69,8 +74,26 @@ def test_each_finding_is_one_line_with_its_mend():
 
 
 def test_a_folder_below_tmp_is_advised_against():
-    assert doctor._run_folder(doctor.FORBIDDEN_FOR_RUNS / "scans").state == State.ADVICE
+    assert doctor._run_folder(Path("/tmp/scans")).state == State.ADVICE  # noqa: S108
     assert doctor._run_folder(Path("/data/scans")).state == State.OK
+
+
+@pytest.mark.pool
+def test_a_planned_scan_is_looked_at_with_the_pool_that_is_to_run_it(pool, run_folder, capsys):
+    folder = plan(EVENT, run_folder, options())
+    assert main(["doctor", str(folder.path)]) == ExitCode.DONE
+    said = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
+    assert said["schedd"].startswith("ok        schedd              takes jobs of ")
+    assert f"ok        HTCondor's version  {pool.version}" in said["HTCondor's"]
+    assert " free, about " in said["disk"]
+
+
+@pytest.mark.usefixtures("without_pool")
+def test_a_scan_that_would_be_refused_makes_the_doctor_unhappy(tmp_path, monkeypatch, capsys):
+    folder = plan(EVENT, tmp_path, options())
+    monkeypatch.setattr("workflows.preflight.file_system", lambda _: "nfs4")
+    assert main(["doctor", str(folder.path)]) == ExitCode.TRY_AGAIN
+    assert "error     file system" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
+from workflows import preflight
 from workflows.campaign import CampaignFolder, added, read_campaign, read_list
 from workflows.campaign_plan import plan_campaign, plan_missing
-from workflows.campaign_run import is_over, is_queued, submit, submit_line, watch
+from workflows.campaign_run import is_over, is_queued, submit, submit_line, watch, work_of
 from workflows.campaign_table import (
     campaign_rows,
     counts,
@@ -93,7 +94,12 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
         if entry.problem:
             print(f"  left out  {entry.file}: {entry.problem}", flush=True)
     if options.no_submit:
-        print(f"Submit it with:\n{submit_line(folder, pools.status().pool)}")
+        pool = pools.status()
+        work = work_of(folder.scans, campaign)
+        if work is not None:
+            usable = pool.pool if pool.is_running else None
+            preflight.warn(preflight.look(folder.path, work, usable))
+        print(f"Submit it with:\n{submit_line(folder, pool.pool)}")
         return ExitCode.DONE
     return _run(folder, no_watch=options.no_watch)
 

@@ -12,6 +12,7 @@ from condor.sites import recorded_site, site_names
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 from skyscan.scan import read_scan
+from workflows import preflight
 from workflows.engine import Engine, engine_of
 from workflows.pegasus.submission import PLAN, has_pegasus
 from workflows.plan import MIN_THRESHOLD, Options, plan
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Plan, and print the condor_submit_dag line on stdout."""
     folder = plan_from(options)
     pool = status()
+    work = preflight.Work(read_scan(folder.scan_json))
+    preflight.warn(preflight.look(folder.path, work, pool.pool if pool.is_running else None))
     print(f"Planned in {folder.path}. Submit it with:")
     print(submit_line(folder, pool.pool))
     if engine_of(folder) == Engine.PEGASUS and not has_pegasus(pool.pool):

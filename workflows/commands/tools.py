@@ -45,6 +45,13 @@ def add_to(commands: Commands) -> None:
     doctor = commands.add_parser(
         "doctor", help="what is there, what is missing, how to mend it"
     )
+    doctor.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER",
+        help="a planned scan or campaign: also whether it can be submitted",
+    )
     doctor.set_defaults(run=_doctor)
 
 
@@ -81,9 +88,11 @@ def _recos(_options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _doctor(_options: argparse.Namespace) -> ExitCode:
-    from workflows.doctor import diagnose, is_fit, lines
+def _doctor(options: argparse.Namespace) -> ExitCode:
+    from workflows.doctor import diagnose, diagnose_folder, is_fit, lines
 
     findings = diagnose()
+    if options.folder is not None:
+        findings += diagnose_folder(options.folder)
     print("\n".join(lines(findings)))
     return ExitCode.DONE if is_fit(findings) else ExitCode.TRY_AGAIN

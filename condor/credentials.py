@@ -1,0 +1,90 @@
+"""The tokens by which HTCondor and its jobs know a user: where they lie, and when they end.
+
+No token leaves this module.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor.jwt import claims, expiry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Those who may read a file besides its owner.
+OTHERS = stat.S_IRGRP | stat.S_IROTH
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is known of a token.
+
+    Attributes
+    ----------
+    place : str
+        Where it is: a file, or the variable that holds it.
+    expires : float or None
+        When it ends, seconds since 1970; None: it does not.
+    is_open : bool
+        Others may read its file.
+    """
+
+    place: str
+    expires: float | None
+    is_open: bool = False
+
+
+def bearer_token(
+    environment: Mapping[str, str],
+    user: int,
+    tmp: Path = Path("/tmp"),  # noqa: S108
+) -> Token | None:
+    """Return the user's bearer token (SciTokens, WLCG), None if there is none.
+
+    It is looked for where the WLCG's "Bearer Token Discovery" says (Zenodo 3937438), and in
+    that order: what comes first counts, good or not.
+    """
+    inline = environment.get("BEARER_TOKEN", "").strip()
+    if inline:
+        return Token("the variable BEARER_TOKEN", expiry(inline))
+    files = [environment.get("BEARER_TOKEN_FILE", "")]
+    if environment.get("XDG_RUNTIME_DIR"):
+        files.append(f"{environment['XDG_RUNTIME_DIR']}/bt_u{user}")
+    files.append(f"{tmp}/bt_u{user}")
+    found = (token for file in files if file for token in _tokens(Path(file)))
+    return next(found, None)
+
+
+def idtokens(folder: Path) -> list[Token]:
+    """Return HTCondor's own tokens (IDTOKENS) in a folder such as ``~/.condor/tokens.d``."""
+    try:
+        files = sorted(folder.iterdir())
+    except OSError:
+        return []
+    return [token for file in files if file.is_file() for token in _tokens(file)]
+
+
+def token_folder(configured: str) -> Path:
+    """Return the folder of the user's IDTOKENS, from the setting SEC_TOKEN_DIRECTORY."""
+    if configured and not configured.startswith("~"):
+        return Path(configured)
+    if not configured and os.geteuid() == 0:
+        return Path("/etc/condor/tokens.d")
+    return Path(configured or "~/.condor/tokens.d").expanduser()
+
+
+def _tokens(file: Path) -> Iterator[Token]:
+    """Yield the tokens of a file, one a line as HTCondor reads them."""
+    try:
+        is_open = bool(file.stat().st_mode & OTHERS)
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        if claims(line) is not None:
+            yield Token(str(file), expiry(line), is_open)

@@ -1,0 +1,38 @@
+"""What HTCondor's versions mean for scans."""
+
+import pytest
+
+from condor.site_keys import check_key
+from condor.versions import OLDEST, SINCE, is_too_old, is_untried, parse_version, version_text
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        (
+            "$CondorVersion: 23.9.6 2024-08-06 BuildID: 746171 $\n$CondorPlatform: x $",
+            (23, 9, 6),
+        ),
+        ("25.14.1", (25, 14, 1)),
+        ("CondorVersion: 10.0.9", (10, 0, 9)),
+        ("no version", None),
+        ("", None),
+    ],
+)
+def test_a_version_is_read_from_what_tools_print(text, version):
+    assert parse_version(text) == version
+
+
+def test_scans_run_on_the_versions_from_23_to_25():
+    for version in (OLDEST, (23, 0, 0), (23, 10, 25), (24, 0, 5), (25, 14, 1)):
+        assert not is_too_old(version)
+        assert not is_untried(version)
+    assert is_too_old((10, 9, 0))
+    assert is_untried((26, 0, 0))
+    assert version_text((23, 9, 6)) == "23.9.6"
+
+
+def test_what_only_newer_versions_know_are_keys_of_sites():
+    for key, since in SINCE.items():
+        check_key("ours", *key.split("."))  # raises when a site may not have it
+        assert since > OLDEST
