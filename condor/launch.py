@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from htcondor2.personal import PersonalPool
 
+from condor.tokens import SIGNED_BY, TOKEN, write_private
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-TOKEN = "skyscan"  # noqa: S105 - a file name
 
 
 def launch(folder: Path, settings: Mapping[str, str], identity: str) -> None:
@@ -31,25 +31,18 @@ def launch(folder: Path, settings: Mapping[str, str], identity: str) -> None:
 def _make_key(path: Path) -> None:
     if not path.exists():
         # Text: HTCondor may take a zero byte for the end of a key.
-        _write_private(path, secrets.token_urlsafe(64))
+        write_private(path, secrets.token_urlsafe(64))
 
 
 def _make_token(pool: PersonalPool, identity: str) -> None:
     path = pool.tokens_dir / TOKEN
     if not path.exists():
         made = pool.run_command(
-            ["condor_token_create", "-identity", identity, "-key", "POOL"], timeout=20
+            ["condor_token_create", "-identity", identity, "-key", SIGNED_BY], timeout=20
         )
         if made.returncode or not made.stdout.startswith("ey"):
             sys.exit(f"condor_token_create: {made.stderr}")
-        _write_private(path, made.stdout + "\n")
-
-
-def _write_private(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.rename(path)
+        write_private(path, made.stdout + "\n")
 
 
 if __name__ == "__main__":

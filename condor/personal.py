@@ -26,6 +26,7 @@ from condor.find import HTCondor, find_htcondor
 from condor.install import install
 from condor.processes import MARK, kill_all, pool_processes, send
 from condor.settings import pool_settings
+from condor.tokens import renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,11 +72,13 @@ def start_personal(folder: Path) -> Pool:
     with _lock(folder):
         htcondor = _have_htcondor()
         pool = _describe(htcondor, folder)
+        account = pool_account()
+        renew(pool, folder, account.identity)
         if _comes_back(pool, folder):
             return pool
         kill_all(folder)
         _clean(folder)
-        _launch(htcondor, folder, pool_account())
+        _launch(htcondor, folder, account)
         if not _wait(lambda: is_whole(pool, folder), 60.0):
             last = _last_words(folder)
             raise PoolDoesNotStart(f"The pool in {folder} does not answer.{last}")

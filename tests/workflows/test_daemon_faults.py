@@ -20,10 +20,12 @@ from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans, kill_starter
 
 from condor import apt
+from condor.account import pool_account
 from condor.dagman import dagman_state, log_events
 from condor.personal import start_personal
 from condor.processes import pool_processes
 from condor.settings import CPUS_VARIABLE
+from condor.tokens import FOLDER, SIGNED_BY, TOKEN
 from workflows.dagman import SCAN_DAG
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ pytestmark = [pytest.mark.pool, pytest.mark.long]
 OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
 DUMMY_COST = "0.7"
 HOUR = 3600
+REFUSED = "Failed to authenticate"
 ROUNDS = ("round_000.dag", "round_001.dag", "round_002.dag")
 #: What HTCondor writes when a job's starter, machine or schedd went.
 LOST = frozenset(
@@ -150,6 +153,22 @@ def schedd(scan: RunningScan, place: Place) -> Ended:
     return Ended(scan, scan.finish(), before)
 
 
+def token(scan: RunningScan, place: Place) -> Ended:
+    """Have the user's token end before the second round is submitted."""
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    own = place.folder / FOLDER / TOKEN
+    command = ("condor_token_create", "-key", SIGNED_BY, "-lifetime", "1", "-identity")
+    own.write_text(place.pool.run(*command, pool_account().identity).stdout)
+    wait_until(lambda: not place.pool.answers(), "the token to end")
+    scan.go_on()
+    log = scan.folder.path / f"{ROUNDS[1]}.dagman.out"
+    wait_until(lambda: log.exists() and REFUSED in log.read_text(), "DAGMan to be refused")
+    before = scan.fits()
+    assert start_personal(place.folder).answers()
+    return Ended(scan, scan.finish(), before)
+
+
 def whole_pool(scan: RunningScan, place: Place) -> Ended:
     scan.submit().wait_for_fits(4)
     place.kill()
@@ -159,7 +178,7 @@ def whole_pool(scan: RunningScan, place: Place) -> Ended:
 
 
 ALONE = (nothing, starter, dagman, halt, clock)
-OF_THE_POOL = (startd, schedd, whole_pool)
+OF_THE_POOL = (token, startd, schedd, whole_pool)
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +288,13 @@ def test_a_killed_pool_goes_on_when_it_is_started(ended):
     assert state is not None
     assert state.starts == 2
     assert redone(it) <= sum(it.before.values())
+
+
+def test_a_token_that_ends_is_made_anew_and_the_scan_goes_on(ended):
+    it = ended("token")
+    assert_undisturbed(it, ended("nothing"))
+    assert {fit[0] for fit in it.before} == {1}
+    assert redone(it) == 0
 
 
 def starts_of_rounds(scan: RunningScan) -> list[int]:
