@@ -55,6 +55,12 @@ class Site:
     avoid_machines : int
         Seconds that a job which failed waits for other machines than those it was on; 0: it
         takes any, as it does where ``this_machine`` is true.
+    urgent_priority : int
+        Priority of the jobs of a scan with ``--urgent`` among those of the same user.
+    urgent_claim : int
+        Seconds that a machine is kept for the next job of such a scan.
+    urgent_halvings : int
+        How often batches of such a scan get half as large towards the end of a round.
     staging : str
         Where jobs of Pegasus find what they all read, ``osdf:///…``; else they get it by
         HTCondor's file transfer.
@@ -77,6 +83,9 @@ class Site:
     release_after: int = 60
     held_too_long: int = 1800
     avoid_machines: int = 900
+    urgent_priority: int = 1000
+    urgent_claim: int = 60
+    urgent_halvings: int = 2
     staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
     dagman: dict[str, str] = field(default_factory=dict)
@@ -101,7 +110,13 @@ def site_names() -> list[str]:
     )
 
 
-def read_site(site: str, changes: Sequence[str] = (), runtime: str | None = None) -> Site:
+def read_site(
+    site: str,
+    changes: Sequence[str] = (),
+    runtime: str | None = None,
+    *,
+    urgent: bool = False,
+) -> Site:
     """Read a profile by its name, or by the path of a user's own file.
 
     Parameters
@@ -112,6 +127,8 @@ def read_site(site: str, changes: Sequence[str] = (), runtime: str | None = None
         ``key=value``, the key with its table as in ``dagman.DAGMAN_MAX_JOB_HOLDS``.
     runtime : str, optional
         In place of the profile's.
+    urgent : bool
+        With what makes a scan sooner ready, but for values that ``changes`` give.
 
     Raises
     ------
@@ -130,6 +147,8 @@ def read_site(site: str, changes: Sequence[str] = (), runtime: str | None = None
         values = _changed(name, values, change)
     if runtime is not None:
         values["runtime"] = runtime
+    if urgent:
+        values = _hurried(values, {change.partition("=")[0].strip() for change in changes})
     _check_required(name, values, required)
     return _site(name, values)
 
@@ -200,6 +219,22 @@ def _changed(name: str, values: dict[str, Any], change: str) -> dict[str, Any]:
     value = of_type(f"--set {key}", text, SCALARS[key])
     _check_type(name, key, value, SCALARS[key])
     return {**values, key: value}
+
+
+def _hurried(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """Return the values with those of ``--urgent`` in their tables."""
+    priority, claim = (
+        values.get(key, SCALARS[key]) for key in ("urgent_priority", "urgent_claim")
+    )
+    wanted = {
+        ("submit", "priority"): priority,
+        ("submit", "keep_claim_idle"): claim,
+        ("dagman", "DAGMAN_USER_LOG_SCAN_INTERVAL"): 1,
+    }
+    for (table, key), value in wanted.items():
+        if f"{table}.{key}" not in given:
+            values = {**values, table: {**values.get(table, {}), key: value}}
+    return values
 
 
 def _check_required(name: str, values: Mapping[str, Any], required: Mapping[str, str]) -> None:

@@ -28,17 +28,51 @@ class Batch:
 
 
 def split(
-    pixels: NDArray[np.void], *, batch_size: int | None, jobs_per_round: int | None
+    pixels: NDArray[np.void],
+    *,
+    batch_size: int | None,
+    jobs_per_round: int | None,
+    halvings: int = 0,
 ) -> list[NDArray[np.void]]:
     """Deal ``pixels`` out to jobs like cards, so that slow regions are shared by all.
 
-    All variations of one pixel lie next to each other in ``pixels`` and may part.
+    All variations of one pixel lie next to each other in ``pixels`` and may part. A larger
+    batch gets cards more often, in proportion to its size.
     """
-    if batch_size is None:
-        n_batches = min(jobs_per_round or 1, len(pixels))
-    else:
-        n_batches = -(-len(pixels) // batch_size)
-    return [pixels[start::n_batches] for start in range(n_batches)]
+    sizes = batch_sizes(
+        len(pixels), batch_size=batch_size, jobs_per_round=jobs_per_round, halvings=halvings
+    )
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    turns = [(np.arange(size) + 0.5) / size for size in sizes]
+    dealt = owners[np.lexsort((owners, np.concatenate([*turns, np.empty(0)])))]
+    return [pixels[dealt == batch] for batch in range(len(sizes))]
+
+
+def batch_sizes(
+    n: int, *, batch_size: int | None, jobs_per_round: int | None, halvings: int = 0
+) -> list[int]:
+    """Return how many of ``n`` pixels each batch of a round has, the largest first.
+
+    Parameters
+    ----------
+    n : int
+        How many there are.
+    batch_size, jobs_per_round : int or None
+        The most that a batch has, or how many jobs the round has; one of the two is given.
+    halvings : int
+        How often the batches get half as large, so that a round does not end with waiting for
+        one large batch: each time so many of them share half of what is left (factoring,
+        Hummel, Schonberg and Flynn 1992, Commun. ACM 35, 90).
+    """
+    jobs = -(-n // batch_size) if batch_size else min(jobs_per_round or 1, n)
+    sizes: list[int] = []
+    left = n
+    for share in [2] * halvings + [1]:
+        size, larger = divmod(left if share == 1 else -(-left // share), max(jobs, 1))
+        now = [size + 1] * larger + [size] * (jobs - larger)
+        sizes += [it for it in now if it]
+        left = n - sum(sizes)
+    return sorted(sizes, reverse=True)
 
 
 def write_batch(path: Path, batch: Batch) -> None:

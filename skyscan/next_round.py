@@ -140,7 +140,12 @@ def deal(
     BadInput
         The round is there, with other batches.
     """
-    parts = split(pixels, batch_size=scan.batch_size, jobs_per_round=scan.jobs_per_round)
+    parts = split(
+        pixels,
+        batch_size=scan.batch_size,
+        jobs_per_round=scan.jobs_per_round,
+        halvings=scan.halvings,
+    )
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
     if _told(here) is None:

@@ -43,6 +43,8 @@ class Scan:
         Coarse to fine.
     batch_size, jobs_per_round : int or None
         Pixels per job, or jobs per round; one of the two is set.
+    halvings : int
+        How often batches get half as large towards the end of a round.
     max_rounds : int
         Rounds after which a scan that has not converged is stopped.
     predictive_scanning_threshold : float
@@ -63,6 +65,8 @@ class Scan:
         MB that a job asks for at its first try.
     site : str
         Name of the site profile.
+    urgent : bool
+        It goes before other scans of the same user.
     engine : str
         What runs the steps: ``dagman``, or ``pegasus`` (`workflows.engine`).
     runtime : str
@@ -91,6 +95,7 @@ class Scan:
     progression: Progression
     batch_size: int | None
     jobs_per_round: int | None
+    halvings: int
     max_rounds: int
     predictive_scanning_threshold: float
     max_pixel_time: float
@@ -102,6 +107,7 @@ class Scan:
     request_memory: int
     request_disk: int
     site: str
+    urgent: bool
     engine: str
     runtime: str
     gcd_dir: str | None

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import config_lines
-from condor.sites import Site, read_site
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.events.reader import read_event
@@ -30,13 +29,14 @@ from workflows.campaign import (
 from workflows.code import code_zip
 from workflows.dagman import CONFIG, SCAN_DAG, access_point_lines, write_scripts
 from workflows.engine import Engine
-from workflows.plan import Options, plan
+from workflows.plan import Options, plan, site_of
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
 
+    from condor.sites import Site
     from skyscan.events.event import Event
 
 CATEGORY = "scans"
@@ -70,7 +70,7 @@ def plan_campaign(
         )
     folder = CampaignFolder(output_dir.absolute())
     options = _absolute(options)
-    site = _site(options)
+    site = site_of(options)
     scans = check_max_scans(max_scans) if max_scans else None
     campaign = Campaign(options, scans or default_max_scans(site, options))
     if folder.json.exists():
@@ -160,10 +160,6 @@ def campaign_dag_lines(
     yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows campaign-report ."
 
 
-def _site(options: Options) -> Site:
-    return read_site(options.site, options.site_changes, options.runtime)
-
-
 def _absolute(options: Options) -> Options:
     """Return options that mean the same in another folder: a campaign is resumed anywhere."""
     is_file = "/" in options.site or options.site.endswith(".toml")
@@ -232,7 +228,7 @@ def _refuse(entries: Sequence[Entry]) -> None:
 def _write(folder: CampaignFolder, campaign: Campaign) -> None:
     done = {entry for entry in campaign.entries if is_done(folder, entry)}
     local = {"universe": "local", "executable": ACCESS_POINT_SH}
-    site = _site(campaign.options)
+    site = site_of(campaign.options)
     files = {
         ACCESS_POINT_SH: access_point_lines(sys.executable, sha256(code_zip()).hexdigest()),
         CONFIG: config_lines(site.dagman),

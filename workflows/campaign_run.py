@@ -16,8 +16,16 @@ from workflows.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaign_plan import scans_of
 from workflows.campaign_table import campaign_rows, counts, write_table
 from workflows.dagman import SCAN_DAG
+from workflows.plan import site_of
 from workflows.report import duration
-from workflows.submission import AlreadyRuns, SubmitFailed, dagmans, job_folders, locks
+from workflows.submission import (
+    AlreadyRuns,
+    SubmitFailed,
+    dagmans,
+    job_folders,
+    locks,
+    priority,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +46,11 @@ def submit_command(folder: CampaignFolder) -> list[str]:
     Rescue files, its own and its scans', are never used: results say what is left to do.
     """
     again = (folder.path / f"{CAMPAIGN_DAG}.condor.sub").exists()
+    asked = read_campaign(folder).options
     return [
         *("condor_submit_dag", "-usedagdir", "-AutoRescue", "0"),
         *("-dagman", str(folder.path / DAGMAN_SH)),
+        *(priority(site_of(asked)) if asked.urgent else ()),
         *(["-update_submit"] if again else []),
         str(folder.dag),
     ]

@@ -105,7 +105,7 @@ def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
     )
     skip = {"pre_skip_exit_code": int(ExitCode.NOTHING_TO_DO)}
     ahead = scan.predictive_scanning_threshold < 1
-    every = LOOK_EVERY_HERE if this_machine else LOOK_EVERY
+    every = LOOK_EVERY_HERE if this_machine or scan.urgent else LOOK_EVERY
     last, rounds = prep, dags.Nodes()
     for number in range(scan.max_rounds):
         if ahead:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from skyscan.batches import batch_sizes
 from skyscan.errors import SkyscanError
 from skyscan.recos import reco_class
 
@@ -57,7 +58,13 @@ def expected(scan: Scan) -> Expected:
     """Return what a scan is going to take."""
     fits = n_pixels(scan.progression) * _n_variations(scan.reco)
     rounds = len(scan.progression) + MORE_ROUNDS
-    jobs = -(-fits // scan.batch_size) if scan.batch_size else rounds * _jobs(scan, fits)
+    each = batch_sizes(
+        -(-fits // rounds),
+        batch_size=scan.batch_size,
+        jobs_per_round=scan.jobs_per_round,
+        halvings=scan.halvings,
+    )
+    jobs = rounds * len(each)
     parts = ((fits, BYTES_OF_FIT), (jobs, BYTES_OF_JOB), (rounds, BYTES_OF_ROUND))
     size = BYTES_OF_SCAN + sum(n * each for n, each in parts)
     files = FILES_OF_SCAN + jobs * FILES_OF_JOB + rounds * FILES_OF_ROUND
@@ -69,10 +76,6 @@ def n_pixels(progression: Progression) -> int:
     first = 12 * progression[0][0] ** 2
     steps = pairwise(progression)
     return first + sum(e * (nside // coarser) ** 2 for (coarser, _), (nside, e) in steps)
-
-
-def _jobs(scan: Scan, fits: int) -> int:
-    return min(scan.jobs_per_round or 1, fits)
 
 
 def _n_variations(reco: str) -> int:

@@ -78,6 +78,7 @@ class Options:
     request_disk: int | None = None
     site: str = "personal"
     site_changes: tuple[str, ...] = ()
+    urgent: bool = False
     engine: str = str(Engine.DAGMAN)
     runtime: str | None = None
     gcd_dir: Path | None = None
@@ -94,7 +95,7 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     WrongUsage
         An option means nothing, or the folder holds the same event's scan with others.
     """
-    site = read_site(options.site, options.site_changes, options.runtime)
+    site = site_of(options)
     scan = _resolve(event_path, options, site)
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if _is_planned(folder, scan):
@@ -110,6 +111,18 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
         check_staging(site)
     _write(folder, scan, site, event_path)
     return folder
+
+
+def site_of(options: Options) -> Site:
+    """Return the site that options ask for.
+
+    Raises
+    ------
+    WrongUsage
+        There is no such site, or its values mean nothing.
+    """
+    changes, runtime = options.site_changes, options.runtime
+    return read_site(options.site, changes, runtime, urgent=options.urgent)
 
 
 def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
@@ -132,6 +145,7 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
             **given,
             "reco": options.reco.lower().replace("-", "_"),
             "jobs_per_round": None if options.batch_size else jobs,
+            "halvings": site.urgent_halvings if options.urgent else 0,
             "max_rounds": max_rounds,
             "time_budget": float(budget),
             "request_memory": options.request_memory or site.request_memory,

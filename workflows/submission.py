@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from condor.contact import Pool
+    from condor.sites import Site
     from skyscan.layout import ScanFolder
 
 
@@ -43,15 +44,26 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
     scripts find done is skipped, so the results and not a rescue file say what is left.
     """
     scan = read_scan(folder.scan_json)
+    site = recorded_site(scan.site, scan.site_values)
     # DAGMAN_MAX_JOBS_IDLE of the DAG's own configuration alone is ignored before 23.10.25.
-    max_idle = str(recorded_site(scan.site, scan.site_values).max_idle)
+    max_idle = str(site.max_idle)
     resubmit = ["-update_submit", "-AutoRescue", "0"] if again else []
     return [
         *("condor_submit_dag", "-usedagdir", "-maxidle", max_idle, "-batch-name", scan.name),
         *("-dagman", str(folder.path / DAGMAN_SH)),
+        *(priority(site) if scan.urgent else ()),
         *resubmit,
         str(folder.path / SCAN_DAG),
     ]
+
+
+def priority(site: Site) -> tuple[str, ...]:
+    """Return the options that put an urgent DAG before others.
+
+    The first is for its jobs and the DAGs in it, the second for its DAGMan.
+    """
+    value = site.submit["priority"]
+    return "-priority", value, "-append", f"priority = {value}"
 
 
 def submit_line(folder: ScanFolder, pool: Pool | None) -> str:

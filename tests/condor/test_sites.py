@@ -36,6 +36,9 @@ DAGMAN_MAX_JOB_HOLDS = 2
 """
 
 
+HURRY = ("priority", "keep_claim_idle")
+
+
 @pytest.fixture
 def own(tmp_path):
     file = tmp_path / "ours.toml"
@@ -175,3 +178,24 @@ def test_a_profile_that_means_nothing_is_refused_by_key(tmp_path, text, why):
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(WrongUsage, match=why):
         read_site(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize("name", site_names())
+def test_an_urgent_scan_has_priority_claims_and_a_quick_dagman_on_every_site(name):
+    site = read_site(name, GIVEN.get(name, ()), urgent=True)
+    assert [site.submit[key] for key in HURRY] == ["1000", "60"]
+    assert site.dagman["DAGMAN_USER_LOG_SCAN_INTERVAL"] == "1"
+    plain = read_site(name, GIVEN.get(name, ()))
+    assert not set(HURRY) & set(plain.submit)
+
+
+def test_what_urgent_means_is_the_sites_and_the_command_lines_to_say(own):
+    own.write_text(OWN.replace("[attributes]", "urgent_priority = 5\n[attributes]"))
+    site = read_site(str(own), ("submit.keep_claim_idle=7", "urgent_halvings=4"), urgent=True)
+    assert [site.submit[key] for key in HURRY] == ["5", "7"]
+    assert site.urgent_halvings == 4
+    assert site.submit["want_ospool"] == "true"
+    changed = ("dagman.DAGMAN_USER_LOG_SCAN_INTERVAL=3", "urgent_priority=6")
+    site = read_site(str(own), changed, urgent=True)
+    assert site.dagman["DAGMAN_USER_LOG_SCAN_INTERVAL"] == "3"
+    assert site.submit["priority"] == "6"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scans_support import SCAN_ID, pixel_rows
 
-from skyscan.batches import Batch, read_batch, split, write_batch
+from skyscan.batches import Batch, batch_sizes, read_batch, split, write_batch
 from skyscan.errors import BadInput
 from skyscan.storage import write_npz
 
@@ -39,6 +39,38 @@ def test_every_pixel_is_in_one_part_and_the_parts_are_of_one_size(n, size, by_jo
     assert max(lengths, default=0) - min(lengths, default=0) <= 1
     assert min(lengths, default=1) > 0
     assert by_jobs or max(lengths, default=0) <= size
+
+
+@given(st.integers(0, 300), st.integers(1, 60), st.integers(0, 4), st.booleans())
+def test_halved_batches_hold_every_pixel_once_and_none_is_larger(n, size, halvings, by_jobs):
+    pixels = pixel_rows(8, np.arange(n))
+    sizes = {"batch_size": None, "jobs_per_round": size}
+    if not by_jobs:
+        sizes = {"batch_size": size, "jobs_per_round": None}
+    lengths = [len(part) for part in split(pixels, **sizes)]
+    parts = split(pixels, **sizes, halvings=halvings)
+    halved = [len(part) for part in parts]
+    dealt = np.concatenate([*parts, pixels[:0]])
+    assert np.sort(dealt, order="pixel").tobytes() == pixels.tobytes()
+    assert halved == sorted(halved, reverse=True)
+    assert max(halved, default=0) <= max(lengths, default=0)
+    assert min(halved, default=1) > 0
+    assert len(lengths) <= len(halved) <= (halvings + 1) * len(lengths)
+
+
+def test_batches_get_half_as_large_towards_the_end_of_a_round():
+    shape = {"batch_size": None, "jobs_per_round": 2}
+    assert batch_sizes(64, **shape, halvings=0) == [32, 32]
+    assert batch_sizes(64, **shape, halvings=2) == [16, 16, 8, 8, 8, 8]
+    assert batch_sizes(5, **shape, halvings=2) == [2, 1, 1, 1]
+    assert batch_sizes(64, batch_size=8, jobs_per_round=None, halvings=1) == [4] * 16
+
+
+def test_every_batch_has_its_share_of_each_part_of_the_sky():
+    parts = split(pixel_rows(8, np.arange(64)), batch_size=None, jobs_per_round=2, halvings=2)
+    for part in parts:
+        quarters = np.bincount(part["pixel"] // 16, minlength=4)
+        assert set(quarters) == {len(part) // 4}
 
 
 def test_neighbouring_pixels_are_dealt_to_different_jobs():

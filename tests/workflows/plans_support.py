@@ -1,12 +1,19 @@
 """What the tests of planning share: the simulated event, and a package that brings a reco."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from workflows.plan import Options
+
+if TYPE_CHECKING:
+    from condor.contact import Pool
+    from skyscan.layout import ScanFolder
 
 EVENT = Path(str(resources.files("skyscan").joinpath("data", "simulated_track.json")))
 
@@ -29,6 +36,18 @@ def options(**changes: object) -> Options:
         "jobs_per_round": 1,
     }
     return Options(**{**made, **changes})
+
+
+def dry_run(pool: Pool, folder: ScanFolder, name: str) -> dict[str, str]:
+    """Return what condor_submit would send to the schedd: {attribute: expression}."""
+    values = ("retry=0", "RETRY=0", "round=000", "batch=00000", "deadline=0")
+    done = pool.run(
+        *("env", "-C", str(folder.path), "condor_submit", "-dry-run", "-", *values),
+        str(folder.path / name),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    pairs = (line.partition("=")[::2] for line in done.stdout.splitlines() if "=" in line)
+    return {key.strip(): value.strip() for key, value in pairs}
 
 
 def install_plugin(place: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from plans_support import EVENT, options
+from plans_support import EVENT, dry_run, options
 
 from condor.sites import recorded_site, site_names
 from skyscan.errors import WrongUsage
@@ -34,18 +34,6 @@ IN_THE_JOB = {
     },
     "chtc": {"ContainerImage": '"docker://debian:12"', "RequestMemory": MEMORY.format(2000)},
 }
-
-
-def dry_run(pool, folder, name):
-    """Return what condor_submit would send to the schedd: {attribute: expression}."""
-    values = ("retry=0", "RETRY=0", "round=000", "batch=00000", "deadline=0")
-    done = pool.run(
-        *("env", "-C", str(folder.path), "condor_submit", "-dry-run", "-", *values),
-        str(folder.path / name),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    pairs = (line.partition("=")[::2] for line in done.stdout.splitlines() if "=" in line)
-    return {key.strip(): value.strip() for key, value in pairs}
 
 
 @pytest.mark.pool

@@ -128,6 +128,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "submit.priority=10; may be given again (docs/sites.md lists the keys)",
     )
     add(
+        "--urgent",
+        action="store_true",
+        help="go before your other scans: priority, machines kept between jobs, batches that "
+        "get smaller towards the end of a round; the map is the same",
+    )
+    add(
         "--engine",
         choices=list(Engine),
         default=DEFAULTS.engine,
@@ -239,6 +245,7 @@ def read_options(options: argparse.Namespace) -> Options:
         request_disk=_megabytes(options.request_disk, "--request-disk"),
         site=options.site,
         site_changes=tuple(options.site_changes),
+        urgent=options.urgent,
         engine=options.engine,
         runtime=options.runtime,
         gcd_dir=options.gcd_dir,

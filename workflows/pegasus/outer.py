@@ -105,10 +105,14 @@ def plan_lines(scan: Scan, site: Site) -> list[str]:
         f"--sites {POOL} --cleanup none",
         '"$@" pegasus/workflow.yml',
     ]
+    interval = "DAGMAN_USER_LOG_SCAN_INTERVAL"
+    # HTCondor's tools hand such variables on to DAGMan, and that to the DAGs in it.
+    hurry = [f"export _CONDOR_{interval}={site.dagman[interval]}"] if scan.urgent else []
     return [
         "#!/bin/sh",
         "# Plans a run of this scan: ./plan.sh --submit also starts it.",
         'cd "$(dirname "$0")" || exit 70',
+        *hurry,
         " \\\n    ".join(["exec pegasus-plan", *options]),
     ]
 

@@ -1,0 +1,136 @@
+"""Scans that go before others: what makes them so, and that they find the same.
+
+Both scans of this module run at the same time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from plans_support import EVENT, dry_run, options, write_events
+from scans import RunningScan, make_scan, wait_until
+
+from skyscan.errors import ExitCode, WrongUsage
+from skyscan.scan import read_scan
+from workflows import campaign_run
+from workflows.campaign_plan import plan_campaign
+from workflows.cli import main
+from workflows.expected import expected
+from workflows.pegasus.folder import PegasusFolder
+from workflows.plan import plan
+from workflows.submission import submit_command
+
+if TYPE_CHECKING:
+    from condor.contact import Pool
+
+#: On the site `personal` batches stay as they are unless it is told otherwise.
+URGENT = {"urgent": True, "site_changes": ("urgent_halvings=2",)}
+SMALL = {"reco": "dummy", "progression": ((2, 0), (4, 2)), "jobs_per_round": 2}
+FIRST = ["-priority", "1000", "-append", "priority = 1000"]
+
+
+def is_in(part: list[str], whole: list[str]) -> bool:
+    return any(whole[i : i + len(part)] == part for i in range(len(whole)))
+
+
+def test_the_flag_is_recorded_and_the_same_scan_in_no_hurry_is_another_one(tmp_path, capsys):
+    asked = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    where = ["--output-dir", str(tmp_path)]
+    assert main([*asked, *where, "--urgent", "--site", "icecube"]) == ExitCode.DONE
+    (folder,) = tmp_path.iterdir()
+    scan = read_scan(folder / "scan.json")
+    assert (scan.urgent, scan.halvings) == (True, 2)
+    assert main([*asked, *where, "--site", "icecube"]) == ExitCode.WRONG_USAGE
+    assert "urgent True -> False" in capsys.readouterr().err
+    assert "DAGMAN_USER_LOG_SCAN_INTERVAL = 1\n" in (folder / "dagman.config").read_text()
+
+
+def test_only_urgent_dags_are_submitted_with_a_priority(tmp_path):
+    urgent = submit_command(plan(EVENT, tmp_path / "urgent", options(**URGENT)))
+    assert is_in(FIRST, urgent)
+    assert "-priority" not in submit_command(plan(EVENT, tmp_path / "plain", options()))
+    changed = options(urgent=True, site_changes=("submit.priority=7",))
+    assert is_in(["-priority", "7"], submit_command(plan(EVENT, tmp_path / "7", changed)))
+
+
+def test_an_urgent_campaign_is_urgent_as_a_whole(tmp_path):
+    files = write_events(tmp_path / "events", 1)
+    folder, campaign = plan_campaign(files, tmp_path / "many", options(**URGENT))
+    assert is_in(FIRST, campaign_run.submit_command(folder))
+    assert read_scan(folder.scan(campaign.entries[0]).scan_json).urgent
+    with pytest.raises(WrongUsage, match="urgent True -> False"):
+        plan_campaign(files, tmp_path / "many", options(site_changes=URGENT["site_changes"]))
+
+
+def test_more_jobs_are_expected_of_an_urgent_scan(tmp_path):
+    plans = {"plain": options(), "urgent": options(**URGENT)}
+    made = {name: plan(EVENT, tmp_path / name, asked) for name, asked in plans.items()}
+    need = {name: expected(read_scan(it.scan_json)) for name, it in made.items()}
+    assert need["urgent"].files > need["plain"].files
+
+
+def test_jobs_of_pegasus_are_urgent_too(tmp_path):
+    asked = options(engine="pegasus", site="icecube", urgent=True)
+    made = PegasusFolder(plan(EVENT, tmp_path, asked).path)
+    catalog = made.transformations.read_text()
+    assert catalog.count("priority: '1000'") == 2
+    assert catalog.count("keep_claim_idle: '60'") == 2
+    assert "export _CONDOR_DAGMAN_USER_LOG_SCAN_INTERVAL=1\n" in made.plan_sh.read_text()
+    plain = options(engine="pegasus", site="icecube")
+    made = PegasusFolder(plan(EVENT, tmp_path / "plain", plain).path)
+    assert "priority" not in made.transformations.read_text()
+    assert "export" not in made.plan_sh.read_text()
+
+
+@pytest.mark.pool
+def test_condor_submit_takes_the_jobs_of_an_urgent_scan(pool, run_folder):
+    folder = plan(EVENT, run_folder, options(site="icecube", urgent=True))
+    for name in ("prep.sub", "reco.sub"):
+        job = dry_run(pool, folder, name)
+        assert (job["JobPrio"], job["KeepClaimIdle"]) == ("1000", "60")
+
+
+@pytest.fixture(scope="module")
+def started(pool: Pool, session_folder) -> dict[str, RunningScan]:
+    """Return an urgent scan and one that is not, submitted."""
+    folder = session_folder / "urgent"
+    plans = {"plain": SMALL, "urgent": {**SMALL, **URGENT}}
+    scans = {}
+    for name, asked in plans.items():
+        (folder / name).mkdir(parents=True)
+        scans[name] = make_scan(pool, folder / name, **asked)
+    for scan in scans.values():
+        scan.submit()
+    return scans
+
+
+@pytest.mark.pool
+def test_an_urgent_scan_finds_the_same_in_smaller_batches(started):
+    urgent, plain = started["urgent"], started["plain"]
+    assert urgent.finish().outcome == plain.finish().outcome == "complete"
+    assert urgent.npz() == plain.npz()
+    assert set(urgent.fits().values()) == {1}
+    batches = {
+        name: len(list(scan.folder.round(0).batch(0).parent.glob("*.npz")))
+        for name, scan in started.items()
+    }
+    assert batches == {"plain": 2, "urgent": 6}
+
+
+@pytest.mark.pool
+def test_every_job_of_an_urgent_scan_goes_before_others(pool, started):
+    for name, priority in {"urgent": "1000", "plain": "0"}.items():
+        scan = started[name]
+        scan.finish()
+        mine = f'Iwd == "{scan.folder.path}"'
+        outer = f'UserLog == "{scan.folder.path / "scan.dag.dagman.log"}"'
+        asked = ("-constraint", f"{mine} || {outer}", "-af", "JobUniverse", "JobPrio")
+
+        def jobs(asked: tuple[str, ...] = asked) -> list[list[str]]:
+            return [it.split() for it in pool.run("condor_history", *asked).stdout.splitlines()]
+
+        # prep and the fits, three DAGMans, merge
+        wait_until(lambda: sum(it[0] == "7" for it in jobs()) == 3, "the DAGMans to be history")
+        assert {universe for universe, _ in jobs()} == {"5", "7", "12"}
+        assert {it for _, it in jobs()} == {priority}
