@@ -18,12 +18,12 @@ def file_system(path: Path, mountinfo: str | None = None) -> str:
     mountinfo : str, optional
         The content of ``/proc/self/mountinfo``.
     """
+    place = path.resolve()  # the look mounts it, where it is mounted on demand
     if mountinfo is None:
         try:
             mountinfo = MOUNTINFO.read_text(errors="surrogateescape")
         except OSError:
             return ""
-    place = path.resolve()
     best, kind = -1, ""
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")

@@ -79,7 +79,9 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
             f"`skyscan abort {place}`."
         )
     work = work_of(scans, campaign)
-    if work is not None:
+    if work is None:
+        preflight.require([preflight.place(folder.path)])
+    else:
         preflight.check(folder.path, work, pool)
     for scan in scans:
         for stale in (scan.report, scan.report_json, *locks(scan.path)):
@@ -97,7 +99,8 @@ def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work |
     for scan in scans:
         with suppress(BadInput):  # it fails alone
             like = read_scan(scan.scan_json)
-            return preflight.Work(like, len(scans), campaign.max_scans)
+            begun = any(any(it.rounds.glob("*")) for it in scans)
+            return preflight.Work(like, len(scans), campaign.max_scans, begun)
     return None
 
 

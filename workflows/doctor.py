@@ -15,12 +15,11 @@ from condor.find import find_htcondor
 from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
 from skyscan.scan import read_scan
-from workflows import preflight
+from workflows import preflight, submission
 from workflows.campaign import CampaignFolder, is_campaign, read_campaign
 from workflows.campaign_plan import scans_of
 from workflows.campaign_run import work_of
 from workflows.findings import Finding, State
-from workflows.submission import open_scan
 
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."
@@ -150,5 +149,5 @@ def _planned(path: Path) -> tuple[Path, preflight.Work | None]:
         folder = CampaignFolder(path.absolute())
         campaign = read_campaign(folder)
         return folder.path, work_of(scans_of(folder, campaign), campaign)
-    scan = open_scan(path)
-    return scan.path, preflight.Work(read_scan(scan.scan_json))
+    scan = submission.open_scan(path)
+    return scan.path, submission.work_of(scan, read_scan(scan.scan_json))

@@ -55,11 +55,12 @@ OAUTH = "use_oauth_services"
 
 
 class Work(NamedTuple):
-    """A scan, or so many of its kind, and how many of them run at a time."""
+    """A scan, or so many of its kind, how many run at a time, and whether they have begun."""
 
     scan: Scan
     scans: int = 1
     at_once: int = 1
+    begun: bool = False
 
 
 class Room(NamedTuple):
@@ -84,7 +85,11 @@ def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
     scan = work.scan
     site = recorded_site(scan.site, scan.site_values)
     need = expected(scan).of_many(work.scans, work.at_once)
-    found = [place(path), disk_kind(file_system(path), os.environ), room(room_at(path), need)]
+    found = [
+        place(path),
+        disk_kind(file_system(path), os.environ),
+        room(room_at(path), need, begun=work.begun),
+    ]
     if pool is not None:
         found += _of_pool(pool, site, need)
     if OAUTH in site.submit:
@@ -173,8 +178,11 @@ def room_at(path: Path) -> Room:
     return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
 
 
-def room(free: Room, need: Expected) -> Finding:
-    """Say whether a disk has room for what a scan is expected to leave."""
+def room(free: Room, need: Expected, *, begun: bool = False) -> Finding:
+    """Say whether a disk has room for what a scan is expected to leave.
+
+    Of one that has begun, part is there: nobody knows how little is enough.
+    """
     what = "disk"
     detail = f"{_megabytes(free.size)} free, about {_megabytes(need.size)} needed"
     if free.files is not None:
@@ -184,7 +192,7 @@ def room(free: Room, need: Expected) -> Finding:
         few = free.files is not None and free.files < times * need.files
         return few or free.size < times * need.size
 
-    if is_less(1):
+    if is_less(1) and not begun:
         return Finding(what, State.ERROR, detail, f"make room, or {ELSEWHERE}")
     if is_less(TIGHT):
         return Finding(what, State.WARNING, detail, "make room before there is none")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from condor.sites import Site
     from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
 
 
 class AlreadyRuns(WrongUsage):
@@ -111,7 +112,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     scan = read_scan(folder.scan_json)
     check_code(folder, scan)
     with at_rest(folder, pool):
-        preflight.check(folder.path, preflight.Work(scan), pool)
+        preflight.check(folder.path, work_of(folder, scan), pool)
         # Who submits it wants it to go on, also after a halt.
         halts = folder.path.glob("*.dag.halt")
         for stale in (folder.report, folder.report_json, *locks(folder.path), *halts):
@@ -123,6 +124,11 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
         raise SubmitFailed(f"condor_submit_dag refused {folder.path / SCAN_DAG}: {words}")
+
+
+def work_of(folder: ScanFolder, scan: Scan) -> preflight.Work:
+    """Return what is to run of a scan."""
+    return preflight.Work(scan, begun=any(folder.rounds.glob("*")))
 
 
 @contextmanager

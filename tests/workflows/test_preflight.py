@@ -84,6 +84,8 @@ def test_nfs_is_only_warned_of_when_htcondors_own_switch_says_so():
 )
 def test_a_disk_must_have_room_for_what_a_scan_leaves(free, state):
     assert preflight.room(free, NEED).state == state
+    later = State.WARNING if state == State.ERROR else state
+    assert preflight.room(free, NEED, begun=True).state == later
 
 
 def test_room_is_told_of_folders_that_are_not_there_yet(tmp_path):

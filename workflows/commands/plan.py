@@ -17,7 +17,7 @@ from workflows.engine import Engine, engine_of
 from workflows.pegasus.submission import PLAN, has_pegasus
 from workflows.plan import MIN_THRESHOLD, Options, plan
 from workflows.quantities import parse_duration, parse_megabytes
-from workflows.submission import submit_line
+from workflows.submission import submit_line, work_of
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Plan, and print the condor_submit_dag line on stdout."""
     folder = plan_from(options)
     pool = status()
-    work = preflight.Work(read_scan(folder.scan_json))
+    work = work_of(folder, read_scan(folder.scan_json))
     preflight.warn(preflight.look(folder.path, work, pool.pool if pool.is_running else None))
     print(f"Planned in {folder.path}. Submit it with:")
     print(submit_line(folder, pool.pool))
