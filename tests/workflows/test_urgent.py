@@ -119,18 +119,22 @@ def test_an_urgent_scan_finds_the_same_in_smaller_batches(started):
 
 
 @pytest.mark.pool
-def test_every_job_of_an_urgent_scan_goes_before_others(pool, started):
-    for name, priority in {"urgent": "1000", "plain": "0"}.items():
-        scan = started[name]
-        scan.finish()
-        mine = f'Iwd == "{scan.folder.path}"'
-        outer = f'UserLog == "{scan.folder.path / "scan.dag.dagman.log"}"'
-        asked = ("-constraint", f"{mine} || {outer}", "-af", "JobUniverse", "JobPrio")
+@pytest.mark.parametrize(("name", "priority"), [("urgent", "1000"), ("plain", "0")])
+def test_every_job_of_an_urgent_scan_goes_before_others(pool, started, name, priority):
+    scan = started[name]
+    scan.finish()
+    mine = f'Iwd == "{scan.folder.path}"'
+    outer = f'UserLog == "{scan.folder.path / "scan.dag.dagman.log"}"'
+    asked = ("-constraint", f"{mine} || {outer}", "-af", "JobUniverse", "JobPrio")
 
-        def jobs(asked: tuple[str, ...] = asked) -> list[list[str]]:
-            return [it.split() for it in pool.run("condor_history", *asked).stdout.splitlines()]
+    def jobs() -> list[list[str]]:
+        return [line.split() for line in pool.run("condor_history", *asked).stdout.splitlines()]
 
-        # prep and the fits, three DAGMans, merge
-        wait_until(lambda: sum(it[0] == "7" for it in jobs()) == 3, "the DAGMans to be history")
-        assert {universe for universe, _ in jobs()} == {"5", "7", "12"}
-        assert {it for _, it in jobs()} == {priority}
+    def dagmans() -> int:
+        return sum(universe == "7" for universe, _ in jobs())
+
+    n = len(list(scan.folder.path.glob("*.dag.dagman.log")))  # the scan's and its rounds'
+    wait_until(lambda: dagmans() == n, "the DAGMans to be history")
+    # prep and the fits, the DAGMans, merge
+    assert {universe for universe, _ in jobs()} == {"5", "7", "12"}
+    assert {found for _, found in jobs()} == {priority}
