@@ -24,6 +24,7 @@ from workflows.submission import (
     dagmans,
     job_folders,
     locks,
+    only_one,
     priority,
 )
 
@@ -62,13 +63,18 @@ def submit(folder: CampaignFolder, pool: Pool) -> None:
     Raises
     ------
     AlreadyRuns
-        It is, or a scan of it.
+        It is, or a scan of it, or another process is submitting it.
     WrongUsage, TryAgain
         It cannot run, or not now (`workflows.preflight`).
     SubmitFailed
         condor_submit_dag refused; the text has its words.
     """
     campaign = read_campaign(folder)
+    with only_one(folder.json, "campaign"):
+        _submit(folder, campaign, pool)
+
+
+def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
     scans = scans_of(folder, campaign)
     in_queue = queued_dagmans(folder, pool)
     if in_queue:

@@ -132,6 +132,30 @@ def work_of(folder: ScanFolder, scan: Scan) -> preflight.Work:
 
 
 @contextmanager
+def only_one(described: Path, what: str) -> Iterator[None]:
+    """Hold the file that describes a scan or a campaign; the lock goes with the process.
+
+    Raises
+    ------
+    AlreadyRuns
+        Another process holds it.
+    """
+    folder = described.parent
+    with described.open("rb") as file:
+        try:
+            # Shared file systems may want a file open for writing to lock it alone; then
+            # this is an error of theirs and not a lock of another's.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRuns(
+                f"Another process is already submitting the {what} in {folder} or changing "
+                f"what it is to do; `skyscan status {shlex.quote(str(folder))}` shows what "
+                f"became of it."
+            ) from None
+        yield
+
+
+@contextmanager
 def at_rest(folder: ScanFolder, pool: Pool) -> Iterator[None]:
     """Hold a scan that is not in the queue, so that no other process submits it meanwhile.
 
@@ -143,16 +167,7 @@ def at_rest(folder: ScanFolder, pool: Pool) -> Iterator[None]:
         It is in the queue, or another process holds it.
     """
     place = shlex.quote(str(folder.path))
-    with folder.scan_json.open("rb") as file:
-        try:
-            # Shared file systems may want a file open for writing to lock it alone; then
-            # this is an error of theirs and not a lock of another's.
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRuns(
-                f"Another process is already submitting the scan in {folder.path} or changing "
-                f"what it is to do; `skyscan status {place}` shows what became of it."
-            ) from None
+    with only_one(folder.scan_json, "scan"):
         cluster = queued_cluster(folder, pool)
         if cluster is not None:
             raise AlreadyRuns(

@@ -19,7 +19,9 @@ from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.worker import TALLY_VARIABLE
 from workflows.campaign_plan import MOST_SCANS, plan_campaign
+from workflows.campaign_run import submit
 from workflows.cli import main
+from workflows.submission import AlreadyRuns, only_one
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +96,14 @@ def test_three_hundred_events_are_planned_with_one_zip_in_small_folders(tmp_path
     }
     assert folder.dag.read_text().count("\nCATEGORY scan_") == 300
     assert len({path.read_bytes() for path in folder.path.rglob("skyscan.zip")}) == 1
+
+
+def test_of_two_that_submit_a_campaign_at_once_one_is_refused(tmp_path):
+    folder, _ = plan_campaign(
+        write_events(tmp_path / "events", 1), tmp_path / "many", options()
+    )
+    with only_one(folder.json, "campaign"), pytest.raises(AlreadyRuns, match="campaign in"):
+        submit(folder, None)  # it does not come to asking the pool
 
 
 def test_a_list_names_events_with_remarks_between_them(tmp_path, capsys, monkeypatch):
