@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from condor.credentials import Token
 
-TIMEOUT = 30.0  # seconds; a schedd that takes longer is not one to give work to
+TIMEOUT = 60.0  # seconds, as for all questions to a schedd; a busy one may take its time
 BEARER_METHODS = ("SCITOKENS", "SCITOKEN")
 TOKEN_METHODS = ("IDTOKENS", "IDTOKEN", "TOKENS", "TOKEN")
 
