@@ -190,7 +190,7 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
     # its jobs under another name. 7 is the scheduler universe, DAGMan's.
     logs = {dag.with_name(f"{dag.name}.dagman.log").resolve() for dag in dags_of(folder)}
     state = dagman_state(dag_of(folder))
-    for line in _queue(pool, "JobUniverse == 7", "ClusterId", "UserLog"):
+    for line in queue(pool, "JobUniverse == 7", "ClusterId", "UserLog"):
         cluster, _, path = line.partition(" ")
         # A folder that was moved since keeps its log, and so the id; one that was copied does
         # too, but then the log that the queue names is still there.
@@ -203,7 +203,7 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
 def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     """Count what the schedd's queue has of a scan: its DAGMans and their jobs."""
     place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
-    jobs = _queue(pool, "Iwd =!= undefined", "Iwd")
+    jobs = queue(pool, "Iwd =!= undefined", "Iwd")
     # Pegasus' jobs work in folders of its runs
     below = sum(Path(job).resolve().is_relative_to(place) for job in jobs)
     return below + (dagman is not None)
@@ -220,17 +220,24 @@ def locks(path: Path) -> list[Path]:
 
 def dagmans(pool: Pool) -> list[tuple[int, Path]]:
     """Return the job id and the log of each DAGMan in the schedd's queue."""
-    lines = _queue(pool, "JobUniverse == 7", "ClusterId", "UserLog")
+    lines = queue(pool, "JobUniverse == 7", "ClusterId", "UserLog")
     words = (line.partition(" ") for line in lines)
     return [(int(cluster), Path(log).resolve()) for cluster, _, log in words]
 
 
 def job_folders(pool: Pool) -> list[Path]:
     """Return the folder in which each job of the schedd's queue was submitted."""
-    return [Path(line).resolve() for line in _queue(pool, "Iwd =!= undefined", "Iwd")]
+    return [Path(line).resolve() for line in queue(pool, "Iwd =!= undefined", "Iwd")]
 
 
-def _queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:
+def queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:
+    """Return a line for each job of the schedd's queue, with these attributes of it.
+
+    Raises
+    ------
+    TryAgain
+        The schedd does not answer: nobody knows.
+    """
     command = ("condor_q", "-allusers", "-constraint", constraint, "-af", *attributes)
     try:
         asked = pool.run(*command)

@@ -17,7 +17,9 @@ from scans import RunningScan, environment, make_scan, wait_until
 from condor.apptainer import namespace_trouble
 from condor.dagman import log_events
 from condor.policy import FUTILE_STARTS, RELEASES
+from condor.pool import PoolStatus
 from skyscan.errors import ExitCode
+from workflows.obstacles import obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,6 +114,11 @@ def transfer_later(scan: RunningScan) -> Ended:
 def hold_by_hand(scan: RunningScan) -> Ended:
     scan.submit().wait_for_fits(3)
     scan.pool.run("condor_hold", scan.running_jobs()[0])
+    running = PoolStatus(scan.pool, is_running=True, text="")
+    wait_until(lambda: bool(obstacles(scan.folder, running)), "status to say so")
+    (line,) = obstacles(scan.folder, running)
+    assert line.startswith("a job is held: ")
+    assert "condor_hold" in line
     return Ended(scan, scan.finish())
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state, last_error
+from condor.pool import status as pool_status
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
 from workflows.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engine import Engine, dag_of, engine_of
+from workflows.obstacles import obstacles
 from workflows.report import last_report, machine_lines
 from workflows.submission import open_scan
 from workflows.watch import line, rounds_so_far
@@ -22,7 +24,11 @@ from workflows.watch import line, rounds_so_far
 if TYPE_CHECKING:
     import argparse
 
+    from condor.dagman import DagmanState
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
     from workflows.commands.plan import Commands
+    from workflows.progress import RoundProgress
 
 
 def add_to(commands: Commands) -> None:
@@ -48,29 +54,46 @@ def _status(options: argparse.Namespace) -> ExitCode:
         "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
     )
     print(f"{scan.name}  {scan.reco}  {said}")
-    if state is not None and not state.is_over and state.starts > 1:
+    for progress in rounds:
+        print(f"  {progress.line()}")
+    if state is not None and state.is_over:
+        _print_end(folder)
+    else:
+        _print_progress(folder, scan, rounds, state)
+    if state is not None and engine_of(folder) == Engine.PEGASUS:
+        print(f"  more      pegasus-status -l {shlex.quote(str(dag_of(folder).parent))}")
+    return ExitCode.DONE
+
+
+def _print_progress(
+    folder: ScanFolder, scan: Scan, rounds: list[RoundProgress], state: DagmanState | None
+) -> None:
+    """Print how far a scan is that is not over, and what it waits for."""
+    if state is not None and state.starts > 1:
         place = shlex.quote(str(folder.path))
         print(
             f"  DAGMan died and was started again {state.starts - 1} times. If that does not "
             f"end: `skyscan abort {place}`, then `skyscan resume {place}`"
         )
-    for progress in rounds:
-        print(f"  {progress.line()}")
-    report = last_report(folder) if state is not None and state.is_over else None
-    if report is not None:
-        print(report.text, end="")
-    elif rounds and not (state and state.is_over):
+    if state is not None:
+        for obstacle in obstacles(folder, pool_status()):
+            print(f"  waits     {obstacle}")
+    if rounds:
         print(f"  now: {line(folder, scan, rounds)}")
         for machine in machine_lines(folder):
             print(f"  beware    {machine}")
-    elif state is not None and state.is_over:
-        why = last_error(dag_of(folder))
-        if why:
-            print(f"  why       DAGMan: {why}")
-        print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")
-    if state is not None and engine_of(folder) == Engine.PEGASUS:
-        print(f"  more      pegasus-status -l {shlex.quote(str(dag_of(folder).parent))}")
-    return ExitCode.DONE
+
+
+def _print_end(folder: ScanFolder) -> None:
+    """Print what became of a scan that is over."""
+    report = last_report(folder)
+    if report is not None:
+        print(report.text, end="")
+        return
+    why = last_error(dag_of(folder))
+    if why:
+        print(f"  why       DAGMan: {why}")
+    print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")
 
 
 def _result(options: argparse.Namespace) -> ExitCode:

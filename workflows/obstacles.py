@@ -1,0 +1,52 @@
+"""What keeps a scan from going on, as far as HTCondor says: for `skyscan status`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from skyscan.errors import TryAgain, printable
+from workflows.dagman import SCAN_DAG
+from workflows.engine import dags_of
+from workflows.submission import queue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condor.pool import PoolStatus
+    from skyscan.layout import ScanFolder
+
+HELD = 5  # JobStatus
+LONGEST = 160  # characters of a hold's reason
+
+
+def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
+    """Return a line for each thing that a scan in the queue waits for.
+
+    A halted DAG, a pool that does not run or answer, and held jobs, DAGMan's own among them,
+    by reason. What is held is released or removed by its own policy, if it can be mended by
+    that; see docs/sites.md.
+    """
+    found = []
+    halt = folder.path / f"{SCAN_DAG}.halt"
+    if halt.exists():
+        found.append(f"the DAG is halted; remove {halt}")
+    if pool.pool is None or not pool.is_running:
+        return [*found, pool.text]
+    logs = [dag.with_name(f"{dag.name}.dagman.log") for dag in dags_of(folder)]
+    mine = [f"Iwd == {_quoted(folder.path)}", *(f"UserLog == {_quoted(log)}" for log in logs)]
+    try:
+        reasons = queue(
+            pool.pool, f"JobStatus == {HELD} && ({' || '.join(mine)})", "HoldReason"
+        )
+    except TryAgain as error:
+        return [*found, str(error)]
+    for reason, n in Counter(reasons).most_common():
+        jobs = "a job is held" if n == 1 else f"{n} jobs are held"
+        found.append(printable(f"{jobs}: {reason[:LONGEST]}"))
+    return found
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)
