@@ -86,8 +86,9 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
         if len(pixels):
             deal(folder, scan, number, pixels, depth=depth)
             return Gate.OPEN
-    if set(others) <= set(ended):
-        gathered.check()
+    wanting = [*gathered.damage, *gathered.lacking]
+    if all(n in ended or not _is_of(folder, n, wanting) for n in others):
+        gathered.check()  # nothing more comes
     is_last = number + 1 >= scan.max_rounds  # it must have all that is left
     if is_last or not _is_enough(gathered, scan.predictive_scanning_threshold):
         return Gate.NOT_YET
@@ -118,6 +119,11 @@ def early_pixels(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np
         return True  # the event's own
 
     return seed_pixels(filter(has_its_seed, chosen), found, startup, scan.progression)
+
+
+def _is_of(folder: ScanFolder, number: int, complaints: list[str]) -> bool:
+    place = f"{folder.round(number).path}/"
+    return any(place in complaint for complaint in complaints)
 
 
 def _is_enough(gathered: Gathered, threshold: float) -> bool:

@@ -233,6 +233,15 @@ def test_a_result_that_is_missing_when_all_has_ended_is_told(tmp_path):
         look(farm.folder, farm.scan, 1, {0})
 
 
+def test_a_result_that_is_lost_of_the_only_round_that_ran_again_is_told(tmp_path):
+    farm = Farm(tmp_path / "scan", ahead(0.2), 2)
+    farm.run()
+    farm.folder.round(1).result(0).unlink()
+    assert look(farm.folder, farm.scan, farm.opened, ()) is Gate.NOT_YET
+    with pytest.raises(MissingResults):
+        look(farm.folder, farm.scan, farm.opened, {1})  # the others were whole and skipped
+
+
 def test_a_round_without_a_description_is_not_chosen_by_its_own_script(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(), 0)
     assert open_round(farm.folder, farm.scan, 0) == []
