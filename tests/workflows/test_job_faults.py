@@ -122,6 +122,12 @@ def hold_by_hand(scan: RunningScan) -> Ended:
     return Ended(scan, scan.finish())
 
 
+def remove_by_hand(scan: RunningScan) -> Ended:
+    scan.submit().wait_for_fits(3)
+    scan.pool.run("condor_rm", scan.running_jobs()[0])
+    return Ended(scan, scan.finish())
+
+
 def broken_image(scan: RunningScan) -> Ended:
     return run(scan)
 
@@ -135,6 +141,7 @@ SCENARIOS: dict[Callable[[RunningScan], Ended], dict[str, object]] = {
     use_disk: {"request_disk": 60, "site_changes": SOON},
     transfer_later: {"site_changes": SOON},
     hold_by_hand: {"site_changes": SOON, "checkpoint_interval": 2.0},
+    remove_by_hand: {},
 }
 TRIED = "NumJobCompletions + (NumHolds ?: 0) > 0"
 CROWD: dict[str, object] = {
@@ -250,6 +257,14 @@ def test_a_job_held_by_hand_is_not_released_but_submitted_again(ended):
     assert not it.events("JOB_RELEASED")
     assert len(it.events("SUBMIT")) == 2
     assert max(it.scan.fits().values()) <= 2
+
+
+def test_a_job_removed_by_hand_is_submitted_again(ended):
+    it = ended("remove_by_hand")
+    assert_undisturbed(it, ended("run"))
+    assert len(it.events("JOB_ABORTED")) == 1
+    assert len(it.events("SUBMIT")) == 2
+    assert max(it.scan.fits().values()) <= 2  # it took along what it had done
 
 
 def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
