@@ -199,7 +199,9 @@ def judge(scan: RunningScan, story: Story, undisturbed: Undisturbed) -> None:
         story.broken.append("other pixels than the undisturbed scan's")
     if story.extra > story.explained:
         story.broken.append(f"doubled: {story.extra} fits again, {story.explained} explained")
-    if story.resumes and not any(FAULTS[kind].wants_resume for kind in story.done):
+    # A job is submitted twice: if somebody removes both, its round fails.
+    removed = story.done.count("remove_job") > 1
+    if story.resumes and not (removed or any(FAULTS[kind].wants_resume for kind in story.done)):
         story.broken.append(f"{story.resumes} resumes, and no fault that wants one")
 
 

@@ -39,6 +39,8 @@ def test_a_scan_as_it_should_be_breaks_nothing(monkeypatch):
     assert not judged(monkeypatch, EndedScan()).broken
     assert not judged(monkeypatch, EndedScan(FITS + again), explained=1).broken
     assert not judged(monkeypatch, EndedScan(), resumes=1, done=["remove_dag"]).broken
+    removed = ["remove_job", "vacate", "remove_job"]
+    assert not judged(monkeypatch, EndedScan(), resumes=1, done=removed).broken
 
 
 @pytest.mark.parametrize(
