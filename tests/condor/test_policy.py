@@ -56,8 +56,9 @@ JOBS: dict[str, tuple[str, dict[str, str]]] = {
     "input comes late": (EXIT, {"arguments": "0", "transfer_input_files": "late"}),
     "input never comes": (EXIT, {"arguments": "0", "transfer_input_files": "never"}),
     "held by hand": ("#!/bin/sh\nsleep 300\n", {}),
-    "memory": (HUNGRY, {}),
-    "disk": (BULKY, {}),
+    # The slots of other jobs, which may be too large to be used up, are other users'.
+    "memory": (HUNGRY, {"accounting_group_user": "memory"}),
+    "disk": (BULKY, {"accounting_group_user": "disk"}),
     # Its files take their time: HTCondor forgets this limit of a job that starts in the very
     # second that its shadow does (seen).
     "time": (

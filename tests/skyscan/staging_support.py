@@ -6,7 +6,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PATIENCE = 60.0  # seconds; nothing here is a timing
+PATIENCE = 300.0  # seconds; nothing here is a timing
 NAME = "base.i3.gz"
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -23,7 +23,7 @@ from skyscan.results import read_results, write_results
 from skyscan.worker import TALLY_VARIABLE
 
 REPOSITORY = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds; nothing here is a timing
+PATIENCE = 300.0  # seconds; nothing here is a timing
 PIXELS = pixel_rows(8, range(100, 160))
 
 

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 PATIENCE = 600.0  # seconds; a machine may be busy, and nothing here is a timing
 
+#: Attributes of a job that tell why it does not go on.
+TELLING = (
+    *("JobStatus", "RequestMemory", "MemoryUsage", "ResidentSetSize", "NumShadowStarts"),
+    *("NumHolds", "EnteredCurrentStatus", "RemoteHost", "HoldReason"),
+)
+
 Fit = tuple[int, int, int]  # nside, pixel, variation
 
 
@@ -48,10 +54,20 @@ class RunningScan:
         return self
 
     def finish(self) -> Report:
-        wait_until(lambda: is_over(self.folder), "the scan to end")
+        wait_until(lambda: is_over(self.folder), "the scan to end", state=self.state)
         report = read_report(self.folder)
         assert report is not None, "the scan wrote no report"
         return report
+
+    def state(self) -> str:
+        """Return what the queue and the logs say of the scan now."""
+        mine = f'Iwd == "{self.folder.path}"'
+        told = [
+            self.pool.run("condor_q", "-allusers", "-const", mine, "-af:jh", *TELLING).stdout
+        ]
+        for log in sorted(self.folder.path.glob("*.dag.nodes.log")):
+            told += [f"{log.name}:", *log.read_text().splitlines()[-30:]]
+        return "\n".join(told)
 
     def fits(self) -> Counter[Fit]:
         """Return how often each fit was begun."""
@@ -185,11 +201,16 @@ def environment(**variables: str) -> Iterator[None]:
         yield
 
 
-def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+def wait_until(
+    condition: Callable[[], bool],
+    what: str,
+    patience: float = PATIENCE,
+    state: Callable[[], str] = lambda: "",
+) -> None:
     deadline = time.monotonic() + patience
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {patience:g} s in vain for {what}")
+            pytest.fail(f"waited {patience:g} s in vain for {what}\n{state()}")
         time.sleep(0.2)
 
 

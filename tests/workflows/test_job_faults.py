@@ -36,6 +36,8 @@ OPTIONS = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
 DUMMY_COST = "0.8"
 ROUND = "round_000.dag"
 SOON = ("release_after=1", "held_too_long=4")
+#: The slots of other scans, which may be too large to be used up, are other users'.
+ALONE = "submit.accounting_group_user={}"
 #: A pool of this one machine, which does not know that there are no others.
 ELSEWHERE = 'summary = "elsewhere"\nthis_machine = false\n'
 
@@ -137,8 +139,8 @@ SCENARIOS: dict[Callable[[RunningScan], Ended], dict[str, object]] = {
     run: {},
     fail_always: {"max_retries": 3},
     fail_once: {"site": "elsewhere.toml", "site_changes": ("avoid_machines=6",)},
-    use_memory: {"request_memory": 200, "site_changes": SOON},
-    use_disk: {"request_disk": 60, "site_changes": SOON},
+    use_memory: {"request_memory": 200, "site_changes": (*SOON, ALONE.format("memory"))},
+    use_disk: {"request_disk": 60, "site_changes": (*SOON, ALONE.format("disk"))},
     transfer_later: {"site_changes": SOON},
     hold_by_hand: {"site_changes": SOON, "checkpoint_interval": 2.0},
     remove_by_hand: {},
