@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
-from skyscan.plotting import import_healpy_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +68,6 @@ def _prep(options: argparse.Namespace) -> ExitCode:
 
 
 def _next_round(options: argparse.Namespace) -> ExitCode:
-    import_healpy_alone()
     from skyscan.layout import ScanFolder
     from skyscan.next_round import open_round
     from skyscan.scan import read_scan
@@ -96,7 +94,6 @@ def _reco(options: argparse.Namespace) -> ExitCode:
 
 
 def _worker(options: argparse.Namespace) -> ExitCode:
-    import_healpy_alone()
     from skyscan.worker import serve
 
     serve(options.startup)
@@ -104,7 +101,6 @@ def _worker(options: argparse.Namespace) -> ExitCode:
 
 
 def _merge(options: argparse.Namespace) -> ExitCode:
-    import_healpy_alone()
     from skyscan.layout import ScanFolder
     from skyscan.merge import merge
     from skyscan.scan import read_scan

@@ -11,8 +11,9 @@ from __future__ import annotations
 from math import isnan, pi, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-import healpy
 import numpy as np
+
+from skyscan import healpix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,9 +72,9 @@ def next_pixels(
 def first_pixels(nside: int, pointing: tuple[float, float, float] | None) -> set[Pixel]:
     """Return all pixels of ``nside``, or for a pointed scan those near its centre pixel."""
     if pointing is None:
-        return {Pixel(nside, pixel) for pixel in range(healpy.nside2npix(nside))}
+        return {Pixel(nside, pixel) for pixel in range(healpix.nside2npix(nside))}
     ra, dec, radius = pointing
-    centre = int(healpy.ang2pix(nside, pi / 2 - dec, ra))
+    centre = int(healpix.ang2pix(nside, pi / 2 - dec, ra))
     near = _closer_than(radius, nside, Pixel(nside, centre))
     return {Pixel(nside, int(pixel)) for pixel in near}
 
@@ -106,7 +107,7 @@ def pixels_to_refine(
         return set()
     chosen = _steep_pixels(finished[nside], nside)
     if best is not None:
-        radius = sqrt(healpy.nside2pixarea(nside) * extension / pi)
+        radius = sqrt(healpix.nside2pixarea(nside) * extension / pi)
         chosen |= {int(pixel) for pixel in _closer_than(radius, nside, best)}
     return chosen
 
@@ -114,30 +115,30 @@ def pixels_to_refine(
 def children(nside: int, finer: int, pixel: int) -> NDArray[np.int64]:
     """Return the pixels of ``finer`` (RING) inside ``pixel`` of ``nside`` (RING)."""
     n = (finer // nside) ** 2
-    nested = int(healpy.ring2nest(nside, pixel)) * n + np.arange(n)
-    return np.asarray(healpy.nest2ring(finer, nested), np.int64)
+    nested = int(healpix.ring2nest(nside, pixel)) * n + np.arange(n)
+    return np.asarray(healpix.nest2ring(finer, nested), np.int64)
 
 
 def parent(nside: int, coarser: int, pixel: int) -> int:
     """Return the pixel of ``coarser`` (RING) that contains ``pixel`` of ``nside`` (RING)."""
-    nested = int(healpy.ring2nest(nside, pixel)) // (nside // coarser) ** 2
-    return int(healpy.nest2ring(coarser, nested))
+    nested = int(healpix.ring2nest(nside, pixel)) // (nside // coarser) ** 2
+    return int(healpix.nest2ring(coarser, nested))
 
 
 def directions(nside: NDArray[np.int32], pixel: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return (ra, dec) of pixel centres, shape (2, n), radians, J2000."""
     if len(pixel) == 0:
         return np.zeros((2, 0))
-    theta, phi = healpy.pix2ang(np.asarray(nside), np.asarray(pixel))
+    theta, phi = healpix.pix2ang(np.asarray(nside), np.asarray(pixel))
     return np.array([phi, pi / 2 - theta])
 
 
 def _closer_than(radius: float, nside: int, centre: Pixel) -> NDArray[np.int64]:
     """Return the pixels of ``nside`` with centres closer than ``radius`` to a centre."""
-    x0, y0, z0 = healpy.pix2vec(centre.nside, centre.pixel)
+    x0, y0, z0 = healpix.pix2vec(centre.nside, centre.pixel)
     margin = 1e-6  # query_disc only narrows down; the rounding on the edge is upstream's
-    near = healpy.query_disc(nside, (x0, y0, z0), min(radius + margin, pi))
-    x1, y1, z1 = healpy.pix2vec(nside, near)
+    near = healpix.query_disc(nside, (x0, y0, z0), min(radius + margin, pi))
+    x1, y1, z1 = healpix.pix2vec(nside, near)
     distance = np.arccos(np.clip(x0 * x1 + y0 * y1 + z0 * z1, -1.0, 1.0))
     return np.asarray(near[distance < radius], np.int64)
 
@@ -145,7 +146,7 @@ def _closer_than(radius: float, nside: int, centre: Pixel) -> NDArray[np.int64]:
 def _steep_pixels(llhs: Mapping[int, float], nside: int) -> set[int]:
     pixels = np.array(sorted(llhs), np.int64)
     llh = np.array([llhs[int(pixel)] for pixel in pixels])
-    neighbours = healpy.get_all_neighbours(nside, pixels)  # (8, n), -1 where there is none
+    neighbours = healpix.get_all_neighbours(nside, pixels)  # (8, n), -1 where there is none
     at = np.minimum(np.searchsorted(pixels, neighbours), len(pixels) - 1)
     finished = pixels[at] == neighbours
     step = 2.0 * np.abs(llh - np.where(finished, llh[at], np.nan))

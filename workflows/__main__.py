@@ -2,10 +2,6 @@
 
 import sys
 
-from skyscan.plotting import import_healpy_alone
-
-import_healpy_alone()
-
-from workflows.cli import main  # noqa: E402
+from workflows.cli import main
 
 sys.exit(main())

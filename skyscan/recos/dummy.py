@@ -18,9 +18,9 @@ import time
 import zlib
 from typing import TYPE_CHECKING, ClassVar
 
-import healpy
 import numpy as np
 
+from skyscan import healpix
 from skyscan.errors import WrongUsage
 from skyscan.events.event import Vertex
 from skyscan.records import empty_fits
@@ -129,7 +129,7 @@ def number_from(
 
 
 def _distance_deg(nside: int, pixel: int) -> float:
-    theta, phi = healpy.pix2ang(nside, pixel)
+    theta, phi = healpix.pix2ang(nside, pixel)
     ra, dec = math.radians(MINIMUM_RA_DEG), math.radians(MINIMUM_DEC_DEG)
     cosine = math.cos(theta) * math.sin(dec)
     cosine += math.sin(theta) * math.cos(dec) * math.cos(phi - ra)

@@ -1,0 +1,64 @@
+import subprocess
+import sys
+
+import pytest
+
+ALONE = """
+import sys
+from skyscan import healpix
+assert healpix.nside2npix(1) == 12
+assert list(healpix.query_disc(1, (0, 0, 1), 3.2)) == list(range(12))
+print(*({"healpy", "healpy.pixelfunc", "healpy.rotator", "matplotlib"} & set(sys.modules)))
+"""
+WHOLE_AFTERWARDS = """
+import healpy.rotator
+import healpy, importlib
+from healpy.sphtfunc import smoothing
+from healpy import query_disc
+assert healpy.__version__
+assert healpy.__file__ == healpy.__spec__.origin
+assert healpy.__path__
+assert healpy.pixelfunc.pix2ang is healpy.pix2ang is healpix.pix2ang
+assert healpy.query_disc is query_disc is healpix.query_disc
+assert healpy.Rotator(coord="GC")(1.0, 1.0).shape == (2,)
+assert importlib.import_module("healpy") is healpy
+"""
+WHOLE_BEFORE = """
+import healpy
+from skyscan import healpix
+assert healpix.pix2ang is healpy.pix2ang
+assert healpix.query_disc is healpy.query_disc
+"""
+OTHERWISE_MADE = """
+import sys
+from importlib import import_module
+import importlib
+def without(name, *others):
+    if name == "healpy._query_disc" and "healpy.rotator" not in sys.modules:
+        raise ImportError(name)
+    return import_module(name, *others)
+importlib.import_module = without
+from skyscan import healpix
+importlib.import_module = import_module
+import healpy
+assert healpix.pix2ang is healpy.pix2ang
+assert healpix.query_disc is healpy.query_disc
+"""
+
+
+def run(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cannot import" not in done.stderr  # which healpy only warns of
+    return done.stdout
+
+
+def test_the_functions_come_without_the_rest():
+    assert run(ALONE) == "healpy.pixelfunc\n"
+
+
+@pytest.mark.parametrize("program", [ALONE + WHOLE_AFTERWARDS, WHOLE_BEFORE, OTHERWISE_MADE])
+def test_the_whole_of_healpy_can_be_had_too_and_is_the_same(program):
+    run(program)
