@@ -24,6 +24,9 @@ SETTINGS = {
     "DAGMAN_MAX_JOB_HOLDS": "5",
     # Keep the claim on a machine between rounds (the default, said for all versions).
     "DAGMAN_HOLD_CLAIM_TIME": "20",
+    # The default (114), and 4: a job that had ended may run again. A schedd that was killed
+    # before it noted the end does that (seen with 23.9.6); our jobs then find all done.
+    "DAGMAN_ALLOW_EVENTS": "118",
     # A second condor_submit of a node that timed out must not run its pixels twice.
     "DAGMAN_PROHIBIT_MULTI_JOBS": "True",
 }

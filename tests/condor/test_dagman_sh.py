@@ -1,4 +1,4 @@
-"""dagman.sh: it gives skipped nodes of earlier starts other numbers, and becomes DAGMan."""
+"""dagman.sh: it mends what DAGMan does not get over when it starts again, and becomes it."""
 
 import os
 import subprocess
@@ -27,14 +27,14 @@ def dagman(tmp_path):
     for path in (script, program):
         path.chmod(0o755)
 
-    def start(dag) -> None:
+    def start(dag, code=4) -> None:
         words = ["-p", "0", "-Lockfile", f"{dag}.lock", "-Dag", str(dag)]
         path = {"PATH": f"{program.parent}:{os.defpath}"}
         done = subprocess.run(
             [script, *words], env=path, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 4
-        assert done.stdout.splitlines() == words
+        assert done.returncode == code
+        assert done.stdout.splitlines() == (words if code == 4 else [])
         assert done.stderr == ""
 
     return start
@@ -80,3 +80,55 @@ def test_skipped_nodes_of_earlier_starts_get_numbers_that_come_never_again(
 def test_a_dag_that_starts_for_the_first_time_has_no_log(dagman, tmp_path):
     dagman(tmp_path / "scan.dag")
     assert not (tmp_path / "scan.dag.nodes.log").exists()
+
+
+ENDED = """016 (000.2147483647.006) 2026-11-28 00:04:02 POST Script terminated.
+	({}) {}
+    DAG Node: {}
+...
+"""
+WELL, NOT_WELL = (
+    ("1", "Normal termination (return value 0)"),
+    ("1", "Normal termination (return value 75)"),
+)
+KILLED = ("0", "Abnormal termination (signal 9)")
+FINAL = "FINAL report merge.sub NOOP\nSCRIPT POST report ./skyscan.sh\n"
+SUBMITTED = "000 (7.000.000) 2026-11-28 00:04:00 Job submitted\n    DAG Node: report\n...\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [(WELL, 0), (NOT_WELL, 1), (KILLED, 1)], ids=["well", "not well", "killed"]
+)
+def test_a_dag_whose_dagman_died_when_all_had_ended_ends(dagman, tmp_path, how, code):
+    dag = tmp_path / "it's a scan.dag"
+    log, lock = tmp_path / f"{dag.name}.nodes.log", tmp_path / f"{dag.name}.lock"
+    dag.write_text(f"JOB merge merge.sub\n{FINAL}")
+    text = lines("001") + ENDED.format(*how, "report")
+    log.write_text(text)
+    lock.touch()
+    dagman(dag, code)
+    assert log.read_text() == text
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize(
+    ("dag_text", "end", "has_lock"),
+    [
+        (FINAL, ENDED.format(*WELL, "report"), False),  # submitted anew
+        (FINAL, ENDED.format(*WELL, "merge"), True),  # there is more to do
+        (FINAL, SUBMITTED, True),
+        (FINAL, ENDED.format(*WELL, "report") + SUBMITTED, True),
+        (FINAL, ENDED.format(*WELL, "report")[:-4], True),  # cut off
+        (FINAL, "", True),
+        ("JOB report merge.sub\n", ENDED.format(*WELL, "report"), True),
+    ],
+)
+def test_a_dag_that_has_not_ended_goes_on(dagman, tmp_path, dag_text, end, has_lock):
+    dag = tmp_path / "scan.dag"
+    lock = tmp_path / f"{dag.name}.lock"
+    dag.write_text(dag_text)
+    (tmp_path / f"{dag.name}.nodes.log").write_text(end)
+    if has_lock:
+        lock.touch()
+    dagman(dag)
+    assert lock.exists() == has_lock

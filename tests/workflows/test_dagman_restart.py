@@ -1,10 +1,11 @@
-"""DAGMan dies and is started again, with nodes skipped before and after."""
+"""DAGMan dies and is started again: when nodes were skipped, at the end, with the schedd."""
 
 from __future__ import annotations
 
 import os
 import signal
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from scans import RunningScan, environment, make_scan, wait_until
@@ -12,6 +13,9 @@ from soak_faults import dagmans
 
 from condor.dagman import dagman_state
 from workflows.dagman import SCAN_DAG
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.pool
 
@@ -52,3 +56,55 @@ def test_a_dagman_that_dies_after_nodes_were_skipped_goes_on_by_itself(
     assert set((scan.fits() - before).values()) == {1}
     after = scan.events(SCAN_DAG)
     assert after.count("PRESKIP") > 1 + last  # also after its death
+
+
+def test_a_dagman_that_died_when_all_was_done_ends(pool, run_folder):
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    lock = scan.folder.path / f"{SCAN_DAG}.lock"
+    left = lock.read_bytes()
+    scan.go_on()
+    report = scan.finish()
+    assert report.outcome == "complete", report.text
+    events, fits = scan.events(SCAN_DAG), scan.fits()
+    # What there is when it is killed as its last script ends, and the schedd starts it again.
+    lock.write_bytes(left)
+    here = ("env", "-C", str(scan.folder.path))
+    done = pool.run(*here, "condor_submit", f"{SCAN_DAG}.condor.sub")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: submissions(scan) == 2, "its second start")
+    assert scan.finish() == report
+    assert scan.events(SCAN_DAG) == events
+    assert scan.fits() == fits
+    assert not lock.exists()
+
+
+def test_a_job_that_its_schedd_ran_again_when_it_had_ended_is_no_trouble(pool, run_folder):
+    # As a schedd does that is killed after it wrote of a job's end, and before it noted it.
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    log = scan.folder.path / f"{SCAN_DAG}.nodes.log"
+    events = [f"{event}...\n" for event in log.read_text().split("...\n")]
+    prep = events[0].split()[1]
+    (began,) = [event for event in events if event.startswith(f"001 {prep}")]
+    (ended,) = [event for event in events if event.startswith(f"005 {prep}")]
+    append(log, began)
+    kill_dagman(scan)
+    wait_until(lambda: starts(scan) == 2, "DAGMan to be started again")
+    append(log, ended)
+    scan.go_on()
+    report = scan.finish()
+    assert report.outcome == "complete", report.text
+    assert starts(scan) == 2
+
+
+def append(log: Path, event: str) -> None:
+    with log.open("a") as file:
+        file.write(event)
+
+
+def submissions(scan: RunningScan) -> int:
+    state = dagman_state(scan.folder.path / SCAN_DAG)
+    return 0 if state is None else state.submissions
