@@ -7,12 +7,11 @@ and ``JobCurrentStartDate`` in it by the access point's.
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from pathlib import Path
 
-JOB_AD_VARIABLE = "_CONDOR_JOB_AD"
+from skyscan.job_ad import path_of_job_ad
+
 #: Seconds that a job may take from its start until its folder is there.
 TOLERANCE = 120.0
 _STARTED = re.compile(r"^JobCurrentStartDate\s*=\s*(\d+)\s*$", re.MULTILINE)
@@ -25,7 +24,7 @@ def access_point_time() -> float:
 
 def clock_error() -> float:
     """Return how many seconds this machine's clock is ahead; 0 where that cannot be told."""
-    path = Path(os.environ.get(JOB_AD_VARIABLE, ""))
+    path = path_of_job_ad()
     try:
         written = path.stat().st_mtime
         started = _STARTED.search(path.read_text(errors="replace"))

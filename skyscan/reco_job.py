@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NoReturn
 
@@ -22,6 +23,7 @@ import numpy as np
 from skyscan.batches import Batch, read_batch
 from skyscan.clock import access_point_time
 from skyscan.errors import BadInput, ExitCode, TryAgain
+from skyscan.job_ad import place_of_output
 from skyscan.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
@@ -232,7 +234,15 @@ def run_batch(
     done = len(batch.pixels) - len(todo)
     try:
         _Supervisor(
-            startup_folder, results, max_pixel_time, chunks, batch, done, checkpoints, budget
+            startup_folder,
+            results,
+            max_pixel_time,
+            chunks,
+            batch,
+            done,
+            checkpoints,
+            budget,
+            place_of_output(),
         ).run()
     finally:
         results.close()
@@ -314,6 +324,7 @@ class _Supervisor:
     done: int
     checkpoints: Checkpoints
     budget: Budget
+    output: Path | None
     worker: Worker | None = None
     last_progress: float = 0.0
 
@@ -366,7 +377,11 @@ class _Supervisor:
     def _tell(self, *, now: bool = False) -> None:
         if now or time.monotonic() - self.last_progress > PROGRESS_INTERVAL:
             self.last_progress = time.monotonic()
-            print(progress_line(self.done, len(self.batch.pixels)), flush=True)
+            line = progress_line(self.done, len(self.batch.pixels))
+            print(line, flush=True)
+            if self.output is not None:
+                with suppress(OSError), self.output.open("a") as file:
+                    file.write(f"{line}\n")
 
 
 def failed_records(chunk: Chunk, reason: str, took: float) -> NDArray[np.void]:

@@ -200,6 +200,19 @@ def test_a_job_that_is_sent_away_keeps_its_results_and_goes_on_from_them(job):
     assert one.begun().total() <= 12 + 1  # the fit that was under way, and no other
 
 
+def test_progress_is_seen_where_the_output_will_be(job, tmp_path, monkeypatch):
+    ad, output = tmp_path / "ad", tmp_path / "00000.out"
+    told = [f'OrigIwd = "{tmp_path}"', f'OriginalOut = "{output.name}"']
+    ad.write_text("\n".join([*told, "SkyscanOutputIsHere = true", ""]))
+    monkeypatch.setenv("_CONDOR_JOB_AD", str(ad))
+    job(PIXELS[:3]).run()
+    assert read_progress(output.read_text()) == 3
+    output.unlink()
+    output.mkdir()  # nothing can be written there
+    one = job(PIXELS[:4])
+    assert len(one.run()) == 4
+
+
 def starts(job, *arguments: str, **environment: str):
     """Start a job until it is done, as HTCondor does; return the results after each start."""
     left = []

@@ -147,10 +147,21 @@ def startd(scan: RunningScan, place: Place) -> Ended:
 
 def schedd(scan: RunningScan, place: Place) -> Ended:
     scan.submit().wait_for_fits(4)
+    return without_schedd(scan, place)
+
+
+def without_schedd(scan: RunningScan, place: Place) -> Ended:
+    """Kill the schedd under a scan that runs."""
     killed = place.kill("condor_schedd")
     before = scan.fits()
     place.wait_for_another("condor_schedd", killed)
     return Ended(scan, scan.finish(), before)
+
+
+def checkpoint(scan: RunningScan, place: Place) -> Ended:
+    """Kill the schedd, so that jobs want to send home what they did, and nobody is there."""
+    scan.submit().wait_for_fits(3)
+    return without_schedd(scan, place)
 
 
 def token(scan: RunningScan, place: Place) -> Ended:
@@ -178,7 +189,12 @@ def whole_pool(scan: RunningScan, place: Place) -> Ended:
 
 
 ALONE = (nothing, starter, dagman, halt, clock)
-OF_THE_POOL = (token, startd, schedd, whole_pool)
+OF_THE_POOL = (token, startd, schedd, checkpoint, whole_pool)
+#: {scenario: what its scan is planned with besides OPTIONS}
+MORE: dict[Callable[[RunningScan, Place], Ended], dict[str, object]] = {
+    clock: {"deadline": 1800.0},
+    checkpoint: {"checkpoint_interval": 1.0},
+}
 
 
 @pytest.fixture(scope="module")
@@ -208,9 +224,9 @@ def ended(place: Place, session_folder: Path) -> Callable[[str], Ended]:
     scans = {}
     for fault in (*ALONE, *OF_THE_POOL):
         folder = Path(tempfile.mkdtemp(dir=session_folder, prefix=fault.__name__))
-        more = {"deadline": 1800.0} if fault is clock else {}
         with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
-            scans[fault] = make_scan(place.pool, folder, **{**OPTIONS, **more})
+            options = {**OPTIONS, **MORE.get(fault, {})}
+            scans[fault] = make_scan(place.pool, folder, **options)
     with ThreadPoolExecutor(len(ALONE)) as threads:
         futures = {it.__name__: threads.submit(it, scans[it], place) for it in ALONE}
         results = {name: future.result() for name, future in futures.items()}
@@ -278,6 +294,14 @@ def test_a_killed_schedd_comes_back_with_its_queue(ended):
     it = ended("schedd")
     assert_undisturbed(it, ended("nothing"))
     assert (LOST & set(it.events())) or sum(starts_of_rounds(it.scan)) > 2
+    assert redone(it) <= sum(it.before.values()) + 2
+
+
+def test_a_job_that_cannot_send_its_results_home_goes_on(ended, place):
+    it = ended("checkpoint")
+    assert_undisturbed(it, ended("nothing"))
+    logs = [path.read_text(errors="replace") for path in place.folder.glob("log/StarterLog.*")]
+    assert any("Failed to transfer checkpoint" in text for text in logs)
     assert redone(it) <= sum(it.before.values()) + 2
 
 

@@ -26,7 +26,7 @@ GIVEN = {
 }
 #: What the engines have each their own way for; the rest of a submit file is the same.
 OWN = {
-    *("executable", "arguments", "environment", "output", "error", "stream_output"),
+    *("executable", "arguments", "environment", "output", "error", "+SkyscanOutputIsHere"),
     *("should_transfer_files", "transfer_input_files", "transfer_output_files"),
     *("transfer_output_remaps", "when_to_transfer_output", "log"),
     # Pegasus: on_exit_remove, since it takes a job for failed that exits on its way.

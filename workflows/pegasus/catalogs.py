@@ -21,6 +21,7 @@ from Pegasus.api import (
 
 from skyscan import layout
 from skyscan.errors import ExitCode
+from skyscan.job_ad import OUTPUT_IS_HERE
 from skyscan.storage import write_text
 from workflows.job import job_description, job_environment
 from workflows.pegasus.folder import LOCAL, OSDF, POOL
@@ -50,7 +51,7 @@ _PEGASUS_WRITES = frozenset(
         *("should_transfer_files", "transfer_input_files", "transfer_output_files"),
         *("transfer_output_remaps", "when_to_transfer_output"),
         # What a job prints is in the record that Pegasus makes of it at its end.
-        *("stream_output", "stream_error"),
+        *("stream_output", "stream_error", f"+{OUTPUT_IS_HERE}"),
         # Pegasus takes a job for failed that has exited with this code on its way.
         *("checkpoint_exit_code", "transfer_checkpoint_files"),
         # Each try is a new submission, by DAGMan's RETRY.
