@@ -74,7 +74,7 @@ class RoundProgress:
 def round_progress(
     folder: RoundFolder, number: int, arriving: Mapping[int, list[Path]] | None = None
 ) -> RoundProgress:
-    """Count what is done of one round; jobs that stream their output count as they go.
+    """Count what is done of one round; jobs whose output is seen count as they go.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def round_progress(
         n = count_records(folder.result(entry["number"]))
         if n < entry["pixels"]:
             elsewhere = (arriving or {}).get(entry["number"], [])
-            n = max([n, _streamed(folder, entry["number"]), *map(count_records, elsewhere)])
+            n = max([n, _told(folder, entry["number"]), *map(count_records, elsewhere)])
         done.append(min(n, entry["pixels"]))
         if not nsides:  # batches are dealt like cards: the first one has every nside
             nsides = _nsides(folder.batch(entry["number"]))
@@ -161,7 +161,7 @@ def pace(progress: RoundProgress, since: RoundProgress | None = None) -> float |
     )
 
 
-def _streamed(folder: RoundFolder, batch: int) -> int:
+def _told(folder: RoundFolder, batch: int) -> int:
     outputs = sorted(folder.logs.glob(f"{batch:05d}.*.out"), key=lambda p: p.stat().st_mtime)
     return (read_progress(outputs[-1].read_text(errors="replace")) or 0) if outputs else 0
 
