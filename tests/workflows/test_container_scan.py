@@ -10,6 +10,7 @@ from scans import RunningScan, environment, simulated_event, wait_until
 
 from condor.apptainer import namespace_trouble
 from condor.image import cached_image
+from skyscan.results import count_records
 from skyscan.worker import TALLY_VARIABLE
 from workflows.plan import Options, plan
 
@@ -36,9 +37,10 @@ def scan_in_image(pool: Pool, output_dir: Path) -> RunningScan:
 
 
 def has_begun(scan: RunningScan) -> bool:
-    """Say whether both jobs of the first round have fitted pixels."""
-    logs = scan.folder.path.glob("rounds/000/logs/*")
-    return sum("pixels done: " in log.read_text().replace(": 0 of", "") for log in logs) == 2
+    """Say whether both jobs of the first round have fitted pixels: what their images hold."""
+    folders = [Path("/proc", str(pid), "cwd") for pid in scan.processes("reco")]
+    results = [result for folder in folders for result in folder.glob("*.new.rec")]
+    return sum(count_records(result) > 0 for result in results) == 2
 
 
 def test_a_scan_in_an_image_ends_with_the_same_bytes_whatever_is_killed(pool, run_folder):

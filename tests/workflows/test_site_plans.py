@@ -21,7 +21,7 @@ MEMORY = (
 )
 #: Where each profile's values belong: attributes of its jobs, as condor_submit writes them.
 IN_THE_JOB = {
-    "personal": {"StreamOut": "true", "JobMaxRetries": "1"},
+    "personal": {"SkyscanOutputIsHere": "true", "JobMaxRetries": "1"},
     "icecube": {
         "OriginalTime": "7200",
         "WantContainer": "true",
