@@ -7,14 +7,12 @@ and ``JobCurrentStartDate`` in it by the access point's.
 
 from __future__ import annotations
 
-import re
 import time
 
-from skyscan.job_ad import path_of_job_ad
+from skyscan.job_ad import path_of_job_ad, value_of
 
 #: Seconds that a job may take from its start until its folder is there.
 TOLERANCE = 120.0
-_STARTED = re.compile(r"^JobCurrentStartDate\s*=\s*(\d+)\s*$", re.MULTILINE)
 
 
 def access_point_time() -> float:
@@ -27,10 +25,10 @@ def clock_error() -> float:
     path = path_of_job_ad()
     try:
         written = path.stat().st_mtime
-        started = _STARTED.search(path.read_text(errors="replace"))
+        started = value_of(path.read_text(errors="replace"), "JobCurrentStartDate")
     except OSError:
         return 0.0  # no job of HTCondor's
-    if started is None or not path.is_file():
+    if started is None or not started.isdecimal():
         return 0.0
-    ahead = written - float(started[1])
+    ahead = written - float(started)
     return ahead if abs(ahead) > TOLERANCE else 0.0

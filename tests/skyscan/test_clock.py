@@ -6,7 +6,7 @@ import time
 import pytest
 
 from skyscan.clock import access_point_time, clock_error
-from skyscan.job_ad import VARIABLE
+from skyscan.job_ad import JOB_AD_VARIABLE
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def job_ad(tmp_path, monkeypatch):
         start = int(time.time()) - 5000
         path.write_text(text or f"Iwd = 1\nJobCurrentStartDate = {start}\nx = 2\n")
         os.utime(path, (start + seconds_after,) * 2)
-        monkeypatch.setenv(VARIABLE, str(path))
+        monkeypatch.setenv(JOB_AD_VARIABLE, str(path))
 
     return write
 
@@ -35,9 +35,9 @@ def test_a_clock_that_is_far_off_is_set_right(job_ad, seconds_after, error):
 def test_where_nothing_is_known_the_clock_is_right(job_ad, tmp_path, monkeypatch):
     job_ad(3600, "Iwd = 1\n")
     assert clock_error() == 0
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path))
     assert clock_error() == 0
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
+    monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path / "none"))
     assert clock_error() == 0
-    monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(JOB_AD_VARIABLE)
     assert clock_error() == 0

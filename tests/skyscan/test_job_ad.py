@@ -1,6 +1,6 @@
 import pytest
 
-from skyscan.job_ad import VARIABLE, place_of_output
+from skyscan.job_ad import JOB_AD_VARIABLE, place_of_output
 
 AD = """Args = ""
 {here}
@@ -15,7 +15,7 @@ def job_ad(monkeypatch, tmp_path):
     def write(folder: object, here: str = "SkyscanOutputIsHere = true") -> None:
         path = tmp_path / ".job.ad"
         path.write_text(AD.format(folder=folder, here=here))
-        monkeypatch.setenv(VARIABLE, str(path))
+        monkeypatch.setenv(JOB_AD_VARIABLE, str(path))
 
     return write
 
@@ -34,7 +34,7 @@ def test_the_output_of_a_job_on_another_machine_is_not_to_be_seen(job_ad, tmp_pa
 
 
 def test_what_is_no_job_has_no_output(monkeypatch, tmp_path):
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(JOB_AD_VARIABLE, raising=False)
     assert place_of_output() is None
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
+    monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path / "none"))
     assert place_of_output() is None
