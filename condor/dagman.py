@@ -175,13 +175,24 @@ def _terminated(event: htcondor.JobEvent) -> JobEnd:
 
 
 def log_events(log: Path) -> Iterator[htcondor.JobEvent]:
-    """Yield the events of a job log so far; nothing when there is no log yet."""
+    """Yield the events of a job log so far; nothing when there is no log yet.
+
+    An event that a full disk tore, and what its reader takes for the rest of it, is left out.
+    """
     import htcondor2 as htcondor
 
     if not log.exists():
         return
     reader = htcondor.JobEventLog(str(log))
     try:
-        yield from reader.events(stop_after=0)
+        events = reader.events(stop_after=0)
+        while True:
+            try:
+                event = next(events)
+            except StopIteration:
+                return
+            except htcondor.HTCondorException:
+                continue
+            yield event
     finally:
         reader.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -19,16 +21,21 @@ if TYPE_CHECKING:
 
 HELD = 5  # JobStatus
 LONGEST = 160  # characters of a hold's reason
+LITTLE = 1_000_000  # bytes; DAGMan does not start without room for its logs, see dagman.sh
 
 
 def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     """Return a line for each thing that a scan in the queue waits for.
 
-    A halted DAG, a pool that does not run or answer, and held jobs, DAGMan's own among them,
-    by reason. What is held is released or removed by its own policy, if it can be mended by
-    that; see docs/sites.md.
+    A folder that takes no files, a halted DAG, a pool that does not run or answer, and held
+    jobs, DAGMan's own among them, by reason. What is held is released or removed by its own
+    policy, if it can be mended by that; see docs/sites.md.
     """
     found = []
+    if not os.access(folder.path, os.W_OK):
+        found.append(f"{folder.path} cannot be written to; make it writable")
+    elif (free := shutil.disk_usage(folder.path).free) < LITTLE:
+        found.append(f"the disk of {folder.path} is full ({free} bytes are free); make room")
     halt = folder.path / f"{SCAN_DAG}.halt"
     if halt.exists():
         found.append(f"the DAG is halted; remove {halt}")

@@ -81,6 +81,18 @@ def test_a_log_that_ends_in_the_middle_of_an_event_says_what_is_before(dag):
     assert dagman_state(dag).state == "running"
 
 
+@pytest.mark.parametrize("cut", [1, 60, len(EVICTED) - 20])
+def test_an_event_that_a_full_disk_tore_is_left_out(dag, cut):
+    log = dag.with_name("scan.dag.dagman.log")
+    write_log(log, submitted(7), STARTED.format(7))
+    with log.open("a") as file:
+        file.write(EVICTED.format(7)[:cut])
+        file.write("".join(f"{event}\n...\n" for event in (STARTED.format(7), ended(7, 0))))
+    found = dagman_state(dag)
+    assert found.submissions == 1
+    assert found.state == ("running" if cut == 1 else "ended")
+
+
 def test_each_node_ends_as_its_last_job_does(tmp_path):
     log = tmp_path / "round_000.dag.nodes.log"
     write_log(

@@ -1,10 +1,18 @@
 """dagman.sh: it mends what DAGMan does not get over when it starts again, and becomes it."""
 
 import os
+import shutil
+import signal
 import subprocess
+import time
 from importlib import resources
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from job_log_support import EVICTED, HELD, RELEASED, STARTED, ended, killed, submitted
+
+from condor.dagman import log_events
 
 DAGMAN_SH = resources.files("condor").joinpath("dagman.sh").read_text()
 LINE = "034 (000.2147483647.{}) 2026-11-27 18:07:33 PRE script return value is PRE_SKIP value"
@@ -13,6 +21,7 @@ OTHERS = [
     "    DAG Node: round_000",
     "...",
     "016 (000.2147483647.001) 2026-11-27 18:07:50 POST Script terminated.",
+    "...",
 ]
 
 
@@ -132,3 +141,72 @@ def test_a_dag_that_has_not_ended_goes_on(dagman, tmp_path, dag_text, end, has_l
         lock.touch()
     dagman(dag)
     assert lock.exists() == has_lock
+
+
+KINDS = (
+    *(submitted(3, "round_000"), ended(3, 44), killed(3)),
+    *(kind.format(3) for kind in (STARTED, EVICTED, HELD, RELEASED)),
+)
+TYPES = {"000": "SUBMIT", "001": "EXECUTE", "004": "JOB_EVICTED", "005": "JOB_TERMINATED"}
+TYPES |= {"012": "JOB_HELD", "013": "JOB_RELEASED"}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    first=st.sampled_from(KINDS),
+    more=st.lists(st.tuples(st.sampled_from(KINDS), st.none() | st.integers(1, 400))),
+)
+@example(KINDS[0], [(EVICTED.format(3), 100), (ended(3, 0), None)])
+@example(KINDS[0], [(STARTED.format(3), 1), (STARTED.format(3), 2), (ended(3, 0), None)])
+@example(KINDS[0], [(EVICTED.format(3), len(EVICTED) + 2)])  # at the end of a line
+@example(KINDS[0], [(STARTED.format(3), 18), (ended(3, 0), None)])
+@example(KINDS[0], [(ended(3, 0), None)])
+def test_what_a_full_disk_tore_hides_no_other_event(dagman, tmp_path, first, more):
+    dag = tmp_path / "scan.dag"
+    logs = [tmp_path / f"{dag.name}.{kind}.log" for kind in ("nodes", "dagman")]
+    text = f"{first}\n...\n" + "".join(
+        f"{event}\n...\n" if cut is None else f"{event}\n"[:cut] for event, cut in more
+    )
+    whole = [first, *(event for event, cut in more if cut is None)]
+    for log in logs:
+        log.write_text(text)
+    dagman(dag)
+    for log in logs:
+        assert [event.type.name for event in log_events(log)] == [TYPES[it[:3]] for it in whole]
+        after = log.read_text()
+        assert len(after) == len(text)
+        assert all(f"{event}\n" in after for event in whole)
+        assert (after == text) == (len(whole) == 1 + len(more))
+
+
+def test_a_dagman_that_may_have_missed_an_event_is_killed_so_that_it_starts_again(tmp_path):
+    script, log = tmp_path / "dagman.sh", tmp_path / "scan.dag.nodes.log"
+    script.write_text(DAGMAN_SH.replace("sleep 30", "sleep 0.2"))
+    program = tmp_path / "condor_dagman"
+    program.write_text("#!/bin/sh\ntouch started\nwhile sleep 1; do :; done\n")
+    for path in (script, program):
+        path.chmod(0o755)
+    words = [str(script), "-Lockfile", "scan.dag.lock", "-Dag", "scan.dag"]
+    log.write_text(f"{submitted(3)}\n...\n")
+    path = f"{tmp_path}:{os.defpath}"
+    dagman = subprocess.Popen(words, cwd=tmp_path, env={"PATH": path})
+    try:
+        while not (tmp_path / "started").exists():
+            time.sleep(0.05)
+        for event in (STARTED.format(3)[:50], f"{ended(3, 0)}\n...\n"):
+            assert dagman.poll() is None
+            with log.open("a") as file:
+                file.write(event)
+        assert dagman.wait(60) == -signal.SIGKILL
+    finally:
+        dagman.kill()
+
+
+def test_dagman_starts_when_there_is_room_for_its_logs(dagman, tmp_path):
+    program, tried = tmp_path / "bin" / "dd", tmp_path / "tried"
+    dd = f'[ ! -e {tried} ] || exec {shutil.which("dd")} "$@"'
+    program.write_text(f"#!/bin/sh\n{dd}\ntouch {tried}\nexit 1\n")
+    program.chmod(0o755)
+    dagman(tmp_path / "scan.dag")
+    assert tried.exists()
+    assert not list(tmp_path.glob("*.room"))

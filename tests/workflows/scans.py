@@ -56,7 +56,7 @@ class RunningScan:
     def finish(self) -> Report:
         wait_until(lambda: is_over(self.folder), "the scan to end", state=self.state)
         report = read_report(self.folder)
-        assert report is not None, "the scan wrote no report"
+        assert report is not None, f"the scan wrote no report\n{self.state()}"
         return report
 
     def state(self) -> str:
@@ -65,8 +65,10 @@ class RunningScan:
         told = [
             self.pool.run("condor_q", "-allusers", "-const", mine, "-af:jh", *TELLING).stdout
         ]
-        for log in sorted(self.folder.path.glob("*.dag.nodes.log")):
-            told += [f"{log.name}:", *log.read_text().splitlines()[-30:]]
+        for kind in ("nodes.log", "dagman.log", "dagman.out"):
+            for log in sorted(self.folder.path.glob(f"*.dag.{kind}")):
+                lines = log.read_text(errors="replace").splitlines()
+                told += [f"{log.name}:", *lines[-30:]]
         return "\n".join(told)
 
     def fits(self) -> Counter[Fit]:

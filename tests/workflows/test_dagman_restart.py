@@ -100,6 +100,20 @@ def test_a_job_that_its_schedd_ran_again_when_it_had_ended_is_no_trouble(pool, r
     assert starts(scan) == 2
 
 
+def test_a_dagman_that_missed_an_events_end_is_started_again_by_itself(pool, run_folder):
+    # As a disk leaves it that was full for a while.
+    with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
+        scan = make_scan(pool, run_folder, **OPTIONS)
+    scan.submit().wait_for_fits(1)
+    log = scan.folder.path / f"{SCAN_DAG}.nodes.log"
+    event = log.read_text().split("...\n")[-2]
+    append(log, event[: len(event) // 2])
+    report = scan.finish()
+    assert report.outcome == "complete", report.text
+    assert starts(scan) == 2
+    assert set(scan.fits().values()) == {1}
+
+
 def append(log: Path, event: str) -> None:
     with log.open("a") as file:
         file.write(event)

@@ -141,8 +141,7 @@ def as_a_round_is_opened(scan: RunningScan, disk: Path) -> Ended:
     cluster, before = scan.dagman_cluster(), scan.fits()
     scan.go_on()
     full_until(lambda: starts_of_dagman(scan, cluster) != 1, disk, "DAGMan to die of it")
-    report = scan.finish()
-    return Ended(scan, report if report.map else scan.submit().finish(), before)
+    return Ended(scan, scan.finish(), before)
 
 
 FAULTS = (

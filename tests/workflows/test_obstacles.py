@@ -1,5 +1,9 @@
 """What status says of a scan that waits, where HTCondor cannot be asked."""
 
+import os
+from types import SimpleNamespace
+
+import pytest
 from plans_support import EVENT, options
 
 from condor.pool import PoolStatus
@@ -15,3 +19,21 @@ def test_a_pool_that_does_not_run_and_a_halted_dag_are_told(tmp_path):
     halt = folder.path / "scan.dag.halt"
     halt.touch()
     assert obstacles(folder, SILENT) == [f"the DAG is halted; remove {halt}", SILENT.text]
+
+
+def test_a_disk_without_room_is_told(tmp_path, monkeypatch):
+    folder = plan(EVENT, tmp_path, options())
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    told, _ = obstacles(folder, SILENT)
+    assert told == f"the disk of {folder.path} is full (4096 bytes are free); make room"
+
+
+@pytest.mark.skipif(not os.geteuid(), reason="root may write anywhere")
+def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
+    folder = plan(EVENT, tmp_path, options())
+    folder.path.chmod(0o500)
+    try:
+        told, _ = obstacles(folder, SILENT)
+    finally:
+        folder.path.chmod(0o700)
+    assert told == f"{folder.path} cannot be written to; make it writable"
