@@ -80,7 +80,8 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
 
 
 def _reco(options: argparse.Namespace) -> ExitCode:
-    from skyscan.reco_job import Limits, run_batch
+    from skyscan.job_limits import Limits
+    from skyscan.reco_job import run_batch
 
     run_batch(
         options.startup,

@@ -1,6 +1,6 @@
 """The worker process: reconstructs the chunks that its supervisor sends it.
 
-It may crash, hang or be killed: the supervisor (`skyscan.reco_job`) keeps the results.
+It may crash, hang or be killed: its supervisor (`skyscan.supervisor`) keeps the results.
 `skyscan.protocol` says how the two talk.
 """
 

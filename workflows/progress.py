@@ -10,9 +10,9 @@ import numpy as np
 
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput
+from skyscan.job_progress import read_progress
 from skyscan.layout import RoundFolder
 from skyscan.leftover import LEFTOVER, leftover_depth
-from skyscan.reco_job import read_progress
 from skyscan.results import count_records
 from skyscan.startup import read_startup
 from skyscan.storage import read_json

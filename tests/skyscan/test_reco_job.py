@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 from scans_support import MJD, SCAN_ID, a_startup, fitted, pixel_rows
 
-from skyscan import reco_job
+from skyscan import worker_process
 from skyscan.batches import Batch, read_batch, write_batch
 from skyscan.errors import BadInput, ExitCode, TryAgain
-from skyscan.reco_job import failed_records, progress_line, read_progress, run_batch
+from skyscan.job_progress import read_progress
+from skyscan.reco_job import run_batch
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE
 from skyscan.recos.crash_dummy import failure_of
 from skyscan.results import read_results, write_results
+from skyscan.supervisor import failed_records
 from skyscan.worker import TALLY_VARIABLE
+from skyscan.worker_process import Chunk
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 300.0  # seconds; nothing here is a timing
@@ -92,7 +95,7 @@ class Job:
 @pytest.fixture
 def job(tmp_path, monkeypatch):
     """Return what makes a job; the process's own signal handlers are put back."""
-    monkeypatch.setattr(reco_job, "SETUP_TIME", PATIENCE)
+    monkeypatch.setattr(worker_process, "SETUP_TIME", PATIENCE)
     monkeypatch.setenv(TALLY_VARIABLE, str(tmp_path / "tally"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     monkeypatch.chdir(tmp_path)
@@ -444,27 +447,11 @@ def test_files_of_two_scans_are_bad_input(job):
 
 
 def test_a_failed_pixel_is_recorded_whole():
-    from skyscan.reco_job import Chunk
-
     records = failed_records(Chunk(PIXELS[:2], 2), "x" * 500, 1.5)
     assert records.dtype == RECORD_DTYPE
     assert records[list(IDS)].tolist() == PIXELS[:2][list(IDS)].tolist()
     assert records["reason"].tolist() == [b"x" * 120] * 2
     assert records["run_time"].tolist() == [1.5, 1.5]
-
-
-@pytest.mark.parametrize(
-    ("text", "done"),
-    [
-        ("", None),
-        ("pixels done: ", None),
-        (progress_line(3, 9), 3),
-        (f"{progress_line(3, 9)}\nnoise\n{progress_line(4, 9)}\n", 4),
-        (f"{progress_line(3, 9)}\npixels done: x of 9", None),
-    ],
-)
-def test_the_last_progress_line_says_how_far_a_job_is(text, done):
-    assert read_progress(text) == done
 
 
 def test_the_same_pixel_is_the_same_bytes_in_any_batch_and_order(job):

@@ -1,0 +1,102 @@
+"""The supervising process of a reco job: it has fits made by a worker and keeps the results.
+
+It runs no physics. When a fit raises, hangs or takes its process down, its pixel is tried once
+more in another process and then recorded as NaN with the reason.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
+from skyscan.worker_process import Chunk, FitFailed, WorkerDied, WorkerProcess
+
+if TYPE_CHECKING:
+    from collections import deque
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.job_limits import Budget, Checkpoints
+    from skyscan.job_progress import Progress
+    from skyscan.results import ResultWriter
+
+ATTEMPTS = 2
+
+
+@dataclass
+class Supervisor:
+    """What is left of a batch, the worker that does it, and where its results go."""
+
+    startup_folder: Path
+    chunks: deque[Chunk]
+    max_pixel_time: float
+    results: ResultWriter
+    progress: Progress
+    checkpoints: Checkpoints
+    budget: Budget
+    worker: WorkerProcess | None = None
+
+    def run(self) -> None:
+        """Have all chunks fitted, or as many as the limits allow."""
+        try:
+            self.progress.tell()
+            while self.chunks:
+                self._fit(self.chunks.popleft())
+                # Not between the tries of a pixel: the second one would be a first again.
+                if self.chunks and self.chunks[0].attempt == 1:
+                    if self.budget.is_spent():
+                        break
+                    self.checkpoints.leave_if_due()
+            self.progress.tell()
+        finally:
+            if self.worker is not None:
+                self.worker.end()
+
+    def _fit(self, chunk: Chunk) -> None:
+        if self.worker is None:
+            self.worker = WorkerProcess(self.startup_folder)
+        began = time.monotonic()
+        try:
+            self._keep(self.worker.reconstruct(chunk, self.max_pixel_time))
+        except FitFailed as failure:
+            self.worker.end()
+            self.worker = None
+            if isinstance(failure, WorkerDied):
+                self.checkpoints.worker_died()
+            self._again(chunk, str(failure), time.monotonic() - began)
+
+    def _again(self, chunk: Chunk, reason: str, took: float) -> None:
+        """Give each pixel of a failed chunk another process of its own, or up."""
+        print(
+            f"skyscan: {len(chunk.pixels)} pixels, attempt {chunk.attempt}: {reason}",
+            file=sys.stderr,
+            flush=True,
+        )
+        if chunk.attempt < ATTEMPTS:
+            single = (chunk.pixels[i : i + 1] for i in range(len(chunk.pixels)))
+            self.chunks.extendleft(Chunk(pixel, chunk.attempt + 1) for pixel in single)
+        else:
+            self._keep(failed_records(chunk, reason, took))
+
+    def _keep(self, records: NDArray[np.void]) -> None:
+        self.results.append(sign(records))
+        self.progress.add(len(records))
+
+
+def failed_records(chunk: Chunk, reason: str, took: float) -> NDArray[np.void]:
+    """Return the records of pixels that no fit was found for: NaN, with the reason."""
+    records = np.zeros(len(chunk.pixels), RECORD_DTYPE)
+    for name in ("nside", "pixel", "variation"):
+        records[name] = chunk.pixels[name]
+    for name in FIT_DTYPE.names or ():
+        records[name] = np.nan
+    records["run_time"] = took
+    records["attempt"] = chunk.attempt
+    records["reason"] = reason.encode()[:REASON_BYTES]
+    return records

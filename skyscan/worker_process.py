@@ -1,0 +1,133 @@
+"""The worker process as its supervisor has it: what goes in, what comes out, how it fails."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.errors import BadInput, ExitCode, TryAgain
+from skyscan.protocol import ANSWER, FITS, REQUEST
+from skyscan.records import RECORD_DTYPE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SETUP_TIME = 900.0  # seconds a worker may take to set up
+OBITUARY_TIME = 10.0  # seconds a worker that closed its pipes may take to end
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Pixels that go to the worker together, and which attempt at them this is."""
+
+    pixels: NDArray[np.void]
+    attempt: int = 1
+
+
+class FitFailed(Exception):
+    """The worker raised, hung or died; the text is the reason for the record."""
+
+
+class WorkerDied(FitFailed):
+    """The worker's process ended by itself, or by somebody's signal."""
+
+
+class WorkerProcess:
+    """A worker process that has been set up, and the pipes to it.
+
+    Raises
+    ------
+    BadInput
+        The reconstruction cannot be set up with this startup folder, on any machine.
+    TryAgain
+        It cannot be set up on this machine.
+    """
+
+    def __init__(self, startup_folder: Path) -> None:
+        command = [sys.executable, "-m", "skyscan", "worker", str(startup_folder)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+        try:
+            self._receive(time.monotonic() + SETUP_TIME, "not set up in time")
+        except FitFailed as failure:
+            self.end()
+            fatal = self._process.returncode in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE)
+            reason = f"The reconstruction cannot be set up: {failure}; see stderr above."
+            raise (BadInput if fatal else TryAgain)(reason) from None
+        except BaseException:  # SIGTERM: nobody else knows this process yet
+            self.end()
+            raise
+
+    def reconstruct(self, chunk: Chunk, max_pixel_time: float) -> NDArray[np.void]:
+        """Have one chunk fitted.
+
+        Raises
+        ------
+        FitFailed
+            The fit raised, took too long, or killed the process. In the last two cases
+            the worker is gone.
+        """
+        request = REQUEST.pack(len(chunk.pixels), chunk.attempt) + chunk.pixels.tobytes()
+        try:
+            _pipe(self._process.stdin).write(request)
+        except BrokenPipeError:
+            raise WorkerDied(self._obituary()) from None
+        # The same for a chunk as for one pixel: the pixels of a chunk that takes longer are
+        # tried again one by one.
+        deadline = time.monotonic() + max_pixel_time
+        kind, content = self._receive(deadline, f"no result within {max_pixel_time:g} s")
+        if kind != FITS:
+            raise FitFailed(content.decode(errors="replace"))
+        return np.frombuffer(content, RECORD_DTYPE)
+
+    def end(self) -> None:
+        """Kill the process."""
+        self._process.kill()
+        self._process.wait()
+        _pipe(self._process.stdin).close()
+        _pipe(self._process.stdout).close()
+
+    def _receive(self, deadline: float, too_late: str) -> tuple[bytes, bytes]:
+        kind, size = ANSWER.unpack(self._read(ANSWER.size, deadline, too_late))
+        return kind, self._read(size, deadline, too_late)
+
+    def _read(self, size: int, deadline: float, too_late: str) -> bytes:
+        answers = _pipe(self._process.stdout)
+        parts = bytearray()
+        while len(parts) < size:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([answers], [], [], left)[0]:
+                raise FitFailed(too_late)
+            part = os.read(answers.fileno(), size - len(parts))
+            if not part:
+                raise WorkerDied(self._obituary())
+            parts += part
+        return bytes(parts)
+
+    def _obituary(self) -> str:
+        try:
+            code = self._process.wait(OBITUARY_TIME)
+        except subprocess.TimeoutExpired:
+            return "the process stopped answering as it ended"
+        if code < 0:
+            named = -code in set(signal.Signals)  # few of the real-time ones are
+            name = f" ({signal.Signals(-code).name})" if named else ""
+            return f"the process died by signal {-code}{name}"
+        return f"the process ended with exit code {code}"
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("the worker was started without pipes")
+    return pipe
