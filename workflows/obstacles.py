@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from condor.pool import PoolStatus
     from skyscan.layout import ScanFolder
 
-HELD = 5  # JobStatus
+IDLE, HELD = "1", "5"  # JobStatus
+VANILLA = "5"  # JobUniverse of all jobs but DAGMan's own
 LONGEST = 160  # characters of a hold's reason
 LITTLE = 1_000_000  # bytes; DAGMan does not start without room for its logs, see dagman.sh
 
@@ -27,9 +28,9 @@ LITTLE = 1_000_000  # bytes; DAGMan does not start without room for its logs, se
 def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     """Return a line for each thing that a scan in the queue waits for.
 
-    A folder that takes no files, a halted DAG, a pool that does not run or answer, and held
-    jobs, DAGMan's own among them, by reason. What is held is released or removed by its own
-    policy, if it can be mended by that; see docs/sites.md.
+    A folder that takes no files, a halted DAG, a pool that does not run or answer, held jobs,
+    DAGMan's own among them, by reason, and machines, when no job has one. What is held is
+    released or removed by its own policy, if it can be mended by that; see docs/sites.md.
     """
     found = []
     if not os.access(folder.path, os.W_OK):
@@ -43,15 +44,20 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
         return [*found, pool.text]
     logs = [dag.with_name(f"{dag.name}.dagman.log") for dag in dags_of(folder)]
     mine = [f"Iwd == {_quoted(folder.path)}", *(f"UserLog == {_quoted(log)}" for log in logs)]
+    words = ("JobStatus", "JobUniverse", "ClusterId", "HoldReason")
     try:
-        reasons = queue(
-            pool.pool, f"JobStatus == {HELD} && ({' || '.join(mine)})", "HoldReason"
-        )
+        jobs = [line.split(maxsplit=3) for line in queue(pool.pool, " || ".join(mine), *words)]
     except TryAgain as error:
         return [*found, str(error)]
-    for reason, n in Counter(reasons).most_common():
-        jobs = "a job is held" if n == 1 else f"{n} jobs are held"
-        found.append(printable(f"{jobs}: {reason[:LONGEST]}"))
+    reasons = Counter(reason for status, _, _, reason in jobs if status == HELD)
+    for reason, n in reasons.most_common():
+        held = "a job is held" if n == 1 else f"{n} jobs are held"
+        found.append(printable(f"{held}: {reason[:LONGEST]}"))
+    idle = [job for status, universe, job, _ in jobs if (status, universe) == (IDLE, VANILLA)]
+    if idle and len(idle) == sum(universe == VANILLA for _, universe, _, _ in jobs):
+        wait = "a job waits" if len(idle) == 1 else f"{len(idle)} jobs wait"
+        ask = f"`condor_q -better-analyze {idle[0]}` says which it could have"
+        found.append(f"{wait} for a machine; {ask}")
     return found
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state
+from condor.pool import status as pool_status
 from skyscan.errors import BadInput
 from skyscan.scan import read_scan
 from workflows.engine import dag_of
+from workflows.obstacles import obstacles
 from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
 from workflows.report import Report, duration, last_report
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0  # seconds
 SAY_EVERY = 10.0  # seconds between lines while only the count of pixels moves
+STILL = 30.0  # seconds in which nothing moved, after which what a scan waits for is told
 
 
 def watch(folder: ScanFolder) -> Report | None:
@@ -32,15 +36,11 @@ def watch(folder: ScanFolder) -> Report | None:
     began, said_at = time.time(), 0.0
     said: RoundProgress | None = None
     first: dict[int, RoundProgress] = {}
-    was_held = False
+    waiting = Waiting(folder)
     if not folder.startup_json.exists():
         print("prep: reading the event", flush=True)
     while True:
         over = is_over(folder)
-        held = is_held(folder)
-        if held and not was_held:
-            print("DAGMan is on hold; `condor_q -hold` says why.", flush=True)
-        was_held = held
         rounds = rounds_so_far(folder)
         now = current(rounds)
         is_new = now is not None and (said is None or now.number != said.number)
@@ -52,19 +52,35 @@ def watch(folder: ScanFolder) -> Report | None:
             said, said_at = now, time.time()
         if over:
             return last_report(folder)
+        waiting.look(now)
         time.sleep(LOOK_EVERY)
+
+
+@dataclass
+class Waiting:
+    """Tells what a scan waits for while nothing moves: each thing once, when it comes up."""
+
+    folder: ScanFolder
+    seen: RoundProgress | None = None
+    since: float = field(default_factory=time.monotonic)
+    told: list[str] = field(default_factory=list)
+
+    def look(self, now: RoundProgress | None) -> None:
+        """Take note of the progress, and ask HTCondor now and then when there is none."""
+        if now != self.seen:
+            self.seen, self.since, self.told = now, time.monotonic(), []
+        elif time.monotonic() - self.since > STILL:
+            found = obstacles(self.folder, pool_status())
+            for obstacle in found:
+                if obstacle not in self.told:
+                    print(f"waits: {obstacle}", flush=True)
+            self.since, self.told = time.monotonic(), found
 
 
 def is_over(folder: ScanFolder) -> bool:
     """Tell whether DAGMan has left the queue."""
     state = dagman_state(dag_of(folder))
     return state is not None and state.is_over
-
-
-def is_held(folder: ScanFolder) -> bool:
-    """Tell whether DAGMan itself is on hold, so that nothing goes on."""
-    state = dagman_state(dag_of(folder))
-    return state is not None and state.state == "held"
 
 
 def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:
