@@ -1,9 +1,10 @@
 """Time whole scans on the pool: what the machinery costs, and how busy it keeps the cores.
 
-    .venv/bin/python benchmarks/scan_times.py overhead|efficiency|track [EVENT]
+    .venv/bin/python benchmarks/scan_times.py overhead|efficiency|track|uneven [EVENT]
 
 Needs a pool (`skyscan pool start`) and a machine that does nothing else; the numbers
-in README.md beside this file were made by it.
+in README.md beside this file were made by it. `uneven` has slots that differ in speed, and
+needs four: `SKYSCAN_POOL_CPUS=4 skyscan pool start`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def main() -> None:
     """Run the benchmark that the command line names."""
     which, *rest = sys.argv[1:]
     event = Path(rest[0]) if rest else SHIPPED
-    {"overhead": overhead, "efficiency": efficiency, "track": track}[which](event)
+    known = {"overhead": overhead, "efficiency": efficiency, "track": track, "uneven": uneven}
+    known[which](event)
 
 
 def overhead(event: Path) -> None:
@@ -105,6 +107,31 @@ def track(event: Path) -> None:
     for progress in scan_progress(folder):
         print(f"  {progress.line()}")
     print(f"CPU time of all steps, start-ups included: {used.ru_utime + used.ru_stime:.1f} s")
+
+
+def uneven(event: Path) -> None:
+    """One round of 192 pixels on four slots, one of which takes four times as long.
+
+    Once in equal batches, once in ones that get smaller, as with ``--urgent``.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        python = Path(place) / "python"
+        slow = "case $_CONDOR_SLOT in slot1_1) export SKYSCAN_DUMMY_COST=2 ;; esac"
+        python.write_text(f'#!/bin/sh\n{slow}\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        os.environ["SKYSCAN_DUMMY_COST"] = "0.5"
+        for halvings in (0, 2):
+            options = Options(
+                is_real_event=False,
+                reco="dummy",
+                progression=((4, 0),),
+                jobs_per_round=4,
+                runtime=f"host:{python}",
+                urgent=True,
+                site_changes=(f"urgent_halvings={halvings}",),
+            )
+            print(f"{halvings} halvings")
+            scan(event, options)
 
 
 def step(*words: object) -> int:
