@@ -45,7 +45,9 @@ torn() {
 }
 
 mend() {
-    [ ! -f "$1" ] || torn "$1" | while read -r end length; do
+    [ -f "$1" ] && [ -n "$(torn "$1")" ] || return 0
+    sleep 1 # so that it was not just being written
+    torn "$1" | while read -r end length; do
         printf '%*s\n...\n' $((length - 1)) '' |
             dd of="$1" bs=1 seek="$end" conv=notrunc 2>/dev/null
     done

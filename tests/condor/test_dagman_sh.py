@@ -15,6 +15,7 @@ from job_log_support import EVICTED, HELD, RELEASED, STARTED, ended, killed, sub
 from condor.dagman import log_events
 
 DAGMAN_SH = resources.files("condor").joinpath("dagman.sh").read_text()
+QUICK = DAGMAN_SH.replace("sleep 1 #", ": #").replace("sleep 30", "sleep 0.2")
 LINE = "034 (000.2147483647.{}) 2026-11-27 18:07:33 PRE script return value is PRE_SKIP value"
 OTHERS = [
     "000 (237.000.000) 2026-11-27 18:07:03 Job submitted from host: <127.0.0.1:43321>",
@@ -29,7 +30,7 @@ OTHERS = [
 def dagman(tmp_path):
     """Return a way to start a DAGMan that says what it was started with."""
     script = tmp_path / "dagman.sh"
-    script.write_text(DAGMAN_SH)
+    script.write_text(QUICK)
     program = tmp_path / "bin" / "condor_dagman"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\nexit 4\n')
@@ -181,7 +182,7 @@ def test_what_a_full_disk_tore_hides_no_other_event(dagman, tmp_path, first, mor
 
 def test_a_dagman_that_may_have_missed_an_event_is_killed_so_that_it_starts_again(tmp_path):
     script, log = tmp_path / "dagman.sh", tmp_path / "scan.dag.nodes.log"
-    script.write_text(DAGMAN_SH.replace("sleep 30", "sleep 0.2"))
+    script.write_text(QUICK)
     program = tmp_path / "condor_dagman"
     program.write_text("#!/bin/sh\ntouch started\nwhile sleep 1; do :; done\n")
     for path in (script, program):
