@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan import layout
@@ -12,8 +13,6 @@ from skyscan.startup import is_whole
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
     from workflows.pegasus.folder import PegasusFolder
@@ -30,8 +29,7 @@ def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Scan, tar: Pa
     unpacked = pegasus.path / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
-        with tarfile.open(tar) as archive:
-            archive.extractall(unpacked, filter="data")
+        _unpack(tar, unpacked)
     except (tarfile.TarError, OSError) as error:
         raise BadInput(f"{tar} cannot be unpacked ({error}); plan the scan anew.") from error
     if not is_whole(unpacked / layout.STARTUP, scan.id):
@@ -40,6 +38,19 @@ def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Scan, tar: Pa
     (unpacked / layout.STARTUP).replace(folder.startup)
     unpacked.rmdir()
     write_bytes(pegasus.startup_tar, tar.read_bytes())
+
+
+def _unpack(tar: Path, place: Path) -> None:
+    # By hand: the filters of `tarfile` came with 3.11.4, and Debian 12 has 3.11.2.
+    with tarfile.open(tar) as archive:
+        for member in archive:
+            path = Path(member.name)
+            file = archive.extractfile(member) if member.isreg() else None
+            if path.is_absolute() or ".." in path.parts or not (file or member.isdir()):
+                raise tarfile.TarError(f"{member.name!r} is not to be in it")
+            if file is not None:
+                (place / path).parent.mkdir(parents=True, exist_ok=True)
+                (place / path).write_bytes(file.read())
 
 
 def drop_damaged(folder: ScanFolder, pegasus: PegasusFolder, scan: Scan) -> None:
