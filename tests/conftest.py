@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 # Not below /tmp: DAGMan refuses to keep the logs of nodes there.
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
+
+# Machines are shared, and HTCondor's reader of logs waits for a second now and then.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 FOLDER = pytest.StashKey[Path]()
 IN_USE = pytest.StashKey[ExitStack]()

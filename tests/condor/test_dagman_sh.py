@@ -152,10 +152,7 @@ TYPES = {"000": "SUBMIT", "001": "EXECUTE", "004": "JOB_EVICTED", "005": "JOB_TE
 TYPES |= {"012": "JOB_HELD", "013": "JOB_RELEASED"}
 
 
-# No deadline: HTCondor's reader waits for a second now and then, also where nothing is torn.
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     first=st.sampled_from(KINDS),
     more=st.lists(st.tuples(st.sampled_from(KINDS), st.none() | st.integers(1, 400))),

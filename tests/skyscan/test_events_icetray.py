@@ -31,7 +31,6 @@ ALERTS = (
     "run00136662-evt000035405932-BRONZE.pkl",
 )
 quick = settings(
-    deadline=None,
     max_examples=50,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
