@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 IDLE, HELD = "1", "5"  # JobStatus
 VANILLA = "5"  # JobUniverse of all jobs but DAGMan's own
+_JOB = re.compile(r"(\d+) (\d+) (\d+) ?(.*)", re.ASCII)
 LONGEST = 160  # characters of a hold's reason
 LITTLE = 1_000_000  # bytes; DAGMan does not start without room for its logs, see dagman.sh
 
@@ -46,9 +48,11 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     mine = [f"Iwd == {_quoted(folder.path)}", *(f"UserLog == {_quoted(log)}" for log in logs)]
     words = ("JobStatus", "JobUniverse", "ClusterId", "HoldReason")
     try:
-        jobs = [line.split(maxsplit=3) for line in queue(pool.pool, " || ".join(mine), *words)]
+        lines = queue(pool.pool, " || ".join(mine), *words)
     except TryAgain as error:
         return [*found, str(error)]
+    # A reason may be empty, or go on in lines that are no job's.
+    jobs = [job.groups() for job in map(_JOB.match, lines) if job]
     reasons = Counter(reason for status, _, _, reason in jobs if status == HELD)
     for reason, n in reasons.most_common():
         held = "a job is held" if n == 1 else f"{n} jobs are held"

@@ -37,3 +37,25 @@ def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
     finally:
         folder.path.chmod(0o700)
     assert told == f"{folder.path} cannot be written to; make it writable"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["2 7 10 undefined", "2 5 11 undefined", "1 5 12 undefined"], []),
+        (["2 7 10 undefined", "1 5 11 undefined"], ["a job waits for a machine; "]),
+        (["1 5 11 undefined", "1 5 12 undefined"], ["2 jobs wait for a machine; "]),
+        (
+            ["5 5 11 no such file", "(errno 2)", "1 5 12 undefined"],
+            ["a job is held: no such file"],
+        ),
+        (["5 5 11 ", "5 7 10 by hand"], ["a job is held: ", "a job is held: by hand"]),
+    ],
+)
+def test_jobs_that_are_held_or_find_no_machine_are_told(tmp_path, monkeypatch, lines, told):
+    folder = plan(EVENT, tmp_path, options())
+    monkeypatch.setattr("workflows.obstacles.queue", lambda *_: lines)
+    found = obstacles(folder, PoolStatus(SimpleNamespace(), is_running=True, text=""))
+    assert len(found) == len(told)
+    for line, start in zip(found, told, strict=True):
+        assert line.startswith(start)
