@@ -53,7 +53,7 @@ def _wheel_of_machine() -> Path | None:
 
 def _wheel_of_debian(work: Path) -> Path | None:
     sys.path.insert(0, str(REPOSITORY))
-    from condor import apt
+    from condor.software import apt
 
     try:
         for deb in apt.download(["python3-pip-whl"], work):

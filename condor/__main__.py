@@ -6,8 +6,8 @@ import sys
 
 from condor.errors import CondorError
 from condor.find import find_htcondor
-from condor.install import install
 from condor.pool import users_own_pool
+from condor.software.install import install
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from condor.install import installed
+from condor.software.install import installed
 from condor.versions import Version, is_too_old, parse_version, version_text
 
 # Where daemons live on systems that keep them off a user's PATH.

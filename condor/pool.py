@@ -19,7 +19,7 @@ from pathlib import Path
 from condor.contact import Pool
 from condor.errors import PoolDoesNotAnswer
 from condor.find import search_path, tools_version
-from condor.personal import (
+from condor.personal.daemons import (
     CONFIG,
     FOLDER_VARIABLE,
     default_folder,
@@ -28,9 +28,9 @@ from condor.personal import (
     start_personal,
     stop_personal,
 )
-from condor.processes import pool_processes
+from condor.personal.processes import pool_processes
+from condor.personal.settings import OURS
 from condor.schedd import expired_tokens
-from condor.settings import OURS
 from condor.versions import version_text
 
 __all__ = ["Pool", "PoolStatus", "pool_folder", "start", "status", "stop", "users_own_pool"]

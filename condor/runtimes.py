@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from condor.apptainer import find_apptainer
+from condor.software.apptainer import find_apptainer
 from skyscan.errors import WrongUsage
 
 CVMFS = "/cvmfs/"

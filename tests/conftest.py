@@ -112,7 +112,7 @@ def _remove_dead_sessions() -> None:
 
 
 def _stop_pools(folder: Path) -> None:
-    from condor.personal import stop_personal
+    from condor.personal.daemons import stop_personal
 
     for config in folder.glob("**/condor_config"):
         stop_personal(config.parent, patience=1)
@@ -145,11 +145,11 @@ def pool(session_folder: Path) -> Iterator[Pool]:
     All workers of the session share it. SKYSCAN_POOL_DIR says where it is, so that commands run
     by tests find it. It runs images where that can be.
     """
-    from condor.apptainer import have_apptainer, namespace_trouble
     from condor.errors import NoApptainer
-    from condor.personal import FOLDER_VARIABLE
+    from condor.personal.daemons import FOLDER_VARIABLE
+    from condor.personal.settings import CPUS_VARIABLE
     from condor.pool import start
-    from condor.settings import CPUS_VARIABLE
+    from condor.software.apptainer import have_apptainer, namespace_trouble
 
     if not namespace_trouble():
         with suppress(NoApptainer):  # tests that need it say what is missing

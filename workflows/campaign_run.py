@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state
+from condor.queue import dagmans, job_folders
 from skyscan.errors import BadInput
 from skyscan.layout import DAGMAN_SH
 from skyscan.scan import read_scan
@@ -21,8 +22,6 @@ from workflows.report import duration
 from workflows.submission import (
     AlreadyRuns,
     SubmitFailed,
-    dagmans,
-    job_folders,
     locks,
     only_one,
     priority,

@@ -9,11 +9,11 @@ import platform
 import sys
 from pathlib import Path
 
-from condor.apptainer import find_apptainer
 from condor.errors import CondorError
 from condor.find import find_htcondor
 from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
+from condor.software.apptainer import find_apptainer
 from skyscan.scan import read_scan
 from workflows import preflight, submission
 from workflows.campaign import CampaignFolder, is_campaign, read_campaign

@@ -9,10 +9,10 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from condor.queue import queue
 from skyscan.errors import TryAgain, printable
 from workflows.dagman import SCAN_DAG
 from workflows.engine import dags_of
-from workflows.submission import queue
 
 if TYPE_CHECKING:
     from pathlib import Path

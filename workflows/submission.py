@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import shlex
-import subprocess
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import dagman_state
+from condor.queue import dagmans, job_folders
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.layout import DAGMAN_SH
@@ -23,6 +22,7 @@ from workflows.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from condor.contact import Pool
     from condor.sites import Site
@@ -186,26 +186,23 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
     TryAgain
         The schedd does not answer: nobody knows.
     """
-    # By its log, since ids begin anew in a new pool. All users: a root's personal pool runs
-    # its jobs under another name. 7 is the scheduler universe, DAGMan's.
+    # By its log, since ids begin anew in a new pool.
     logs = {dag.with_name(f"{dag.name}.dagman.log").resolve() for dag in dags_of(folder)}
     state = dagman_state(dag_of(folder))
-    for line in queue(pool, "JobUniverse == 7", "ClusterId", "UserLog"):
-        cluster, _, path = line.partition(" ")
+    for cluster, log in dagmans(pool):
         # A folder that was moved since keeps its log, and so the id; one that was copied does
         # too, but then the log that the queue names is still there.
-        is_moved = state is not None and int(cluster) == state.cluster
-        if Path(path).resolve() in logs or (is_moved and not Path(path).exists()):
-            return int(cluster)
+        is_moved = state is not None and cluster == state.cluster
+        if log in logs or (is_moved and not log.exists()):
+            return cluster
     return None
 
 
 def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     """Count what the schedd's queue has of a scan: its DAGMans and their jobs."""
     place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
-    jobs = queue(pool, "Iwd =!= undefined", "Iwd")
     # Pegasus' jobs work in folders of its runs
-    below = sum(Path(job).resolve().is_relative_to(place) for job in jobs)
+    below = sum(job.is_relative_to(place) for job in job_folders(pool))
     return below + (dagman is not None)
 
 
@@ -216,37 +213,6 @@ def locks(path: Path) -> list[Path]:
     job log, and take the jobs that were removed for jobs that failed.
     """
     return sorted(path.glob("*.dag.lock"))
-
-
-def dagmans(pool: Pool) -> list[tuple[int, Path]]:
-    """Return the job id and the log of each DAGMan in the schedd's queue."""
-    lines = queue(pool, "JobUniverse == 7", "ClusterId", "UserLog")
-    words = (line.partition(" ") for line in lines)
-    return [(int(cluster), Path(log).resolve()) for cluster, _, log in words]
-
-
-def job_folders(pool: Pool) -> list[Path]:
-    """Return the folder in which each job of the schedd's queue was submitted."""
-    return [Path(line).resolve() for line in queue(pool, "Iwd =!= undefined", "Iwd")]
-
-
-def queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:
-    """Return a line for each job of the schedd's queue, with these attributes of it.
-
-    Raises
-    ------
-    TryAgain
-        The schedd does not answer: nobody knows.
-    """
-    command = ("condor_q", "-allusers", "-constraint", constraint, "-af", *attributes)
-    try:
-        asked = pool.run(*command)
-    except subprocess.TimeoutExpired as error:
-        raise TryAgain("The schedd does not answer; try again when it does.") from error
-    if asked.returncode != 0:
-        words = " ".join(asked.stderr.split())
-        raise TryAgain(f"The schedd does not say what is in its queue: {words}. Try again.")
-    return asked.stdout.splitlines()
 
 
 def open_scan(path: Path) -> ScanFolder:

@@ -3,9 +3,14 @@ import subprocess
 
 import pytest
 
-from condor import relocate
-from condor.apptainer import APPTAINER, find_apptainer, have_apptainer, namespace_trouble
 from condor.errors import NoApptainer
+from condor.software import relocate
+from condor.software.apptainer import (
+    APPTAINER,
+    find_apptainer,
+    have_apptainer,
+    namespace_trouble,
+)
 
 
 @pytest.fixture(autouse=True)

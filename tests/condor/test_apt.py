@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from condor import apt
+from condor.software import apt
 
 PRINTED = """\
 'http://mirror.example/debian/dists/bookworm/InRelease' a 0

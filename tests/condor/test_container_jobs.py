@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from condor.apptainer import have_apptainer, namespace_trouble
 from condor.contact import Pool
-from condor.image import cached_image
+from condor.software.apptainer import have_apptainer, namespace_trouble
+from condor.software.image import cached_image
 from condor.submit import submit_lines
 
 pytestmark = pytest.mark.pool

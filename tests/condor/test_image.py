@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from condor import apt, image
-from condor.apptainer import have_apptainer, namespace_trouble
 from condor.errors import NoImage
-from condor.image import FOR_TESTS, cached_image, make_image
+from condor.software import apt, image
+from condor.software.apptainer import have_apptainer, namespace_trouble
+from condor.software.image import FOR_TESTS, cached_image, make_image
 from skyscan.errors import WrongUsage
 
 REPOSITORY = Path(__file__).parents[2]

@@ -5,14 +5,18 @@ import sys
 
 import pytest
 
-from condor import apt
 from condor.errors import NoHTCondor
 from condor.find import tools_version
-from condor.install import HTCONDOR, install, installed
-from condor.relocate import COMPLETE
+from condor.software import apt
+from condor.software.install import HTCONDOR, install, installed
+from condor.software.relocate import COMPLETE
 
 RECIPE = HTCONDOR.recipe
-INSTALL = [sys.executable, "-c", "from condor.install import install; print(install())"]
+INSTALL = [
+    sys.executable,
+    "-c",
+    "from condor.software.install import install; print(install())",
+]
 
 
 def make_complete(prefix):

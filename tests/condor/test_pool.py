@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from condor.account import pool_account
 from condor.errors import PoolDoesNotAnswer
-from condor.personal import DAEMONS
+from condor.personal.account import pool_account
+from condor.personal.daemons import DAEMONS
+from condor.personal.processes import Process, pool_processes
 from condor.pool import Pool, pool_folder, start, status, stop, users_own_pool
-from condor.processes import Process, pool_processes
 
 pytestmark = pytest.mark.pool
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from dags_support import submit, wait, wait_until_runs, write_nested_dag
 
+from condor.personal.processes import Process, kill_all, pool_processes
 from condor.pool import Pool, start, status, stop
-from condor.processes import Process, kill_all, pool_processes
 
 pytestmark = pytest.mark.pool
 START = [sys.executable, "-c", "from condor.pool import start; start()"]

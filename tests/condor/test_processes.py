@@ -2,7 +2,7 @@ import signal
 import subprocess
 from contextlib import contextmanager
 
-from condor.processes import MARK, Process, kill_all, pool_processes, send
+from condor.personal.processes import MARK, Process, kill_all, pool_processes, send
 
 
 @contextmanager

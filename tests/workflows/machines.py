@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from scans import wait_until
 
-from condor.account import pool_account
-from condor.processes import MARK
+from condor.personal.account import pool_account
+from condor.personal.processes import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any
 from scans import RunningScan, environment, make_scan
 from soak_faults import FAULTS, FIT, JOB, ROUND
 
-from condor.personal import FOLDER_VARIABLE
+from condor.personal.daemons import FOLDER_VARIABLE
+from condor.personal.settings import CPUS_VARIABLE
 from condor.pool import start, stop
-from condor.settings import CPUS_VARIABLE
 from skyscan.errors import TryAgain, WrongUsage
 from workflows.report import read_report
 from workflows.submission import submit

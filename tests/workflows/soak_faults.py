@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.processes import pool_processes
+from condor.personal.processes import pool_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

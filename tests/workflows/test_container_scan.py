@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from scans import RunningScan, environment, simulated_event, wait_until
 
-from condor.apptainer import namespace_trouble
-from condor.image import cached_image
+from condor.software.apptainer import namespace_trouble
+from condor.software.image import cached_image
 from skyscan.results import count_records
 from skyscan.worker import TALLY_VARIABLE
 from workflows.plan import Options, plan

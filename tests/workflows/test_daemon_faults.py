@@ -19,13 +19,13 @@ import pytest
 from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans, kill_starter
 
-from condor import apt
-from condor.account import pool_account
 from condor.dagman import dagman_state, log_events
-from condor.personal import start_personal
-from condor.processes import pool_processes
-from condor.settings import CPUS_VARIABLE
-from condor.tokens import FOLDER, SIGNED_BY, TOKEN
+from condor.personal.account import pool_account
+from condor.personal.daemons import start_personal
+from condor.personal.processes import pool_processes
+from condor.personal.settings import CPUS_VARIABLE
+from condor.personal.tokens import FOLDER, SIGNED_BY, TOKEN
+from condor.software import apt
 from workflows.dagman import SCAN_DAG
 
 if TYPE_CHECKING:

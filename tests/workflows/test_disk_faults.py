@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from scans import PATIENCE, RunningScan, environment, make_scan, wait_until
 
-from condor.personal import start_personal, stop_personal
-from condor.settings import CPUS_VARIABLE
+from condor.personal.daemons import start_personal, stop_personal
+from condor.personal.settings import CPUS_VARIABLE
 from skyscan.errors import ExitCode
 from workflows.watch import is_over
 

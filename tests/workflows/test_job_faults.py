@@ -14,10 +14,10 @@ import pytest
 from machines import BLACK_HOLE, WILLING, black_hole
 from scans import RunningScan, environment, make_scan, wait_until
 
-from condor.apptainer import namespace_trouble
 from condor.dagman import log_events
 from condor.policy import FUTILE_STARTS, RELEASES
 from condor.pool import PoolStatus
+from condor.software.apptainer import namespace_trouble
 from skyscan.errors import ExitCode
 from workflows.obstacles import obstacles
 

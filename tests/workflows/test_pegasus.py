@@ -26,9 +26,9 @@ from scans import (
     wait_until,
 )
 
-from condor.apptainer import namespace_trouble
 from condor.dagman import dagman_state, log_events
-from condor.image import cached_image
+from condor.software.apptainer import namespace_trouble
+from condor.software.image import cached_image
 from workflows.cli import main
 from workflows.engine import dag_of, dags_of
 from workflows.pegasus.submission import PLAN, has_pegasus

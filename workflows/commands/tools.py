@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
-from condor.apptainer import find_apptainer
-from condor.image import make_image
+from condor.software.apptainer import find_apptainer
+from condor.software.image import make_image
 from skyscan.errors import ExitCode
 from skyscan.recos import available_recos, reco_class
 

@@ -9,8 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from condor import relocate
 from condor.errors import NoApptainer
+from condor.software import relocate
 
 
 def lay_out(root: Path, prefix: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor import apt
+from condor.software import apt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.apptainer import find_apptainer
+from condor.software.apptainer import find_apptainer
 
 if TYPE_CHECKING:
-    from condor.account import Account
     from condor.find import HTCondor
+    from condor.personal.account import Account
 
 CPUS_VARIABLE = "SKYSCAN_POOL_CPUS"
 OURS = "SKYSCAN_POOL"  # a setting that only our pools have

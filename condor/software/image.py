@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor import apt
-from condor.apptainer import have_apptainer, namespace_trouble
 from condor.errors import NoImage
-from condor.relocate import cache_folder, locked
+from condor.software import apt
+from condor.software.apptainer import have_apptainer, namespace_trouble
+from condor.software.relocate import cache_folder, locked
 from skyscan.errors import WrongUsage
 
 if TYPE_CHECKING:

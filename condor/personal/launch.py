@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from htcondor2.personal import PersonalPool
 
-from condor.tokens import SIGNED_BY, TOKEN, write_private
+from condor.personal.tokens import SIGNED_BY, TOKEN, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from condor import relocate
 from condor.errors import NoHTCondor
+from condor.software import relocate
 
 if TYPE_CHECKING:
     from pathlib import Path

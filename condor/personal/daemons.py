@@ -19,19 +19,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.account import pool_account
 from condor.contact import Pool
 from condor.errors import CondorError, PoolDoesNotStart
 from condor.find import HTCondor, find_htcondor
-from condor.install import install
-from condor.processes import MARK, kill_all, pool_processes, send
-from condor.settings import pool_settings
-from condor.tokens import renew
+from condor.personal.account import pool_account
+from condor.personal.processes import MARK, kill_all, pool_processes, send
+from condor.personal.settings import pool_settings
+from condor.personal.tokens import renew
+from condor.software.install import install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from condor.account import Account
+    from condor.personal.account import Account
 
 FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
 CONFIG = "condor_config"
@@ -156,7 +156,7 @@ def _launch(htcondor: HTCondor, folder: Path, account: Account) -> None:
     with log.open("w") as output:
         # A session of its own: Ctrl-C in the terminal does not reach the daemons.
         done = subprocess.run(
-            [*account.prefix, sys.executable, "-P", "-m", "condor.launch"],
+            [*account.prefix, sys.executable, "-P", "-m", "condor.personal.launch"],
             input=json.dumps(request),
             env=_launch_environment(htcondor, folder),
             stdout=output,
@@ -179,7 +179,7 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
         "CONDOR_CONFIG": "/dev/null",
         # DAGMan runs condor_submit_dag for a SUBDAG EXTERNAL.
         "PATH": os.pathsep.join((str(htcondor.bin), str(htcondor.sbin), path)),
-        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
 
 

@@ -1,0 +1,1 @@
+"""The personal pool: an HTCondor of the user's own on this machine, without root."""

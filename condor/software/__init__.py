@@ -1,0 +1,1 @@
+"""HTCondor, Apptainer and images, put on a machine without root."""
