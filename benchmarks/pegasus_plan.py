@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.events.source import Source
-from skyscan.next_round import open_round
+from skyscan.prep import prepare
 from skyscan.recos.dummy import VARIATIONS_VARIABLE
+from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
-from skyscan.startup import prepare
 from workflows.pegasus.rounds import round_graph
 from workflows.plan import Options, plan
 

@@ -9,7 +9,7 @@ from skyscan.events.event import Event
 from skyscan.events.reader import read_event
 
 if TYPE_CHECKING:
-    from skyscan.pixels import next_pixels
+    from skyscan.rounds.rule import next_pixels
 
 __all__ = ["Event", "equatorial_to_local", "local_to_equatorial", "next_pixels", "read_event"]
 
@@ -17,7 +17,7 @@ __all__ = ["Event", "equatorial_to_local", "local_to_equatorial", "next_pixels",
 def __getattr__(name: str) -> object:
     """Import ``next_pixels`` when it is asked for: healpy takes longer than all the rest."""
     if name == "next_pixels":
-        from skyscan.pixels import next_pixels
+        from skyscan.rounds.rule import next_pixels
 
         return next_pixels
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -55,8 +55,8 @@ def exit_with(code: int) -> NoReturn:
 
 def _prep(options: argparse.Namespace) -> ExitCode:
     from skyscan.events.source import Source
+    from skyscan.prep import prepare
     from skyscan.scan import PLAN_AGAIN
-    from skyscan.startup import prepare
     from skyscan.storage import sha256_of
 
     wanted = options.event_sha256
@@ -69,7 +69,7 @@ def _prep(options: argparse.Namespace) -> ExitCode:
 
 def _next_round(options: argparse.Namespace) -> ExitCode:
     from skyscan.layout import ScanFolder
-    from skyscan.next_round import open_round
+    from skyscan.rounds.next_round import open_round
     from skyscan.scan import read_scan
 
     folder = ScanFolder(options.folder)
@@ -80,8 +80,8 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
 
 
 def _reco(options: argparse.Namespace) -> ExitCode:
-    from skyscan.job_limits import Limits
-    from skyscan.reco_job import run_batch
+    from skyscan.job.limits import Limits
+    from skyscan.job.reco_job import run_batch
 
     run_batch(
         options.startup,
@@ -95,7 +95,7 @@ def _reco(options: argparse.Namespace) -> ExitCode:
 
 
 def _worker(options: argparse.Namespace) -> ExitCode:
-    from skyscan.worker import serve
+    from skyscan.job.worker import serve
 
     serve(options.startup)
     return ExitCode.DONE

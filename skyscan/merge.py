@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.collect import collect, collect_partial
 from skyscan.errors import DamagedFile, ScanIncomplete
-from skyscan.pixels import next_pixels
+from skyscan.rounds.collect import collect, collect_partial
+from skyscan.rounds.rule import next_pixels
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
 

@@ -59,6 +59,14 @@ RECORD_DTYPE = np.dtype(
 
 IDS = ("nside", "pixel", "variation")
 
+Fit = tuple[int, int, int]  # nside, pixel, variation
+
+
+def ids_of(rows: NDArray[np.void]) -> list[Fit]:
+    """Return (nside, pixel, variation) of rows of PIXEL_DTYPE or RECORD_DTYPE."""
+    ids: list[Fit] = rows[list(IDS)].tolist()
+    return ids
+
 
 def empty_fits(n: int) -> NDArray[np.void]:
     """Return ``n`` fits that found nothing: all NaN, dtype FIT_DTYPE."""

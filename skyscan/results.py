@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.records import IDS, RECORD_DTYPE, are_intact
+from skyscan.records import RECORD_DTYPE, are_intact, ids_of
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.batches import Batch
+    from skyscan.records import Fit
 
 MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of
@@ -56,14 +57,14 @@ class ResultFile:
 
     def missing(self, batch: Batch) -> NDArray[np.void]:
         """Return the pixels of ``batch`` (dtype PIXEL_DTYPE) that have no record yet."""
-        done = {record.item() for record in self.records[list(IDS)]}
-        wanted = [row.item() not in done for row in batch.pixels[list(IDS)]]
+        done = set(ids_of(self.records))
+        wanted = [ids not in done for ids in ids_of(batch.pixels)]
         return np.asarray(batch.pixels[np.array(wanted, bool)])
 
     def joined(self, other: ResultFile) -> ResultFile:
         """Return this with the records that only ``other``, of the same batch, has."""
-        done = {record.item() for record in self.records[list(IDS)]}
-        new = [record.item() not in done for record in other.records[list(IDS)]]
+        done = set(ids_of(self.records))
+        new = [ids not in done for ids in ids_of(other.records)]
         records = np.concatenate([self.records, other.records[np.array(new, bool)]])
         return ResultFile(records, self.complaints + other.complaints)
 
@@ -129,11 +130,11 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
     intact = are_intact(records)
     if not intact.all():
         complaints.append(f"{path} has {np.count_nonzero(~intact)} damaged records")
-    wanted = {row.item() for row in batch.pixels[list(IDS)]}
-    seen: set[tuple[int, ...]] = set()
+    wanted, of_record = set(ids_of(batch.pixels)), ids_of(records)
+    seen: set[Fit] = set()
     keep = []
     for i in np.flatnonzero(intact):
-        ids = records[list(IDS)][i].item()
+        ids = of_record[i]
         if ids not in wanted:
             complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
         elif ids in seen:

@@ -18,7 +18,7 @@ PLAN_AGAIN = (
     "`skyscan plan` with the same event, options and --output-dir writes it again and keeps "
     "what was computed; then `skyscan resume`."
 )
-#: Where data files are looked for (`skyscan.staging`) and fits are noted (`skyscan.worker`):
+#: Where data files are looked for (`skyscan.staging`), fits are noted (`skyscan.job.worker`):
 #: variables that change no pixel's result.
 NOT_IN_RESULTS = frozenset(
     {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}

@@ -209,7 +209,7 @@ def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder) -> Entry:
 
 
 def _truth(event: Event) -> tuple[float, float] | None:
-    from skyscan.simulation import truth_of  # brings scipy along: not for every command
+    from skyscan.track.simulation import truth_of  # brings scipy along: not for every command
 
     try:
         return truth_of(event)

@@ -10,7 +10,7 @@ from condor.policy import submissions
 from condor.submit import submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
-from skyscan.leftover import time_budget
+from skyscan.rounds.leftover import time_budget
 from skyscan.storage import write_script, write_text
 from workflows.job import current_umask, job_description, local_description
 from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from condor.sites import Site
     from skyscan.layout import ScanFolder
-    from skyscan.next_round import BatchState
+    from skyscan.rounds.next_round import BatchState
     from skyscan.scan import Scan
 
 SCAN_DAG = "scan.dag"
@@ -91,7 +91,7 @@ def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
     """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report.
 
     Each round waits for the one before. With a threshold for predictive scanning each has a
-    gate instead, and those wait for one another (`skyscan.predictive`).
+    gate instead, and those wait for one another (`skyscan.rounds.predictive`).
     """
     from htcondor2 import dags
 

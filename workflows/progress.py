@@ -10,10 +10,10 @@ import numpy as np
 
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput
-from skyscan.job_progress import read_progress
+from skyscan.job.progress import read_progress
 from skyscan.layout import RoundFolder
-from skyscan.leftover import LEFTOVER, leftover_depth
 from skyscan.results import count_records
+from skyscan.rounds.leftover import LEFTOVER, leftover_depth
 from skyscan.startup import read_startup
 from skyscan.storage import read_json
 from workflows.pegasus.folder import PegasusFolder

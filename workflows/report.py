@@ -13,9 +13,9 @@ import numpy as np
 
 from condor.dagman import dagman_state, job_ends, last_error
 from condor.machines import bad_machines
-from skyscan.collect import collect_partial
 from skyscan.errors import BadInput, ExitCode, SkyscanError, printable
 from skyscan.merge import reasons, write_partial
+from skyscan.rounds.collect import collect_partial
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from condor.sites import recorded_site
-from skyscan.earlier import fits_in, ids_of, set_aside
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.records import ids_of
+from skyscan.rounds.earlier import fits_in, set_aside
 from skyscan.scan import Scan, read_scan
 from workflows.dagman import write_scan_dag
 from workflows.engine import Engine, engine_of
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from condor.contact import Pool
-    from skyscan.earlier import Fit
     from skyscan.layout import ScanFolder
     from skyscan.progression import Progression
+    from skyscan.records import Fit
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
-from skyscan.variations import across, point
+from skyscan.recos._variations import across, point
 
 if TYPE_CHECKING:
     from pathlib import Path

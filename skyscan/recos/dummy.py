@@ -23,7 +23,7 @@ import numpy as np
 from skyscan import healpix
 from skyscan.errors import WrongUsage
 from skyscan.events.event import Vertex
-from skyscan.records import empty_fits
+from skyscan.records import IDS, empty_fits
 from skyscan.recos import Reco
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def dummy_fit(pixel: np.void) -> tuple[float, ...]:
 
 def chance(pixel: np.void, purpose: str) -> float:
     """Return a number in [0, 1) that the pixel's ids and the purpose decide."""
-    ids = struct.pack("<qqq", *(int(pixel[name]) for name in ("nside", "pixel", "variation")))
+    ids = struct.pack("<qqq", *(int(pixel[name]) for name in IDS))
     # A CRC is linear: the second round, over the first's text, breaks up its patterns.
     first = zlib.crc32(ids + purpose.encode())
     return zlib.crc32(f"{first * 2654435761 % 2**61:x}".encode()) / 2**32

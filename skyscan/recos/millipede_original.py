@@ -19,7 +19,7 @@ from skyscan.recos._millipede import (
     cleaned_key,
     require_keys,
 )
-from skyscan.variations import mini_test, octahedron
+from skyscan.recos._variations import mini_test, octahedron
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

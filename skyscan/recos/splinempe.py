@@ -13,7 +13,7 @@ import numpy as np
 from skyscan.icetray import keys
 from skyscan.icetray.pulse_cleaning import mask_deepcore
 from skyscan.icetray.reco import IceTrayReco
-from skyscan.variations import cylinder
+from skyscan.recos._variations import cylinder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

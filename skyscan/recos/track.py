@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from skyscan.cleaning import clean_hits
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.light.pandel import BulkIce
 from skyscan.light.pandel_table import TabulatedBulkIce
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
-from skyscan.track_fit import TrackFits, fit_from_guess, fit_from_nothing
-from skyscan.track_model import TrackModel
+from skyscan.track.cleaning import clean_hits
+from skyscan.track.fit import TrackFits, fit_from_guess, fit_from_nothing
+from skyscan.track.model import TrackModel
 
 if TYPE_CHECKING:
     from pathlib import Path

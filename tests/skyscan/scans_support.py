@@ -5,14 +5,15 @@ import numpy as np
 from skyscan.batches import read_batch
 from skyscan.coordinates import equatorial_to_local
 from skyscan.events.event import Vertex
+from skyscan.job.worker import seeded
 from skyscan.layout import ScanFolder
-from skyscan.next_round import open_round
 from skyscan.pixels import directions
 from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
 from skyscan.results import read_results, write_results
+from skyscan.rounds.next_round import open_round
 from skyscan.scan import Scan
-from skyscan.startup import Startup, seeded
+from skyscan.startup import Startup
 
 MJD = 59723.3205
 SEED = Vertex(10.0, -20.0, 30.0, 10_000.0)

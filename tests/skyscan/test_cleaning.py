@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from skyscan import read_event
-from skyscan.cleaning import clean_hits, hits_of_doms, in_richest_window, is_near_seed
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.geometry import positions
+from skyscan.track.cleaning import clean_hits, hits_of_doms, in_richest_window, is_near_seed
 
 
 def pulses_of(*rows: tuple[float, ...]):

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from skyscan.clock import access_point_time, clock_error
-from skyscan.job_ad import JOB_AD_VARIABLE
+from skyscan.job.ad import JOB_AD_VARIABLE
+from skyscan.job.clock import access_point_time, clock_error
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from scans_support import (
     records_of,
 )
 
-from skyscan.collect import MissingResults, best_of, collect, collect_partial
 from skyscan.errors import BadInput, ExitCode
 from skyscan.results import header, write_results
+from skyscan.rounds.collect import MissingResults, best_of, collect, collect_partial
 from skyscan.storage import read_json, write_json
 
 SCAN = a_scan()

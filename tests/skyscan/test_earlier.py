@@ -5,12 +5,12 @@ import pytest
 from scans_support import a_scan, do_scan, prepared
 
 from skyscan.batches import read_batch
-from skyscan.collect import collect
-from skyscan.earlier import KnownFits, fits_in, ids_of, set_aside
 from skyscan.merge import merge
-from skyscan.next_round import open_round
-from skyscan.records import sign
+from skyscan.records import ids_of, sign
 from skyscan.results import read_results, write_results
+from skyscan.rounds.collect import collect
+from skyscan.rounds.earlier import KnownFits, fits_in, set_aside
+from skyscan.rounds.next_round import open_round
 from skyscan.skymap import read_skymap
 
 SCAN = a_scan()

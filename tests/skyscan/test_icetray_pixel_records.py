@@ -14,17 +14,19 @@ import pytest
 from records_support import FORMATS, RECOS, prepared_folder, ready
 from stand_in_support import differences, record
 
-from skyscan.collect import Found
 from skyscan.events.source import Source
 from skyscan.icetray import reco
 from skyscan.icetray.frames import write_frames
 from skyscan.icetray.imports import import_projects
 from skyscan.icetray.prepared import Prepared, seed_in
-from skyscan.next_round import seed_pixels
+from skyscan.job.worker import seeded
 from skyscan.pixels import Pixel, directions
+from skyscan.prep import _pointing
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.recos import reco_class
-from skyscan.startup import Startup, _pointing, seeded
+from skyscan.rounds.collect import Found
+from skyscan.rounds.next_round import seed_pixels
+from skyscan.startup import Startup
 
 pytestmark = pytest.mark.usefixtures("tables_by_bare_name")
 

@@ -18,7 +18,7 @@ from skyscan.icetray import gcd, reco
 from skyscan.icetray.imports import import_projects
 from skyscan.icetray.seeding import travel_direction
 from skyscan.recos import reco_class
-from skyscan.variations import cylinder, mini_test, octahedron, point
+from skyscan.recos._variations import cylinder, mini_test, octahedron, point
 
 pytestmark = pytest.mark.usefixtures("tables_by_bare_name")
 

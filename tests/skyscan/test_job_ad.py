@@ -1,6 +1,6 @@
 import pytest
 
-from skyscan.job_ad import JOB_AD_VARIABLE, place_of_output
+from skyscan.job.ad import JOB_AD_VARIABLE, place_of_output
 
 AD = """Args = ""
 {here}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skyscan.job_progress import progress_line, read_progress
+from skyscan.job.progress import progress_line, read_progress
 
 
 @pytest.mark.parametrize(

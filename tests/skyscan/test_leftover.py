@@ -6,12 +6,13 @@ import pytest
 from scans_support import a_scan, do_scan, fitted, prepared
 
 from skyscan.batches import read_batch
-from skyscan.collect import MissingResults, collect
-from skyscan.earlier import ids_of, set_aside
-from skyscan.leftover import handed_on, leftover_depth, time_budget
 from skyscan.merge import merge
-from skyscan.next_round import open_round
+from skyscan.records import ids_of
 from skyscan.results import read_results, write_results
+from skyscan.rounds.collect import MissingResults, collect
+from skyscan.rounds.earlier import set_aside
+from skyscan.rounds.leftover import handed_on, leftover_depth, time_budget
+from skyscan.rounds.next_round import open_round
 
 SCAN = a_scan(time_budget=60.0, max_rounds=20)
 

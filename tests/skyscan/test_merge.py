@@ -9,11 +9,11 @@ from scans_support import (
     records_of,
 )
 
-from skyscan.collect import MissingResults, collect
 from skyscan.errors import BadInput, ExitCode, ScanIncomplete
 from skyscan.merge import merge, reasons, write_partial
 from skyscan.records import RECORD_DTYPE, sign
 from skyscan.results import write_results
+from skyscan.rounds.collect import MissingResults, collect
 from skyscan.skymap import read_skymap
 
 SCAN = a_scan()

@@ -18,12 +18,13 @@ from scans_support import (
 )
 
 from skyscan.batches import read_batch
-from skyscan.collect import MissingResults, best_of, collect
 from skyscan.errors import BadInput
-from skyscan.next_round import BatchState, open_round, seed_pixels
-from skyscan.pixels import Pixel, next_pixels, parent
+from skyscan.pixels import Pixel, parent
 from skyscan.records import sign
 from skyscan.results import write_results
+from skyscan.rounds.collect import MissingResults, best_of, collect
+from skyscan.rounds.next_round import BatchState, open_round, seed_pixels
+from skyscan.rounds.rule import next_pixels
 from skyscan.startup import read_startup
 
 SCAN = a_scan()

@@ -11,15 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import skyscan
-from skyscan.pixels import (
-    Pixel,
-    best_pixel,
-    children,
-    directions,
-    first_pixels,
-    next_pixels,
-    parent,
-)
+from skyscan.pixels import Pixel, children, directions, parent
+from skyscan.rounds.rule import best_pixel, first_pixels, next_pixels
 
 UPSTREAM = json.loads(
     Path(__file__).parents[1].joinpath("data", "upstream_next_pixels.json").read_text()

@@ -7,15 +7,15 @@ import pytest
 from scans_support import a_scan, do_scan, fitted, made_up, prepared, records_of
 
 from skyscan.batches import read_batch
-from skyscan.collect import MissingResults, batches_of, collect
-from skyscan.earlier import ids_of
 from skyscan.errors import BadInput
-from skyscan.leftover import leftover_depth
 from skyscan.merge import merge
-from skyscan.next_round import open_round
 from skyscan.pixels import parent
-from skyscan.predictive import Gate, look
+from skyscan.records import ids_of
 from skyscan.results import read_results, write_results
+from skyscan.rounds.collect import MissingResults, batches_of, collect
+from skyscan.rounds.leftover import leftover_depth
+from skyscan.rounds.next_round import open_round
+from skyscan.rounds.predictive import Gate, look
 from skyscan.storage import read_sealed
 
 PROGRESSION = ((1, 0), (2, 3), (4, 5))

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from scans_support import MJD, SCAN_ID, a_startup, fitted, pixel_rows
 
-from skyscan import worker_process
 from skyscan.batches import Batch, read_batch, write_batch
 from skyscan.errors import BadInput, ExitCode, TryAgain
-from skyscan.job_progress import read_progress
-from skyscan.reco_job import run_batch
+from skyscan.job import worker_process
+from skyscan.job.progress import read_progress
+from skyscan.job.reco_job import run_batch
+from skyscan.job.supervisor import failed_records
+from skyscan.job.worker import TALLY_VARIABLE
+from skyscan.job.worker_process import Chunk
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE
 from skyscan.recos.crash_dummy import failure_of
 from skyscan.results import read_results, write_results
-from skyscan.supervisor import failed_records
-from skyscan.worker import TALLY_VARIABLE
-from skyscan.worker_process import Chunk
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 300.0  # seconds; nothing here is a timing
@@ -465,7 +465,7 @@ def test_the_same_pixel_is_the_same_bytes_in_any_batch_and_order(job):
 
 def test_the_time_of_the_event_turns_the_sky(monkeypatch):
     # Not the dummy's business; but the worker must ask for the event's own time.
-    from skyscan import worker
+    from skyscan.job import worker
     from skyscan.recos.dummy import Dummy
 
     asked = []

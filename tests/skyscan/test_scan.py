@@ -4,8 +4,8 @@ import pytest
 from scans_support import a_scan
 
 from skyscan.errors import BadInput
+from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.scan import read_scan
-from skyscan.worker import TALLY_VARIABLE
 
 
 @pytest.fixture

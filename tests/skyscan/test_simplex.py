@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skyscan.simplex import minimise
+from skyscan.track.simplex import minimise
 
 STEP = np.array([1.0, 2.0, 0.5])
 

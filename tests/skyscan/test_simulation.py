@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from skyscan import local_to_equatorial, read_event
-from skyscan.cleaning import clean_hits
 from skyscan.events.event import LC_FLAG
 from skyscan.geometry import positions
-from skyscan.simulation import JITTER_NS, TRUTH_KEY, main, simulate, truth_of
+from skyscan.track.cleaning import clean_hits
+from skyscan.track.simulation import JITTER_NS, TRUTH_KEY, main, simulate, truth_of
 
 SHIPPED_SEED = 1
 

@@ -10,15 +10,16 @@ import pytest
 from events_support import simulated_event
 from scans_support import MJD, SCAN_ID, a_startup, pixel_rows
 
-from skyscan import local_to_equatorial, startup
+from skyscan import local_to_equatorial, prep
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput
 from skyscan.events.event import Event, Vertex
 from skyscan.events.source import Source
+from skyscan.job.worker import reconstruct, seeded
 from skyscan.pixels import directions
+from skyscan.prep import prepare
 from skyscan.recos.dummy import Dummy
-from skyscan.startup import is_whole, prepare, read_startup, seeded
-from skyscan.worker import reconstruct
+from skyscan.startup import is_whole, read_startup
 
 SOURCE = Source(Path("event.json"), is_real_event=False)
 
@@ -130,7 +131,7 @@ def test_records_depend_on_their_own_pixel_only():
 
 @pytest.fixture
 def pointed(monkeypatch):
-    monkeypatch.setattr(startup, "reco_class", lambda _: Pointed)
+    monkeypatch.setattr(prep, "reco_class", lambda _: Pointed)
 
 
 def read_with(read):

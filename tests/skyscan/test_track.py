@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from skyscan import equatorial_to_local, read_event
-from skyscan.cleaning import clean_hits
 from skyscan.errors import BadInput
 from skyscan.events.event import PULSE_DTYPE, Event, Vertex
 from skyscan.light.cherenkov import axes_of
@@ -13,8 +12,9 @@ from skyscan.light.pandel import BulkIce
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
 from skyscan.recos import reco_class
 from skyscan.recos.track import Track
-from skyscan.simulation import MJD, simulate, truth_of
-from skyscan.track_model import TrackModel
+from skyscan.track.cleaning import clean_hits
+from skyscan.track.model import TrackModel
+from skyscan.track.simulation import MJD, simulate, truth_of
 
 SEED_FIELDS = ("x", "y", "z", "time")
 
@@ -96,7 +96,7 @@ def test_a_pixel_has_the_same_bytes_in_any_order(ready, sample):
 def test_a_pixel_has_the_same_bytes_among_more_hits_than_a_block_holds(
     ready, sample, monkeypatch
 ):
-    monkeypatch.setattr("skyscan.track_model.BLOCK", 1000)
+    monkeypatch.setattr("skyscan.track.model.BLOCK", 1000)
     rows, fits = sample
     assert reconstruct(ready[0], rows[:8]).tobytes() == fits[:8].tobytes()
 

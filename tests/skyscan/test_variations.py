@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skyscan.variations import across, cylinder, mini_test, octahedron, point
+from skyscan.recos._variations import across, cylinder, mini_test, octahedron, point
 
 
 def test_each_shape_begins_with_the_seed_vertex_itself():

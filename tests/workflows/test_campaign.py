@@ -17,7 +17,7 @@ from condor.dagman import log_events
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
-from skyscan.worker import TALLY_VARIABLE
+from skyscan.job.worker import TALLY_VARIABLE
 from workflows.campaign_plan import MOST_SCANS, plan_campaign
 from workflows.campaign_run import submit
 from workflows.cli import main

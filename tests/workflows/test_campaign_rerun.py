@@ -17,12 +17,12 @@ from plans_support import options, write_events
 from scans import environment, wait_until
 
 from condor.dagman import dagman_state, log_events
-from skyscan.earlier import fits_in
 from skyscan.errors import ExitCode
+from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.records import FIT_DTYPE, sign
 from skyscan.results import write_results
+from skyscan.rounds.earlier import fits_in
 from skyscan.scan import read_scan
-from skyscan.worker import TALLY_VARIABLE
 from workflows.campaign_plan import plan_campaign
 from workflows.campaign_run import is_over, is_queued, queued_dagmans, queued_jobs, submit
 from workflows.cli import main

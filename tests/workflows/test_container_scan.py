@@ -10,8 +10,8 @@ from scans import RunningScan, environment, simulated_event, wait_until
 
 from condor.software.apptainer import namespace_trouble
 from condor.software.image import cached_image
+from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.results import count_records
-from skyscan.worker import TALLY_VARIABLE
 from workflows.plan import Options, plan
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import pytest
 from scans import RunningScan, copy_of, environment, make_scan, simulated_event, wait_until
 
 from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import ScanFolder
-from skyscan.worker import TALLY_VARIABLE
 from workflows.plan import Options, plan
 from workflows.removal import abort
 from workflows.report import last_report

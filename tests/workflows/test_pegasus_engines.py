@@ -10,9 +10,9 @@ from pegasus_support import do_batch, read
 from plans_support import EVENT, options
 
 from skyscan.events.source import Source
-from skyscan.next_round import open_round
+from skyscan.prep import prepare
+from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
-from skyscan.startup import prepare
 from workflows.dagman import write_round_dag
 from workflows.pegasus.folder import PegasusFolder
 from workflows.pegasus.rounds import merge_graph, round_graph

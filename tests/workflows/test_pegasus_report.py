@@ -7,9 +7,9 @@ from job_log_support import REMOVED, ended, killed, submitted, write_log
 from plans_support import EVENT, options
 
 from skyscan.events.source import Source
-from skyscan.next_round import open_round
+from skyscan.prep import prepare
+from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
-from skyscan.startup import prepare
 from workflows.cli import main
 from workflows.engine import Engine, dag_of, engine_of
 from workflows.pegasus.folder import PegasusFolder

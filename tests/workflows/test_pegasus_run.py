@@ -8,12 +8,12 @@ from pegasus_support import Executor, complaints, do_scan, read
 from plans_support import EVENT, options
 
 from condor.sites import recorded_site
-from skyscan.earlier import set_aside
 from skyscan.events.source import Source
 from skyscan.layout import ScanFolder
 from skyscan.merge import merge
+from skyscan.prep import prepare
+from skyscan.rounds.earlier import set_aside
 from skyscan.scan import read_scan
-from skyscan.startup import prepare
 from workflows.pegasus.folder import PegasusFolder
 from workflows.pegasus.outer import write_plan
 from workflows.pegasus.results import settle

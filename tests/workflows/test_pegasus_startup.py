@@ -8,8 +8,8 @@ from plans_support import EVENT, options
 
 from skyscan.errors import BadInput
 from skyscan.events.source import Source
+from skyscan.prep import prepare
 from skyscan.scan import read_scan
-from skyscan.startup import prepare
 from workflows.pegasus.folder import PegasusFolder
 from workflows.pegasus.startup import take_startup
 from workflows.plan import plan

@@ -13,9 +13,10 @@ import pytest
 
 from skyscan.batches import read_batch
 from skyscan.layout import ScanFolder
-from skyscan.pixels import Pixel, best_pixel, next_pixels
+from skyscan.pixels import Pixel
 from skyscan.progression import DEFAULT_PROGRESSION
 from skyscan.records import IDS
+from skyscan.rounds.rule import best_pixel, next_pixels
 from skyscan.skymap import SkyMap, read_skymap
 
 if TYPE_CHECKING:

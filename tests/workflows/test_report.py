@@ -12,12 +12,12 @@ from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
 from skyscan.merge import merge
-from skyscan.next_round import open_round
+from skyscan.prep import prepare
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
 from skyscan.results import write_results
+from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
-from skyscan.startup import prepare
 from workflows.plan import plan
 from workflows.report import duration, read_report, write_report
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from scans import RunningScan, make_scan
 
-from skyscan.earlier import fits_in
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.records import FIT_DTYPE, sign
 from skyscan.results import write_results
+from skyscan.rounds.earlier import fits_in
 from skyscan.scan import read_scan
 from workflows.cli import main
 from workflows.rerun import Selection, extend, forget, parse_pixels

@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> ExitCode:
-    from skyscan.simulation import truth_of  # brings scipy along: not for every command
+    from skyscan.track.simulation import truth_of  # brings scipy along: not for every command
 
     packed = resources.files("skyscan").joinpath("data", "simulated_track.json")
     with resources.as_file(packed) as path:

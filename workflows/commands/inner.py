@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, SkyscanError
 from skyscan.layout import ScanFolder
-from skyscan.next_round import open_round
-from skyscan.predictive import Gate, look
+from skyscan.rounds.next_round import open_round
+from skyscan.rounds.predictive import Gate, look
 from skyscan.scan import read_scan
 from skyscan.startup import is_whole
 from workflows.dagman import rounds_that_ended, write_round_dag

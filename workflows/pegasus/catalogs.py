@@ -21,7 +21,7 @@ from Pegasus.api import (
 
 from skyscan import layout
 from skyscan.errors import ExitCode
-from skyscan.job_ad import OUTPUT_IS_HERE
+from skyscan.job.ad import OUTPUT_IS_HERE
 from skyscan.storage import write_text
 from workflows.job import job_description, job_environment
 from workflows.pegasus.folder import LOCAL, OSDF, POOL

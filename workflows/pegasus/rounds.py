@@ -9,10 +9,10 @@ from Pegasus.api import Namespace
 
 from condor.sites import recorded_site
 from skyscan import layout
-from skyscan.collect import collect
-from skyscan.leftover import time_budget
 from skyscan.merge import skymap_of
-from skyscan.next_round import BatchState, open_round
+from skyscan.rounds.collect import collect
+from skyscan.rounds.leftover import time_budget
+from skyscan.rounds.next_round import BatchState, open_round
 from workflows.pegasus.catalogs import deadline_profile, replica_catalog, write_catalog
 from workflows.pegasus.folder import PegasusFolder
 from workflows.pegasus.graph import Graph, files_read

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.collect import Found, best_of, gather
 from skyscan.errors import BadInput
-from skyscan.leftover import left_behind
-from skyscan.next_round import chosen_by_rule, deal, seed_pixels, startup_of
-from skyscan.pixels import Pixel, next_pixels, parent
+from skyscan.pixels import Pixel, parent
+from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.leftover import left_behind
+from skyscan.rounds.next_round import chosen_by_rule, deal, seed_pixels, startup_of
+from skyscan.rounds.rule import next_pixels
 from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skyscan.collect import Gathered
     from skyscan.layout import ScanFolder
+    from skyscan.rounds.collect import Gathered
     from skyscan.scan import Scan
     from skyscan.startup import Startup
 
@@ -86,8 +87,8 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
         if len(pixels):
             deal(folder, scan, number, pixels, depth=depth)
             return Gate.OPEN
-    wanting = [*gathered.damage, *gathered.lacking]
-    if all(n in ended or not _is_of(folder, n, wanting) for n in others):
+    unfinished = gathered.damage.keys() | gathered.lacking.keys()
+    if unfinished.issubset(ended):
         gathered.check()  # nothing more comes
     is_last = number + 1 >= scan.max_rounds  # it must have all that is left
     if is_last or not _is_enough(gathered, scan.predictive_scanning_threshold):
@@ -119,11 +120,6 @@ def early_pixels(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np
         return True  # the event's own
 
     return seed_pixels(filter(has_its_seed, chosen), found, startup, scan.progression)
-
-
-def _is_of(folder: ScanFolder, number: int, complaints: list[str]) -> bool:
-    place = f"{folder.round(number).path}/"
-    return any(place in complaint for complaint in complaints)
 
 
 def _is_enough(gathered: Gathered, threshold: float) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skyscan.simplex import minimise
+from skyscan.track.simplex import minimise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.light.ice import Ice
-    from skyscan.track_model import TrackModel
+    from skyscan.track.model import TrackModel
 
     Array = NDArray[np.float64]
 

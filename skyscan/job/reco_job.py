@@ -1,8 +1,8 @@
 """The reco job: one batch, pixel after pixel, each result on disk as soon as it is there.
 
 What an earlier start of the job has done is not done again. A supervising process
-(`skyscan.supervisor`) writes the result file; the fits run in a worker process
-(`skyscan.worker`).
+(`skyscan.job.supervisor`) writes the result file; the fits run in a worker process
+(`skyscan.job.worker`).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.batches import read_batch
-from skyscan.clock import access_point_time
 from skyscan.errors import BadInput, ExitCode
-from skyscan.job_ad import place_of_output
-from skyscan.job_limits import NO_LIMITS, Budget, Checkpoints, Limits, deaths_in
-from skyscan.job_progress import Progress
+from skyscan.job.ad import place_of_output
+from skyscan.job.clock import access_point_time
+from skyscan.job.limits import NO_LIMITS, Budget, Checkpoints, Limits, deaths_in
+from skyscan.job.progress import Progress
+from skyscan.job.supervisor import Supervisor
+from skyscan.job.worker_process import Chunk
 from skyscan.recos import reco_class
 from skyscan.results import ResultWriter, read_results, write_results
 from skyscan.startup import check_files, read_startup
-from skyscan.supervisor import Supervisor
-from skyscan.worker_process import Chunk
 
 if TYPE_CHECKING:
     from pathlib import Path

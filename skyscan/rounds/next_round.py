@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.batches import Batch, batch_bytes, split
-from skyscan.collect import Found, best_of, gather
-from skyscan.earlier import KnownFits
 from skyscan.errors import BadInput
-from skyscan.leftover import LEFTOVER, PREDICTIVE, handed_on, leftover_depth, recorded_batches
-from skyscan.pixels import next_pixels, parent
-from skyscan.records import IDS, PIXEL_DTYPE, RECORD_DTYPE
+from skyscan.pixels import parent
+from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.results import read_results, write_results
+from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.earlier import KnownFits
+from skyscan.rounds.leftover import (
+    LEFTOVER,
+    PREDICTIVE,
+    handed_on,
+    leftover_depth,
+    recorded_batches,
+)
+from skyscan.rounds.rule import next_pixels
 from skyscan.startup import Startup, read_startup
 from skyscan.storage import read_sealed, write_bytes, write_sealed
 
@@ -29,10 +36,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skyscan.collect import Gathered
     from skyscan.layout import RoundFolder, ScanFolder
     from skyscan.pixels import Pixel
     from skyscan.progression import Progression
+    from skyscan.records import Fit
+    from skyscan.rounds.collect import Gathered
     from skyscan.scan import Scan
 
 
@@ -62,7 +70,7 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     """
     here = folder.round(number)
     if scan.predictive_scanning_threshold < 1:
-        is_over = not here.description.exists()  # its gate chooses (`skyscan.predictive`)
+        is_over = not here.description.exists()  # its gate chooses (`rounds.predictive`)
     else:
         is_over = number > 0 and not folder.round(number - 1).description.exists()
     if is_over:
@@ -238,9 +246,7 @@ def _told(here: RoundFolder) -> dict[str, Any] | None:
         return None
 
 
-def _state(
-    here: RoundFolder, batch: Batch, later: Mapping[tuple[int, ...], np.void | None]
-) -> BatchState:
+def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> BatchState:
     """Look at a batch's result file, and leave it there, clean, for the job to go on from.
 
     What the round left over is the next one's to do; what that has done comes back here.
@@ -252,7 +258,7 @@ def _state(
             write_results(path, batch, result.records)
         else:
             write_bytes(path, b"")
-    missing = [row.item() for row in result.missing(batch)[list(IDS)]]
+    missing = ids_of(result.missing(batch))
     back = [record for ids in missing if (record := later.get(ids)) is not None]
     if back:
         records = np.concatenate([result.records, np.array(back, RECORD_DTYPE)])

@@ -15,7 +15,7 @@ import numpy as np
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput
 from skyscan.layout import RoundFolder
-from skyscan.records import IDS, RECORD_DTYPE
+from skyscan.records import IDS, RECORD_DTYPE, ids_of
 from skyscan.results import read_results
 from skyscan.storage import read_json, write_json
 
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.layout import ScanFolder
+    from skyscan.records import Fit
 
 FORGET_JSON = "forget.json"
-
-Fit = tuple[int, int, int]  # nside, pixel, variation
 
 
 def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
@@ -86,7 +85,7 @@ class KnownFits:
             self._records = {
                 row: record
                 for row, record in self._records.items()
-                if tuple(int(record[name]) for name in IDS) not in forget
+                if record[list(IDS)].item() not in forget
             }
 
         self._add(folder.rounds, scan_id)
@@ -102,11 +101,6 @@ class KnownFits:
         """Return what is known of a batch, dtype RECORD_DTYPE, in its order."""
         known = [self._records.get(row.tobytes()) for row in batch.pixels]
         return np.array([it for it in known if it is not None], RECORD_DTYPE)
-
-
-def ids_of(rows: NDArray[np.void]) -> list[Fit]:
-    """Return (nside, pixel, variation) of rows of PIXEL_DTYPE or RECORD_DTYPE."""
-    return [row.item() for row in rows[list(IDS)]]
 
 
 def fits_in(rounds: Path, scan_id: str) -> Iterator[tuple[Batch, NDArray[np.void]]]:

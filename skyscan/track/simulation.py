@@ -227,7 +227,7 @@ def _has_neighbour(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write a simulated event as an i3live file."""
     parser = argparse.ArgumentParser(
-        prog="python -m skyscan.simulation", description="Simulate a through-going track."
+        prog="python -m skyscan.track.simulation", description="Simulate a through-going track."
     )
     parser.add_argument("--seed", type=int, required=True, help="the same seed, the same event")
     parser.add_argument("--out", required=True, help="the JSON file to write")

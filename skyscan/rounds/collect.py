@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput, DamagedFile, TryAgain
-from skyscan.records import IDS, PIXEL_DTYPE, RECORD_DTYPE
+from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.results import read_results
 from skyscan.storage import read_sealed, sha256_of
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.records import Fit
 
 
 class MissingResults(TryAgain):
@@ -88,16 +90,16 @@ class Gathered:
         The record of each fit, from the first round that has it.
     leftover : ndarray, shape (n,), dtype PIXEL_DTYPE
         What was dealt to a job and has no record, ordered by nside, pixel, variation.
-    damage : tuple of str
-        What is wrong with result files.
-    lacking : tuple of str
-        Which result files lack something.
+    damage : dict of int to list of str
+        What is wrong with result files, by round.
+    lacking : dict of int to list of str
+        Which result files lack something, by round.
     """
 
     records: NDArray[np.void]
     leftover: NDArray[np.void]
-    damage: tuple[str, ...]
-    lacking: tuple[str, ...]
+    damage: dict[int, list[str]]
+    lacking: dict[int, list[str]]
 
     def check(self) -> None:
         """Refuse results that are not whole.
@@ -107,7 +109,7 @@ class Gathered:
         MissingResults
             Names every result file that is missing, short, doubled or of another scan.
         """
-        complaints = [*self.damage, *self.lacking]
+        complaints = [*chain(*self.damage.values()), *chain(*self.lacking.values())]
         if complaints:
             raise MissingResults(
                 "; ".join(complaints) + ". Run `skyscan resume` to have just these done again."
@@ -124,34 +126,34 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
     DamagedFile
         A round's description or a batch file is damaged, or of another scan.
     """
-    damage: list[str] = []
+    damage: dict[int, list[str]] = {}
     records = [np.empty(0, RECORD_DTYPE)]
-    found: set[tuple[int, ...]] = set()
-    dealt: dict[tuple[int, ...], np.void] = {}
-    lacks: list[tuple[Path, int, list[tuple[int, ...]]]] = []
+    found: set[Fit] = set()
+    dealt: dict[Fit, np.void] = {}
+    lacks: list[tuple[int, Path, int, list[Fit]]] = []
     for number in rounds:
         for batch, path in batches_of(folder.round(number), scan_id):
             result = read_results(path, batch)
-            damage += result.complaints
-            ids = [record.item() for record in result.records[list(IDS)]]
+            if result.complaints:
+                damage.setdefault(number, []).extend(result.complaints)
+            ids = ids_of(result.records)
             new = np.array([it not in found for it in ids], bool)
             records.append(result.records[new])
             found.update(ids)
             missing = result.missing(batch)
-            without = [row.item() for row in missing[list(IDS)]]
+            without = ids_of(missing)
             dealt.update(zip(without, missing, strict=True))
-            lacks.append((path, len(batch.pixels), without))
+            lacks.append((number, path, len(batch.pixels), without))
     left = sorted(ids for ids in dealt if ids not in found)
-    lacking = [
-        f"{path} lacks {n} of {of} pixels"
-        for path, of, without in lacks
-        if (n := sum(ids not in found for ids in without))
-    ]
+    lacking: dict[int, list[str]] = {}
+    for number, path, of, without in lacks:
+        if n := sum(ids not in found for ids in without):
+            lacking.setdefault(number, []).append(f"{path} lacks {n} of {of} pixels")
     return Gathered(
         np.concatenate(records),
         np.array([dealt[ids] for ids in left], PIXEL_DTYPE),
-        tuple(damage),
-        tuple(lacking),
+        damage,
+        lacking,
     )
 
 

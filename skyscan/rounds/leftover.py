@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.collect import batches_of, gather
 from skyscan.errors import BadInput, DamagedFile
-from skyscan.records import IDS
+from skyscan.records import ids_of
 from skyscan.results import read_results
+from skyscan.rounds.collect import batches_of, gather
 from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from skyscan.batches import Batch
     from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.records import Fit
     from skyscan.scan import Scan
 
 # In a round's description: what it has cannot be told from the results of the others.
@@ -69,20 +70,18 @@ def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
         return None
 
 
-def handed_on(
-    folder: ScanFolder, scan_id: str, number: int
-) -> dict[tuple[int, ...], np.void | None]:
+def handed_on(folder: ScanFolder, scan_id: str, number: int) -> dict[Fit, np.void | None]:
     """Return the fits that a round left over: {ids: record, None where not done yet}."""
-    later: dict[tuple[int, ...], np.void | None] = {}
+    later: dict[Fit, np.void | None] = {}
     for following in folder.chosen_rounds():
         here = folder.round(following)
         if following <= number or not leftover_depth(here):
             continue
         for batch, path in batches_of(here, scan_id):
-            for row in batch.pixels[list(IDS)]:
-                later.setdefault(row.item(), None)
-            for record in read_results(path, batch).records:
-                later[tuple(int(record[name]) for name in IDS)] = record
+            for ids in ids_of(batch.pixels):
+                later.setdefault(ids, None)
+            records = read_results(path, batch).records
+            later.update(zip(ids_of(records), records, strict=True))
     return later
 
 
@@ -111,12 +110,12 @@ def left_behind(
     if gathered.damage:
         return gathered.leftover[:0], 0
     handed = {
-        row.item()
+        ids
         for number in folder.chosen_rounds()
         if number not in ended and leftover_depth(folder.round(number))
         for batch, _ in batches_of(folder.round(number), scan_id)
-        for row in batch.pixels[list(IDS)]
+        for ids in ids_of(batch.pixels)
     }
-    new = [row.item() not in handed for row in gathered.leftover[list(IDS)]]
+    new = [ids not in handed for ids in ids_of(gathered.leftover)]
     depth = max((leftover_depth(folder.round(number)) for number in ended), default=0) + 1
     return gathered.leftover[np.array(new, bool)], depth

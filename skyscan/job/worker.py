@@ -1,7 +1,7 @@
 """The worker process: reconstructs the chunks that its supervisor sends it.
 
-It may crash, hang or be killed: its supervisor (`skyscan.supervisor`) keeps the results.
-`skyscan.protocol` says how the two talk.
+It may crash, hang or be killed: its supervisor (`skyscan.job.supervisor`) keeps the results.
+`skyscan.job.protocol` says how the two talk.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from skyscan.job.protocol import ANSWER, FAILED, FITS, READY, REQUEST
 from skyscan.pixels import directions
-from skyscan.protocol import ANSWER, FAILED, FITS, READY, REQUEST
-from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
+from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.recos import ATTEMPT_VARIABLE, Reco, reco_class
-from skyscan.startup import Startup, read_startup, seeded
+from skyscan.startup import Startup, read_startup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,13 +83,35 @@ def reconstruct(
             f"wanted {pixels.shape} of FIT_DTYPE"
         )
     records = np.zeros(len(pixels), RECORD_DTYPE)
-    for name in ("nside", "pixel", "variation"):
+    for name in IDS:
         records[name] = pixels[name]
     for name in FIT_DTYPE.names or ():
         records[name] = fits[name]
     records["run_time"] = (time.perf_counter() - began) / len(pixels)
     records["attempt"] = attempt
     return records
+
+
+def seeded(
+    pixels: NDArray[np.void],
+    reco: Reco,
+    zenith: NDArray[np.float64],
+    azimuth: NDArray[np.float64],
+) -> NDArray[np.void]:
+    """Return a copy of ``pixels`` with each one's vertex variation added to its seed.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
+    reco : Reco
+    zenith, azimuth : ndarray, shape (n,), radians
+        The pixels' directions in IceCube's local frame.
+    """
+    offsets = reco.offsets(pixels, zenith, azimuth)
+    moved = pixels.copy()
+    for i, axis in enumerate("xyz"):
+        moved[axis] += offsets[:, i]
+    return moved
 
 
 def _tally(pixels: NDArray[np.void], attempt: int) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.records import FIT_DTYPE, REASON_BYTES, RECORD_DTYPE, sign
-from skyscan.worker_process import Chunk, FitFailed, WorkerDied, WorkerProcess
+from skyscan.job.worker_process import Chunk, FitFailed, WorkerDied, WorkerProcess
+from skyscan.records import FIT_DTYPE, IDS, REASON_BYTES, RECORD_DTYPE, sign
 
 if TYPE_CHECKING:
     from collections import deque
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skyscan.job_limits import Budget, Checkpoints
-    from skyscan.job_progress import Progress
+    from skyscan.job.limits import Budget, Checkpoints
+    from skyscan.job.progress import Progress
     from skyscan.results import ResultWriter
 
 ATTEMPTS = 2
@@ -92,7 +92,7 @@ class Supervisor:
 def failed_records(chunk: Chunk, reason: str, took: float) -> NDArray[np.void]:
     """Return the records of pixels that no fit was found for: NaN, with the reason."""
     records = np.zeros(len(chunk.pixels), RECORD_DTYPE)
-    for name in ("nside", "pixel", "variation"):
+    for name in IDS:
         records[name] = chunk.pixels[name]
     for name in FIT_DTYPE.names or ():
         records[name] = np.nan

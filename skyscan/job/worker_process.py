@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import BadInput, ExitCode, TryAgain
-from skyscan.protocol import ANSWER, FITS, REQUEST
+from skyscan.job.protocol import ANSWER, FITS, REQUEST
 from skyscan.records import RECORD_DTYPE
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 
-from skyscan.job_ad import path_of_job_ad, value_of
+from skyscan.job.ad import path_of_job_ad, value_of
 
 #: Seconds that a job may take from its start until its folder is there.
 TOLERANCE = 120.0

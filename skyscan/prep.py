@@ -1,0 +1,81 @@
+"""The first step of a scan: read the event and write the startup folder."""
+
+from __future__ import annotations
+
+from math import radians
+from typing import TYPE_CHECKING
+
+from skyscan.coordinates import local_to_equatorial
+from skyscan.events.reader import read_event
+from skyscan.layout import STARTUP_JSON
+from skyscan.recos import Reco, reco_class
+from skyscan.startup import Startup
+from skyscan.storage import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from skyscan.events.event import Event
+    from skyscan.events.source import Source
+
+
+def prepare(
+    scan_id: str,
+    reco_name: str,
+    source: Source,
+    folder: Path,
+    read: Callable[[Path, str | None], Event] = read_event,
+) -> Startup:
+    """Run the reconstruction's own preparation and write the startup folder.
+
+    Parameters
+    ----------
+    scan_id : str
+        The scan that this is for.
+    reco_name : str
+        Which reconstruction.
+    source : Source
+        The event file.
+    folder : Path
+        Where to write; ``startup.json`` is written last, so a folder that has it is whole.
+    read : callable
+        Reads an event file with a given pulse series (None: the realtime format's own).
+
+    Raises
+    ------
+    BadInput
+        The event lacks a key that the reconstruction needs.
+    """
+    event = read(source.path, None)
+    reco = reco_class(reco_name)(event.format_version)
+    if reco.pulses_key != event.pulses_key:
+        event = read(source.path, reco.pulses_key)
+    reco.check(source, event)
+    folder.mkdir(parents=True, exist_ok=True)
+    seed = reco.prepare_from(source, event, folder)
+    startup = Startup(
+        scan_id=scan_id,
+        reco=reco_name,
+        format_version=event.format_version,
+        mjd=event.mjd,
+        seed=seed,
+        n_variations=len(reco.variations()),
+        pointing=_pointing(event, reco),
+        files={
+            path.name: sha256_of(path)
+            for path in sorted(folder.iterdir())
+            if path.is_file() and path.name != STARTUP_JSON
+        },
+    )
+    startup.write(folder)
+    return startup
+
+
+def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:
+    key = reco.pointing_key
+    if key is None:
+        return None
+    fit = event.fits[key]
+    ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
+    return float(ra), float(dec), radians(reco.angular_distance)
