@@ -38,7 +38,7 @@ check: $(STAMP)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/shellcheck condor/job.sh condor/dagman.sh workflows/pegasus/carry.sh .ci/run
+	$(VENV)/bin/shellcheck condor/job.sh condor/dagman.sh workflows/engines/pegasus/carry.sh .ci/run
 
 test: setup
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -23,7 +23,7 @@ from skyscan.prep import prepare
 from skyscan.recos.dummy import VARIATIONS_VARIABLE
 from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
-from workflows.pegasus.rounds import round_graph
+from workflows.engines.pegasus.rounds import round_graph
 from workflows.plan import Options, plan
 
 if TYPE_CHECKING:

@@ -68,7 +68,7 @@ class Scan:
     urgent : bool
         It goes before other scans of the same user.
     engine : str
-        What runs the steps: ``dagman``, or ``pegasus`` (`workflows.engine`).
+        What runs the steps: ``dagman``, or ``pegasus`` (`workflows.engines.engine`).
     runtime : str
         Which Python jobs run in, by interpreter, env-shell or image (`condor.runtimes`).
     gcd_dir : str or None

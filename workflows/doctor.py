@@ -15,11 +15,12 @@ from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
 from condor.software.apptainer import find_apptainer
 from skyscan.scan import read_scan
-from workflows import preflight, submission
-from workflows.campaign import CampaignFolder, is_campaign, read_campaign
-from workflows.campaign_plan import scans_of
-from workflows.campaign_run import work_of
-from workflows.findings import Finding, State
+from workflows import submission
+from workflows.campaigns.campaign import CampaignFolder, is_campaign, read_campaign
+from workflows.campaigns.plan import scans_of
+from workflows.campaigns.run import work_of
+from workflows.checks import preflight
+from workflows.checks.findings import Finding, State
 
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from condor.queue import queue
 from skyscan.errors import TryAgain, printable
-from workflows.dagman import SCAN_DAG
-from workflows.engine import dags_of
+from workflows.engines.dagman import SCAN_DAG
+from workflows.engines.engine import dags_of
 
 if TYPE_CHECKING:
     from pathlib import Path

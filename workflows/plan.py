@@ -24,10 +24,10 @@ from skyscan.recos import reco_class
 from skyscan.scan import Scan, read_scan
 from skyscan.storage import read_sealed, sha256_of, write_bytes
 from workflows.code import check_code, code_zip
-from workflows.dagman import write_scripts, write_workflow
-from workflows.engine import Engine
-from workflows.pegasus.folder import check_carried
-from workflows.pegasus.staging import check_staging
+from workflows.engines.dagman import write_scripts, write_workflow
+from workflows.engines.engine import Engine
+from workflows.engines.pegasus.folder import check_carried
+from workflows.engines.pegasus.staging import check_staging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -316,7 +316,7 @@ def write_for_engine(folder: ScanFolder, scan: Scan, site: Site) -> None:
         The engine does not carry a path or a variable of the scan through.
     """
     if scan.engine == Engine.PEGASUS:
-        from workflows.pegasus import outer
+        from workflows.engines.pegasus import outer
 
         outer.write_workflow(folder, scan, site, sys.executable)
     else:

@@ -16,8 +16,8 @@ from skyscan.results import count_records
 from skyscan.rounds.leftover import LEFTOVER, leftover_depth
 from skyscan.startup import read_startup
 from skyscan.storage import read_json
-from workflows.pegasus.folder import PegasusFolder
-from workflows.pegasus.results import arriving_results
+from workflows.engines.pegasus.folder import PegasusFolder
+from workflows.engines.pegasus.results import arriving_results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from skyscan.errors import TryAgain
-from workflows import campaign_run
+from workflows.campaigns import run as campaign_run
 from workflows.submission import queued_cluster, queued_jobs
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
-    from workflows.campaign import CampaignFolder
+    from workflows.campaigns.campaign import CampaignFolder
 
 LOOK_EVERY = 0.5  # seconds
 #: Seconds until the next of the jobs that were removed is gone: each has some to hand in what

@@ -20,9 +20,9 @@ from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
 from workflows.code import check_code
-from workflows.dagman import SCAN_DAG, round_dag
-from workflows.engine import Engine, dag_of, engine_of
-from workflows.pegasus import failures as pegasus
+from workflows.engines.dagman import SCAN_DAG, round_dag
+from workflows.engines.engine import Engine, dag_of, engine_of
+from workflows.engines.pegasus import failures as pegasus
 from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import ids_of
 from skyscan.rounds.earlier import fits_in, set_aside
 from skyscan.scan import Scan, read_scan
-from workflows.dagman import write_scan_dag
-from workflows.engine import Engine, engine_of
-from workflows.pegasus.results import settle
+from workflows.engines.dagman import write_scan_dag
+from workflows.engines.engine import Engine, engine_of
+from workflows.engines.pegasus.results import settle
 from workflows.plan import MAX_ROUNDS, usual_rounds
 from workflows.submission import at_rest
 

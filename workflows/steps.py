@@ -1,7 +1,6 @@
 """The steps of a scan, each described once: what it runs, reads, writes and needs.
 
-`workflows.job` describes them to HTCondor; `workflows.dagman` renders them to DAGMan,
-`workflows.pegasus` to Pegasus. Nothing here knows how they are run.
+The engines render them (`workflows.engines`); nothing here knows how they are run.
 """
 
 from __future__ import annotations

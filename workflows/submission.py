@@ -13,12 +13,12 @@ from condor.sites import recorded_site
 from skyscan.errors import TryAgain, WrongUsage
 from skyscan.layout import DAGMAN_SH
 from skyscan.scan import read_scan
-from workflows import preflight
+from workflows.checks import preflight
 from workflows.code import check_code
-from workflows.dagman import SCAN_DAG
-from workflows.engine import Engine, dag_of, dags_of, engine_of
-from workflows.pegasus import submission as pegasus
-from workflows.pegasus.folder import PegasusFolder
+from workflows.engines.dagman import SCAN_DAG
+from workflows.engines.engine import Engine, dag_of, dags_of, engine_of
+from workflows.engines.pegasus import submission as pegasus
+from workflows.engines.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     AlreadyRuns
         It is in the queue, or on its way there.
     WrongUsage, TryAgain
-        It cannot run, or not now (`workflows.preflight`).
+        It cannot run, or not now (`workflows.checks.preflight`).
     SubmitFailed
         condor_submit_dag refused; the text has its words.
     NoPegasus, PlanningFailed

@@ -10,7 +10,7 @@ from condor.dagman import dagman_state
 from condor.pool import status as pool_status
 from skyscan.errors import BadInput
 from skyscan.scan import read_scan
-from workflows.engine import dag_of
+from workflows.engines.engine import dag_of
 from workflows.obstacles import obstacles
 from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
 from workflows.report import Report, duration, last_report

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -17,11 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "skyscan"))
 from scans_support import do_batch, do_scan
 
-from workflows.pegasus.folder import PegasusFolder
+from workflows.engines.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder

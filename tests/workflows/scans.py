@@ -19,7 +19,7 @@ from condor.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
 from skyscan.scan import read_scan
-from workflows.dagman import OPEN_ROUND_SH
+from workflows.engines.dagman import OPEN_ROUND_SH
 from workflows.plan import Options, plan
 from workflows.report import Report, read_report
 from workflows.submission import submit

@@ -26,7 +26,7 @@ from condor.personal.processes import pool_processes
 from condor.personal.settings import CPUS_VARIABLE
 from condor.personal.tokens import FOLDER, SIGNED_BY, TOKEN
 from condor.software import apt
-from workflows.dagman import SCAN_DAG
+from workflows.engines.dagman import SCAN_DAG
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -12,7 +12,7 @@ from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans
 
 from condor.dagman import dagman_state
-from workflows.dagman import SCAN_DAG
+from workflows.engines.dagman import SCAN_DAG
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from plans_support import EVENT, options
 
 from skyscan.errors import ExitCode
 from workflows import doctor
+from workflows.checks.findings import Finding, State
 from workflows.cli import main
 from workflows.doctor import diagnose, is_fit, lines
-from workflows.findings import Finding, State
 from workflows.plan import plan
 
 
@@ -91,7 +91,7 @@ def test_a_planned_scan_is_looked_at_with_the_pool_that_is_to_run_it(pool, run_f
 @pytest.mark.usefixtures("without_pool")
 def test_a_scan_that_would_be_refused_makes_the_doctor_unhappy(tmp_path, monkeypatch, capsys):
     folder = plan(EVENT, tmp_path, options())
-    monkeypatch.setattr("workflows.preflight.file_system", lambda _: "nfs4")
+    monkeypatch.setattr("workflows.checks.preflight.file_system", lambda _: "nfs4")
     assert main(["doctor", str(folder.path)]) == ExitCode.TRY_AGAIN
     assert "error     file system" in capsys.readouterr().out
 

@@ -13,11 +13,11 @@ from scans import RunningScan, make_scan, wait_until
 
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
-from workflows import campaign_run
-from workflows.campaign_plan import plan_campaign
+from workflows.campaigns import run as campaign_run
+from workflows.campaigns.plan import plan_campaign
+from workflows.checks.expected import expected
 from workflows.cli import main
-from workflows.expected import expected
-from workflows.pegasus.folder import PegasusFolder
+from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.plan import plan
 from workflows.submission import submit_command
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
-from workflows import preflight
-from workflows.campaign import CampaignFolder, added, read_campaign, read_list
-from workflows.campaign_plan import plan_campaign, plan_missing
-from workflows.campaign_run import is_over, is_queued, submit, submit_line, watch, work_of
-from workflows.campaign_table import (
+from workflows.campaigns.campaign import CampaignFolder, added, read_campaign, read_list
+from workflows.campaigns.plan import plan_campaign, plan_missing
+from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
+from workflows.campaigns.table import (
     campaign_rows,
     counts,
     exit_code_of,
     table_text,
     write_table,
 )
+from workflows.checks import preflight
 from workflows.commands.plan import add_options, positive, read_options
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from skyscan.rounds.next_round import open_round
 from skyscan.rounds.predictive import Gate, look
 from skyscan.scan import read_scan
 from skyscan.startup import is_whole
-from workflows.dagman import rounds_that_ended, write_round_dag
-from workflows.engine import deadline_of
+from workflows.engines.dagman import rounds_that_ended, write_round_dag
+from workflows.engines.engine import deadline_of
 
 if TYPE_CHECKING:
     import argparse

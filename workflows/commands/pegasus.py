@@ -9,7 +9,7 @@ from skyscan.errors import ExitCode
 from skyscan.layout import ScanFolder
 from skyscan.scan import read_scan
 from workflows.commands.inner import telling
-from workflows.engine import deadline_of
+from workflows.engines.engine import deadline_of
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +31,7 @@ def add_to_hidden(commands: Commands) -> None:
 
 def _next_round(options: argparse.Namespace) -> ExitCode:
     """Write the workflow that comes next into the job's folder."""
-    from workflows.pegasus.rounds import next_round
+    from workflows.engines.pegasus.rounds import next_round
 
     folder = ScanFolder(options.folder)
     with telling(folder.logs / f"round_{options.round:03d}.err"):
@@ -43,7 +43,7 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
 
 def _merge(options: argparse.Namespace) -> ExitCode:
     """Write the map and the report into the scan folder, and the map into the job's folder."""
-    from workflows.pegasus.closing import merge_and_report
+    from workflows.engines.pegasus.closing import merge_and_report
 
     folder = ScanFolder(options.folder)
     merge_and_report(folder, read_scan(folder.scan_json), Path.cwd())

@@ -12,9 +12,9 @@ from condor.sites import recorded_site, site_names
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 from skyscan.scan import read_scan
-from workflows import preflight
-from workflows.engine import Engine, engine_of
-from workflows.pegasus.submission import PLAN, has_pegasus
+from workflows.checks import preflight
+from workflows.engines.engine import Engine, engine_of
+from workflows.engines.pegasus.submission import PLAN, has_pegasus
 from workflows.plan import MIN_THRESHOLD, Options, plan
 from workflows.quantities import parse_duration, parse_megabytes
 from workflows.submission import submit_line, work_of

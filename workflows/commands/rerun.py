@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
-from workflows.campaign import CampaignFolder, is_campaign
-from workflows.campaign_run import is_queued
+from workflows.campaigns.campaign import CampaignFolder, is_campaign
+from workflows.campaigns.run import is_queued
 from workflows.commands import campaign
 from workflows.commands.plan import FOLDER_HELP, read_fraction
 from workflows.commands.scan import follow, hand_over

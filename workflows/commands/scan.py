@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from skyscan.errors import ExitCode
-from workflows.campaign import is_campaign
+from workflows.campaigns.campaign import is_campaign
 from workflows.commands import campaign
 from workflows.commands.plan import FOLDER_HELP, USAGE, add_options, plan_from
 from workflows.submission import AlreadyRuns, open_scan, submit

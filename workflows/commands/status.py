@@ -12,10 +12,10 @@ from condor.dagman import dagman_state, last_error
 from condor.pool import status as pool_status
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
-from workflows.campaign import is_campaign
+from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
-from workflows.engine import Engine, dag_of, engine_of
+from workflows.engines.engine import Engine, dag_of, engine_of
 from workflows.obstacles import obstacles
 from workflows.report import last_report, machine_lines
 from workflows.submission import open_scan

@@ -1,0 +1,160 @@
+"""Which pixels come next: upstream's own answers, and where ours differs on purpose."""
+
+import json
+import math
+from pathlib import Path
+
+import healpy
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import skyscan
+from skyscan.pixels import Pixel, children, directions, parent
+from skyscan.rounds.rule import best_pixel, first_pixels, next_pixels
+
+UPSTREAM = json.loads(
+    Path(__file__).parents[2].joinpath("data", "upstream_next_pixels.json").read_text()
+)
+BRONZE = "run00136662-evt000035405932-BRONZE-8_64_512.npz"
+PROGRESSION = [(1, 0), (2, 3), (8, 7)]
+NAN = math.nan
+
+
+def chosen(case):
+    return {Pixel(nside, pixel) for nside, pixel in case["next"]}
+
+
+@pytest.mark.parametrize("case", UPSTREAM["synthetic"], ids=lambda case: case["name"])
+def test_choice_equals_upstreams_on_made_up_scans(case):
+    finished = {
+        int(nside): {pixel: NAN if llh is None else llh for pixel, llh in rows}
+        for nside, rows in case["finished"].items()
+    }
+    assert next_pixels(finished, case["progression"], case["pointing"]) == chosen(case)
+
+
+@pytest.fixture(scope="module")
+def bronze(shared_events):
+    path = shared_events / "official" / BRONZE
+    if not path.exists():
+        pytest.skip(f"needs the public sky map {path}")
+    with np.load(path) as levels:
+        return {
+            nside: dict(levels[f"nside-{nside}"][["index", "llh"]].tolist())
+            for nside in (8, 64, 512)
+        }
+
+
+@pytest.mark.parametrize(
+    ("case", "count"),
+    list(zip(UPSTREAM["bronze"], (576, 1472, 0), strict=True)),
+    ids=["after nside 8", "after 8 and 64", "after all"],
+)
+def test_choice_equals_upstreams_on_a_real_map(bronze, case, count):
+    finished = {nside: bronze[nside] for nside in case["finished"]}
+    found = skyscan.next_pixels(finished, UPSTREAM["progression"])
+    assert len(found) == count
+    assert found == chosen(case)
+
+
+def scans(*, nan=True):
+    """Scans of PROGRESSION at any stage, with llhs that are often equal."""
+    llhs = st.sampled_from([*range(5), 1e5 + 1, 3e5] + [NAN] * nan).map(float)
+
+    pixels = {nside: st.integers(0, 12 * nside**2 - 1) for nside, _ in PROGRESSION}
+    return st.fixed_dictionaries(
+        {nside: st.dictionaries(pixels[nside], llhs, max_size=20) for nside in pixels}
+    )
+
+
+@given(scans(), st.randoms(use_true_random=False))
+def test_choice_does_not_depend_on_the_order_of_results(finished, random):
+    # Hypothesis 6.67 cannot shuffle or sample what is empty.
+    nsides = sorted(finished, key=lambda _: random.random())
+    other = {
+        n: dict(sorted(finished[n].items(), key=lambda _: random.random())) for n in nsides
+    }
+    assert next_pixels(other, PROGRESSION) == next_pixels(finished, PROGRESSION)
+
+
+@given(scans())
+def test_no_finished_pixel_is_chosen_again(finished):
+    for pixel in next_pixels(finished, PROGRESSION):
+        assert pixel.pixel not in finished[pixel.nside]
+
+
+@settings(max_examples=30)
+@given(scans(nan=False))
+def test_a_scan_converges(finished):
+    for _ in range(30):
+        found = next_pixels(finished, PROGRESSION)
+        if not found:
+            return
+        for nside, pixel in found:
+            finished[nside][pixel] = 10.0 + pixel
+    pytest.fail("30 rounds, and still something to refine")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_nan_never_wins_not_even_when_it_comes_first(order):
+    llhs = dict([(0, NAN), (3, 7.0), (5, 9.0)][::order])
+    assert best_pixel({8: llhs}) == (8, 3)
+    assert next_pixels({1: dict.fromkeys(range(12), 1.0) | {0: NAN}}, PROGRESSION)
+
+
+def test_nothing_but_nan_has_no_best_pixel_and_nothing_to_refine():
+    assert best_pixel({8: {0: NAN, 1: NAN}}) is None
+    assert next_pixels({1: dict.fromkeys(range(12), NAN)}, PROGRESSION) == set()
+
+
+def test_ties_go_to_the_coarser_nside_then_to_the_lower_pixel():
+    assert best_pixel({64: {2: 1.0}, 8: {9: 1.0, 4: 1.0}}) == (8, 4)
+    assert best_pixel({64: {2: 0.5}, 8: {9: 1.0, 4: 1.0}}) == (64, 2)
+
+
+@pytest.mark.parametrize(("step", "refined"), [(1.0, {0, 1}), (0.0, set())])
+def test_both_sides_of_a_step_above_200000_in_2_llh_are_refined(step, refined):
+    # Pixels 0 and 1 of nside 8 are neighbours; the best pixel is on the other side.
+    finished = {8: {0: 500.0, 1: 100_500.0 + step, 700: 0.0}}
+    found = {parent(16, 8, p) for _, p in next_pixels(finished, [(8, 0), (16, 1)])}
+    assert found - {700} == refined
+
+
+def test_the_first_round_is_the_whole_sky():
+    assert next_pixels({}, PROGRESSION) == {Pixel(1, pixel) for pixel in range(12)}
+    assert next_pixels({1: {}}, PROGRESSION) == {Pixel(1, pixel) for pixel in range(12)}
+
+
+def test_a_pointed_first_round_lies_around_the_pixel_of_the_direction():
+    ra, dec, radius = 1.0, -0.5, 0.3
+    centre = healpy.pix2vec(16, healpy.ang2pix(16, math.pi / 2 - dec, ra))
+    distance = np.arccos(np.clip(np.array(healpy.pix2vec(16, range(3072))).T @ centre, -1, 1))
+    expected = {Pixel(16, int(p)) for p in np.flatnonzero(distance < radius)}
+    assert first_pixels(16, (ra, dec, radius)) == expected
+    assert first_pixels(16, (ra, dec, 1e-9)) == {
+        Pixel(16, int(healpy.ang2pix(16, math.pi / 2 - dec, ra)))
+    }
+
+
+@given(st.sampled_from([(1, 2), (8, 64), (64, 512), (4, 4)]), st.data())
+def test_parent_undoes_children(levels, data):
+    nside, finer = levels
+    pixel = data.draw(st.integers(0, 12 * nside**2 - 1))
+    inside = children(nside, finer, pixel).tolist()
+    assert len(set(inside)) == (finer // nside) ** 2
+    assert {parent(finer, nside, child) for child in inside} == {pixel}
+
+
+def test_children_of_all_pixels_cover_the_finer_sky():
+    covered = np.concatenate([children(2, 8, pixel) for pixel in range(48)])
+    assert sorted(covered.tolist()) == list(range(768))
+
+
+def test_directions_are_ra_and_dec_of_each_pixels_own_nside():
+    nside, pixel = np.array([8, 512], np.int32), np.array([300, 1_000_000], np.int64)
+    ra, dec = directions(nside, pixel)
+    for i in range(2):
+        assert healpy.ang2pix(nside[i], math.pi / 2 - dec[i], ra[i]) == pixel[i]
+    assert directions(nside[:0], pixel[:0]).shape == (2, 0)

@@ -1,0 +1,540 @@
+"""Data files by name, from folders and a real HTTP server, in processes that race and die."""
+
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from staging_support import BUSY, CONTENT, NAME, PATIENCE, SHA256, Answer, DataServer
+
+from skyscan import staging
+from skyscan.errors import BadInput, TryAgain
+from skyscan.staging import cache, transfer
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def server(folder, monkeypatch):  # noqa: ARG001  (its variables come first)
+    """Return the server that is asked instead of the real one."""
+    server = DataServer()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    monkeypatch.setenv("SKYSCAN_DATA_URL", server.url)
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Return the cache's folder of GCDs; no variable of this machine's user is seen."""
+    monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("SKYSCAN_DATA_DIRS", raising=False)
+    return tmp_path / "cache" / "baseline_gcds"
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """Return how long was slept between tries, seconds; nothing is."""
+    pauses = []
+    monkeypatch.setattr(transfer, "sleep", pauses.append)
+    return pauses
+
+
+STORE = staging.Store("GCDs of the test", "baseline_gcds", (), staging.BASELINE_GCDS.url)
+
+
+def leftovers(folder):
+    return sorted(path.name for path in folder.glob(".*") if not path.name.endswith(".lock"))
+
+
+def put(folder, content=b"local"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NAME).write_bytes(content)
+    return folder / NAME
+
+
+def start(code="staging.stage(store, name)", **environment: str):
+    """Start a process that stages, and prints the SHA-256 of what it got."""
+    lines = (
+        "import hashlib, resource",
+        "from skyscan import staging",
+        f"name = {NAME!r}",
+        "store = staging.Store('GCDs', 'baseline_gcds', (), staging.BASELINE_GCDS.url)",
+        f"path = {code}",
+        "print(hashlib.sha256(path.read_bytes()).hexdigest())",
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", "\n".join(lines)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_usual_places_are_those_of_upstream(monkeypatch):
+    monkeypatch.delenv("SKYSCAN_DATA_URL")
+    for store, folders, url in (
+        (
+            staging.SPLINES,
+            ["/opt/i3-data/photon-tables/splines", "data/photon-tables/splines"],
+            "spline-tables",
+        ),
+        (
+            staging.BASELINE_GCDS,
+            ["/opt/i3-data/baseline_gcds", "users/RealTime/GCD/PoleBaseGCDs"],
+            "baseline_gcds",
+        ),
+    ):
+        cvmfs = Path("/cvmfs/icecube.opensciencegrid.org")
+        assert store.local == (Path(folders[0]), cvmfs / folders[1])
+        assert store.address("a b#.fits") == (
+            f"http://prod-exe.icecube.wisc.edu/{url}/a%20b%23.fits"
+        )
+
+
+def test_folders_are_looked_into_in_order_and_the_cache_last(
+    tmp_path, monkeypatch, server, folder
+):
+    store = staging.Store("x", "baseline_gcds", (tmp_path / "own",), STORE.url)
+    monkeypatch.setenv("SKYSCAN_DATA_DIRS", f"{tmp_path / 'first'}::{tmp_path / 'second'}")
+    monkeypatch.chdir(put(tmp_path / "here").parent)  # which an empty entry does not mean
+    assert staging.find(store, NAME) is None
+    cached = staging.stage(store, NAME)
+    assert cached == folder / NAME
+    assert staging.find(store, NAME) == cached
+    for name in ("own", "second", "first"):
+        there = put(tmp_path / name)
+        assert staging.find(store, NAME) == staging.stage(store, NAME) == there
+    there = put(tmp_path / "gcd-dir")
+    extra = (tmp_path / "nowhere", tmp_path / "gcd-dir")
+    assert staging.find(store, NAME, extra) == staging.stage(store, NAME, extra) == there
+    assert len(server.requests) == 1
+
+
+def test_what_is_downloaded_has_a_checksum_that_sha256sum_reads(server, folder):
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert leftovers(folder) == []
+    done = subprocess.run(
+        ["sha256sum", "-c", f"{NAME}.sha256"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, f"{NAME}: OK\n")
+    assert staging.stage(STORE, NAME) == folder / NAME
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "/etc/passwd", ".lock", "a\n", "a" * 200]
+)
+def test_a_name_with_more_than_a_name_is_bad_input(server, name):
+    for call in (staging.find, staging.stage, staging.is_offered):
+        with pytest.raises(BadInput, match="plain name"):
+            call(STORE, name)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_file_that_is_nowhere_is_bad_input_with_all_places(
+    server, tmp_path, folder, pauses, status
+):
+    server.answers = [Answer(status)]
+    with pytest.raises(BadInput) as caught:
+        staging.stage(STORE, NAME, [tmp_path / "gcd-dir"])
+    url = f"{server.url}/baseline_gcds/{NAME} (HTTP {status}"
+    for part in (f"{NAME} ({STORE.name})", "gcd-dir", url, "SKYSCAN_DATA_DIRS"):
+        assert part in str(caught.value)
+    assert (pauses, leftovers(folder)) == ([], [])
+
+
+def test_a_file_that_is_nowhere_but_in_a_folder_that_fails_may_be_there_later(
+    server, tmp_path, monkeypatch, capfd
+):
+    server.answers = [Answer(404)]
+    stat = Path.stat
+
+    def stale(path: Path, **options: bool) -> os.stat_result:
+        if path.parent == tmp_path / "cvmfs":
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stale)
+    with pytest.raises(TryAgain, match=r"cvmfs/base\.i3\.gz: Stale file handle"):
+        staging.stage(STORE, NAME, [tmp_path / "cvmfs"])
+    assert staging.stage(STORE, NAME, [tmp_path / "cvmfs"]).read_bytes() == CONTENT
+    assert "Stale file handle" in capfd.readouterr().err
+
+
+def test_a_server_that_is_busy_is_asked_again_with_growing_pauses(server, pauses):
+    server.answers = [Answer(BUSY), Answer(500), Answer(429)]
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert pauses == [2, 4, 8]
+
+
+def test_a_server_that_stays_busy_is_left_for_another_try(server, folder, pauses):
+    server.answers = [Answer(BUSY)] * 99
+    with pytest.raises(TryAgain, match="HTTP 503"):
+        staging.stage(STORE, NAME)
+    assert len(server.requests) == transfer.TRIES == len(pauses) + 1
+    assert sum(pauses) < 60
+    assert not (folder / NAME).exists()
+
+
+def test_a_server_that_refuses_us_is_not_asked_again(server):
+    server.answers = [Answer(403)]
+    with pytest.raises(TryAgain, match="HTTP 403"):
+        staging.stage(STORE, NAME)
+    assert len(server.requests) == 1
+
+
+def test_nobody_at_the_address_is_for_another_try(monkeypatch):
+    monkeypatch.setenv("SKYSCAN_DATA_URL", "http://127.0.0.1:1")
+    with pytest.raises(TryAgain, match="refused"):
+        staging.stage(STORE, NAME)
+    assert staging.is_offered(STORE, NAME) is None
+
+
+@pytest.mark.parametrize("url", ["prod-exe", "ftp://a", "file:///etc", "http://", "http://a:b"])
+def test_a_mirror_that_is_no_http_address_is_bad_input(monkeypatch, url):
+    monkeypatch.setenv("SKYSCAN_DATA_URL", url)
+    for call in (staging.stage, staging.is_offered):
+        with pytest.raises(BadInput, match="SKYSCAN_DATA_URL"):
+            call(STORE, NAME)
+
+
+def test_a_broken_transfer_goes_on_where_it_broke(server):
+    server.answers = [Answer(cut=400_000), Answer(cut=700_000)]
+    assert staging.stage(STORE, NAME, sha256=SHA256.upper()).read_bytes() == CONTENT
+    assert [seen for _, seen in server.requests] == [None, "bytes=400000-", "bytes=700000-"]
+
+
+def test_a_file_that_changed_meanwhile_begins_anew(server):
+    server.answers = [Answer(cut=400_000, content=CONTENT[::-1])]
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert server.requests[1][1] == "bytes=400000-"
+
+
+@pytest.mark.parametrize("etag", ["", 'W/"1"'])
+def test_a_file_that_cannot_be_told_from_a_changed_one_begins_anew(server, etag):
+    server.answers = [Answer(cut=400_000, ETag=etag)]
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert [seen for _, seen in server.requests] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(cut=len(CONTENT) - 1),
+        Answer(Content_Length=""),
+        Answer(content=b""),
+        Answer(Content_Type="text/html; charset=utf-8"),
+        Answer(Content_Length="", Transfer_Encoding="chunked", content=b"5\r\nabcde\r\n"),
+        Answer(Content_Length="", Transfer_Encoding="chunked", content=b"5\r\nab"),
+    ],
+    ids=["cut", "length unknown", "empty", "web page", "without last chunk", "cut chunk"],
+)
+def test_what_may_be_a_part_or_something_else_is_never_taken_for_the_file(
+    server, folder, answer
+):
+    server.files.clear()
+    server.answers = [answer] * 99
+    with pytest.raises(TryAgain):
+        staging.stage(STORE, NAME)
+    assert [path.name for path in folder.iterdir()] == [f".{NAME}.lock"]
+    assert staging.find(STORE, NAME) is None
+
+
+def test_a_file_in_chunks_is_read_to_its_last(server):
+    body = b"5\r\nabcde\r\n2\r\nfg\r\n0\r\n\r\n"
+    server.answers = [Answer(Content_Length="", Transfer_Encoding="chunked", content=body)]
+    assert staging.stage(STORE, NAME).read_bytes() == b"abcdefg"
+
+
+def test_a_server_that_stalls_is_given_up_and_asked_again(server, monkeypatch):
+    monkeypatch.setattr(transfer, "READ_TIMEOUT", 0.2)
+    monkeypatch.setattr(transfer, "CONNECT_TIMEOUT", 2 * PATIENCE)  # it is not this one
+    hold = threading.Event()
+    server.answers = [Answer(cut=300_000, hold=hold), Answer(cut=0, hold=hold)]
+    began = time.monotonic()
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert time.monotonic() - began < PATIENCE
+    hold.set()
+    assert len(server.requests) == 3
+
+
+def test_a_server_that_trickles_is_given_up_when_the_time_is_over(server, monkeypatch, folder):
+    monkeypatch.setattr(staging, "TOTAL_TIMEOUT", 0.3)
+    server.answers = [Answer(trickle=0.05)]  # 500 seconds
+    began = time.monotonic()
+    with pytest.raises(TryAgain, match="too slow"):
+        staging.stage(STORE, NAME)
+    assert time.monotonic() - began < PATIENCE
+    assert leftovers(folder) == []
+
+
+def test_a_download_tells_that_it_goes_on(server, monkeypatch, capfd):
+    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
+    staging.stage(STORE, NAME)
+    told = capfd.readouterr().err
+    assert f"Downloading {server.url}/baseline_gcds/{NAME} (1.05 MB)" in told
+    assert re.search(rf"{NAME}: \d\.\d\d MB of 1\.05 MB", told)
+
+
+def test_other_content_than_wanted_is_bad_input_and_not_kept(folder, tmp_path):
+    with pytest.raises(BadInput, match=SHA256):
+        staging.stage(STORE, NAME, sha256="0" * 64)
+    assert staging.find(STORE, NAME) is None
+    local = put(tmp_path / "gcd-dir")
+    with pytest.raises(BadInput, match=re.escape(str(local))):
+        staging.stage(STORE, NAME, [local.parent], sha256=SHA256)
+    assert staging.stage(STORE, NAME, sha256=SHA256) == folder / NAME
+
+
+def test_a_cached_file_that_is_intact_but_not_the_wanted_one_is_brought_again(server):
+    server.answers = [Answer(content=b"last year's")]
+    assert staging.stage(STORE, NAME).read_bytes() == b"last year's"
+    assert staging.stage(STORE, NAME, sha256=SHA256).read_bytes() == CONTENT
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path):
+    os.truncate(path, 1000)
+
+
+def lose_checksum(path):
+    path.with_name(f"{path.name}.sha256").unlink()
+
+
+def tear_checksum(path):
+    os.truncate(path.with_name(f"{path.name}.sha256"), 60)
+
+
+@pytest.mark.parametrize("damage", [flip, truncate, Path.unlink, lose_checksum, tear_checksum])
+def test_a_damaged_file_in_the_cache_is_brought_again(server, damage):
+    path = staging.stage(STORE, NAME)
+    damage(path)
+    assert staging.find(STORE, NAME) is None
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_a_truncated_file_is_found_even_when_no_time_shows_it():
+    path = staging.stage(STORE, NAME)
+    before = path.stat()
+    truncate(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+
+
+def test_damage_that_no_time_shows_is_found_after_a_day():
+    path = staging.stage(STORE, NAME)
+    before = path.stat()
+    flip(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    record = path.with_name(f"{NAME}.sha256")
+    os.utime(record, (time.time() - cache.COMPARE_EVERY - 1,) * 2)
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+
+
+def test_a_cache_is_compared_once_a_day_and_not_in_every_job(monkeypatch):
+    path = staging.stage(STORE, NAME)
+    record = path.with_name(f"{NAME}.sha256")
+    os.utime(record, (time.time() - cache.COMPARE_EVERY - 1,) * 2)
+    read = []
+    monkeypatch.setattr(cache, "digest_of", lambda path: read.append(path) or SHA256)
+    for _ in range(3):
+        assert staging.find(STORE, NAME) == staging.stage(STORE, NAME) == path
+    assert read == [path]
+
+
+def test_a_cache_that_was_copied_is_still_good(server, folder, tmp_path, monkeypatch):
+    staging.stage(STORE, NAME)
+    shutil.copytree(folder, tmp_path / "other" / "baseline_gcds", copy_function=shutil.copyfile)
+    monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "other"))
+    assert staging.stage(STORE, NAME) == tmp_path / "other" / "baseline_gcds" / NAME
+    assert len(server.requests) == 1
+
+
+def test_processes_that_want_a_file_at_once_download_it_once(server):
+    hold = threading.Event()
+    server.answers = [Answer(cut=500_000, hold=hold)]
+    processes = [start() for _ in range(6)]
+    wait_until(lambda: server.requests)
+    time.sleep(1)  # the others come to wait
+    assert all(process.poll() is None for process in processes)
+    assert len(server.requests) == 1
+    hold.set()
+    outputs = [process.communicate(timeout=PATIENCE) for process in processes]
+    assert [out for out, _ in outputs] == [f"{SHA256}\n"] * 6
+    # The one that was cut off goes on where it was.
+    assert [seen for _, seen in server.requests] == [None, "bytes=500000-"]
+
+
+def test_what_another_brought_before_the_lock_was_ours_is_not_brought_again(
+    server, monkeypatch
+):
+    locked = cache.locked
+
+    @contextmanager
+    def late(path: Path) -> Iterator[bool]:
+        monkeypatch.setattr(cache, "locked", locked)
+        staging.stage(STORE, NAME)  # the other
+        with locked(path) as is_mine:
+            yield is_mine
+
+    monkeypatch.setattr(cache, "locked", late)
+    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+    assert len(server.requests) == 1
+
+
+def test_when_the_one_that_downloads_is_killed_another_goes_on(server, folder):
+    hold = threading.Event()
+    server.answers = [Answer(cut=500_000, hold=hold)]
+    first = start()
+    wait_until(lambda: leftovers(folder) and server.requests)
+    second = start()
+    time.sleep(1)
+    assert second.poll() is None
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert second.communicate(timeout=PATIENCE)[0] == f"{SHA256}\n"
+    hold.set()
+    assert leftovers(folder) == []  # what the first had is not left on the disk
+
+
+def test_a_download_on_another_machine_is_left_alone_while_it_grows(folder):
+    alive, dead = folder / f".{NAME}.elsewhere@7.part", folder / f".{NAME}.elsewhere@8.part"
+    other = folder / f".{NAME}.2.elsewhere@7.part"  # of the file NAME.2
+    folder.mkdir(parents=True)
+    for path in (alive, dead, other):
+        path.write_bytes(b"half")
+    for path in (dead, other):
+        os.utime(path, (time.time() - cache.DEAD_AFTER - 1,) * 2)
+    staging.stage(STORE, NAME)
+    assert leftovers(folder) == sorted([alive.name, other.name])
+
+
+def test_a_lock_that_is_never_given_up_is_for_another_try(server, folder, monkeypatch):
+    monkeypatch.setattr(staging, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(staging, "TOTAL_TIMEOUT", 0.1)
+    folder.mkdir(parents=True)
+    with cache.locked(folder / NAME), pytest.raises(TryAgain, match="SKYSCAN_DATA_CACHE"):
+        staging.stage(STORE, NAME)
+    assert server.requests == []
+
+
+def test_one_who_waits_says_so(folder, monkeypatch, capfd):
+    monkeypatch.setattr(staging, "TELL_EVERY", 0.0)
+    monkeypatch.setattr(staging, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(staging, "TOTAL_TIMEOUT", 0.1)
+    folder.mkdir(parents=True)
+    with cache.locked(folder / NAME), pytest.raises(TryAgain):
+        staging.stage(STORE, NAME)
+    assert "another job downloads it" in capfd.readouterr().err
+
+
+def test_a_full_disk_is_told_with_folder_and_variable(folder):
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999))"
+    process = start(f"{limit} or staging.stage(store, name)")
+    error = process.communicate(timeout=PATIENCE)[1]
+    assert "TryAgain" in error.splitlines()[-1]
+    assert str(folder) in error
+    assert "SKYSCAN_DATA_CACHE" in error
+    assert leftovers(folder) == []
+
+
+def test_a_file_that_is_larger_than_the_disk_is_not_begun(monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    with pytest.raises(TryAgain, match=rf"{NAME} needs {len(CONTENT)} bytes, and 0 are free"):
+        staging.stage(STORE, NAME)
+
+
+def test_a_cache_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "file" / "cache"))
+    assert staging.find(STORE, NAME) is None
+    with pytest.raises(TryAgain, match="SKYSCAN_DATA_CACHE"):
+        staging.stage(STORE, NAME)
+
+
+def test_a_cache_of_another_user_is_neither_read_nor_written(monkeypatch):
+    staging.stage(STORE, NAME)
+    us = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: us + 1)
+    assert staging.find(STORE, NAME) is None
+    with pytest.raises(TryAgain, match=f"uid {us}.*SKYSCAN_DATA_CACHE"):
+        staging.stage(STORE, NAME)
+
+
+def test_the_cache_is_in_the_home_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.delenv("SKYSCAN_DATA_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    where = Path("skyscan", "data", "baseline_gcds", NAME)
+    assert staging.stage(STORE, NAME) == tmp_path / ".cache" / where
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert staging.stage(STORE, NAME) == tmp_path / "xdg" / where
+
+
+def test_without_a_home_the_cache_is_a_closed_folder_among_the_temporary_files(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("SKYSCAN_DATA_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "home is a file").touch()
+    (tmp_path / "read-only").mkdir()
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda it, how: it.name != "read-only" and access(it, how)
+    )
+    for home in ("nonexistent", "home is a file", "read-only"):
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+        path = staging.stage(STORE, NAME)
+        assert path == tmp_path / f"skyscan-data-{os.geteuid()}" / "baseline_gcds" / NAME
+        assert path.parents[1].stat().st_mode & 0o777 == 0o700
+    assert not (tmp_path / "nonexistent").exists()
+
+
+def test_the_server_is_asked_what_it_offers_without_a_download(server):
+    server.files["/baseline_gcds/ill"] = Answer(500)
+    assert staging.is_offered(STORE, NAME) is True
+    assert staging.is_offered(STORE, "other") is False
+    assert staging.is_offered(STORE, "ill") is None
+    assert server.requests == []
+
+
+def test_a_server_that_does_not_answer_says_nothing(monkeypatch):
+    monkeypatch.setattr(transfer, "QUESTION_TIMEOUT", 0.2)
+    with DataServer() as deaf:  # it listens, and nobody serves
+        monkeypatch.setenv("SKYSCAN_DATA_URL", deaf.url)
+        assert staging.is_offered(STORE, NAME) is None

@@ -1,0 +1,175 @@
+"""Campaigns: many events in one DAG, each failing alone, one table of results."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from plans_support import options, write_events
+from scans import environment, make_scan
+
+from condor.dagman import log_events
+from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.events.reader import read_event
+from skyscan.events.writer import write_event
+from skyscan.job.worker import TALLY_VARIABLE
+from workflows.campaigns.plan import MOST_SCANS, plan_campaign
+from workflows.campaigns.run import submit
+from workflows.cli import main
+from workflows.submission import AlreadyRuns, only_one
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CRASH = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
+ASKED = ["--simulated-event", "--reco-algo", "crash_dummy", "--nsides", "1:0"]
+
+
+def damage(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:3000])
+
+
+def test_a_broken_event_is_left_out_and_told_and_the_others_are_planned(tmp_path):
+    files = write_events(tmp_path / "events", 3)
+    damage(files[1])
+    folder, campaign = plan_campaign(files, tmp_path / "many", options())
+    assert [entry.exit_code for entry in campaign.entries] == [0, ExitCode.BAD_INPUT, 0]
+    assert str(files[1]) in str(campaign.entries[1].problem)
+    assert len(list(folder.path.glob("scans/*/*/scan.json"))) == 2
+    nodes = [
+        line.split()[2] for line in folder.dag.read_text().splitlines() if "SUBDAG" in line
+    ]
+    assert nodes == ["scan_00000", "scan_00002"]
+
+
+def test_a_campaign_of_nothing_but_broken_events_is_refused(tmp_path):
+    files = write_events(tmp_path / "events", 1)
+    damage(files[0])
+    with pytest.raises(BadInput, match=r"None of 1 events.*0\.json"):
+        plan_campaign(files, tmp_path / "many", options())
+
+
+def test_the_same_event_is_scanned_once_and_another_version_of_it_is_refused(tmp_path):
+    (file,) = write_events(tmp_path / "events", 1)
+    copy, other = (tmp_path / name for name in ("copy.json", "other.json"))
+    shutil.copy(file, copy)
+    write_event(other, replace(read_event(file), mjd=60000.0))
+    _, campaign = plan_campaign([file, file, copy, other], tmp_path / "many", options())
+    assert [entry.exit_code for entry in campaign.entries] == [0, 0, ExitCode.BAD_INPUT]
+    assert "same file" in str(campaign.entries[1].problem)
+    assert "other content" in str(campaign.entries[2].problem)
+
+
+def test_a_mended_event_and_new_ones_are_added_and_other_options_refused(tmp_path):
+    files = write_events(tmp_path / "events", 3)
+    whole = files[1].read_bytes()
+    damage(files[1])
+    plan_campaign(files[:2], tmp_path / "many", options())
+    files[1].write_bytes(whole)
+    _, campaign = plan_campaign(files, tmp_path / "many", options(), max_scans=7)
+    assert all(entry.folder for entry in campaign.entries)
+    assert [entry.node for entry in campaign.entries] == [f"scan_0000{i}" for i in range(3)]
+    assert "MAXJOBS scans 7\n" in (tmp_path / "many" / "campaign.dag").read_text()
+    with pytest.raises(WrongUsage, match="max_retries"):
+        plan_campaign(files, tmp_path / "many", options(max_retries=1))
+
+
+def test_more_scans_at_a_time_than_dagmans_can_run_are_refused(tmp_path):
+    files = write_events(tmp_path / "events", 1)
+    with pytest.raises(WrongUsage, match="--max-scans"):
+        plan_campaign(files, tmp_path / "many", options(), max_scans=MOST_SCANS + 1)
+
+
+def test_three_hundred_events_are_planned_with_one_zip_in_small_folders(tmp_path, monkeypatch):
+    monkeypatch.setattr("workflows.campaigns.campaign.SHARD", 100)
+    files = write_events(tmp_path / "events", 300)
+    folder, campaign = plan_campaign(files, tmp_path / "many", options())
+    assert Counter(str(it.folder).split("/")[1] for it in campaign.entries) == {
+        "000": 100,
+        "001": 100,
+        "002": 100,
+    }
+    assert folder.dag.read_text().count("\nCATEGORY scan_") == 300
+    assert len({path.read_bytes() for path in folder.path.rglob("skyscan.zip")}) == 1
+
+
+def test_of_two_that_submit_a_campaign_at_once_one_is_refused(tmp_path):
+    folder, _ = plan_campaign(
+        write_events(tmp_path / "events", 1), tmp_path / "many", options()
+    )
+    with only_one(folder.json, "campaign"), pytest.raises(AlreadyRuns, match="campaign in"):
+        submit(folder, None)  # it does not come to asking the pool
+
+
+def test_a_list_names_events_with_remarks_between_them(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
+    files = write_events(tmp_path / "events", 2)
+    listed = tmp_path / "list"
+    listed.write_text(f"# two events\n{files[0]}\n\n{files[1]}\n")
+    where = ["--output-dir", str(tmp_path / "many")]
+    assert main(["campaign", "--list", str(listed), *ASKED, *where, "--no-submit"]) == 0
+    assert "2 events" in capsys.readouterr().out
+    assert main(["status", str(tmp_path / "many")]) == 0
+    assert "0 of 2 scans complete, 2 waiting" in capsys.readouterr().out
+
+
+@pytest.mark.pool
+def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder, capsys):
+    sound, broken, _ = files = write_events(run_folder / "events", 3)
+    whole = broken.read_bytes()
+    damage(broken)
+    many, tally = run_folder / "it's many", run_folder / "tally"
+    where = ["--output-dir", str(many), "--max-scans", "1"]
+    command = ["campaign", *map(str, files), *ASKED, *where]
+    with environment(**{CRASH: "0", TALLY_VARIABLE: str(tally)}):
+        assert main([*command, "--no-submit"]) == 0
+        (sub,) = many.glob("scans/000/*evt000000000003*/reco.sub")
+        healthy = sub.read_text()
+        sub.write_text(
+            healthy.replace(f"{CRASH}=0", f"{CRASH}=1 SKYSCAN_CRASH_DUMMY_WHEN=always")
+        )
+        assert main(["resume", str(many)]) == ExitCode.BAD_INPUT
+
+        rows = list(csv.DictReader((many / "campaign.csv").read_text().splitlines()))
+        assert [row["state"] for row in rows] == ["complete", "refused", "incomplete"]
+        assert [row["exit_code"] for row in rows] == ["0", "65", "69"]
+        assert (rows[0]["nan_pixels"], rows[2]["nan_pixels"]) == ("0", "12")
+        assert 0 < float(rows[0]["from_truth_deg"]) < 180
+        said = capsys.readouterr().out
+        assert "1 of 3 scans complete, 1 incomplete, 1 refused" in said
+        assert str(broken) in said
+        assert "--max-failed-pixels" in said
+        # One at a time: a scan is submitted after the one before it has ended.
+        log = many / "campaign.dag.nodes.log"
+        told = [it.type.name for it in log_events(log) if it.cluster]
+        changes = [it for it in told if it in ("SUBMIT", "JOB_TERMINATED")]
+        assert changes == ["SUBMIT", "JOB_TERMINATED"] * 2
+
+        alone = make_scan(
+            pool, run_folder / "alone", sound, reco="dummy", progression=((1, 0),)
+        )
+        alone.submit().finish()
+        (npz,) = (many / rows[0]["folder"]).glob("*.npz")
+        assert npz.read_bytes() == alone.npz()
+
+        before = fits(tally)
+        assert set(before.values()) == {3}  # once of the sound event, twice of the crashing
+        broken.write_bytes(whole)
+        sub.write_text(healthy)
+        shutil.rmtree(sub.parent / "rounds" / "000" / "results")
+        assert main(["resume", str(many)]) == 0
+        assert set((fits(tally) - before).values()) == {2}
+    assert main(["result", str(many), "--json"]) == 0
+    said = capsys.readouterr().out
+    rows = json.loads(said[said.index("[\n") :])
+    assert [row["state"] for row in rows] == ["complete"] * 3
+
+
+def fits(tally: Path) -> Counter[str]:
+    """Return how often the fit of each pixel was begun, in all scans together."""
+    return Counter(" ".join(line.split()[:3]) for line in tally.read_text().splitlines())

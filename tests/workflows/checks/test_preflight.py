@@ -1,0 +1,237 @@
+"""What is looked at before a scan is handed over."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from plans_support import EVENT, options
+from scans import environment, make_scan
+from tokens_support import jwt
+
+from condor.credentials import Token
+from condor.schedd import Schedd
+from condor.sites import read_site
+from skyscan.errors import ExitCode, TryAgain, WrongUsage
+from skyscan.scan import read_scan
+from workflows.checks import preflight
+from workflows.checks.expected import Expected, expected, n_pixels
+from workflows.checks.findings import Finding, State
+from workflows.checks.preflight import NFS_SWITCH, Room
+from workflows.cli import main
+from workflows.plan import plan
+
+NEED = Expected(size=2**20, files=100, seconds=3600, why="--deadline")
+SCHEDD = Schedd((23, 9, 6), "FS", "me@here", may_submit=True)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    folder = plan(EVENT, tmp_path_factory.mktemp("plan"), options())
+    return read_scan(folder.scan_json)
+
+
+def states(findings):
+    return [finding.state for finding in findings]
+
+
+@pytest.mark.parametrize("path", ["/tmp/scans", "/data/$(HOME)/x", "/data/$$x"])  # noqa: S108
+def test_a_folder_that_dagman_does_not_take_is_refused(path):
+    found = preflight.place(Path(path))
+    assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
+    assert path in found.detail
+    assert "--output-dir" in found.mend
+
+
+def test_any_other_folder_is_fine():
+    assert preflight.place(Path("/data/it costs $5/scans")).state == State.OK
+    assert preflight.place(Path("/home/tmp/scans")).state == State.OK
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        ("nfs", State.ERROR),
+        ("nfs4", State.ERROR),
+        ("lustre", State.WARNING),
+        ("fuse.sshfs", State.WARNING),
+        ("ceph", State.WARNING),
+        ("ext4", State.OK),
+        ("overlay", State.OK),
+        ("nfsd", State.OK),
+        ("", State.OK),
+    ],
+)
+def test_logs_on_a_shared_file_system_are_refused_or_warned_of(kind, state):
+    assert preflight.disk_kind(kind, {}).state == state
+
+
+def test_nfs_is_only_warned_of_when_htcondors_own_switch_says_so():
+    assert preflight.disk_kind("nfs4", {NFS_SWITCH: "False"}).state == State.WARNING
+    assert preflight.disk_kind("nfs4", {NFS_SWITCH: "True"}).state == State.ERROR
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [
+        (Room(2**20 - 1, None), State.ERROR),
+        (Room(2**30, 99), State.ERROR),
+        (Room(2**20, None), State.WARNING),
+        (Room(2**30, 100), State.WARNING),
+        (Room(3 * 2**20, 300), State.OK),
+        (Room(2**40, None), State.OK),
+    ],
+)
+def test_a_disk_must_have_room_for_what_a_scan_leaves(free, state):
+    assert preflight.room(free, NEED).state == state
+    later = State.WARNING if state == State.ERROR else state
+    assert preflight.room(free, NEED, begun=True).state == later
+
+
+def test_room_is_told_of_folders_that_are_not_there_yet(tmp_path):
+    there, later = (preflight.room_at(it) for it in (tmp_path, tmp_path / "not/yet"))
+    assert there.size > 0
+    assert later.size == pytest.approx(there.size, rel=0.5)
+
+
+def test_a_schedd_that_does_not_answer_or_refuses_is_worth_another_try():
+    assert preflight.answer(SCHEDD).state == State.OK
+    for schedd in (None, replace(SCHEDD, may_submit=False)):
+        found = preflight.answer(schedd)
+        assert (found.state, found.exit_code) == (State.ERROR, ExitCode.TRY_AGAIN)
+
+
+def test_each_version_is_told_once_the_old_refused_and_the_new_warned_of():
+    assert states(preflight.versions((23, 9, 6), (23, 9, 6))) == [State.OK]
+    assert states(preflight.versions((23, 0, 0), (25, 99, 0))) == [State.OK, State.OK]
+    old, new = preflight.versions((10, 9, 0), (26, 0, 1))
+    assert (old.state, old.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
+    assert "23.0 or newer" in old.mend
+    assert new.state == State.WARNING
+
+
+def test_values_of_a_site_that_this_version_passes_over_are_named():
+    site = read_site("personal", ("dagman.DAGMAN_CHECK_QUEUE_INTERVAL=900",))
+    (found,) = preflight.unknown_keys(site, (23, 0, 12))
+    assert found.state == State.WARNING
+    assert "dagman.DAGMAN_CHECK_QUEUE_INTERVAL" in found.detail
+    assert preflight.unknown_keys(site, (23, 7, 2)) == []
+    assert preflight.unknown_keys(read_site("icecube"), (23, 0, 12)) == []
+
+
+def test_a_token_must_be_good_for_as_long_as_the_scan_takes():
+    now = time.time()
+
+    def said(*ends: float | None) -> list[Finding]:
+        return preflight.credentials([Token("mine", end) for end in ends], NEED, None)
+
+    assert said() == []
+    assert states(said(None)) == [State.OK]
+    assert states(said(now + 7200)) == [State.OK]
+    assert states(said(now - 10, now + 7200)) == [State.OK]  # the better one counts
+    (soon,) = said(now + 1800)
+    assert soon.state == State.WARNING
+    assert (
+        soon.detail
+        == "ends in 30 minutes (mine), and the scan may take 60 minutes (--deadline)"
+    )
+    (over,) = said(now - 86400 * 3)
+    assert (over.state, over.detail) == (State.ERROR, "expired 3 days ago (mine)")
+
+
+def test_a_token_that_others_may_read_is_warned_of():
+    (found,) = preflight.credentials([Token("mine", None, is_open=True)], NEED, (23, 9, 6))
+    assert found.state == State.WARNING
+    assert found.mend == "chmod 600 mine"
+    assert "pass over" in found.detail
+    (found,) = preflight.credentials([Token("mine", None, is_open=True)], NEED, (23, 0, 1))
+    assert "pass over" not in found.detail
+
+
+def test_errors_are_told_together_by_one_exit_code_and_warnings_on_stderr(capsys):
+    early = Finding("token", State.WARNING, "ends soon", "renew it")
+    full = Finding("disk", State.ERROR, "full", "make room")
+    old = Finding("version", State.ERROR, "10.0", "get 23", ExitCode.WRONG_USAGE)
+    preflight.require([early, Finding("schedd", State.OK, "answers")])
+    assert capsys.readouterr().err == "skyscan: warning: token: ends soon; renew it.\n"
+    with pytest.raises(TryAgain, match="full; make room"):
+        preflight.require([full])
+    with pytest.raises(WrongUsage, match=r"full; make room\. version: 10\.0; get 23"):
+        preflight.require([full, old])
+
+
+def test_expectations_grow_with_pixels_jobs_and_campaigns(scan):
+    small = expected(scan)
+    assert n_pixels(((8, 0), (64, 12), (512, 24))) == 768 + 768 + 1536
+    finer = expected(replace(scan, progression=((64, 0),)))
+    assert finer.size > small.size + 12 * 64**2 * 300
+    many = expected(replace(scan, batch_size=1, jobs_per_round=None))
+    assert many.files > small.files
+    assert expected(replace(scan, deadline=77.0)).seconds == 77
+    assert expected(replace(scan, time_budget=600.0)).seconds == 3 * 600
+    campaign = small.of_many(10, 4)
+    assert (campaign.size, campaign.seconds) == (10 * small.size, 3 * small.seconds)
+
+
+def test_variations_count_as_fits(scan):
+    with environment(SKYSCAN_DUMMY_VARIATIONS="50"):
+        assert expected(scan).size > 49 * n_pixels(scan.progression) * 272
+
+
+def test_planning_warns_of_what_submission_would_refuse(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
+    monkeypatch.delenv("CONDOR_CONFIG", raising=False)
+    monkeypatch.setattr(preflight, "file_system", lambda _: "nfs4")
+    asked = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    assert main([*asked, "--output-dir", str(tmp_path / "scans")]) == ExitCode.DONE
+    told = capsys.readouterr()
+    assert "skyscan: warning: file system: DAGMan's logs would be on nfs4" in told.err
+    assert "condor_submit_dag" in told.out
+
+
+def test_jobs_with_tokens_of_a_service_want_one_that_lasts(scan, monkeypatch):
+    monkeypatch.setenv("BEARER_TOKEN", jwt(exp=time.time() + 60))
+    site = read_site("personal", ("submit.use_oauth_services=scitokens",))
+    theirs = preflight.Work(replace(scan, site_values=site.values()))
+    found = {it.what: it for it in preflight.look(Path.cwd(), theirs, None)}
+    assert found["token"].state == State.WARNING
+    plain = preflight.look(Path.cwd(), preflight.Work(scan), None)
+    assert "token" not in {it.what for it in plain}
+
+
+@pytest.mark.pool
+def test_a_scan_that_cannot_run_is_not_handed_over(pool, run_folder, monkeypatch, capsys):
+    scan = make_scan(pool, run_folder, reco="dummy", progression=((1, 0),), jobs_per_round=1)
+    monkeypatch.setattr(preflight, "file_system", lambda _: "nfs")
+    with pytest.raises(WrongUsage, match="on a local disk"):
+        scan.submit()
+    monkeypatch.setattr(preflight, "room_at", lambda _: Room(1000, 1))
+    assert main(["submit", str(scan.folder.path)]) == ExitCode.WRONG_USAGE
+    monkeypatch.setattr(preflight, "file_system", lambda _: "ext4")
+    assert main(["submit", str(scan.folder.path)]) == ExitCode.TRY_AGAIN
+    assert "disk: 0 MB free" in capsys.readouterr().err
+    assert not (scan.folder.path / "scan.dag.condor.sub").exists()
+
+
+@pytest.mark.pool
+def test_a_campaign_on_a_full_disk_is_not_handed_over(pool, run_folder, monkeypatch, capsys):
+    assert pool
+    asked = ["campaign", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    where = ["--output-dir", str(run_folder / "many")]
+    monkeypatch.setattr(preflight, "room_at", lambda _: Room(1000, 1))
+    assert main([*asked, *where]) == ExitCode.TRY_AGAIN
+    assert "error: disk: 0 MB free" in capsys.readouterr().err
+    assert not (run_folder / "many/campaign.dag.condor.sub").exists()
+
+
+@pytest.mark.pool
+def test_a_pool_that_died_is_told_at_once(pool, run_folder, monkeypatch, capsys):
+    scan = make_scan(pool, run_folder, reco="dummy", progression=((1, 0),), jobs_per_round=1)
+    config = run_folder / "condor_config"
+    dead = (f"RELEASE_DIR = {pool.bin.parent}", f"LOCAL_DIR = {run_folder}")
+    config.write_text("\n".join([*dead, "CONDOR_HOST = 127.0.0.1:1", ""]))
+    monkeypatch.setenv("CONDOR_CONFIG", str(config))
+    monkeypatch.setenv("PATH", pool.environment()["PATH"])
+    monkeypatch.delenv("SKYSCAN_POOL_DIR")
+    assert main(["submit", str(scan.folder.path)]) == ExitCode.TRY_AGAIN
+    assert "no schedd answers there" in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""Prep's work comes home in a tar file; what is not of it leaves no trace."""
+
+import tarfile
+from io import BytesIO
+
+import pytest
+from plans_support import EVENT, options
+
+from skyscan.errors import BadInput
+from skyscan.events.source import Source
+from skyscan.prep import prepare
+from skyscan.scan import read_scan
+from workflows.engines.pegasus.folder import PegasusFolder
+from workflows.engines.pegasus.startup import take_startup
+from workflows.plan import plan
+
+
+@pytest.fixture
+def scan(tmp_path):
+    return plan(EVENT, tmp_path, options(engine="pegasus"))
+
+
+def take(scan, tar) -> None:
+    take_startup(scan, PegasusFolder(scan.path), read_scan(scan.scan_json), tar)
+
+
+def test_preps_work_is_unpacked_and_kept(scan, tmp_path):
+    asked = read_scan(scan.scan_json)
+    made = tmp_path / "startup"
+    prepare(asked.id, asked.reco, Source(EVENT, is_real_event=False), made)
+    tar = tmp_path / "startup.tar"
+    with tarfile.open(tar, "w") as archive:
+        archive.add(made, "startup")
+    take(scan, tar)
+    files = {path.name: path.read_bytes() for path in made.iterdir()}
+    assert {path.name: path.read_bytes() for path in scan.startup.iterdir()} == files
+    assert PegasusFolder(scan.path).startup_tar.read_bytes() == tar.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("startup/../../../outside", tarfile.REGTYPE),
+        ("/skyscan-outside", tarfile.REGTYPE),
+        ("startup/link", tarfile.SYMTYPE),
+        ("startup/link", tarfile.LNKTYPE),
+        ("startup/pipe", tarfile.FIFOTYPE),
+    ],
+)
+def test_a_tar_that_reaches_out_of_its_folder_is_refused(scan, tmp_path, name, kind):
+    tar = tmp_path / "startup.tar"
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "../../../scan.json"
+    with tarfile.open(tar, "w") as archive:
+        archive.addfile(member, BytesIO())
+    with pytest.raises(BadInput, match="is not to be in it"):
+        take(scan, tar)
+    assert not scan.startup.exists()
+
+
+def test_a_damaged_tar_is_refused(scan, tmp_path):
+    tar = tmp_path / "startup.tar"
+    tar.write_bytes(b"no tar at all")
+    with pytest.raises(BadInput, match="cannot be unpacked"):
+        take(scan, tar)

@@ -1,0 +1,1 @@
+"""Campaigns: the scans of many events in one DAG."""

@@ -1,0 +1,254 @@
+"""Planning a campaign: a scan folder an event, and one DAG that runs them all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor.dagman import config_lines
+from condor.submit import submit_lines
+from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
+from skyscan.events.reader import read_event
+from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
+from skyscan.scan import read_scan
+from skyscan.skymap import read_skymap
+from skyscan.storage import sha256_of, write_bytes, write_script, write_text
+from workflows.campaigns.campaign import (
+    Campaign,
+    CampaignFolder,
+    Entry,
+    added,
+    check_same,
+    read_campaign,
+    write_campaign,
+)
+from workflows.code import code_zip
+from workflows.engines.dagman import CONFIG, SCAN_DAG, access_point_lines, write_scripts
+from workflows.engines.engine import Engine
+from workflows.plan import Options, plan, site_of
+from workflows.report import read_report
+from workflows.steps import ACCESS_POINT_SH
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+
+    from condor.sites import Site
+    from skyscan.events.event import Event
+
+CATEGORY = "scans"
+REPORT_SUB = "report.sub"
+#: OSG asks for no more jobs than this in a user's queue.
+MAX_QUEUED = 10_000
+#: A running scan is two DAGMans, its own and that of its round, and HTCondor runs 500 to 1000
+#: of an access point's (START_SCHEDULER_UNIVERSE). If the outer ones took all of that, their
+#: rounds would wait for ever; so this leaves room.
+MOST_SCANS = 200
+
+
+def plan_campaign(
+    files: Sequence[Path], output_dir: Path, options: Options, max_scans: int | None = None
+) -> tuple[CampaignFolder, Campaign]:
+    """Plan the scans of many events; those that are planned already are kept.
+
+    An event that cannot be planned is noted with its reason and does not stop the others.
+
+    Raises
+    ------
+    WrongUsage
+        An option means nothing, or the folder holds a campaign with others.
+    SkyscanError
+        Not one event can be planned; the text is the first one's.
+    """
+    if options.engine != Engine.DAGMAN:
+        raise WrongUsage(
+            f"A campaign is one DAG of DAGMan's; with --engine {options.engine}, plan and "
+            f"submit its events one by one."
+        )
+    folder = CampaignFolder(output_dir.absolute())
+    options = _absolute(options)
+    site = site_of(options)
+    scans = check_max_scans(max_scans) if max_scans else None
+    campaign = Campaign(options, scans or default_max_scans(site, options))
+    if folder.json.exists():
+        campaign = read_campaign(folder)
+        check_same(folder, campaign.options, options)
+        campaign = replace(campaign, max_scans=scans or campaign.max_scans)
+    campaign = replace(campaign, entries=added(campaign.entries, files))
+    return folder, plan_missing(folder, campaign)
+
+
+def plan_missing(folder: CampaignFolder, campaign: Campaign) -> Campaign:
+    """Plan the events that have no scan folder, and write the DAG of what is not done."""
+    planned = [entry for entry in campaign.entries if _is_planned(folder, entry)]
+    by_name = {str(entry.name): entry for entry in planned}
+    entries = []
+    for entry in campaign.entries:
+        now = entry
+        if not _is_planned(folder, entry):
+            now = _planned(folder, entry, campaign.options, by_name)
+        if now.folder is not None:
+            by_name[str(now.name)] = now
+        entries.append(now)
+    if not by_name:
+        _refuse(entries)
+    campaign = replace(campaign, entries=tuple(entries))
+    _write(folder, campaign)
+    return campaign
+
+
+def default_max_scans(site: Site, options: Options) -> int:
+    """Return how many scans run at a time unless the user says.
+
+    On this machine one a core: a round has as many jobs as there are cores, and other scans
+    compute while one opens its next round. Elsewhere as many as keep the queue in bounds.
+    """
+    if site.this_machine:
+        return max(2, min(os.cpu_count() or 1, MOST_SCANS))
+    jobs = options.jobs_per_round or site.jobs_per_round or 1
+    return max(1, min(MAX_QUEUED // jobs, MOST_SCANS))
+
+
+def check_max_scans(number: int) -> int:
+    """Return the number of scans at a time.
+
+    Raises
+    ------
+    WrongUsage
+        There would be too many DAGMans.
+    """
+    if number > MOST_SCANS:
+        raise WrongUsage(
+            f"--max-scans {number} is more than {MOST_SCANS}: each scan keeps two DAGMans at "
+            f"work, and HTCondor runs only so many of them on one access point."
+        )
+    return number
+
+
+def is_done(folder: CampaignFolder, entry: Entry) -> bool:
+    """Tell whether nothing is left to do for an event: its map is there and complete."""
+    scan = folder.scan(entry)
+    report = None if scan is None else read_report(scan)
+    if scan is None or report is None or report.outcome != "complete" or not report.map:
+        return False
+    try:
+        return read_skymap(scan.path / Path(report.map).name).complete
+    except BadInput:
+        return False
+
+
+def campaign_dag_lines(
+    entries: Sequence[Entry], done: Container[Entry], max_scans: int
+) -> Iterator[str]:
+    """Yield the lines of the campaign's DAG: a node a scan, so many at a time, the table.
+
+    A scan's DAG is named by its path, and not by DIR, which DAGMan refuses beside
+    ``-usedagdir``; either way it runs in its own folder.
+    """
+    yield f"CONFIG {CONFIG}"
+    for entry in entries:
+        if entry.folder is not None:
+            whole = " DONE" if entry in done else ""
+            yield f"SUBDAG EXTERNAL {entry.node} {entry.folder}/{SCAN_DAG}{whole}"
+            yield f"CATEGORY {entry.node} {CATEGORY}"
+    # htcondor2.dags 25.14 writes CATEGORY for this.
+    yield f"MAXJOBS {CATEGORY} {max_scans}"
+    yield f"FINAL report {REPORT_SUB} NOOP"
+    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows campaign-report ."
+
+
+def _absolute(options: Options) -> Options:
+    """Return options that mean the same in another folder: a campaign is resumed anywhere."""
+    is_file = "/" in options.site or options.site.endswith(".toml")
+    gcd_dir = options.gcd_dir
+    return replace(
+        options,
+        site=str(Path(options.site).absolute()) if is_file else options.site,
+        gcd_dir=None if gcd_dir is None else gcd_dir.absolute(),
+    )
+
+
+def _is_planned(folder: CampaignFolder, entry: Entry) -> bool:
+    scan = folder.scan(entry)
+    return scan is not None and scan.scan_json.exists()
+
+
+def _planned(
+    folder: CampaignFolder, entry: Entry, options: Options, by_name: dict[str, Entry]
+) -> Entry:
+    entry = Entry(entry.number, entry.file)
+    try:
+        event = read_event(entry.file)
+        entry = replace(entry, name=event.name, truth=_truth(event))
+        twin = by_name.get(event.name)
+        if twin is not None:
+            return _copy_of(twin, entry, folder)
+        scan = plan(Path(entry.file), folder.shard(entry), options)
+    except SkyscanError as error:
+        return replace(entry, exit_code=int(error.exit_code), problem=str(error))
+    except OSError as error:
+        return replace(entry, exit_code=int(ExitCode.TRY_AGAIN), problem=str(error))
+    except Exception as error:  # noqa: BLE001  a bug that one event meets is not the others'
+        problem = f"a bug: {error!r}; `skyscan plan` of this event shows where."
+        return replace(entry, exit_code=int(ExitCode.BUG), problem=problem)
+    return replace(entry, folder=str(scan.path.relative_to(folder.path)))
+
+
+def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder) -> Entry:
+    """Return the entry of an event that the campaign has already."""
+    scan = folder.scan(twin)
+    if scan and read_scan(scan.scan_json).event_sha256 == sha256_of(Path(entry.file)):
+        return replace(entry, problem=f"the same file as {twin.file}, which is scanned")
+    raise BadInput(
+        f"{entry.file} is of the same event as {twin.file}, with other content. "
+        f"Scan one of the two in another --output-dir."
+    )
+
+
+def _truth(event: Event) -> tuple[float, float] | None:
+    from skyscan.track.simulation import truth_of  # brings scipy along: not for every command
+
+    try:
+        return truth_of(event)
+    except (KeyError, TypeError, ValueError):
+        return None  # somebody else's simulation tells it in another way
+
+
+def _refuse(entries: Sequence[Entry]) -> None:
+    if not entries:
+        raise WrongUsage("A campaign needs events: name their files, or --list a file of them.")
+    first = entries[0]
+    kind = BadInput if first.exit_code == ExitCode.BAD_INPUT else WrongUsage
+    raise kind(f"None of {len(entries)} events can be planned. The first: {first.problem}")
+
+
+def _write(folder: CampaignFolder, campaign: Campaign) -> None:
+    done = {entry for entry in campaign.entries if is_done(folder, entry)}
+    local = {"universe": "local", "executable": ACCESS_POINT_SH}
+    site = site_of(campaign.options)
+    files = {
+        ACCESS_POINT_SH: access_point_lines(sys.executable, sha256(code_zip()).hexdigest()),
+        CONFIG: config_lines(site.dagman),
+        REPORT_SUB: submit_lines(local),
+        folder.dag.name: campaign_dag_lines(campaign.entries, done, campaign.max_scans),
+    }
+    try:
+        write_bytes(folder.path / CODE_ZIP, code_zip())
+        for name, lines in files.items():
+            write = write_script if name == ACCESS_POINT_SH else write_text
+            write(folder.path / name, "\n".join(lines) + "\n")
+        write_scripts(folder.path, DAGMAN_SH)
+        write_campaign(folder, campaign)
+    except OSError as error:
+        raise WrongUsage(
+            f"The campaign's folder cannot be written: {error}. Choose another --output-dir."
+        ) from error
+
+
+def scans_of(folder: CampaignFolder, campaign: Campaign) -> list[ScanFolder]:
+    """Return the scan folders of a campaign that are not done."""
+    left = (entry for entry in campaign.entries if not is_done(folder, entry))
+    return [scan for scan in map(folder.scan, left) if scan is not None]

@@ -1,0 +1,171 @@
+"""Running a campaign: handing it to DAGMan, and watching it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from condor.dagman import dagman_state
+from condor.queue import dagmans, job_folders
+from skyscan.errors import BadInput
+from skyscan.layout import DAGMAN_SH
+from skyscan.scan import read_scan
+from workflows.campaigns.campaign import CAMPAIGN_DAG, read_campaign
+from workflows.campaigns.plan import scans_of
+from workflows.campaigns.table import campaign_rows, counts, write_table
+from workflows.checks import preflight
+from workflows.engines.dagman import SCAN_DAG
+from workflows.plan import site_of
+from workflows.report import duration
+from workflows.submission import (
+    AlreadyRuns,
+    SubmitFailed,
+    locks,
+    only_one,
+    priority,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from condor.contact import Pool
+    from skyscan.layout import ScanFolder
+    from workflows.campaigns.campaign import Campaign, CampaignFolder
+    from workflows.campaigns.table import Row
+
+LOOK_EVERY = 2.0  # seconds
+REST = 20  # times what a look took: looking at a thousand scans shall not keep a core busy
+
+
+def submit_command(folder: CampaignFolder) -> list[str]:
+    """Return the command that hands the campaign to DAGMan, for the first time or again.
+
+    Rescue files, its own and its scans', are never used: results say what is left to do.
+    """
+    again = (folder.path / f"{CAMPAIGN_DAG}.condor.sub").exists()
+    asked = read_campaign(folder).options
+    return [
+        *("condor_submit_dag", "-usedagdir", "-AutoRescue", "0"),
+        *("-dagman", str(folder.path / DAGMAN_SH)),
+        *(priority(site_of(asked)) if asked.urgent else ()),
+        *(["-update_submit"] if again else []),
+        str(folder.dag),
+    ]
+
+
+def submit(folder: CampaignFolder, pool: Pool) -> None:
+    """Hand a campaign to DAGMan that is not in the queue.
+
+    Raises
+    ------
+    AlreadyRuns
+        It is, or a scan of it, or another process is submitting it.
+    WrongUsage, TryAgain
+        It cannot run, or not now (`workflows.checks.preflight`).
+    SubmitFailed
+        condor_submit_dag refused; the text has its words.
+    """
+    campaign = read_campaign(folder)
+    with only_one(folder.json, "campaign"):
+        _submit(folder, campaign, pool)
+
+
+def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
+    scans = scans_of(folder, campaign)
+    in_queue = queued_dagmans(folder, pool)
+    if in_queue:
+        place = shlex.quote(str(folder.path))
+        raise AlreadyRuns(
+            f"Scans of the campaign in {folder.path} are in the queue by themselves (jobs "
+            f"{', '.join(map(str, in_queue))}); wait for them, or take them out with "
+            f"`skyscan abort {place}`."
+        )
+    work = work_of(scans, campaign)
+    if work is None:
+        preflight.require([preflight.place(folder.path)])
+    else:
+        preflight.check(folder.path, work, pool)
+    for scan in scans:
+        for stale in (scan.report, scan.report_json, *locks(scan.path)):
+            stale.unlink(missing_ok=True)
+    for stale in (folder.csv, *locks(folder.path)):
+        stale.unlink(missing_ok=True)
+    done = pool.run(*submit_command(folder))
+    if done.returncode != 0:
+        words = " ".join((done.stdout + done.stderr).split())
+        raise SubmitFailed(f"condor_submit_dag refused {folder.dag}: {words}")
+
+
+def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work | None:
+    """Return what is to run of a campaign, by a scan that can be read; None if none can."""
+    for scan in scans:
+        with suppress(BadInput):  # it fails alone
+            like = read_scan(scan.scan_json)
+            begun = any(any(it.rounds.glob("*")) for it in scans)
+            return preflight.Work(like, len(scans), campaign.max_scans, begun)
+    return None
+
+
+def is_queued(folder: CampaignFolder, pool: Pool) -> bool:
+    """Tell whether the schedd has the campaign."""
+    log = _log(folder.dag)
+    return any(it == log for _, it in dagmans(pool))
+
+
+def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
+    """Return the job ids of the campaign's DAGMan and of its scans', in this order.
+
+    Scans may be in the queue without it: submitted by themselves, or left behind by a DAGMan
+    that was taken out by force.
+    """
+    scans = {_log(scan.path / SCAN_DAG) for scan in folder.scans}
+    outer, in_queue = _log(folder.dag), dagmans(pool)
+    return [
+        *(cluster for cluster, log in in_queue if log == outer),
+        *(cluster for cluster, log in in_queue if log in scans),
+    ]
+
+
+def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
+    """Count what the schedd's queue has of a campaign: all DAGMans, and the scans' jobs."""
+    places = {scan.path.resolve() for scan in folder.scans}
+    jobs = sum(place in places for place in job_folders(pool))
+    return jobs + len(queued_dagmans(folder, pool))
+
+
+def _log(dag: Path) -> Path:
+    return dag.with_name(f"{dag.name}.dagman.log").resolve()
+
+
+def is_over(folder: CampaignFolder) -> bool:
+    """Tell whether the campaign's DAGMan has left the queue."""
+    state = dagman_state(folder.dag)
+    return state is not None and state.is_over
+
+
+def watch(folder: CampaignFolder) -> list[Row]:
+    """Print how many scans are how far until the campaign is over; return its table."""
+    began, said = time.time(), ""
+    while True:
+        looked = time.time()
+        over = is_over(folder)
+        rows = campaign_rows(folder, is_over=over)
+        if counts(rows) != said:
+            said = counts(rows)
+            print(f"{duration(time.time() - began)}  {said}", flush=True)
+        if over:
+            write_table(folder, rows)
+            return rows
+        time.sleep(max(LOOK_EVERY, REST * (time.time() - looked)))
+
+
+def submit_line(folder: CampaignFolder, pool: Pool | None) -> str:
+    """Return the line that a user may paste; a personal pool's tools are on nobody's PATH."""
+    line = shlex.join(submit_command(folder))
+    if pool is None or pool.config is None or pool.is_users_own:
+        return line
+    tools = f'PATH={shlex.quote(str(pool.bin))}:{shlex.quote(str(pool.sbin))}:"$PATH"'
+    return f"CONDOR_CONFIG={shlex.quote(str(pool.config))} {tools} {line}"

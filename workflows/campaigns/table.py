@@ -1,0 +1,196 @@
+"""The table of a campaign: one row an event, as CSV and for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections import Counter
+from dataclasses import asdict, dataclass, fields
+from math import acos, cos, degrees, radians, sin
+from typing import TYPE_CHECKING
+
+from condor.dagman import dagman_state
+from skyscan.errors import ExitCode
+from skyscan.storage import write_text
+from workflows.campaigns.campaign import read_campaign
+from workflows.engines.dagman import SCAN_DAG
+from workflows.report import read_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workflows.campaigns.campaign import CampaignFolder, Entry
+    from workflows.report import Report
+
+#: In the order in which they are counted. ``incomplete``: a map, but a limit ended the scan;
+#: ``refused``: not planned; ``copy``: of another event of the campaign.
+STATES = ("complete", "incomplete", "failed", "refused", "copy", "running", "waiting")
+#: Which exit code is told when there are several: first what no further try mends.
+_WORST_FIRST = (
+    ExitCode.BAD_INPUT,
+    ExitCode.WRONG_USAGE,
+    ExitCode.BUG,
+    ExitCode.INCOMPLETE,
+    ExitCode.TRY_AGAIN,
+)
+SHOWN = 40  # rows for people; the CSV has all
+_NOT_RUN = "it did not come to its end"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one event; what is not known is None, an empty field of the CSV.
+
+    Attributes
+    ----------
+    event : str
+        Its name; of a file that cannot be read, the path.
+    state : str
+        One of `STATES`.
+    ra_deg, dec_deg, llh, nside, pixel
+        The best fit (J2000).
+    pixels, nan_pixels : int
+        Pixels in the map, and those of them without a fit.
+    exit_code : int
+        As `skyscan scan` of this event would end.
+    from_truth_deg : float
+        Angle between the best fit and where a simulated event comes from.
+    folder : str
+        Its scan folder, relative to the campaign's.
+    why : str
+        What went wrong.
+    """
+
+    event: str
+    state: str
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    llh: float | None = None
+    nside: int | None = None
+    pixel: int | None = None
+    pixels: int | None = None
+    nan_pixels: int | None = None
+    exit_code: int | None = None
+    from_truth_deg: float | None = None
+    folder: str | None = None
+    why: str | None = None
+
+
+def campaign_rows(folder: CampaignFolder, *, is_over: bool) -> list[Row]:
+    """Return the row of every event; ``is_over``: no scan is going to begin any more."""
+    return [_row(folder, it, is_over=is_over) for it in read_campaign(folder).entries]
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Return the table as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Row))
+    writer.writerows(asdict(row).values() for row in rows)
+    return text.getvalue()
+
+
+def write_table(folder: CampaignFolder, rows: Sequence[Row]) -> None:
+    """Write ``campaign.csv``."""
+    write_text(folder.csv, csv_text(rows))
+
+
+def exit_code_of(rows: Sequence[Row]) -> ExitCode:
+    """Return 0 if all events are complete, else the exit code that matters most."""
+    codes = {row.exit_code for row in rows if row.exit_code}
+    if not codes:
+        return ExitCode.DONE
+    return next((code for code in _WORST_FIRST if code in codes), ExitCode.TRY_AGAIN)
+
+
+def counts(rows: Sequence[Row]) -> str:
+    """Return how many events are how far: ``2 of 3 scans complete, 1 failed``."""
+    number = Counter(row.state for row in rows)
+    rest = [f", {number[state]} {state}" for state in STATES[1:] if number[state]]
+    return f"{number[STATES[0]]} of {len(rows)} scans complete{''.join(rest)}"
+
+
+def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
+    """Return the table for people; of a large one, what is not complete."""
+    shown = rows
+    if len(rows) > SHOWN:
+        shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
+    lines = _columns(shown) if shown else []
+    lines += [f"  why       {row.event}: {row.why}" for row in shown if row.why]
+    lines.append(f"{counts(rows)}; all of them in {folder.csv}")
+    if exit_code_of(rows):
+        command = f"skyscan resume {shlex.quote(str(folder.path))}"
+        lines.append(f"  next      mend what is named above; then {command}")
+    return "\n".join(lines) + "\n"
+
+
+def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
+    event = entry.name or entry.file
+    scan = folder.scan(entry)
+    if scan is None:
+        state = "refused" if entry.exit_code else "copy"
+        return Row(event, state, exit_code=entry.exit_code, why=entry.problem)
+    report = read_report(scan)
+    if report is not None:
+        return _reported(entry, report)
+    if is_over:
+        code = int(ExitCode.TRY_AGAIN)
+        return Row(event, "failed", exit_code=code, folder=entry.folder, why=_NOT_RUN)
+    state_of_dag = dagman_state(scan.path / SCAN_DAG)
+    is_running = state_of_dag is not None and not state_of_dag.is_over
+    return Row(event, "running" if is_running else "waiting", folder=entry.folder)
+
+
+def _reported(entry: Entry, report: Report) -> Row:
+    failures = [f"{it.step}: {it.text}" for it in report.failures[:1]]
+    best = report.best or {}
+    nside, pixel = best.get("nside"), best.get("pixel")
+    return Row(
+        event=report.name,
+        state=report.outcome,
+        ra_deg=best.get("ra_deg"),
+        dec_deg=best.get("dec_deg"),
+        llh=best.get("llh"),
+        nside=None if nside is None else int(nside),
+        pixel=None if pixel is None else int(pixel),
+        pixels=sum(report.n_pixels.values()),
+        nan_pixels=report.n_failed,
+        exit_code=report.exit_code,
+        from_truth_deg=_from_truth(entry.truth, best),
+        folder=entry.folder,
+        why=failures[0] if failures else None,
+    )
+
+
+def _from_truth(truth: tuple[float, float] | None, best: dict[str, float]) -> float | None:
+    if truth is None or not best:
+        return None
+    ra, dec = radians(best["ra_deg"]), radians(best["dec_deg"])
+    cosine = sin(dec) * sin(truth[1]) + cos(dec) * cos(truth[1]) * cos(ra - truth[0])
+    return degrees(acos(max(-1.0, min(1.0, cosine))))
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    head = ("event", "state", "RA", "Dec", "llh", "nside", "pixels", "NaN", "exit", "off truth")
+    cells = [
+        (
+            *(row.event, row.state),
+            *(_number(it, 2) for it in (row.ra_deg, row.dec_deg, row.llh)),
+            *(_number(it) for it in (row.nside, row.pixels, row.nan_pixels, row.exit_code)),
+            _number(row.from_truth_deg, 2),
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)  # noqa: PLR2004
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in (head, *cells)
+    ]
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

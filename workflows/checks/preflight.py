@@ -1,0 +1,292 @@
+"""Before a scan is handed over: will it run, and to its end? Told now, not hours later.
+
+`plan` warns of what needs no pool; `submit`, and all that goes through it, refuses what cannot
+end well; `skyscan doctor FOLDER` shows everything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from condor.credentials import bearer_token
+from condor.mounts import file_system
+from condor.schedd import ask_schedd, tokens_for
+from condor.sites import recorded_site
+from condor.versions import (
+    NEWEST_SERIES,
+    OLDEST,
+    PRIVATE_TOKENS,
+    SINCE,
+    is_too_old,
+    is_untried,
+    parse_version,
+    version_text,
+)
+from skyscan.errors import ExitCode, TryAgain, WrongUsage
+from workflows.checks.expected import expected
+from workflows.checks.findings import Finding, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from condor.contact import Pool
+    from condor.credentials import Token
+    from condor.schedd import Schedd
+    from condor.sites import Site
+    from condor.versions import Version
+    from skyscan.scan import Scan
+    from workflows.checks.expected import Expected
+
+ELSEWHERE = "plan with another --output-dir, or move the folder"
+NFS = ("nfs", "nfs4")
+#: File systems of many machines where locks and appended lines are slower to be seen, or need
+#: credentials that DAGMan does not have.
+SHARED = ("afs", "beegfs", "ceph", "cifs", "fuse", "glusterfs", "gpfs", "lustre", "smb3")
+#: HTCondor's own switch, which its tools and DAGMan read in this form too.
+NFS_SWITCH = "_CONDOR_DAGMAN_LOG_ON_NFS_IS_ERROR"
+#: Less room than so many times what a scan is expected to leave is tight.
+TIGHT = 3
+OAUTH = "use_oauth_services"
+
+
+class Work(NamedTuple):
+    """A scan, or so many of its kind, how many run at a time, and whether they have begun."""
+
+    scan: Scan
+    scans: int = 1
+    at_once: int = 1
+    begun: bool = False
+
+
+class Room(NamedTuple):
+    """What is free on a disk: bytes, and files (None: it does not count them)."""
+
+    size: int
+    files: int | None
+
+
+def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
+    """Look at all that a scan or a campaign meets when it is submitted.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    work : Work
+        What is to run.
+    pool : Pool or None
+        The pool; None: there is none yet, and what needs one is left out.
+    """
+    scan = work.scan
+    site = recorded_site(scan.site, scan.site_values)
+    need = expected(scan).of_many(work.scans, work.at_once)
+    found = [
+        place(path),
+        disk_kind(file_system(path), os.environ),
+        room(room_at(path), need, begun=work.begun),
+    ]
+    if pool is not None:
+        found += _of_pool(pool, site, need)
+    if OAUTH in site.submit:
+        token = bearer_token(os.environ, os.geteuid())
+        found += credentials([token] if token else [], need, None)
+    return found
+
+
+def check(path: Path, work: Work, pool: Pool) -> None:
+    """Refuse what will not run, and warn on stderr of what may go wrong.
+
+    Raises
+    ------
+    WrongUsage
+        It lies where DAGMan does not work, or HTCondor is too old.
+    TryAgain
+        The schedd takes no jobs of ours now, the disk is full, or a token has expired.
+    """
+    require(look(path, work, pool))
+
+
+def _of_pool(pool: Pool, site: Site, need: Expected) -> list[Finding]:
+    schedd, tools = ask_schedd(pool), parse_version(pool.version)
+    known = [version for version in (tools, schedd and schedd.version) if version]
+    found = [answer(schedd), *versions(*known)]
+    if tools:
+        found += unknown_keys(site, tools)
+    if schedd:
+        # It knows us by a token that has not ended, whatever else lies there.
+        tokens = [it for it in tokens_for(pool, schedd.method) if _left(it) > 0]
+        found += credentials(tokens, need, tools)
+    return found
+
+
+def warn(findings: Sequence[Finding]) -> None:
+    """Print what is not well on stderr; nothing is refused."""
+    for finding in findings:
+        if finding.is_fatal or finding.state == State.WARNING:
+            print(f"skyscan: warning: {finding.sentence()}", file=sys.stderr)
+
+
+def require(findings: Sequence[Finding]) -> None:
+    """Print warnings on stderr, and refuse what is worse.
+
+    Raises
+    ------
+    WrongUsage, TryAgain
+        By the exit code of what is wrong, all of which the text says.
+    """
+    fatal = [it for it in findings if it.is_fatal]
+    warn([it for it in findings if not it.is_fatal])
+    if fatal:
+        usage = any(it.exit_code == ExitCode.WRONG_USAGE for it in fatal)
+        raise (WrongUsage if usage else TryAgain)(" ".join(it.sentence() for it in fatal))
+
+
+def place(path: Path) -> Finding:
+    """Say whether DAGMan and condor_submit_dag take the path of a folder."""
+    what = "folder"
+    if path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
+        why = f"DAGMan refuses to keep its logs below /tmp, and {path} is there"
+        return _refusal(what, why, ELSEWHERE)
+    if re.search(r"\$\$|\$\w*\(", str(path)):
+        why = f"condor_submit_dag would put something else for the $ in {path}"
+        return _refusal(what, why, ELSEWHERE)
+    return Finding(what, State.OK, str(path))
+
+
+def disk_kind(kind: str, environment: Mapping[str, str]) -> Finding:
+    """Say whether DAGMan can keep its logs on a kind of file system."""
+    what = "file system"
+    if kind in NFS and environment.get(NFS_SWITCH, "").lower() not in ("false", "0", "no"):
+        why = f"DAGMan's logs would be on {kind}, where events can be lost or seen late"
+        mend = f"{ELSEWHERE}, on a local disk; if it must be {kind}, set {NFS_SWITCH}=False"
+        return _refusal(what, why, mend)
+    if kind in NFS or kind.partition(".")[0] in SHARED:
+        why = f"DAGMan's logs are on {kind}, where they may be seen late, and locks may fail"
+        return Finding(what, State.WARNING, why, "an --output-dir on a local disk is safer")
+    return Finding(what, State.OK, kind or "unknown")
+
+
+def room_at(path: Path) -> Room:
+    """Return what is free where a folder is, or will be."""
+    there = next(it for it in (path, *path.parents) if it.exists())
+    found = os.statvfs(there)
+    return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+
+
+def room(free: Room, need: Expected, *, begun: bool = False) -> Finding:
+    """Say whether a disk has room for what a scan is expected to leave.
+
+    Of one that has begun, part is there: nobody knows how little is enough.
+    """
+    what = "disk"
+    detail = f"{_megabytes(free.size)} free, about {_megabytes(need.size)} needed"
+    if free.files is not None:
+        detail += f"; {free.files} files free, about {need.files} needed"
+
+    def is_less(times: int) -> bool:
+        few = free.files is not None and free.files < times * need.files
+        return few or free.size < times * need.size
+
+    if is_less(1) and not begun:
+        return Finding(what, State.ERROR, detail, f"make room, or {ELSEWHERE}")
+    if is_less(TIGHT):
+        return Finding(what, State.WARNING, detail, "make room before there is none")
+    return Finding(what, State.OK, detail)
+
+
+def answer(schedd: Schedd | None) -> Finding:
+    """Say whether the schedd takes jobs of ours."""
+    what = "schedd"
+    if schedd is None:
+        mend = "start the pool, or wait until it answers"
+        return Finding(what, State.ERROR, "does not answer", mend)
+    if not schedd.may_submit:
+        detail = f"answers, but takes no jobs of {schedd.user or 'ours'} (by {schedd.method})"
+        mend = "get a new token, or ask those who run it (ALLOW_WRITE)"
+        return Finding(what, State.ERROR, detail, mend)
+    return Finding(what, State.OK, f"takes jobs of {schedd.user} (by {schedd.method})")
+
+
+def versions(*found: Version) -> Iterator[Finding]:
+    """Say of the tools' and the schedd's version whether scans run on them."""
+    what = "HTCondor's version"
+    for version in dict.fromkeys(found):
+        text, oldest = version_text(version), version_text(OLDEST)
+        if is_too_old(version):
+            mend = f"scans want {oldest} or newer"
+            yield _refusal(what, text, mend)
+        elif is_untried(version):
+            mend = f"scans were tried with {oldest} to {NEWEST_SERIES}.x; report what fails"
+            yield Finding(what, State.WARNING, text, mend)
+        else:
+            yield Finding(what, State.OK, text)
+
+
+def unknown_keys(site: Site, tools: Version) -> list[Finding]:
+    """Name the values of a site that this version of HTCondor passes over."""
+    asked = {f"submit.{key}" for key in site.submit} | {f"dagman.{key}" for key in site.dagman}
+    return [
+        Finding(
+            f"site {site.name}",
+            State.WARNING,
+            f"HTCondor {version_text(tools)} passes over {key}",
+            f"it counts from {version_text(since)} on",
+        )
+        for key, since in SINCE.items()
+        if key in asked and tools < since
+    ]
+
+
+def credentials(
+    tokens: Sequence[Token], need: Expected, tools: Version | None
+) -> list[Finding]:
+    """Say whether the best of a user's tokens is good for as long as a scan takes."""
+    if not tokens:
+        return []
+    best = max(tokens, key=lambda it: float("inf") if it.expires is None else it.expires)
+    found = [_open(it, tools) for it in tokens if it.is_open]
+    what, left = "token", _left(best)
+    if left <= 0:
+        detail = f"expired {_duration(-left)} ago ({best.place})"
+        found.append(Finding(what, State.ERROR, detail, "get a new one, or remove it"))
+    elif left < need.seconds:
+        detail = (
+            f"ends in {_duration(left)} ({best.place}), and the scan may take "
+            f"{_duration(need.seconds)} ({need.why})"
+        )
+        found.append(Finding(what, State.WARNING, detail, "renew it before it ends"))
+    elif not found:
+        until = "" if best.expires is None else f", good for {_duration(left)}"
+        found.append(Finding(what, State.OK, f"{best.place}{until}"))
+    return found
+
+
+def _open(token: Token, tools: Version | None) -> Finding:
+    detail = f"others may read {token.place}"
+    if tools and tools >= PRIVATE_TOKENS:
+        detail += ", which HTCondor may therefore pass over"
+    return Finding("token", State.WARNING, detail, f"chmod 600 {token.place}")
+
+
+def _left(token: Token) -> float:
+    return float("inf") if token.expires is None else token.expires - time.time()
+
+
+def _refusal(what: str, detail: str, mend: str) -> Finding:
+    return Finding(what, State.ERROR, detail, mend, ExitCode.WRONG_USAGE)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 7200:  # noqa: PLR2004
+        return f"{seconds / 60:.0f} minutes"
+    hours = seconds / 3600
+    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"  # noqa: PLR2004
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.0f} MB" if size < 10 * 2**30 else f"{size / 2**30:.0f} GB"

@@ -1,0 +1,261 @@
+"""The steps of a scan rendered to DAGMan: submit files, the outer DAG, a DAG a round."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from condor.dagman import config_lines, job_ends
+from condor.policy import submissions
+from condor.submit import submit_lines
+from skyscan import layout
+from skyscan.errors import ExitCode
+from skyscan.rounds.leftover import time_budget
+from skyscan.storage import write_script, write_text
+from workflows.engines.job import current_umask, job_description, local_description
+from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from htcondor2.dags import DAG
+
+    from condor.sites import Site
+    from skyscan.layout import ScanFolder
+    from skyscan.rounds.next_round import BatchState
+    from skyscan.scan import Scan
+
+SCAN_DAG = "scan.dag"
+CONFIG = "dagman.config"
+DEADLINE_SH = "before-deadline.sh"
+OPEN_GATE_SH = "open-gate.sh"
+#: Seconds between two looks of a gate; each is a start of Python on the access point.
+LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
+OPEN_ROUND_SH = "open-round.sh"
+
+
+def round_dag(number: int) -> str:
+    """Return the file name of a round's DAG.
+
+    It lies beside the outer one: with ``-usedagdir`` and without, both then run in the
+    scan folder, and all paths in them are relative to it.
+    """
+    return f"round_{number:03d}.dag"
+
+
+def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+    """Write all that DAGMan needs but the rounds, which are written when they are known."""
+    for step in (prep_step(scan), reco_step(scan)):
+        _write_lines(
+            folder, f"{step.name}.sub", submit_lines(job_description(step, scan, site))
+        )
+    local = local_description(merge_step())
+    _write_lines(folder, "merge.sub", submit_lines(local))
+    _write_lines(folder, CONFIG, config_lines(site.dagman))
+    write_scan_dag(folder, scan, this_machine=site.this_machine)
+    _write_script(folder, ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
+    _write_script(folder, OPEN_ROUND_SH, open_round_lines())
+    _write_script(folder, DEADLINE_SH, deadline_lines())
+
+
+def write_scan_dag(folder: ScanFolder, scan: Scan, *, this_machine: bool) -> None:
+    """Write the outer DAG, and what only some of them need."""
+    _write_lines(folder, SCAN_DAG, scan_dag_lines(scan, this_machine=this_machine))
+    if scan.predictive_scanning_threshold < 1:
+        _write_script(folder, OPEN_GATE_SH, open_gate_lines())
+
+
+def write_round_dag(
+    folder: ScanFolder, scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+) -> None:
+    """Write the DAG of one round; batches that are whole are marked DONE.
+
+    An earlier attempt's rescue file goes: the results say better what is done.
+    """
+    name = round_dag(number)
+    for rescue in folder.path.glob(f"{name}.rescue*"):
+        rescue.unlink()
+    budget = time_budget(folder, scan, number)
+    _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline, budget)))
+
+
+def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
+    """Return the rounds of this submission whose DAGs have ended well."""
+    ends = job_ends(folder.path / f"{SCAN_DAG}.nodes.log")
+    rounds = (name for name, end in ends.items() if end.exit_code == 0)
+    return frozenset(int(n[6:]) for n in rounds if n.startswith("round_"))
+
+
+def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
+    """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report.
+
+    Each round waits for the one before. With a threshold for predictive scanning each has a
+    gate instead, and those wait for one another (`skyscan.rounds.predictive`).
+    """
+    from htcondor2 import dags
+
+    yield f"CONFIG {CONFIG}"
+    dag = dags.DAG()
+    prep = dag.layer(
+        **_named("prep", scan.max_retries),
+        vars=[{"retry": RETRY_MACRO, **_no_deadline(scan)}],
+        pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-scan", "."]),
+        pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
+    )
+    skip = {"pre_skip_exit_code": int(ExitCode.NOTHING_TO_DO)}
+    ahead = scan.predictive_scanning_threshold < 1
+    every = LOOK_EVERY_HERE if this_machine or scan.urgent else LOOK_EVERY
+    last, rounds = prep, dags.Nodes()
+    for number in range(scan.max_rounds):
+        if ahead:
+            look = dags.Script(
+                f"./{OPEN_GATE_SH}",
+                [number, "$FAILED_COUNT"],
+                retry=True,
+                retry_status=int(ExitCode.NOT_YET),
+                retry_delay=every,
+            )
+            last = last.child_layer(
+                **_named(f"gate_{number:03d}", 0), noop=True, pre=look, **skip
+            )
+        opened = last.child_subdag(
+            name=f"round_{number:03d}",
+            dag_file=round_dag(number),
+            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number]),
+            **skip,
+        )
+        rounds = dags.Nodes(*rounds, opened) if ahead else dags.Nodes(opened)
+        last = last if ahead else opened
+    rounds.child_layer(**_named("merge", 0))
+    yield from _dag_lines(dag)
+    # htcondor2.dags 25.14 knows neither a FINAL node's NOOP nor writes its submit file. The
+    # report is the node's POST script, whose exit code is the DAG's: it passes DAG_STATUS on.
+    yield "FINAL report merge.sub NOOP"
+    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report . $DAG_STATUS"
+
+
+def round_dag_lines(
+    scan: Scan, number: int, batches: Sequence[BatchState], deadline: int, budget: float = 0.0
+) -> Iterator[str]:
+    """Yield the lines of the DAG of one round: one node a batch, none waits for another."""
+    from htcondor2 import dags
+
+    yield f"CONFIG {CONFIG}"
+    dag = dags.DAG()
+    timed = {} if scan.deadline is None else {"deadline": str(deadline)}
+    script = dags.Script(f"./{DEADLINE_SH}", [str(deadline)]) if timed else None
+    dag.layer(
+        **_named("reco", scan.max_retries),
+        vars=[
+            {
+                "round": f"{number:03d}",
+                "batch": f"{batch.number:05d}",
+                "retry": RETRY_MACRO,
+                **({"budget": f"{budget:g}"} if scan.time_budget else {}),
+                **timed,
+            }
+            for batch in batches
+        ],
+        done={i: batch.n_missing == 0 for i, batch in enumerate(batches)},
+        pre=script,
+    )
+    yield from _dag_lines(dag)
+
+
+RETRY_MACRO = "$(RETRY)"  # DAGMan's own: how often the node has been retried
+
+
+def _no_deadline(scan: Scan) -> dict[str, str]:
+    return {} if scan.deadline is None else {"deadline": f"(QDate + {scan.deadline:.0f})"}
+
+
+def _named(name: str, retries: int) -> dict[str, object]:
+    # A Submit object, not a path: a path would be written absolute, and folders get moved.
+    import htcondor2
+
+    again = submissions(retries) - 1
+    retry = {"retries": again, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if again else {}
+    return {"name": name, "submit_description": htcondor2.Submit({}), **retry}
+
+
+def _dag_lines(dag: DAG) -> Iterator[str]:
+    from htcondor2.dags import NodeNameFormatter
+    from htcondor2.dags.writer import DAGWriter
+
+    class Names(NodeNameFormatter):  # type: ignore[misc]
+        """reco_00012, but prep, not prep_00000."""
+
+        def generate(self, layer_name: str, node_index: int) -> str:
+            return f"reco_{node_index:05d}" if layer_name == "reco" else layer_name
+
+        def parse(self, node_name: str) -> tuple[str, int]:
+            name, _, index = node_name.partition("_")
+            return (name, int(index)) if name == "reco" else (node_name, 0)
+
+    yield from DAGWriter(dag, node_name_formatter=Names()).yield_dag_file_lines()
+
+
+def access_point_lines(python: str, code_sha256: str) -> list[str]:
+    """Return the script that runs the scan's own code on the access point."""
+    quoted = "'" + python.replace("'", "'\\''") + "'"
+    is_whole = (
+        "import hashlib, sys; "
+        "sys.exit(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest() != sys.argv[2])"
+    )
+    return [
+        "#!/bin/sh",
+        "# Runs this scan's own code here: ./skyscan.sh workflows status .",
+        "# HTCondor's daemons have a umask of their own; this is of who planned the scan.",
+        f"umask {current_umask():04o}",
+        'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
+        "# Python would pass over a torn zip, for another skyscan that it has.",
+        f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
+        f"    exit {ExitCode.BAD_INPUT:d}",
+        f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
+        "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
+        f'exec {quoted} -m "$@"',
+    ]
+
+
+def open_round_lines() -> list[str]:
+    """Return the PRE script of a round: a round after one that chose nothing is skipped."""
+    return [
+        "#!/bin/sh",
+        "# Quick where it can be: most scans converge rounds before the last that may come.",
+        'before="rounds/$(printf %03d $(($1 - 1)))/round.json"',
+        f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
+        f'exec ./{ACCESS_POINT_SH} workflows open-round . "$1"',
+    ]
+
+
+def open_gate_lines() -> list[str]:
+    """Return the PRE script of a gate; it gets the round, and how many nodes have failed."""
+    return [
+        "#!/bin/sh",
+        "# After one that stays shut all others do; after a node that failed none opens.",
+        'before="rounds/$(printf %03d $(($1 - 1)))/round.json"',
+        f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
+        f'[ "$2" -eq 0 ] || exit {ExitCode.TRY_AGAIN:d}',
+        f'exec ./{ACCESS_POINT_SH} workflows open-gate . "$1"',
+    ]
+
+
+def deadline_lines() -> list[str]:
+    """Return the script that keeps a job from being submitted after the deadline."""
+    return ["#!/bin/sh", f'[ "$(date +%s)" -lt "$1" ] || exit {int(ExitCode.BAD_INPUT)}']
+
+
+def _write_lines(folder: ScanFolder, name: str, lines: Sequence[str] | Iterator[str]) -> None:
+    write_text(folder.path / name, "\n".join(lines) + "\n")
+
+
+def write_scripts(place: Path, *names: str) -> None:
+    """Write scripts that are the same for all scans."""
+    for name in names:
+        text = resources.files("condor").joinpath(name).read_text(encoding="utf-8")
+        write_script(place / name, text)
+
+
+def _write_script(folder: ScanFolder, name: str, lines: Sequence[str]) -> None:
+    write_script(folder.path / name, "\n".join(lines) + "\n")

@@ -1,0 +1,181 @@
+"""Pegasus' catalogs and properties, from the site profile that submit files are made from."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from Pegasus.api import (
+    Directory,
+    FileServer,
+    Namespace,
+    Operation,
+    Properties,
+    ReplicaCatalog,
+    Site,
+    SiteCatalog,
+    Transformation,
+    TransformationCatalog,
+)
+
+from skyscan import layout
+from skyscan.errors import ExitCode
+from skyscan.job.ad import OUTPUT_IS_HERE
+from skyscan.storage import write_text
+from workflows.engines.job import job_description, job_environment
+from workflows.engines.pegasus.folder import LOCAL, OSDF, POOL
+from workflows.engines.pegasus.staging import shared_replica, staging_folder
+from workflows.steps import (
+    ACCESS_POINT_SH,
+    DEADLINE,
+    RETRY,
+    merge_step,
+    next_round_step,
+    prep_step,
+    reco_step,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condor import sites
+    from skyscan.scan import Scan
+    from workflows.engines.pegasus.folder import PegasusFolder
+    from workflows.steps import Step
+
+#: What Pegasus writes into submit files itself, from the workflow and from profiles of its own.
+_PEGASUS_WRITES = frozenset(
+    {
+        *("executable", "arguments", "environment", "output", "error"),
+        *("should_transfer_files", "transfer_input_files", "transfer_output_files"),
+        *("transfer_output_remaps", "when_to_transfer_output"),
+        # What a job prints is in the record that Pegasus makes of it at its end.
+        *("stream_output", "stream_error", f"+{OUTPUT_IS_HERE}"),
+        # Pegasus takes a job for failed that has exited with this code on its way.
+        *("checkpoint_exit_code", "transfer_checkpoint_files"),
+        # Each try is a new submission, by DAGMan's RETRY.
+        *("max_retries", "retry_until"),
+    }
+)
+
+
+def write_catalogs(folder: PegasusFolder, scan: Scan, site: sites.Site) -> None:
+    """Write the three catalogs and the properties."""
+    write_catalog(folder.sites, site_catalog(folder, site))
+    write_catalog(folder.transformations, transformation_catalog(folder, scan, site))
+    write_catalog(folder.replicas, replica_catalog(folder, scan, site))
+    write_catalog(folder.properties, properties(folder, scan, site))
+
+
+def site_catalog(folder: PegasusFolder, site: sites.Site) -> SiteCatalog:
+    """Return the access point and the pool, and where the pool finds what all jobs read."""
+    local = Site(LOCAL)
+    for kind, path in (
+        (Directory.SHARED_SCRATCH, folder.scratch),
+        (Directory.LOCAL_STORAGE, folder.storage),
+    ):
+        server = FileServer(f"file://{path}", Operation.ALL)
+        local.add_directories(Directory(kind, path).add_file_servers(server))
+    pool = Site(POOL).add_pegasus_profile(style="condor")
+    pool.add_condor_profile(universe="vanilla")
+    catalog = SiteCatalog().add_sites(local, pool)
+    if site.staging:
+        server = FileServer(site.staging, Operation.GET)
+        there = Directory(Directory.SHARED_STORAGE, staging_folder(site))
+        catalog.add_sites(Site(OSDF).add_directories(there.add_file_servers(server)))
+    return catalog
+
+
+def transformation_catalog(
+    folder: PegasusFolder, scan: Scan, site: sites.Site
+) -> TransformationCatalog:
+    """Return what runs each kind of step, and what it asks for."""
+    catalog = TransformationCatalog()
+    for step in (prep_step(scan), reco_step(scan)):
+        program = Transformation(step.name, site=LOCAL, pfn=folder.carry_sh, is_stageable=True)
+        for key, value in condor_profiles(step, scan, site).items():
+            program.add_profiles(Namespace.CONDOR, key=key, value=value)
+        for key, value in job_environment(scan).items():
+            program.add_profiles(Namespace.ENV, key=key, value=value)
+        catalog.add_transformations(program)
+    here = folder.scan / ACCESS_POINT_SH
+    for step in (next_round_step(0, (), ""), merge_step()):
+        catalog.add_transformations(
+            Transformation(step.name, site=LOCAL, pfn=here, is_stageable=False)
+        )
+    return catalog
+
+
+def condor_profiles(step: Step, scan: Scan, site: sites.Site) -> dict[str, str]:
+    """Return what a job asks HTCondor for: what the submit file of DAGMan's says.
+
+    But for checkpoints: a job that exits with ``ExitCode.CHECKPOINT`` stays in the queue; its
+    results have come home by then, and it is sent them again when it starts anew.
+    """
+    # What grows with each try grows with each submission: none is of the same job again. A
+    # checkpoint counts as a completion of the job here, so those say nothing of failures.
+    described = job_description(replace(step, retries=0), scan, site)
+    asked = {
+        key: value.replace(RETRY, "DAGNodeRetry").replace("NumJobCompletions", "0")
+        for key, value in described.items()
+        if key not in _PEGASUS_WRITES
+    }
+    if scan.deadline is not None:
+        since = f"(QDate + {scan.deadline:.0f})"  # rounds know better, see `deadline_profile`
+        asked = {key: value.replace(DEADLINE, since) for key, value in asked.items()}
+    if step.checkpoints:
+        asked["on_exit_remove"] = f"ExitCode =!= {ExitCode.CHECKPOINT:d}"
+    return asked
+
+
+def deadline_profile(scan: Scan, site: sites.Site, deadline: int) -> dict[str, str]:
+    """Return what jobs of a round are removed by, once the time of the deadline is known."""
+    asked = job_description(reco_step(scan), scan, site)["periodic_remove"]
+    return {"periodic_remove": asked.replace(DEADLINE, str(deadline))}
+
+
+def replica_catalog(folder: PegasusFolder, scan: Scan, site: sites.Site) -> ReplicaCatalog:
+    """Return where the files are that exist before the workflow runs.
+
+    Prep's work is among them when it is there from an earlier run: Pegasus then leaves out
+    the job that would make it again.
+    """
+    catalog = ReplicaCatalog()
+    for path in (folder.scan / layout.JOB_SH, folder.scan / layout.EVENT / scan.event_file):
+        catalog.add_replica(LOCAL, path.name, path)
+    shared = [folder.scan / layout.CODE_ZIP]
+    if folder.startup_tar.exists():
+        shared.append(folder.startup_tar)
+    for path in shared:
+        found = shared_replica(path, site)
+        catalog.add_replica(found.site, path.name, found.pfn)
+    return catalog
+
+
+def properties(folder: PegasusFolder, scan: Scan, site: sites.Site) -> Properties:
+    """Return the settings of pegasus-plan."""
+    settings = Properties()
+    settings["pegasus.data.configuration"] = "condorio"
+    if site.staging:
+        # HTCondor fetches what has an osdf URL, each job by itself.
+        settings["pegasus.transfer.bypass.input.staging"] = "true"
+    settings["pegasus.catalog.site.file"] = str(folder.sites)
+    settings["pegasus.catalog.transformation.file"] = str(folder.transformations)
+    settings["pegasus.catalog.replica.file"] = str(folder.replicas)
+    # Batches and results carry checksums of their own; this would want a Python in each job.
+    settings["pegasus.integrity.checking"] = "none"
+    # Of Pegasus' own jobs (folders, transfers); each of ours has its own.
+    settings["dagman.retry"] = str(scan.max_retries)
+    settings["dagman.maxidle"] = str(site.max_idle)
+    return settings
+
+
+def write_catalog(
+    path: Path,
+    catalog: SiteCatalog | TransformationCatalog | ReplicaCatalog | Properties,
+) -> None:
+    """Write a catalog, or the properties."""
+    text = io.StringIO()
+    catalog.write(text)
+    write_text(path, text.getvalue())

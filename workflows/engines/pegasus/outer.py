@@ -1,0 +1,127 @@
+"""The top workflow, written when a scan is planned: prep, and whatever comes next.
+
+How many rounds follow, nobody knows yet. So each workflow ends in a job that writes the next
+one, and in that workflow itself, planned when it is there: a round's fits and again both, or,
+when nothing is left, the merge alone. There is no round to skip, and none that is empty.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from skyscan import layout
+from skyscan.storage import write_bytes, write_script
+from workflows.engines.dagman import access_point_lines
+from workflows.engines.pegasus.catalogs import write_catalogs
+from workflows.engines.pegasus.folder import (
+    BASENAME,
+    CARRY_SH,
+    POOL,
+    PegasusFolder,
+    check_carried,
+)
+from workflows.engines.pegasus.graph import Graph
+from workflows.steps import ACCESS_POINT_SH, next_round_step, prep_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from condor.sites import Site
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
+
+#: Numbers the jobs that there are once in a scan.
+THE_ONE = "scan"
+
+
+def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+    """Write all that Pegasus needs but the rounds, which are written when they are known."""
+    pegasus = PegasusFolder(folder.path)
+    pegasus.path.mkdir(exist_ok=True)
+    carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH).read_bytes()
+    write_bytes(pegasus.carry_sh, carry)
+    _write_script(folder.path / ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
+    _write_script(pegasus.plan_sh, plan_lines(scan, site))
+    write_plan(folder, scan, site)
+
+
+def write_plan(folder: ScanFolder, scan: Scan, site: Site) -> None:
+    """Write catalogs, properties and the top workflow, of the scan folder as it is now.
+
+    Raises
+    ------
+    WrongUsage
+        The folder's path, or a variable for the jobs, is none that Pegasus carries through.
+    """
+    check_carried(folder.path, scan)
+    pegasus = PegasusFolder(folder.path)
+    write_catalogs(pegasus, scan, site)
+    top_graph(folder, scan).write(pegasus.workflow)
+
+
+def top_graph(folder: ScanFolder, scan: Scan) -> Graph:
+    """Return prep, the job that opens round 0, and the workflow that it writes."""
+    graph = Graph(scan.name.replace(".", "-"), folder.path, event_metadata(scan))
+    event = f"{layout.EVENT}/{scan.event_file}"
+    about = event_metadata(scan)
+    graph.add(prep_step(scan), THE_ONE, about, {event: about, layout.STARTUP: about})
+    add_next(graph, scan, 0, ())
+    return graph
+
+
+def add_next(graph: Graph, scan: Scan, number: int, results: Iterable[str]) -> None:
+    """Add the job that opens round ``number``, and the workflow that it writes."""
+    file = round_file(number)
+    step = next_round_step(number, results, file)
+    maker = graph.add(step, f"{number:03d}", {"event": scan.name, "opens_round": number})
+    graph.add_workflow(file, maker)
+
+
+def round_file(number: int) -> str:
+    """Return the file name of the workflow that fits a round, or merges in its place."""
+    return f"round_{number:03d}.yml"
+
+
+def event_metadata(scan: Scan) -> dict[str, Any]:
+    """Return what to find a scan's workflows and files by."""
+    return {
+        "event": scan.name,
+        "run_id": scan.run_id,
+        "event_id": scan.event_id,
+        "event_type": scan.event_type or "unknown",
+        "reco": scan.reco,
+        "nsides": " ".join(f"{nside}:{extension}" for nside, extension in scan.progression),
+        "scan_id": scan.id,
+    }
+
+
+def plan_lines(scan: Scan, site: Site) -> list[str]:
+    """Return the script that plans a run; its arguments go to pegasus-plan."""
+    own = []
+    if site.this_machine and not scan.runtime.startswith("container:"):
+        # Jobs see the Pegasus that is here: no need to send its worker package to each.
+        home = "pegasus.catalog.site.sites.condorpool.profiles.env.PEGASUS_HOME"
+        own = [f'-D{home}="$(dirname "$(pegasus-config --bin)")"']
+    options = [
+        *own,
+        "--conf pegasus/pegasus.properties",
+        f"--dir pegasus/runs --basename {BASENAME}",
+        f"--sites {POOL} --cleanup none",
+        '"$@" pegasus/workflow.yml',
+    ]
+    interval = "DAGMAN_USER_LOG_SCAN_INTERVAL"
+    # HTCondor's tools hand such variables on to DAGMan, and that to the DAGs in it.
+    hurry = [f"export _CONDOR_{interval}={site.dagman[interval]}"] if scan.urgent else []
+    return [
+        "#!/bin/sh",
+        "# Plans a run of this scan: ./plan.sh --submit also starts it.",
+        'cd "$(dirname "$0")" || exit 70',
+        *hurry,
+        " \\\n    ".join(["exec pegasus-plan", *options]),
+    ]
+
+
+def _write_script(path: Path, lines: list[str]) -> None:
+    write_script(path, "\n".join(lines) + "\n")

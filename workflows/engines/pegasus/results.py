@@ -1,0 +1,72 @@
+"""Results on their way home: in the files of runs, not in the scan folder yet.
+
+A job's result file comes back into Pegasus' scratch folder when the job ends, well or not.
+The job between rounds puts it into the scan folder; of a run that failed, the next one does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.batches import read_batch
+from skyscan.results import read_results, write_results
+from workflows.engines.pegasus.folder import PegasusFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skyscan.layout import RoundFolder, ScanFolder
+
+    #: {round: {batch: its result files}}
+    Arriving = Mapping[int, Mapping[int, list[Path]]]
+
+_RESULT = re.compile(r"r(\d{3})_(\d{5,})(?:\.new)?\.rec", re.ASCII)  # graph.logical_name
+
+
+def arriving_results(*places: Path) -> Arriving:
+    """Find the result files below some folders, by round and batch."""
+    found: dict[int, dict[int, list[Path]]] = {}
+    for place in places:
+        for folder, _, names in os.walk(place):
+            for match in filter(None, map(_RESULT.fullmatch, names)):
+                batches = found.setdefault(int(match[1]), {})
+                batches.setdefault(int(match[2]), []).append(Path(folder, match[0]))
+    return found
+
+
+def take_results(folder: RoundFolder, arriving: Mapping[int, list[Path]]) -> int:
+    """Put what has arrived of a round into its result files; return how many fits that were.
+
+    What they have is kept, and what is damaged or of another scan stays where it is.
+    """
+    taken = 0
+    for number, paths in arriving.items():
+        if not folder.batch(number).exists():
+            continue  # of a round that was dealt otherwise, before its folder was removed
+        batch = read_batch(folder.batch(number))
+        result = before = read_results(folder.result(number), batch)
+        for path in paths:
+            if len(result.missing(batch)) == 0:
+                break
+            result = result.joined(read_results(path, batch))
+        new = len(result.records) - len(before.records)
+        if new:
+            write_results(folder.result(number), batch, result.records)
+        taken += new
+    return taken
+
+
+def settle(folder: ScanFolder) -> None:
+    """Take in what runs that are over left in Pegasus' scratch, and remove that.
+
+    So nothing comes home later that a scan has been told to forget.
+    """
+    scratch = PegasusFolder(folder.path).scratch
+    for number, arriving in arriving_results(scratch).items():
+        if folder.round(number).description.exists():
+            take_results(folder.round(number), arriving)
+    shutil.rmtree(scratch, ignore_errors=True)

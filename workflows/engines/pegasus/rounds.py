@@ -1,0 +1,117 @@
+"""The job between rounds: takes in results, opens the next round, writes its workflow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from Pegasus.api import Namespace
+
+from condor.sites import recorded_site
+from skyscan import layout
+from skyscan.merge import skymap_of
+from skyscan.rounds.collect import collect
+from skyscan.rounds.leftover import time_budget
+from skyscan.rounds.next_round import BatchState, open_round
+from workflows.engines.pegasus.catalogs import deadline_profile, replica_catalog, write_catalog
+from workflows.engines.pegasus.folder import PegasusFolder
+from workflows.engines.pegasus.graph import Graph, files_read
+from workflows.engines.pegasus.outer import THE_ONE, add_next, event_metadata, round_file
+from workflows.engines.pegasus.results import arriving_results, take_results
+from workflows.engines.pegasus.staging import shared_replica
+from workflows.engines.pegasus.startup import take_startup
+from workflows.steps import BATCH, BUDGET, DEADLINE, ROUND, merge_step, reco_step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
+
+
+def next_round(
+    folder: ScanFolder, scan: Scan, number: int, here: Path, deadline: int = 0
+) -> None:
+    """Take in what came before round ``number``, and write the workflow that comes next.
+
+    Rounds of which nothing is left to do are passed over.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        What it was asked.
+    number : int
+        The round to open.
+    here : Path
+        The job's folder: its inputs are there, and there the workflow goes.
+    deadline : int
+        When the scan must end, seconds since 1970, if it has one.
+    """
+    pegasus = PegasusFolder(folder.path)
+    if number == 0:
+        take_startup(folder, pegasus, scan, here / f"{layout.STARTUP}.tar")
+        site = recorded_site(scan.site, scan.site_values)
+        write_catalog(pegasus.replicas, replica_catalog(pegasus, scan, site))
+    arriving = arriving_results(here, pegasus.scratch)
+    if number > 0:
+        take_results(folder.round(number - 1), arriving.get(number - 1, {}))
+    graph = None
+    for following in range(number, scan.max_rounds):
+        batches = open_round(folder, scan, following)
+        if not batches:
+            break
+        if take_results(folder.round(following), arriving.get(following, {})):
+            batches = open_round(folder, scan, following)
+        left = [batch for batch in batches if batch.n_missing]
+        if left:
+            graph = round_graph(folder, scan, following, left, deadline)
+            break
+    graph = graph or merge_graph(folder, scan)
+    graph.write(here / round_file(number))
+
+
+def round_graph(
+    folder: ScanFolder, scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+) -> Graph:
+    """Return the workflow of a round: a job a batch, and then the next round."""
+    pegasus = PegasusFolder(folder.path)
+    about = {**event_metadata(scan), "round": number}
+    graph = Graph(f"round_{number:03d}", folder.path, about)
+    site = recorded_site(scan.site, scan.site_values)
+    found = shared_replica(pegasus.startup_tar, site)
+    graph.add_replica(layout.STARTUP, found.pfn, found.site)
+    late = {} if scan.deadline is None else deadline_profile(scan, site, deadline)
+    step = reco_step(scan)
+    budget = time_budget(folder, scan, number)
+    common = {ROUND: f"{number:03d}", DEADLINE: str(deadline), BUDGET: f"{budget:g}"}
+    short = {key: about[key] for key in ("event", "reco", "nsides")}
+    results: list[str] = []
+    for batch in batches:
+        name = f"{batch.number:05d}"
+        one = step.filled({**common, BATCH: name})
+        own = [path for path in files_read(one) if path.startswith("rounds/")]
+        told = {**short, "round": number, "batch": batch.number, "pixels": batch.n_pixels}
+        job = graph.add(one, name, told, dict.fromkeys(own, told))
+        for key, value in late.items():
+            job.add_profiles(Namespace.CONDOR, key=key, value=value)
+        for path in own:
+            graph.add_replica(path, str(folder.path / path))
+        results += one.outputs.values()
+    add_next(graph, scan, number + 1, results)
+    return graph
+
+
+def merge_graph(folder: ScanFolder, scan: Scan) -> Graph:
+    """Return the last workflow of all: the merge, which also writes the report."""
+    about = event_metadata(scan)
+    graph = Graph("merge", folder.path, about)
+    found = collect(folder, scan.id, folder.chosen_rounds())
+    name = skymap_of(scan, found.best, complete=True).name
+    files = [f"{name}.npz", f"{name}.json"]
+    # For Pegasus alone to know: the merge itself writes the map into the scan folder.
+    step = replace(merge_step(), outputs=dict(zip(files, files, strict=True)))
+    graph.add(replace(step, program="workflows"), THE_ONE, about, dict.fromkeys(files, about))
+    return graph

@@ -1,0 +1,77 @@
+"""Handing a scan to Pegasus: each time a new run, which begins with what is there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from condor.sites import recorded_site
+from skyscan.errors import TryAgain
+from skyscan.scan import read_scan
+from skyscan.storage import write_text
+from workflows.engines.pegasus.folder import PegasusFolder
+
+if TYPE_CHECKING:
+    from condor.contact import Pool
+    from skyscan.layout import ScanFolder
+
+PLAN = "pegasus-plan"
+PLANNING_TIME = 900.0  # seconds; a few for the top workflow, which is small
+
+
+class NoPegasus(TryAgain):
+    """There is no pegasus-plan to hand a scan to."""
+
+
+class PlanningFailed(TryAgain):
+    """pegasus-plan said no."""
+
+
+def has_pegasus(pool: Pool | None = None) -> bool:
+    """Tell whether pegasus-plan is on PATH."""
+    return shutil.which(PLAN, path=pool.environment()["PATH"] if pool else None) is not None
+
+
+def submit(folder: ScanFolder, pool: Pool) -> None:
+    """Plan a run of the scan and start it.
+
+    The workflow and the catalogs are written again: the scan folder may have been moved, and
+    what prep did is left out when it is there. Of the rounds, the first job does the same.
+
+    Raises
+    ------
+    NoPegasus
+        pegasus-plan is not on PATH.
+    PlanningFailed
+        It ended with an error; the text has its words.
+    """
+    from workflows.engines.pegasus.outer import write_plan
+    from workflows.engines.pegasus.startup import drop_damaged
+
+    pegasus = PegasusFolder(folder.path)
+    if not has_pegasus(pool):
+        raise NoPegasus(
+            f"{PLAN} is not on PATH: install Pegasus 5.1 or newer (pegasus.isi.edu, it needs "
+            f"Java), then submit again, or run `{pegasus.plan_sh} --submit` where it is. To do "
+            f"without Pegasus, plan into another folder without --engine."
+        )
+    scan = read_scan(folder.scan_json)
+    drop_damaged(folder, pegasus, scan)
+    write_plan(folder, scan, recorded_site(scan.site, scan.site_values))
+    log = folder.logs / f"{PLAN}.log"
+    try:
+        done = pool.run(str(pegasus.plan_sh), "--submit", timeout=PLANNING_TIME)
+    except subprocess.TimeoutExpired as error:
+        raise PlanningFailed(f"{PLAN} did not end within {PLANNING_TIME:g} s.") from error
+    write_text(log, done.stdout + done.stderr)
+    if done.returncode != 0:
+        words = _words(done.stdout + done.stderr)
+        raise PlanningFailed(f"{PLAN} ended with {done.returncode}, see {log}: {words}")
+
+
+def _words(said: str) -> str:
+    """Return the errors among what the planner said, else its last lines."""
+    lines = said.splitlines()
+    errors = [line for line in lines if "ERROR" in line] or lines[-5:]
+    return " ".join(" ".join(errors).split())[-1000:]
