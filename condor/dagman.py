@@ -70,6 +70,11 @@ class DagmanState:
         return self.state in ("removed", "ended")
 
 
+def log_of(dag: Path) -> Path:
+    """Return the job log of a DAG's DAGMan itself."""
+    return dag.with_name(f"{dag.name}.dagman.log")
+
+
 def dagman_state(dag: Path) -> DagmanState | None:
     """Read DAGMan's own job log; None when the DAG was never submitted."""
     import htcondor2 as htcondor
@@ -85,7 +90,7 @@ def dagman_state(dag: Path) -> DagmanState | None:
     }
     known: dict[int, DagmanState] = {}
     last = newest = None
-    for event in log_events(dag.with_name(f"{dag.name}.dagman.log")):
+    for event in log_events(log_of(dag)):
         if event.type == types.SUBMIT:
             newest = event.cluster
             known[newest] = DagmanState(newest, len(known) + 1, "queued", event.timestamp)

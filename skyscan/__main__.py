@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
+from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage, error_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(message: object, code: ExitCode) -> int:
     with suppress(OSError):  # the disk of stderr may be what is full
-        print(f"skyscan: error: {message} (exit {code:d})", file=sys.stderr)
+        print(error_line(message, code), file=sys.stderr)
     return int(code)
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: How a step says on stderr why it fails; engines indent it in records of their own.
+_ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
 
 
 class ExitCode(IntEnum):
@@ -61,3 +69,20 @@ def printable(text: str) -> str:
     What events, jobs and machines say is repeated in errors and reports; line breaks stay.
     """
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def error_line(message: object, code: int) -> str:
+    """Return what a step says on stderr when it fails."""
+    return f"skyscan: error: {message} (exit {code:d})"
+
+
+def last_error_line(log: Path) -> tuple[str, int | None] | None:
+    """Return the message and the exit code of the last `error_line` in a file.
+
+    The code is None where the line has none; None alone: there is no such line.
+    """
+    errors = _ERROR.findall(log.read_text(errors="replace"))
+    if not errors:
+        return None
+    text, code = errors[-1]
+    return text, int(code) if code else None

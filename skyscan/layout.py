@@ -16,7 +16,7 @@ STARTUP = "startup"
 STARTUP_JSON = "startup.json"
 EVENT = "event"
 ROUND_JSON = "round.json"
-ROUND_DAG = "round.dag"
+WORKFLOW = "workflow"
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,6 @@ class RoundFolder:
     def description(self) -> Path:
         """What the round consists of, written last: a round that has it was chosen."""
         return self.path / ROUND_JSON
-
-    @property
-    def dag(self) -> Path:
-        """Return the DAG of the round's jobs."""
-        return self.path / ROUND_DAG
 
     @property
     def logs(self) -> Path:
@@ -71,9 +66,18 @@ class ScanFolder:
         return self.startup / STARTUP_JSON
 
     @property
+    def workflow(self) -> Path:
+        """Return the folder of what the engine runs: DAGs, submit files, scripts, code.
+
+        Of a scan that was planned before there was such a folder, the scan folder itself.
+        """
+        is_old = any((self.path / name).exists() for name in (CODE_ZIP, JOB_SH))
+        return self.path if is_old else self.path / WORKFLOW
+
+    @property
     def code(self) -> Path:
         """Return the exact code that this scan runs."""
-        return self.path / CODE_ZIP
+        return self.workflow / CODE_ZIP
 
     @property
     def event(self) -> Path:

@@ -172,7 +172,9 @@ def test_the_example_reconstruction_scans_as_a_plug_in(tmp_path):
     script = re.sub(r"\bID\b", scan_id, script)
     done = subprocess.run(["bash", "-c", script], cwd=scan.parent, check=False)
     assert done.returncode == ExitCode.NOTHING_TO_DO
-    merge = f"PYTHONPATH=$PWD/skyscan.zip {shlex.quote(sys.executable)} -m skyscan merge ."
+    merge = (
+        f"PYTHONPATH=$PWD/workflow/skyscan.zip {shlex.quote(sys.executable)} -m skyscan merge ."
+    )
     subprocess.run(["bash", "-c", merge], cwd=scan.parent, check=True)
     assert list(scan.parent.glob("run*_1.npz"))
 

@@ -14,7 +14,6 @@ from workflows.commands import (
     campaign,
     demo,
     inner,
-    pegasus,
     plan,
     rerun,
     scan,
@@ -64,7 +63,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     inner.add_to(hidden)
     campaign.add_to_hidden(hidden)
-    pegasus.add_to_hidden(hidden)
     if words and words[0] in hidden.choices:
         return of_dagman
 

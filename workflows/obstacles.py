@@ -9,10 +9,10 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from condor.dagman import log_of
 from condor.queue import queue
 from skyscan.errors import TryAgain, printable
-from workflows.engines.dagman import SCAN_DAG
-from workflows.engines.engine import dags_of
+from workflows.engines import engine_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,13 +39,17 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
         found.append(f"{folder.path} cannot be written to; make it writable")
     elif (free := shutil.disk_usage(folder.path).free) < LITTLE:
         found.append(f"the disk of {folder.path} is full ({free} bytes are free); make room")
-    halt = folder.path / f"{SCAN_DAG}.halt"
-    if halt.exists():
-        found.append(f"the DAG is halted; remove {halt}")
+    dags = engine_of(folder).dags(folder)
+    halts = [halt for dag in dags if (halt := dag.with_name(f"{dag.name}.halt")).exists()]
+    found += [f"the DAG is halted; remove {halt}" for halt in halts]
     if pool.pool is None or not pool.is_running:
         return [*found, pool.text]
-    logs = [dag.with_name(f"{dag.name}.dagman.log") for dag in dags_of(folder)]
-    mine = [f"Iwd == {_quoted(folder.path)}", *(f"UserLog == {_quoted(log)}" for log in logs)]
+    # Of the DAGMans of rounds, and of jobs: the folder of the submit file and `initialdir`.
+    places = {folder.path, folder.workflow, folder.workflow / ".."}
+    mine = [
+        *(f"Iwd == {_quoted(place)}" for place in places),
+        *(f"UserLog == {_quoted(log_of(dag))}" for dag in dags),
+    ]
     words = ("JobStatus", "JobUniverse", "ClusterId", "HoldReason")
     try:
         lines = queue(pool.pool, " || ".join(mine), *words)

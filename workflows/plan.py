@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,8 @@ from skyscan.recos import reco_class
 from skyscan.scan import Scan, read_scan
 from skyscan.storage import read_sealed, sha256_of, write_bytes
 from workflows.code import check_code, code_zip
-from workflows.engines.dagman import write_scripts, write_workflow
-from workflows.engines.engine import Engine
-from workflows.engines.pegasus.folder import check_carried
-from workflows.engines.pegasus.staging import check_staging
+from workflows.engines import DEFAULT_ENGINE, ENGINES
+from workflows.engines.scripts import write_scripts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +77,7 @@ class Options:
     site: str = "personal"
     site_changes: tuple[str, ...] = ()
     urgent: bool = False
-    engine: str = str(Engine.DAGMAN)
+    engine: str = DEFAULT_ENGINE
     runtime: str | None = None
     gcd_dir: Path | None = None
 
@@ -101,14 +99,7 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
-    if scan.engine == Engine.PEGASUS:
-        if scan.predictive_scanning_threshold < 1:
-            raise WrongUsage(
-                "--predictive-scanning-threshold: with Pegasus a round begins when the one "
-                "before has ended. Leave it at 1, or take --engine dagman."
-            )
-        check_carried(folder.path, scan)
-        check_staging(site)
+    ENGINES[scan.engine].check(folder.path, scan, site)
     _write(folder, scan, site, event_path)
     return folder
 
@@ -307,31 +298,15 @@ def _refuse_foreign(folder: ScanFolder, scan: Scan) -> None:
         )
 
 
-def write_for_engine(folder: ScanFolder, scan: Scan, site: Site) -> None:
-    """Write what the scan's engine wants: submit files and a DAG, or catalogs and a workflow.
-
-    Raises
-    ------
-    WrongUsage
-        The engine does not carry a path or a variable of the scan through.
-    """
-    if scan.engine == Engine.PEGASUS:
-        from workflows.engines.pegasus import outer
-
-        outer.write_workflow(folder, scan, site, sys.executable)
-    else:
-        write_workflow(folder, scan, site, sys.executable)
-
-
 def _write(folder: ScanFolder, scan: Scan, site: Site, event_path: Path) -> None:
     try:
-        for path in (folder.event, folder.logs, folder.path / "rounds"):
+        for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
             path.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(event_path, folder.event / scan.event_file)
         write_bytes(folder.code, code_zip())
-        write_scripts(folder.path, JOB_SH, DAGMAN_SH)
-        planned = Scan(**{**vars(scan), "code_sha256": sha256_of(folder.code)})
-        write_for_engine(folder, planned, site)
+        write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
+        planned = replace(scan, code_sha256=sha256_of(folder.code))
+        ENGINES[scan.engine].write(folder, planned, site, sys.executable)
         planned.write(folder.scan_json)
     except OSError as error:
         raise WrongUsage(

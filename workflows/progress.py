@@ -16,8 +16,7 @@ from skyscan.results import count_records
 from skyscan.rounds.leftover import LEFTOVER, leftover_depth
 from skyscan.startup import read_startup
 from skyscan.storage import read_json
-from workflows.engines.pegasus.folder import PegasusFolder
-from workflows.engines.pegasus.results import arriving_results
+from workflows.engines import engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +122,7 @@ def _left_over(following: RoundFolder) -> int:
 
 def scan_progress(folder: ScanFolder) -> list[RoundProgress]:
     """Return the progress of every round that has been chosen."""
-    arriving = arriving_results(PegasusFolder(folder.path).scratch)
+    arriving = engine_of(folder).arriving(folder)
     return [round_progress(folder.round(n), n, arriving.get(n)) for n in folder.chosen_rounds()]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from condor.dagman import dagman_state, job_ends, last_error
 from condor.machines import bad_machines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, printable
 from skyscan.merge import reasons, write_partial
@@ -19,10 +17,9 @@ from skyscan.rounds.collect import collect_partial
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
-from workflows.code import check_code
-from workflows.engines.dagman import SCAN_DAG, round_dag
-from workflows.engines.engine import Engine, dag_of, engine_of
-from workflows.engines.pegasus import failures as pegasus
+from workflows.engines import engine_of
+from workflows.engines.engine import Failure
+from workflows.failures import find_failures
 from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:
@@ -36,16 +33,6 @@ if TYPE_CHECKING:
     from skyscan.scan import Scan
 
 HALTED = 6  # a DAG's $DAG_STATUS when nothing ran any more and its halt file was still there
-_ERROR = re.compile(r"^skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Something that went wrong: which step, its exit code, and what it said."""
-
-    step: str
-    exit_code: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -133,102 +120,31 @@ def last_report(folder: ScanFolder) -> Report | None:
     over.
     """
     report = read_report(folder)
-    state = dagman_state(dag_of(folder))
+    engine = engine_of(folder)
+    state = engine.state(folder)
     if state is None or state.state != "ended" or _is_of(folder, report, state):
         return report
-    # Pegasus' program around DAGMan ends with 0 also when DAGMan failed (seen with 5.1.2); of a
-    # scan that ended well, the last job has written the report.
-    failed = state.exit_code != 0 or engine_of(folder) == Engine.PEGASUS
-    return write_report(folder, int(failed))
+    return write_report(folder, int(not engine.has_succeeded(state)))
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
-    """Tell whether a report is of the last submission, which may have been by plan.sh alone."""
-    if report is None or engine_of(folder) == Engine.DAGMAN:
-        return report is not None
-    return folder.report_json.stat().st_mtime >= state.submitted
-
-
-def find_failures(folder: ScanFolder) -> list[Failure]:
-    """Return what the steps of the last submission died of, first cause first."""
-    scripts = _failed_scripts(folder)
-    if engine_of(folder) == Engine.PEGASUS:
-        failed = [Failure(*failure) for failure in pegasus.failed_jobs(dag_of(folder).parent)]
-        # The job that opens a round tells the same twice.
-        own = [failure for failure in failed if not failure.step.startswith("next_round")]
-        return [*own, *scripts] or failed or [_of_dagman(folder)]
-    outer = _failed_jobs(folder, SCAN_DAG)
-    inner = [f for n in folder.chosen_rounds() for f in _failed_jobs(folder, round_dag(n))]
-    # A round's DAG fails because a job or script of it did: that is the cause to tell.
-    own = [failure for failure in outer if not failure.step.startswith("round_")]
-    return [*own, *inner, *scripts] or outer or [_of_dagman(folder)]
-
-
-def _failed_scripts(folder: ScanFolder) -> list[Failure]:
-    logs = sorted([*folder.logs.glob("open_*.err"), *folder.logs.glob("round_*.err")])
-    return [
-        Failure(_opening(log), error[1] or ExitCode.TRY_AGAIN, error[0])
-        for log in logs
-        if (error := _read_error(log))
-    ]
-
-
-def _of_dagman(folder: ScanFolder) -> Failure:
-    """Return what DAGMan says of itself, when nothing else tells why it failed."""
-    try:
-        check_code(folder, read_scan(folder.scan_json))
-    except BadInput as error:
-        return Failure("DAGMan's scripts", error.exit_code, str(error))
-    dag = dag_of(folder)
-    why = last_error(dag)
-    return Failure("DAGMan", ExitCode.TRY_AGAIN, why or f"see {dag.name}.dagman.out")
-
-
-def _opening(log: Path) -> str:
-    return f"opening {log.stem.removeprefix('open_')}"
+    """Tell whether a report is of the last submission, which may have been by hand."""
+    return report is not None and folder.report_json.stat().st_mtime >= state.submitted
 
 
 def machine_lines(folder: ScanFolder) -> list[str]:
     """Return a line about each machine that failed every job of the scan at once."""
-    dags = [SCAN_DAG, *(round_dag(number) for number in folder.chosen_rounds())]
-    return [it.line() for it in bad_machines(folder.path / f"{dag}.nodes.log" for dag in dags)]
-
-
-def _failed_jobs(folder: ScanFolder, dag: str) -> list[Failure]:
-    failed = []
-    for node, end in job_ends(folder.path / f"{dag}.nodes.log").items():
-        if end.exit_code != 0:
-            text, code = _last_error(folder, dag, node) or (end.reason, None)
-            failed.append(Failure(node, code or end.exit_code or ExitCode.TRY_AGAIN, text))
-    return failed
+    return [it.line() for it in bad_machines(engine_of(folder).node_logs(folder))]
 
 
 def _deadline(folder: ScanFolder, scan: Scan) -> list[Failure]:
-    state = dagman_state(dag_of(folder))
+    state = engine_of(folder).state(folder)
     if scan.deadline is None or state is None:
         return []
     if time.time() < state.submitted + scan.deadline:
         return []
     text = f"the scan did not end within {scan.deadline:g} s (--deadline)"
     return [Failure("deadline", ExitCode.INCOMPLETE, text)]
-
-
-def _last_error(folder: ScanFolder, dag: str, node: str) -> tuple[str, int | None] | None:
-    if dag == SCAN_DAG:
-        logs = folder.logs.glob(f"{node}*.err")
-    else:
-        number = int(dag.removesuffix(".dag").rpartition("_")[2])
-        logs = folder.round(number).logs.glob(f"{node.rpartition('_')[2]}.*.err")
-    newest = sorted(logs, key=lambda path: path.stat().st_mtime)
-    return _read_error(newest[-1]) if newest else None
-
-
-def _read_error(log: Path) -> tuple[str, int | None] | None:
-    errors = _ERROR.findall(log.read_text(errors="replace"))
-    if not errors:
-        return None
-    text, code = errors[-1]
-    return text, int(code) if code else None
 
 
 def _map_path(folder: ScanFolder, scan: Scan, *, failed: bool) -> Path | None:
@@ -288,7 +204,7 @@ def _report(
         bad_machines=machine_lines(folder),
     )
     lines = [*_lines(report, failed), *_advice(folder, report)]
-    return Report(**{**vars(report), "text": printable("\n".join(lines) + "\n")})
+    return replace(report, text=printable("\n".join(lines) + "\n"))
 
 
 def _exit_code(failures: list[Failure]) -> int:
@@ -342,11 +258,8 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
         )
     else:
         lines.append(f"  next      {command}    (only what is missing runs again)")
-    if engine_of(folder) == Engine.PEGASUS:
-        lines.append(
-            f"  more      pegasus-analyzer -r {shlex.quote(str(dag_of(folder).parent))}"
-        )
-    return lines
+    more = engine_of(folder).more_on_failure(folder)
+    return [*lines, f"  more      {more}"] if more else lines
 
 
 def _unfinished(folder: ScanFolder) -> Iterator[RoundProgress]:

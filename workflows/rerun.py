@@ -12,9 +12,7 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import ids_of
 from skyscan.rounds.earlier import fits_in, set_aside
 from skyscan.scan import Scan, read_scan
-from workflows.engines.dagman import write_scan_dag
-from workflows.engines.engine import Engine, engine_of
-from workflows.engines.pegasus.results import settle
+from workflows.engines import engine_of
 from workflows.plan import MAX_ROUNDS, usual_rounds
 from workflows.submission import at_rest
 
@@ -114,7 +112,7 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
     """
     scan = read_scan(folder.scan_json)
     with at_rest(folder, pool):
-        settle(folder)
+        engine_of(folder).settle(folder)
         fits = selection.fits(folder, scan.id)
         set_aside(folder, fits)
     return len(fits)
@@ -182,13 +180,12 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
         raise WrongUsage(f"--max-rounds {new.max_rounds} is not from 1 to {MAX_ROUNDS}.")
     if new == old:
         raise WrongUsage("The scan has these options already; nothing to extend.")
+    engine = engine_of(folder)
     with at_rest(folder, pool):
         # In this order: whatever ends the process, `resume` works with what is there.
-        settle(folder)
+        engine.settle(folder)
         set_aside(folder, ())
-        if engine_of(folder) == Engine.DAGMAN:
-            site = recorded_site(new.site, new.site_values)
-            write_scan_dag(folder, new, this_machine=site.this_machine)
+        engine.rewrite(folder, new, recorded_site(new.site, new.site_values))
         new.write(folder.scan_json)
     return new
 

@@ -7,25 +7,19 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
+from condor.dagman import log_of
 from condor.queue import dagmans, job_folders
-from condor.sites import recorded_site
-from skyscan.errors import TryAgain, WrongUsage
-from skyscan.layout import DAGMAN_SH
+from skyscan.errors import WrongUsage
 from skyscan.scan import read_scan
 from workflows.checks import preflight
 from workflows.code import check_code
-from workflows.engines.dagman import SCAN_DAG
-from workflows.engines.engine import Engine, dag_of, dags_of, engine_of
-from workflows.engines.pegasus import submission as pegasus
-from workflows.engines.pegasus.folder import PegasusFolder
+from workflows.engines import engine_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from condor.contact import Pool
-    from condor.sites import Site
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
 
@@ -34,65 +28,23 @@ class AlreadyRuns(WrongUsage):
     """The scan is in the queue: a second DAGMan would run its pixels twice."""
 
 
-class SubmitFailed(TryAgain):
-    """condor_submit_dag said no."""
-
-
-def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
-    """Return the command that hands the scan to DAGMan.
-
-    ``again``: the DAG was submitted before. It starts from its beginning; what its PRE
-    scripts find done is skipped, so the results and not a rescue file say what is left.
-    """
-    scan = read_scan(folder.scan_json)
-    site = recorded_site(scan.site, scan.site_values)
-    # DAGMAN_MAX_JOBS_IDLE of the DAG's own configuration alone is ignored before 23.10.25.
-    max_idle = str(site.max_idle)
-    resubmit = ["-update_submit", "-AutoRescue", "0"] if again else []
-    return [
-        *("condor_submit_dag", "-usedagdir", "-maxidle", max_idle, "-batch-name", scan.name),
-        *("-dagman", str(folder.path / DAGMAN_SH)),
-        *(priority(site) if scan.urgent else ()),
-        *resubmit,
-        str(folder.path / SCAN_DAG),
-    ]
-
-
-def priority(site: Site) -> tuple[str, ...]:
-    """Return the options that put an urgent DAG before others.
-
-    The first is for its jobs and the DAGs in it, the second for its DAGMan.
-    """
-    value = site.submit["priority"]
-    return "-priority", value, "-append", f"priority = {value}"
-
-
 def submit_line(folder: ScanFolder, pool: Pool | None) -> str:
     """Return the line that a user may paste: it works in any shell and folder."""
-    if engine_of(folder) == Engine.PEGASUS:
-        command = [str(PegasusFolder(folder.path).plan_sh), "--submit"]
-    else:
-        command = submit_command(folder, again=was_submitted(folder))
+    return paste_line(engine_of(folder).command(folder), pool)
+
+
+def paste_line(command: Sequence[str], pool: Pool | None) -> str:
+    """Return a command as a line that finds the pool; a personal one is on nobody's PATH."""
     if pool is None or pool.config is None:
         return shlex.join(command)
-    # A personal pool is on nobody's PATH.
-    prefix = [f"CONDOR_CONFIG={pool.config}"]
-    if not pool.is_users_own:
-        prefix.append(f'PATH={pool.bin}:{pool.sbin}:"$PATH"')
-        if engine_of(folder) == Engine.DAGMAN:
-            command[0] = str(pool.bin / command[0])
-    shown = [f"{a.partition('=')[0]}={_value(a)}" for a in prefix]
-    return " ".join([*shown, shlex.join(command)])
-
-
-def _value(assignment: str) -> str:
-    value = assignment.partition("=")[2]
-    return value if value.endswith('"$PATH"') else shlex.quote(value)
-
-
-def was_submitted(folder: ScanFolder) -> bool:
-    """Tell whether DAGMan had this scan before."""
-    return (folder.path / f"{SCAN_DAG}.condor.sub").exists()
+    line = shlex.join(command)
+    settings = f"CONDOR_CONFIG={shlex.quote(str(pool.config))}"
+    if pool.is_users_own:
+        return f"{settings} {line}"
+    if "/" not in command[0]:
+        line = shlex.join([str(pool.bin / command[0]), *command[1:]])
+    path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
+    return f'{settings} PATH={path}:"$PATH" {line}'
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:
@@ -103,27 +55,15 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     AlreadyRuns
         It is in the queue, or on its way there.
     WrongUsage, TryAgain
-        It cannot run, or not now (`workflows.checks.preflight`).
-    SubmitFailed
-        condor_submit_dag refused; the text has its words.
-    NoPegasus, PlanningFailed
-        There is no pegasus-plan, or it refused.
+        It cannot run, or not now (`workflows.checks.preflight`), or the engine refuses.
     """
     scan = read_scan(folder.scan_json)
     check_code(folder, scan)
     with at_rest(folder, pool):
         preflight.check(folder.path, work_of(folder, scan), pool)
-        # Who submits it wants it to go on, also after a halt.
-        halts = folder.path.glob("*.dag.halt")
-        for stale in (folder.report, folder.report_json, *locks(folder.path), *halts):
+        for stale in (folder.report, folder.report_json):
             stale.unlink(missing_ok=True)
-        if engine_of(folder) == Engine.PEGASUS:
-            pegasus.submit(folder, pool)
-            return
-        done = pool.run(*submit_command(folder, again=was_submitted(folder)))
-    if done.returncode != 0:
-        words = " ".join((done.stdout + done.stderr).split())
-        raise SubmitFailed(f"condor_submit_dag refused {folder.path / SCAN_DAG}: {words}")
+        engine_of(folder).submit(folder, pool)
 
 
 def work_of(folder: ScanFolder, scan: Scan) -> preflight.Work:
@@ -187,8 +127,9 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
         The schedd does not answer: nobody knows.
     """
     # By its log, since ids begin anew in a new pool.
-    logs = {dag.with_name(f"{dag.name}.dagman.log").resolve() for dag in dags_of(folder)}
-    state = dagman_state(dag_of(folder))
+    engine = engine_of(folder)
+    logs = {log_of(dag).resolve() for dag in engine.dags(folder)}
+    state = engine.state(folder)
     for cluster, log in dagmans(pool):
         # A folder that was moved since keeps its log, and so the id; one that was copied does
         # too, but then the log that the queue names is still there.
@@ -204,15 +145,6 @@ def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     # Pegasus' jobs work in folders of its runs
     below = sum(job.is_relative_to(place) for job in job_folders(pool))
     return below + (dagman is not None)
-
-
-def locks(path: Path) -> list[Path]:
-    """Return the locks of DAGMans in a folder; stale if none of them is in the queue.
-
-    One that was on hold when it was removed leaves its own. The next would go on from the old
-    job log, and take the jobs that were removed for jobs that failed.
-    """
-    return sorted(path.glob("*.dag.lock"))
 
 
 def open_scan(path: Path) -> ScanFolder:

@@ -6,11 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
 from condor.pool import status as pool_status
 from skyscan.errors import BadInput
 from skyscan.scan import read_scan
-from workflows.engines.engine import dag_of
+from workflows.engines import engine_of
 from workflows.obstacles import obstacles
 from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
 from workflows.report import Report, duration, last_report
@@ -79,7 +78,7 @@ class Waiting:
 
 def is_over(folder: ScanFolder) -> bool:
     """Tell whether DAGMan has left the queue."""
-    state = dagman_state(dag_of(folder))
+    state = engine_of(folder).state(folder)
     return state is not None and state.is_over
 
 

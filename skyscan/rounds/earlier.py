@@ -55,9 +55,9 @@ def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
     here.mkdir(parents=True, exist_ok=True)
     write_json(here / FORGET_JSON, {"fits": sorted(forget)})
     # The map would look like that of the scan to come; DAGMan's files tell of rounds that were.
-    for pattern in ("run*.npz", "run*.json", "round_*.dag*"):
-        for path in folder.path.glob(pattern):
-            path.replace(here / path.name)
+    stale = [*folder.path.glob("run*.npz"), *folder.path.glob("run*.json")]
+    for path in (*stale, *folder.workflow.glob("round_*.dag*")):
+        path.replace(here / path.name)
     rounds = folder.rounds
     rounds.mkdir(exist_ok=True)
     rounds.rename(here / rounds.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
+from skyscan.layout import WORKFLOW
 from workflows.plan import Options
 
 if TYPE_CHECKING:
@@ -38,12 +39,19 @@ def options(**changes: object) -> Options:
     return Options(**{**made, **changes})
 
 
+def lay_out_as_before(folder: ScanFolder) -> None:
+    """Move what is in workflow/ to the top, where it was before there was such a folder."""
+    for path in folder.workflow.iterdir():
+        path.replace(folder.path / path.name)
+    (folder.path / WORKFLOW).rmdir()
+
+
 def dry_run(pool: Pool, folder: ScanFolder, name: str) -> dict[str, str]:
     """Return what condor_submit would send to the schedd: {attribute: expression}."""
     values = ("retry=0", "RETRY=0", "round=000", "batch=00000", "deadline=0")
     done = pool.run(
-        *("env", "-C", str(folder.path), "condor_submit", "-dry-run", "-", *values),
-        str(folder.path / name),
+        *("env", "-C", str(folder.workflow), "condor_submit", "-dry-run", "-", *values),
+        str(folder.workflow / name),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     pairs = (line.partition("=")[::2] for line in done.stdout.splitlines() if "=" in line)

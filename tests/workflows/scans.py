@@ -19,7 +19,7 @@ from condor.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
 from skyscan.scan import read_scan
-from workflows.engines.dagman import OPEN_ROUND_SH
+from workflows.engines.dagman.dags import OPEN_ROUND_SH
 from workflows.plan import Options, plan
 from workflows.report import Report, read_report
 from workflows.submission import submit
@@ -61,15 +61,19 @@ class RunningScan:
 
     def state(self) -> str:
         """Return what the queue and the logs say of the scan now."""
-        mine = f'Iwd == "{self.folder.path}"'
+        mine = self.is_mine()
         told = [
             self.pool.run("condor_q", "-allusers", "-const", mine, "-af:jh", *TELLING).stdout
         ]
         for kind in ("nodes.log", "dagman.log", "dagman.out"):
-            for log in sorted(self.folder.path.glob(f"*.dag.{kind}")):
+            for log in sorted(self.folder.workflow.glob(f"*.dag.{kind}")):
                 lines = log.read_text(errors="replace").splitlines()
                 told += [f"{log.name}:", *lines[-30:]]
         return "\n".join(told)
+
+    def is_mine(self) -> str:
+        """Return the constraint that the scan's jobs meet in the queue."""
+        return f'Iwd == "{self.folder.workflow / ".."}"'
 
     def fits(self) -> Counter[Fit]:
         """Return how often each fit was begun."""
@@ -85,7 +89,7 @@ class RunningScan:
 
         Before the round is opened, or when it has been and no job of it is submitted yet.
         """
-        script = self.folder.path / OPEN_ROUND_SH
+        script = self.folder.workflow / OPEN_ROUND_SH
         wait = "while [ ! -e go-on ]; do touch paused; sleep 0.1; done"
         gate = f'[ "$1" -ne {number} ] || {wait}'
         *lines, last = script.read_text().splitlines()
@@ -94,7 +98,7 @@ class RunningScan:
 
     def at_start(self, *lines: str) -> None:
         """Have reco jobs run some lines of shell before they start Python."""
-        path = self.folder.path / JOB_SH
+        path = self.folder.workflow / JOB_SH
         text = path.read_text()
         here = "\npython=${SKYSCAN_PYTHON"
         assert here in text
@@ -102,12 +106,12 @@ class RunningScan:
         path.write_text(text.replace(here, more + here))
 
     def wait_until_paused(self) -> None:
-        paused = self.folder.path / "paused"
+        paused = self.folder.workflow / "paused"
         wait_until(lambda: paused.exists() or is_over(self.folder), "the PRE script to wait")
         assert not is_over(self.folder), f"the scan ended: {read_report(self.folder)}"
 
     def go_on(self) -> None:
-        (self.folder.path / "go-on").touch()
+        (self.folder.workflow / "go-on").touch()
 
     def processes(self, step: str) -> list[int]:
         """Return the ids of this scan's own processes that run a step (reco, worker)."""
@@ -136,24 +140,24 @@ class RunningScan:
 
     def running_jobs(self) -> list[str]:
         """Return the ids of the scan's jobs that run on a slot."""
-        mine = f'Iwd == "{self.folder.path}" && JobUniverse == 5 && JobStatus == 2'
+        mine = f"{self.is_mine()} && JobUniverse == 5 && JobStatus == 2"
         asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
         return [line.split()[0] for line in asked.stdout.splitlines()]
 
     def dagman_cluster(self) -> str:
-        mine = f'UserLog == "{self.folder.path / "scan.dag.dagman.log"}"'
+        mine = f'UserLog == "{self.folder.workflow / "scan.dag.dagman.log"}"'
         asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
         (cluster,) = asked.stdout.split()
         return cluster
 
     def events(self, dag: str) -> list[str]:
         """Return the names of the events in a DAG's node log, in order."""
-        log = self.folder.path / f"{dag}.nodes.log"
+        log = self.folder.workflow / f"{dag}.nodes.log"
         return [event.type.name for event in log_events(log)]
 
     def exits(self, dag: str) -> list[int | None]:
         """Return the exit codes of all tries of jobs (None: killed by a signal), in order."""
-        log = self.folder.path / f"{dag}.nodes.log"
+        log = self.folder.workflow / f"{dag}.nodes.log"
         ends = [
             event
             for event in log_events(log)
@@ -184,7 +188,7 @@ def copy_of(scan: RunningScan, place: Path) -> RunningScan:
     told = read_scan(folder.scan_json)
     variables = {**told.environment, TALLY_VARIABLE: str(tally)}
     replace(told, environment=variables).write(folder.path / SCAN_JSON)
-    for submit_file in folder.path.glob("*.sub"):
+    for submit_file in folder.workflow.glob("*.sub"):
         text = submit_file.read_text()
         submit_file.write_text(text.replace(str(scan.tally), str(tally)))
     return RunningScan(folder, scan.pool, tally)

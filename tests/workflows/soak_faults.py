@@ -78,7 +78,7 @@ def dagmans(scan: RunningScan) -> list[tuple[int, str]]:
     found = []
     for pid in _daemons(scan, "condor_dagman"):
         dags = [_cwd(pid) / word for word in _words(pid) if word.endswith(".dag")]
-        found += [(pid, dag.name) for dag in dags if dag.parent == scan.folder.path]
+        found += [(pid, dag.name) for dag in dags if dag.parent == scan.folder.workflow]
     return found
 
 
@@ -112,7 +112,7 @@ def hold_and_release(scan: RunningScan, random: Random) -> str | None:
 
 
 def remove_dag(scan: RunningScan, random: Random) -> str | None:  # noqa: ARG001
-    mine = f'UserLog == "{scan.folder.path / "scan.dag.dagman.log"}"'
+    mine = f'UserLog == "{scan.folder.workflow / "scan.dag.dagman.log"}"'
     asked = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
     if not asked.stdout.strip():
         return None

@@ -44,7 +44,7 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     assert "skyscan resume" in capsys.readouterr().out
     assert queued_jobs(scan.folder, pool) == 0
     assert not scan.processes("reco")
-    assert dagman_state(scan.folder.path / "scan.dag").state == "removed"
+    assert dagman_state(scan.folder.workflow / "scan.dag").state == "removed"
 
     assert main(["abort", str(odd)]) == ExitCode.DONE
     assert "not in the queue" in capsys.readouterr().out
@@ -58,7 +58,7 @@ def test_a_scan_that_was_on_hold_when_it_was_aborted_goes_on(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST="0.5"):
         scan = make_scan(pool, run_folder, **SMALL).submit()
     scan.wait_for_fits(2)
-    dag = scan.folder.path / "scan.dag"
+    dag = scan.folder.workflow / "scan.dag"
     assert pool.run("condor_hold", scan.dagman_cluster()).returncode == 0
     wait_until(lambda: dagman_state(dag).state == "held", "DAGMan to be held")
     assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
@@ -101,7 +101,7 @@ def test_of_two_submits_at_once_one_is_refused(pool, run_folder):
     assert codes == [0, 64, 64, 64], [done.stderr for done in tries]
     assert all("already" in done.stderr for done in tries if done.returncode)
     assert scan.finish().outcome == "complete"
-    assert dagman_state(scan.folder.path / "scan.dag").submissions == 1
+    assert dagman_state(scan.folder.workflow / "scan.dag").submissions == 1
     assert set(scan.fits().values()) == {1}
 
 

@@ -118,7 +118,7 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
 
 def with_log(scan: RunningScan) -> None:
     """Have the jobs' whole log written: DAGMan's own leaves file transfers out."""
-    submit = scan.folder.path / "reco.sub"
+    submit = scan.folder.workflow / "reco.sub"
     submit.write_text(f"log = {JOB_LOG}\n{submit.read_text()}")
 
 

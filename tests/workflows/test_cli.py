@@ -137,7 +137,7 @@ def test_planning_prints_the_line_that_submits_the_scan(tmp_path, capsys):
     printed = subprocess.run(
         ["/bin/sh", "-c", f"printf '%s\\n' {words}"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert printed[-1] == str(scan / "scan.dag")
+    assert printed[-1] == str(scan / "workflow" / "scan.dag")
     assert "-usedagdir" in printed
     assert run([*SIMULATED, *arguments]) == 0
     assert run([*SIMULATED, *arguments, "--batch-size", "4"]) == ExitCode.WRONG_USAGE

@@ -123,11 +123,11 @@ def test_a_plug_in_that_offers_no_reconstruction_is_wrong_usage(plugin, tmp_path
 
 
 def run(folder, *command: str):
-    """Run a script of a scan folder as HTCondor does, from the folder itself."""
+    """Run a script of a scan folder as DAGMan does, from the folder of its DAGs."""
     return subprocess.run(
         command,
         env={"PATH": os.environ["PATH"], "SKYSCAN_PYTHON": sys.executable},
-        cwd=folder.path,
+        cwd=folder.workflow,
         capture_output=True,
         text=True,
         check=False,
@@ -140,18 +140,18 @@ def test_the_steps_of_a_planned_scan_run_from_its_folder_alone(tmp_path, plugin)
     for path in sorted(plugin.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()  # gone, as on another machine
 
-    event = f"event/{scan.event_file}"
+    event = f"../event/{scan.event_file}"
     job = ("./job.sh", "prep", "--event", event, "--reco", scan.reco)
-    done = run(folder, *job, "--scan-id", scan.id, "--startup", "startup")
+    done = run(folder, *job, "--scan-id", scan.id, "--startup", "../startup")
     assert done.returncode == 0, done.stderr
-    assert run(folder, "./skyscan.sh", "workflows", "open-scan", ".").returncode == 80
+    assert run(folder, "./skyscan.sh", "workflows", "open-scan", "..").returncode == 80
     for number in range(scan.max_rounds):
         opened = run(folder, "./open-round.sh", str(number))
         if opened.returncode == ExitCode.NOTHING_TO_DO:
             break
         assert opened.returncode == 0, opened.stderr
-        here = f"rounds/{number:03d}"
-        job = ("./job.sh", "reco", "--startup", "startup", "--max-pixel-time", "60")
+        here = f"../rounds/{number:03d}"
+        job = ("./job.sh", "reco", "--startup", "../startup", "--max-pixel-time", "60")
         files = (
             "--batch",
             f"{here}/batches/00000.npz",
@@ -160,11 +160,11 @@ def test_the_steps_of_a_planned_scan_run_from_its_folder_alone(tmp_path, plugin)
         )
         done = run(folder, *job, *files)
         assert done.returncode == 0, done.stderr
-        assert (folder.path / f"round_{number:03d}.dag").exists()
+        assert (folder.workflow / f"round_{number:03d}.dag").exists()
     assert number >= 2
-    done = run(folder, "./skyscan.sh", "skyscan", "merge", ".")
+    done = run(folder, "./skyscan.sh", "skyscan", "merge", "..")
     assert done.returncode == 0, done.stderr
-    skymap = read_skymap(folder.path / done.stdout.strip().splitlines()[-1])
+    skymap = read_skymap(folder.workflow / done.stdout.strip().splitlines()[-1])
     assert skymap.complete
     assert len(skymap.pixels[1]) == 12
     assert run(folder, "./open-round.sh", str(number + 1)).returncode == 80

@@ -57,7 +57,7 @@ def test_a_scan_in_an_image_ends_with_the_same_bytes_whatever_is_killed(pool, ru
 
     for scan in (quiet, disturbed):
         assert scan.finish().outcome == "complete"
-        assert "universe = container" in (scan.folder.path / "reco.sub").read_text()
+        assert "universe = container" in (scan.folder.workflow / "reco.sub").read_text()
     # Apptainer exits with 128 + the signal by which a job's process died.
     assert set(disturbed.exits("round_000.dag")) == {0, 137}
     assert disturbed.npz() == quiet.npz()

@@ -26,7 +26,7 @@ from condor.personal.processes import pool_processes
 from condor.personal.settings import CPUS_VARIABLE
 from condor.personal.tokens import FOLDER, SIGNED_BY, TOKEN
 from condor.software import apt
-from workflows.engines.dagman import SCAN_DAG
+from workflows.engines.dagman.dags import SCAN_DAG
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -115,7 +115,7 @@ def dagman(scan: RunningScan, _place: Place) -> Ended:
 def halt(scan: RunningScan, _place: Place) -> Ended:
     """Halt the DAG in its first round: that ends, nothing new begins, and DAGMan leaves."""
     scan.submit().wait_for_fits(1)
-    (scan.folder.path / f"{SCAN_DAG}.halt").touch()
+    (scan.folder.workflow / f"{SCAN_DAG}.halt").touch()
     first = scan.finish()
     before = scan.fits()
     return Ended(scan, scan.submit().finish(), before, first.text)
@@ -173,7 +173,7 @@ def token(scan: RunningScan, place: Place) -> Ended:
     own.write_text(place.pool.run(*command, pool_account().identity).stdout)
     wait_until(lambda: not place.pool.answers(), "the token to end")
     scan.go_on()
-    log = scan.folder.path / f"{ROUNDS[1]}.dagman.out"
+    log = scan.folder.workflow / f"{ROUNDS[1]}.dagman.out"
     wait_until(lambda: log.exists() and REFUSED in log.read_text(), "DAGMan to be refused")
     before = scan.fits()
     assert start_personal(place.folder).answers()
@@ -256,7 +256,7 @@ def test_a_killed_starter_costs_what_its_job_had_done(ended):
 def test_killed_dagmans_are_started_again_and_cost_no_fit(ended):
     it = ended("dagman")
     assert_undisturbed(it, ended("nothing"))
-    state = dagman_state(it.scan.folder.path / SCAN_DAG)
+    state = dagman_state(it.scan.folder.workflow / SCAN_DAG)
     assert state is not None
     assert state.starts == 2
     assert starts_of_rounds(it.scan)[0] == 2
@@ -308,7 +308,7 @@ def test_a_job_that_cannot_send_its_results_home_goes_on(ended, place):
 def test_a_killed_pool_goes_on_when_it_is_started(ended):
     it = ended("whole_pool")
     assert_undisturbed(it, ended("nothing"))
-    state = dagman_state(it.scan.folder.path / SCAN_DAG)
+    state = dagman_state(it.scan.folder.workflow / SCAN_DAG)
     assert state is not None
     assert state.starts == 2
     assert redone(it) <= sum(it.before.values())
@@ -324,7 +324,7 @@ def test_a_token_that_ends_is_made_anew_and_the_scan_goes_on(ended):
 def starts_of_rounds(scan: RunningScan) -> list[int]:
     """Return how often HTCondor started the DAGMan of each round."""
     starts: dict[int, int] = {}
-    for event in log_events(scan.folder.path / f"{SCAN_DAG}.nodes.log"):
+    for event in log_events(scan.folder.workflow / f"{SCAN_DAG}.nodes.log"):
         if event.type.name == "SUBMIT" and "round_" in event.get("LogNotes", ""):
             starts[event.cluster] = 0
         elif event.type.name == "EXECUTE" and event.cluster in starts:

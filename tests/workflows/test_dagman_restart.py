@@ -12,7 +12,7 @@ from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans
 
 from condor.dagman import dagman_state
-from workflows.engines.dagman import SCAN_DAG
+from workflows.engines.dagman.dags import SCAN_DAG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def kill_dagman(scan: RunningScan) -> None:
 
 
 def starts(scan: RunningScan) -> int:
-    state = dagman_state(scan.folder.path / SCAN_DAG)
+    state = dagman_state(scan.folder.workflow / SCAN_DAG)
     return 0 if state is None else state.starts
 
 
@@ -62,7 +62,7 @@ def test_a_dagman_that_died_when_all_was_done_ends(pool, run_folder):
     scan = make_scan(pool, run_folder, **OPTIONS)
     scan.pause_at(1)
     scan.submit().wait_until_paused()
-    lock = scan.folder.path / f"{SCAN_DAG}.lock"
+    lock = scan.folder.workflow / f"{SCAN_DAG}.lock"
     left = lock.read_bytes()
     scan.go_on()
     report = scan.finish()
@@ -85,7 +85,7 @@ def test_a_job_that_its_schedd_ran_again_when_it_had_ended_is_no_trouble(pool, r
     scan = make_scan(pool, run_folder, **OPTIONS)
     scan.pause_at(1)
     scan.submit().wait_until_paused()
-    log = scan.folder.path / f"{SCAN_DAG}.nodes.log"
+    log = scan.folder.workflow / f"{SCAN_DAG}.nodes.log"
     events = [f"{event}...\n" for event in log.read_text().split("...\n")]
     prep = events[0].split()[1]
     (began,) = [event for event in events if event.startswith(f"001 {prep}")]
@@ -105,7 +105,7 @@ def test_a_dagman_that_missed_an_events_end_is_started_again_by_itself(pool, run
     with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
         scan = make_scan(pool, run_folder, **OPTIONS)
     scan.submit().wait_for_fits(1)
-    log = scan.folder.path / f"{SCAN_DAG}.nodes.log"
+    log = scan.folder.workflow / f"{SCAN_DAG}.nodes.log"
     event = log.read_text().split("...\n")[-2]
     append(log, event[: len(event) // 2])
     report = scan.finish()
@@ -120,5 +120,5 @@ def append(log: Path, event: str) -> None:
 
 
 def submissions(scan: RunningScan) -> int:
-    state = dagman_state(scan.folder.path / SCAN_DAG)
+    state = dagman_state(scan.folder.workflow / SCAN_DAG)
     return 0 if state is None else state.submissions

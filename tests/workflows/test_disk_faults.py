@@ -90,7 +90,7 @@ def make_room(disk: Path) -> None:
 
 def jobs(scan: RunningScan, status: str) -> list[str]:
     """Return the ids of a scan's jobs that have a status."""
-    mine = f'Iwd == "{scan.folder.path}" && JobUniverse == 5 && JobStatus == {status}'
+    mine = f"{scan.is_mine()} && JobUniverse == 5 && JobStatus == {status}"
     return scan.pool.run(
         "condor_q", "-allusers", "-const", mine, "-af:j", "Cmd"
     ).stdout.split()[::2]

@@ -82,7 +82,7 @@ def remove_and_resume(scan: RunningScan, reco: str) -> Ended:
     scan.pool.run("condor_rm", cluster)
     wait_until(lambda: is_over(scan.folder), "the DAG to be removed")
     wait_until(lambda: not scan.processes("reco"), "its jobs to be gone")
-    state = dagman_state(scan.folder.path / "scan.dag")
+    state = dagman_state(scan.folder.workflow / "scan.dag")
     before = scan.fits()
     return Ended(scan, scan.submit().finish(), before, state.state if state else "")
 

@@ -100,7 +100,7 @@ def make_read_only(scan: RunningScan) -> Ended:
     scan.submit().wait_for_fits(3)
     before = scan.fits()
     change_modes(scan.folder.path, lambda mode: mode & ~0o222)
-    mine = f'Iwd == "{scan.folder.path}" && JobStatus == {HELD}'
+    mine = f"{scan.is_mine()} && JobStatus == {HELD}"
 
     def held() -> list[str]:
         asked = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")

@@ -50,7 +50,7 @@ class Ended(NamedTuple):
 
     def events(self, *names: str) -> list[htcondor.JobEvent]:
         """Return the events of the round's jobs that have one of these names, in order."""
-        log = self.scan.folder.path / ROUND
+        log = self.scan.folder.workflow / ROUND
         events = log_events(log.with_name(f"{ROUND}.nodes.log"))
         return [event for event in events if event.type.name in names]
 
@@ -78,7 +78,7 @@ def until_held(scan: RunningScan) -> str:
 
 def with_input(scan: RunningScan, url: str) -> None:
     """Have reco jobs get one more input, which no submission looks for."""
-    path = scan.folder.path / "reco.sub"
+    path = scan.folder.workflow / "reco.sub"
     key = "transfer_input_files = "
     path.write_text(path.read_text().replace(key, f"{key}{url}, "))
 

@@ -139,7 +139,7 @@ def test_the_printed_line_submits_a_scan_from_anywhere(pool, run_folder):
     bare = {name: os.environ[name] for name in ("HOME",) if name in os.environ}
     bare["PATH"] = "/usr/bin:/bin"
     subprocess.run(["/bin/sh", "-c", line], cwd="/", env=bare, check=True, capture_output=True)
-    wait_until((scan.folder.path / "scan.dag.dagman.log").exists, "DAGMan's log")
+    wait_until((scan.folder.workflow / "scan.dag.dagman.log").exists, "DAGMan's log")
     assert scan.finish().outcome == "complete"
     assert set(scan.fits().values()) == {1}
 

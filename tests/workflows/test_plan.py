@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from plans_support import EVENT, options
+from plans_support import EVENT, lay_out_as_before, options
 
 from condor.sites import read_site
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.source import Source
 from skyscan.events.writer import write_event
+from skyscan.layout import WORKFLOW
 from skyscan.recos.dummy import Dummy
 from skyscan.scan import read_scan
 from skyscan.storage import sha256_of
+from workflows.code import check_code
+from workflows.engines import engine_of
 from workflows.plan import event_file, job_environment, plan
 
 
@@ -46,19 +49,22 @@ def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
     folder = plan(EVENT, tmp_path, options())
     assert folder.path == tmp_path / event.name
     assert sorted(path.name for path in folder.path.iterdir()) == [
+        "event",
+        "logs",
+        "rounds",
+        "scan.json",
+        "workflow",
+    ]
+    assert sorted(path.name for path in folder.workflow.iterdir()) == [
         "before-deadline.sh",
         "dagman.config",
         "dagman.sh",
-        "event",
         "job.sh",
-        "logs",
         "merge.sub",
         "open-round.sh",
         "prep.sub",
         "reco.sub",
-        "rounds",
         "scan.dag",
-        "scan.json",
         "skyscan.sh",
         "skyscan.zip",
     ]
@@ -69,7 +75,7 @@ def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
     assert (scan.run_id, scan.event_id, scan.mjd) == (event.run_id, event.event_id, event.mjd)
     assert scan.max_rounds == 2 + 6
     for script in ("dagman.sh", "job.sh", "skyscan.sh", "open-round.sh", "before-deadline.sh"):
-        assert os.access(folder.path / script, os.X_OK)
+        assert os.access(folder.workflow / script, os.X_OK)
 
 
 def test_the_same_options_keep_the_folder_as_it_is(tmp_path):
@@ -110,7 +116,7 @@ def test_a_plan_that_was_cut_off_is_made_anew(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     before = files(folder)
     folder.scan_json.unlink()
-    (folder.path / "scan.dag").write_text("half")
+    (folder.workflow / "scan.dag").write_text("half")
     plan(EVENT, tmp_path, options())
     assert files(folder) == before
 
@@ -168,15 +174,15 @@ def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
     path.write_bytes(EVENT.read_bytes())
     folder = plan(path, tmp_path / "scans", options())
     assert read_scan(folder.scan_json).event_file == "event.json"
-    assert "event/event.json" in (folder.path / "prep.sub").read_text()
+    assert "event/event.json" in (folder.workflow / "prep.sub").read_text()
 
 
 @pytest.mark.parametrize("name", ['it\'s a "folder"', "with $(HOME)", "ünicode, and; more"])
 def test_a_folder_of_any_name_is_planned_in_and_appears_in_no_submit_file(tmp_path, name):
     folder = plan(EVENT, tmp_path / name, options())
-    for path in folder.path.glob("*.sub"):
+    for path in folder.workflow.glob("*.sub"):
         assert name not in path.read_text()
-    assert name not in (folder.path / "scan.dag").read_text()
+    assert name not in (folder.workflow / "scan.dag").read_text()
 
 
 def test_missing_and_damaged_events_are_bad_input_and_leave_nothing(tmp_path):
@@ -232,7 +238,7 @@ def test_a_gcd_folder_is_passed_on_as_an_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = plan(EVENT, tmp_path, options(gcd_dir=Path("gcds")))
     assert read_scan(folder.scan_json).gcd_dir == str(tmp_path / "gcds")
-    assert f"--gcd-dir {tmp_path / 'gcds'}" in (folder.path / "prep.sub").read_text()
+    assert f"--gcd-dir {tmp_path / 'gcds'}" in (folder.workflow / "prep.sub").read_text()
     # where jobs run elsewhere, so does the folder
     plan(EVENT, tmp_path / "x", options(gcd_dir=Path("elsewhere"), runtime="host:python3"))
 
@@ -330,7 +336,7 @@ def test_skyscan_variables_reach_the_jobs(tmp_path, monkeypatch):
     monkeypatch.setenv("OTHER_VARIABLE", "elsewhere")
     folder = plan(EVENT, tmp_path, options())
     for name in ("reco.sub", "prep.sub"):
-        text = (folder.path / name).read_text()
+        text = (folder.workflow / name).read_text()
         assert "SKYSCAN_DUMMY_COST=0.5 " in text
         assert " SKYSCAN_WORDS='it''s two'\"\n" in text
         assert "elsewhere" not in text
@@ -385,3 +391,22 @@ def test_a_scan_json_is_plain_json(tmp_path):
     assert value["progression"] == [[1, 0], [2, 1]]
     assert math.isfinite(value["mjd"])
     assert set(value["versions"]) >= {"python", "skyscan", "numpy", "healpy"}
+
+
+def test_a_folder_that_has_no_workflow_folder_is_planned_again_as_it_was(
+    tmp_path,
+):
+    folder = plan(EVENT, tmp_path, options())
+    lay_out_as_before(folder)
+    assert folder.workflow == folder.path
+    folder.code.write_bytes(b"torn")
+    assert plan(EVENT, tmp_path, options()) == folder
+    check_code(folder, read_scan(folder.scan_json))
+    assert not (folder.path / WORKFLOW).exists()
+    assert engine_of(folder).command(folder)[-1] == str(folder.path / "scan.dag")
+    dag = (folder.path / "scan.dag").read_text()
+    assert "./skyscan.sh workflows open-scan .\n" in dag
+    commands = (folder.path / "reco.sub").read_text().splitlines()
+    assert "initialdir = ." in commands
+    (inputs,) = (line for line in commands if line.startswith("transfer_input_files"))
+    assert "skyscan.zip" in inputs.partition(" = ")[2].split(", ")

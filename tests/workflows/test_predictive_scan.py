@@ -154,7 +154,7 @@ def test_what_jobs_have_no_time_for_is_dealt_out_anew(ended):
 
 
 def events_of(scan: RunningScan, number: int) -> list:
-    return list(log_events(scan.folder.path / f"round_{number:03d}.dag.nodes.log"))
+    return list(log_events(scan.folder.workflow / f"round_{number:03d}.dag.nodes.log"))
 
 
 @pytest.mark.parametrize("text", ["0", "0.09", "1.1", "-1", "nan", "half", "5%", ""])

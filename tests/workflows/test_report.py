@@ -51,7 +51,7 @@ def as_records(pixels):
 
 
 def logs(folder, dag, *events: str):
-    write_log(folder.path / f"{dag}.nodes.log", *events)
+    write_log(folder.workflow / f"{dag}.nodes.log", *events)
 
 
 def test_a_scan_that_ended_well_tells_its_best_fit_and_its_map(folder):

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from scans import RunningScan, make_scan
+from plans_support import lay_out_as_before
+from scans import RunningScan, environment, make_scan, simulated_event
 
 from skyscan.errors import ExitCode, WrongUsage
+from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.records import FIT_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.earlier import fits_in
 from skyscan.scan import read_scan
 from workflows.cli import main
+from workflows.plan import Options, plan
 from workflows.rerun import Selection, extend, forget, parse_pixels
 
 if TYPE_CHECKING:
@@ -91,6 +94,18 @@ def finer(scan: RunningScan) -> Ended:
     return Ended(scan, scan.submit().finish(), before)
 
 
+def as_before(scan: RunningScan) -> Ended:
+    """Scan in a folder of the layout that had no workflow/, and take that further."""
+    lay_out_as_before(scan.folder)
+    scan.folder.code.write_bytes(b"torn")
+    with environment(**{TALLY_VARIABLE: str(scan.tally)}):
+        asked = Options(is_real_event=False, **SMALL)  # type: ignore[arg-type]
+        plan(simulated_event(), scan.folder.path.parent, asked)
+    ended = finer(scan)
+    assert not (scan.folder.path / "workflow").exists()
+    return ended
+
+
 def wider(scan: RunningScan) -> Ended:
     before = once(scan).before
     extend(scan.folder, scan.pool, {"progression": WIDER["progression"]})
@@ -113,6 +128,7 @@ CASES: dict[str, tuple[Callable[[RunningScan], Ended], dict[str, object]]] = {
     "retry round": (retry_round, SMALL),
     "retry pixels": (retry_pixels, SMALL),
     "finer": (finer, SMALL),
+    "as before": (as_before, SMALL),
     "wider": (wider, SMALL),
     "stopped": (stopped, {**SMALL, "max_rounds": 1}),
 }
@@ -138,6 +154,7 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
         ("retry round", "small"),
         ("retry pixels", "small"),
         ("finer", "finer from the start"),
+        ("as before", "finer from the start"),
         ("wider", "wider from the start"),
         ("stopped", "small"),
     ],

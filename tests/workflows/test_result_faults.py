@@ -199,7 +199,7 @@ def deleted_files(scan: RunningScan) -> Ended:
         here.description.unlink()
         for folder in (here.batch(0).parent, here.logs):
             shutil.rmtree(folder)
-    for pattern in ("run*", "round_*", "report*", "scan.dag.*"):
+    for pattern in ("run*.*", "report*", "workflow/round_*", "workflow/scan.dag.*"):
         for path in scan.folder.path.glob(pattern):
             path.unlink()
     return Ended(scan, scan.submit().finish(), Counter())

@@ -36,7 +36,7 @@ def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
         path.parent.mkdir(parents=True)
         path.write_text("")
     ads = {}
-    for path in sorted(folder.path.glob("*.sub")):
+    for path in sorted(folder.workflow.glob("*.sub")):
         ad = path.with_suffix(".ad")
         with chdir(folder.path):
             done = pool.run("condor_submit", "-dry-run", str(ad), *NODE[path.stem], path.name)

@@ -63,7 +63,7 @@ def skeleton(folder: ScanFolder) -> dict[str, list[str]]:
     The commands of submit files in order, the first two words of DAG lines, whole scripts.
     """
     found = {}
-    for path in sorted(folder.path.iterdir()):
+    for path in sorted(folder.workflow.iterdir()):
         lines = path.read_text().splitlines() if path.suffix in SHAPES else []
         found[path.name] = [SHAPES[path.suffix](line) for line in lines]
     return found
@@ -192,7 +192,7 @@ def test_a_submit_line_is_one_command_whatever_the_folder_is_called(tmp_path, te
     done = subprocess.run(
         ["/bin/sh", "-c", line], cwd=tmp_path, env=path, capture_output=True, check=True
     )
-    assert done.stdout.split(b"\0")[-2].decode() == str(folder.path / "scan.dag")
+    assert done.stdout.split(b"\0")[-2].decode() == str(folder.workflow / "scan.dag")
     assert not list(tmp_path.rglob(GOT_IN))
 
 

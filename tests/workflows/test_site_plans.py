@@ -8,8 +8,8 @@ from plans_support import EVENT, dry_run, options
 from condor.sites import recorded_site, site_names
 from skyscan.errors import WrongUsage
 from skyscan.scan import read_scan
+from workflows.engines.dagman.submission import submit_command
 from workflows.plan import plan
-from workflows.submission import submit_command
 
 GIVEN = {
     "ospool": ("attributes.ProjectName=UWMadison_Test",),
@@ -82,7 +82,9 @@ def test_the_scan_keeps_what_its_site_came_to_and_needs_the_profile_no_more(tmp_
     assert json.loads(folder.scan_json.read_text())["site_values"]["max_idle"] == 33
     command = submit_command(folder)
     assert command[command.index("-maxidle") + 1] == "33"
-    assert "DAGMAN_VERBOSITY = 5" in (folder.path / "dagman.config").read_text().splitlines()
+    assert (
+        "DAGMAN_VERBOSITY = 5" in (folder.workflow / "dagman.config").read_text().splitlines()
+    )
 
 
 def test_the_same_scan_with_another_value_of_its_site_is_refused_by_that_value(tmp_path):

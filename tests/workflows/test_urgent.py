@@ -17,9 +17,9 @@ from workflows.campaigns import run as campaign_run
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks.expected import expected
 from workflows.cli import main
+from workflows.engines.dagman.submission import submit_command
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.plan import plan
-from workflows.submission import submit_command
 
 if TYPE_CHECKING:
     from condor.contact import Pool
@@ -43,7 +43,9 @@ def test_the_flag_is_recorded_and_the_same_scan_in_no_hurry_is_another_one(tmp_p
     assert (scan.urgent, scan.halvings) == (True, 2)
     assert main([*asked, *where, "--site", "icecube"]) == ExitCode.WRONG_USAGE
     assert "urgent True -> False" in capsys.readouterr().err
-    assert "DAGMAN_USER_LOG_SCAN_INTERVAL = 1\n" in (folder / "dagman.config").read_text()
+    assert (
+        "DAGMAN_USER_LOG_SCAN_INTERVAL = 1\n" in (folder / "workflow/dagman.config").read_text()
+    )
 
 
 def test_only_urgent_dags_are_submitted_with_a_priority(tmp_path):
@@ -123,8 +125,8 @@ def test_an_urgent_scan_finds_the_same_in_smaller_batches(started):
 def test_every_job_of_an_urgent_scan_goes_before_others(pool, started, name, priority):
     scan = started[name]
     scan.finish()
-    mine = f'Iwd == "{scan.folder.path}"'
-    outer = f'UserLog == "{scan.folder.path / "scan.dag.dagman.log"}"'
+    mine = scan.is_mine()
+    outer = f'UserLog == "{scan.folder.workflow / "scan.dag.dagman.log"}"'
     asked = ("-constraint", f"{mine} || {outer}", "-af", "JobUniverse", "JobPrio")
 
     def jobs() -> list[list[str]]:
@@ -133,7 +135,7 @@ def test_every_job_of_an_urgent_scan_goes_before_others(pool, started, name, pri
     def dagmans() -> int:
         return sum(universe == "7" for universe, _ in jobs())
 
-    n = len(list(scan.folder.path.glob("*.dag.dagman.log")))  # the scan's and its rounds'
+    n = len(list(scan.folder.workflow.glob("*.dag.dagman.log")))  # the scan's and its rounds'
     wait_until(lambda: dagmans() == n, "the DAGMans to be history")
     # prep and the fits, the DAGMans, merge
     assert {universe for universe, _ in jobs()} == {"5", "7", "12"}

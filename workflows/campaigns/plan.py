@@ -16,7 +16,7 @@ from skyscan.events.reader import read_event
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
-from skyscan.storage import sha256_of, write_bytes, write_script, write_text
+from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
     CampaignFolder,
@@ -27,14 +27,20 @@ from workflows.campaigns.campaign import (
     write_campaign,
 )
 from workflows.code import code_zip
-from workflows.engines.dagman import CONFIG, SCAN_DAG, access_point_lines, write_scripts
-from workflows.engines.engine import Engine
+from workflows.engines import ENGINES, engine_of
+from workflows.engines.dagman.dags import CONFIG
+from workflows.engines.scripts import (
+    access_point_lines,
+    write_lines,
+    write_script_lines,
+    write_scripts,
+)
 from workflows.plan import Options, plan, site_of
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from condor.sites import Site
     from skyscan.events.event import Event
@@ -63,7 +69,7 @@ def plan_campaign(
     SkyscanError
         Not one event can be planned; the text is the first one's.
     """
-    if options.engine != Engine.DAGMAN:
+    if not ENGINES[options.engine].has_campaigns:
         raise WrongUsage(
             f"A campaign is one DAG of DAGMan's; with --engine {options.engine}, plan and "
             f"submit its events one by one."
@@ -141,19 +147,27 @@ def is_done(folder: CampaignFolder, entry: Entry) -> bool:
 
 
 def campaign_dag_lines(
-    entries: Sequence[Entry], done: Container[Entry], max_scans: int
+    dags: Mapping[Entry, str], done: Container[Entry], max_scans: int
 ) -> Iterator[str]:
     """Yield the lines of the campaign's DAG: a node a scan, so many at a time, the table.
+
+    Parameters
+    ----------
+    dags : mapping of Entry to str
+        Where the DAG of each scan lies, relative to the campaign's folder.
+    done : container of Entry
+        Those of which nothing is left to do.
+    max_scans : int
+        How many run at a time.
 
     A scan's DAG is named by its path, and not by DIR, which DAGMan refuses beside
     ``-usedagdir``; either way it runs in its own folder.
     """
     yield f"CONFIG {CONFIG}"
-    for entry in entries:
-        if entry.folder is not None:
-            whole = " DONE" if entry in done else ""
-            yield f"SUBDAG EXTERNAL {entry.node} {entry.folder}/{SCAN_DAG}{whole}"
-            yield f"CATEGORY {entry.node} {CATEGORY}"
+    for entry, dag in dags.items():
+        whole = " DONE" if entry in done else ""
+        yield f"SUBDAG EXTERNAL {entry.node} {dag}{whole}"
+        yield f"CATEGORY {entry.node} {CATEGORY}"
     # htcondor2.dags 25.14 writes CATEGORY for this.
     yield f"MAXJOBS {CATEGORY} {max_scans}"
     yield f"FINAL report {REPORT_SUB} NOOP"
@@ -229,17 +243,23 @@ def _write(folder: CampaignFolder, campaign: Campaign) -> None:
     done = {entry for entry in campaign.entries if is_done(folder, entry)}
     local = {"universe": "local", "executable": ACCESS_POINT_SH}
     site = site_of(campaign.options)
+    scans = ((entry, folder.scan(entry)) for entry in campaign.entries)
+    dags = {
+        entry: str(engine_of(scan).dag(scan).relative_to(folder.path))
+        for entry, scan in scans
+        if scan is not None
+    }
     files = {
         ACCESS_POINT_SH: access_point_lines(sys.executable, sha256(code_zip()).hexdigest()),
         CONFIG: config_lines(site.dagman),
         REPORT_SUB: submit_lines(local),
-        folder.dag.name: campaign_dag_lines(campaign.entries, done, campaign.max_scans),
+        folder.dag.name: campaign_dag_lines(dags, done, campaign.max_scans),
     }
     try:
         write_bytes(folder.path / CODE_ZIP, code_zip())
         for name, lines in files.items():
-            write = write_script if name == ACCESS_POINT_SH else write_text
-            write(folder.path / name, "\n".join(lines) + "\n")
+            write = write_script_lines if name == ACCESS_POINT_SH else write_lines
+            write(folder.path / name, lines)
         write_scripts(folder.path, DAGMAN_SH)
         write_campaign(folder, campaign)
     except OSError as error:

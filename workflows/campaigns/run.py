@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
+from condor.dagman import dagman_state, log_of
 from condor.queue import dagmans, job_folders
 from skyscan.errors import BadInput
 from skyscan.layout import DAGMAN_SH
@@ -16,16 +16,11 @@ from workflows.campaigns.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.table import campaign_rows, counts, write_table
 from workflows.checks import preflight
-from workflows.engines.dagman import SCAN_DAG
+from workflows.engines import engine_of
+from workflows.engines.dagman.submission import locks, priority, run_submit_dag
 from workflows.plan import site_of
 from workflows.report import duration
-from workflows.submission import (
-    AlreadyRuns,
-    SubmitFailed,
-    locks,
-    only_one,
-    priority,
-)
+from workflows.submission import AlreadyRuns, only_one, paste_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,14 +84,11 @@ def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
     else:
         preflight.check(folder.path, work, pool)
     for scan in scans:
-        for stale in (scan.report, scan.report_json, *locks(scan.path)):
+        for stale in (scan.report, scan.report_json, *locks(scan.workflow)):
             stale.unlink(missing_ok=True)
     for stale in (folder.csv, *locks(folder.path)):
         stale.unlink(missing_ok=True)
-    done = pool.run(*submit_command(folder))
-    if done.returncode != 0:
-        words = " ".join((done.stdout + done.stderr).split())
-        raise SubmitFailed(f"condor_submit_dag refused {folder.dag}: {words}")
+    run_submit_dag(submit_command(folder), folder.dag, pool)
 
 
 def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work | None:
@@ -121,7 +113,7 @@ def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
     Scans may be in the queue without it: submitted by themselves, or left behind by a DAGMan
     that was taken out by force.
     """
-    scans = {_log(scan.path / SCAN_DAG) for scan in folder.scans}
+    scans = {_log(engine_of(scan).dag(scan)) for scan in folder.scans}
     outer, in_queue = _log(folder.dag), dagmans(pool)
     return [
         *(cluster for cluster, log in in_queue if log == outer),
@@ -131,13 +123,15 @@ def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
 
 def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
     """Count what the schedd's queue has of a campaign: all DAGMans, and the scans' jobs."""
-    places = {scan.path.resolve() for scan in folder.scans}
+    # Jobs are in the scan folder, the DAGMans of its rounds where their DAGs are.
+    scans = folder.scans
+    places = {it.resolve() for scan in scans for it in (scan.path, scan.workflow)}
     jobs = sum(place in places for place in job_folders(pool))
     return jobs + len(queued_dagmans(folder, pool))
 
 
 def _log(dag: Path) -> Path:
-    return dag.with_name(f"{dag.name}.dagman.log").resolve()
+    return log_of(dag).resolve()
 
 
 def is_over(folder: CampaignFolder) -> bool:
@@ -163,9 +157,5 @@ def watch(folder: CampaignFolder) -> list[Row]:
 
 
 def submit_line(folder: CampaignFolder, pool: Pool | None) -> str:
-    """Return the line that a user may paste; a personal pool's tools are on nobody's PATH."""
-    line = shlex.join(submit_command(folder))
-    if pool is None or pool.config is None or pool.is_users_own:
-        return line
-    tools = f'PATH={shlex.quote(str(pool.bin))}:{shlex.quote(str(pool.sbin))}:"$PATH"'
-    return f"CONDOR_CONFIG={shlex.quote(str(pool.config))} {tools} {line}"
+    """Return the line that a user may paste: it works in any shell and folder."""
+    return paste_line(submit_command(folder), pool)

@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from math import acos, cos, degrees, radians, sin
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state
 from skyscan.errors import ExitCode
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
-from workflows.engines.dagman import SCAN_DAG
+from workflows.engines import engine_of
 from workflows.report import read_report
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
     if is_over:
         code = int(ExitCode.TRY_AGAIN)
         return Row(event, "failed", exit_code=code, folder=entry.folder, why=_NOT_RUN)
-    state_of_dag = dagman_state(scan.path / SCAN_DAG)
+    state_of_dag = engine_of(scan).state(scan)
     is_running = state_of_dag is not None and not state_of_dag.is_over
     return Row(event, "running" if is_running else "waiting", folder=entry.folder)
 

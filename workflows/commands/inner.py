@@ -1,24 +1,24 @@
-"""What DAGMan calls on the access point, with the scan folder as argument.
+"""What engines call on the access point, with the scan folder as argument.
 
 DAGMan throws the output of its scripts away, so what these say goes to ``logs/`` too.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import ExitCode, SkyscanError
+from skyscan.errors import ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
-from skyscan.rounds.next_round import open_round
 from skyscan.rounds.predictive import Gate, look
 from skyscan.scan import read_scan
 from skyscan.startup import is_whole
-from workflows.engines.dagman import rounds_that_ended, write_round_dag
-from workflows.engines.engine import deadline_of
+from workflows.engines import engine_of
+from workflows.engines.dagman.dags import rounds_that_ended
 
 if TYPE_CHECKING:
     import argparse
@@ -33,15 +33,19 @@ def add_to(commands: Commands) -> None:
     scan.add_argument("folder", type=Path)
     scan.set_defaults(run=_open_scan)
 
-    opened = commands.add_parser("open-round")
+    opened = commands.add_parser("next-round")
     opened.add_argument("folder", type=Path)
     opened.add_argument("round", type=int)
-    opened.set_defaults(run=_open_round)
+    opened.set_defaults(run=_next_round)
 
     gate = commands.add_parser("open-gate")
     gate.add_argument("folder", type=Path)
     gate.add_argument("round", type=int)
     gate.set_defaults(run=_open_gate)
+
+    merge = commands.add_parser("merge")
+    merge.add_argument("folder", type=Path)
+    merge.set_defaults(run=_merge)
 
     report = commands.add_parser("report")
     report.add_argument("folder", type=Path)
@@ -49,14 +53,19 @@ def add_to(commands: Commands) -> None:
     report.set_defaults(run=_report)
 
 
+def _scan(options: argparse.Namespace) -> ScanFolder:
+    # DAGMan is in the folder of its DAGs, and names the scan from there: "..".
+    return ScanFolder(Path(os.path.abspath(options.folder)))  # noqa: PTH100
+
+
 def _open_scan(options: argparse.Namespace) -> ExitCode:
     """Skip prep when its work is there and whole; clear away half of it."""
-    folder = ScanFolder(options.folder.absolute())
+    folder = _scan(options)
     with telling(folder.logs / "open_prep.err"):
         scan = read_scan(folder.scan_json)
         if is_whole(folder.startup, scan.id):
             return ExitCode.NOTHING_TO_DO
-        deadline_of(folder, scan.deadline)
+        engine_of(folder).deadline(folder, scan.deadline)
         if folder.startup.exists():
             shutil.rmtree(folder.startup)
     return ExitCode.DONE
@@ -64,7 +73,7 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
 
 def _open_gate(options: argparse.Namespace) -> ExitCode:
     """Choose the pixels of a round if it can have some by now."""
-    folder = ScanFolder(options.folder.absolute())
+    folder = _scan(options)
     with telling(folder.logs / f"open_gate_{options.round:03d}.err"):
         scan = read_scan(folder.scan_json)
         said = look(folder, scan, options.round, rounds_that_ended(folder))
@@ -77,16 +86,21 @@ def _open_gate(options: argparse.Namespace) -> ExitCode:
     }[said]
 
 
-def _open_round(options: argparse.Namespace) -> ExitCode:
-    """Write the DAG of a round; skip the round when nothing of it is left to do."""
-    folder = ScanFolder(options.folder.absolute())
+def _next_round(options: argparse.Namespace) -> ExitCode:
+    """Open a round; it is skipped when nothing of it is left to do."""
+    folder = _scan(options)
     with telling(folder.logs / f"round_{options.round:03d}.err"):
         scan = read_scan(folder.scan_json)
-        batches = open_round(folder, scan, options.round)
-        if not any(batch.n_missing for batch in batches):
-            return ExitCode.NOTHING_TO_DO
-        deadline = deadline_of(folder, scan.deadline)
-        write_round_dag(folder, scan, options.round, batches, deadline)
+        is_open = engine_of(folder).next_round(folder, scan, options.round, Path.cwd())
+    return ExitCode.DONE if is_open else ExitCode.NOTHING_TO_DO
+
+
+def _merge(options: argparse.Namespace) -> ExitCode:
+    """Write the map and the report into the scan folder, and the map into the job's folder."""
+    from workflows.engines.pegasus.closing import merge_and_report
+
+    folder = _scan(options)
+    merge_and_report(folder, read_scan(folder.scan_json), Path.cwd())
     return ExitCode.DONE
 
 
@@ -100,7 +114,7 @@ def telling(log: Path) -> Iterator[None]:
         code = error.exit_code if isinstance(error, SkyscanError) else ExitCode.TRY_AGAIN
         with suppress(OSError):  # the disk may be full
             log.parent.mkdir(exist_ok=True)
-            log.write_text(f"skyscan: error: {error} (exit {code:d})\n", "utf-8")
+            log.write_text(f"{error_line(error, code)}\n", "utf-8")
         raise
 
 
@@ -108,7 +122,7 @@ def _report(options: argparse.Namespace) -> int:
     """Write the report; return DAGMan's own status, so that a failed DAG stays failed."""
     from workflows.report import write_report
 
-    folder = ScanFolder(options.folder.absolute())
+    folder = _scan(options)
     try:
         print(write_report(folder, options.dag_status).text)
     except SkyscanError as error:

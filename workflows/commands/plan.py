@@ -13,8 +13,7 @@ from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 from skyscan.scan import read_scan
 from workflows.checks import preflight
-from workflows.engines.engine import Engine, engine_of
-from workflows.engines.pegasus.submission import PLAN, has_pegasus
+from workflows.engines import ENGINES, engine_of
 from workflows.plan import MIN_THRESHOLD, Options, plan
 from workflows.quantities import parse_duration, parse_megabytes
 from workflows.submission import submit_line, work_of
@@ -49,8 +48,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     preflight.warn(preflight.look(folder.path, work, pool.pool if pool.is_running else None))
     print(f"Planned in {folder.path}. Submit it with:")
     print(submit_line(folder, pool.pool))
-    if engine_of(folder) == Engine.PEGASUS and not has_pegasus(pool.pool):
-        print(f"There is no {PLAN} on PATH: it wants Pegasus 5.1 or newer.")
+    if missing := engine_of(folder).missing(pool.pool):
+        print(missing)
     if not pool.is_running:
         print("No pool runs yet: `skyscan pool start` first, or `skyscan submit` for both.")
     return ExitCode.DONE
@@ -135,7 +134,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--engine",
-        choices=list(Engine),
+        choices=list(ENGINES),
         default=DEFAULTS.engine,
         help="what runs the scan: HTCondor's DAGMan alone, or Pegasus (default: %(default)s)",
     )

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state, last_error
+from condor.dagman import last_error
 from condor.pool import status as pool_status
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.scan import read_scan
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
-from workflows.engines.engine import Engine, dag_of, engine_of
+from workflows.engines import engine_of
 from workflows.obstacles import obstacles
 from workflows.report import last_report, machine_lines
 from workflows.submission import open_scan
@@ -48,7 +48,8 @@ def _status(options: argparse.Namespace) -> ExitCode:
         return print_status(options.folder)
     folder = open_scan(options.folder)
     scan = read_scan(folder.scan_json)
-    state = dagman_state(dag_of(folder))
+    engine = engine_of(folder)
+    state = engine.state(folder)
     rounds = rounds_so_far(folder)
     said = (
         "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
@@ -60,8 +61,9 @@ def _status(options: argparse.Namespace) -> ExitCode:
         _print_end(folder)
     else:
         _print_progress(folder, scan, rounds, state)
-    if state is not None and engine_of(folder) == Engine.PEGASUS:
-        print(f"  more      pegasus-status -l {shlex.quote(str(dag_of(folder).parent))}")
+    more = engine.more_on_progress(folder)
+    if state is not None and more:
+        print(f"  more      {more}")
     return ExitCode.DONE
 
 
@@ -90,7 +92,7 @@ def _print_end(folder: ScanFolder) -> None:
     if report is not None:
         print(report.text, end="")
         return
-    why = last_error(dag_of(folder))
+    why = last_error(engine_of(folder).dag(folder))
     if why:
         print(f"  why       DAGMan: {why}")
     print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")

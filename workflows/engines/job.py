@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from condor.policy import (
@@ -16,6 +15,7 @@ from condor.runtimes import parse_runtime
 from condor.submit import quoted_arguments, quoted_environment
 from skyscan import layout
 from skyscan.errors import ExitCode
+from workflows.engines.scripts import current_umask
 from workflows.steps import ACCESS_POINT_SH, DEADLINE, RETRY, Step
 
 if TYPE_CHECKING:
@@ -80,13 +80,6 @@ def job_environment(scan: Scan) -> dict[str, str]:
         "SKYSCAN_CODE_SHA256": scan.code_sha256,
         "SKYSCAN_UMASK": f"{current_umask():04o}",
     }
-
-
-def current_umask() -> int:
-    """Return the umask of this process: what is written for the user elsewhere gets it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def local_description(step: Step) -> dict[str, str]:

@@ -210,7 +210,7 @@ def test_a_scan_that_cannot_run_is_not_handed_over(pool, run_folder, monkeypatch
     monkeypatch.setattr(preflight, "file_system", lambda _: "ext4")
     assert main(["submit", str(scan.folder.path)]) == ExitCode.TRY_AGAIN
     assert "disk: 0 MB free" in capsys.readouterr().err
-    assert not (scan.folder.path / "scan.dag.condor.sub").exists()
+    assert not (scan.folder.workflow / "scan.dag.condor.sub").exists()
 
 
 @pytest.mark.pool

@@ -16,8 +16,7 @@ from skyscan.errors import ExitCode
 from skyscan.rounds.next_round import BatchState
 from skyscan.scan import read_scan
 from skyscan.storage import sha256_of
-from workflows.engines.dagman import (
-    access_point_lines,
+from workflows.engines.dagman.dags import (
     deadline_lines,
     open_gate_lines,
     open_round_lines,
@@ -25,7 +24,8 @@ from workflows.engines.dagman import (
     scan_dag_lines,
     write_round_dag,
 )
-from workflows.engines.job import current_umask, job_description, local_description
+from workflows.engines.job import job_description, local_description
+from workflows.engines.scripts import access_point_lines, current_umask
 from workflows.plan import plan
 from workflows.steps import merge_step, prep_step, reco_step
 
@@ -101,8 +101,8 @@ def test_node_names_stay_the_same_when_a_round_is_written_again(scan):
 
 
 def test_an_earlier_rescue_file_goes_when_a_round_is_written_again(folder, scan):
-    rescue = folder.path / "round_000.dag.rescue001"
-    other = folder.path / "round_001.dag.rescue001"
+    rescue = folder.workflow / "round_000.dag.rescue001"
+    other = folder.workflow / "round_001.dag.rescue001"
     for path in (rescue, other):
         path.write_text("DONE reco_00000")
     write_round_dag(folder, scan, 0, [BatchState(0, 4, 4)], 0)
@@ -217,7 +217,7 @@ def test_gates_wait_for_one_another_and_rounds_for_their_gates(scan):
 def test_a_gate_looks_unless_one_before_stayed_shut_or_a_node_failed(
     tmp_path, number, earlier, failed, code
 ):
-    gate = script(tmp_path, "open-gate.sh", open_gate_lines())
+    gate = script(tmp_path, "open-gate.sh", open_gate_lines("."))
     script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', "exit 42"])
     for name in earlier:
         (tmp_path / "rounds" / name).mkdir(parents=True)
@@ -234,14 +234,14 @@ def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder, tmp_path):
     shellcheck = shutil.which("shellcheck", path=path)
     assert shellcheck, "pip install -e .[dev] brings it"
     ahead = plan(EVENT, tmp_path, options(predictive_scanning_threshold=0.5))
-    scripts = [*sorted(folder.path.glob("*.sh")), ahead.path / "open-gate.sh"]
+    scripts = [*sorted(folder.workflow.glob("*.sh")), ahead.workflow / "open-gate.sh"]
     assert len(scripts) == 6
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
 def test_paths_in_the_folder_are_relative_so_that_it_may_be_moved(folder):
-    for path in [*folder.path.glob("*.sub"), *folder.path.glob("*.dag")]:
+    for path in [*folder.workflow.glob("*.sub"), *folder.workflow.glob("*.dag")]:
         assert str(folder.path) not in path.read_text()
 
 
@@ -285,7 +285,7 @@ def test_the_access_point_script_finds_a_python_of_any_name_and_its_own_folder(t
     ],
 )
 def test_a_round_is_opened_only_after_one_that_chose_something(tmp_path, number, earlier, code):
-    opener = script(tmp_path, "open-round.sh", open_round_lines())
+    opener = script(tmp_path, "open-round.sh", open_round_lines("."))
     script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', "exit 42"])
     for name in earlier:
         (tmp_path / "rounds" / name).mkdir(parents=True)
@@ -294,7 +294,7 @@ def test_a_round_is_opened_only_after_one_that_chose_something(tmp_path, number,
         [opener, number], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == code
-    assert done.stdout == (f"workflows open-round . {number}\n" if code == 42 else "")
+    assert done.stdout == (f"workflows next-round . {number}\n" if code == 42 else "")
 
 
 @pytest.mark.parametrize(("seconds", "in_time"), [("1", False), ("99999999999", True)])

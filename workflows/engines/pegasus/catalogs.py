@@ -22,6 +22,7 @@ from Pegasus.api import (
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.job.ad import OUTPUT_IS_HERE
+from skyscan.layout import ScanFolder
 from skyscan.storage import write_text
 from workflows.engines.job import job_description, job_environment
 from workflows.engines.pegasus.folder import LOCAL, OSDF, POOL
@@ -99,7 +100,7 @@ def transformation_catalog(
         for key, value in job_environment(scan).items():
             program.add_profiles(Namespace.ENV, key=key, value=value)
         catalog.add_transformations(program)
-    here = folder.scan / ACCESS_POINT_SH
+    here = ScanFolder(folder.scan).workflow / ACCESS_POINT_SH
     for step in (next_round_step(0, (), ""), merge_step()):
         catalog.add_transformations(
             Transformation(step.name, site=LOCAL, pfn=here, is_stageable=False)
@@ -142,9 +143,10 @@ def replica_catalog(folder: PegasusFolder, scan: Scan, site: sites.Site) -> Repl
     the job that would make it again.
     """
     catalog = ReplicaCatalog()
-    for path in (folder.scan / layout.JOB_SH, folder.scan / layout.EVENT / scan.event_file):
+    here = ScanFolder(folder.scan)
+    for path in (here.workflow / layout.JOB_SH, here.event / scan.event_file):
         catalog.add_replica(LOCAL, path.name, path)
-    shared = [folder.scan / layout.CODE_ZIP]
+    shared = [here.code]
     if folder.startup_tar.exists():
         shared.append(folder.startup_tar)
     for path in shared:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from skyscan.errors import SkyscanError
 from skyscan.merge import merge
-from workflows.report import Failure, write_report
+from workflows.engines.engine import Failure
+from workflows.report import write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

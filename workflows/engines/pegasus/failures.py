@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import job_ends
-from skyscan.errors import ExitCode
+from skyscan.errors import ExitCode, last_error_line
+from workflows.engines.engine import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A job's stderr stands, indented, in the record that Pegasus makes of the job.
-_ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
 #: What the planner says of a workflow that it could not plan.
 _PLANNER_ERROR = re.compile(r"\[(?:FATAL )?ERROR\]\s*(?:\[\d+\]\s*)?(.+)")
 _PLANNING = "pegasus-plan_"
 
 
-def failed_jobs(run: Path) -> list[tuple[str, int, str]]:
+def failed_jobs(run: Path) -> list[Failure]:
     """Return which jobs of a run failed at their last try, with exit code and words.
 
     Workflows in the run's workflow are looked into, not named: they failed by a job.
@@ -32,12 +31,13 @@ def failed_jobs(run: Path) -> list[tuple[str, int, str]]:
                 if end.exit_code == 0 or node.startswith(_PLANNING):
                     continue
                 text, code = _last_words(folder, node) or (end.reason, None)
-                found.append((node, code or end.exit_code or int(ExitCode.TRY_AGAIN), text))
+                found.append(Failure(node, code or end.exit_code or ExitCode.TRY_AGAIN, text))
         for log in sorted(folder.glob(f"{_PLANNING}*.pre.log*")):
             said = _PLANNER_ERROR.findall(log.read_text(errors="replace"))
             if said:
                 name = log.name.partition(".")[0]
-                found.append((f"planning {name.removeprefix(_PLANNING)}", 75, said[-1].strip()))
+                step = f"planning {name.removeprefix(_PLANNING)}"
+                found.append(Failure(step, ExitCode.TRY_AGAIN, said[-1].strip()))
     return found
 
 
@@ -50,9 +50,5 @@ def _workflow_folders(run: Path) -> Iterator[Path]:
 
 def _last_words(folder: Path, node: str) -> tuple[str, int | None] | None:
     logs = sorted(folder.glob(f"[0-9]*/[0-9]*/{node}.out*"))  # .out.000 is of the first try
-    for log in reversed(logs):
-        errors = _ERROR.findall(log.read_text(errors="replace"))
-        if errors:
-            text, code = errors[-1]
-            return text, int(code) if code else None
-    return None
+    # A job's stderr stands, indented, in the record that Pegasus makes of the job.
+    return next(filter(None, map(last_error_line, reversed(logs))), None)

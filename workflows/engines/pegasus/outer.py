@@ -11,8 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from skyscan import layout
-from skyscan.storage import write_bytes, write_script
-from workflows.engines.dagman import access_point_lines
+from skyscan.storage import write_bytes
 from workflows.engines.pegasus.catalogs import write_catalogs
 from workflows.engines.pegasus.folder import (
     BASENAME,
@@ -22,11 +21,11 @@ from workflows.engines.pegasus.folder import (
     check_carried,
 )
 from workflows.engines.pegasus.graph import Graph
+from workflows.engines.scripts import access_point_lines, write_script_lines
 from workflows.steps import ACCESS_POINT_SH, next_round_step, prep_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from condor.sites import Site
     from skyscan.layout import ScanFolder
@@ -42,8 +41,9 @@ def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> N
     pegasus.path.mkdir(exist_ok=True)
     carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH).read_bytes()
     write_bytes(pegasus.carry_sh, carry)
-    _write_script(folder.path / ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
-    _write_script(pegasus.plan_sh, plan_lines(scan, site))
+    lines = access_point_lines(python, scan.code_sha256)
+    write_script_lines(folder.workflow / ACCESS_POINT_SH, lines)
+    write_script_lines(pegasus.plan_sh, plan_lines(scan, site))
     write_plan(folder, scan, site)
 
 
@@ -121,7 +121,3 @@ def plan_lines(scan: Scan, site: Site) -> list[str]:
         *hurry,
         " \\\n    ".join(["exec pegasus-plan", *options]),
     ]
-
-
-def _write_script(path: Path, lines: list[str]) -> None:
-    write_script(path, "\n".join(lines) + "\n")

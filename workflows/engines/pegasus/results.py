@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from skyscan.layout import RoundFolder, ScanFolder
-
-    #: {round: {batch: its result files}}
-    Arriving = Mapping[int, Mapping[int, list[Path]]]
+    from workflows.engines.engine import Arriving
 
 _RESULT = re.compile(r"r(\d{3})_(\d{5,})(?:\.new)?\.rec", re.ASCII)  # graph.logical_name
 

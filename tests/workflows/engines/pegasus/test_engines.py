@@ -13,7 +13,7 @@ from skyscan.events.source import Source
 from skyscan.prep import prepare
 from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
-from workflows.engines.dagman import write_round_dag
+from workflows.engines.dagman.dags import write_round_dag
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.rounds import merge_graph, round_graph
 from workflows.plan import plan
@@ -26,7 +26,8 @@ GIVEN = {
 }
 #: What the engines have each their own way for; the rest of a submit file is the same.
 OWN = {
-    *("executable", "arguments", "environment", "output", "error", "+SkyscanOutputIsHere"),
+    *("executable", "initialdir", "arguments", "environment", "output", "error"),
+    "+SkyscanOutputIsHere",
     *("should_transfer_files", "transfer_input_files", "transfer_output_files"),
     *("transfer_output_remaps", "when_to_transfer_output", "log"),
     # Pegasus: on_exit_remove, since it takes a job for failed that exits on its way.
@@ -73,11 +74,11 @@ def dagman_jobs(folder, scan, batches) -> dict[str, Job]:
     write_round_dag(folder, scan, 0, batches, 0)
     jobs = {}
     for dag in ("scan.dag", "round_000.dag"):
-        lines = [line.split() for line in (folder.path / dag).read_text().splitlines()]
+        lines = [line.split() for line in (folder.workflow / dag).read_text().splitlines()]
         for _, node, *_ in (words for words in lines if words[0] == "JOB"):
             name = node.partition("_")[0]
-            values = macros(folder.path / dag, node)
-            commands = submit_commands(folder.path / f"{name}.sub", values)
+            values = macros(folder.workflow / dag, node)
+            commands = submit_commands(folder.workflow / f"{name}.sub", values)
             retries = [words[2] for words in lines if words[:2] == ["RETRY", node]]
             jobs[node] = Job(tries(int(retries[0]) if retries else 0, commands), set(), set())
             if commands["universe"] == "local":
@@ -171,7 +172,7 @@ def _pegasus_job(job, program, places) -> Job:
             made.inputs.add(place)
         if use["type"] == "checkpoint" or (use["type"] == "output" and job["name"] == "prep"):
             made.outputs.add(place)
-    made.inputs -= {"job.sh"}  # to DAGMan it is the executable
+    made.inputs -= {"workflow/job.sh"}  # to DAGMan it is the executable
     asks = {**program["profiles"]["condor"], **job["profiles"].get("condor", {})}
     made.asks = {key: value for key, value in asks.items() if key not in OWN}
     made.environment = program["profiles"]["env"]

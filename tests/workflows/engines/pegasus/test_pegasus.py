@@ -30,7 +30,7 @@ from condor.dagman import dagman_state, log_events
 from condor.software.apptainer import namespace_trouble
 from condor.software.image import cached_image
 from workflows.cli import main
-from workflows.engines.engine import dag_of, dags_of
+from workflows.engines import ENGINES
 from workflows.engines.pegasus.submission import PLAN, has_pegasus
 from workflows.plan import Options, plan
 from workflows.removal import abort
@@ -142,8 +142,8 @@ def finish(scan: RunningScan) -> Ended:
 
 def all_that_is_known(scan: RunningScan) -> str:
     """Return what one needs to know when only this text comes back from where it failed."""
-    runs = [dag.parent for dag in dags_of(scan.folder)]
-    told = [f"{dag}: {dagman_state(dag)}" for dag in dags_of(scan.folder)]
+    runs = [dag.parent for dag in ENGINES["pegasus"].dags(scan.folder)]
+    told = [f"{dag}: {dagman_state(dag)}" for dag in ENGINES["pegasus"].dags(scan.folder)]
     told += [tail(path) for path in sorted(scan.folder.logs.glob("*"))]
     for run in runs[-1:]:
         told.append(asked(scan, "pegasus-analyzer", "-r", str(run)))
@@ -173,7 +173,7 @@ def assert_complete(it: Ended) -> None:
 
 def events(scan: RunningScan, run: int, name: str) -> list[str]:
     """Return the events of one of the scan's workflows in one of its runs, in order."""
-    folder = dags_of(scan.folder)[run].parent
+    folder = ENGINES["pegasus"].dags(scan.folder)[run].parent
     return [
         event.type.name
         for log in sorted(folder.rglob(f"{name}.dag.nodes.log"))
@@ -203,7 +203,7 @@ def test_an_undisturbed_scan_fits_each_pixel_once(ended):
 def test_a_job_that_was_killed_is_told_and_only_what_it_lacked_is_done_again(ended):
     it = ended("killed")
     assert_complete(it)
-    assert len(dags_of(it.scan.folder)) == 2
+    assert len(ENGINES["pegasus"].dags(it.scan.folder)) == 2
     assert "JOB_TERMINATED" in events(it.scan, 0, "round_000")
     again = [n for n in it.scan.fits().values() if n > 1]
     # what the killed worker had at work: a chunk
@@ -213,7 +213,7 @@ def test_a_job_that_was_killed_is_told_and_only_what_it_lacked_is_done_again(end
 def test_an_aborted_scan_goes_on(ended):
     it = ended("aborted")
     assert_complete(it)
-    first, _ = dags_of(it.scan.folder)
+    first, _ = ENGINES["pegasus"].dags(it.scan.folder)
     assert dagman_state(first).state == "removed"
 
 
@@ -236,9 +236,9 @@ def metadata(run: Path, table: str) -> set[tuple[str, str]]:
 def test_pegasus_own_tools_answer_questions_about_the_run(ended):
     it = ended("undisturbed")
     assert_complete(it)
-    run = str(dag_of(it.scan.folder).parent)
+    run = str(ENGINES["pegasus"].dag(it.scan.folder).parent)
     for table in ("workflow", "task", "rc"):
-        found = metadata(dag_of(it.scan.folder).parent, table)
+        found = metadata(ENGINES["pegasus"].dag(it.scan.folder).parent, table)
         assert {*ABOUT.items(), ("round", "1")} <= found, found
     statistics = asked(it.scan, "pegasus-statistics", "-s", "summary", run)
     assert "Tasks" in statistics, statistics

@@ -218,7 +218,7 @@ def test_what_all_jobs_read_comes_from_osdf_where_a_site_says_so(tmp_path):
     (code,) = [it for it in read(made.replicas)["replicas"] if it["lfn"] == "skyscan.zip"]
     (pfn,) = code["pfns"]
     (copy,) = place.iterdir()
-    assert copy.read_bytes() == (made.scan / "skyscan.zip").read_bytes()
+    assert copy.read_bytes() == (made.scan / "workflow" / "skyscan.zip").read_bytes()
     assert pfn == {"site": "osdf", "pfn": f"osdf://{copy}"}
     # OSDF's caches never look again at a name that they have
     digest = hashlib.sha256(copy.read_bytes()).hexdigest()

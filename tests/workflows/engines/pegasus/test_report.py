@@ -11,7 +11,7 @@ from skyscan.prep import prepare
 from skyscan.rounds.next_round import open_round
 from skyscan.scan import read_scan
 from workflows.cli import main
-from workflows.engines.engine import Engine, dag_of, engine_of
+from workflows.engines import engine_of
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.plan import plan
 from workflows.report import last_report
@@ -55,7 +55,7 @@ def round_of(folder, *events: str):
 
 
 def test_a_scan_that_runs_shows_pixels_and_where_pegasus_shows_jobs(folder, capsys):
-    assert engine_of(folder) == Engine.PEGASUS
+    assert engine_of(folder).name == "pegasus"
     assert main(["status", str(folder.path)]) == 0
     said = capsys.readouterr().out
     assert "DAGMan job 7: queued" in said
@@ -119,7 +119,7 @@ def test_the_last_run_counts(folder):
     log_of(folder, submitted(7), ended(7, 0))
     (run_of(folder, 2) / "scan.dag").write_text("")
     log_of(folder, submitted(30), number=2)
-    assert dag_of(folder).parent == run_of(folder, 2)
+    assert engine_of(folder).dag(folder).parent == run_of(folder, 2)
     assert main(["result", str(folder.path)]) == 64
 
 

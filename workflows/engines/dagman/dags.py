@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import resources
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from condor.dagman import config_lines, job_ends
@@ -11,12 +12,12 @@ from condor.submit import submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.rounds.leftover import time_budget
-from skyscan.storage import write_script, write_text
-from workflows.engines.job import current_umask, job_description, local_description
+from workflows.engines.job import job_description, local_description
+from workflows.engines.scripts import access_point_lines, write_lines, write_script_lines
 from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from htcondor2.dags import DAG
@@ -38,32 +39,45 @@ OPEN_ROUND_SH = "open-round.sh"
 def round_dag(number: int) -> str:
     """Return the file name of a round's DAG.
 
-    It lies beside the outer one: with ``-usedagdir`` and without, both then run in the
-    scan folder, and all paths in them are relative to it.
+    It lies beside the outer one: with ``-usedagdir`` and without, both then run in that
+    folder, and all paths in them are relative to it.
     """
     return f"round_{number:03d}.dag"
 
 
+def scan_from_here(folder: ScanFolder) -> str:
+    """Return the path of the scan folder from where its DAGs are: folders get moved."""
+    return os.path.relpath(folder.path, folder.workflow)
+
+
 def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
     """Write all that DAGMan needs but the rounds, which are written when they are known."""
+    here, place = folder.workflow, scan_from_here(folder)
+    code = {layout.CODE_ZIP: os.path.relpath(folder.code, folder.path)}
     for step in (prep_step(scan), reco_step(scan)):
-        _write_lines(
-            folder, f"{step.name}.sub", submit_lines(job_description(step, scan, site))
-        )
-    local = local_description(merge_step())
-    _write_lines(folder, "merge.sub", submit_lines(local))
-    _write_lines(folder, CONFIG, config_lines(site.dagman))
+        inputs = tuple(code.get(path, path) for path in step.inputs)
+        description = job_description(replace(step, inputs=inputs), scan, site)
+        _write_submit_file(here / f"{step.name}.sub", description, place)
+    _write_submit_file(here / "merge.sub", local_description(merge_step()), place)
+    write_lines(here / CONFIG, config_lines(site.dagman))
     write_scan_dag(folder, scan, this_machine=site.this_machine)
-    _write_script(folder, ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
-    _write_script(folder, OPEN_ROUND_SH, open_round_lines())
-    _write_script(folder, DEADLINE_SH, deadline_lines())
+    write_script_lines(here / ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
+    write_script_lines(here / OPEN_ROUND_SH, open_round_lines(place))
+    write_script_lines(here / DEADLINE_SH, deadline_lines())
+
+
+def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -> None:
+    # All paths of the job but its program are relative to the scan folder.
+    write_lines(path, submit_lines({"initialdir": place, **description}))
 
 
 def write_scan_dag(folder: ScanFolder, scan: Scan, *, this_machine: bool) -> None:
     """Write the outer DAG, and what only some of them need."""
-    _write_lines(folder, SCAN_DAG, scan_dag_lines(scan, this_machine=this_machine))
+    here, place = folder.workflow, scan_from_here(folder)
+    lines = scan_dag_lines(scan, this_machine=this_machine, place=place)
+    write_lines(here / SCAN_DAG, lines)
     if scan.predictive_scanning_threshold < 1:
-        _write_script(folder, OPEN_GATE_SH, open_gate_lines())
+        write_script_lines(here / OPEN_GATE_SH, open_gate_lines(place))
 
 
 def write_round_dag(
@@ -74,24 +88,36 @@ def write_round_dag(
     An earlier attempt's rescue file goes: the results say better what is done.
     """
     name = round_dag(number)
-    for rescue in folder.path.glob(f"{name}.rescue*"):
+    for rescue in folder.workflow.glob(f"{name}.rescue*"):
         rescue.unlink()
     budget = time_budget(folder, scan, number)
-    _write_lines(folder, name, list(round_dag_lines(scan, number, batches, deadline, budget)))
+    lines = round_dag_lines(scan, number, batches, deadline, budget)
+    write_lines(folder.workflow / name, lines)
 
 
 def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
     """Return the rounds of this submission whose DAGs have ended well."""
-    ends = job_ends(folder.path / f"{SCAN_DAG}.nodes.log")
+    ends = job_ends(folder.workflow / f"{SCAN_DAG}.nodes.log")
     rounds = (name for name, end in ends.items() if end.exit_code == 0)
     return frozenset(int(n[6:]) for n in rounds if n.startswith("round_"))
 
 
-def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
+def scan_dag_lines(
+    scan: Scan, *, this_machine: bool = True, place: str = ".."
+) -> Iterator[str]:
     """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report.
 
     Each round waits for the one before. With a threshold for predictive scanning each has a
     gate instead, and those wait for one another (`skyscan.rounds.predictive`).
+
+    Parameters
+    ----------
+    scan : Scan
+        What is asked.
+    this_machine : bool
+        Whether jobs run here, where a gate may look more often.
+    place : str
+        The scan folder, from where the DAG is.
     """
     from htcondor2 import dags
 
@@ -100,7 +126,7 @@ def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
     prep = dag.layer(
         **_named("prep", scan.max_retries),
         vars=[{"retry": RETRY_MACRO, **_no_deadline(scan)}],
-        pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-scan", "."]),
+        pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-scan", place]),
         pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
     )
     skip = {"pre_skip_exit_code": int(ExitCode.NOTHING_TO_DO)}
@@ -132,7 +158,7 @@ def scan_dag_lines(scan: Scan, *, this_machine: bool = True) -> Iterator[str]:
     # htcondor2.dags 25.14 knows neither a FINAL node's NOOP nor writes its submit file. The
     # report is the node's POST script, whose exit code is the DAG's: it passes DAG_STATUS on.
     yield "FINAL report merge.sub NOOP"
-    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report . $DAG_STATUS"
+    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report {place} $DAG_STATUS"
 
 
 def round_dag_lines(
@@ -196,66 +222,29 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
     yield from DAGWriter(dag, node_name_formatter=Names()).yield_dag_file_lines()
 
 
-def access_point_lines(python: str, code_sha256: str) -> list[str]:
-    """Return the script that runs the scan's own code on the access point."""
-    quoted = "'" + python.replace("'", "'\\''") + "'"
-    is_whole = (
-        "import hashlib, sys; "
-        "sys.exit(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest() != sys.argv[2])"
-    )
-    return [
-        "#!/bin/sh",
-        "# Runs this scan's own code here: ./skyscan.sh workflows status .",
-        "# HTCondor's daemons have a umask of their own; this is of who planned the scan.",
-        f"umask {current_umask():04o}",
-        'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
-        "# Python would pass over a torn zip, for another skyscan that it has.",
-        f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
-        f"    exit {ExitCode.BAD_INPUT:d}",
-        f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
-        "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
-        f'exec {quoted} -m "$@"',
-    ]
-
-
-def open_round_lines() -> list[str]:
+def open_round_lines(place: str = "..") -> list[str]:
     """Return the PRE script of a round: a round after one that chose nothing is skipped."""
     return [
         "#!/bin/sh",
         "# Quick where it can be: most scans converge rounds before the last that may come.",
-        'before="rounds/$(printf %03d $(($1 - 1)))/round.json"',
+        f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
         f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
-        f'exec ./{ACCESS_POINT_SH} workflows open-round . "$1"',
+        f'exec ./{ACCESS_POINT_SH} workflows next-round {place} "$1"',
     ]
 
 
-def open_gate_lines() -> list[str]:
+def open_gate_lines(place: str = "..") -> list[str]:
     """Return the PRE script of a gate; it gets the round, and how many nodes have failed."""
     return [
         "#!/bin/sh",
         "# After one that stays shut all others do; after a node that failed none opens.",
-        'before="rounds/$(printf %03d $(($1 - 1)))/round.json"',
+        f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
         f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
         f'[ "$2" -eq 0 ] || exit {ExitCode.TRY_AGAIN:d}',
-        f'exec ./{ACCESS_POINT_SH} workflows open-gate . "$1"',
+        f'exec ./{ACCESS_POINT_SH} workflows open-gate {place} "$1"',
     ]
 
 
 def deadline_lines() -> list[str]:
     """Return the script that keeps a job from being submitted after the deadline."""
     return ["#!/bin/sh", f'[ "$(date +%s)" -lt "$1" ] || exit {int(ExitCode.BAD_INPUT)}']
-
-
-def _write_lines(folder: ScanFolder, name: str, lines: Sequence[str] | Iterator[str]) -> None:
-    write_text(folder.path / name, "\n".join(lines) + "\n")
-
-
-def write_scripts(place: Path, *names: str) -> None:
-    """Write scripts that are the same for all scans."""
-    for name in names:
-        text = resources.files("condor").joinpath(name).read_text(encoding="utf-8")
-        write_script(place / name, text)
-
-
-def _write_script(folder: ScanFolder, name: str, lines: Sequence[str]) -> None:
-    write_script(folder.path / name, "\n".join(lines) + "\n")

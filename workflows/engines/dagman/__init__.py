@@ -1,0 +1,1 @@
+"""The steps of a scan rendered to HTCondor's DAGMan."""

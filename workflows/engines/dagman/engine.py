@@ -1,0 +1,77 @@
+"""DAGMan as an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from skyscan.rounds.next_round import open_round
+from workflows.engines.dagman import dags, failures, submission
+from workflows.engines.engine import Engine, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from condor.contact import Pool
+    from condor.dagman import DagmanState
+    from condor.sites import Site
+    from skyscan.layout import ScanFolder
+    from skyscan.scan import Scan
+
+
+class Dagman(Engine):
+    """HTCondor's DAGMan: an outer DAG, in which each round is a DAG."""
+
+    name: ClassVar[str] = "dagman"
+    has_campaigns: ClassVar[bool] = True
+    echo: ClassVar[str] = "round_"
+
+    def is_in(self, folder: ScanFolder) -> bool:
+        """Tell whether the outer DAG is there."""
+        return self.dag(folder).exists()
+
+    def write(self, folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+        """Write submit files, scripts and the outer DAG."""
+        dags.write_workflow(folder, scan, site, python)
+
+    def next_round(self, folder: ScanFolder, scan: Scan, number: int, here: Path) -> bool:  # noqa: ARG002
+        """Write the DAG of a round; there is none when nothing of it is left to do."""
+        batches = open_round(folder, scan, number)
+        if not any(batch.n_missing for batch in batches):
+            return False
+        deadline = self.deadline(folder, scan.deadline)
+        dags.write_round_dag(folder, scan, number, batches, deadline)
+        return True
+
+    def rewrite(self, folder: ScanFolder, scan: Scan, site: Site) -> None:
+        """Write the outer DAG again."""
+        dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
+
+    def command(self, folder: ScanFolder) -> list[str]:
+        """Return the condor_submit_dag command."""
+        again = submission.was_submitted(folder)
+        return submission.submit_command(folder, again=again)
+
+    def submit(self, folder: ScanFolder, pool: Pool) -> None:
+        """Run condor_submit_dag."""
+        submission.submit(folder, pool)
+
+    def dags(self, folder: ScanFolder) -> list[Path]:
+        """Return the outer DAG: all submissions have this one."""
+        return [self.dag(folder)]
+
+    def dag(self, folder: ScanFolder) -> Path:
+        """Return the outer DAG."""
+        return folder.workflow / dags.SCAN_DAG
+
+    def node_logs(self, folder: ScanFolder) -> list[Path]:
+        """Return the logs of the outer DAG and of the rounds' DAGs."""
+        names = [dags.SCAN_DAG, *map(dags.round_dag, folder.chosen_rounds())]
+        return [folder.workflow / f"{name}.nodes.log" for name in names]
+
+    def has_succeeded(self, state: DagmanState) -> bool:
+        """Tell by DAGMan's exit code."""
+        return state.exit_code == 0
+
+    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
+        """Return what failed in the outer DAG, then in the rounds."""
+        return failures.failed_jobs(folder)

@@ -1,0 +1,61 @@
+"""What an engine runs on the access point, and files of lines."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from skyscan import layout
+from skyscan.errors import ExitCode
+from skyscan.storage import write_script, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+def access_point_lines(python: str, code_sha256: str) -> list[str]:
+    """Return the script that runs the scan's own code on the access point."""
+    quoted = "'" + python.replace("'", "'\\''") + "'"
+    is_whole = (
+        "import hashlib, sys; "
+        "sys.exit(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest() != sys.argv[2])"
+    )
+    return [
+        "#!/bin/sh",
+        "# Runs this scan's own code here: ./skyscan.sh workflows status .",
+        "# HTCondor's daemons have a umask of their own; this is of who planned the scan.",
+        f"umask {current_umask():04o}",
+        'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
+        "# Python would pass over a torn zip, for another skyscan that it has.",
+        f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
+        f"    exit {ExitCode.BAD_INPUT:d}",
+        f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
+        "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
+        f'exec {quoted} -m "$@"',
+    ]
+
+
+def current_umask() -> int:
+    """Return the umask of this process: what is written for the user elsewhere gets it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def write_scripts(place: Path, *names: str) -> None:
+    """Write scripts that are the same for all scans."""
+    for name in names:
+        text = resources.files("condor").joinpath(name).read_text(encoding="utf-8")
+        write_script(place / name, text)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a file of lines."""
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def write_script_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a program of lines."""
+    write_script(path, "\n".join(lines) + "\n")

@@ -1,0 +1,50 @@
+"""What a scan died of: its jobs, its scripts, and DAGMan itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from condor.dagman import last_error
+from skyscan.errors import BadInput, ExitCode, last_error_line
+from skyscan.scan import read_scan
+from workflows.code import check_code
+from workflows.engines import engine_of
+from workflows.engines.engine import Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from skyscan.layout import ScanFolder
+
+
+def find_failures(folder: ScanFolder) -> list[Failure]:
+    """Return what the steps of the last submission died of, first cause first."""
+    engine = engine_of(folder)
+    jobs = engine.failed_jobs(folder)
+    causes = [failure for failure in jobs if not failure.step.startswith(engine.echo)]
+    return [*causes, *_failed_scripts(folder)] or jobs or [_of_dagman(folder)]
+
+
+def _failed_scripts(folder: ScanFolder) -> list[Failure]:
+    logs = sorted([*folder.logs.glob("open_*.err"), *folder.logs.glob("round_*.err")])
+    return [
+        Failure(_opening(log), error[1] or ExitCode.TRY_AGAIN, error[0])
+        for log in logs
+        if (error := last_error_line(log))
+    ]
+
+
+def _opening(log: Path) -> str:
+    return f"opening {log.stem.removeprefix('open_')}"
+
+
+def _of_dagman(folder: ScanFolder) -> Failure:
+    """Return what DAGMan says of itself, when nothing else tells why it failed."""
+    try:
+        check_code(folder, read_scan(folder.scan_json))
+    except BadInput as error:
+        return Failure("DAGMan's scripts", error.exit_code, str(error))
+    dag = engine_of(folder).dag(folder)
+    return Failure(
+        "DAGMan", ExitCode.TRY_AGAIN, last_error(dag) or f"see {dag.name}.dagman.out"
+    )
