@@ -22,9 +22,10 @@ from skyscan.events.source import Source
 from skyscan.prep import prepare
 from skyscan.recos.dummy import VARIATIONS_VARIABLE
 from skyscan.rounds.next_round import open_round
-from skyscan.scan import read_scan
 from workflows.engines.pegasus.rounds import round_graph
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         with timed("plan"):
             folder = plan(EVENT, Path(place), options)
-        scan = read_scan(folder.scan_json)
+        scan = read_planned(folder.scan_json)
         prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), folder.startup)
         pack(folder.path)
         with timed("choose the pixels, write the batches"):

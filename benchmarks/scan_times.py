@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.pool import start
-from skyscan.scan import read_scan
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.progress import scan_progress
 from workflows.report import read_report
 from workflows.submission import submit
@@ -73,7 +74,7 @@ def track(event: Path) -> None:
     HTCondor samples the CPU time of its jobs, and sees none of a short one.
     """
     folder = planned(event, Options(is_real_event=event != SHIPPED, jobs_per_round=2))
-    asked = read_scan(folder.scan_json)
+    asked = read_planned(folder.scan_json)
     copy = folder.event / asked.event_file
     step(
         "prep",

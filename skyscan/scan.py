@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.progression import Progression, check_progression
@@ -25,9 +25,11 @@ NOT_IN_RESULTS = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scan:
-    """One scan, with everything resolved.
+    """What the science of a scan is made of: the event, the fits, the choice of pixels.
+
+    What a pool and an engine need besides is in `workflows.planned`.
 
     Attributes
     ----------
@@ -39,6 +41,10 @@ class Scan:
         The event's metadata; ``mjd`` in days, UTC.
     reco : str
         Name of the reconstruction.
+    runtime : str
+        Which Python jobs run in, by interpreter, env-shell or image (`condor.runtimes`).
+    environment : dict of str to str
+        The ``SKYSCAN_`` variables that the jobs see.
     progression : tuple of (nside, extension)
         Coarse to fine.
     batch_size, jobs_per_round : int or None
@@ -49,38 +55,10 @@ class Scan:
         Rounds after which a scan that has not converged is stopped.
     predictive_scanning_threshold : float
         Fraction of what was dealt out that is in before finer pixels are chosen; 1: all.
-    max_pixel_time : float
-        Seconds after which a fit is taken to hang.
-    checkpoint_interval : float
-        Seconds after which a job sends home what it has done.
     time_budget : float
         Seconds that a batch may take; what is left over is dealt out anew. 0: no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
-    max_retries : int
-        How often DAGMan submits a failed job again.
-    deadline : float or None
-        Seconds after submission when what is there is taken for the result.
-    request_memory, request_disk : int
-        MB that a job asks for at its first try.
-    site : str
-        Name of the site profile.
-    urgent : bool
-        It goes before other scans of the same user.
-    engine : str
-        What runs the steps: ``dagman``, or ``pegasus`` (`workflows.engines.engine`).
-    runtime : str
-        Which Python jobs run in, by interpreter, env-shell or image (`condor.runtimes`).
-    gcd_dir : str or None
-        Folder on the jobs' machines where baseline GCD files are looked for first.
-    environment : dict of str to str
-        The ``SKYSCAN_`` variables that the jobs see.
-    versions : dict of str to str
-        What made the scan, for the record.
-    code_sha256 : str
-        Digest of ``skyscan.zip``.
-    site_values : dict
-        What the site's profile and ``--set`` came to (`condor.sites.recorded_site`).
     """
 
     name: str
@@ -92,29 +70,16 @@ class Scan:
     event_type: str | None
     is_real_event: bool
     reco: str
+    runtime: str
+    environment: dict[str, str]
     progression: Progression
     batch_size: int | None
     jobs_per_round: int | None
     halvings: int
     max_rounds: int
     predictive_scanning_threshold: float
-    max_pixel_time: float
-    checkpoint_interval: float
     time_budget: float
     max_failed_pixels: float
-    max_retries: int
-    deadline: float | None
-    request_memory: int
-    request_disk: int
-    site: str
-    urgent: bool
-    engine: str
-    runtime: str
-    gcd_dir: str | None
-    environment: dict[str, str]
-    versions: dict[str, str]
-    code_sha256: str
-    site_values: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -133,13 +98,27 @@ class Scan:
         write_sealed(path, {"format": FORMAT, "id": self.id, **asdict(self)})
 
 
+_AnyScan = TypeVar("_AnyScan", bound=Scan)
+
+
 def read_scan(path: Path) -> Scan:
-    """Read ``scan.json``.
+    """Read what the science needs of ``scan.json``.
 
     Raises
     ------
     BadInput
         The file is missing, is not one, or was made by another format version.
+    """
+    return read_scan_as(Scan, path)
+
+
+def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
+    """Read ``scan.json``, with the fields that a kind of scan has.
+
+    Raises
+    ------
+    BadInput
+        As `read_scan`.
     """
     try:
         written = read_json(path).get("format")
@@ -153,9 +132,9 @@ def read_scan(path: Path) -> Scan:
             f"use the skyscan.zip beside it, which made it."
         )
     try:
-        known = {field.name: value[field.name] for field in fields(Scan)}
+        known = {field.name: value[field.name] for field in fields(kind)}
         known["progression"] = check_progression(known["progression"])
-        scan = Scan(**known)
+        scan = kind(**known)
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(f"{path} is damaged ({error!r}). {PLAN_AGAIN}") from error
     if value.get("id") != scan.id:

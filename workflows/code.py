@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 PACKAGES = ("skyscan", "condor", "workflows")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal code gives equal bytes
@@ -31,7 +31,7 @@ def code_zip() -> bytes:
     return _zip_of(tuple(sys.path))
 
 
-def check_code(folder: ScanFolder, scan: Scan) -> None:
+def check_code(folder: ScanFolder, scan: Planned) -> None:
     """Hold a scan's ``skyscan.zip`` to its digest in ``scan.json``.
 
     Raises

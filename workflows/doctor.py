@@ -14,13 +14,13 @@ from condor.find import find_htcondor
 from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
 from condor.software.apptainer import find_apptainer
-from skyscan.scan import read_scan
 from workflows import submission
 from workflows.campaigns.campaign import CampaignFolder, is_campaign, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.run import work_of
 from workflows.checks import preflight
 from workflows.checks.findings import Finding, State
+from workflows.planned import read_planned
 
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."
@@ -151,4 +151,4 @@ def _planned(path: Path) -> tuple[Path, preflight.Work | None]:
         campaign = read_campaign(folder)
         return folder.path, work_of(scans_of(folder, campaign), campaign)
     scan = submission.open_scan(path)
-    return scan.path, submission.work_of(scan, read_scan(scan.scan_json))
+    return scan.path, submission.work_of(scan, read_planned(scan.scan_json))

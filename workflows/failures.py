@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
 from skyscan.errors import BadInput, ExitCode, last_error_line
-from skyscan.scan import read_scan
 from workflows.code import check_code
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def _opening(log: Path) -> str:
 def _of_dagman(folder: ScanFolder) -> Failure:
     """Return what DAGMan says of itself, when nothing else tells why it failed."""
     try:
-        check_code(folder, read_scan(folder.scan_json))
+        check_code(folder, read_planned(folder.scan_json))
     except BadInput as error:
         return Failure("DAGMan's scripts", error.exit_code, str(error))
     dag = engine_of(folder).dag(folder)

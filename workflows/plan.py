@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +19,19 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.source import Source
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
-from skyscan.progression import DEFAULT_PROGRESSION, Progression
 from skyscan.recos import reco_class
-from skyscan.scan import Scan, read_scan
 from skyscan.storage import read_sealed, sha256_of, write_bytes
 from workflows.code import check_code, code_zip
-from workflows.engines import DEFAULT_ENGINE, ENGINES
+from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
+from workflows.planned import Planned, read_planned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.events.event import Event
+    from skyscan.progression import Progression
+    from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
@@ -39,7 +40,6 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-MIN_THRESHOLD = 0.1  # upstream's
 MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
@@ -48,38 +48,6 @@ _NOT_FOR_JOBS = re.compile(
     re.IGNORECASE,
 )
 _NOT_AN_OPTION = ("versions", "code_sha256")
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may ask of a scan; the defaults are those of the command line.
-
-    What is None is the site's to say, or not wanted.
-    """
-
-    is_real_event: bool
-    reco: str = "track"
-    progression: Progression = DEFAULT_PROGRESSION
-    batch_size: int | None = None
-    jobs_per_round: int | None = None
-    max_rounds: int | None = None
-    predictive_scanning_threshold: float = 1.0
-    max_pixel_time: float = 600.0
-    # Jobs are best 15 to 45 minutes long (OSG's and CHTC's advice), and a checkpoint costs a
-    # set-up of the reconstruction, icetray's up to minutes: most jobs have none at all.
-    checkpoint_interval: float = 1800.0
-    time_budget: float | None = None
-    max_failed_pixels: float = 0.01
-    max_retries: int = 3
-    deadline: float | None = None
-    request_memory: int | None = None
-    request_disk: int | None = None
-    site: str = "personal"
-    site_changes: tuple[str, ...] = ()
-    urgent: bool = False
-    engine: str = DEFAULT_ENGINE
-    runtime: str | None = None
-    gcd_dir: Path | None = None
 
 
 def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
@@ -116,7 +84,7 @@ def site_of(options: Options) -> Site:
     return read_site(options.site, changes, runtime, urgent=options.urgent)
 
 
-def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
+def _resolve(event_path: Path, options: Options, site: Site) -> Planned:
     runtime = parse_runtime(site.runtime)
     budget = site.time_budget if options.time_budget is None else options.time_budget
     threshold = options.predictive_scanning_threshold
@@ -129,23 +97,7 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
     is_here = site.this_machine and runtime.is_this_python
     event = _checked_event(source, options.reco, is_here=is_here)
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
-    given = {field.name: getattr(options, field.name) for field in fields(options)}
-    del given["site_changes"]  # in site_values
-    return Scan(
-        **{
-            **given,
-            "reco": options.reco.lower().replace("-", "_"),
-            "jobs_per_round": None if options.batch_size else jobs,
-            "halvings": site.urgent_halvings if options.urgent else 0,
-            "max_rounds": max_rounds,
-            "time_budget": float(budget),
-            "request_memory": options.request_memory or site.request_memory,
-            "request_disk": options.request_disk or site.request_disk,
-            "site": site.name,
-            "site_values": site.values(),
-            "runtime": str(runtime),
-            "gcd_dir": None if gcd_dir is None else _on_a_submit_line(gcd_dir),
-        },
+    return Planned(
         name=event.name,
         event_file=event_file(event_path),
         event_sha256=sha256_of(event_path),
@@ -153,9 +105,31 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Scan:
         event_id=event.event_id,
         mjd=event.mjd,
         event_type=event.event_type,
+        is_real_event=options.is_real_event,
+        reco=options.reco.lower().replace("-", "_"),
+        runtime=str(runtime),
         environment=job_environment(os.environ),
+        progression=options.progression,
+        batch_size=options.batch_size,
+        jobs_per_round=None if options.batch_size else jobs,
+        halvings=site.urgent_halvings if options.urgent else 0,
+        max_rounds=max_rounds,
+        predictive_scanning_threshold=threshold,
+        time_budget=float(budget),
+        max_failed_pixels=options.max_failed_pixels,
+        max_pixel_time=options.max_pixel_time,
+        checkpoint_interval=options.checkpoint_interval,
+        max_retries=options.max_retries,
+        deadline=options.deadline,
+        request_memory=options.request_memory or site.request_memory,
+        request_disk=options.request_disk or site.request_disk,
+        site=site.name,
+        urgent=options.urgent,
+        engine=options.engine,
+        gcd_dir=None if gcd_dir is None else _on_a_submit_line(gcd_dir),
         versions=versions(),
         code_sha256="",
+        site_values=site.values(),
     )
 
 
@@ -240,7 +214,7 @@ def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:
         )
 
 
-def _refuse_other_options(planned: Scan, asked: Scan, folder: ScanFolder) -> None:
+def _refuse_other_options(planned: Planned, asked: Planned, folder: ScanFolder) -> None:
     old, new = _flat(asdict(planned)), _flat(asdict(asked))
     names = [name for name in {**old, **new} if name.partition(".")[0] not in _NOT_AN_OPTION]
     differing = [name for name in names if old.get(name) != new.get(name)]
@@ -265,12 +239,12 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _is_planned(folder: ScanFolder, asked: Scan) -> bool:
+def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
     """Tell whether the folder has all that planning writes."""
     if not folder.scan_json.exists():
         return False
     try:
-        planned = read_scan(folder.scan_json)
+        planned = read_planned(folder.scan_json)
     except BadInput:
         return False
     _refuse_other_options(planned, asked, folder)
@@ -282,7 +256,7 @@ def _is_planned(folder: ScanFolder, asked: Scan) -> bool:
     return event.exists() and sha256_of(event) == planned.event_sha256
 
 
-def _refuse_foreign(folder: ScanFolder, scan: Scan) -> None:
+def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
     """Refuse a folder that this scan may not be written into; what it computed is no harm."""
     path = folder.path
     if path.exists() and not path.is_dir():
@@ -298,7 +272,7 @@ def _refuse_foreign(folder: ScanFolder, scan: Scan) -> None:
         )
 
 
-def _write(folder: ScanFolder, scan: Scan, site: Site, event_path: Path) -> None:
+def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> None:
     try:
         for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
             path.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def scan_progress(folder: ScanFolder) -> list[RoundProgress]:
     return [round_progress(folder.round(n), n, arriving.get(n)) for n in folder.chosen_rounds()]
 
 
-def fits_ahead(folder: ScanFolder, scan: Scan, rounds: list[RoundProgress]) -> int:
+def fits_ahead(folder: ScanFolder, scan: Planned, rounds: list[RoundProgress]) -> int:
     """Estimate how many fits there still are, the rounds not chosen yet included.
 
     For these, as upstream does: the extension of each finer nside, times the pixels that

@@ -1,4 +1,4 @@
-"""Quantities that people type: durations and amounts of memory."""
+"""Quantities that people type: numbers, fractions, durations and amounts of memory."""
 
 from __future__ import annotations
 
@@ -32,6 +32,41 @@ def parse_megabytes(text: str, option: str) -> int:
     """
     wanted = "an amount such as 2000 (MB) or 2GB"
     return max(1, round(_parse(text, option, _MEGABYTES, wanted)))
+
+
+def parse_fraction(text: str, option: str) -> float:
+    """Read ``0.01`` or ``1%`` as a fraction.
+
+    Raises
+    ------
+    WrongUsage
+        It is none.
+    """
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise WrongUsage(f"{option} {text!r} is not a fraction such as 0.01 or 1%.")
+    return value
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1 on, for `argparse`."""
+    return _whole_number(text, least=1)
+
+
+def not_negative(text: str) -> int:
+    """Read a whole number from 0 on, for `argparse`."""
+    return _whole_number(text, least=0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    from argparse import ArgumentTypeError
+
+    if not text.isdecimal() or int(text) < least:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+    return int(text)
 
 
 def _parse(text: str, option: str, units: dict[str, int], wanted: str) -> float:

@@ -14,12 +14,12 @@ from condor.machines import bad_machines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, printable
 from skyscan.merge import reasons, write_partial
 from skyscan.rounds.collect import collect_partial
-from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.failures import find_failures
+from workflows.planned import read_planned
 from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 HALTED = 6  # a DAG's $DAG_STATUS when nothing ran any more and its halt file was still there
 
@@ -89,7 +89,7 @@ def write_report(
     failures : list of Failure, optional
         Why it failed, if no log says so yet.
     """
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     if failures is None and dag_status == HALTED:
         failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "somebody halted the DAG")]
     if failures is None:
@@ -137,7 +137,7 @@ def machine_lines(folder: ScanFolder) -> list[str]:
     return [it.line() for it in bad_machines(engine_of(folder).node_logs(folder))]
 
 
-def _deadline(folder: ScanFolder, scan: Scan) -> list[Failure]:
+def _deadline(folder: ScanFolder, scan: Planned) -> list[Failure]:
     state = engine_of(folder).state(folder)
     if scan.deadline is None or state is None:
         return []
@@ -147,7 +147,7 @@ def _deadline(folder: ScanFolder, scan: Scan) -> list[Failure]:
     return [Failure("deadline", ExitCode.INCOMPLETE, text)]
 
 
-def _map_path(folder: ScanFolder, scan: Scan, *, failed: bool) -> Path | None:
+def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None:
     whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
     if whole and _is_readable(whole[-1]):
         return whole[-1]
@@ -169,7 +169,7 @@ def _is_readable(path: Path) -> bool:
 
 def _report(
     folder: ScanFolder,
-    scan: Scan,
+    scan: Planned,
     path: Path | None,
     failures: list[Failure],
     dag_status: int,

@@ -11,9 +11,9 @@ from condor.sites import recorded_site
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import ids_of
 from skyscan.rounds.earlier import fits_in, set_aside
-from skyscan.scan import Scan, read_scan
 from workflows.engines import engine_of
 from workflows.plan import MAX_ROUNDS, usual_rounds
+from workflows.planned import Planned, read_planned
 from workflows.submission import at_rest
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
     WrongUsage
         The selection names what the scan does not have.
     """
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     with at_rest(folder, pool):
         engine_of(folder).settle(folder)
         fits = selection.fits(folder, scan.id)
@@ -135,7 +135,7 @@ def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:
     counts = []
     for scan in scans:
         try:
-            fits = failed.fits(scan, read_scan(scan.scan_json).id)
+            fits = failed.fits(scan, read_planned(scan.scan_json).id)
         except BadInput:
             continue  # it fails alone, and tells so when it is resumed
         if fits:
@@ -143,7 +143,7 @@ def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:
     return counts
 
 
-def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
+def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Planned:
     """Have a scan go further than it was planned to.
 
     Parameters
@@ -157,7 +157,7 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
 
     Returns
     -------
-    Scan
+    Planned
         What it is asked now.
 
     Raises
@@ -167,7 +167,7 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Scan:
     WrongUsage
         The progression does not contain the old one.
     """
-    old = read_scan(folder.scan_json)
+    old = read_planned(folder.scan_json)
     new = replace(old, **changes)  # type: ignore[arg-type]
     _check_progression(old.progression, new.progression)
     if "max_rounds" not in changes:

@@ -13,7 +13,7 @@ from skyscan import layout
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 #: Macros of a job: which round, which batch, which submission of it, and the scan's deadline.
 ROUND, BATCH, RETRY, DEADLINE = "$(round)", "$(batch)", "$(retry)", "$(deadline)"
@@ -77,7 +77,7 @@ class Step:
         )
 
 
-def prep_step(scan: Scan) -> Step:
+def prep_step(scan: Planned) -> Step:
     """Return the step that reads the event and writes the startup folder."""
     return Step(
         name="prep",
@@ -95,7 +95,7 @@ def prep_step(scan: Scan) -> Step:
     )
 
 
-def reco_step(scan: Scan) -> Step:
+def reco_step(scan: Planned) -> Step:
     """Return the step that reconstructs one batch; ROUND and BATCH say which.
 
     The result file goes in and out: a job that is submitted again goes on where the one

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from condor.dagman import log_of
 from condor.queue import dagmans, job_folders
 from skyscan.errors import WrongUsage
-from skyscan.scan import read_scan
 from workflows.checks import preflight
 from workflows.code import check_code
 from workflows.engines import engine_of
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 
 class AlreadyRuns(WrongUsage):
@@ -57,7 +57,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     WrongUsage, TryAgain
         It cannot run, or not now (`workflows.checks.preflight`), or the engine refuses.
     """
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     check_code(folder, scan)
     with at_rest(folder, pool):
         preflight.check(folder.path, work_of(folder, scan), pool)
@@ -66,7 +66,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         engine_of(folder).submit(folder, pool)
 
 
-def work_of(folder: ScanFolder, scan: Scan) -> preflight.Work:
+def work_of(folder: ScanFolder, scan: Planned) -> preflight.Work:
     """Return what is to run of a scan."""
     return preflight.Work(scan, begun=any(folder.rounds.glob("*")))
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from condor.pool import status as pool_status
 from skyscan.errors import BadInput
-from skyscan.scan import read_scan
 from workflows.engines import engine_of
 from workflows.obstacles import obstacles
+from workflows.planned import read_planned
 from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
 from workflows.report import Report, duration, last_report
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 LOOK_EVERY = 1.0  # seconds
 SAY_EVERY = 10.0  # seconds between lines while only the count of pixels moves
@@ -31,7 +31,7 @@ def watch(folder: ScanFolder) -> Report | None:
     Report or None
         None when DAGMan was removed or killed before it could write one.
     """
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     began, said_at = time.time(), 0.0
     said: RoundProgress | None = None
     first: dict[int, RoundProgress] = {}
@@ -98,7 +98,7 @@ def current(rounds: list[RoundProgress]) -> RoundProgress | None:
 
 def line(
     folder: ScanFolder,
-    scan: Scan,
+    scan: Planned,
     rounds: list[RoundProgress],
     since: RoundProgress | None = None,
 ) -> str:

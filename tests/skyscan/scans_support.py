@@ -38,22 +38,10 @@ def a_scan(**changes: object) -> Scan:
         "halvings": 0,
         "max_rounds": 9,
         "predictive_scanning_threshold": 1.0,
-        "max_pixel_time": 600.0,
-        "checkpoint_interval": 1800.0,
         "time_budget": 0.0,
         "max_failed_pixels": 0.01,
-        "max_retries": 3,
-        "deadline": None,
-        "request_memory": 1000,
-        "request_disk": 500,
-        "site": "personal",
-        "urgent": False,
-        "engine": "dagman",
         "runtime": "host",
-        "gcd_dir": None,
         "environment": {},
-        "versions": {"skyscan": "0.1.0"},
-        "code_sha256": "0" * 64,
     }
     return Scan(**{**made, **changes})
 

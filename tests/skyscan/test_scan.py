@@ -17,7 +17,7 @@ def path(tmp_path):
     "scan",
     [
         a_scan(),
-        a_scan(event_type=None, is_real_event=False, deadline=12.5, batch_size=3),
+        a_scan(event_type=None, is_real_event=False, batch_size=3),
         a_scan(environment={"SKYSCAN_X": "ü '\"$(a)", "SKYSCAN_A": ""}, progression=((8, 0),)),
     ],
 )
@@ -39,12 +39,8 @@ def test_the_id_changes_with_all_that_determines_a_result_and_with_nothing_else(
     ):
         assert a_scan(**change).id != scan.id
     for change in (
-        {"max_retries": 9},
         {"progression": ((1, 0), (2, 3))},  # a result file's header has its batch's checksum
         {"batch_size": 4},
-        {"site": "x"},
-        {"versions": {}},
-        {"gcd_dir": "/data/gcds"},
     ):
         assert a_scan(**change).id == scan.id
 

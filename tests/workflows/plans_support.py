@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.layout import WORKFLOW
-from workflows.plan import Options
+from workflows.options import Options
 
 if TYPE_CHECKING:
     from condor.contact import Pool

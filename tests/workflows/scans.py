@@ -18,9 +18,10 @@ import pytest
 from condor.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
-from skyscan.scan import read_scan
 from workflows.engines.dagman.dags import OPEN_ROUND_SH
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.report import Report, read_report
 from workflows.submission import submit
 from workflows.watch import is_over
@@ -185,7 +186,7 @@ def copy_of(scan: RunningScan, place: Path) -> RunningScan:
     """Copy the folder of a scan that is over; fits of the copy are tallied beside it."""
     folder, tally = ScanFolder(place / scan.folder.path.name), place / "tally"
     shutil.copytree(scan.folder.path, folder.path)
-    told = read_scan(folder.scan_json)
+    told = read_planned(folder.scan_json)
     variables = {**told.environment, TALLY_VARIABLE: str(tally)}
     replace(told, environment=variables).write(folder.path / SCAN_JSON)
     for submit_file in folder.workflow.glob("*.sub"):

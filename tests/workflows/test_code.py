@@ -11,12 +11,12 @@ from plans_support import EVENT, install_plugin, options
 
 from skyscan.errors import ExitCode
 from skyscan.recos import available_recos, reco_class
-from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from workflows import code as zips
 from workflows.cli import main
 from workflows.code import code_zip
 from workflows.plan import plan
+from workflows.planned import read_planned
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def run(folder, *command: str):
 
 def test_the_steps_of_a_planned_scan_run_from_its_folder_alone(tmp_path, plugin):
     folder = plan(EVENT, tmp_path / "it's a scan", options(reco="visiting-reco"))
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     for path in sorted(plugin.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()  # gone, as on another machine
 

@@ -12,7 +12,8 @@ from condor.software.apptainer import namespace_trouble
 from condor.software.image import cached_image
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.results import count_records
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
 
 if TYPE_CHECKING:
     from condor.contact import Pool

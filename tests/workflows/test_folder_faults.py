@@ -21,7 +21,8 @@ from scans import RunningScan, copy_of, environment, make_scan, simulated_event,
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import ScanFolder
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
 from workflows.removal import abort
 from workflows.report import last_report
 from workflows.submission import AlreadyRuns, submit_line

@@ -17,11 +17,11 @@ from skyscan.events.source import Source
 from skyscan.events.writer import write_event
 from skyscan.layout import WORKFLOW
 from skyscan.recos.dummy import Dummy
-from skyscan.scan import read_scan
 from skyscan.storage import sha256_of
 from workflows.code import check_code
 from workflows.engines import engine_of
 from workflows.plan import event_file, job_environment, plan
+from workflows.planned import read_planned
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
         "skyscan.sh",
         "skyscan.zip",
     ]
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     assert (folder.event / scan.event_file).read_bytes() == EVENT.read_bytes()
     assert scan.event_sha256 == sha256_of(EVENT)
     assert scan.code_sha256 == sha256_of(folder.code)
@@ -149,9 +149,11 @@ def test_a_run_that_no_real_event_has_is_simulated(tmp_path, event):
 def test_a_real_run_may_be_either(tmp_path, event, run_id):
     path = tmp_path / "event.json"
     write_event(path, with_changes(event, run_id=run_id))
-    assert read_scan(plan(path, tmp_path, options(is_real_event=True)).scan_json).is_real_event
+    assert read_planned(
+        plan(path, tmp_path, options(is_real_event=True)).scan_json
+    ).is_real_event
     other = plan(path, tmp_path / "other", options(is_real_event=False))
-    assert not read_scan(other.scan_json).is_real_event
+    assert not read_planned(other.scan_json).is_real_event
 
 
 def with_changes(event, **changes: object):
@@ -163,7 +165,7 @@ def test_an_event_of_no_known_type_makes_a_folder_named_none(tmp_path, event):
     write_event(path, with_changes(event, event_type=None, scalars={}))
     folder = plan(path, tmp_path, options())
     assert folder.path.name == f"run{event.run_id:08d}.evt{event.event_id:012d}.None"
-    assert read_scan(folder.scan_json).event_type is None
+    assert read_planned(folder.scan_json).event_type is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(EVENT.read_bytes())
     folder = plan(path, tmp_path / "scans", options())
-    assert read_scan(folder.scan_json).event_file == "event.json"
+    assert read_planned(folder.scan_json).event_file == "event.json"
     assert "event/event.json" in (folder.workflow / "prep.sub").read_text()
 
 
@@ -221,11 +223,11 @@ def test_an_unknown_reconstruction_is_bad_input_and_told_with_the_known_ones(tmp
 def test_the_runtime_is_recorded_with_its_pin_be_it_asked_for_or_the_sites(tmp_path):
     pinned = "container:docker://icecube/skymap_scanner:4.2.1"
     asked = plan(EVENT, tmp_path / "asked", options(runtime=pinned))
-    assert read_scan(asked.scan_json).runtime == pinned
+    assert read_planned(asked.scan_json).runtime == pinned
     usual = plan(EVENT, tmp_path / "usual", options())
-    assert read_scan(usual.scan_json).runtime == "host"
+    assert read_planned(usual.scan_json).runtime == "host"
     sites = plan(EVENT, tmp_path / "site", options(site="icecube"))
-    scan = read_scan(sites.scan_json)
+    scan = read_planned(sites.scan_json)
     assert scan.runtime == read_site("icecube").runtime
     assert scan.runtime.startswith("container:/cvmfs/icecube.opensciencegrid.org/containers/")
     assert scan.request_memory == 8000
@@ -237,7 +239,7 @@ def test_a_gcd_folder_is_passed_on_as_an_absolute_path(tmp_path, monkeypatch):
     (tmp_path / "gcds").mkdir()
     monkeypatch.chdir(tmp_path)
     folder = plan(EVENT, tmp_path, options(gcd_dir=Path("gcds")))
-    assert read_scan(folder.scan_json).gcd_dir == str(tmp_path / "gcds")
+    assert read_planned(folder.scan_json).gcd_dir == str(tmp_path / "gcds")
     assert f"--gcd-dir {tmp_path / 'gcds'}" in (folder.workflow / "prep.sub").read_text()
     # where jobs run elsewhere, so does the folder
     plan(EVENT, tmp_path / "x", options(gcd_dir=Path("elsewhere"), runtime="host:python3"))
@@ -340,7 +342,7 @@ def test_skyscan_variables_reach_the_jobs(tmp_path, monkeypatch):
         assert "SKYSCAN_DUMMY_COST=0.5 " in text
         assert " SKYSCAN_WORDS='it''s two'\"\n" in text
         assert "elsewhere" not in text
-    assert read_scan(folder.scan_json).environment == {
+    assert read_planned(folder.scan_json).environment == {
         "SKYSCAN_DUMMY_COST": "0.5",
         "SKYSCAN_WORDS": "it's two",
     }
@@ -401,7 +403,7 @@ def test_a_folder_that_has_no_workflow_folder_is_planned_again_as_it_was(
     assert folder.workflow == folder.path
     folder.code.write_bytes(b"torn")
     assert plan(EVENT, tmp_path, options()) == folder
-    check_code(folder, read_scan(folder.scan_json))
+    check_code(folder, read_planned(folder.scan_json))
     assert not (folder.path / WORKFLOW).exists()
     assert engine_of(folder).command(folder)[-1] == str(folder.path / "scan.dag")
     dag = (folder.path / "scan.dag").read_text()

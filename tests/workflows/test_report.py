@@ -16,9 +16,9 @@ from skyscan.prep import prepare
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.next_round import open_round
-from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.report import duration, read_report, write_report
 
 
@@ -26,7 +26,7 @@ from workflows.report import duration, read_report, write_report
 def folder(tmp_path):
     """A planned scan whose first round has been chosen: three batches of four pixels."""
     made = plan(EVENT, tmp_path, options(jobs_per_round=3, progression=((1, 0),)))
-    scan = read_scan(made.scan_json)
+    scan = read_planned(made.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
     open_round(made, scan, 0)
     return made
@@ -56,7 +56,7 @@ def logs(folder, dag, *events: str):
 
 def test_a_scan_that_ended_well_tells_its_best_fit_and_its_map(folder):
     do(folder, 0, 1, 2)
-    merge(folder, read_scan(folder.scan_json))
+    merge(folder, read_planned(folder.scan_json))
     report = write_report(folder, 0)
     assert (report.outcome, report.exit_code, report.failures) == ("complete", 0, [])
     assert report.best["pixel"] == 11
@@ -159,7 +159,7 @@ def test_a_damaged_round_does_not_keep_the_report_from_being_written(folder, con
 
 def test_a_damaged_map_of_an_earlier_try_does_not_keep_the_report_from_being_written(folder):
     do(folder, 0, 1)
-    name = read_scan(folder.scan_json).name
+    name = read_planned(folder.scan_json).name
     (folder.path / f"{name}_1.npz").write_bytes(b"torn")
     report = write_report(folder, 2)
     assert report.map.startswith(str(folder.partial))

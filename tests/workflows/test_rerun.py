@@ -20,9 +20,10 @@ from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.records import FIT_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.earlier import fits_in
-from skyscan.scan import read_scan
 from workflows.cli import main
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.rerun import Selection, extend, forget, parse_pixels
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def fail_some(scan: RunningScan) -> None:
 
 
 def scan_id(scan: RunningScan) -> str:
-    return read_scan(scan.folder.scan_json).id
+    return read_planned(scan.folder.scan_json).id
 
 
 def retry_failed(scan: RunningScan) -> Ended:

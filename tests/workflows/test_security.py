@@ -22,14 +22,16 @@ from scans import environment, simulated_event, wait_until
 
 from skyscan.errors import ExitCode, SkyscanError, WrongUsage
 from skyscan.layout import ScanFolder
-from skyscan.scan import read_scan
-from workflows.plan import Options, plan
+from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.report import Failure, read_report, write_report
 from workflows.submission import submit_line
 from workflows.watch import is_over
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from workflows.options import Options
 
 #: What shells, submit files, DAGs and HTCondor's macros would do: leave a file of this name.
 GOT_IN = "got-in"
@@ -146,7 +148,7 @@ def test_a_variable_is_refused_or_stays_one_value(tmp_path, harmless, monkeypatc
         assert "SKYSCAN_WORDS" in str(made)
     else:
         assert skeleton(made) == harmless["variable"]
-        assert read_scan(made.scan_json).environment["SKYSCAN_WORDS"] == text
+        assert read_planned(made.scan_json).environment["SKYSCAN_WORDS"] == text
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)

@@ -7,9 +7,9 @@ from plans_support import EVENT, dry_run, options
 
 from condor.sites import recorded_site, site_names
 from skyscan.errors import WrongUsage
-from skyscan.scan import read_scan
 from workflows.engines.dagman.submission import submit_command
 from workflows.plan import plan
+from workflows.planned import read_planned
 
 GIVEN = {
     "ospool": ("attributes.ProjectName=UWMadison_Test",),
@@ -76,7 +76,7 @@ def test_the_scan_keeps_what_its_site_came_to_and_needs_the_profile_no_more(tmp_
         EVENT, tmp_path, options(site=str(file), site_changes=("dagman.DAGMAN_VERBOSITY=5",))
     )
     file.unlink()
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     assert scan.site == "ours"
     assert recorded_site(scan.site, scan.site_values).dagman["DAGMAN_VERBOSITY"] == "5"
     assert json.loads(folder.scan_json.read_text())["site_values"]["max_idle"] == 33

@@ -12,7 +12,6 @@ from plans_support import EVENT, dry_run, options, write_events
 from scans import RunningScan, make_scan, wait_until
 
 from skyscan.errors import ExitCode, WrongUsage
-from skyscan.scan import read_scan
 from workflows.campaigns import run as campaign_run
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks.expected import expected
@@ -20,6 +19,7 @@ from workflows.cli import main
 from workflows.engines.dagman.submission import submit_command
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.plan import plan
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from condor.contact import Pool
@@ -39,7 +39,7 @@ def test_the_flag_is_recorded_and_the_same_scan_in_no_hurry_is_another_one(tmp_p
     where = ["--output-dir", str(tmp_path)]
     assert main([*asked, *where, "--urgent", "--site", "icecube"]) == ExitCode.DONE
     (folder,) = tmp_path.iterdir()
-    scan = read_scan(folder / "scan.json")
+    scan = read_planned(folder / "scan.json")
     assert (scan.urgent, scan.halvings) == (True, 2)
     assert main([*asked, *where, "--site", "icecube"]) == ExitCode.WRONG_USAGE
     assert "urgent True -> False" in capsys.readouterr().err
@@ -60,7 +60,7 @@ def test_an_urgent_campaign_is_urgent_as_a_whole(tmp_path):
     files = write_events(tmp_path / "events", 1)
     folder, campaign = plan_campaign(files, tmp_path / "many", options(**URGENT))
     assert is_in(FIRST, campaign_run.submit_command(folder))
-    assert read_scan(folder.scan(campaign.entries[0]).scan_json).urgent
+    assert read_planned(folder.scan(campaign.entries[0]).scan_json).urgent
     with pytest.raises(WrongUsage, match="urgent True -> False"):
         plan_campaign(files, tmp_path / "many", options(site_changes=URGENT["site_changes"]))
 
@@ -68,7 +68,7 @@ def test_an_urgent_campaign_is_urgent_as_a_whole(tmp_path):
 def test_more_jobs_are_expected_of_an_urgent_scan(tmp_path):
     plans = {"plain": options(), "urgent": options(**URGENT)}
     made = {name: plan(EVENT, tmp_path / name, asked) for name, asked in plans.items()}
-    need = {name: expected(read_scan(it.scan_json)) for name, it in made.items()}
+    need = {name: expected(read_planned(it.scan_json)) for name, it in made.items()}
     assert need["urgent"].files > need["plain"].files
 
 

@@ -10,7 +10,7 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.progression import check_progression
 from skyscan.storage import read_json, write_json
-from workflows.plan import Options
+from workflows.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

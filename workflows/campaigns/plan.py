@@ -14,7 +14,6 @@ from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
-from skyscan.scan import read_scan
 from skyscan.skymap import read_skymap
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
@@ -35,7 +34,8 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
-from workflows.plan import Options, plan, site_of
+from workflows.plan import plan, site_of
+from workflows.planned import read_planned
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from condor.sites import Site
     from skyscan.events.event import Event
+    from workflows.options import Options
 
 CATEGORY = "scans"
 REPORT_SUB = "report.sub"
@@ -214,7 +215,7 @@ def _planned(
 def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder) -> Entry:
     """Return the entry of an event that the campaign has already."""
     scan = folder.scan(twin)
-    if scan and read_scan(scan.scan_json).event_sha256 == sha256_of(Path(entry.file)):
+    if scan and read_planned(scan.scan_json).event_sha256 == sha256_of(Path(entry.file)):
         return replace(entry, problem=f"the same file as {twin.file}, which is scanned")
     raise BadInput(
         f"{entry.file} is of the same event as {twin.file}, with other content. "

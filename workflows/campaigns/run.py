@@ -11,7 +11,6 @@ from condor.dagman import dagman_state, log_of
 from condor.queue import dagmans, job_folders
 from skyscan.errors import BadInput
 from skyscan.layout import DAGMAN_SH
-from skyscan.scan import read_scan
 from workflows.campaigns.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.table import campaign_rows, counts, write_table
@@ -19,6 +18,7 @@ from workflows.checks import preflight
 from workflows.engines import engine_of
 from workflows.engines.dagman.submission import locks, priority, run_submit_dag
 from workflows.plan import site_of
+from workflows.planned import read_planned
 from workflows.report import duration
 from workflows.submission import AlreadyRuns, only_one, paste_line
 
@@ -95,7 +95,7 @@ def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work |
     """Return what is to run of a campaign, by a scan that can be read; None if none can."""
     for scan in scans:
         with suppress(BadInput):  # it fails alone
-            like = read_scan(scan.scan_json)
+            like = read_planned(scan.scan_json)
             begun = any(any(it.rounds.glob("*")) for it in scans)
             return preflight.Work(like, len(scans), campaign.max_scans, begun)
     return None

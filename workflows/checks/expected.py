@@ -16,7 +16,7 @@ from skyscan.recos import reco_class
 
 if TYPE_CHECKING:
     from skyscan.progression import Progression
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 #: What a scan of the dummy left behind on ext4, with 3,072 fits, 16 jobs and 4 rounds, 2.4 MB:
 #: a fit is in a batch, in a result and in both maps; a job has six small files, and its
@@ -54,7 +54,7 @@ class Expected:
         return Expected(self.size * scans, self.files * scans, self.seconds * turns, self.why)
 
 
-def expected(scan: Scan) -> Expected:
+def expected(scan: Planned) -> Expected:
     """Return what a scan is going to take."""
     fits = n_pixels(scan.progression) * _n_variations(scan.reco)
     rounds = len(scan.progression) + MORE_ROUNDS
@@ -84,7 +84,7 @@ def _n_variations(reco: str) -> int:
     return 1  # it was planned where this reconstruction is, and that is not here
 
 
-def _time(scan: Scan, rounds: int) -> tuple[float, str]:
+def _time(scan: Planned, rounds: int) -> tuple[float, str]:
     if scan.deadline is not None:
         return scan.deadline, "--deadline"
     # A job is meant to take no longer than the first, nor to go without the second.

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from condor.schedd import Schedd
     from condor.sites import Site
     from condor.versions import Version
-    from skyscan.scan import Scan
     from workflows.checks.expected import Expected
+    from workflows.planned import Planned
 
 ELSEWHERE = "plan with another --output-dir, or move the folder"
 NFS = ("nfs", "nfs4")
@@ -57,7 +57,7 @@ OAUTH = "use_oauth_services"
 class Work(NamedTuple):
     """A scan, or so many of its kind, how many run at a time, and whether they have begun."""
 
-    scan: Scan
+    scan: Planned
     scans: int = 1
     at_once: int = 1
     begun: bool = False

@@ -24,7 +24,9 @@ from workflows.campaigns.table import (
     write_table,
 )
 from workflows.checks import preflight
-from workflows.commands.plan import add_options, positive, read_options
+from workflows.commands.plan import add_options
+from workflows.options import from_words
+from workflows.quantities import positive
 
 if TYPE_CHECKING:
     from workflows.commands.plan import Commands
@@ -83,7 +85,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
                 f"or choose another --output-dir."
             )
         return resume(folder.path, no_watch=options.no_watch)
-    asked = read_options(options)
+    asked = from_words(options)
     folder, campaign = plan_campaign(files, options.output_dir, asked, options.max_scans)
     print(
         f"Campaign of {len(campaign.entries)} events in {folder.path}, "

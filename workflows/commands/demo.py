@@ -11,7 +11,8 @@ import numpy as np
 
 from skyscan.events.reader import read_event
 from workflows.commands.scan import follow, hand_over
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
 from workflows.report import read_report
 
 if TYPE_CHECKING:

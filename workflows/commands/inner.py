@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from skyscan.errors import ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
 from skyscan.rounds.predictive import Gate, look
-from skyscan.scan import read_scan
 from skyscan.startup import is_whole
 from workflows.engines import engine_of
 from workflows.engines.dagman.dags import rounds_that_ended
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,7 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
     """Skip prep when its work is there and whole; clear away half of it."""
     folder = _scan(options)
     with telling(folder.logs / "open_prep.err"):
-        scan = read_scan(folder.scan_json)
+        scan = read_planned(folder.scan_json)
         if is_whole(folder.startup, scan.id):
             return ExitCode.NOTHING_TO_DO
         engine_of(folder).deadline(folder, scan.deadline)
@@ -75,7 +75,7 @@ def _open_gate(options: argparse.Namespace) -> ExitCode:
     """Choose the pixels of a round if it can have some by now."""
     folder = _scan(options)
     with telling(folder.logs / f"open_gate_{options.round:03d}.err"):
-        scan = read_scan(folder.scan_json)
+        scan = read_planned(folder.scan_json)
         said = look(folder, scan, options.round, rounds_that_ended(folder))
         # What it said when it was opened in an earlier submission says nothing of this one.
         (folder.logs / f"round_{options.round:03d}.err").unlink(missing_ok=True)
@@ -90,17 +90,17 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
     """Open a round; it is skipped when nothing of it is left to do."""
     folder = _scan(options)
     with telling(folder.logs / f"round_{options.round:03d}.err"):
-        scan = read_scan(folder.scan_json)
+        scan = read_planned(folder.scan_json)
         is_open = engine_of(folder).next_round(folder, scan, options.round, Path.cwd())
     return ExitCode.DONE if is_open else ExitCode.NOTHING_TO_DO
 
 
 def _merge(options: argparse.Namespace) -> ExitCode:
     """Write the map and the report into the scan folder, and the map into the job's folder."""
-    from workflows.engines.pegasus.closing import merge_and_report
+    from workflows.closing import merge_and_report
 
     folder = _scan(options)
-    merge_and_report(folder, read_scan(folder.scan_json), Path.cwd())
+    merge_and_report(folder, read_planned(folder.scan_json), Path.cwd())
     return ExitCode.DONE
 
 

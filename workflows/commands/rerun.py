@@ -13,9 +13,9 @@ from skyscan.progression import parse_progression
 from workflows.campaigns.campaign import CampaignFolder, is_campaign
 from workflows.campaigns.run import is_queued
 from workflows.commands import campaign
-from workflows.commands.plan import FOLDER_HELP, read_fraction
+from workflows.commands.plan import FOLDER_HELP
 from workflows.commands.scan import follow, hand_over
-from workflows.quantities import parse_duration
+from workflows.quantities import parse_duration, parse_fraction
 from workflows.rerun import Selection, extend, forget, forget_failed, parse_pixels
 from workflows.submission import AlreadyRuns, open_scan
 
@@ -105,7 +105,9 @@ def _extend(options: argparse.Namespace) -> ExitCode:
     if options.max_rounds is not None:
         changes["max_rounds"] = options.max_rounds
     if options.max_failed_pixels is not None:
-        changes["max_failed_pixels"] = read_fraction(options.max_failed_pixels)
+        changes["max_failed_pixels"] = parse_fraction(
+            options.max_failed_pixels, "--max-failed-pixels"
+        )
     if options.deadline is not None:
         changes["deadline"] = parse_duration(options.deadline, "--deadline")
     if not changes:

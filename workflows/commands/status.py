@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from condor.dagman import last_error
 from condor.pool import status as pool_status
 from skyscan.errors import ExitCode, WrongUsage
-from skyscan.scan import read_scan
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
 from workflows.obstacles import obstacles
+from workflows.planned import read_planned
 from workflows.report import last_report, machine_lines
 from workflows.submission import open_scan
 from workflows.watch import line, rounds_so_far
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
     from workflows.commands.plan import Commands
+    from workflows.planned import Planned
     from workflows.progress import RoundProgress
 
 
@@ -47,7 +47,7 @@ def _status(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return print_status(options.folder)
     folder = open_scan(options.folder)
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     engine = engine_of(folder)
     state = engine.state(folder)
     rounds = rounds_so_far(folder)
@@ -68,7 +68,10 @@ def _status(options: argparse.Namespace) -> ExitCode:
 
 
 def _print_progress(
-    folder: ScanFolder, scan: Scan, rounds: list[RoundProgress], state: DagmanState | None
+    folder: ScanFolder,
+    scan: Planned,
+    rounds: list[RoundProgress],
+    state: DagmanState | None,
 ) -> None:
     """Print how far a scan is that is not over, and what it waits for."""
     if state is not None and state.starts > 1:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from condor.dagman import DagmanState
     from condor.sites import Site
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 #: {round: {batch: its result files}}
 Arriving = Mapping[int, Mapping[int, list[Path]]]
@@ -51,14 +51,14 @@ class Engine(ABC):
     def is_in(self, folder: ScanFolder) -> bool:
         """Tell whether a scan was planned for this engine."""
 
-    def check(self, place: Path, scan: Scan, site: Site) -> None:  # noqa: B027
+    def check(self, place: Path, scan: Planned, site: Site) -> None:  # noqa: B027
         """Refuse what the engine cannot do or carry.
 
         Parameters
         ----------
         place : Path
             Where the scan folder will be.
-        scan : Scan
+        scan : Planned
             What is asked.
         site : Site
             Where its jobs are to run.
@@ -70,14 +70,14 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def write(self, folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+    def write(self, folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
         """Write what the engine runs into a scan folder.
 
         Parameters
         ----------
         folder : ScanFolder
             The scan.
-        scan : Scan
+        scan : Planned
             What is asked, with the digest of its code.
         site : Site
             Where its jobs are to run.
@@ -86,14 +86,14 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def next_round(self, folder: ScanFolder, scan: Scan, number: int, here: Path) -> bool:
+    def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Open a round: choose its pixels, and write what the engine runs of it.
 
         Parameters
         ----------
         folder : ScanFolder
             The scan.
-        scan : Scan
+        scan : Planned
             What it was asked.
         number : int
             The round, from 0.
@@ -106,7 +106,7 @@ class Engine(ABC):
             Whether there is anything to run.
         """
 
-    def rewrite(self, folder: ScanFolder, scan: Scan, site: Site) -> None:  # noqa: B027
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:  # noqa: B027
         """Write again what depends on how far a scan is to go."""
 
     def missing(self, pool: Pool | None) -> str:  # noqa: ARG002

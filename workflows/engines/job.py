@@ -20,14 +20,14 @@ from workflows.steps import ACCESS_POINT_SH, DEADLINE, RETRY, Step
 
 if TYPE_CHECKING:
     from condor.sites import Site
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 #: Which start of a job after it failed, from 0; HTCondor replaces it when the job starts.
 TRY = "$$([NumJobCompletions])"
 GRACE = 120  # seconds after the deadline that a running job has to hand in its results
 
 
-def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
+def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
     """Return the submit description of a step that runs on the site's machines."""
     runtime = parse_runtime(scan.runtime)
     of_runtime = runtime.commands(this_machine=site.this_machine)
@@ -72,7 +72,7 @@ def job_description(step: Step, scan: Scan, site: Site) -> dict[str, str]:
     return description
 
 
-def job_environment(scan: Scan) -> dict[str, str]:
+def job_environment(scan: Planned) -> dict[str, str]:
     """Return the variables of jobs on the site's machines."""
     return {
         **scan.environment,

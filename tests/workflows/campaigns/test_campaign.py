@@ -128,7 +128,7 @@ def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder
     command = ["campaign", *map(str, files), *ASKED, *where]
     with environment(**{CRASH: "0", TALLY_VARIABLE: str(tally)}):
         assert main([*command, "--no-submit"]) == 0
-        (sub,) = many.glob("scans/000/*evt000000000003*/reco.sub")
+        (sub,) = many.glob("scans/000/*evt000000000003*/workflow/reco.sub")
         healthy = sub.read_text()
         sub.write_text(
             healthy.replace(f"{CRASH}=0", f"{CRASH}=1 SKYSCAN_CRASH_DUMMY_WHEN=always")

@@ -22,10 +22,10 @@ from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.records import FIT_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.earlier import fits_in
-from skyscan.scan import read_scan
 from workflows.campaigns.plan import plan_campaign
 from workflows.campaigns.run import is_over, is_queued, queued_dagmans, queued_jobs, submit
 from workflows.cli import main
+from workflows.planned import read_planned
 from workflows.submission import AlreadyRuns
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
     from workflows.campaigns.campaign import CampaignFolder
-    from workflows.plan import Options
+    from workflows.options import Options
 
 N_SCANS, N_FITS = 3, 12  # fits of a scan
 N_RUN = 2  # scans at a time: one waits
@@ -68,7 +68,7 @@ class Many:
         """Let the fits that are still to come cost nothing, and all scans run at once."""
         plan_campaign([], self.folder.path, asked(), N_SCANS)
         for scan in self.folder.scans:
-            sub = scan.path / "reco.sub"
+            sub = scan.workflow / "reco.sub"
             sub.write_text(sub.read_text().replace(f"{COST}={SLOW}", f"{COST}=0"))
 
     def in_queue(self) -> int:
@@ -76,7 +76,7 @@ class Many:
 
     def removed(self) -> int:
         """Count the scans that were taken out of the queue, by the logs of their DAGMans."""
-        logs = [scan.path / "scan.dag.dagman.log" for scan in self.folder.scans]
+        logs = [scan.workflow / "scan.dag.dagman.log" for scan in self.folder.scans]
         events = [event.type.name for log in logs if log.exists() for event in log_events(log)]
         return events.count("JOB_ABORTED")
 
@@ -147,7 +147,7 @@ def failed_again(many: Many) -> Ended:
     submit(many.folder, many.pool)
     wait_until(lambda: is_over(many.folder), "the campaign to end")
     scan = many.folder.scans[1]
-    (*_, (batch, records)) = fits_in(scan.rounds, read_scan(scan.scan_json).id)
+    (*_, (batch, records)) = fits_in(scan.rounds, read_planned(scan.scan_json).id)
     broken = records.copy()
     for name in FIT_DTYPE.names or ():
         broken[name][:2] = float("nan")
@@ -211,7 +211,7 @@ def test_what_was_not_begun_is_fitted_once_and_what_was_cut_off_at_most_twice(en
     assert len(end.many.fits()) == N_FITS
     assert all(N_SCANS <= n <= N_SCANS + N_RUN for n in end.many.fits().values())
     waiting = end.many.folder.scans[-1]
-    assert dagman_state(waiting.path / "scan.dag").submissions == 1
+    assert dagman_state(waiting.workflow / "scan.dag").submissions == 1
 
 
 @pytest.mark.pool
@@ -220,7 +220,9 @@ def test_only_the_fits_that_found_nothing_are_done_again_in_the_scan_that_has_th
     assert end.exit_code == ExitCode.DONE
     assert end.again().total() == 2
     assert [scan.earlier.exists() for scan in end.many.folder.scans] == [False, True, False]
-    starts = [dagman_state(it.path / "scan.dag").submissions for it in end.many.folder.scans]
+    starts = [
+        dagman_state(it.workflow / "scan.dag").submissions for it in end.many.folder.scans
+    ]
     assert starts == [1, 2, 1]
     earlier = end.many.folder.scans[1].earlier.glob("001/*.npz")
     assert [npz.read_bytes() for npz in earlier] == [

@@ -13,13 +13,13 @@ from condor.credentials import Token
 from condor.schedd import Schedd
 from condor.sites import read_site
 from skyscan.errors import ExitCode, TryAgain, WrongUsage
-from skyscan.scan import read_scan
 from workflows.checks import preflight
 from workflows.checks.expected import Expected, expected, n_pixels
 from workflows.checks.findings import Finding, State
 from workflows.checks.preflight import NFS_SWITCH, Room
 from workflows.cli import main
 from workflows.plan import plan
+from workflows.planned import read_planned
 
 NEED = Expected(size=2**20, files=100, seconds=3600, why="--deadline")
 SCHEDD = Schedd((23, 9, 6), "FS", "me@here", may_submit=True)
@@ -28,7 +28,7 @@ SCHEDD = Schedd((23, 9, 6), "FS", "me@here", may_submit=True)
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
     folder = plan(EVENT, tmp_path_factory.mktemp("plan"), options())
-    return read_scan(folder.scan_json)
+    return read_planned(folder.scan_json)
 
 
 def states(findings):

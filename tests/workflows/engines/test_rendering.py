@@ -14,7 +14,6 @@ from plans_support import EVENT, options
 from condor.sites import read_site
 from skyscan.errors import ExitCode
 from skyscan.rounds.next_round import BatchState
-from skyscan.scan import read_scan
 from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
     deadline_lines,
@@ -27,6 +26,7 @@ from workflows.engines.dagman.dags import (
 from workflows.engines.job import job_description, local_description
 from workflows.engines.scripts import access_point_lines, current_umask
 from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.steps import merge_step, prep_step, reco_step
 
 
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scan(folder):
-    return read_scan(folder.scan_json)
+    return read_planned(folder.scan_json)
 
 
 def changed(scan, **changes: object):
@@ -305,6 +305,8 @@ def test_no_job_is_submitted_after_the_deadline(tmp_path, seconds, in_time):
 
 
 def test_scripts_and_lines_end_in_a_line_break(folder):
-    for path in Path(folder.path).glob("*.*"):
-        if path.suffix in (".sub", ".dag", ".sh", ".config"):
-            assert path.read_text().endswith("\n")
+    kinds = (".sub", ".dag", ".sh", ".config")
+    written = [path for path in folder.workflow.iterdir() if path.suffix in kinds]
+    assert {path.suffix for path in written} == set(kinds)
+    for path in written:
+        assert path.read_text().endswith("\n")

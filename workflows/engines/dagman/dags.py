@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from condor.sites import Site
     from skyscan.layout import ScanFolder
     from skyscan.rounds.next_round import BatchState
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 SCAN_DAG = "scan.dag"
 CONFIG = "dagman.config"
@@ -50,7 +50,7 @@ def scan_from_here(folder: ScanFolder) -> str:
     return os.path.relpath(folder.path, folder.workflow)
 
 
-def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
     """Write all that DAGMan needs but the rounds, which are written when they are known."""
     here, place = folder.workflow, scan_from_here(folder)
     code = {layout.CODE_ZIP: os.path.relpath(folder.code, folder.path)}
@@ -71,7 +71,7 @@ def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -
     write_lines(path, submit_lines({"initialdir": place, **description}))
 
 
-def write_scan_dag(folder: ScanFolder, scan: Scan, *, this_machine: bool) -> None:
+def write_scan_dag(folder: ScanFolder, scan: Planned, *, this_machine: bool) -> None:
     """Write the outer DAG, and what only some of them need."""
     here, place = folder.workflow, scan_from_here(folder)
     lines = scan_dag_lines(scan, this_machine=this_machine, place=place)
@@ -81,7 +81,11 @@ def write_scan_dag(folder: ScanFolder, scan: Scan, *, this_machine: bool) -> Non
 
 
 def write_round_dag(
-    folder: ScanFolder, scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+    folder: ScanFolder,
+    scan: Planned,
+    number: int,
+    batches: Sequence[BatchState],
+    deadline: int,
 ) -> None:
     """Write the DAG of one round; batches that are whole are marked DONE.
 
@@ -103,7 +107,7 @@ def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
 
 
 def scan_dag_lines(
-    scan: Scan, *, this_machine: bool = True, place: str = ".."
+    scan: Planned, *, this_machine: bool = True, place: str = ".."
 ) -> Iterator[str]:
     """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report.
 
@@ -112,7 +116,7 @@ def scan_dag_lines(
 
     Parameters
     ----------
-    scan : Scan
+    scan : Planned
         What is asked.
     this_machine : bool
         Whether jobs run here, where a gate may look more often.
@@ -162,7 +166,11 @@ def scan_dag_lines(
 
 
 def round_dag_lines(
-    scan: Scan, number: int, batches: Sequence[BatchState], deadline: int, budget: float = 0.0
+    scan: Planned,
+    number: int,
+    batches: Sequence[BatchState],
+    deadline: int,
+    budget: float = 0.0,
 ) -> Iterator[str]:
     """Yield the lines of the DAG of one round: one node a batch, none waits for another."""
     from htcondor2 import dags
@@ -192,7 +200,7 @@ def round_dag_lines(
 RETRY_MACRO = "$(RETRY)"  # DAGMan's own: how often the node has been retried
 
 
-def _no_deadline(scan: Scan) -> dict[str, str]:
+def _no_deadline(scan: Planned) -> dict[str, str]:
     return {} if scan.deadline is None else {"deadline": f"(QDate + {scan.deadline:.0f})"}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from condor.dagman import DagmanState
     from condor.sites import Site
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 
 class Dagman(Engine):
@@ -29,11 +29,11 @@ class Dagman(Engine):
         """Tell whether the outer DAG is there."""
         return self.dag(folder).exists()
 
-    def write(self, folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+    def write(self, folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
         """Write submit files, scripts and the outer DAG."""
         dags.write_workflow(folder, scan, site, python)
 
-    def next_round(self, folder: ScanFolder, scan: Scan, number: int, here: Path) -> bool:  # noqa: ARG002
+    def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:  # noqa: ARG002
         """Write the DAG of a round; there is none when nothing of it is left to do."""
         batches = open_round(folder, scan, number)
         if not any(batch.n_missing for batch in batches):
@@ -42,7 +42,7 @@ class Dagman(Engine):
         dags.write_round_dag(folder, scan, number, batches, deadline)
         return True
 
-    def rewrite(self, folder: ScanFolder, scan: Scan, site: Site) -> None:
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:
         """Write the outer DAG again."""
         dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain
 from skyscan.layout import DAGMAN_SH
-from skyscan.scan import read_scan
 from workflows.engines.dagman.dags import SCAN_DAG
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
     ``again``: the DAG was submitted before. It starts from its beginning; what its PRE
     scripts find done is skipped, so the results and not a rescue file say what is left.
     """
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     site = recorded_site(scan.site, scan.site_values)
     # DAGMAN_MAX_JOBS_IDLE of the DAG's own configuration alone is ignored before 23.10.25.
     max_idle = str(site.max_idle)

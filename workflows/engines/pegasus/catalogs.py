@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor import sites
-    from skyscan.scan import Scan
     from workflows.engines.pegasus.folder import PegasusFolder
+    from workflows.planned import Planned
     from workflows.steps import Step
 
 #: What Pegasus writes into submit files itself, from the workflow and from profiles of its own.
@@ -61,7 +61,7 @@ _PEGASUS_WRITES = frozenset(
 )
 
 
-def write_catalogs(folder: PegasusFolder, scan: Scan, site: sites.Site) -> None:
+def write_catalogs(folder: PegasusFolder, scan: Planned, site: sites.Site) -> None:
     """Write the three catalogs and the properties."""
     write_catalog(folder.sites, site_catalog(folder, site))
     write_catalog(folder.transformations, transformation_catalog(folder, scan, site))
@@ -89,7 +89,7 @@ def site_catalog(folder: PegasusFolder, site: sites.Site) -> SiteCatalog:
 
 
 def transformation_catalog(
-    folder: PegasusFolder, scan: Scan, site: sites.Site
+    folder: PegasusFolder, scan: Planned, site: sites.Site
 ) -> TransformationCatalog:
     """Return what runs each kind of step, and what it asks for."""
     catalog = TransformationCatalog()
@@ -108,7 +108,7 @@ def transformation_catalog(
     return catalog
 
 
-def condor_profiles(step: Step, scan: Scan, site: sites.Site) -> dict[str, str]:
+def condor_profiles(step: Step, scan: Planned, site: sites.Site) -> dict[str, str]:
     """Return what a job asks HTCondor for: what the submit file of DAGMan's says.
 
     But for checkpoints: a job that exits with ``ExitCode.CHECKPOINT`` stays in the queue; its
@@ -130,13 +130,13 @@ def condor_profiles(step: Step, scan: Scan, site: sites.Site) -> dict[str, str]:
     return asked
 
 
-def deadline_profile(scan: Scan, site: sites.Site, deadline: int) -> dict[str, str]:
+def deadline_profile(scan: Planned, site: sites.Site, deadline: int) -> dict[str, str]:
     """Return what jobs of a round are removed by, once the time of the deadline is known."""
     asked = job_description(reco_step(scan), scan, site)["periodic_remove"]
     return {"periodic_remove": asked.replace(DEADLINE, str(deadline))}
 
 
-def replica_catalog(folder: PegasusFolder, scan: Scan, site: sites.Site) -> ReplicaCatalog:
+def replica_catalog(folder: PegasusFolder, scan: Planned, site: sites.Site) -> ReplicaCatalog:
     """Return where the files are that exist before the workflow runs.
 
     Prep's work is among them when it is there from an earlier run: Pegasus then leaves out
@@ -155,7 +155,7 @@ def replica_catalog(folder: PegasusFolder, scan: Scan, site: sites.Site) -> Repl
     return catalog
 
 
-def properties(folder: PegasusFolder, scan: Scan, site: sites.Site) -> Properties:
+def properties(folder: PegasusFolder, scan: Planned, site: sites.Site) -> Properties:
     """Return the settings of pegasus-plan."""
     settings = Properties()
     settings["pegasus.data.configuration"] = "condorio"

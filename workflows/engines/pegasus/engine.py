@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from condor.dagman import DagmanState
     from condor.sites import Site
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 
 class Pegasus(Engine):
@@ -34,7 +34,7 @@ class Pegasus(Engine):
         """Tell whether there is a folder of Pegasus' files."""
         return PegasusFolder(folder.path).path.is_dir()
 
-    def check(self, place: Path, scan: Scan, site: Site) -> None:
+    def check(self, place: Path, scan: Planned, site: Site) -> None:
         """Refuse predictive scanning, and what Pegasus would change on the way."""
         if scan.predictive_scanning_threshold < 1:
             raise WrongUsage(
@@ -44,13 +44,13 @@ class Pegasus(Engine):
         check_carried(place, scan)
         check_staging(site)
 
-    def write(self, folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+    def write(self, folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
         """Write catalogs, scripts and the top workflow."""
         from workflows.engines.pegasus import outer
 
         outer.write_workflow(folder, scan, site, python)
 
-    def next_round(self, folder: ScanFolder, scan: Scan, number: int, here: Path) -> bool:
+    def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Write the workflow that comes next into the job's folder; the last one merges."""
         from workflows.engines.pegasus import rounds
 

@@ -11,7 +11,7 @@ from skyscan.errors import WrongUsage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 #: Sites of the catalog: the access point, the pool's machines, and where they find what all
 #: jobs read, if that is not the access point.
@@ -103,7 +103,7 @@ class PegasusFolder:
         return [run / f"{BASENAME}.dag" for run in self.runs()]
 
 
-def check_carried(place: Path, scan: Scan) -> None:
+def check_carried(place: Path, scan: Planned) -> None:
     """Refuse what Pegasus, or HTCondor after it, would change on the way.
 
     Raises

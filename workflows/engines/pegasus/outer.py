@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from condor.sites import Site
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 #: Numbers the jobs that there are once in a scan.
 THE_ONE = "scan"
 
 
-def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> None:
+def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
     """Write all that Pegasus needs but the rounds, which are written when they are known."""
     pegasus = PegasusFolder(folder.path)
     pegasus.path.mkdir(exist_ok=True)
@@ -47,7 +47,7 @@ def write_workflow(folder: ScanFolder, scan: Scan, site: Site, python: str) -> N
     write_plan(folder, scan, site)
 
 
-def write_plan(folder: ScanFolder, scan: Scan, site: Site) -> None:
+def write_plan(folder: ScanFolder, scan: Planned, site: Site) -> None:
     """Write catalogs, properties and the top workflow, of the scan folder as it is now.
 
     Raises
@@ -61,7 +61,7 @@ def write_plan(folder: ScanFolder, scan: Scan, site: Site) -> None:
     top_graph(folder, scan).write(pegasus.workflow)
 
 
-def top_graph(folder: ScanFolder, scan: Scan) -> Graph:
+def top_graph(folder: ScanFolder, scan: Planned) -> Graph:
     """Return prep, the job that opens round 0, and the workflow that it writes."""
     graph = Graph(scan.name.replace(".", "-"), folder.path, event_metadata(scan))
     event = f"{layout.EVENT}/{scan.event_file}"
@@ -71,7 +71,7 @@ def top_graph(folder: ScanFolder, scan: Scan) -> Graph:
     return graph
 
 
-def add_next(graph: Graph, scan: Scan, number: int, results: Iterable[str]) -> None:
+def add_next(graph: Graph, scan: Planned, number: int, results: Iterable[str]) -> None:
     """Add the job that opens round ``number``, and the workflow that it writes."""
     file = round_file(number)
     step = next_round_step(number, results, file)
@@ -84,7 +84,7 @@ def round_file(number: int) -> str:
     return f"round_{number:03d}.yml"
 
 
-def event_metadata(scan: Scan) -> dict[str, Any]:
+def event_metadata(scan: Planned) -> dict[str, Any]:
     """Return what to find a scan's workflows and files by."""
     return {
         "event": scan.name,
@@ -97,7 +97,7 @@ def event_metadata(scan: Scan) -> dict[str, Any]:
     }
 
 
-def plan_lines(scan: Scan, site: Site) -> list[str]:
+def plan_lines(scan: Planned, site: Site) -> list[str]:
     """Return the script that plans a run; its arguments go to pegasus-plan."""
     own = []
     if site.this_machine and not scan.runtime.startswith("container:"):

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 
 def next_round(
-    folder: ScanFolder, scan: Scan, number: int, here: Path, deadline: int = 0
+    folder: ScanFolder, scan: Planned, number: int, here: Path, deadline: int = 0
 ) -> None:
     """Take in what came before round ``number``, and write the workflow that comes next.
 
@@ -41,7 +41,7 @@ def next_round(
     ----------
     folder : ScanFolder
         The scan.
-    scan : Scan
+    scan : Planned
         What it was asked.
     number : int
         The round to open.
@@ -74,7 +74,11 @@ def next_round(
 
 
 def round_graph(
-    folder: ScanFolder, scan: Scan, number: int, batches: Sequence[BatchState], deadline: int
+    folder: ScanFolder,
+    scan: Planned,
+    number: int,
+    batches: Sequence[BatchState],
+    deadline: int,
 ) -> Graph:
     """Return the workflow of a round: a job a batch, and then the next round."""
     pegasus = PegasusFolder(folder.path)
@@ -104,7 +108,7 @@ def round_graph(
     return graph
 
 
-def merge_graph(folder: ScanFolder, scan: Scan) -> Graph:
+def merge_graph(folder: ScanFolder, scan: Planned) -> Graph:
     """Return the last workflow of all: the merge, which also writes the report."""
     about = event_metadata(scan)
     graph = Graph("merge", folder.path, about)

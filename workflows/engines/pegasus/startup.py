@@ -14,11 +14,11 @@ from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
     from workflows.engines.pegasus.folder import PegasusFolder
+    from workflows.planned import Planned
 
 
-def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Scan, tar: Path) -> None:
+def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned, tar: Path) -> None:
     """Unpack prep's work into the scan folder, and keep it packed for the jobs.
 
     Raises
@@ -53,7 +53,7 @@ def _unpack(tar: Path, place: Path) -> None:
                 (place / path).write_bytes(file.read())
 
 
-def drop_damaged(folder: ScanFolder, pegasus: PegasusFolder, scan: Scan) -> None:
+def drop_damaged(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned) -> None:
     """Remove the packed work of prep unless the scan folder has it whole: prep runs again."""
     if not is_whole(folder.startup, scan.id):
         pegasus.startup_tar.unlink(missing_ok=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from condor.sites import recorded_site
 from skyscan.errors import TryAgain
-from skyscan.scan import read_scan
 from skyscan.storage import write_text
 from workflows.engines.pegasus.folder import PegasusFolder
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from condor.contact import Pool
@@ -56,7 +56,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
             f"Java), then submit again, or run `{pegasus.plan_sh} --submit` where it is. To do "
             f"without Pegasus, plan into another folder without --engine."
         )
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     drop_damaged(folder, pegasus, scan)
     write_plan(folder, scan, recorded_site(scan.site, scan.site_values))
     log = folder.logs / f"{PLAN}.log"

@@ -12,11 +12,11 @@ from plans_support import EVENT, options
 from skyscan.events.source import Source
 from skyscan.prep import prepare
 from skyscan.rounds.next_round import open_round
-from skyscan.scan import read_scan
 from workflows.engines.dagman.dags import write_round_dag
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.rounds import merge_graph, round_graph
 from workflows.plan import plan
+from workflows.planned import read_planned
 
 GIVEN = {
     "personal": {},
@@ -64,7 +64,7 @@ def engines(request, tmp_path_factory):
                 **GIVEN[request.param],
             )
             folder = plan(EVENT, tmp_path_factory.mktemp(engine), asked)
-            scan = read_scan(folder.scan_json)
+            scan = read_planned(folder.scan_json)
             prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), folder.startup)
             rendered[engine] = jobs_of(folder, scan, open_round(folder, scan, 0))
     return rendered

@@ -32,7 +32,8 @@ from condor.software.image import cached_image
 from workflows.cli import main
 from workflows.engines import ENGINES
 from workflows.engines.pegasus.submission import PLAN, has_pegasus
-from workflows.plan import Options, plan
+from workflows.options import Options
+from workflows.plan import plan
 from workflows.removal import abort
 from workflows.report import last_report
 from workflows.watch import is_over

@@ -12,12 +12,12 @@ from pegasus_support import complaints, read
 from plans_support import EVENT, options
 
 from skyscan.errors import WrongUsage
-from skyscan.scan import read_scan
 from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
 from workflows.engines import pegasus
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.submission import submit_line
 
 GIVEN = {
@@ -68,7 +68,7 @@ def test_the_command_plans_real_alerts(shared_events, tmp_path, capsys, reco):
 def test_workflow_jobs_and_files_can_be_found_by_event_reco_and_nsides(tmp_path):
     made = planned(tmp_path)
     workflow = read(made.workflow)
-    scan = read_scan(made.scan / "scan.json")
+    scan = read_planned(made.scan / "scan.json")
     prep = next(job for job in workflow["jobs"] if job.get("name") == "prep")
     startup = next(use for use in prep["uses"] if use["lfn"] == "startup.tar")
     for about in (workflow["metadata"], prep["metadata"], startup["metadata"]):

@@ -9,11 +9,11 @@ from plans_support import EVENT, options
 from skyscan.events.source import Source
 from skyscan.prep import prepare
 from skyscan.rounds.next_round import open_round
-from skyscan.scan import read_scan
 from workflows.cli import main
 from workflows.engines import engine_of
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.report import last_report
 
 ERROR = """- invocation: True
@@ -27,7 +27,7 @@ ERROR = """- invocation: True
 def folder(tmp_path):
     """A planned scan with its first round chosen, and a run that was submitted."""
     made = plan(EVENT, tmp_path, options(engine="pegasus", jobs_per_round=3))
-    scan = read_scan(made.scan_json)
+    scan = read_planned(made.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
     open_round(made, scan, 0)
     (run_of(made) / "scan.dag").write_text("")

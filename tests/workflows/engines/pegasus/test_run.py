@@ -13,11 +13,11 @@ from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from skyscan.rounds.earlier import set_aside
-from skyscan.scan import read_scan
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.outer import write_plan
 from workflows.engines.pegasus.results import settle
 from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.report import read_report
 
 TINY = ((1, 0), (2, 4))
@@ -58,7 +58,7 @@ def ended(tmp_path_factory):
 def test_the_map_has_the_bytes_of_the_same_scan_for_dagman(ended, tmp_path):
     it = ended("dummy")
     same = plan(EVENT, tmp_path, options(**SCANS["dummy"]))
-    scan = read_scan(same.scan_json)
+    scan = read_planned(same.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), same.startup)
     do_scan(same, scan)
     merge(same, scan)
@@ -136,7 +136,7 @@ def test_a_second_run_does_only_what_is_missing(tmp_path):
 
 def write_plan_again(folder) -> None:
     """Write again what a submission writes again."""
-    scan = read_scan(folder.scan_json)
+    scan = read_planned(folder.scan_json)
     write_plan(folder, scan, recorded_site(scan.site, scan.site_values))
 
 

@@ -9,10 +9,10 @@ from plans_support import EVENT, options
 from skyscan.errors import BadInput
 from skyscan.events.source import Source
 from skyscan.prep import prepare
-from skyscan.scan import read_scan
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.startup import take_startup
 from workflows.plan import plan
+from workflows.planned import read_planned
 
 
 @pytest.fixture
@@ -21,11 +21,11 @@ def scan(tmp_path):
 
 
 def take(scan, tar) -> None:
-    take_startup(scan, PegasusFolder(scan.path), read_scan(scan.scan_json), tar)
+    take_startup(scan, PegasusFolder(scan.path), read_planned(scan.scan_json), tar)
 
 
 def test_preps_work_is_unpacked_and_kept(scan, tmp_path):
-    asked = read_scan(scan.scan_json)
+    asked = read_planned(scan.scan_json)
     made = tmp_path / "startup"
     prepare(asked.id, asked.reco, Source(EVENT, is_real_event=False), made)
     tar = tmp_path / "startup.tar"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.layout import ScanFolder
-    from skyscan.scan import Scan
+    from workflows.planned import Planned
 
 
-def merge_and_report(folder: ScanFolder, scan: Scan, here: Path) -> None:
+def merge_and_report(folder: ScanFolder, scan: Planned, here: Path) -> None:
     """Write map and report into the scan folder, and copies of the map to ``here``.
 
     Raises
