@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from condor.errors import NoImage
 from condor.software import apt
 from condor.software.apptainer import have_apptainer, namespace_trouble
-from condor.software.relocate import cache_folder, locked
+from condor.software.relocate import cache_folder
 from skyscan.errors import WrongUsage
+from skyscan.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,7 @@ def cached_image(extra: Sequence[str] = ()) -> Path:
     """
     name = "-".join(("image", SUITE, *sorted(extra)))
     image = cache_folder().resolve() / f"{name}.{RECIPE}"
+    image.parent.mkdir(parents=True, exist_ok=True)
     with locked(image.with_name(f"{name}.lock")):
         if image.is_dir():
             return image
