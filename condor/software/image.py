@@ -32,8 +32,6 @@ SHELL = (
     *("base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "sed"),
     *("gzip", "tar"),  # in Pegasus' jobs
 )
-# What the job-side tests need beside.
-FOR_TESTS = ("python3-pytest", "python3-hypothesis", "zstd")
 # Others depend on these, and none of it is used: a compiler (for scipy's pythran), windows
 # and web pages (for matplotlib), test tools (for astropy), what sets packages up.
 UNUSED = (
