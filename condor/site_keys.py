@@ -6,38 +6,38 @@ import re
 
 from skyscan.errors import WrongUsage
 
-#: Submit commands that a site may add (condor_submit's manual, and for want_* CHTC's guide
-#: "Scale Beyond Local HTC Capacity"). What a scan writes itself, such as executable and
-#: arguments, is not among them. A misspelt one would silently be a macro.
-SUBMIT_COMMANDS = frozenset(
-    {
-        "accounting_group",
-        "accounting_group_user",
-        "allowed_execute_duration",
-        "allowed_job_duration",
-        "concurrency_limits",
-        "gpus_minimum_capability",
-        "gpus_minimum_memory",
-        "gpus_minimum_runtime",
-        "job_max_vacate_time",
-        "keep_claim_idle",
-        "max_transfer_input_mb",
-        "max_transfer_output_mb",
-        "nice_user",
-        "notification",
-        "priority",
-        "rank",
-        "request_cpus",
-        "request_gpus",
-        "require_gpus",
-        "requirements",
-        "stream_error",
-        "stream_output",
-        "use_oauth_services",
-        "want_campus_pools",
-        "want_ospool",
-    }
+#: What a scan writes into submit files itself or relies on, without underscores: HTCondor takes
+#: a command by the name of its attribute too (PeriodicRemove). A site may say all else.
+OWN_COMMANDS = frozenset(
+    name.replace("_", "")
+    for name in (
+        # what runs, where, and by what files it is known
+        *("arguments", "arguments2", "cmd", "container_image", "docker_image", "executable"),
+        *("job_universe", "shell", "transfer_container", "transfer_executable", "universe"),
+        *("env", "environment", "environment2", "get_env", "getenv"),
+        *("in", "input", "stdin", "out", "output", "stdout", "err", "stderr"),
+        *("initial_dir", "iwd", "job_iwd", "remote_initial_dir"),
+        *("dagman_job_id", "dagman_log", "log", "log_xml", "user_log"),
+        # files and checkpoints
+        *("checkpoint_destination", "checkpoint_exit_code", "file_remaps"),
+        *("output_destination", "preserve_relative_paths", "should_transfer_files"),
+        *("transfer_checkpoint_files", "transfer_error", "transfer_in", "transfer_input"),
+        *("transfer_input_files", "transfer_out", "transfer_output"),
+        *("transfer_output_files", "transfer_output_remaps", "when_to_transfer_output"),
+        # tries, holds and requests (`condor.policy`)
+        *("hold", "job_machine_attrs", "job_machine_attrs_history_length"),
+        *("job_max_retries", "leave_in_queue", "max_idle", "max_materialize", "max_retries"),
+        *("noop_job", "on_exit_hold", "on_exit_remove", "periodic_hold"),
+        *("periodic_hold_reason", "periodic_release", "periodic_remove", "request_disk"),
+        *("request_memory", "retry_until", "skip_if_dataflow", "success_exit_code"),
+        # the macros of its nodes
+        *("batch", "budget", "deadline", "dollar", "retry", "round"),
+        # words of submit files that are no commands
+        *("elif", "else", "endif", "error", "if", "include", "queue", "use", "warning"),
+    )
 )
+#: As HTCondor's manual spells them: in another spelling one might be there twice.
+_COMMAND = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # use_oauth_services takes these along, one for each service (and handle) that it names.
 _OAUTH = re.compile(r"\w+_oauth_(permissions|resource|options)(_\w+)?", re.ASCII)
 #: DAGMan's settings that change how jobs are submitted and watched (HTCondor's manual,
@@ -66,26 +66,29 @@ _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def check_key(site: str, table: str, key: str) -> None:
-    """Refuse a key that means nothing in its table.
+    """Refuse a key that is not a site's to say in its table.
 
     Raises
     ------
     WrongUsage
-        With the keys that there are.
+        With what may be said instead.
     """
+    where = f"Site {site}: {table}.{key}"
     if table == "attributes":
         if not _ATTRIBUTE.fullmatch(key):
+            raise WrongUsage(f"{where} is no attribute's name (write it without +).")
+    elif table == "submit":
+        if key.startswith("+"):
+            raise WrongUsage(f"{where}: attributes of jobs go into attributes: {key[1:]}.")
+        if not _COMMAND.fullmatch(key) and not _OAUTH.fullmatch(key):
             raise WrongUsage(
-                f"Site {site}: attributes.{key} is no attribute's name (write it without +)."
+                f"{where} is no submit command's name (small letters, digits and _)."
             )
-        return
-    known = SUBMIT_COMMANDS if table == "submit" else DAGMAN_SETTINGS
-    if key in known or (table == "submit" and _OAUTH.fullmatch(key)):
-        return
-    hint = f" Attributes of jobs go into attributes: {key[1:]}." if key.startswith("+") else ""
-    raise WrongUsage(
-        f"Site {site}: unknown key {table}.{key}.{hint} There are: {', '.join(sorted(known))}."
-    )
+        if key.replace("_", "") in OWN_COMMANDS:
+            raise WrongUsage(f"{where}: a scan has {key} of its own; a site may say others.")
+    elif key not in DAGMAN_SETTINGS:
+        known = ", ".join(sorted(DAGMAN_SETTINGS))
+        raise WrongUsage(f"Site {site}: unknown key {table}.{key}. There are: {known}.")
 
 
 def of_type(what: str, text: str, like: object) -> str | int | float | bool:

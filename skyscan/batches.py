@@ -9,7 +9,7 @@ import numpy as np
 
 from skyscan.errors import BadInput, DamagedFile
 from skyscan.records import PIXEL_DTYPE
-from skyscan.storage import npz_bytes, read_npz, write_bytes
+from skyscan.storage import npz_bytes, read_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,11 +73,6 @@ def batch_sizes(
         sizes += [it for it in now if it]
         left = n - sum(sizes)
     return sorted(sizes, reverse=True)
-
-
-def write_batch(path: Path, batch: Batch) -> None:
-    """Write one batch file."""
-    write_bytes(path, batch_bytes(batch))
 
 
 def batch_bytes(batch: Batch) -> bytes:

@@ -3,56 +3,37 @@
 The whole of it imports astropy and, where there is one, matplotlib: 0.7 s of each job and
 script with healpy 1.20, 1.7 s with 1.16. These functions alone take 0.1 s.
 Pixels are healpy's: RING order unless a name says NEST; angles in radians.
+
+The two modules that have them are imported in a package that is healpy's but was not run,
+and then forgotten: who imports healpy afterwards gets the whole as ever, with copies of
+their own. Where healpy is no longer made of these modules, it is imported as a whole.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
-from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 PARTS = ("pixelfunc", "_query_disc")
 
 
-class _WholeHealpy(MetaPathFinder, Loader):
-    """Finds healpy as ever, when somebody imports it after all, with the modules it has."""
-
-    def __init__(
-        self, spec: ModuleSpec, loader: Loader, modules: dict[str, ModuleType]
-    ) -> None:
-        self.loader, self.modules = loader, modules
-        self.spec = ModuleSpec("healpy", self, origin=spec.origin, is_package=True)
-        self.spec.submodule_search_locations = spec.submodule_search_locations
-        self.spec.has_location = True
-
-    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        return self.spec if name == "healpy" else None
-
-    def exec_module(self, module: ModuleType) -> None:
-        vars(module).update(self.modules)  # as their import would have done
-        self.loader.exec_module(module)
-
-
 def _import_parts() -> tuple[ModuleType, ...]:
     """Import the parts, or the whole where it is there already or is no longer made of them."""
-    spec = find_spec("healpy")
-    if "healpy" not in sys.modules and spec is not None and spec.loader is not None:
+    spec = None if "healpy" in sys.modules else find_spec("healpy")
+    if spec is not None:
         sys.modules["healpy"] = module_from_spec(spec)
         try:
-            parts = tuple(import_module(f"healpy.{name}") for name in PARTS)
+            return tuple(import_module(f"healpy.{name}") for name in PARTS)
         except ImportError:
-            for name in [name for name in sys.modules if name.startswith("healpy.")]:
-                del sys.modules[name]
-        else:
-            package = vars(sys.modules["healpy"]).items()
-            modules = {name: value for name, value in package if isinstance(value, ModuleType)}
-            sys.meta_path.insert(0, _WholeHealpy(spec, spec.loader, modules))
-            return parts
+            pass  # the whole, below: if that fails too, it says why
         finally:
-            del sys.modules["healpy"]
+            for name in [name for name in sys.modules if name.split(".")[0] == "healpy"]:
+                del sys.modules[name]
     healpy = import_module("healpy")
     return healpy, healpy
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEAL = "digest"
+_BLOCK = 1 << 20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 
@@ -132,7 +133,11 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            content.update(block)
+    return content.hexdigest()
 
 
 def digest(value: object) -> str:

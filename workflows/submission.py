@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from condor.dagman import log_of
 from condor.queue import dagmans, job_folders
 from skyscan.errors import WrongUsage
+from skyscan.locks import locked
 from workflows.checks import preflight
 from workflows.code import check_code
 from workflows.engines import engine_of
@@ -81,17 +81,15 @@ def only_one(described: Path, what: str) -> Iterator[None]:
         Another process holds it.
     """
     folder = described.parent
-    with described.open("rb") as file:
-        try:
-            # Shared file systems may want a file open for writing to lock it alone; then
-            # this is an error of theirs and not a lock of another's.
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRuns(
-                f"Another process is already submitting the {what} in {folder} or changing "
-                f"what it is to do; `skyscan status {shlex.quote(str(folder))}` shows what "
-                f"became of it."
-            ) from None
+
+    def refuse() -> None:
+        raise AlreadyRuns(
+            f"Another process is already submitting the {what} in {folder} or changing "
+            f"what it is to do; `skyscan status {shlex.quote(str(folder))}` shows what "
+            f"became of it."
+        )
+
+    with locked(described, refuse, mode="rb"):
         yield
 
 

@@ -6,7 +6,6 @@ time starts or stops a pool; it holds the lock, which ends with it however it en
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,7 +14,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +25,16 @@ from condor.personal.processes import MARK, kill_all, pool_processes, send
 from condor.personal.settings import pool_settings
 from condor.personal.tokens import renew
 from condor.software.install import install
+from skyscan.locks import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from condor.personal.account import Account
 
 FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
 CONFIG = "condor_config"
+LOCK = "lock.start"
 MASTER = "condor_master"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
@@ -69,7 +69,7 @@ def is_whole(pool: Pool, folder: Path) -> bool:
 def start_personal(folder: Path) -> Pool:
     """Bring up the pool of a folder, whatever state it is in."""
     _make_private(folder)
-    with _lock(folder):
+    with locked(folder / LOCK):
         htcondor = _have_htcondor()
         pool = _describe(htcondor, folder)
         account = pool_account()
@@ -89,7 +89,7 @@ def stop_personal(folder: Path, patience: float) -> bool:
     """Stop the pool of a folder; say whether there was anything to stop."""
     if not pool_processes(folder):
         return False
-    with _lock(folder):
+    with locked(folder / LOCK):
         # First jobs may save their checkpoints, then fast; what is left is killed.
         for number, seconds in ((signal.SIGTERM, patience), (signal.SIGQUIT, 10.0)):
             send([it for it in pool_processes(folder) if it.name == MASTER], number)
@@ -128,13 +128,6 @@ def _make_private(folder: Path) -> None:
             f"Choose another one: set {FOLDER_VARIABLE}."
         )
     folder.chmod(0o700)
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with (folder / "lock.start").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _clean(folder: Path) -> None:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from condor.errors import NoImage
 from condor.software import apt
 from condor.software.apptainer import have_apptainer, namespace_trouble
-from condor.software.relocate import cache_folder, locked
+from condor.software.relocate import cache_folder
 from skyscan.errors import WrongUsage
+from skyscan.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,6 @@ SHELL = (
     *("base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "sed"),
     *("gzip", "tar"),  # in Pegasus' jobs
 )
-# What the job-side tests need beside.
-FOR_TESTS = ("python3-pytest", "python3-hypothesis", "zstd")
 # Others depend on these, and none of it is used: a compiler (for scipy's pythran), windows
 # and web pages (for matplotlib), test tools (for astropy), what sets packages up.
 UNUSED = (
@@ -85,6 +84,7 @@ def cached_image(extra: Sequence[str] = ()) -> Path:
     """
     name = "-".join(("image", SUITE, *sorted(extra)))
     image = cache_folder().resolve() / f"{name}.{RECIPE}"
+    image.parent.mkdir(parents=True, exist_ok=True)
     with locked(image.with_name(f"{name}.lock")):
         if image.is_dir():
             return image

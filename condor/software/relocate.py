@@ -6,20 +6,19 @@ no part; what they start in turn uses the host's own.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sysconfig
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.software import apt
+from skyscan.locks import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 COMPLETE = ".complete"  # holds the path that the programs were made for
@@ -110,17 +109,9 @@ def install(software: Software, cache: Path | None = None) -> Path:
     there = installed(software, cache)
     if there:
         return there
+    cache.mkdir(parents=True, exist_ok=True)
     with locked(cache / f"{software.name}.lock"):
         return installed(software, cache) or _build(software, cache)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file, which ends with this process however it ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _build(software: Software, cache: Path) -> Path:

@@ -116,15 +116,6 @@ def write_position(x: float, y: float, z: float) -> FrameObject:
     return FrameObject("I3Position", archive.buffer())
 
 
-def read_time_window(buffer: bytes) -> tuple[float, float]:
-    """Read an I3TimeWindow: begin and end in ns."""
-    archive = InArchive(buffer)
-    archive.begin_object("I3TimeWindow", (1,))
-    start, stop = archive.unpack("<dd")
-    archive.end()
-    return start, stop
-
-
 def write_time_window(start: float, stop: float) -> FrameObject:
     """Write an I3TimeWindow: ns."""
     archive = OutArchive("I3TimeWindow", 1)

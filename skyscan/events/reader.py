@@ -46,7 +46,7 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
 
     Everything is read without icetray. Only pulses of a class, or of a version of one, that
     is not known here are read through icetray where it is there, in a process of its own
-    (`skyscan.icetray.event.pulses_through_icetray`).
+    (`skyscan.icetray.pulses.pulses_through_icetray`).
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     except BadInput as error:
         if not isinstance(error.__cause__, UnknownClassError) or not find_spec("icecube"):
             raise
-        from skyscan.icetray.event import pulses_through_icetray
+        from skyscan.icetray.pulses import pulses_through_icetray
 
         converted = pulses_through_icetray(path, key)
         if converted is None:

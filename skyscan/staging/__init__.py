@@ -23,17 +23,17 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, TryAgain
+from skyscan.locks import locked
 from skyscan.staging import cache, transfer
 from skyscan.staging.stores import BASELINE_GCDS, DIRS_VARIABLE, SPLINES, URL_VARIABLE, Store
+from skyscan.storage import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["BASELINE_GCDS", "SPLINES", "Store", "find", "is_offered", "stage"]
 
 TOTAL_TIMEOUT = 6 * 3600.0  # seconds, waiting included: 50 GB at a slow 2.5 MB/s
-LOOK_EVERY = 0.5  # seconds between two looks at a file that another job downloads
-TELL_EVERY = 30.0  # seconds
 _LONGEST_NAME = 160  # bytes: temporary names add the machine's, and 255 is the limit
 
 
@@ -90,15 +90,11 @@ def stage(
         return search.path
     cached = _cached(store, name)
     cache.make(cached.parent)
-    told = time.monotonic()
-    while not cache.is_intact(cached, sha256):
-        with cache.locked(cached) as is_mine:
-            if is_mine:
-                # Another job may have brought it between the look and the lock.
-                if not cache.is_intact(cached, sha256):
-                    _download(store.address(name), cached, search, sha256, deadline)
-                break
-        told = _wait(cached, told, deadline)
+    if not cache.is_intact(cached, sha256):
+        with cache.explained(cached.parent), locked(cache.lock_path(cached), _tell_of(cached)):
+            # Another job may have brought it between the look and the lock.
+            if not cache.is_intact(cached, sha256):
+                _download(store.address(name), cached, search, sha256, deadline)
     return cached
 
 
@@ -153,7 +149,7 @@ def _cached(store: Store, name: str) -> Path:
 
 def _digest_of(path: Path) -> str:
     try:
-        return cache.digest_of(path)
+        return sha256_of(path)
     except OSError as error:
         raise TryAgain(
             f"{path} cannot be read ({error.strerror}); mend that, or put the file into a "
@@ -161,19 +157,9 @@ def _digest_of(path: Path) -> str:
         ) from error
 
 
-def _wait(path: Path, told: float, deadline: float) -> float:
-    """Wait for another job's download; return when the user was last told so."""
-    now = time.monotonic()
-    if now > deadline:
-        raise TryAgain(
-            f"Other processes have held the lock of {path} for {TOTAL_TIMEOUT / 3600:.0f} "
-            f"hours; end them, or set {cache.VARIABLE} to another folder."
-        )
-    if now - told > TELL_EVERY:
-        told = now
-        print(f"Waiting for {path}: another job downloads it.", file=sys.stderr, flush=True)
-    time.sleep(LOOK_EVERY)
-    return told
+def _tell_of(path: Path) -> Callable[[], None]:
+    line = f"Waiting for {path}: another job downloads it."
+    return lambda: print(line, file=sys.stderr, flush=True)
 
 
 def _download(

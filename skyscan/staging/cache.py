@@ -1,16 +1,15 @@
 """The folder of downloaded files: one per machine, shared by its jobs.
 
-Beside each file lies its SHA-256, as ``sha256sum -c`` reads it, with size and time of
-change in a comment. To read gigabytes again in every process would cost more than the
-damage it finds, so a file counts as intact when size and time are those that were noted
-and the whole content was compared within a day, by any process on the machine; else the
-content is compared, once in a process. Locks are of the kernel: they end with their holder.
+Beside each file lies a hidden record: its SHA-256, as ``sha256sum -c`` reads it, with size and
+time of change in a comment. A file counts as intact when it has that size and time, since to
+read gigabytes again in every process would cost more than the damage it finds. When only the
+time is another, the content is compared.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -19,20 +18,17 @@ import socket
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import TryAgain
-from skyscan.storage import write_text
+from skyscan.storage import sha256_of, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLE = "SKYSCAN_DATA_CACHE"
-COMPARE_EVERY = 24 * 3600.0  # seconds
 DEAD_AFTER = 3600.0  # seconds; a download that is alive writes more often than that
-BLOCK = 1 << 20  # bytes
 _RECORD = re.compile(r"# (\d+) bytes, changed (\d+) ns\n([0-9a-f]{64})  .*\n")
 
 
@@ -98,60 +94,38 @@ def explained(folder: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[bool]:
-    """Try to be the only one who brings a file; yield whether that is so."""
-    with explained(path.parent):
-        file = path.with_name(f".{path.name}.lock").open("a")
-    with file:
-        is_mine = True
-        with explained(path.parent):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                is_mine = False
-        yield is_mine
+def lock_path(path: Path) -> Path:
+    """Return the lock of those who bring a file."""
+    return path.with_name(f".{path.name}.lock")
 
 
 def is_intact(path: Path, sha256: str | None = None) -> bool:
     """Return whether a cached file is there and what was downloaded, and what is wanted."""
-    record = _record_path(path)
     try:
-        noted = _RECORD.fullmatch(record.read_text(encoding="utf-8"))
+        noted = _RECORD.fullmatch(_record_path(path).read_text(encoding="utf-8"))
         if noted is None or (sha256 is not None and noted[3] != sha256.lower()):
             return False
-        found, size, changed_ns = path.stat(), int(noted[1]), int(noted[2])
-        if found.st_size != size:
+        found = path.stat()
+        if found.st_size != int(noted[1]):
             return False
-        age = time.time() - record.stat().st_mtime
-        if found.st_mtime_ns == changed_ns and 0 <= age < COMPARE_EVERY:
+        if found.st_mtime_ns == int(noted[2]):
             return True
-        if digest_of(path) != noted[3]:
+        if sha256_of(path) != noted[3]:
             return False
     except (OSError, UnicodeDecodeError):  # not there, or a disk that cannot be read
         return False
-    with suppress(OSError):  # a cache that can only be read: compared once in each process
-        os.utime(record)
+    with suppress(OSError):  # a cache that can only be read: compared in each process
+        _note(path, found, noted[3])
     return True
 
 
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file, hex; a file that did not change is read once."""
-    state = path.stat()
-    return _digest_of(path, (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns))
-
-
-@lru_cache(maxsize=256)
-def _digest_of(path: Path, state: tuple[int, ...]) -> str:  # noqa: ARG001
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def _note(path: Path, state: os.stat_result, sha256: str) -> None:
+    note = f"# {state.st_size} bytes, changed {state.st_mtime_ns} ns\n"
+    write_text(_record_path(path), f"{note}{sha256}  {path.name}\n")
 
 
 def _record_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.sha256")
+    return path.with_name(f".{path.name}.sha256")  # no file's own name begins with a dot
 
 
 class Part:
@@ -163,30 +137,34 @@ class Part:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0  # bytes so far
+        # The machine's: on a disk that is shared, locks of other machines may not be seen.
         machine = re.sub(r"[.@/]", "-", socket.gethostname())[:64]
-        self._temporary = path.with_name(f".{path.name}.{machine}@{os.getpid()}.part")
+        self._temporary = path.with_name(f".{path.name}.{machine}.part")
         self._digest = hashlib.sha256()
         with explained(path.parent):
-            _remove_dead(path, machine)
+            _remove_dead(path)
             self._file = self._temporary.open("wb")
 
     def __enter__(self) -> Part:  # noqa: PYI034  (Self came with Python 3.11)
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What cannot be written or removed now is not wanted, or removed by the next holder.
+        # What cannot be written or removed now is not wanted; the next holder overwrites it.
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
             self._temporary.unlink(missing_ok=True)
 
-    def reserve(self, size: int) -> None:
-        """Refuse at once ``size`` further bytes if the disk has no room for them."""
+    def begin(self, size: int) -> None:
+        """Forget what was written; refuse ``size`` bytes if the disk has no room for them."""
         with explained(self.path.parent):
+            self._file.seek(0)
+            self._file.truncate()
             free = shutil.disk_usage(self.path.parent).free
             if size > free:
                 text = f"{self.path.name} needs {size} bytes, and {free} are free"
                 raise OSError(errno.ENOSPC, text)
+        self._digest, self.size = hashlib.sha256(), 0
 
     def write(self, block: bytes) -> None:
         """Append ``block``."""
@@ -195,41 +173,23 @@ class Part:
         self._digest.update(block)
         self.size += len(block)
 
-    def restart(self) -> None:
-        """Forget what was written."""
-        with explained(self.path.parent):
-            self._file.seek(0)
-            self._file.truncate()
-        self._digest, self.size = hashlib.sha256(), 0
-
     def hexdigest(self) -> str:
         """Return the SHA-256 of what was written."""
         return self._digest.hexdigest()
 
     def publish(self) -> None:
-        """Give the file its name; its checksum is there before it."""
+        """Give the file its name; its record is there before it."""
         with explained(self.path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            state = self._temporary.stat()
-            note = f"# {state.st_size} bytes, changed {state.st_mtime_ns} ns\n"
-            line = f"{self.hexdigest()}  {self.path.name}\n"
-            write_text(_record_path(self.path), note + line)
+            _note(self.path, self._temporary.stat(), self.hexdigest())
             self._temporary.replace(self.path)
 
 
-def _remove_dead(path: Path, machine: str) -> None:
-    """Remove what holders of the lock left that were killed.
-
-    Those of this machine are dead, since the lock is ours; on a disk that is shared with
-    machines whose locks we cannot see, those that no longer grow are.
-    """
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.([^.@]+)@\d+\.part")
-    for other in path.parent.iterdir():
-        found = pattern.fullmatch(other.name)
-        if found is None:
-            continue
+def _remove_dead(path: Path) -> None:
+    """Remove what other machines' downloads left that were killed: they no longer grow."""
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with suppress(FileNotFoundError):
-            if found[1] == machine or time.time() - other.stat().st_mtime > DEAD_AFTER:
+            if time.time() - other.stat().st_mtime > DEAD_AFTER:
                 other.unlink()

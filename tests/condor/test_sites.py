@@ -117,6 +117,7 @@ def test_values_are_changed_with_the_type_that_they_have(own):
             "attributes.New=true",
             "submit.requirements=TARGET.A == 1",
             "submit.priority=10",
+            "submit.docker_pull_policy=always",
             "dagman.DAGMAN_MAX_JOB_HOLDS=1",
             "max_idle=20",
         ],
@@ -127,6 +128,7 @@ def test_values_are_changed_with_the_type_that_they_have(own):
     assert site.submit["+Wanted"] == '"5"'  # it was text
     assert site.submit["+New"] == "true"
     assert site.submit["priority"] == "10"
+    assert site.submit["docker_pull_policy"] == "always"
     assert site.dagman == {"DAGMAN_MAX_JOB_HOLDS": "1", "DAGMAN_MAX_JOBS_IDLE": "20"}
 
 
@@ -144,8 +146,18 @@ def test_values_are_changed_with_the_type_that_they_have(own):
         ("jobs_per_round=-1", "less than 0"),
         ("this_machine=perhaps", "neither true nor false"),
         ("submit.want_ospool=1", "neither true nor false"),
-        ("submit.executable=/bin/rm", r"unknown key submit\.executable.*accounting_group"),
-        ("submit.+X=1", r"Attributes of jobs go into attributes: X"),
+        ("submit.executable=/bin/rm", r"submit\.executable: a scan has executable of its own"),
+        ("submit.PeriodicRemove=false", r"no submit command's name"),
+        ("submit.periodicremove=false", r"of its own"),
+        ("submit.Requirements=true", r"no submit command's name"),
+        ("submit.MY.X=1", r"no submit command's name"),
+        ("submit.getenv=true", r"of its own"),
+        ("submit.retry=9", r"of its own"),
+        ("submit.include : /etc/passwd #=1", r"no submit command's name"),
+        ("submit.include=/etc/passwd", r"of its own"),
+        ("submit.queue=2", r"of its own"),
+        ("submit.=2", r"no submit command's name"),
+        ("submit.+X=1", r"attributes of jobs go into attributes: X"),
         ("attributes.+X=1", r"without \+"),
         ("attributes.X = 1\nqueue=1", "cannot go into a submit file|no attribute"),
         ("dagman.DAGMAN_MAX_JOB_IDLE=1", "unknown key dagman"),
@@ -167,7 +179,7 @@ def test_changes_that_mean_nothing_are_refused(own, change, why):
         ('jobs_per_round = "3"', "jobs_per_round = '3' is not a whole number"),
         ("this_machine = 1", "is not true or false"),
         ("submit = 3", r"submit is no table"),
-        ("[submit]\nrequest_memori = 3", r"unknown key submit\.request_memori"),
+        ("[submit]\nrequest_memory = 3", r"submit\.request_memory: a scan has"),
         ("[submit]\nrequirements = [1]", "neither text nor a number"),
         ("[dagman]\nDAGMAN_CONDOR_SUBMIT_EXE = '/x'", "unknown key dagman"),
         ('[attributes]\nX = "a\\nqueue"', "line break"),

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from hypothesis import strategies as st
 
+from skyscan.events.archive import InArchive
 from skyscan.events.envelope import pack_frame
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import pulses_key_of
@@ -138,3 +139,12 @@ def events(draw):
         fits={name: draw(particles) for name in names[:cut]},
         scalars={name: draw(scalars) for name in names[cut:]},
     )
+
+
+def read_time_window(buffer):
+    """Read an I3TimeWindow: begin and end in ns."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3TimeWindow", (1,))
+    start, stop = archive.unpack("<dd")
+    archive.end()
+    return start, stop

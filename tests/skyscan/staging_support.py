@@ -1,7 +1,6 @@
 """A real HTTP server that hands out data files, and can do it badly."""
 
 import hashlib
-import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,17 +40,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self):
         answer = self.server.files.get(self.path)
         if self.begins(answer):
-            self.send_head(answer, 0)
+            self.send_head(answer)
 
     def do_GET(self):
-        self.server.requests.append((self.path, self.headers.get("Range")))
+        self.server.requests.append(self.path)
         answers = self.server.answers
         answer = answers.pop(0) if answers else self.server.files.get(self.path)
         if not self.begins(answer):
             return
-        start = self.first_byte(answer)
-        self.send_head(answer, start)
-        self.send_body(answer, start)
+        self.send_head(answer)
+        self.send_body(answer)
 
     def begins(self, answer):
         self.close_connection = True
@@ -60,24 +58,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_error(404 if answer is None else answer.status)
         return False
 
-    def first_byte(self, answer):
-        if "Range" not in self.headers or self.headers["If-Range"] not in {None, etag(answer)}:
-            return 0
-        return int(re.fullmatch(r"bytes=(\d+)-", self.headers["Range"])[1])
-
-    def send_head(self, answer, start):
-        size = len(answer.content)
-        self.send_response(206 if start else 200)
-        headers = {"Content-Length": str(size - start), "ETag": etag(answer)}
-        if start:
-            headers["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
+    def send_head(self, answer):
+        self.send_response(200)
+        headers = {"Content-Length": str(len(answer.content))}
         for name, value in (headers | answer.headers).items():
             if value:
                 self.send_header(name, value)
         self.end_headers()
 
-    def send_body(self, answer, start):
-        body = answer.content[start : answer.cut]
+    def send_body(self, answer):
+        body = answer.content[: answer.cut]
         step = 100 if answer.trickle else len(body) or 1
         for at in range(0, len(body), step):
             self.wfile.write(body[at : at + step])
@@ -87,10 +77,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object):
         pass
-
-
-def etag(answer):
-    return f'"{hashlib.sha256(answer.content).hexdigest()}"'
 
 
 class DataServer(ThreadingHTTPServer):

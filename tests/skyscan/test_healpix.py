@@ -8,7 +8,8 @@ import sys
 from skyscan import healpix
 assert healpix.nside2npix(1) == 12
 assert list(healpix.query_disc(1, (0, 0, 1), 3.2)) == list(range(12))
-print(*({"healpy", "healpy.pixelfunc", "healpy.rotator", "matplotlib"} & set(sys.modules)))
+print(*(name for name in sys.modules if name.split(".")[0] in {"healpy", "matplotlib"}))
+print(*(finder for finder in sys.meta_path if finder.__module__ == "skyscan.healpix"))
 """
 WHOLE_AFTERWARDS = """
 import healpy.rotator
@@ -18,8 +19,10 @@ from healpy import query_disc
 assert healpy.__version__
 assert healpy.__file__ == healpy.__spec__.origin
 assert healpy.__path__
-assert healpy.pixelfunc.pix2ang is healpy.pix2ang is healpix.pix2ang
-assert healpy.query_disc is query_disc is healpix.query_disc
+assert healpy.pixelfunc.pix2ang is healpy.pix2ang
+assert healpy.query_disc is query_disc
+assert healpy.pix2ang(8, 99) == healpix.pix2ang(8, 99)
+assert list(healpy.query_disc(8, (0, 0, 1), 1)) == list(healpix.query_disc(8, (0, 0, 1), 1))
 assert healpy.Rotator(coord="GC")(1.0, 1.0).shape == (2,)
 assert importlib.import_module("healpy") is healpy
 """
@@ -56,9 +59,9 @@ def run(program: str) -> str:
 
 
 def test_the_functions_come_without_the_rest():
-    assert run(ALONE) == "healpy.pixelfunc\n"
+    assert run(ALONE).split() == []
 
 
 @pytest.mark.parametrize("program", [ALONE + WHOLE_AFTERWARDS, WHOLE_BEFORE, OTHERWISE_MADE])
-def test_the_whole_of_healpy_can_be_had_too_and_is_the_same(program):
+def test_the_whole_of_healpy_can_be_had_too_and_does_the_same(program):
     run(program)

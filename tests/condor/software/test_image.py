@@ -7,10 +7,12 @@ import pytest
 from condor.errors import NoImage
 from condor.software import apt, image
 from condor.software.apptainer import have_apptainer, namespace_trouble
-from condor.software.image import FOR_TESTS, cached_image, make_image
+from condor.software.image import cached_image, make_image
 from skyscan.errors import WrongUsage
 
 REPOSITORY = Path(__file__).parents[3]
+# What the job-side tests need beside.
+FOR_TESTS = ("python3-pytest", "python3-hypothesis", "zstd")
 VERSIONS = """
 import json, sys, numpy, scipy.linalg, healpy
 found = [module.__version__ for module in (numpy, scipy, healpy)]

@@ -20,7 +20,7 @@ dataio = pytest.importorskip("icecube.dataio", reason=REASON)
 dataclasses = pytest.importorskip("icecube.dataclasses", reason=REASON)
 icetray = pytest.importorskip("icecube.icetray", reason=REASON)
 
-from skyscan.icetray.event import read_event_in_icetray  # noqa: E402
+from icetray_event_support import read_event_in_icetray  # noqa: E402
 
 pytestmark = pytest.mark.icetray
 

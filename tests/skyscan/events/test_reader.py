@@ -7,7 +7,14 @@ import time
 
 import numpy as np
 import pytest
-from events_support import message, packed, raw, simulated_event, simulated_frames
+from events_support import (
+    message,
+    packed,
+    raw,
+    read_time_window,
+    simulated_event,
+    simulated_frames,
+)
 
 import skyscan
 from skyscan.errors import BadInput, ExitCode
@@ -16,7 +23,7 @@ from skyscan.events.archive import OutArchive
 from skyscan.events.assembly import type_of_event
 from skyscan.events.event import Vertex
 from skyscan.events.frame import FrameObject, parse_frame
-from skyscan.events.objects import read_time_window, write_scalar
+from skyscan.events.objects import write_scalar
 from skyscan.events.packet import open_packet
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event

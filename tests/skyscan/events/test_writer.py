@@ -5,7 +5,13 @@ import json
 
 import numpy as np
 import pytest
-from events_support import TYPES, events, simulated_event, simulated_pulses
+from events_support import (
+    TYPES,
+    events,
+    read_time_window,
+    simulated_event,
+    simulated_pulses,
+)
 from hypothesis import HealthCheck, given, settings
 
 from skyscan.events.assembly import FOLLOWUP_KEY, SEED_TIME_KEY
@@ -20,7 +26,6 @@ from skyscan.events.objects import (
     read_particle,
     read_position,
     read_string,
-    read_time_window,
     write_header,
     write_particle,
     write_position,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scans_support import MJD, SCAN_ID, a_startup, fitted, pixel_rows
 
-from skyscan.batches import Batch, read_batch, write_batch
+from skyscan.batches import Batch, batch_bytes, read_batch
 from skyscan.errors import BadInput, ExitCode, TryAgain
 from skyscan.job import worker_process
 from skyscan.job.progress import read_progress
@@ -48,7 +48,7 @@ class Job:
         self.batch_path, self.result = folder / "00000.npz", folder / "00000.rec"
         self.tally = folder / "tally"
         a_startup(reco=reco, **startup).write(self.startup)
-        write_batch(self.batch_path, Batch(SCAN_ID, 0, 0, pixels))
+        self.batch_path.write_bytes(batch_bytes(Batch(SCAN_ID, 0, 0, pixels)))
         self.result.write_bytes(b"")
         self.batch = read_batch(self.batch_path)
 

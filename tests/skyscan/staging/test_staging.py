@@ -19,6 +19,7 @@ from staging_support import BUSY, CONTENT, NAME, PATIENCE, SHA256, Answer, DataS
 
 from skyscan import staging
 from skyscan.errors import BadInput, TryAgain
+from skyscan.locks import locked
 from skyscan.staging import cache, transfer
 
 REPOSITORY = Path(__file__).parents[3]
@@ -58,7 +59,8 @@ STORE = staging.Store("GCDs of the test", "baseline_gcds", (), staging.BASELINE_
 
 
 def leftovers(folder):
-    return sorted(path.name for path in folder.glob(".*") if not path.name.endswith(".lock"))
+    ours = (".lock", ".sha256")
+    return sorted(path.name for path in folder.glob(".*") if not path.name.endswith(ours))
 
 
 def put(folder, content=b"local"):
@@ -137,7 +139,7 @@ def test_what_is_downloaded_has_a_checksum_that_sha256sum_reads(server, folder):
     assert staging.stage(STORE, NAME).read_bytes() == CONTENT
     assert leftovers(folder) == []
     done = subprocess.run(
-        ["sha256sum", "-c", f"{NAME}.sha256"],
+        ["sha256sum", "-c", f".{NAME}.sha256"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -226,23 +228,10 @@ def test_a_mirror_that_is_no_http_address_is_bad_input(monkeypatch, url):
             call(STORE, NAME)
 
 
-def test_a_broken_transfer_goes_on_where_it_broke(server):
-    server.answers = [Answer(cut=400_000), Answer(cut=700_000)]
+def test_a_broken_transfer_begins_anew(server):
+    server.answers = [Answer(cut=400_000), Answer(cut=700_000, content=CONTENT[::-1])]
     assert staging.stage(STORE, NAME, sha256=SHA256.upper()).read_bytes() == CONTENT
-    assert [seen for _, seen in server.requests] == [None, "bytes=400000-", "bytes=700000-"]
-
-
-def test_a_file_that_changed_meanwhile_begins_anew(server):
-    server.answers = [Answer(cut=400_000, content=CONTENT[::-1])]
-    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
-    assert server.requests[1][1] == "bytes=400000-"
-
-
-@pytest.mark.parametrize("etag", ["", 'W/"1"'])
-def test_a_file_that_cannot_be_told_from_a_changed_one_begins_anew(server, etag):
-    server.answers = [Answer(cut=400_000, ETag=etag)]
-    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
-    assert [seen for _, seen in server.requests] == [None, None]
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -252,10 +241,11 @@ def test_a_file_that_cannot_be_told_from_a_changed_one_begins_anew(server, etag)
         Answer(Content_Length=""),
         Answer(content=b""),
         Answer(Content_Type="text/html; charset=utf-8"),
-        Answer(Content_Length="", Transfer_Encoding="chunked", content=b"5\r\nabcde\r\n"),
-        Answer(Content_Length="", Transfer_Encoding="chunked", content=b"5\r\nab"),
+        Answer(
+            Content_Length="", Transfer_Encoding="chunked", content=b"5\r\nabcde\r\n0\r\n\r\n"
+        ),
     ],
-    ids=["cut", "length unknown", "empty", "web page", "without last chunk", "cut chunk"],
+    ids=["cut", "length unknown", "empty", "web page", "chunks of any number"],
 )
 def test_what_may_be_a_part_or_something_else_is_never_taken_for_the_file(
     server, folder, answer
@@ -268,15 +258,8 @@ def test_what_may_be_a_part_or_something_else_is_never_taken_for_the_file(
     assert staging.find(STORE, NAME) is None
 
 
-def test_a_file_in_chunks_is_read_to_its_last(server):
-    body = b"5\r\nabcde\r\n2\r\nfg\r\n0\r\n\r\n"
-    server.answers = [Answer(Content_Length="", Transfer_Encoding="chunked", content=body)]
-    assert staging.stage(STORE, NAME).read_bytes() == b"abcdefg"
-
-
 def test_a_server_that_stalls_is_given_up_and_asked_again(server, monkeypatch):
-    monkeypatch.setattr(transfer, "READ_TIMEOUT", 0.2)
-    monkeypatch.setattr(transfer, "CONNECT_TIMEOUT", 2 * PATIENCE)  # it is not this one
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.2)
     hold = threading.Event()
     server.answers = [Answer(cut=300_000, hold=hold), Answer(cut=0, hold=hold)]
     began = time.monotonic()
@@ -294,14 +277,6 @@ def test_a_server_that_trickles_is_given_up_when_the_time_is_over(server, monkey
         staging.stage(STORE, NAME)
     assert time.monotonic() - began < PATIENCE
     assert leftovers(folder) == []
-
-
-def test_a_download_tells_that_it_goes_on(server, monkeypatch, capfd):
-    monkeypatch.setattr(transfer, "TELL_EVERY", 0.0)
-    staging.stage(STORE, NAME)
-    told = capfd.readouterr().err
-    assert f"Downloading {server.url}/baseline_gcds/{NAME} (1.05 MB)" in told
-    assert re.search(rf"{NAME}: \d\.\d\d MB of 1\.05 MB", told)
 
 
 def test_other_content_than_wanted_is_bad_input_and_not_kept(folder, tmp_path):
@@ -331,11 +306,11 @@ def truncate(path):
 
 
 def lose_checksum(path):
-    path.with_name(f"{path.name}.sha256").unlink()
+    path.with_name(f".{path.name}.sha256").unlink()
 
 
 def tear_checksum(path):
-    os.truncate(path.with_name(f"{path.name}.sha256"), 60)
+    os.truncate(path.with_name(f".{path.name}.sha256"), 60)
 
 
 @pytest.mark.parametrize("damage", [flip, truncate, Path.unlink, lose_checksum, tear_checksum])
@@ -355,65 +330,64 @@ def test_a_truncated_file_is_found_even_when_no_time_shows_it():
     assert staging.stage(STORE, NAME).read_bytes() == CONTENT
 
 
-def test_damage_that_no_time_shows_is_found_after_a_day():
-    path = staging.stage(STORE, NAME)
-    before = path.stat()
-    flip(path)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    record = path.with_name(f"{NAME}.sha256")
-    os.utime(record, (time.time() - cache.COMPARE_EVERY - 1,) * 2)
-    assert staging.stage(STORE, NAME).read_bytes() == CONTENT
-
-
-def test_a_cache_is_compared_once_a_day_and_not_in_every_job(monkeypatch):
-    path = staging.stage(STORE, NAME)
-    record = path.with_name(f"{NAME}.sha256")
-    os.utime(record, (time.time() - cache.COMPARE_EVERY - 1,) * 2)
-    read = []
-    monkeypatch.setattr(cache, "digest_of", lambda path: read.append(path) or SHA256)
-    for _ in range(3):
-        assert staging.find(STORE, NAME) == staging.stage(STORE, NAME) == path
-    assert read == [path]
-
-
 def test_a_cache_that_was_copied_is_still_good(server, folder, tmp_path, monkeypatch):
     staging.stage(STORE, NAME)
     shutil.copytree(folder, tmp_path / "other" / "baseline_gcds", copy_function=shutil.copyfile)
     monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "other"))
-    assert staging.stage(STORE, NAME) == tmp_path / "other" / "baseline_gcds" / NAME
+    read = []
+    monkeypatch.setattr(cache, "sha256_of", lambda path: read.append(path) or SHA256)
+    copied = tmp_path / "other" / "baseline_gcds" / NAME
+    for _ in range(3):
+        assert staging.find(STORE, NAME) == staging.stage(STORE, NAME) == copied
+    assert read == [copied]  # its time is noted then
     assert len(server.requests) == 1
+
+
+def test_a_file_may_have_the_name_of_a_checksum(server):
+    other = f"{NAME}.sha256"
+    server.files[f"/baseline_gcds/{other}"] = Answer(content=b"other")
+    for _ in range(2):
+        assert staging.stage(STORE, NAME).read_bytes() == CONTENT
+        assert staging.stage(STORE, other).read_bytes() == b"other"
+    assert len(server.requests) == 2
 
 
 def test_processes_that_want_a_file_at_once_download_it_once(server):
     hold = threading.Event()
     server.answers = [Answer(cut=500_000, hold=hold)]
-    processes = [start() for _ in range(6)]
+    processes = [start() for _ in range(16)]
     wait_until(lambda: server.requests)
     time.sleep(1)  # the others come to wait
     assert all(process.poll() is None for process in processes)
     assert len(server.requests) == 1
     hold.set()
     outputs = [process.communicate(timeout=PATIENCE) for process in processes]
-    assert [out for out, _ in outputs] == [f"{SHA256}\n"] * 6
-    # The one that was cut off goes on where it was.
-    assert [seen for _, seen in server.requests] == [None, "bytes=500000-"]
+    assert [out for out, _ in outputs] == [f"{SHA256}\n"] * 16
+    assert len(server.requests) == 2  # the one that was cut off begins anew
 
 
 def test_what_another_brought_before_the_lock_was_ours_is_not_brought_again(
     server, monkeypatch
 ):
-    locked = cache.locked
-
     @contextmanager
-    def late(path: Path) -> Iterator[bool]:
-        monkeypatch.setattr(cache, "locked", locked)
+    def late(*options: Path) -> Iterator[None]:
+        monkeypatch.setattr(staging, "locked", locked)
         staging.stage(STORE, NAME)  # the other
-        with locked(path) as is_mine:
-            yield is_mine
+        with locked(*options):
+            yield
 
-    monkeypatch.setattr(cache, "locked", late)
+    monkeypatch.setattr(staging, "locked", late)
     assert staging.stage(STORE, NAME).read_bytes() == CONTENT
     assert len(server.requests) == 1
+
+
+def test_one_who_waits_says_so(folder, server):
+    folder.mkdir(parents=True)
+    with locked(cache.lock_path(folder / NAME)):
+        process = start()
+        assert f"Waiting for {folder / NAME}: another job" in process.stderr.readline()
+        assert server.requests == []
+    assert process.communicate(timeout=PATIENCE)[0] == f"{SHA256}\n"
 
 
 def test_when_the_one_that_downloads_is_killed_another_goes_on(server, folder):
@@ -432,34 +406,13 @@ def test_when_the_one_that_downloads_is_killed_another_goes_on(server, folder):
 
 
 def test_a_download_on_another_machine_is_left_alone_while_it_grows(folder):
-    alive, dead = folder / f".{NAME}.elsewhere@7.part", folder / f".{NAME}.elsewhere@8.part"
-    other = folder / f".{NAME}.2.elsewhere@7.part"  # of the file NAME.2
+    alive, dead = folder / f".{NAME}.elsewhere.part", folder / f".{NAME}.nowhere.part"
     folder.mkdir(parents=True)
-    for path in (alive, dead, other):
+    for path in (alive, dead):
         path.write_bytes(b"half")
-    for path in (dead, other):
-        os.utime(path, (time.time() - cache.DEAD_AFTER - 1,) * 2)
+    os.utime(dead, (time.time() - cache.DEAD_AFTER - 1,) * 2)
     staging.stage(STORE, NAME)
-    assert leftovers(folder) == sorted([alive.name, other.name])
-
-
-def test_a_lock_that_is_never_given_up_is_for_another_try(server, folder, monkeypatch):
-    monkeypatch.setattr(staging, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(staging, "TOTAL_TIMEOUT", 0.1)
-    folder.mkdir(parents=True)
-    with cache.locked(folder / NAME), pytest.raises(TryAgain, match="SKYSCAN_DATA_CACHE"):
-        staging.stage(STORE, NAME)
-    assert server.requests == []
-
-
-def test_one_who_waits_says_so(folder, monkeypatch, capfd):
-    monkeypatch.setattr(staging, "TELL_EVERY", 0.0)
-    monkeypatch.setattr(staging, "LOOK_EVERY", 0.01)
-    monkeypatch.setattr(staging, "TOTAL_TIMEOUT", 0.1)
-    folder.mkdir(parents=True)
-    with cache.locked(folder / NAME), pytest.raises(TryAgain):
-        staging.stage(STORE, NAME)
-    assert "another job downloads it" in capfd.readouterr().err
+    assert leftovers(folder) == [alive.name]
 
 
 def test_a_full_disk_is_told_with_folder_and_variable(folder):

@@ -1,17 +1,8 @@
-"""Read an event with icetray itself: a second reader, which gives what `read_event` gives.
-
-As a program (``python -m skyscan.icetray.event PATH KEY OUTPUT``) it writes a frame with the
-pulses of a key as a plain I3RecoPulseSeriesMap, whatever class they are of.
-"""
+"""Read an event with icetray itself: a second reader, which gives what `read_event` gives."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,12 +19,11 @@ from skyscan.events.assembly import (
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import l2_fit_of, pulses_key_of
-from skyscan.events.frame import parse_frame
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.packet import split_packet
 from skyscan.events.place import Place
-from skyscan.events.pulsemap import read_pulse_map
 from skyscan.events.raw import read_raw_packet
+from skyscan.icetray.pulses import physics_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.packet import Packet
-    from skyscan.events.raw import RawPacket
 
-CONVERSION_TIMEOUT = 300  #: seconds; it takes one or two
 ASK_ICETRAY = "look at the file with dataio-shovel"
 
 
@@ -104,63 +92,7 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
     )
 
 
-def pulses_through_icetray(path: str | PathLike[str], key: str) -> NDArray[np.void] | None:
-    """Read pulses of a class that only icetray knows, in a process of its own.
-
-    icetray trusts its files: a damaged object may crash it, and must not take along whoever
-    reads the event.
-
-    Returns
-    -------
-    ndarray, shape (n_pulses,), dtype PULSE_DTYPE, or None
-        None when there is no icetray, or when it cannot read them either.
-    """
-    with TemporaryDirectory(prefix="skyscan-") as folder:
-        output = Path(folder, "pulses.i3")
-        command = [sys.executable, "-m", __name__, str(path), key, str(output)]
-        found = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - as Python has it
-        try:
-            subprocess.run(
-                command,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(found)},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=CONVERSION_TIMEOUT,
-                check=True,
-            )
-        except subprocess.SubprocessError:
-            return None
-        return read_pulse_map(parse_frame(output.read_bytes()).objects[key].buffer).pulses
-
-
-def _convert(path: str, key: str, output: str) -> None:
-    from icecube import dataclasses, icetray
-
-    pulses = dataclasses.I3RecoPulseSeriesMap.from_frame(
-        physics_frame(read_raw_packet(path)), key
-    )
-    frame = icetray.I3Frame(icetray.I3Frame.Physics)
-    frame[key] = pulses
-    Path(output).write_bytes(frame.dumps())
-
-
-def physics_frame(packet: RawPacket) -> Any:  # noqa: ANN401 - icetray has no types
-    """Return the physics frame of a packet with all that it sees, as icetray reads it."""
-    from icecube import dataio
-
-    with TemporaryDirectory(prefix="skyscan-") as folder:
-        path = Path(folder, "event.i3")
-        path.write_bytes(b"".join(frame.raw for frame in packet.frames))
-        file = dataio.I3File(str(path), "r")
-        try:
-            for _ in packet.frames:
-                frame = file.pop_frame()
-        finally:
-            file.close()
-    return frame
-
-
-def _object(packet: Packet, frame: Any, key: str) -> Any:  # noqa: ANN401
+def _object(packet: Packet, frame, key: str) -> object:
     """Return a frame object, with the complaint about its place when it cannot be had."""
     from icecube import dataclasses  # noqa: F401 - registers the classes of what is read
 
@@ -173,7 +105,7 @@ def _object(packet: Packet, frame: Any, key: str) -> Any:  # noqa: ANN401
         raise place.complaint("cannot be read by icetray", ASK_ICETRAY) from error
 
 
-def _pulses(packet: Packet, frame: Any, key: str) -> NDArray[np.void]:  # noqa: ANN401
+def _pulses(packet: Packet, frame, key: str) -> NDArray[np.void]:
     from icecube import dataclasses
 
     if key not in frame:
@@ -194,7 +126,7 @@ def _pulses(packet: Packet, frame: Any, key: str) -> NDArray[np.void]:  # noqa: 
         return ordered_pulses(np.array(rows, PULSE_DTYPE), packet.other_pulses())
 
 
-def _followup(packet: Packet, frame: Any) -> Mapping[str, object] | None:  # noqa: ANN401
+def _followup(packet: Packet, frame) -> Mapping[str, object] | None:
     if FOLLOWUP_KEY not in frame:
         return None
     text = _object(packet, frame, FOLLOWUP_KEY).value
@@ -202,14 +134,14 @@ def _followup(packet: Packet, frame: Any) -> Mapping[str, object] | None:  # noq
         return parsed_followup(text)
 
 
-def _veto_vertex(packet: Packet, frame: Any) -> Vertex | None:  # noqa: ANN401
+def _veto_vertex(packet: Packet, frame) -> Vertex | None:
     if SEED_POSITION_KEY not in frame or SEED_TIME_KEY not in frame:
         return None
     place = _object(packet, frame, SEED_POSITION_KEY)
     return Vertex(place.x, place.y, place.z, _object(packet, frame, SEED_TIME_KEY).value)
 
 
-def _fits(frame: Any) -> dict[str, Particle]:  # noqa: ANN401
+def _fits(frame) -> dict[str, Particle]:
     from icecube import dataclasses
 
     found = {key: frame[key] for key in _own_keys(frame, "I3Particle")}
@@ -220,7 +152,7 @@ def _fits(frame: Any) -> dict[str, Particle]:  # noqa: ANN401
     }
 
 
-def _particle(particle: Any) -> Particle:  # noqa: ANN401
+def _particle(particle) -> Particle:
     return Particle(
         x=particle.pos.x,
         y=particle.pos.y,
@@ -236,7 +168,7 @@ def _particle(particle: Any) -> Particle:  # noqa: ANN401
     )
 
 
-def _scalars(frame: Any) -> dict[str, float | bool | str]:  # noqa: ANN401
+def _scalars(frame) -> dict[str, float | bool | str]:
     from icecube import dataclasses, icetray
 
     kinds = (dataclasses.I3Double, icetray.I3Bool, dataclasses.I3String)
@@ -244,7 +176,7 @@ def _scalars(frame: Any) -> dict[str, float | bool | str]:  # noqa: ANN401
     return {key: value.value for key, value in found.items() if isinstance(value, kinds)}
 
 
-def _own_keys(frame: Any, type_name: str) -> list[str]:  # noqa: ANN401
+def _own_keys(frame, type_name: str) -> list[str]:
     """Return the keys of objects that stand in the frame itself, by the begin of their type.
 
     icetray complains aloud of classes that it does not know, so only these are opened.
@@ -254,7 +186,3 @@ def _own_keys(frame: Any, type_name: str) -> list[str]:  # noqa: ANN401
         for key in sorted(frame.keys())
         if frame.get_stop(key) == frame.Stop and frame.type_name(key).startswith(type_name)
     ]
-
-
-if __name__ == "__main__":
-    _convert(*sys.argv[1:])

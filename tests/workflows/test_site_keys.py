@@ -1,0 +1,37 @@
+"""What a scan writes into submit files is no site's to say."""
+
+import re
+
+import pytest
+from plans_support import EVENT, options
+
+from condor.site_keys import check_key
+from skyscan.errors import WrongUsage
+from workflows.plan import plan
+
+#: What a site may say otherwise: docs/sites.md.
+BOTH = {"keep_claim_idle", "request_cpus", "requirements"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"site": "ospool", "site_changes": ("attributes.ProjectName=x",), "deadline": 3600.0},
+        {"site": "chtc", "runtime": "container:docker://debian:12"},
+        {"site": "chtc", "runtime": "cvmfs:/cvmfs/icecube.opensciencegrid.org/env-shell.sh"},
+        {"runtime": "container:/opt/x.sif", "time_budget": 60.0},
+    ],
+)
+def test_no_command_or_macro_that_a_scan_writes_is_a_sites(tmp_path, asked):
+    folder = plan(EVENT, tmp_path, options(**asked))
+    text = "\n".join(file.read_text() for file in folder.path.rglob("*.sub"))
+    of_sites = re.findall(r"(?m)^(want_\w+) = ", text)
+    commands = set(re.findall(r"(?m)^(\w+) = ", text)) - BOTH - set(of_sites)
+    macros = set(re.findall(r"(?<!\$)\$\((\w+)\)", text))
+    assert {"executable", "periodic_remove"} < commands
+    assert {"retry", "batch", "round"} <= macros
+    for key in {*commands, *map(str.lower, macros), "queue"}:
+        with pytest.raises(WrongUsage, match="of its own"):
+            check_key("mine", "submit", key)
+    for key in BOTH:
+        check_key("mine", "submit", key)
