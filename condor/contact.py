@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Commands: HTCondor's configuration file; its pool is used instead of the personal one.
+CONFIG_VARIABLE = "CONDOR_CONFIG"
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -41,7 +44,7 @@ class Pool:
         folders = dict.fromkeys([str(self.bin), str(self.sbin), *path])
         values = {"PATH": os.pathsep.join(folders)}
         if self.config:
-            values["CONDOR_CONFIG"] = str(self.config)
+            values[CONFIG_VARIABLE] = str(self.config)
         return values
 
     def exports(self) -> list[str]:

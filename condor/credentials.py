@@ -16,6 +16,12 @@ from condor.jwt import claims, expiry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: Commands: your bearer token; only the time at which it ends is read from it.
+TOKEN_VARIABLE = "BEARER_TOKEN"  # noqa: S105  (a name)
+#: Commands: the file that has your bearer token.
+TOKEN_FILE_VARIABLE = "BEARER_TOKEN_FILE"  # noqa: S105  (a name)
+#: Commands: folder that may have your bearer token, in a file named ``bt_uUID``.
+RUNTIME_DIR_VARIABLE = "XDG_RUNTIME_DIR"
 #: Those who may read a file besides its owner.
 OTHERS = stat.S_IRGRP | stat.S_IROTH
 
@@ -49,12 +55,12 @@ def bearer_token(
     It is looked for where the WLCG's "Bearer Token Discovery" says (Zenodo 3937438), and in
     that order: what comes first counts, good or not.
     """
-    inline = environment.get("BEARER_TOKEN", "").strip()
+    inline = environment.get(TOKEN_VARIABLE, "").strip()
     if inline:
-        return Token("the variable BEARER_TOKEN", expiry(inline))
-    files = [environment.get("BEARER_TOKEN_FILE", "")]
-    if environment.get("XDG_RUNTIME_DIR"):
-        files.append(f"{environment['XDG_RUNTIME_DIR']}/bt_u{user}")
+        return Token(f"the variable {TOKEN_VARIABLE}", expiry(inline))
+    files = [environment.get(TOKEN_FILE_VARIABLE, "")]
+    if environment.get(RUNTIME_DIR_VARIABLE):
+        files.append(f"{environment[RUNTIME_DIR_VARIABLE]}/bt_u{user}")
     files.append(f"{tmp}/bt_u{user}")
     found = (token for file in files if file for token in _tokens(Path(file)))
     return next(found, None)

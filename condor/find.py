@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from condor.contact import CONFIG_VARIABLE
 from condor.software.install import installed
 from condor.versions import Version, is_too_old, parse_version, version_text
 
@@ -74,7 +75,7 @@ def tools_version(tools: Path) -> Version | None:
     try:
         done = subprocess.run(
             [tools / "condor_version"],
-            env={**os.environ, "CONDOR_CONFIG": "/dev/null"},
+            env={**os.environ, CONFIG_VARIABLE: "/dev/null"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -16,7 +16,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from condor.contact import Pool
+from condor.contact import CONFIG_VARIABLE, Pool
 from condor.errors import PoolDoesNotAnswer
 from condor.find import search_path, tools_version
 from condor.personal.daemons import (
@@ -143,7 +143,7 @@ def _why_silent(pool: Pool) -> str:
 
 
 def _chosen_config() -> Path | None:
-    chosen = os.environ.get("CONDOR_CONFIG", "")
+    chosen = os.environ.get(CONFIG_VARIABLE, "")
     return None if chosen in NO_CONFIG else Path(chosen)
 
 

@@ -27,10 +27,16 @@ from skyscan.errors import WrongUsage
 
 CVMFS = "/cvmfs/"
 ICECUBE_CVMFS = "/cvmfs/icecube.opensciencegrid.org"
-#: What job.sh reads: an interpreter, and the environment to load before it is looked for.
+# What job.sh reads.
+#: Internal: the interpreter of a job, from its runtime.
 PYTHON_VARIABLE = "SKYSCAN_PYTHON"
+#: Internal: the environment that a job loads before it looks for Python, from its runtime.
 ENV_SHELL_VARIABLE = "SKYSCAN_ENV_SHELL"
-#: The value of the second that means: the icetray of this image, if there is one.
+#: Internal: SHA-256 of the scan's ``skyscan.zip``, which a job compares with the file it got.
+CODE_VARIABLE = "SKYSCAN_CODE_SHA256"
+#: Internal: umask of a job's files, that of the user who planned the scan.
+UMASK_VARIABLE = "SKYSCAN_UMASK"
+#: The value of `ENV_SHELL_VARIABLE` that means: the icetray of this image, if there is one.
 OF_THE_IMAGE = "image"
 
 FORMS = (

@@ -11,7 +11,18 @@ from skyscan.events.reader import read_event
 if TYPE_CHECKING:
     from skyscan.rounds.rule import next_pixels
 
-__all__ = ["Event", "equatorial_to_local", "local_to_equatorial", "next_pixels", "read_event"]
+__all__ = [
+    "Event",
+    "__version__",
+    "equatorial_to_local",
+    "local_to_equatorial",
+    "next_pixels",
+    "read_event",
+]
+
+#: The one place of the version: hatch reads it here for the package's metadata, which a job
+#: that runs from ``skyscan.zip`` does not have.
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:

@@ -16,15 +16,24 @@ _ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTIL
 class ExitCode(IntEnum):
     """Exit codes of every command and job; DAGMan's RETRY, PRE_SKIP and DEFER use them."""
 
+    #: Done. After Ctrl-C: the scan goes on.
     DONE = 0
+    #: Wrong usage: an option or a folder that cannot be.
     WRONG_USAGE = 64
-    BAD_INPUT = 65  # the same input fails again: never retried
-    INCOMPLETE = 69  # a limit was reached (rounds, deadline): a partial map and the reason
+    #: Bad input. The same input fails again, so nothing tries it again.
+    BAD_INPUT = 65
+    #: A limit was reached (rounds, deadline, failed pixels): a partial map and the reason.
+    INCOMPLETE = 69
+    #: A bug in skyscan.
     BUG = 70
+    #: A failure that another try may not meet.
     TRY_AGAIN = 75
-    NOTHING_TO_DO = 80  # PRE_SKIP
-    CHECKPOINT = 85  # checkpoint_exit_code
-    NOT_YET = 99  # DEFER
+    #: Nothing to do: DAGMan skips the node (PRE_SKIP). DAGMan's scripts only.
+    NOTHING_TO_DO = 80
+    #: A job wrote a checkpoint and is to be started again (checkpoint_exit_code). Jobs only.
+    CHECKPOINT = 85
+    #: Not yet: DAGMan runs the script again later (DEFER). DAGMan's scripts only.
+    NOT_YET = 99
 
 
 class SkyscanError(Exception):

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
-PAGES = [README, REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+INDEX = REPOSITORY / "docs" / "index.md"  # of the site
+PAGES = [
+    *(README, REPOSITORY / "CHANGELOG.md", REPOSITORY / "CONTRIBUTING.md"),
+    *(page for page in sorted((REPOSITORY / "docs").glob("*.md")) if page != INDEX),
+]
 REAL_EVENT = REPOSITORY.parent / "shared" / "events" / "hese_event_01.json"
 PATIENCE = 900  # seconds for all commands; a machine may be busy, and nothing here is a timing
 END = "@@ exit "

@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
+from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
     abort,
@@ -55,8 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of people's commands, or of DAGMan's, which people need not see."""
-    from importlib.metadata import version
-
     of_dagman = _Parser(prog="skyscan", description="For DAGMan, not for people.")
     hidden: plan.Commands = of_dagman.add_subparsers(
         required=True, metavar="COMMAND", parser_class=_Parser
@@ -72,7 +71,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 64 wrong usage, 65 bad input, 69 a limit was reached "
         "(partial map), 70 bug, 75 try again.",
     )
-    parser.add_argument("--version", action="version", version=f"skyscan {version('skyscan')}")
+    parser.add_argument("--version", action="version", version=f"skyscan {__version__}")
     commands = parser.add_subparsers(
         title="commands",
         description="`skyscan COMMAND --help` lists the options of each",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from condor.runtimes import parse_runtime
 from condor.sites import Site, read_site
 from condor.submit import quoted_environment
+from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.source import Source
@@ -202,8 +203,9 @@ def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str,
 
 def versions() -> dict[str, str]:
     """Return what made the scan: this project, Python and the packages."""
-    packages = ("skyscan", "numpy", "scipy", "healpy", "htcondor")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    packages = ("numpy", "scipy", "healpy", "htcondor")
+    of_packages = {name: version(name) for name in packages}
+    return {"python": platform.python_version(), "skyscan": __version__, **of_packages}
 
 
 def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:

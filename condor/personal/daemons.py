@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.contact import Pool
+from condor.contact import CONFIG_VARIABLE, Pool
 from condor.errors import CondorError, PoolDoesNotStart
 from condor.find import HTCondor, find_htcondor
 from condor.personal.account import pool_account
-from condor.personal.processes import MARK, kill_all, pool_processes, send
+from condor.personal.processes import DAEMON_VARIABLE, kill_all, pool_processes, send
 from condor.personal.settings import pool_settings
 from condor.personal.tokens import renew
 from condor.software.install import install
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
     from condor.personal.account import Account
 
+#: Commands: folder of the personal pool. Default: ``skyscan/pool-HOST`` in ``$XDG_DATA_HOME``
+#: or ``~/.local/share``.
 FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
+#: Commands: parent folder of the personal pool's. Default: ``~/.local/share``.
+DATA_HOME_VARIABLE = "XDG_DATA_HOME"
 CONFIG = "condor_config"
 LOCK = "lock.start"
 MASTER = "condor_master"
@@ -48,7 +52,7 @@ def default_folder() -> Path:
 
     One per host: a home folder may be shared between hosts, a job queue may not.
     """
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"
+    data = os.environ.get(DATA_HOME_VARIABLE) or Path.home() / ".local/share"
     return Path(data).resolve() / "skyscan" / f"pool-{socket.gethostname()}"
 
 
@@ -167,9 +171,9 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
     path = os.environ.get("PATH", os.defpath)
     return {
         **kept,
-        MARK: str(folder),
+        DAEMON_VARIABLE: str(folder),
         # Not the user's HTCondor configuration; the pool's own is not written yet.
-        "CONDOR_CONFIG": "/dev/null",
+        CONFIG_VARIABLE: "/dev/null",
         # DAGMan runs condor_submit_dag for a SUBDAG EXTERNAL.
         "PATH": os.pathsep.join((str(htcondor.bin), str(htcondor.sbin), path)),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),

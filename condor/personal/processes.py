@@ -9,11 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from condor.contact import CONFIG_VARIABLE
 from condor.errors import PoolDoesNotStart
 
-MARK = (
-    "SKYSCAN_POOL_DAEMON"  # in the environment of all daemons; its value is the pool's folder
-)
+#: Internal: folder of the personal pool, in the environment of its daemons, by which they are
+#: known.
+DAEMON_VARIABLE = "SKYSCAN_POOL_DAEMON"
+SCRATCH = "_CONDOR_SCRATCH_DIR"  # in the environment of jobs
 PROC = Path("/proc")
 KERNEL_NAME_LENGTH = 15  # longer ones are cut, TASK_COMM_LEN in proc(5)
 
@@ -62,13 +64,13 @@ def kill_all(folder: Path, patience: float = 20.0) -> None:
 
 def _is_pools(pid: int, name: str, folder: Path) -> bool:
     environment = _environment(pid)
-    if environment.get(MARK) == str(folder):
+    if environment.get(DAEMON_VARIABLE) == str(folder):
         return True
-    if environment.get("_CONDOR_SCRATCH_DIR", "").startswith(f"{folder}/execute/"):
+    if environment.get(SCRATCH, "").startswith(f"{folder}/execute/"):
         return True
     # DAGMan's environment is that of who submitted it, as is that of a user's condor_q.
     config = str(folder / "condor_config")
-    return name == "condor_dagman" and environment.get("CONDOR_CONFIG") == config
+    return name == "condor_dagman" and environment.get(CONFIG_VARIABLE) == config
 
 
 def _all_processes() -> list[Process]:

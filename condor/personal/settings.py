@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from condor.find import HTCondor
     from condor.personal.account import Account
 
+#: Commands: how many cores the personal pool offers, read when it starts. Default: those that
+#: this process may use.
 CPUS_VARIABLE = "SKYSCAN_POOL_CPUS"
 OURS = "SKYSCAN_POOL"  # a setting that only our pools have
 LEVELS = (

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: Commands: Debian mirror that HTCondor, Apptainer and images are made from. Default: the
+#: machine's own sources.
 MIRROR_VARIABLE = "SKYSCAN_DEBIAN_MIRROR"
 SUITE = "trixie"
 KEYRINGS = (

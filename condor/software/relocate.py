@@ -20,6 +20,9 @@ from skyscan.locks import locked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Commands: parent folder of ``skyscan``, where HTCondor and Apptainer are kept. Default:
+#: ``~/.cache``.
+CACHE_HOME_VARIABLE = "XDG_CACHE_HOME"
 LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 COMPLETE = ".complete"  # holds the path that the programs were made for
 
@@ -71,7 +74,7 @@ class Software:
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: ``$XDG_CACHE_HOME/skyscan``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skyscan"
+    return Path(os.environ.get(CACHE_HOME_VARIABLE) or Path.home() / ".cache") / "skyscan"
 
 
 def installed(software: Software, cache: Path | None = None) -> Path | None:

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+#: Internal: the file in which HTCondor describes a job to itself; set by HTCondor.
 JOB_AD_VARIABLE = "_CONDOR_JOB_AD"
 #: An attribute of jobs whose access point is the machine that they run on.
 OUTPUT_IS_HERE = "SkyscanOutputIsHere"

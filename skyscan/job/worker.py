@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: When set, one line per fit that is begun is added to this file: nside pixel variation
-#: attempt. Tells how often each pixel was reconstructed.
+#: Jobs: a file to which each fit adds a line when it begins: nside, pixel, variation, attempt.
+#: It shows how often each pixel was fitted.
 TALLY_VARIABLE = "SKYSCAN_TALLY"
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from skyscan.events.source import Source
 
 ENTRY_POINT_GROUP = "skyscan.recos"
-#: Environment variable that tells a reconstruction which attempt at its pixels this is.
+#: Internal: which try of its pixels a fit is, from 1; set by the process that tries.
 ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
 
 

@@ -1,18 +1,4 @@
-"""A dummy that fails where it is told to, to see that a scan survives it.
-
-Environment:
-
-``SKYSCAN_CRASH_DUMMY_PROBABILITY``
-    Fraction of the fits that fail, chosen by a hash of their ids; 0.1 unless set.
-``SKYSCAN_CRASH_DUMMY_MODE``
-    ``raise``, ``hang``, ``stick`` (hang in C, where no Python and no signal handler of it runs
-    any more) or ``signal``, or several with commas, chosen by a hash of the ids; ``raise``
-    unless set.
-``SKYSCAN_CRASH_DUMMY_WHEN``
-    ``first``: only the first try of a fit fails; ``always``: every try. ``first`` unless set.
-``SKYSCAN_ATTEMPT``
-    Which try this is, from 1; set by the process that tries.
-"""
+"""A dummy that fails where it is told to, to see that a scan survives it."""
 
 from __future__ import annotations
 
@@ -30,8 +16,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Jobs: fraction of the fits of the crash dummies that fail, chosen by a hash of their ids.
+#: Default: 0.1.
 PROBABILITY_VARIABLE = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
+#: Jobs: how they fail: ``raise``, ``hang``, ``stick`` (hang in C, where neither Python nor its
+#: signal handlers run) or ``signal``; of several, separated by commas, a hash of the ids
+#: chooses one. Default: ``raise``.
 MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
+#: Jobs: ``first``: only the first try of a fit fails; ``always``: every try.
+#: Default: ``first``.
 WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
 
 MODES = ("raise", "hang", "stick", "signal")

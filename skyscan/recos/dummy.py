@@ -1,13 +1,4 @@
-"""A reconstruction that fits nothing: known answers at a known cost, to try workflows with.
-
-Environment (read when used, never at import; variables that begin with ``SKYSCAN_`` reach
-the jobs):
-
-``SKYSCAN_DUMMY_COST``
-    Seconds that every fit sleeps; 0 unless set.
-``SKYSCAN_DUMMY_VARIATIONS``
-    How many seed variations there are; 1 unless set.
-"""
+"""A reconstruction that fits nothing: known answers at a known cost, to try workflows with."""
 
 from __future__ import annotations
 
@@ -33,7 +24,9 @@ if TYPE_CHECKING:
 
     from skyscan.events.event import Event
 
+#: Jobs: seconds that every fit of the dummies sleeps. Default: 0.
 COST_VARIABLE = "SKYSCAN_DUMMY_COST"
+#: Jobs: how many seed variations ``dummy`` and ``crash_dummy`` have. Default: 1.
 VARIATIONS_VARIABLE = "SKYSCAN_DUMMY_VARIATIONS"
 
 #: Where the map has its minimum (J2000, degrees).

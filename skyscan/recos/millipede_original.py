@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 AMPLITUDES = "ems_mie_z20_a10.abs.fits"
 TIMES = "ems_mie_z20_a10.prob.fits"
 
-#: Set, a pixel has two seed vertices instead of seven: quick trials, no physics.
+#: Jobs: when set, each pixel of the reconstructions with seven seed vertices has two. For
+#: quick trials, not for physics.
 MINI_TEST_VARIABLE = "SKYSCAN_MINI_TEST"
 
 VARIATION_DISTANCE = 20.0  # m

@@ -1,16 +1,4 @@
-"""Large data files, by name: from this machine's folders, else by HTTP into its cache.
-
-Environment, read when used (variables that begin with ``SKYSCAN_`` reach the jobs):
-
-``SKYSCAN_DATA_DIRS``
-    folders of the user's own, separated by colons, looked in before the usual ones
-``SKYSCAN_DATA_CACHE``
-    folder for what is downloaded, on a disk of the machine; default: ``skyscan/data`` in
-    ``$XDG_CACHE_HOME`` or ``~/.cache``, or ``skyscan-data-<uid>`` among the temporary
-    files where there is no home that can be written to
-``SKYSCAN_DATA_URL``
-    a mirror, instead of ``http://prod-exe.icecube.wisc.edu``
-"""
+"""Large data files, by name: from this machine's folders, else by HTTP into its cache."""
 
 from __future__ import annotations
 

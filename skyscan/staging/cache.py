@@ -27,17 +27,23 @@ from skyscan.storage import sha256_of, write_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VARIABLE = "SKYSCAN_DATA_CACHE"
+#: Jobs: folder for spline tables and GCD files that are downloaded, on a disk of the machine.
+#: Default: ``skyscan/data`` in ``$XDG_CACHE_HOME`` or ``~/.cache``, or ``skyscan-data-UID``
+#: among the temporary files where there is no home that can be written to.
+CACHE_VARIABLE = "SKYSCAN_DATA_CACHE"
+#: Jobs: parent folder of the cache of data files, if its path is absolute and it can be
+#: written to.
+CACHE_HOME_VARIABLE = "XDG_CACHE_HOME"
 DEAD_AFTER = 3600.0  # seconds; a download that is alive writes more often than that
 _RECORD = re.compile(r"# (\d+) bytes, changed (\d+) ns\n([0-9a-f]{64})  .*\n")
 
 
 def root() -> Path:
     """Return the cache folder; it need not exist."""
-    chosen = os.environ.get(VARIABLE, "")
+    chosen = os.environ.get(CACHE_VARIABLE, "")
     if chosen:
         return Path(chosen).absolute()
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    base = Path(os.environ.get(CACHE_HOME_VARIABLE, ""))
     # A container's user may have no home, or one that does not answer.
     with suppress(RuntimeError, OSError):
         home = Path.home()
@@ -68,7 +74,7 @@ def make(folder: Path) -> None:
         if owner is not None:
             raise TryAgain(
                 f"The cache folder {root()} belongs to another user (uid {owner}); set "
-                f"{VARIABLE} to a folder of your own."
+                f"{CACHE_VARIABLE} to a folder of your own."
             )
         folder.mkdir(exist_ok=True)
 
@@ -90,7 +96,7 @@ def explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise TryAgain(
             f"The cache folder {folder} cannot be used ({error.strerror or error}); mend that "
-            f"or set {VARIABLE} to another folder, with room, on a disk of this machine."
+            f"or set {CACHE_VARIABLE} to another folder, with room, on a disk of this machine."
         ) from error
 
 

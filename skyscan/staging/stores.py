@@ -13,7 +13,11 @@ from skyscan.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: Jobs: folders with spline tables and GCD files of your own, separated by colons; they are
+#: looked in before the usual ones.
 DIRS_VARIABLE = "SKYSCAN_DATA_DIRS"
+#: Jobs: address of a mirror to download spline tables and GCD files from, instead of
+#: ``http://prod-exe.icecube.wisc.edu``.
 URL_VARIABLE = "SKYSCAN_DATA_URL"
 
 # The places of upstream: icecube/skymap_scanner at f668802, skymap_scanner/config.py.

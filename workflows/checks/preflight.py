@@ -47,8 +47,9 @@ NFS = ("nfs", "nfs4")
 #: File systems of many machines where locks and appended lines are slower to be seen, or need
 #: credentials that DAGMan does not have.
 SHARED = ("afs", "beegfs", "ceph", "cifs", "fuse", "glusterfs", "gpfs", "lustre", "smb3")
-#: HTCondor's own switch, which its tools and DAGMan read in this form too.
-NFS_SWITCH = "_CONDOR_DAGMAN_LOG_ON_NFS_IS_ERROR"
+#: Commands: HTCondor's own setting, which its tools and DAGMan read too; ``False`` allows a
+#: scan folder on NFS.
+NFS_VARIABLE = "_CONDOR_DAGMAN_LOG_ON_NFS_IS_ERROR"
 #: Less room than so many times what a scan is expected to leave is tight.
 TIGHT = 3
 OAUTH = "use_oauth_services"
@@ -161,9 +162,9 @@ def place(path: Path) -> Finding:
 def disk_kind(kind: str, environment: Mapping[str, str]) -> Finding:
     """Say whether DAGMan can keep its logs on a kind of file system."""
     what = "file system"
-    if kind in NFS and environment.get(NFS_SWITCH, "").lower() not in ("false", "0", "no"):
+    if kind in NFS and environment.get(NFS_VARIABLE, "").lower() not in ("false", "0", "no"):
         why = f"DAGMan's logs would be on {kind}, where events can be lost or seen late"
-        mend = f"{ELSEWHERE}, on a local disk; if it must be {kind}, set {NFS_SWITCH}=False"
+        mend = f"{ELSEWHERE}, on a local disk; if it must be {kind}, set {NFS_VARIABLE}=False"
         return _refusal(what, why, mend)
     if kind in NFS or kind.partition(".")[0] in SHARED:
         why = f"DAGMan's logs are on {kind}, where they may be seen late, and locks may fail"

@@ -11,7 +11,7 @@ from condor.policy import (
     removal,
     retry_commands,
 )
-from condor.runtimes import parse_runtime
+from condor.runtimes import CODE_VARIABLE, UMASK_VARIABLE, parse_runtime
 from condor.submit import quoted_arguments, quoted_environment
 from skyscan import layout
 from skyscan.errors import ExitCode
@@ -77,8 +77,8 @@ def job_environment(scan: Planned) -> dict[str, str]:
     return {
         **scan.environment,
         **parse_runtime(scan.runtime).environment(),
-        "SKYSCAN_CODE_SHA256": scan.code_sha256,
-        "SKYSCAN_UMASK": f"{current_umask():04o}",
+        CODE_VARIABLE: scan.code_sha256,
+        UMASK_VARIABLE: f"{current_umask():04o}",
     }
 
 

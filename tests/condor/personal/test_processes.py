@@ -2,7 +2,7 @@ import signal
 import subprocess
 from contextlib import contextmanager
 
-from condor.personal.processes import MARK, Process, kill_all, pool_processes, send
+from condor.personal.processes import DAEMON_VARIABLE, Process, kill_all, pool_processes, send
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def shell(begin: str = "", **environment: str):
 
 
 def test_a_daemon_and_what_it_started_belong_to_the_pool(tmp_path):
-    with shell("sleep 60 &", **{MARK: str(tmp_path)}) as daemon:
+    with shell("sleep 60 &", **{DAEMON_VARIABLE: str(tmp_path)}) as daemon:
         assert len(pool_processes(tmp_path)) == 2
         kill_all(tmp_path)
         assert daemon.wait(5) == -signal.SIGKILL
@@ -37,7 +37,7 @@ def test_a_job_of_the_pool_belongs_to_it(tmp_path):
 def test_another_pool_and_a_user_of_this_one_do_not_belong_to_it(tmp_path):
     config = f"{tmp_path}/condor_config"
     with (
-        shell(**{MARK: f"{tmp_path}2"}),
+        shell(**{DAEMON_VARIABLE: f"{tmp_path}2"}),
         shell(_CONDOR_SCRATCH_DIR=f"{tmp_path}2/execute/dir_1"),
         shell(CONDOR_CONFIG=config) as user,
     ):

@@ -16,7 +16,7 @@ from skyscan.errors import ExitCode, TryAgain, WrongUsage
 from workflows.checks import preflight
 from workflows.checks.expected import Expected, expected, n_pixels
 from workflows.checks.findings import Finding, State
-from workflows.checks.preflight import NFS_SWITCH, Room
+from workflows.checks.preflight import NFS_VARIABLE, Room
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -67,8 +67,8 @@ def test_logs_on_a_shared_file_system_are_refused_or_warned_of(kind, state):
 
 
 def test_nfs_is_only_warned_of_when_htcondors_own_switch_says_so():
-    assert preflight.disk_kind("nfs4", {NFS_SWITCH: "False"}).state == State.WARNING
-    assert preflight.disk_kind("nfs4", {NFS_SWITCH: "True"}).state == State.ERROR
+    assert preflight.disk_kind("nfs4", {NFS_VARIABLE: "False"}).state == State.WARNING
+    assert preflight.disk_kind("nfs4", {NFS_VARIABLE: "True"}).state == State.ERROR
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""What the site says of the code comes from the code, and leaves nothing out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import date
+from pathlib import Path
+
+import from_code
+import pytest
+
+from skyscan import __version__
+from workflows.plan import job_environment
+
+REPOSITORY = Path(__file__).parents[1]
+SOURCES = sorted(
+    path
+    for name in from_code.PACKAGES
+    for path in (REPOSITORY / name).rglob("*")
+    if path.suffix in (".py", ".sh", ".toml")
+)
+VARIABLES = from_code.variables()
+NAMES = {variable.name for variable in VARIABLES}
+NO_VARIABLES = {"SKYSCAN_POOL"}  # a setting of HTCondor
+EVERYBODYS = {"PATH"}
+
+
+def test_every_skyscan_variable_in_the_code_is_in_the_reference():
+    for path in SOURCES:
+        named = set(re.findall(r"\bSKYSCAN_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
+        assert named <= NAMES | NO_VARIABLES, path
+
+
+def test_every_variable_that_is_read_by_its_name_is_in_the_reference():
+    for path in SOURCES:
+        if path.suffix == ".py":
+            assert set(read_by_name(path.read_text())) <= NAMES | EVERYBODYS, path
+
+
+def read_by_name(code: str) -> list[str]:
+    """Return the literals in ``environ["X"]``, ``environment.get("X")`` and ``getenv("X")``."""
+    names = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Subscript(value=mapping, slice=ast.Constant(str(name))):
+                pass
+            case ast.Call(
+                func=ast.Attribute(value=mapping, attr="get" | "pop" | "setdefault"),
+                args=[ast.Constant(str(name)), *_],
+            ):
+                pass
+            case ast.Call(func=mapping, args=[ast.Constant(str(name)), *_]):
+                pass
+            case _:
+                continue
+        if re.search(r"(environ|environment|getenv)$", ast.unparse(mapping)):
+            names.append(name)
+    return names
+
+
+def test_what_the_reference_says_that_jobs_read_reaches_them():
+    of_jobs = {it.name: "1" for it in VARIABLES if it.scope == "Jobs" and it.name in skyscans()}
+    assert job_environment(of_jobs) == of_jobs
+
+
+def skyscans() -> set[str]:
+    return {name for name in NAMES if name.startswith("SKYSCAN_")}
+
+
+@pytest.mark.parametrize("comment", ["", "#: what it does\n", "# Jobs: what it does\n"])
+def test_a_variable_without_its_comment_is_no_reference(tmp_path, comment):
+    (tmp_path / "skyscan").mkdir()
+    module = tmp_path / "skyscan" / "new.py"
+    module.write_text(f'{comment}NEW_VARIABLE = "SKYSCAN_NEW"\n')
+    with pytest.raises(ValueError, match=r"skyscan\.new\.NEW_VARIABLE \(SKYSCAN_NEW\)"):
+        from_code.variables(tmp_path)
+    module.write_text('#: Jobs: what it does.\nNEW_VARIABLE = "SKYSCAN_NEW"\n')
+    (found,) = from_code.variables(tmp_path)
+    assert found == ("SKYSCAN_NEW", "Jobs", "what it does.", "skyscan.new.NEW_VARIABLE")
+
+
+def test_pages_name_only_parts_that_there_are():
+    pages = sorted((REPOSITORY / "docs").rglob("*.md"))
+    asked = {part for page in pages for part in from_code.MARK.findall(page.read_text())}
+    assert asked == set(from_code.PARTS)
+
+
+def test_version_citation_and_changelog_agree():
+    citation = (REPOSITORY / "CITATION.cff").read_text()
+    (version,) = re.findall(r"^version: (.*)$", citation, re.MULTILINE)
+    (day,) = re.findall(r"^date-released: (.*)$", citation, re.MULTILINE)
+    changes = (REPOSITORY / "CHANGELOG.md").read_text()
+    unreleased, released, *_ = re.findall(r"^## (.*)$", changes, re.MULTILINE)
+    assert version == __version__
+    assert unreleased == "[Unreleased]"
+    assert released == f"[{version}] - {date.fromisoformat(day)}"
