@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import radians
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.coordinates import local_to_equatorial
 from skyscan.events.reader import read_event
@@ -18,6 +18,40 @@ if TYPE_CHECKING:
 
     from skyscan.events.event import Event
     from skyscan.events.source import Source
+
+
+class Reading(NamedTuple):
+    """An event with the pulses that a reconstruction uses, and that reconstruction."""
+
+    event: Event
+    reco: Reco
+
+
+def read_for(
+    reco_name: str, source: Source, read: Callable[[Path, str | None], Event] = read_event
+) -> Reading:
+    """Read an event as a reconstruction uses it.
+
+    Parameters
+    ----------
+    reco_name : str
+        Which reconstruction.
+    source : Source
+        The event file.
+    read : callable
+        Reads an event file with a given pulse series (None: the realtime format's own).
+
+    Raises
+    ------
+    BadInput
+        There is no such reconstruction, or the event cannot be read.
+    """
+    chosen = reco_class(reco_name)
+    event = read(source.path, None)
+    reco = chosen(event.format_version)
+    if reco.pulses_key != event.pulses_key:
+        event = read(source.path, reco.pulses_key)
+    return Reading(event, reco)
 
 
 def prepare(
@@ -40,17 +74,14 @@ def prepare(
     folder : Path
         Where to write; ``startup.json`` is written last, so a folder that has it is whole.
     read : callable
-        Reads an event file with a given pulse series (None: the realtime format's own).
+        As for `read_for`.
 
     Raises
     ------
     BadInput
         The event lacks a key that the reconstruction needs.
     """
-    event = read(source.path, None)
-    reco = reco_class(reco_name)(event.format_version)
-    if reco.pulses_key != event.pulses_key:
-        event = read(source.path, reco.pulses_key)
+    event, reco = read_for(reco_name, source, read)
     reco.check(source, event)
     folder.mkdir(parents=True, exist_ok=True)
     seed = reco.prepare_from(source, event, folder)

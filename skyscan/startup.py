@@ -65,13 +65,16 @@ def read_startup(folder: Path) -> Startup:
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
         pointing = value["pointing"]
         return Startup(
-            **{
-                **value,
-                "seed": Vertex(**seed),
-                "pointing": tuple(pointing) if pointing else None,
-            }
+            scan_id=value["scan_id"],
+            reco=value["reco"],
+            format_version=value["format_version"],
+            mjd=float(value["mjd"]),
+            seed=Vertex(**seed),
+            n_variations=int(value["n_variations"]),
+            pointing=(pointing[0], pointing[1], pointing[2]) if pointing else None,
+            files=dict(value["files"]),
         )
-    except (BadInput, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (BadInput, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFile(
             f"{folder / STARTUP_JSON} is missing or damaged ({error}); `skyscan resume` has "
             f"prep write it again."

@@ -17,10 +17,9 @@ from condor.sites import Site, read_site
 from condor.submit import quoted_environment
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.events.reader import read_event
 from skyscan.events.source import Source
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
-from skyscan.recos import reco_class
+from skyscan.prep import Reading, read_for
 from skyscan.storage import read_sealed, sha256_of, write_bytes
 from workflows.code import check_code, code_zip
 from workflows.engines import ENGINES
@@ -30,7 +29,6 @@ from workflows.planned import Planned, read_planned
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from skyscan.events.event import Event
     from skyscan.progression import Progression
     from workflows.options import Options
 
@@ -51,8 +49,21 @@ _NOT_FOR_JOBS = re.compile(
 _NOT_AN_OPTION = ("versions", "code_sha256")
 
 
-def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
+def plan(
+    event_path: Path, output_dir: Path, options: Options, reading: Reading | None = None
+) -> ScanFolder:
     """Write the scan folder of an event; one that is there with the same options is kept.
+
+    Parameters
+    ----------
+    event_path : Path
+        The event file.
+    output_dir : Path
+        Where the scan folder is made, by the event's name.
+    options : Options
+        What is asked of the scan.
+    reading : Reading, optional
+        The event, if it has been read already.
 
     Raises
     ------
@@ -63,7 +74,8 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
         An option means nothing, or the folder holds the same event's scan with others.
     """
     site = site_of(options)
-    scan = _resolve(event_path, options, site)
+    source = source_of(event_path, options)
+    scan = _resolve(source, options, site, reading or read_for(options.reco, source))
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if _is_planned(folder, scan):
         return folder
@@ -71,6 +83,12 @@ def plan(event_path: Path, output_dir: Path, options: Options) -> ScanFolder:
     ENGINES[scan.engine].check(folder.path, scan, site)
     _write(folder, scan, site, event_path)
     return folder
+
+
+def source_of(event_path: Path, options: Options) -> Source:
+    """Return an event file with what options say of it."""
+    gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
+    return Source(event_path, options.is_real_event, gcd_dir)
 
 
 def site_of(options: Options) -> Site:
@@ -85,23 +103,22 @@ def site_of(options: Options) -> Site:
     return read_site(options.site, changes, runtime, urgent=options.urgent)
 
 
-def _resolve(event_path: Path, options: Options, site: Site) -> Planned:
+def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> Planned:
     runtime = parse_runtime(site.runtime)
     budget = site.time_budget if options.time_budget is None else options.time_budget
     threshold = options.predictive_scanning_threshold
     max_rounds = options.max_rounds or usual_rounds(options.progression, budget, threshold)
     if max_rounds > MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
-    gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    source = Source(event_path, options.is_real_event, gcd_dir)
     # Only then is what this process finds what jobs will find.
     is_here = site.this_machine and runtime.is_this_python
-    event = _checked_event(source, options.reco, is_here=is_here)
+    event = reading.event
+    _check(reading, source, is_here=is_here)
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     return Planned(
         name=event.name,
-        event_file=event_file(event_path),
-        event_sha256=sha256_of(event_path),
+        event_file=event_file(source.path),
+        event_sha256=sha256_of(source.path),
         run_id=event.run_id,
         event_id=event.event_id,
         mjd=event.mjd,
@@ -127,7 +144,7 @@ def _resolve(event_path: Path, options: Options, site: Site) -> Planned:
         site=site.name,
         urgent=options.urgent,
         engine=options.engine,
-        gcd_dir=None if gcd_dir is None else _on_a_submit_line(gcd_dir),
+        gcd_dir=None if source.gcd_dir is None else _on_a_submit_line(source.gcd_dir),
         versions=versions(),
         code_sha256="",
         site_values=site.values(),
@@ -141,20 +158,15 @@ def usual_rounds(progression: Progression, time_budget: float, threshold: float)
     return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
 
 
-def _checked_event(source: Source, reco_name: str, *, is_here: bool) -> Event:
-    """Read the event as prep will, and refuse what would fail only in its job."""
-    chosen = reco_class(reco_name)
-    event = read_event(source.path)
+def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
+    """Refuse an event that would fail only in prep."""
+    event, reco = reading
     _check_run(event.run_id, source.path, is_real=source.is_real_event)
-    reco = chosen(event.format_version)
-    if reco.pulses_key != event.pulses_key:
-        event = read_event(source.path, reco.pulses_key)
     reco.check(source, event)
     if is_here:
         if source.gcd_dir is not None and not source.gcd_dir.is_dir():
             raise WrongUsage(f"--gcd-dir {source.gcd_dir} is no folder.")
         reco.check_files(source, event)
-    return event
 
 
 def event_file(path: Path) -> str:

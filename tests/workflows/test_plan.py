@@ -266,7 +266,7 @@ class Asked(Dummy):
 
 @pytest.fixture
 def asked(monkeypatch):
-    monkeypatch.setattr("workflows.plan.reco_class", lambda _: Asked)
+    monkeypatch.setattr("skyscan.prep.reco_class", lambda _: Asked)
     monkeypatch.setattr(Asked, "notes", [])
     return Asked
 

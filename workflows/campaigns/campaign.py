@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,5 +203,5 @@ def _options(value: dict[str, Any]) -> Options:
 
 
 def _entry(value: dict[str, Any]) -> Entry:
-    truth = value["truth"]
-    return Entry(**{**value, "truth": None if truth is None else (truth[0], truth[1])})
+    entry, truth = Entry(**value), value["truth"]
+    return replace(entry, truth=None if truth is None else (truth[0], truth[1]))

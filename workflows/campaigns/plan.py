@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from condor.dagman import config_lines
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
-from skyscan.events.reader import read_event
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
+from skyscan.prep import read_for
 from skyscan.skymap import read_skymap
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
@@ -34,7 +34,7 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
-from workflows.plan import plan, site_of
+from workflows.plan import plan, site_of, source_of
 from workflows.planned import read_planned
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
@@ -196,12 +196,13 @@ def _planned(
 ) -> Entry:
     entry = Entry(entry.number, entry.file)
     try:
-        event = read_event(entry.file)
+        reading = read_for(options.reco, source_of(Path(entry.file), options))
+        event = reading.event
         entry = replace(entry, name=event.name, truth=_truth(event))
         twin = by_name.get(event.name)
         if twin is not None:
             return _copy_of(twin, entry, folder)
-        scan = plan(Path(entry.file), folder.shard(entry), options)
+        scan = plan(Path(entry.file), folder.shard(entry), options, reading)
     except SkyscanError as error:
         return replace(entry, exit_code=int(error.exit_code), problem=str(error))
     except OSError as error:
