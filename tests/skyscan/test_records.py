@@ -19,8 +19,7 @@ def test_any_changed_byte_is_seen_in_its_record_and_in_no_other(at, change):
     content = bytearray(RECORDS.tobytes())
     content[at] ^= change
     intact = are_intact(np.frombuffer(bytes(content), RECORD_DTYPE))
-    assert (np.flatnonzero(~intact) == [at // RECORD_DTYPE.itemsize]).all()
-    assert len(intact) - intact.sum() == 1
+    assert np.flatnonzero(~intact).tolist() == [at // RECORD_DTYPE.itemsize]
 
 
 def test_signing_leaves_its_argument_alone():

@@ -174,7 +174,9 @@ def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
 @pytest.mark.parametrize("name", ['it\'s a "folder"', "with $(HOME)", "ünicode, and; more"])
 def test_a_folder_of_any_name_is_planned_in_and_appears_in_no_submit_file(tmp_path, name):
     folder = plan(EVENT, tmp_path / name, options())
-    for path in folder.path.glob("*.sub"):
+    written = list(folder.path.rglob("*.sub"))
+    assert {"prep.sub", "reco.sub", "merge.sub"} <= {path.name for path in written}
+    for path in written:
         assert name not in path.read_text()
     assert name not in (folder.path / "scan.dag").read_text()
 
