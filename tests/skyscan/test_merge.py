@@ -108,6 +108,14 @@ def test_a_missing_round_is_an_error_and_nothing_is_written(folder):
     assert maps(folder) == []
 
 
+def test_a_last_round_that_is_missing_is_an_error_and_nothing_is_written(folder):
+    last = folder.round(folder.chosen_rounds()[-1]).description
+    last.unlink()
+    with pytest.raises(BadInput, match=rf"{last} is missing, though \d+ pixels are left"):
+        merge(folder, SCAN)
+    assert maps(folder) == []
+
+
 def test_a_scan_without_a_round_is_an_error(tmp_path):
     with pytest.raises(BadInput, match=r"rounds \[\]"):
         merge(prepared(tmp_path / "scan", SCAN), SCAN)
@@ -161,6 +169,20 @@ def test_a_partial_map_lies_apart_and_goes_when_the_scan_is_whole(folder):
     path.write_bytes(content)
     merge(folder, SCAN)
     assert not folder.partial.exists()
+
+
+def test_a_partial_map_is_made_anew_and_what_else_lies_there_stays(folder):
+    write_partial(folder, SCAN)
+    note = folder.partial / "note.txt"
+    note.write_text("mine")
+    for number in folder.chosen_rounds()[1:]:
+        folder.round(number).description.unlink()
+    assert write_partial(folder, SCAN) == folder.partial / f"{SCAN.name}_1.npz"
+    assert sorted(path.name for path in folder.partial.iterdir()) == [
+        "note.txt",
+        f"{SCAN.name}_1.json",
+        f"{SCAN.name}_1.npz",
+    ]
 
 
 def test_nothing_found_is_no_partial_map(tmp_path):

@@ -120,3 +120,37 @@ def test_a_scan_that_goes_further_keeps_its_coarser_pixels(folder):
         read_skymap(fresh.path / f"{skymap.name}.npz").pixels[8]["llh"],
         equal_nan=True,
     )
+
+
+def test_what_the_rounds_led_to_moves_with_them_and_nothing_else(folder):
+    merge(folder, SCAN)
+    for name in ("round_000.dag", "round_000.dag.nodes.log", "scan.dag"):
+        (folder.path / name).write_text(name)
+    where = set_aside(folder, ())
+    assert where == folder.earlier / "001"
+    moved = {path.name for path in where.iterdir()}
+    name = f"{SCAN.name}_1_2_4"
+    dags = {"round_000.dag", "round_000.dag.nodes.log"}
+    assert moved == {"forget.json", "rounds", f"{name}.npz", f"{name}.json", *dags}
+    assert (folder.path / "scan.dag").exists()
+    assert list(folder.rounds.iterdir()) == []
+
+
+def test_an_attempt_that_was_killed_on_its_way_is_made_again(folder):
+    half = folder.earlier / "001"
+    half.mkdir(parents=True)
+    assert set_aside(folder, ()) == half
+    assert missing(folder, SCAN, 0) == 0
+    assert set_aside(folder, ()) == folder.earlier / "002"
+
+
+def test_the_latest_fit_counts(folder):
+    batch, records = next(iter(fits_in(folder.rounds, SCAN.id)))
+    set_aside(folder, ())
+    open_round(folder, SCAN, 0)
+    newer = records.copy()
+    newer["llh"] -= 1.0
+    write_results(folder.round(0).result(batch.number), batch, sign(newer))
+    assert KnownFits(folder, SCAN.id).of(batch).tobytes() == sign(newer).tobytes()
+    set_aside(folder, ())
+    assert KnownFits(folder, SCAN.id).of(batch).tobytes() == sign(newer).tobytes()
