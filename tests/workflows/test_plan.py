@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 from plans_support import EVENT, options
+from shipped_events import SHIPPED
 
 from condor.sites import read_site
 from skyscan.errors import BadInput, ExitCode, WrongUsage
@@ -169,6 +170,16 @@ def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
     folder = plan(path, tmp_path / "scans", options())
     assert read_scan(folder.scan_json).event_file == "event.json"
     assert "event/event.json" in (folder.path / "prep.sub").read_text()
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.file)
+def test_an_event_in_any_envelope_is_planned_as_what_it_is(tmp_path, shipped):
+    folder = plan(shipped.path, tmp_path, options())
+    scan = read_scan(folder.scan_json)
+    assert (scan.run_id, scan.event_id) == (1, shipped.seed)
+    assert scan.event_type == shipped.event_type
+    assert folder.path.name == scan.name
+    assert (folder.event / scan.event_file).read_bytes() == shipped.path.read_bytes()
 
 
 @pytest.mark.parametrize("name", ['it\'s a "folder"', "with $(HOME)", "ünicode, and; more"])
