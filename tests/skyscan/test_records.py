@@ -31,6 +31,8 @@ def test_signing_leaves_its_argument_alone():
 
 
 def test_a_record_is_the_same_size_on_every_machine():
+    ids, fit = ["nside", "pixel", "variation"], list(FIT_DTYPE.names)
+    assert list(RECORD_DTYPE.names) == [*ids, *fit, "run_time", "attempt", "reason", "checksum"]
     assert RECORD_DTYPE.itemsize == 4 + 8 + 4 + 8 * 8 + 8 + 4 + 120 + 4
     assert all(RECORD_DTYPE[name].byteorder in "<|=" for name in RECORD_DTYPE.names)
 
