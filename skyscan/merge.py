@@ -77,7 +77,6 @@ def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
     if len(found.best) == 0:
         return None
     _drop_partial(folder)
-    folder.partial.mkdir(exist_ok=True)
     return write_skymap(skymap_of(scan, found.best, complete=False), folder.partial)[0]
 
 

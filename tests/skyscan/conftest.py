@@ -2,14 +2,29 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from records_support import tables_by_bare_name
+from shipped_events import BY_FILE, EVENT_FILES
 from stand_in_support import icetray_stand_in
 
 from skyscan.recos import ATTEMPT_VARIABLE
 
-__all__ = ["icetray_stand_in", "tables_by_bare_name", "without_waiting_for_the_disk"]
+__all__ = [
+    "event_file",
+    "icetray_stand_in",
+    "tables_by_bare_name",
+    "without_waiting_for_the_disk",
+]
+
+
+@pytest.fixture(scope="module", params=EVENT_FILES)
+def event_file(request) -> Path:
+    """Return an event as i3live sends it: all that are shipped, real ones where they are."""
+    if request.param in BY_FILE:
+        return BY_FILE[request.param].path
+    return request.getfixturevalue("shared_events") / request.param
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,6 +10,7 @@ from skyscan.layout import ScanFolder
 from skyscan.pixels import directions
 from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
+from skyscan.recos.dummy import VARIATION_STEP_M, dummy_fit
 from skyscan.results import read_results, write_results
 from skyscan.rounds.next_round import open_round
 from skyscan.scan import Scan
@@ -130,6 +131,29 @@ def records_of(folder: ScanFolder, number: int, batch: int):
     here = folder.round(number)
     work = read_batch(here.batch(batch))
     return work, read_results(here.result(batch), work).records
+
+
+def best_fits(folder: ScanFolder, rounds):
+    """Return {(nside, pixel): the dummy's fit, a row of FIT_DTYPE} as the batches ask for it.
+
+    Made from the batch files alone, so that what reads result files can be held against it.
+    """
+    best = {}
+    for number in rounds:
+        for path in sorted(folder.round(number).path.glob("batches/*.npz")):
+            for row in read_batch(path).pixels:
+                fit = np.array(dummy_fit(seed_of_variation(row)), FIT_DTYPE)
+                ids = row.item()[:2]
+                if ids not in best or fit["llh"] < best[ids]["llh"]:
+                    best[ids] = fit
+    return best
+
+
+def seed_of_variation(row):
+    """Return a PIXEL_DTYPE row whose seed is where the dummy's variation of it starts."""
+    moved = row.copy()
+    moved["x"] += VARIATION_STEP_M * moved["variation"]
+    return moved
 
 
 def pixel_rows(nside: int, pixels, n_variations: int = 1):

@@ -71,6 +71,15 @@ def test_every_batch_has_its_share_of_each_part_of_the_sky():
         assert set(quarters) == {len(part) // 4}
 
 
+def test_small_batches_have_pixels_of_the_whole_sky_and_not_of_its_beginning():
+    pixels = pixel_rows(8, np.arange(64))
+    parts = split(pixels, batch_size=None, jobs_per_round=8, halvings=3)
+    assert [len(part) for part in parts] == [4] * 8 + [2] * 8 + [1] * 16
+    for size in (4, 2, 1):
+        dealt = np.concatenate([part["pixel"] for part in parts if len(part) == size])
+        assert dealt.mean() == pixels["pixel"].mean()
+
+
 def test_neighbouring_pixels_are_dealt_to_different_jobs():
     parts = split(pixel_rows(8, np.arange(10)), batch_size=None, jobs_per_round=3)
     assert [part["pixel"].tolist() for part in parts] == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]

@@ -3,20 +3,25 @@ import math
 import numpy as np
 import pytest
 from scans_support import (
+    SEED,
     a_scan,
+    best_fits,
     do_scan,
     prepared,
     records_of,
 )
 
+from skyscan.batches import read_batch
 from skyscan.errors import BadInput, ExitCode, ScanIncomplete
 from skyscan.merge import merge, reasons, write_partial
 from skyscan.records import RECORD_DTYPE, sign
+from skyscan.recos.dummy import VARIATION_STEP_M
 from skyscan.results import write_results
-from skyscan.rounds.collect import MissingResults, collect
+from skyscan.rounds.collect import MissingResults
 from skyscan.skymap import read_skymap
 
 SCAN = a_scan()
+SIZES = {1: 12, 2: 12, 4: 24}
 MAP = "run00136662.evt000035405932.neutrino_1_2_4"
 
 
@@ -42,19 +47,32 @@ def fail(folder, number, batch):
     return len(records)
 
 
+def in_map(fits):
+    """Return {nside: rows} of a map that has these {(nside, pixel): FIT_DTYPE row}."""
+    return {
+        nside: [
+            (pixel, *fit[["llh", "E_in", "E_tot", "x", "y", "z", "time"]].item())
+            for (of, pixel), fit in sorted(fits.items())
+            if of == nside
+        ]
+        for nside in sorted({nside for nside, _ in fits})
+    }
+
+
+def rows_of(skymap):
+    columns = ["index", "llh", "E_in", "E_tot", "X", "Y", "Z", "T"]
+    return {nside: rows[columns].tolist() for nside, rows in skymap.pixels.items()}
+
+
 def test_a_whole_scan_becomes_a_map_of_every_pixel_once(folder):
     skymap = merge(folder, SCAN)
     assert maps(folder) == [f"{MAP}.json", f"{MAP}.npz"]
-    found = collect(folder, SCAN.id, folder.chosen_rounds())
     written = read_skymap(folder.path / f"{MAP}.npz")
     assert written.complete
     assert (written.run_id, written.mjd, written.is_real_event) == (136662, SCAN.mjd, True)
-    assert {n: len(rows) for n, rows in written.pixels.items()} == {
-        n: len(llhs) for n, llhs in found.llhs().items()
-    }
-    for nside, rows in written.pixels.items():
-        assert rows.tobytes() == skymap.pixels[nside].tobytes()
-        assert dict(rows[["index", "llh"]].tolist()) == found.llhs()[nside]
+    fits = best_fits(folder, folder.chosen_rounds())
+    assert rows_of(written) == rows_of(skymap) == in_map(fits)
+    assert {nside: len(rows) for nside, rows in written.pixels.items()} == SIZES
 
 
 def test_the_map_has_the_best_variation_of_each_pixel(tmp_path, monkeypatch):
@@ -62,13 +80,10 @@ def test_the_map_has_the_best_variation_of_each_pixel(tmp_path, monkeypatch):
     folder = prepared(tmp_path / "scan", SCAN, n_variations=3)
     do_scan(folder, SCAN)
     skymap = merge(folder, SCAN)
-    every = collect(folder, SCAN.id, folder.chosen_rounds()).records
-    for nside, rows in skymap.pixels.items():
-        for row in rows:
-            fits = every[(every["nside"] == nside) & (every["pixel"] == row["index"])]
-            assert len(fits) == 3
-            best = fits[np.argmin(fits["llh"])]
-            assert (row["llh"], row["X"], row["T"]) == (best["llh"], best["x"], best["time"])
+    fits = best_fits(folder, folder.chosen_rounds())
+    assert rows_of(skymap) == in_map(fits)
+    shifts = [fit["x"] - SEED.x for fit in best_fits(folder, [0]).values()]
+    assert {round(shift / VARIATION_STEP_M) for shift in shifts} == {0, 1, 2}
 
 
 def test_merging_again_gives_the_same_bytes(folder):
@@ -93,6 +108,14 @@ def test_a_missing_round_is_an_error_and_nothing_is_written(folder):
     assert maps(folder) == []
 
 
+def test_a_last_round_that_is_missing_is_an_error_and_nothing_is_written(folder):
+    last = folder.round(folder.chosen_rounds()[-1]).description
+    last.unlink()
+    with pytest.raises(BadInput, match=rf"{last} is missing, though \d+ pixels are left"):
+        merge(folder, SCAN)
+    assert maps(folder) == []
+
+
 def test_a_scan_without_a_round_is_an_error(tmp_path):
     with pytest.raises(BadInput, match=r"rounds \[\]"):
         merge(prepared(tmp_path / "scan", SCAN), SCAN)
@@ -109,7 +132,7 @@ def test_a_scan_that_was_stopped_is_written_as_incomplete_and_not_done(tmp_path)
 
 
 def test_too_many_pixels_without_a_fit_are_an_error_with_a_map_and_the_reasons(folder):
-    n = len(collect(folder, SCAN.id, folder.chosen_rounds()).best)
+    n = sum(SIZES.values())
     failed = fail(folder, folder.chosen_rounds()[-1], 0)
     merge(folder, a_scan(max_failed_pixels=failed / n))
     assert read_skymap(folder.path / f"{MAP}.npz").complete
@@ -131,7 +154,6 @@ def test_a_scan_without_any_fit_is_incomplete(tmp_path):
 
 
 def test_a_partial_map_lies_apart_and_goes_when_the_scan_is_whole(folder):
-    whole = collect(folder, SCAN.id, folder.chosen_rounds()).llhs()
     path = folder.round(1).result(2)
     content = path.read_bytes()
     n_lost = len(records_of(folder, 1, 2)[1])
@@ -140,10 +162,27 @@ def test_a_partial_map_lies_apart_and_goes_when_the_scan_is_whole(folder):
     assert partial == folder.partial / f"{MAP}.npz"
     skymap = read_skymap(partial)
     assert not skymap.complete
-    assert len(skymap.pixels[2]) == len(whole[2]) - n_lost > 0
+    lost = {row.item()[:2] for row in read_batch(folder.round(1).batch(2)).pixels}
+    assert len(lost) == n_lost > 0
+    fits = best_fits(folder, folder.chosen_rounds())
+    assert rows_of(skymap) == in_map({ids: fits[ids] for ids in fits.keys() - lost})
     path.write_bytes(content)
     merge(folder, SCAN)
     assert not folder.partial.exists()
+
+
+def test_a_partial_map_is_made_anew_and_what_else_lies_there_stays(folder):
+    write_partial(folder, SCAN)
+    note = folder.partial / "note.txt"
+    note.write_text("mine")
+    for number in folder.chosen_rounds()[1:]:
+        folder.round(number).description.unlink()
+    assert write_partial(folder, SCAN) == folder.partial / f"{SCAN.name}_1.npz"
+    assert sorted(path.name for path in folder.partial.iterdir()) == [
+        "note.txt",
+        f"{SCAN.name}_1.json",
+        f"{SCAN.name}_1.npz",
+    ]
 
 
 def test_nothing_found_is_no_partial_map(tmp_path):

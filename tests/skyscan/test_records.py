@@ -19,8 +19,7 @@ def test_any_changed_byte_is_seen_in_its_record_and_in_no_other(at, change):
     content = bytearray(RECORDS.tobytes())
     content[at] ^= change
     intact = are_intact(np.frombuffer(bytes(content), RECORD_DTYPE))
-    assert (np.flatnonzero(~intact) == [at // RECORD_DTYPE.itemsize]).all()
-    assert len(intact) - intact.sum() == 1
+    assert np.flatnonzero(~intact).tolist() == [at // RECORD_DTYPE.itemsize]
 
 
 def test_signing_leaves_its_argument_alone():
@@ -32,6 +31,8 @@ def test_signing_leaves_its_argument_alone():
 
 
 def test_a_record_is_the_same_size_on_every_machine():
+    ids, fit = ["nside", "pixel", "variation"], list(FIT_DTYPE.names)
+    assert list(RECORD_DTYPE.names) == [*ids, *fit, "run_time", "attempt", "reason", "checksum"]
     assert RECORD_DTYPE.itemsize == 4 + 8 + 4 + 8 * 8 + 8 + 4 + 120 + 4
     assert all(RECORD_DTYPE[name].byteorder in "<|=" for name in RECORD_DTYPE.names)
 

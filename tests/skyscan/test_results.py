@@ -1,5 +1,8 @@
 """Result files: whatever happens to one, only what was damaged is done again."""
 
+import struct
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +11,7 @@ from scans_support import SCAN_ID, changed, made_up, pixel_rows
 from skyscan.batches import Batch
 from skyscan.records import IDS, RECORD_DTYPE
 from skyscan.results import (
+    ResultFile,
     ResultWriter,
     count_records,
     header,
@@ -140,11 +144,44 @@ def test_a_file_that_is_not_there_is_told_and_an_empty_one_is_not(tmp_path):
     assert read(tmp_path / "empty.rec", b"").complaints == ()
 
 
+def test_a_result_file_is_laid_out_as_in_scans_of_before():
+    pixels = zlib.crc32(BATCH.pixels.tobytes())
+    told = (b"SKYSCAN\x01", SCAN_ID.encode(), 2, 7, pixels, SIZE)
+    body = struct.pack("<8s32s4I", *told)
+    assert body + struct.pack("<I", zlib.crc32(body)) == HEAD
+    assert len(HEAD) + len(RECORDS) * SIZE == len(WHOLE)
+
+
+def test_what_two_files_of_a_batch_hold_counts_once_and_the_first_one_leads():
+    other = changed(RECORDS, 1, llh=-1.0)
+    first = ResultFile(RECORDS[[0, 1]], ("torn",))
+    both = first.joined(ResultFile(other[[1, 3]], ("damaged",)))
+    assert rows(both.records) == rows(RECORDS[[0, 1, 3]])
+    assert both.complaints == ("torn", "damaged")
+    assert ids(both.missing(BATCH)) == ids(BATCH.pixels[[2, *range(4, len(RECORDS))]])
+
+
+def test_records_are_synced_after_a_second_and_when_the_file_is_closed(tmp_path, monkeypatch):
+    clock, syncs = [50.0], []
+    monkeypatch.setattr("skyscan.results.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("skyscan.results.os.fsync", syncs.append)
+    writer = ResultWriter(tmp_path / "00007.rec")
+    counts = []
+    for later in (0.5, 0.4, 0.2, 0.9, 0.2):  # at 0.5, 0.9, 1.1, 2.0 and 2.2 s
+        clock[0] += later
+        writer.append(RECORDS[:1])
+        counts.append(len(syncs))
+    writer.close()
+    assert counts == [0, 0, 1, 1, 2]
+    assert len(syncs) == 3
+
+
 def test_counting_is_quick_and_never_too_much(tmp_path):
     path = tmp_path / "00007.rec"
     counted = []
-    for content in (None, b"", HEAD, WHOLE[: len(HEAD) + 2 * SIZE + 1], WHOLE):
+    cut = [WHOLE[: len(HEAD) + 2 * SIZE + more] for more in (-1, 1)]
+    for content in (None, b"", HEAD, *cut, WHOLE):
         if content is not None:
             path.write_bytes(content)
         counted.append(count_records(path))
-    assert counted == [0, 0, 0, 2, len(RECORDS)]
+    assert counted == [0, 0, 0, 1, 2, len(RECORDS)]

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pytest
 from plans_support import EVENT, lay_out_as_before, options
+from shipped_events import SHIPPED
 
 from condor.sites import read_site
 from skyscan.errors import BadInput, ExitCode, WrongUsage
@@ -179,10 +180,22 @@ def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
     assert "event/event.json" in (folder.workflow / "prep.sub").read_text()
 
 
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.file)
+def test_an_event_in_any_envelope_is_planned_as_what_it_is(tmp_path, shipped):
+    folder = plan(shipped.path, tmp_path, options())
+    scan = read_planned(folder.scan_json)
+    assert (scan.run_id, scan.event_id) == (1, shipped.seed)
+    assert scan.event_type == shipped.event_type
+    assert folder.path.name == scan.name
+    assert (folder.event / scan.event_file).read_bytes() == shipped.path.read_bytes()
+
+
 @pytest.mark.parametrize("name", ['it\'s a "folder"', "with $(HOME)", "ünicode, and; more"])
 def test_a_folder_of_any_name_is_planned_in_and_appears_in_no_submit_file(tmp_path, name):
     folder = plan(EVENT, tmp_path / name, options())
-    for path in folder.workflow.glob("*.sub"):
+    written = list(folder.path.rglob("*.sub"))
+    assert {"prep.sub", "reco.sub", "merge.sub"} <= {path.name for path in written}
+    for path in written:
         assert name not in path.read_text()
     assert name not in (folder.workflow / "scan.dag").read_text()
 

@@ -9,6 +9,7 @@ import pytest
 from events_support import blob_of, message, packed, raw, raw_frames, simulated_event
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from shipped_events import BY_FILE
 
 from skyscan.errors import BadInput
 from skyscan.events.envelope import open_envelope, unpack_frame
@@ -46,10 +47,10 @@ def simulated(tmp_path_factory):
     return path.read_bytes()
 
 
-@pytest.fixture(scope="module", params=("simulated", *ALERTS))
-def content(request, simulated):
-    if request.param == "simulated":
-        return simulated
+@pytest.fixture(scope="module", params=("list.json", "2021a.json", "2024a.json", *ALERTS))
+def content(request):
+    if request.param in BY_FILE:
+        return BY_FILE[request.param].path.read_bytes()
     return (request.getfixturevalue("shared_events") / request.param).read_bytes()
 
 
@@ -286,8 +287,8 @@ def test_frames_that_are_anything(tmp_path, raw):
     assert check(tmp_path / "event", message(["P", blob_of(pickled)])) is not None
 
 
-def test_a_mask_that_means_itself_is_refused(tmp_path, shared_events):
-    content = (shared_events / ALERTS[1]).read_bytes()
+def test_a_mask_that_means_itself_is_refused(tmp_path):
+    content = BY_FILE["2021a.json"].path.read_bytes()
     frames = []
     for frame in open_envelope(content).frames:
         objects = dict(parse_frame(unpack_frame(frame.blob)).objects)

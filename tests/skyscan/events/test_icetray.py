@@ -7,6 +7,7 @@ import pytest
 from events_support import raw, raw_frames, simulated_frames
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shipped_events import ALERTS, BY_FILE, EVENT_FILES, FORMATS_BY_KEYS
 
 import skyscan
 from skyscan.errors import BadInput
@@ -24,22 +25,19 @@ from icetray_event_support import read_event_in_icetray  # noqa: E402
 
 pytestmark = pytest.mark.icetray
 
-SHIPPED = Path(skyscan.__file__).parent / "data" / "simulated_track.json"
-ALERTS = (
-    "hese_event_00.json",
-    "hese_event_01.json",
-    "run00136662-evt000035405932-BRONZE.pkl",
-)
+SIMULATED = Path(skyscan.__file__).parent / "data" / "simulated_track.json"
 quick = settings(
     max_examples=50,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
-@pytest.fixture(params=("simulated", *ALERTS))
+@pytest.fixture(params=("simulated", *EVENT_FILES))
 def path(request):
     if request.param == "simulated":
-        return SHIPPED
+        return SIMULATED
+    if request.param in BY_FILE:
+        return BY_FILE[request.param].path
     return request.getfixturevalue("shared_events") / request.param
 
 
@@ -60,6 +58,12 @@ def repr_of(value):
 
 def test_both_readers_give_the_same_event(path):
     check_same(read_event(path), read_event_in_icetray(path))
+
+
+@pytest.mark.parametrize("pulses_key", BY_FILE["2021a.json"].pulses)
+def test_both_readers_give_the_same_of_shipped_superdst(pulses_key):
+    path = BY_FILE["2021a.json"].path
+    check_same(read_event(path, pulses_key), read_event_in_icetray(path, pulses_key))
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -91,7 +95,8 @@ def test_an_i3_file_that_icetray_wrote_is_the_event(path, tmp_path, ending):
     file.close()
     found = read_event(copy)
     assert found.pulses.tobytes() == read_event(path).pulses.tobytes()
-    assert found.format_version == "2021a"
+    version = read_event(path).format_version
+    assert found.format_version == FORMATS_BY_KEYS.get(version, version)
     check_same(found, read_event_in_icetray(copy))
 
 

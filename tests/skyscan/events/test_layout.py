@@ -1,15 +1,14 @@
 """The layers of an event file by themselves: time, checksum, frame, masks, SuperDST."""
 
-import struct
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pulse_buffers import header, mask_buffer, stamp, superdst_buffer
 
 from skyscan.events import checksum
-from skyscan.events.archive import OutArchive
 from skyscan.events.checksum import crc32c
 from skyscan.events.daqtime import LEAP_DAYS, DaqTime, daq_time_of
 from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
@@ -179,23 +178,9 @@ def test_a_mask_of_another_map_is_refused(mask):
         apply_mask(mask, some_map([2, 1]))
 
 
-def mask_buffer(doms, series):
-    archive = OutArchive("I3RecoPulseSeriesMapMask", 2)
-    archive.string("Source")
-    for i, bits in enumerate([doms, *series]):
-        if i == 1:
-            archive.begin("vector", 0, tracked=False)
-            archive.pack("<I", len(series))
-        packed = np.packbits(np.array(bits, bool), bitorder="little").tobytes()
-        archive.begin("bitmask", 0, tracked=False)
-        archive.pack("<HB", len(packed), 8 * len(packed) - len(bits))
-        archive.pack(f"<{len(packed)}s", packed)
-    return archive.buffer()
-
-
 def test_a_mask_is_read_bit_by_bit():
     doms = [True, False, True, *[False] * 7]
-    found = read_mask(mask_buffer(doms, [[True], [False, True]]))
+    found = read_mask(mask_buffer("Source", doms, [[True], [False, True]]))
     assert found.source == "Source"
     assert found.doms.tolist() == doms
     assert [bits.tolist() for bits in found.pulses] == [[True], [False, True]]
@@ -203,38 +188,12 @@ def test_a_mask_is_read_bit_by_bit():
 
 def test_a_mask_with_fewer_series_than_doms_is_refused():
     with pytest.raises(MalformedError, match="one mask for each"):
-        read_mask(mask_buffer([True, True], [[True]]))
-
-
-def superdst(stamps, headers, widths, extra=b""):
-    """Write an I3SuperDST from raw words and run-length bytes."""
-
-    def items(kind, raw, n) -> None:
-        archive.begin(kind, 0, tracked=False)
-        archive.begin("size", 0, tracked=False)
-        archive.pack("<B", n)
-        archive.pack(f"<{len(raw)}s", raw)
-
-    archive = OutArchive("I3SuperDST", 1)
-    for kind, words in (("stamps", stamps), ("headers", headers)):
-        items(kind, struct.pack(f"<{len(words)}H", *words), len(words))
-    for runs in widths:
-        items("bytes", runs, len(runs))
-    items("bytes", extra, len(extra))
-    return archive.buffer()
-
-
-def stamp(time, charge, *, hlc=False, last=True):
-    return time | charge << 8 | hlc << 14 | last << 15
-
-
-def header(string, om, slop=0):
-    return string << 6 | om - 1 | slop << 13
+        read_mask(mask_buffer("Source", [True, True], [[True]]))
 
 
 def test_superdst_pulses_chain_their_times():
     found = read_superdst(
-        superdst(
+        superdst_buffer(
             [
                 stamp(12, 10, hlc=True, last=False),
                 stamp(7, 2, hlc=True),
@@ -264,7 +223,7 @@ def test_superdst_pulses_chain_their_times():
 
 def test_superdst_charges_of_icetop_are_logarithmic():
     found = read_superdst(
-        superdst(
+        superdst_buffer(
             [stamp(0, 5, hlc=True)], [header(3, 61)], [b"", b"", b"", bytes([0x10])], b"\x40"
         )
     )
@@ -273,7 +232,9 @@ def test_superdst_charges_of_icetop_are_logarithmic():
 
 def test_superdst_widths_end_where_the_next_pulse_begins_and_zeros_share():
     stamps = [stamp(10, 1, last=False), stamp(3, 1, last=False), stamp(0, 1)]
-    found = read_superdst(superdst(stamps, [header(1, 1)], [bytes([0x33]), b"", b"", b""]))
+    found = read_superdst(
+        superdst_buffer(stamps, [header(1, 1)], [bytes([0x33]), b"", b"", b""])
+    )
     # 8 ns cut to 3; the second of no width takes half of the first one's
     assert found.pulses["width"].tolist() == [1.5, 1.5, 8.0]
     assert (found.pulses["time"] + 512).tolist() == [10.0, 11.5, 13.0]
@@ -292,4 +253,4 @@ def test_superdst_widths_end_where_the_next_pulse_begins_and_zeros_share():
 )
 def test_superdst_that_does_not_add_up_is_refused(parts, message):
     with pytest.raises(MalformedError, match=message):
-        read_superdst(superdst(*parts))
+        read_superdst(superdst_buffer(*parts))

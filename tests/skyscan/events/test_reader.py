@@ -15,6 +15,7 @@ from events_support import (
     simulated_event,
     simulated_frames,
 )
+from shipped_events import BY_FILE
 
 import skyscan
 from skyscan.errors import BadInput, ExitCode
@@ -90,10 +91,10 @@ def test_fits_point_where_astro_says(alert, meta):
         assert found == pytest.approx(expected, abs=1 / 206265), key
 
 
-def test_an_alert_is_read_in_far_less_than_a_second(alert):
-    read_event(alert)
+def test_an_event_is_read_in_far_less_than_a_second(event_file):
+    read_event(event_file)
     start = time.process_time()
-    read_event(alert)
+    read_event(event_file)
     assert time.process_time() - start < 0.5
 
 
@@ -128,10 +129,10 @@ def test_both_ways_of_storing_pulses_tell_of_the_same_light(shared_events):
     assert set(sent["string"].tolist()) == set(own["string"].tolist())
 
 
-def test_time_window_of_the_split_holds_its_pulses(alert):
-    packet = open_packet(alert)
-    start, stop = packet.read("SplitUncleanedInIcePulsesTimeRange", read_time_window)
-    times = read_event(alert).pulses["time"]
+def test_time_window_of_the_split_holds_its_pulses(event_file):
+    packet, event = open_packet(event_file), read_event(event_file)
+    start, stop = packet.read(f"{event.pulses_key}TimeRange", read_time_window)
+    times = event.pulses["time"]
     assert start - 1 <= times.min()
     assert times.max() <= stop + 1
 
@@ -207,22 +208,22 @@ def test_pulses_of_icetop_alone_leave_no_seed(tmp_path):
         read_event(path)
 
 
-def test_missing_pulses_are_named_with_what_there_is(shared_events):
-    path = shared_events / "hese_event_01.json"
+def test_missing_pulses_are_named_with_what_there_is():
+    path = BY_FILE["list.json"].path
     with pytest.raises(BadInput) as caught:
         read_event(path, pulses_key="Nonsense")
     text = str(caught.value)
     assert caught.value.exit_code == ExitCode.BAD_INPUT
     assert text.startswith(f"{path}: key Nonsense of the Physics frame (5 of 5) is missing")
-    assert "SplitUncleanedInIcePulses" in text
+    assert "choose one of SplitUncleanedInIcePulses, UncleanedInIcePulses" in text
     assert "\n" not in text
 
 
-def test_a_key_that_holds_no_pulses_is_refused(shared_events):
+def test_a_key_that_holds_no_pulses_is_refused():
     with pytest.raises(
         BadInput, match=r"key HESE_SPEFit2 of the Physics frame \(5 of 5\) holds no"
     ):
-        read_event(shared_events / "hese_event_01.json", pulses_key="HESE_SPEFit2")
+        read_event(BY_FILE["list.json"].path, pulses_key="HESE_SPEFit2")
 
 
 @pytest.mark.parametrize("icetray", [None, "/bin/false"])
@@ -269,12 +270,11 @@ def test_files_that_are_not_there_or_no_files_are_bad_input(tmp_path):
             read_event(path)
 
 
-def test_reading_needs_no_icetray_and_no_unpickler(shared_events):
+def test_reading_needs_no_icetray_and_no_unpickler(event_file):
     code = (
         "import sys, skyscan;"
         "skyscan.read_event(sys.argv[1]);"
         "found = {'icecube', 'htcondor2', 'astropy'} & set(sys.modules);"
         "assert not found, found"
     )
-    path = shared_events / "run00136662-evt000035405932-BRONZE.pkl"
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    subprocess.run([sys.executable, "-c", code, str(event_file)], check=True)

@@ -17,9 +17,17 @@ from scans_support import (
     records_of,
 )
 
+from skyscan.batches import read_batch
 from skyscan.errors import BadInput, ExitCode
+from skyscan.records import ids_of
 from skyscan.results import header, write_results
-from skyscan.rounds.collect import MissingResults, best_of, collect, collect_partial
+from skyscan.rounds.collect import (
+    MissingResults,
+    best_of,
+    collect,
+    collect_partial,
+    gather,
+)
 from skyscan.storage import read_json, write_json
 
 SCAN = a_scan()
@@ -155,6 +163,25 @@ def test_a_changed_batch_is_bad_input(folder):
     path.write_bytes(folder.round(1).batch(0).read_bytes())
     with pytest.raises(BadInput, match=r"00001\.npz is damaged"):
         collect(folder, SCAN.id, [0, 1])
+
+
+def test_rounds_of_another_scan_are_bad_input(folder):
+    with pytest.raises(BadInput, match=r"00000\.npz is damaged or of another scan"):
+        collect(folder, "f" * 32, [0])
+
+
+def test_what_is_left_over_comes_ordered_and_once_whatever_jobs_had_it(folder):
+    lost = []
+    for number, batch in ((1, 2), (1, 0), (0, 2)):
+        folder.round(number).result(batch).unlink()
+        lost += ids_of(read_batch(folder.round(number).batch(batch)).pixels)
+    gathered = gather(folder, SCAN.id, [1, 0])
+    assert ids_of(gathered.leftover) == sorted(lost)
+    n = len(read_batch(folder.round(0).batch(2)).pixels)
+    path = folder.round(0).result(2)
+    assert gathered.lacking[0] == [f"{path} lacks {n} of {n} pixels"]
+    assert gathered.damage[0] == [f"{path} is missing"]
+    assert {number: len(told) for number, told in gathered.lacking.items()} == {0: 1, 1: 2}
 
 
 @pytest.mark.parametrize("content", [{}, {"batches": 3}, {"batches": [{"number": 1}]}])

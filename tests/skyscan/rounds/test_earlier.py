@@ -1,5 +1,7 @@
 """Rounds that are moved aside and chosen anew: what is known is not fitted again."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scans_support import a_scan, do_scan, prepared
@@ -61,10 +63,6 @@ def test_what_is_forgotten_is_fitted_again_and_nothing_else(folder):
 
 
 def test_a_pixel_whose_seed_has_changed_is_fitted_again(folder):
-    rounds = rounds_of(folder)
-    finer = [n for n in rounds if n > 0]
-    fits = ids_of(collect(folder, SCAN.id, finer).records)
-    coarse = collect(folder, SCAN.id, [0]).records
     # another vertex for every coarse pixel: each finer one starts from elsewhere
     for batch, records in list(fits_in(folder.rounds, SCAN.id)):
         if batch.round == 0:
@@ -73,9 +71,8 @@ def test_a_pixel_whose_seed_has_changed_is_fitted_again(folder):
             write_results(folder.round(0).result(batch.number), batch, sign(moved))
     set_aside(folder, ())
     assert missing(folder, SCAN, 0) == 0
-    assert missing(folder, SCAN, 1) > 0
-    assert len(coarse) > 0
-    assert fits
+    finer = open_round(folder, SCAN, 1)
+    assert sum(state.n_missing for state in finer) == sum(state.n_pixels for state in finer) > 0
 
 
 def test_fits_of_another_scan_are_not_taken_over(folder):
@@ -125,3 +122,41 @@ def test_a_scan_that_goes_further_keeps_its_coarser_pixels(folder):
         read_skymap(fresh.path / f"{skymap.name}.npz").pixels[8]["llh"],
         equal_nan=True,
     )
+
+
+def test_what_the_rounds_led_to_moves_with_them_and_nothing_else(folder):
+    merge(folder, SCAN)
+    for name in ("round_000.dag", "round_000.dag.nodes.log", "scan.dag"):
+        (folder.path / name).write_text(name)
+    where = set_aside(folder, ())
+    assert where == folder.earlier / "001"
+    moved = {path.name for path in where.iterdir()}
+    name = f"{SCAN.name}_1_2_4"
+    dags = {"round_000.dag", "round_000.dag.nodes.log"}
+    assert moved == {"forget.json", "rounds", f"{name}.npz", f"{name}.json", *dags}
+    assert (folder.path / "scan.dag").exists()
+    assert list(folder.rounds.iterdir()) == []
+
+
+def test_an_attempt_that_was_killed_on_its_way_is_made_again(folder):
+    half = folder.earlier / "001"
+    half.mkdir(parents=True)
+    assert set_aside(folder, ()) == half
+    folder.rounds.rmdir()  # killed after the rename
+    assert set_aside(folder, ()) == folder.earlier / "002"
+    assert missing(folder, SCAN, 0) == 0
+
+
+def test_the_latest_fit_counts_in_whatever_order_folders_are_listed(folder, monkeypatch):
+    batch, records = next(iter(fits_in(folder.rounds, SCAN.id)))
+    set_aside(folder, ())
+    open_round(folder, SCAN, 0)
+    newer = records.copy()
+    newer["llh"] -= 1.0
+    write_results(folder.round(0).result(batch.number), batch, sign(newer))
+    assert KnownFits(folder, SCAN.id).of(batch).tobytes() == sign(newer).tobytes()
+    set_aside(folder, ())
+    assert KnownFits(folder, SCAN.id).of(batch).tobytes() == sign(newer).tobytes()
+    listed = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda *it: sorted(listed(*it), reverse=True))
+    assert KnownFits(folder, SCAN.id).of(batch).tobytes() == sign(newer).tobytes()

@@ -11,7 +11,7 @@ from skyscan.records import ids_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import MissingResults, collect
 from skyscan.rounds.earlier import set_aside
-from skyscan.rounds.leftover import handed_on, leftover_depth, time_budget
+from skyscan.rounds.leftover import handed_on, left_behind, leftover_depth, time_budget
 from skyscan.rounds.next_round import open_round
 
 SCAN = a_scan(time_budget=60.0, max_rounds=20)
@@ -122,6 +122,8 @@ def test_each_round_of_leftovers_in_a_row_has_twice_the_time_and_the_last_all_of
         do_some(folder, number, 1)
     short = a_scan(time_budget=60.0, max_rounds=3)
     assert time_budget(folder, short, 2) == 0.0
+    longer = a_scan(time_budget=60.0, max_rounds=4)
+    assert time_budget(folder, longer, 2) == 60.0 * 2**2
 
 
 def test_without_a_budget_results_that_lack_are_an_error(folder):
@@ -159,3 +161,41 @@ def test_a_scan_with_leftovers_can_be_chosen_anew(folder, undisturbed):
     fits, _ = do_all(folder, 3)
     assert fits == []
     assert map_bytes(folder, SCAN) == undisturbed
+
+
+def test_damaged_results_are_mended_where_they_are_and_not_handed_on(folder):
+    do_some(folder, 0, 3)
+    path = folder.round(0).result(1)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(MissingResults, match="torn"):
+        open_round(folder, SCAN, 1)
+    assert folder.chosen_rounds() == [0]
+
+
+def left(folder, *ended: int):
+    pixels, depth = left_behind(folder, SCAN.id, ended)
+    return ids_of(pixels), depth
+
+
+def test_only_what_rounds_that_ended_left_and_no_later_one_has_is_left_behind(folder):
+    assert left(folder) == ([], 1)
+    done = do_some(folder, 0, 3)
+    every = [(1, pixel, 0) for pixel in range(12)]
+    lacking = [fit for fit in every if fit not in done]
+    assert len(lacking) == 3
+    assert left(folder, 0) == (lacking, 1)
+    open_round(folder, SCAN, 1)
+    assert left(folder, 0) == ([], 1)  # the next round has them
+    assert left(folder, 0, 1) == (lacking, 2)  # and left them over again
+    do_some(folder, 1, 100)
+    assert left(folder, 0, 1) == ([], 2)
+    path = folder.round(0).result(1)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert left(folder, 0)[0] == []  # its own job mends that first
+
+
+def test_nothing_is_handed_on_but_by_rounds_of_leftovers(folder):
+    do_some(folder, 0, 100)
+    do_some(folder, 1, 100)
+    assert leftover_depth(folder.round(1)) == 0
+    assert handed_on(folder, SCAN.id, 0) == {}

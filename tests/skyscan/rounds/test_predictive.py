@@ -4,7 +4,16 @@ from random import Random
 
 import numpy as np
 import pytest
-from scans_support import a_scan, do_scan, fitted, made_up, prepared, records_of
+from scans_support import (
+    a_scan,
+    a_startup,
+    do_scan,
+    fitted,
+    made_up,
+    pixel_rows,
+    prepared,
+    records_of,
+)
 
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput
@@ -12,13 +21,14 @@ from skyscan.merge import merge
 from skyscan.pixels import parent
 from skyscan.records import ids_of
 from skyscan.results import read_results, write_results
-from skyscan.rounds.collect import MissingResults, batches_of, collect
+from skyscan.rounds.collect import Gathered, MissingResults, batches_of, collect
 from skyscan.rounds.leftover import leftover_depth
 from skyscan.rounds.next_round import open_round
-from skyscan.rounds.predictive import Gate, look
+from skyscan.rounds.predictive import Gate, early_pixels, look
 from skyscan.storage import read_sealed
 
 PROGRESSION = ((1, 0), (2, 3), (4, 5))
+SEED_ROW = pixel_rows(1, [0])[0]
 
 
 def ahead(threshold=0.5, **changes: object):
@@ -141,9 +151,55 @@ def test_a_pixel_waits_for_the_coarser_one_that_it_takes_its_seed_from(tmp_path)
     farm.run()
     rows, found = farm.rows(), farm.found()
     fits = {record.item()[:2]: record for record in found.best}
-    for row in rows[rows["nside"] == 2]:
+    finer = rows[rows["nside"] == 2]
+    assert len(finer) > 0
+    for row in finer:
         coarser = fits[1, parent(2, 1, int(row["pixel"]))]
         assert (row["x"], row["time"]) == (coarser["x"], coarser["time"])
+
+
+def found_and_left(llhs, left):
+    """Return what was found, {(nside, pixel): llh}, and what was not yet."""
+    rows = [pixel_rows(nside, [pixel]) for nside, pixel in llhs]
+    records = made_up(np.concatenate(rows))
+    records["llh"] = list(llhs.values())
+    leftover = [pixel_rows(nside, [pixel]) for nside, pixel in left]
+    return Gathered(records, np.concatenate([pixel_rows(1, []), *leftover]), {}, {})
+
+
+def test_a_finer_pixel_whose_coarser_one_is_under_way_is_not_chosen_yet():
+    # All of the sky but one pixel is in; the best one's neighbours are refined.
+    llhs = {(1, pixel): 1.0 + pixel for pixel in range(12)}
+    scan = ahead(progression=((1, 0), (2, 12)))
+    chosen = early_pixels(scan, a_startup(), found_and_left(llhs, []))
+    coarser = [parent(2, 1, pixel) for pixel in chosen["pixel"].tolist()]
+    assert len(set(coarser)) > 2
+    late = next(pixel for pixel in coarser if pixel)
+    del llhs[1, late]
+    fewer = early_pixels(scan, a_startup(), found_and_left(llhs, [(1, late)]))
+    assert len(fewer) == len(chosen) - 4
+    assert late not in [parent(2, 1, pixel) for pixel in fewer["pixel"].tolist()]
+
+
+def test_a_pixel_without_a_coarser_one_starts_early_from_the_events_seed():
+    # As in a scan around a direction: of the coarse pixels only one is asked for.
+    gathered = found_and_left({(1, 0): 1.0}, [])
+    chosen = early_pixels(ahead(progression=((1, 0), (2, 12))), a_startup(), gathered)
+    inside = [parent(2, 1, pixel) == 0 for pixel in chosen["pixel"].tolist()]
+    best = gathered.records[0]
+    for row, is_inside in zip(chosen, inside, strict=True):
+        seed = best if is_inside else SEED_ROW
+        assert (row["x"], row["time"]) == (seed["x"], seed["time"])
+    assert set(inside) == {True, False}
+
+
+def test_what_is_under_way_is_not_chosen_again():
+    llhs = {(1, pixel): 1.0 + pixel for pixel in range(12)}
+    scan = ahead(progression=((1, 0), (2, 3)))
+    chosen = early_pixels(scan, a_startup(), found_and_left(llhs, []))
+    some = [(2, int(row["pixel"])) for row in chosen[:2]]
+    again = early_pixels(scan, a_startup(), found_and_left(llhs, some))
+    assert ids_of(again) == ids_of(chosen[2:])
 
 
 def test_all_variations_of_a_pixel_are_in_before_it_counts(tmp_path):
@@ -160,7 +216,7 @@ def test_all_variations_of_a_pixel_are_in_before_it_counts(tmp_path):
 
 
 def test_a_gate_opens_when_enough_is_in_and_not_before(tmp_path):
-    farm = Farm(tmp_path / "scan", ahead(0.5, jobs_per_round=12), 1)
+    farm = Farm(tmp_path / "scan", ahead(0.5, jobs_per_round=12, max_rounds=3), 1)
     assert farm.gate() is Gate.OPEN
     for _ in range(5):
         farm.something_comes_home()

@@ -161,15 +161,17 @@ def distance_deg(direction, nside, pixel):
     return np.degrees(np.arccos(min(1.0, cosine)))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["hese_event_00.json", "hese_event_01.json", "run00136662-evt000035405932-BRONZE.pkl"],
-)
-def test_the_shared_alerts_can_be_fitted(shared_events, tmp_path, name):
-    event = read_event(shared_events / name)
+def test_every_kind_of_event_can_be_fitted(event_file, tmp_path):
+    event = read_event(event_file)
     reco, seed = set_up(event, tmp_path)
     fits = reconstruct(reco, pixels_of(2, np.arange(48), seed), event.mjd)
     assert np.isfinite(fits["llh"]).all()
+    truth = truth_of(event)
+    if truth is not None:
+        ra, dec = truth
+        direction = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+        best = int(np.argmin(fits["llh"]))
+        assert distance_deg(direction, 2, best) < np.degrees(healpy.max_pixrad(2))
 
 
 def test_the_bronze_alert_comes_from_where_the_official_scan_says(shared_events, tmp_path):

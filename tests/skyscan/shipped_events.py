@@ -1,0 +1,156 @@
+"""Small events of each envelope that i3live sends, for who has no real alerts.
+
+They are simulated tracks with their truth inside (`skyscan.track.simulation`), as the
+project's own writer writes them; then their pulses are stored as in real alerts. They lie
+in ``tests/data/events``, and ``python tests/skyscan/shipped_events.py`` makes them again.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pulse_buffers import mask_of, superdst_of
+
+from skyscan.events.envelope import PackedFrame, pack_frame, seal_envelope
+from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
+from skyscan.events.formats import l2_fit_of, pulses_key_of
+from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
+from skyscan.events.pulsemap import write_pulse_map
+from skyscan.events.raw import read_raw_packet
+from skyscan.events.writer import write_event
+from skyscan.track.simulation import TRUTH_KEY, simulate
+
+FOLDER = Path(__file__).parents[1] / "data" / "events"
+UNKNOWN = Vertex(np.nan, np.nan, np.nan, np.nan)
+#: The split holds what came in this time (ns); the track passes at 10,000.
+SPLIT_NS = (8_000.0, 13_000.0)
+#: IceTop saw something, too: what I3SuperDST keeps in another way.
+ON_ICE = [(30, 61, 0, 9_100.0, 1.5, 8.0, 0), (30, 62, 0, 9_104.0, 40.0, 16.0, 1)]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """How one of the events is stored.
+
+    Attributes
+    ----------
+    file : str
+        Its name in ``tests/data/events``.
+    seed : int
+        Of the simulation, and the event's id.
+    event_type, format_version : str
+        A version "" stands for the old envelope, whose data is the list of frames.
+    pulses : tuple of str
+        Frame keys: those of the Q frame, from the first to the one that the split masks;
+        without any the split itself has the pulses.
+    """
+
+    file: str
+    seed: int
+    event_type: str
+    format_version: str
+    pulses: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / self.file
+
+    @property
+    def is_superdst(self) -> bool:
+        return self.pulses[:1] == ("I3SuperDST",)
+
+    def simulated(self) -> Event:
+        """Return the event as it was simulated, all its pulses in the split."""
+        event = simulate(self.seed)
+        # Rounded, so that the last bit of some machine's cosine does not show.
+        track = {name: round(getattr(event.fits[TRUTH_KEY], name), 6) for name in TRACK}
+        truth = replace(event.fits[TRUTH_KEY], **track)
+        fit = Particle(**{**track, "x": track["x"] + 5.0}, energy=1e4, shape=truth.shape)
+        is_old = not self.format_version
+        return replace(
+            event,
+            event_type=self.event_type,
+            format_version=self.format_version,
+            pulses_key=pulses_key_of(self.format_version),
+            # the veto's vertex, or else that of the L2 fit
+            seed=event.seed if is_old else UNKNOWN,
+            fits={
+                TRUTH_KEY: truth,
+                "HESE_SPEFit2" if is_old else l2_fit_of(self.format_version): fit,
+            },
+            scalars={**event.scalars, **({"HESE_llhratio": -30.5} if is_old else {})},
+        )
+
+    def message(self) -> dict[str, object]:
+        """Return what is in the file."""
+        event = self.simulated()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "event.json"
+            write_event(path, event)
+            details = json.loads(path.read_text())["value"]["data"]
+            frames = [parse_frame(frame.raw) for frame in read_raw_packet(path).frames]
+        del details["frames"]
+        if self.pulses:
+            objects = self._pulse_objects(event)
+            frames = [
+                Frame(it.stop, {**it.objects, **objects.get(it.stop, {})}) for it in frames
+            ]
+        blobs = [PackedFrame(frame.stop, pack_frame(write_frame(frame))) for frame in frames]
+        message = seal_envelope(self.format_version, blobs, details)
+        if not self.format_version:
+            message["value"]["data"] = message["value"]["data"]["frames"]
+        return message
+
+    def _pulse_objects(self, event: Event) -> dict[str, dict[str, FrameObject]]:
+        """Return the pulses as {stop: {key: object}}: a map in Q, and a mask of it in P."""
+        pulses, key = event.pulses, self.pulses[0]
+        if self.is_superdst:
+            pulses = np.sort(np.array([*pulses.tolist(), *ON_ICE], PULSE_DTYPE))
+            in_q = {key: superdst_of(pulses)}
+            in_ice = pulses["om"] <= 60
+            in_q[self.pulses[1]] = mask_of(key, pulses, in_ice)
+            key, pulses = self.pulses[1], pulses[in_ice]
+        else:
+            in_q = {key: write_pulse_map(pulses)}
+        return {"Q": in_q, "P": {event.pulses_key: mask_of(key, pulses, in_split(pulses))}}
+
+
+def in_split(pulses):
+    """Tell which pulses the split holds."""
+    return (pulses["time"] > SPLIT_NS[0]) & (pulses["time"] < SPLIT_NS[1])
+
+
+TRACK = ("x", "y", "z", "time", "zenith", "azimuth")
+#: Files in ``shared/events``, which the project does not ship.
+ALERTS = (
+    "hese_event_00.json",
+    "hese_event_01.json",
+    "run00136662-evt000035405932-BRONZE.pkl",
+)
+SHIPPED = (
+    Shipped("list.json", 11, "HESE", "", ("UncleanedInIcePulses",)),
+    Shipped("2021a.json", 12, "neutrino", "2021a", ("I3SuperDST", "InIceDSTPulses")),
+    Shipped("2023a.json", 13, "EHE", "2023a", ("InIcePulses",)),
+    Shipped("2024a.json", 14, "ESTRES", "2024a", ()),
+)
+
+
+BY_FILE = {shipped.file: shipped for shipped in SHIPPED}
+#: What tests of every kind of event file are run with; `event_file` finds each.
+EVENT_FILES = (*BY_FILE, *ALERTS)
+#: The realtime format by the keys of the frames alone, where that is another one: `format_of`.
+FORMATS_BY_KEYS = {"": "2021a", "2024a": "2023a"}
+
+
+def main() -> None:
+    """Write the events."""
+    for event in SHIPPED:
+        event.path.write_text(json.dumps(event.message()) + "\n")
+
+
+if __name__ == "__main__":
+    main()
