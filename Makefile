@@ -1,27 +1,27 @@
-# make demo    a whole scan on this machine, from nothing
-# make test    every test, on a real HTCondor
-# make soak    small scans, and at random whatever can go wrong; SOAK="--scans 20 --seed 7"
+# make demo    a whole scan on this machine, setup included
+# make test    all tests, on a real HTCondor
+# make soak    small scans with random faults; SOAK="--scans 20 --seed 7"
 # make check   lint (Python and shell), spelling, types, import contracts, the site
 # make docs    the documentation site, in docs/_build
-# make setup   what the others begin with: .venv, and an HTCondor if there is none
-# make clean   removes what was made here; the pool and the cache in your home stay
+# make setup   needed by the others: .venv, and HTCondor if the machine has none
+# make clean   remove what was built here; the pool and the cache in your home directory stay
 
 .DEFAULT_GOAL := setup
-# docs is a folder, too.
+# There is a folder named docs, too.
 .PHONY: setup demo check docs test soak clean htcondor
 
 VENV := .venv
-# The folder is part of the name: a virtual environment that was moved does not work.
+# The folder is part of the name, because a virtual environment cannot be moved.
 STAMP := $(VENV)/.installed-$(subst /,-,$(CURDIR))
-# The first one that is new enough; `make PYTHON=...` chooses another.
+# The first one that is recent enough; `make PYTHON=...` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
 
-# Modules of tests at a time: those on the pool mostly wait.
+# Test modules that run at the same time; those that use the pool mostly wait.
 WORKERS ?= 3
-# Options not of pytest's own configuration: the tests in an image have no pytest-cov.
-# `make test COVERAGE=` measures nothing and is quicker.
+# Not in pytest's configuration, because the tests in an image have no pytest-cov.
+# `make test COVERAGE=` measures no coverage and is faster.
 COVERAGE ?= --cov --cov-report=xml
 
 setup: $(STAMP) htcondor
@@ -47,8 +47,8 @@ check: $(STAMP)
 	$(VENV)/bin/codespell
 	@$(MAKE) --no-print-directory docs
 
-# A warning, such as a link that leads nowhere, is an error; nothing is kept of an earlier build,
-# since what the pages have from the code is not among the files that Sphinx watches.
+# Warnings, such as a broken link, are errors. Nothing of an earlier build is reused, because Sphinx
+# does not watch the code that the reference pages are generated from.
 docs: $(STAMP)
 	$(VENV)/bin/sphinx-build --quiet --fresh-env --write-all --fail-on-warning --keep-going \
 		--conf-dir docs . docs/_build

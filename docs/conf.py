@@ -33,7 +33,7 @@ exclude_patterns = [
 ]
 
 nitpicky = True
-# The site is built without a network: what other projects document is named, not linked.
+# The site is built without a network: names from other projects are not linked.
 nitpick_ignore_regex = [("py:.*", r"(?!(skyscan|condor|workflows)\b).*")]
 default_role = "literal"  # `names` in docstrings
 smartquotes = False  # "--option" is no dash, and a quote is to be copied

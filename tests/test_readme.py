@@ -1,4 +1,4 @@
-"""What README and docs say is so: their commands run, their links, options and tables hold."""
+"""README and docs agree with the code: commands run; links, options and tables are right."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 import skyscan.__main__
+from condor.sites import read_site
 from skyscan.errors import ExitCode
+from skyscan.progression import DEFAULT_PROGRESSION
+from skyscan.recos import available_recos
 from workflows import cli
+from workflows.plan import usual_rounds
 
 if TYPE_CHECKING:
     from condor.contact import Pool
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
-INDEX = REPOSITORY / "docs" / "index.md"  # of the site
+DOCS = REPOSITORY / "docs"
+INDEX = DOCS / "index.md"  # of the site
+SCAN = DOCS / "scan.md"
 PAGES = [
     *(README, REPOSITORY / "CHANGELOG.md", REPOSITORY / "CONTRIBUTING.md"),
-    *(page for page in sorted((REPOSITORY / "docs").glob("*.md")) if page != INDEX),
+    *(page for page in sorted(DOCS.glob("*.md")) if page != INDEX),
 ]
 REAL_EVENT = REPOSITORY.parent / "shared" / "events" / "hese_event_01.json"
 PATIENCE = 900  # seconds for all commands; a machine may be busy, and nothing here is a timing
@@ -42,12 +48,18 @@ def blocks(page: Path, language: str) -> list[str]:
     )
 
 
-COMMANDS = [line for block in blocks(README, "sh") for line in block.splitlines()]
+#: Pages whose shell commands run, in this order, in one shell.
+GUIDES = (README, SCAN, DOCS / "install.md")
+COMMANDS = list(
+    dict.fromkeys(
+        line for page in GUIDES for block in blocks(page, "sh") for line in block.splitlines()
+    )
+)
 
 
 @pytest.fixture(scope="module")
 def folder(session_folder: Path) -> Path:
-    """Return the folder that README's reader is in."""
+    """Return the folder in which a reader of the guides works."""
     here = session_folder / "readme"
     here.mkdir()
     (here / ".venv").symlink_to(sys.prefix)
@@ -56,7 +68,7 @@ def folder(session_folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def said(pool: Pool, folder: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG001
-    """Run README's commands in one shell, in their order: {command: (exit code, output)}."""
+    """Run the commands of the guides in one shell: {command: (exit code, output)}."""
     script = []
     for command in [*COMMANDS, WAIT]:
         script += [as_run(command, folder), f'printf "\\n{END}%d\\n" $?']
@@ -75,7 +87,7 @@ def said(pool: Pool, folder: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG00
     return dict(zip([*COMMANDS, WAIT], outputs, strict=True))
 
 
-#: README submits one scan without waiting for it; the pool may stop only after it.
+#: The guides submit one scan without waiting for it; the pool may stop only after it.
 WAIT = "until skyscan result planned; do sleep 1; done 2>/dev/null"
 
 
@@ -105,7 +117,7 @@ def as_run(command: str, folder: Path) -> str:
 @pytest.mark.pool
 @pytest.mark.long
 @pytest.mark.parametrize("command", [*COMMANDS, WAIT])
-def test_a_command_of_the_readme_runs(said, command):
+def test_a_command_of_the_guides_runs(said, command):
     code, output = said[command]
     assert code == 0, output
 
@@ -132,9 +144,9 @@ def without_numbers(report: str) -> list[str]:
 
 
 @pytest.mark.pool
-def test_the_map_opens_as_the_readme_shows(said, folder):
+def test_the_map_opens_as_the_docs_show(said, folder):
     assert said["make demo"][0] == 0
-    (block,) = blocks(README, "python")
+    (block,) = blocks(SCAN, "python")
     warnings = ["-W", "error", "-W", READER_WARNING]
     done = subprocess.run(
         [sys.executable, *warnings, "-c", block],
@@ -149,7 +161,7 @@ def test_the_map_opens_as_the_readme_shows(said, folder):
 
 
 def test_the_example_reconstruction_scans_as_a_plug_in(tmp_path):
-    page = REPOSITORY / "docs" / "recos.md"
+    page = DOCS / "recos.md"
     (code,), (project,), (steps,) = (blocks(page, it) for it in ("python", "toml", "text"))
     group, entry = re.fullmatch(
         r'\[project\.entry-points\."(.*)"\]\n(.*)\n', project, re.DOTALL
@@ -183,12 +195,20 @@ def test_the_example_reconstruction_scans_as_a_plug_in(tmp_path):
     assert list(scan.parent.glob("run*_1.npz"))
 
 
-def test_the_tables_of_exit_codes_list_them_all():
-    codes = re.findall(r"^\| (\d+) \|", README.read_text(), re.MULTILINE)
-    assert [int(code) for code in codes] == [int(code) for code in ExitCode]
-    design = (REPOSITORY / "docs" / "design.md").read_text()
-    named = re.findall(r"^\| (\d+) \| `(\w+)` \|", design, re.MULTILINE)
+def test_the_table_of_exit_codes_lists_them_all():
+    table = (DOCS / "exit-codes.md").read_text()
+    named = re.findall(r"^\| (\d+) \| `(\w+)` \|", table, re.MULTILINE)
     assert [(int(code), name) for code, name in named] == [(int(c), c.name) for c in ExitCode]
+
+
+def test_the_page_on_reconstructions_names_them_all():
+    introduction = (DOCS / "recos.md").read_text().partition("\n## ")[0]
+    assert shipped_recos() <= set(re.findall(r"`(\w+)`", introduction))
+
+
+def shipped_recos() -> set[str]:
+    recos = available_recos().items()
+    return {name for name, place in recos if place.startswith("skyscan.recos.")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -229,13 +249,24 @@ def test_options_and_commands_exist(page):
     assert set(re.findall(r"python -m skyscan ([a-z-]+)", text)) <= set(steps)
 
 
-def test_the_default_values_in_the_readme_are_the_real_ones():
+def test_the_default_values_in_the_docs_are_the_real_ones():
     actions = subcommands(cli._parser([]))["scan"]._option_string_actions
-    rows = re.findall(r"^\| `(--[a-z-]+)` \| `([^`]+)` \|", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(--[a-z-]+)` \| `([^`]+)` \|", SCAN.read_text(), re.MULTILINE)
     assert rows
     for option, shown in rows:
-        default = actions[option].default
-        assert shown == (" ".join(default) if isinstance(default, list) else default)
+        (default,) = re.findall(r"default: ([^,)]+)", actions[option].help)
+        assert shown == default
+
+
+def test_the_limits_on_rounds_in_the_docs_are_the_real_ones():
+    rows = re.findall(
+        r"^\| threshold .*? \| (\d+) \| (\d+) \|$", SCAN.read_text(), re.MULTILINE
+    )
+    budgets = [read_site(site).time_budget for site in ("personal", "icecube")]
+    assert [[int(cell) for cell in row] for row in rows] == [
+        [usual_rounds(DEFAULT_PROGRESSION, budget, threshold) for budget in budgets]
+        for threshold in (1.0, 0.5)
+    ]
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

@@ -1,4 +1,4 @@
-"""Puts into pages what the code knows: commands, variables, exit codes, reconstructions, sites.
+"""Fill pages from the code: commands, variables, exit codes, reconstructions, sites.
 
 A line ``<!-- from the code: commands -->`` of a page is replaced by the text of the function of
 that name here, as Markdown, before the page is parsed.
@@ -36,7 +36,7 @@ IN_TEXT = ("runtime", "staging")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Have Sphinx call us for every page that it reads."""
+    """Register the extension: Sphinx calls it for every page that it reads."""
     app.connect("source-read", _fill)
     return {"parallel_read_safe": True}
 
@@ -116,7 +116,7 @@ SCOPES = ("Commands", "Jobs", "Internal")
 
 
 def variables(root: Path = REPOSITORY) -> list[Variable]:
-    """Return all that constants ``…VARIABLE`` name, told by the ``#:`` comments above them.
+    """Return the variables of all constants ``…VARIABLE``, with the ``#:`` comments above them.
 
     Raises
     ------
@@ -186,7 +186,7 @@ def _entry(variable: Variable, *, is_target: bool) -> str:
 
 
 def exit_codes() -> str:
-    """Return a table of the exit codes, told by the comments above them."""
+    """Return a table of the exit codes, with the comments above them."""
     analyzer = ModuleAnalyzer.for_file(skyscan.errors.__file__, skyscan.errors.__name__)
     comments = analyzer.find_attr_docs()
     rows = [
