@@ -128,7 +128,7 @@ def last_report(folder: ScanFolder) -> Report | None:
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
-    """Return whether a report is of the last submission, which may have been by hand."""
+    """Return whether a report is of the last submission, by `skyscan` or by hand."""
     return report is not None and folder.report_json.stat().st_mtime >= state.submitted
 
 

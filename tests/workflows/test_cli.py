@@ -52,7 +52,7 @@ def error_of(capsys):
         (["fly"], "fly"),
         (PLAN, "--real-event --simulated-event"),
         ([*PLAN, "--real-event", "--simulated-event"], "not allowed with"),
-        ([*PLAN, "--real-event"], "say --simulated-event"),
+        ([*PLAN, "--real-event"], "use --simulated-event"),
         ([*SIMULATED, "--nsides", "8:0", "7:12"], "power of two"),
         ([*SIMULATED, "--nsides"], "--nsides"),
         ([*SIMULATED, "--batch-size", "0"], "--batch-size"),
