@@ -47,8 +47,8 @@ NFS = ("nfs", "nfs4")
 #: Shared file systems on which locks and appended lines become visible late, or which need
 #: credentials that DAGMan does not have.
 SHARED = ("afs", "beegfs", "ceph", "cifs", "fuse", "glusterfs", "gpfs", "lustre", "smb3")
-#: HTCondor's own setting, which its tools and DAGMan read too; ``False`` allows a scan folder
-#: on NFS.
+#: Commands: HTCondor's own setting, which its tools and DAGMan read too; ``False`` allows a
+#: scan folder on NFS.
 NFS_VARIABLE = "_CONDOR_DAGMAN_LOG_ON_NFS_IS_ERROR"
 #: Free space below this multiple of the expected size is a warning.
 TIGHT = 3
