@@ -1,4 +1,4 @@
-"""`python -m workflows` is `skyscan`; DAGMan's scripts call it so, from the scan's own code."""
+"""Run `skyscan` as `python -m workflows`, as DAGMan's scripts do from the scan's own code."""
 
 import sys
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """End with our exit code for wrong usage, not argparse's."""
+        """Exit with the exit code for wrong usage instead of argparse's."""
         self.print_usage(sys.stderr)
         self.exit(int(ExitCode.WRONG_USAGE), f"skyscan: error: {message}\n")
 
@@ -48,15 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(printable(f"skyscan: error: {error}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
-    except Exception:  # noqa: BLE001  a bug: its traceback is what the developers need
+    except Exception:  # noqa: BLE001  a bug: developers need its traceback
         traceback.print_exc()
         print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
         return int(ExitCode.BUG)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser of people's commands, or of DAGMan's, which people need not see."""
-    of_dagman = _Parser(prog="skyscan", description="For DAGMan, not for people.")
+    """Return the parser of the users' commands, or of the hidden ones that DAGMan calls."""
+    of_dagman = _Parser(prog="skyscan", description="Commands that DAGMan calls.")
     hidden: plan.Commands = of_dagman.add_subparsers(
         required=True, metavar="COMMAND", parser_class=_Parser
     )
@@ -74,7 +74,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"skyscan {__version__}")
     commands = parser.add_subparsers(
         title="commands",
-        description="`skyscan COMMAND --help` lists the options of each",
+        description="`skyscan COMMAND --help` lists the options of a command",
         required=True,
         metavar="COMMAND",
         parser_class=_Parser,

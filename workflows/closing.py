@@ -1,4 +1,4 @@
-"""The last job: the map, and the report, which Pegasus has no step for that always runs."""
+"""The last job with Pegasus, which has no step that always runs: map and report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def merge_and_report(folder: ScanFolder, scan: Planned, here: Path) -> None:
     Raises
     ------
     SkyscanError
-        As `skyscan.merge.merge`; then the report says so.
+        As `skyscan.merge.merge`; the report contains the error.
     """
     try:
         merge(folder, scan)

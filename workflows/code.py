@@ -32,12 +32,12 @@ def code_zip() -> bytes:
 
 
 def check_code(folder: ScanFolder, scan: Planned) -> None:
-    """Hold a scan's ``skyscan.zip`` to its digest in ``scan.json``.
+    """Check a scan's ``skyscan.zip`` against its digest in ``scan.json``.
 
     Raises
     ------
     BadInput
-        It is damaged or missing.
+        The zip is damaged or missing.
     """
     if not folder.code.exists() or sha256_of(folder.code) != scan.code_sha256:
         raise BadInput(f"{folder.code} is damaged or missing. {PLAN_AGAIN}")

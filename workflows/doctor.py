@@ -1,4 +1,4 @@
-"""What a scan needs, what of it is there, and how to mend what is not."""
+"""Check what scans need: what is there, what is missing, and the remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REINSTALL = "make setup, or pip install -e ."
 
 
 def diagnose() -> list[Finding]:
-    """Look at everything; nothing is installed or started."""
+    """Check everything; install and start nothing."""
     return [
         _python(),
         *(_package(name) for name in ("numpy", "scipy", "healpy")),
@@ -47,7 +47,7 @@ def lines(findings: list[Finding]) -> list[str]:
 
 
 def is_fit(findings: list[Finding]) -> bool:
-    """Say whether nothing that every scan needs is missing."""
+    """Return whether nothing is missing that every scan needs."""
     return not any(finding.is_fatal for finding in findings)
 
 
@@ -70,12 +70,12 @@ def _htcondor() -> Finding:
     found = find_htcondor()
     if found:
         return Finding("HTCondor", State.OK, f"{found.version_text}, {found.bin}")
-    mend = "make setup, or skyscan pool start, gets one"
-    return Finding("HTCondor", State.MISSING, "no daemons and tools found", mend)
+    remedy = "make setup and skyscan pool start install one"
+    return Finding("HTCondor", State.MISSING, "no daemons and tools found", remedy)
 
 
 def _bindings() -> Finding:
-    # Not imported: the bindings read HTCondor's configuration when they are.
+    # Not imported, because the bindings read HTCondor's configuration at import.
     what = "HTCondor bindings"
     if importlib.util.find_spec("htcondor2") is None:
         return Finding(what, State.MISSING, "no module htcondor2", REINSTALL)
@@ -90,28 +90,29 @@ def _pool() -> Finding:
     if found.is_running:
         return Finding("pool", State.OK, found.text)
     if found.pool and found.pool.is_users_own:
-        mend = "start it, or unset CONDOR_CONFIG to get a personal one"
-        return Finding("pool", State.MISSING, found.text, mend)
+        remedy = "start it, or unset CONDOR_CONFIG to get a personal one"
+        return Finding("pool", State.MISSING, found.text, remedy)
     # A scan starts the personal pool by itself.
-    return Finding("pool", State.ADVICE, "none runs", "skyscan scan or skyscan pool start does")
+    return Finding("pool", State.ADVICE, "not running", "skyscan scan or pool start starts it")
 
 
 def _icetray() -> Finding:
     try:
         importlib.import_module("icecube.icetray")
-    except ImportError as error:  # also one of its libraries that is not found
-        mend = (
-            "only for recos in icetray that run here: another --runtime, or IceCube's env-shell"
+    except ImportError as error:  # also if one of its libraries is not found
+        remedy = (
+            "only for icetray reconstructions on this machine: use another --runtime, or run "
+            "in IceCube's env-shell"
         )
-        return Finding("icetray", State.OPTIONAL, f"not in this python ({error})", mend)
-    return Finding("icetray", State.OK, "this python imports icecube.icetray")
+        return Finding("icetray", State.OPTIONAL, f"not in this Python ({error})", remedy)
+    return Finding("icetray", State.OK, "this Python imports icecube.icetray")
 
 
 def _cvmfs() -> Finding:
-    if Path(ICECUBE_CVMFS).is_dir():  # the look mounts it, where it is mounted on demand
+    if Path(ICECUBE_CVMFS).is_dir():  # this also mounts it where it is mounted on demand
         return Finding("CVMFS", State.OK, ICECUBE_CVMFS)
-    mend = f"only for jobs that use it here: have CVMFS mount {Path(ICECUBE_CVMFS).name}"
-    return Finding("CVMFS", State.OPTIONAL, f"no {ICECUBE_CVMFS}", mend)
+    remedy = f"only for jobs that use it on this machine: mount {Path(ICECUBE_CVMFS).name}"
+    return Finding("CVMFS", State.OPTIONAL, f"no {ICECUBE_CVMFS}", remedy)
 
 
 def _container_runtime() -> Finding:
@@ -119,28 +120,28 @@ def _container_runtime() -> Finding:
     there = find_apptainer()
     if there:
         return Finding(what, State.OK, str(there))
-    mend = "only for jobs in images here: install apptainer, then restart the pool"
-    return Finding(what, State.OPTIONAL, "no apptainer, no singularity", mend)
+    remedy = "only for jobs in images on this machine: install apptainer, then restart the pool"
+    return Finding(what, State.OPTIONAL, "no apptainer, no singularity", remedy)
 
 
 def _run_folder(here: Path) -> Finding:
     found = preflight.place(here)
-    if found.is_fatal:  # a scan may lie elsewhere
-        return Finding("folder for scans", State.ADVICE, found.detail, found.mend)
+    if found.is_fatal:  # a scan may be elsewhere
+        return Finding("folder for scans", State.ADVICE, found.detail, found.remedy)
     return Finding("folder for scans", State.OK, str(here))
 
 
 def diagnose_folder(path: Path) -> list[Finding]:
-    """Look at what a planned scan or campaign meets when it is submitted.
+    """Check everything that the submission of a planned scan or campaign depends on.
 
     Raises
     ------
     SkyscanError
-        There is none, or it cannot be read.
+        There is no scan or campaign, or it cannot be read.
     """
     place, work = _planned(path)
     if work is None:
-        return [preflight.place(place)]  # nothing is left to do
+        return [preflight.place(place)]  # all scans are done
     found = status()
     return preflight.look(place, work, found.pool if found.is_running else None)
 

@@ -1,4 +1,4 @@
-"""What a scan died of: its jobs, its scripts, and DAGMan itself."""
+"""Why a scan failed: errors of its jobs, its scripts, and DAGMan itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def find_failures(folder: ScanFolder) -> list[Failure]:
-    """Return what the steps of the last submission died of, first cause first."""
+    """Return the failures of the last submission, the first cause first."""
     engine = engine_of(folder)
     jobs = engine.failed_jobs(folder)
     causes = [failure for failure in jobs if not failure.step.startswith(engine.echo)]
@@ -39,7 +39,7 @@ def _opening(log: Path) -> str:
 
 
 def _of_dagman(folder: ScanFolder) -> Failure:
-    """Return what DAGMan says of itself, when nothing else tells why it failed."""
+    """Return DAGMan's own error, for when no step explains why it failed."""
     try:
         check_code(folder, read_planned(folder.scan_json))
     except BadInput as error:

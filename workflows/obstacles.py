@@ -1,4 +1,4 @@
-"""What keeps a scan from going on, as far as HTCondor says: for `skyscan status`."""
+"""What a scan waits for, according to HTCondor; `skyscan status` prints it."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
 
 IDLE, HELD = "1", "5"  # JobStatus
-VANILLA = "5"  # JobUniverse of all jobs but DAGMan's own
+VANILLA = "5"  # JobUniverse of all jobs except DAGMan's own
 _JOB = re.compile(r"(\d+) (\d+) (\d+) ?(.*)", re.ASCII)
-LONGEST = 160  # characters of a hold's reason
-LITTLE = 1_000_000  # bytes; DAGMan does not start without room for its logs, see dagman.sh
+LONGEST = 160  # characters of a hold reason
+LITTLE = 1_000_000  # bytes; DAGMan does not start without space for its logs, see dagman.sh
 
 
 def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
-    """Return a line for each thing that a scan in the queue waits for.
+    """Return a line for each obstacle that a scan in the queue waits for.
 
-    A folder that takes no files, a halted DAG, a pool that does not run or answer, held jobs,
-    DAGMan's own among them, by reason, and machines, when no job has one. What is held is
-    released or removed by its own policy, if it can be mended by that; see docs/sites.md.
+    Obstacles are a folder that cannot be written to, a halted DAG, a pool that does not run or
+    answer, held jobs (also DAGMan's own) by reason, and a lack of machines if no job has one.
+    The policy of held jobs releases or removes them where that helps; see docs/sites.md.
     """
     found = []
     if not os.access(folder.path, os.W_OK):
-        found.append(f"{folder.path} cannot be written to; make it writable")
+        found.append(f"{folder.path} is not writable; make it writable")
     elif (free := shutil.disk_usage(folder.path).free) < LITTLE:
-        found.append(f"the disk of {folder.path} is full ({free} bytes are free); make room")
+        found.append(f"the disk of {folder.path} is full ({free} bytes free); free some space")
     dags = engine_of(folder).dags(folder)
     halts = [halt for dag in dags if (halt := dag.with_name(f"{dag.name}.halt")).exists()]
     found += [f"the DAG is halted; remove {halt}" for halt in halts]
     if pool.pool is None or not pool.is_running:
         return [*found, pool.text]
-    # Of the DAGMans of rounds, and of jobs: the folder of the submit file and `initialdir`.
+    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`.
     places = {folder.path, folder.workflow, folder.workflow / ".."}
     mine = [
         *(f"Iwd == {_quoted(place)}" for place in places),
@@ -55,7 +55,7 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
         lines = queue(pool.pool, " || ".join(mine), *words)
     except TryAgain as error:
         return [*found, str(error)]
-    # A reason may be empty, or go on in lines that are no job's.
+    # A reason may be empty, or continue in lines that describe no job.
     jobs = [job.groups() for job in map(_JOB.match, lines) if job]
     reasons = Counter(reason for status, _, _, reason in jobs if status == HELD)
     for reason, n in reasons.most_common():
@@ -64,8 +64,8 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     idle = [job for status, universe, job, _ in jobs if (status, universe) == (IDLE, VANILLA)]
     if idle and len(idle) == sum(universe == VANILLA for _, universe, _, _ in jobs):
         wait = "a job waits" if len(idle) == 1 else f"{len(idle)} jobs wait"
-        ask = f"`condor_q -better-analyze {idle[0]}` says which it could have"
-        found.append(f"{wait} for a machine; {ask}")
+        how = f"`condor_q -better-analyze {idle[0]}` shows which machines match"
+        found.append(f"{wait} for a machine; {how}")
     return found
 
 

@@ -1,6 +1,6 @@
-"""The options of a scan, each told once: the table of which the parser is made.
+"""The options of a scan, each defined once, in the table that the parser is built from.
 
-`Options` is what `workflows.plan` gets; the metadata of its fields is what a command line says.
+`workflows.plan` takes `Options`; the metadata of its fields describes the command line.
 """
 
 from __future__ import annotations
@@ -26,35 +26,36 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MIN_THRESHOLD = 0.1  # upstream's
-DEAL = "how pixels are dealt to jobs"  # options that exclude each other
-TELLING = "telling"  # key of a field's metadata
+BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
+ARGUMENT = "argument"  # key of a field's metadata
 
 
-class Telling(NamedTuple):
-    """How an option is told on a command line.
+class Argument(NamedTuple):
+    """How an option is given on the command line.
 
     Attributes
     ----------
     flag : str
-        Its name there.
+        Name on the command line.
     help : str
-        What it does; ``{default}`` stands for ``default``.
+        Help text; ``{default}`` stands for ``default``.
     default : str
-        The default in the user's words.
+        The default as a user would write it.
     read : callable or None
-        Makes a value of the words and the flag; None: the words are the value.
-    among : str
-        Options that exclude each other have the same.
-    more : dict
-        Other arguments of `argparse.ArgumentParser.add_argument`.
+        Converts the words that follow the flag to a value, given the words and the flag;
+        None means that the words are the value.
+    group : str
+        Group of options that exclude each other; empty if the option is in none.
+    keywords : dict
+        Other keyword arguments of `argparse.ArgumentParser.add_argument`.
     """
 
     flag: str
     help: str
     default: str
     read: Callable[[Any, str], Any] | None
-    among: str
-    more: dict[str, Any]
+    group: str
+    keywords: dict[str, Any]
 
 
 def _option(
@@ -64,11 +65,11 @@ def _option(
     default: str = "",
     *,
     read: Callable[[Any, str], Any] | None = None,
-    among: str = "",
-    **more: object,
+    group: str = "",
+    **keywords: object,
 ) -> Any:  # noqa: ANN401  (a field, of any type)
-    telling = Telling(flag, text, default or str(value), read, among, more)
-    return field(default=value, metadata={TELLING: telling})
+    argument = Argument(flag, text, default or str(value), read, group, keywords)
+    return field(default=value, metadata={ARGUMENT: argument})
 
 
 def _progression(words: list[str], _flag: str) -> Progression:
@@ -92,51 +93,51 @@ def _threshold(text: str, flag: str) -> float:
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may ask of a scan; the defaults are those of the command line.
+    """The options of a scan; the defaults are those of the command line.
 
-    None leaves the choice to the site, or switches the option off.
+    None means that the site decides, or that the option is off.
     """
 
     is_real_event: bool
     reco: str = _option(
         "track",
         "--reco-algo",
-        "reconstruction; `skyscan recos` lists them (default: {default})",
+        "reconstruction; `skyscan recos` lists all of them (default: {default})",
         metavar="NAME",
     )
     progression: Progression = _option(  # noqa: RUF009  (it is a field)
         DEFAULT_PROGRESSION,
         "--nsides",
-        "resolutions, coarse to fine, and how much around the best pixel is refined, in "
-        "pixels of the coarser one (default: {default})",
+        "resolutions from coarse to fine, each with its extension: the number of pixels of "
+        "the coarser resolution around the best one that are refined (default: {default})",
         " ".join(f"{nside}:{extension}" for nside, extension in DEFAULT_PROGRESSION),
         read=_progression,
         nargs="+",
         metavar="NSIDE:EXTENSION",
     )
     batch_size: int | None = _option(
-        None, "--batch-size", "pixels per job", type=positive, metavar="N", among=DEAL
+        None, "--batch-size", "pixels per job", type=positive, metavar="N", group=BATCHING
     )
     jobs_per_round: int | None = _option(
         None,
         "--jobs-per-round",
-        "jobs per round (default: the site's; personal: one per core of this machine)",
+        "jobs per round (default: the site's; for personal, one per core of this machine)",
         type=positive,
         metavar="N",
-        among=DEAL,
+        group=BATCHING,
     )
     site: str = _option(
         "personal",
         "--site",
-        f"the pool: {', '.join(site_names())}, or the path of a file of your own "
+        f"site profile: {', '.join(site_names())}, or the path of your own file "
         "(default: {default})",
         metavar="SITE",
     )
     site_changes: tuple[str, ...] = _option(
         (),
         "--set",
-        "change a value of the site's profile, as in attributes.ProjectName=MyProject or "
-        "submit.priority=10; may be given again (docs/sites.md lists the keys)",
+        "change a value of the site's profile, such as attributes.ProjectName=MyProject or "
+        "submit.priority=10; may be repeated (docs/sites.md lists the keys)",
         read=_words,
         action="append",
         metavar="KEY=VALUE",
@@ -144,42 +145,42 @@ class Options:
     urgent: bool = _option(
         False,  # noqa: FBT003  (the default)
         "--urgent",
-        "go before your other scans: priority, machines kept between jobs, batches that "
-        "get smaller towards the end of a round; the map is the same",
+        "run before your other scans: higher priority, machines kept between jobs, and batches "
+        "that get smaller towards the end of a round; the map is the same",
         action="store_true",
     )
     engine: str = _option(
         DEFAULT_ENGINE,
         "--engine",
-        "what runs the scan: HTCondor's DAGMan alone, or Pegasus (default: {default})",
+        "workflow engine: HTCondor's DAGMan alone, or Pegasus (default: {default})",
         choices=list(ENGINES),
     )
     runtime: str | None = _option(
         None,
         "--runtime",
-        "the Python of the jobs: host[:PYTHON], cvmfs:ENV-SHELL, "
+        "Python environment of the jobs: host[:PYTHON], cvmfs:ENV-SHELL, "
         "cvmfs:PY3V/METAPROJECT/VERSION, or container:IMAGE (default: the site's)",
         metavar="RUNTIME",
     )
     gcd_dir: Path | None = _option(  # noqa: RUF009  (it is a field)
         None,
         "--gcd-dir",
-        "folder on the jobs' machines to look for baseline GCD files in first",
+        "folder on the execute machines that is searched first for baseline GCD files",
         type=Path,
         metavar="DIR",
     )
     max_rounds: int | None = _option(
         None,
         "--max-rounds",
-        "stop a scan that has not converged by then (default: six more than there are nsides; "
-        "twelve more with a time budget, twice as many with a threshold below 1)",
+        "stop a scan that has not converged after N rounds (default: the number of nsides plus "
+        "6, doubled with a predictive scanning threshold below 1; plus 12 with a time budget)",
         type=positive,
         metavar="N",
     )
     predictive_scanning_threshold: float = _option(
         1.0,
         "--predictive-scanning-threshold",
-        "choose finer pixels as soon as this part of all that was dealt out is in, "
+        "choose finer pixels as soon as this fraction of the distributed pixels has results, "
         f"{MIN_THRESHOLD:g} to 1 (default: {{default}}, wait for all)",
         "1",
         read=_threshold,
@@ -188,18 +189,18 @@ class Options:
     max_pixel_time: float = _option(
         600.0,
         "--max-pixel-time",
-        "a fit that takes longer is taken to hang: 90s, 30m, 2h (default: {default})",
+        "a fit that takes longer counts as hung; such as 90s, 30m or 2h (default: {default})",
         "600s",
         read=parse_duration,
         metavar="DURATION",
     )
-    # Jobs are best 15 to 45 minutes long (OSG's and CHTC's advice), and a checkpoint costs a
-    # set-up of the reconstruction, icetray's up to minutes: most jobs have none at all.
+    # OSG and CHTC recommend jobs of 15 to 45 minutes. After a checkpoint the reconstruction is
+    # set up again, which takes up to minutes with icetray: most jobs should have none at all.
     checkpoint_interval: float = _option(
         1800.0,
         "--checkpoint-interval",
-        "a job sends home what it has done, and starts again, as often as this; a machine "
-        "that is lost costs no more (default: {default})",
+        "interval at which a job returns its results and starts again; the loss of a machine "
+        "costs at most this much work (default: {default})",
         "30m",
         read=parse_duration,
         metavar="DURATION",
@@ -207,79 +208,79 @@ class Options:
     time_budget: float | None = _option(
         None,
         "--time-budget",
-        "what a batch has not done by then is dealt out anew: a round waits for no slow "
-        "machine; 0 means no limit (default: the site's)",
+        "time limit of a batch; the fits that remain are distributed again, and no round waits "
+        "for a slow machine; 0 means no limit (default: the site's)",
         read=_budget,
         metavar="DURATION",
     )
     max_failed_pixels: float = _option(
         0.01,
         "--max-failed-pixels",
-        "a scan with more pixels without a fit ends with exit code 69 "
-        "(0.01 or 1%%; default: {default})",
+        "a scan in which more pixels have no fit ends with exit code 69; "
+        "such as 0.01 or 1%% (default: {default})",
         read=parse_fraction,
         metavar="FRACTION",
     )
     max_retries: int = _option(
         3,
         "--max-retries",
-        "how often a failed job is tried again: half of that as the same job, the rest "
-        "as a new one (default: {default})",
+        "number of retries of a failed job: half of them in the same job, the rest in a new "
+        "one (default: {default})",
         type=not_negative,
         metavar="N",
     )
     deadline: float | None = _option(
         None,
         "--deadline",
-        "after this (90s, 30m, 2h, 1d, from submission on) take what is there: a partial "
-        "map and the reason (default: none)",
+        "time after submission at which the scan ends with a partial map and the reason; such "
+        "as 90s, 30m, 2h or 1d (default: none)",
         read=parse_duration,
         metavar="DURATION",
     )
     request_memory: int | None = _option(
         None,
         "--request-memory",
-        "memory of a job, as in 8GB; a retry asks for more (default: the site's)",
+        "memory of a job, such as 8GB; a retry requests more (default: the site's)",
         read=parse_megabytes,
         metavar="AMOUNT",
     )
     request_disk: int | None = _option(
         None,
         "--request-disk",
-        "disk of a job, as in 2GB; a retry asks for more (default: the site's)",
+        "disk of a job, such as 2GB; a retry requests more (default: the site's)",
         read=parse_megabytes,
         metavar="AMOUNT",
     )
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add every option to a parser; what is not given is None there."""
+    """Add all options to a parser; the value of an option that is not given is None."""
     groups: dict[str, Any] = {"": parser}
-    for name, telling in tellings().items():
-        if telling.among not in groups:
-            groups[telling.among] = parser.add_mutually_exclusive_group()
-        text = telling.help.replace("{default}", telling.default)
-        groups[telling.among].add_argument(
-            telling.flag, dest=name, default=None, help=text, **telling.more
+    for name, argument in arguments().items():
+        if argument.group not in groups:
+            groups[argument.group] = parser.add_mutually_exclusive_group()
+        text = argument.help.replace("{default}", argument.default)
+        groups[argument.group].add_argument(
+            argument.flag, dest=name, default=None, help=text, **argument.keywords
         )
 
 
 def from_words(words: argparse.Namespace) -> Options:
-    """Return the options that a command line gives.
+    """Return the options given on a command line.
 
     Raises
     ------
     WrongUsage
-        The value of an option means nothing.
+        The value of an option is invalid.
     """
     given = {}
-    for name, telling in tellings().items():
+    for name, argument in arguments().items():
         value = getattr(words, name)
         if value is not None:
-            given[name] = telling.read(value, telling.flag) if telling.read else value
+            given[name] = argument.read(value, argument.flag) if argument.read else value
     return Options(is_real_event=words.real_event, **given)
 
 
-def tellings() -> dict[str, Telling]:
-    """Return how each option is told, by the name that it has in `Options`."""
-    return {it.name: it.metadata[TELLING] for it in fields(Options) if it.metadata}
+def arguments() -> dict[str, Argument]:
+    """Return the command-line argument of each option, by its name in `Options`."""
+    return {it.name: it.metadata[ARGUMENT] for it in fields(Options) if it.metadata}

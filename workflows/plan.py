@@ -1,4 +1,4 @@
-"""Planning: an event and options become a scan folder that DAGMan or Pegasus can run."""
+"""Plan a scan: make a scan folder for DAGMan or Pegasus from an event and options."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def plan(
     Raises
     ------
     BadInput
-        The event cannot be read or lacks what the reconstruction needs, there is no such
-        reconstruction, or this machine, where jobs are to run, lacks files of it.
+        The event cannot be read, keys or files that the reconstruction needs are missing, or
+        there is no such reconstruction.
     WrongUsage
-        An option means nothing, or the folder holds the same event's scan with others.
+        An option is invalid, or the folder holds a scan of the event with other options.
     """
     site = site_of(options)
     source = source_of(event_path, options)
@@ -97,7 +97,7 @@ def site_of(options: Options) -> Site:
     Raises
     ------
     WrongUsage
-        There is no such site, or its values mean nothing.
+        There is no such site, or its values are invalid.
     """
     changes, runtime = options.site_changes, options.runtime
     return read_site(options.site, changes, runtime, urgent=options.urgent)
@@ -152,7 +152,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:
-    """Return how many rounds a scan may have unless ``--max-rounds`` says."""
+    """Return how many rounds a scan may have without ``--max-rounds``."""
     leftover = ROUNDS_OF_LEFTOVERS if time_budget else 0
     levels = len(progression) + ROUNDS_BEYOND_LEVELS
     return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
@@ -165,7 +165,7 @@ def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
     reco.check(source, event)
     if is_here:
         if source.gcd_dir is not None and not source.gcd_dir.is_dir():
-            raise WrongUsage(f"--gcd-dir {source.gcd_dir} is no folder.")
+            raise WrongUsage(f"--gcd-dir {source.gcd_dir} is not a folder.")
         reco.check_files(source, event)
 
 
@@ -185,7 +185,7 @@ def _on_a_submit_line(path: Path) -> str:
     if "$" in text or not text.isprintable():
         raise WrongUsage(
             f"--gcd-dir {text!r} has characters that no submit file can carry; "
-            f"make a link to it of a plainer name."
+            f"make a link to it with a simpler name."
         )
     return text
 
@@ -224,7 +224,7 @@ def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:
     if is_real and run_id not in REAL_RUNS:
         raise WrongUsage(
             f"{path} is of run {run_id}, which no real event has ({REAL_RUNS.start} to "
-            f"{REAL_RUNS.stop - 1}); say --simulated-event."
+            f"{REAL_RUNS.stop - 1}); use --simulated-event."
         )
 
 
@@ -238,12 +238,12 @@ def _refuse_other_options(planned: Planned, asked: Planned, folder: ScanFolder) 
         )
         raise WrongUsage(
             f"{folder.path} already holds a scan of this event with other options ({changes}). "
-            f"Choose another --output-dir, or the same options to go on with it."
+            f"Choose another --output-dir, or the same options to continue it."
         )
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values by dotted name, so that a difference is told by the smallest."""
+    """Return nested values by dotted name, to name the smallest value that differs."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
@@ -254,7 +254,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
-    """Tell whether the folder has all that planning writes."""
+    """Return whether the folder has everything that planning writes."""
     if not folder.scan_json.exists():
         return False
     try:
@@ -274,7 +274,9 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
     """Refuse a folder that this scan may not be written into; what it computed is no harm."""
     path = folder.path
     if path.exists() and not path.is_dir():
-        raise WrongUsage(f"{path} is in the way: it is no folder. Choose another --output-dir.")
+        raise WrongUsage(
+            f"{path} is in the way: it is not a folder. Choose another --output-dir."
+        )
     for number in folder.chosen_rounds():
         with suppress(BadInput):
             if read_sealed(folder.round(number).description)["scan_id"] == scan.id:

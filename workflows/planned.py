@@ -1,4 +1,4 @@
-"""A scan as it was planned: what a pool and an engine need of it besides the science."""
+"""A planned scan: what a pool and an engine need of it besides the science."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned(Scan):
-    """All of ``scan.json``, with everything resolved.
+    """The content of ``scan.json``, with all options resolved.
 
     Attributes
     ----------
     max_pixel_time : float
-        Seconds after which a fit is taken to hang.
+        Seconds after which a fit counts as hung.
     checkpoint_interval : float
-        Seconds after which a job sends home what it has done.
+        Seconds after which a job returns its results and starts again.
     max_retries : int
-        How often DAGMan submits a failed job again.
+        Number of retries of a failed job.
     deadline : float or None
-        Seconds after submission when what is there is taken for the result.
+        Seconds after submission at which the scan ends with the results it has.
     request_memory, request_disk : int
-        MB that a job asks for at its first try.
+        MB that a job requests at its first try.
     site : str
         Name of the site profile.
     urgent : bool
-        It goes before other scans of the same user.
+        Whether it runs before other scans of the same user.
     engine : str
-        What runs the steps: a name of `workflows.engines.ENGINES`.
+        Name of the engine in `workflows.engines.ENGINES`.
     gcd_dir : str or None
-        Folder on the jobs' machines where baseline GCD files are looked for first.
+        Folder on the execute machines that is searched first for baseline GCD files.
     versions : dict of str to str
-        What made the scan, for the record.
+        Versions of the software that planned the scan, for the record.
     code_sha256 : str
         Digest of ``skyscan.zip``.
     site_values : dict
-        What the site's profile and ``--set`` came to (`condor.sites.recorded_site`).
+        Values of the site's profile after ``--set`` (`condor.sites.recorded_site`).
     """
 
     max_pixel_time: float
@@ -64,6 +64,6 @@ def read_planned(path: Path) -> Planned:
     Raises
     ------
     BadInput
-        The file is missing, is not one, or was made by another format version.
+        The file is missing, damaged, or has another format version.
     """
     return read_scan_as(Planned, path)

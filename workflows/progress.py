@@ -1,4 +1,4 @@
-"""How far a scan is, from its files alone."""
+"""The progress of a scan, from its files alone."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RoundProgress:
-    """How far one round is; ``fits`` are pixel variations.
+    """Progress of one round; ``fits`` are pixel variations.
 
     Attributes
     ----------
     number : int
-        From 0.
+        Number of the round, from 0.
     nsides : tuple of int
-        The resolutions that its pixels have.
+        The nsides of its pixels.
     n_fits, n_done : int
-        How many it consists of, and how many have a result.
+        Number of its fits, and of those that have a result.
     n_batches, n_batches_done : int
-        Likewise for its jobs.
+        The same for its jobs.
     n_left_over : int
-        How many more it consisted of, which its jobs had no time for: the next round has them.
+        Number of further fits that its jobs had no time for; the next round has them.
     depth : int
-        0, or the how manieth round in a row that does what was left over.
+        0, or the number of the round in a row of rounds that do remaining fits.
     began, seen : float
-        When it was chosen, and when this was counted, seconds since 1970.
+        When the round was chosen, and when its progress was counted, seconds since 1970.
     """
 
     number: int
@@ -60,10 +60,10 @@ class RoundProgress:
     depth: int = 0
 
     def line(self) -> str:
-        """Return one line for people."""
+        """Return the progress as one line of text."""
         nsides = ", ".join(map(str, self.nsides))
-        what = ", what was left over" if self.depth else ""
-        more = f"; {self.n_left_over} left over" if self.n_left_over else ""
+        what = ", remaining fits" if self.depth else ""
+        more = f"; {self.n_left_over} left for the next round" if self.n_left_over else ""
         return (
             f"round {self.number}: nside {nsides}{what}: {self.n_done} of {self.n_fits} pixels "
             f"done, {self.n_batches_done} of {self.n_batches} jobs{more}"
@@ -73,16 +73,16 @@ class RoundProgress:
 def round_progress(
     folder: RoundFolder, number: int, arriving: Mapping[int, list[Path]] | None = None
 ) -> RoundProgress:
-    """Count what is done of one round; jobs whose output is seen count as they go.
+    """Count what is done of a round; a running job counts as far as its output shows.
 
     Parameters
     ----------
     folder : RoundFolder
         The round.
     number : int
-        Which it is.
+        Its number.
     arriving : mapping of int to list of Path, optional
-        Result files that are not in their place yet, by batch.
+        Result files that are not in the scan folder yet, by batch.
     """
     description = read_json(folder.description)
     batches = description["batches"]
@@ -92,9 +92,9 @@ def round_progress(
         n = count_records(folder.result(entry["number"]))
         if n < entry["pixels"]:
             elsewhere = (arriving or {}).get(entry["number"], [])
-            n = max([n, _told(folder, entry["number"]), *map(count_records, elsewhere)])
+            n = max([n, _reported(folder, entry["number"]), *map(count_records, elsewhere)])
         done.append(min(n, entry["pixels"]))
-        if not nsides:  # batches are dealt like cards: the first one has every nside
+        if not nsides:  # pixels are dealt like cards: the first batch has every nside
             nsides = _nsides(folder.batch(entry["number"]))
     whole = sum(n == entry["pixels"] for n, entry in zip(done, batches, strict=True))
     left_over = _left_over(RoundFolder(folder.path.with_name(f"{number + 1:03d}")))
@@ -114,7 +114,7 @@ def round_progress(
 
 
 def _left_over(following: RoundFolder) -> int:
-    """Return how many fits a round took over from the one before."""
+    """Return the number of fits that a round took over from the one before."""
     if not leftover_depth(following):
         return 0
     return sum(entry["pixels"] for entry in read_json(following.description)["batches"])
@@ -127,10 +127,10 @@ def scan_progress(folder: ScanFolder) -> list[RoundProgress]:
 
 
 def fits_ahead(folder: ScanFolder, scan: Planned, rounds: list[RoundProgress]) -> int:
-    """Estimate how many fits there still are, the rounds not chosen yet included.
+    """Estimate the number of fits that remain, including rounds that are not chosen yet.
 
-    For these, as upstream does: the extension of each finer nside, times the pixels that
-    one of its coarser ones holds.
+    For the latter, as upstream does: the extension of each finer nside, times the number of
+    its pixels in one coarser pixel.
     """
     try:
         n_variations = read_startup(folder.startup).n_variations
@@ -148,10 +148,10 @@ def fits_ahead(folder: ScanFolder, scan: Planned, rounds: list[RoundProgress]) -
 
 
 def pace(progress: RoundProgress, since: RoundProgress | None = None) -> float | None:
-    """Return the fits per second of a round; None when that cannot be told.
+    """Return the fits per second of a round; None if that is unknown.
 
-    Since an earlier look at it, where there is one (some may have been done long ago), else
-    since it was chosen.
+    Counted from its earlier progress ``since``, if given (some fits may have been done long
+    ago), else from when it was chosen.
     """
     done, began = (0, progress.began) if since is None else (since.n_done, since.seen)
     seconds = progress.seen - began
@@ -160,7 +160,7 @@ def pace(progress: RoundProgress, since: RoundProgress | None = None) -> float |
     )
 
 
-def _told(folder: RoundFolder, batch: int) -> int:
+def _reported(folder: RoundFolder, batch: int) -> int:
     outputs = sorted(folder.logs.glob(f"{batch:05d}.*.out"), key=lambda p: p.stat().st_mtime)
     return (read_progress(outputs[-1].read_text(errors="replace")) or 0) if outputs else 0
 

@@ -1,4 +1,4 @@
-"""Quantities that people type: numbers, fractions, durations and amounts of memory."""
+"""Quantities on the command line: numbers, fractions, durations and amounts of memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from skyscan.errors import WrongUsage
 
-MOST = 1e9  # of any unit: 30 years of seconds, a petabyte of MB
+MOST = 1e9  # in any unit: 30 years in seconds, a petabyte in MB
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _MEGABYTES = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
 
@@ -17,21 +17,21 @@ def parse_duration(text: str, option: str) -> float:
     Raises
     ------
     WrongUsage
-        It is no positive duration.
+        The text is not a positive duration.
     """
     return _parse(text, option, _SECONDS, "a duration such as 90s, 30m, 2h or 1d")
 
 
 def parse_megabytes(text: str, option: str) -> int:
-    """Read ``2000``, ``2000MB`` or ``2GB`` as MB, HTCondor's own unit (of 2**20 bytes).
+    """Read ``2000``, ``2000MB`` or ``2GB`` as MB, HTCondor's unit of 2**20 bytes.
 
     Raises
     ------
     WrongUsage
-        It is no positive amount.
+        The text is not a positive amount.
     """
-    wanted = "an amount such as 2000 (MB) or 2GB"
-    return max(1, round(_parse(text, option, _MEGABYTES, wanted)))
+    expected = "an amount such as 2000 (MB) or 2GB"
+    return max(1, round(_parse(text, option, _MEGABYTES, expected)))
 
 
 def parse_fraction(text: str, option: str) -> float:
@@ -40,7 +40,7 @@ def parse_fraction(text: str, option: str) -> float:
     Raises
     ------
     WrongUsage
-        It is none.
+        The text is not a fraction.
     """
     try:
         value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
@@ -52,12 +52,12 @@ def parse_fraction(text: str, option: str) -> float:
 
 
 def positive(text: str) -> int:
-    """Read a whole number from 1 on, for `argparse`."""
+    """Read a positive whole number, for `argparse`."""
     return _whole_number(text, least=1)
 
 
 def not_negative(text: str) -> int:
-    """Read a whole number from 0 on, for `argparse`."""
+    """Read a whole number of at least 0, for `argparse`."""
     return _whole_number(text, least=0)
 
 
@@ -65,13 +65,13 @@ def _whole_number(text: str, least: int) -> int:
     from argparse import ArgumentTypeError
 
     if not text.isdecimal() or int(text) < least:
-        raise ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)
 
 
-def _parse(text: str, option: str, units: dict[str, int], wanted: str) -> float:
+def _parse(text: str, option: str, units: dict[str, int], expected: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
     unit = units.get(match[2].lower()) if match else None
     if match is None or unit is None or not 0 < float(match[1]) <= MOST:
-        raise WrongUsage(f"{option} {text!r} is not {wanted}.")
+        raise WrongUsage(f"{option} {text!r} is not {expected}.")
     return float(match[1]) * unit

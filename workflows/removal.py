@@ -1,4 +1,4 @@
-"""Taking a scan or a campaign out of the queue: what was found stays."""
+"""Remove a scan or a campaign from the queue; its results are kept."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ if TYPE_CHECKING:
     from workflows.campaigns.campaign import CampaignFolder
 
 LOOK_EVERY = 0.5  # seconds
-#: Seconds until the next of the jobs that were removed is gone: each has some to hand in what
-#: it has.
+#: Seconds to wait for the next removed job to leave; each may take some to return its results.
 PATIENCE = 120.0
 
 
 class StillThere(TryAgain):
-    """The schedd has not let go of the scan."""
+    """Jobs of the scan are still in the queue."""
 
 
 def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | None:
-    """Remove a scan's DAGMan, and so its jobs, from the queue; wait until all are gone.
+    """Remove a scan's DAGMan, and with it its jobs, from the queue; wait until all are gone.
 
     Returns
     -------
     int or None
-        The job id that DAGMan had; None when the scan was not in the queue.
+        The job id that DAGMan had; None if the scan was not in the queue.
 
     Raises
     ------
     StillThere
-        The schedd refuses, or none of its jobs has gone for ``patience`` seconds.
+        The schedd refuses, or no job has left the queue for ``patience`` seconds.
     """
     cluster = queued_cluster(folder, pool)
     if cluster is None:
@@ -54,17 +53,17 @@ def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENC
     Returns
     -------
     list of int
-        The job ids that its DAGMan and its scans' had, in this order; empty when nothing of
-        it was in the queue.
+        The job ids of its DAGMan and of its scans' DAGMans, in this order; empty if none was
+        in the queue.
 
     Raises
     ------
     StillThere
-        The schedd refuses, or none of its jobs has gone for ``patience`` seconds.
+        The schedd refuses, or no job has left the queue for ``patience`` seconds.
     """
     clusters = campaign_run.queued_dagmans(folder, pool)
-    # Its own first, or it would begin the next scan in the place of one that ended. Jobs go
-    # with their DAGMan.
+    # The campaign's DAGMan first, or it would start the next scan when one ends. A DAGMan
+    # takes its jobs along.
     for cluster in clusters:
         _remove(pool, cluster)
     if clusters:
@@ -76,7 +75,7 @@ def _remove(pool: Pool, cluster: int) -> None:
     removed = pool.run("condor_rm", str(cluster))
     if removed.returncode != 0 and not _is_going(pool, cluster):
         words = " ".join((removed.stdout + removed.stderr).split())
-        raise StillThere(f"condor_rm {cluster} did not work: {words}")
+        raise StillThere(f"condor_rm {cluster} failed: {words}")
 
 
 def _wait_until_gone(count: Callable[[], int], patience: float) -> None:
@@ -87,13 +86,13 @@ def _wait_until_gone(count: Callable[[], int], patience: float) -> None:
             before, deadline = left, now + patience
         if now >= deadline:
             raise StillThere(
-                f"{left} jobs are in the queue still, and none has gone for {patience:g} s; "
+                f"{left} jobs are still in the queue, and none has left for {patience:g} s; "
                 f"`condor_q` shows them, and `skyscan abort` waits again."
             )
         time.sleep(LOOK_EVERY)
 
 
 def _is_going(pool: Pool, cluster: int) -> bool:
-    """Tell whether a job has left the queue or is being removed already."""
+    """Return whether a job has left the queue or is already being removed."""
     status = pool.run("condor_q", "-allusers", str(cluster), "-af", "JobStatus")
     return status.returncode == 0 and status.stdout.strip() in ("", "3")

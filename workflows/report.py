@@ -1,4 +1,4 @@
-"""The report of a scan, also of one that failed: what is missing, why, and what to do."""
+"""The report of a scan, complete or failed: what is missing, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.planned import Planned
 
-HALTED = 6  # a DAG's $DAG_STATUS when nothing ran any more and its halt file was still there
+HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a scan.
+    """The outcome of a scan.
 
     Attributes
     ----------
     name : str
-        The event's.
+        Name of the event.
     outcome : str
         ``complete``, ``incomplete`` (a map, but a limit ended the scan) or ``failed``.
     exit_code : int
-        What `skyscan scan` exits with.
+        Exit code of `skyscan scan`.
     map : str or None
         The ``.npz``, complete or partial.
     best : dict or None
-        nside, pixel, ra_deg, dec_deg (J2000), llh of the best pixel.
+        nside, pixel, ra_deg, dec_deg (J2000) and llh of the best pixel.
     n_pixels : dict of str to int
-        Pixels in the map by nside.
+        Number of pixels in the map by nside.
     n_failed : int
-        Pixels that have no fit, in the map as NaN.
+        Number of pixels without a fit, which are NaN in the map.
     failures : list of Failure
         What went wrong.
     text : str
-        All of it for people.
+        The whole report as text.
     bad_machines : list of str
-        Machines on which every job failed at once, also of a scan that ended well.
+        Machines on which every job failed at once; they may occur in a complete scan too.
     """
 
     name: str
@@ -87,11 +87,11 @@ def write_report(
     dag_status : int
         DAGMan's $DAG_STATUS: 0 when all nodes succeeded.
     failures : list of Failure, optional
-        Why it failed, if no log says so yet.
+        Why the scan failed, if no log contains it yet.
     """
     scan = read_planned(folder.scan_json)
     if failures is None and dag_status == HALTED:
-        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "somebody halted the DAG")]
+        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted")]
     if failures is None:
         failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
     failures = [replace(failure, text=printable(failure.text)) for failure in failures]
@@ -103,7 +103,7 @@ def write_report(
 
 
 def read_report(folder: ScanFolder) -> Report | None:
-    """Read the report of the last submission; None when it wrote none."""
+    """Read the report of the last submission; return None if it wrote none."""
     try:
         value = read_json(folder.report_json)
         value["failures"] = [Failure(**failure) for failure in value["failures"]]
@@ -113,11 +113,11 @@ def read_report(folder: ScanFolder) -> Report | None:
 
 
 def last_report(folder: ScanFolder) -> Report | None:
-    """Return the report of a submission that is over.
+    """Return the report of a submission that has ended.
 
-    One that DAGMan's own script could not write (a full disk, damaged code) is made now, and
-    one of Pegasus, which has no job that always runs. None: the scan was removed, or is not
-    over.
+    The report is written now if DAGMan's own script could not write it (a full disk, damaged
+    code), or if the engine is Pegasus, which has no job that always runs. None means that the
+    scan was removed or has not ended.
     """
     report = read_report(folder)
     engine = engine_of(folder)
@@ -128,12 +128,12 @@ def last_report(folder: ScanFolder) -> Report | None:
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
-    """Tell whether a report is of the last submission, which may have been by hand."""
+    """Return whether a report is of the last submission, by `skyscan` or by hand."""
     return report is not None and folder.report_json.stat().st_mtime >= state.submitted
 
 
 def machine_lines(folder: ScanFolder) -> list[str]:
-    """Return a line about each machine that failed every job of the scan at once."""
+    """Return a line for each machine on which every job of the scan failed at once."""
     return [it.line() for it in bad_machines(engine_of(folder).node_logs(folder))]
 
 
@@ -156,7 +156,7 @@ def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None
     try:
         return write_partial(folder, scan)
     except SkyscanError:
-        return None  # the failures say what is damaged
+        return None  # the failures name what is damaged
 
 
 def _is_readable(path: Path) -> bool:
@@ -210,7 +210,7 @@ def _report(
 def _exit_code(failures: list[Failure]) -> int:
     codes = [failure.exit_code for failure in failures]
     known = [code for code in codes if code in set(ExitCode)]
-    # What no further try mends comes first.
+    # First the codes that no retry can fix.
     for code in (ExitCode.BAD_INPUT, ExitCode.BUG, ExitCode.INCOMPLETE):
         if code in known:
             return int(code)
@@ -232,7 +232,7 @@ def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
         lines.append(f"  no fit    {reasons(failed)}")
     if report.map:
         lines.append(f"  map       {report.map} (and .json)")
-    return [*lines, *(f"  beware    {machine}" for machine in report.bad_machines)]
+    return [*lines, *(f"  warning   {machine}" for machine in report.bad_machines)]
 
 
 def _advice(folder: ScanFolder, report: Report) -> list[str]:
@@ -248,7 +248,7 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
     lines += [f"  missing   {progress.line()}" for progress in _unfinished(folder)]
     command = f"skyscan resume {shlex.quote(str(folder.path))}"
     if report.exit_code == ExitCode.BAD_INPUT:
-        lines.append(f"  next      mend the input; then `{command}`, or plan the scan anew")
+        lines.append(f"  next      fix the input, then `{command}`; or plan the scan again")
     elif report.outcome == "incomplete":
         place = shlex.quote(str(folder.path))
         lines.append(
@@ -267,12 +267,12 @@ def _unfinished(folder: ScanFolder) -> Iterator[RoundProgress]:
         try:
             progress = round_progress(folder.round(number), number)
         except (BadInput, KeyError, TypeError):
-            continue  # its description is damaged: the failures say so
+            continue  # its description is damaged, which the failures report
         if progress.n_done < progress.n_fits:
             yield progress
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as hh:mm:ss, however many hours that is."""
+    """Return a duration as hh:mm:ss; hh may exceed 24."""
     minutes, second = divmod(int(max(0.0, seconds)), 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"

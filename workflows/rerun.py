@@ -1,4 +1,4 @@
-"""Doing parts of a scan again, and taking a finished scan further: nothing else is refitted."""
+"""Repeat parts of a scan, or take a finished scan further; no other pixel is refitted."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which fits are to be done again.
+    """Which fits to repeat.
 
     Attributes
     ----------
     failed : bool
-        Those that found nothing (NaN).
+        Fits without a result (NaN).
     rounds : tuple of int
-        Those of these rounds.
+        All fits of these rounds.
     pixels : tuple of (nside, first, last)
-        Those of these pixels, RING.
+        All fits of these pixels, in RING order.
     """
 
     failed: bool = False
@@ -44,12 +44,12 @@ class Selection:
     pixels: tuple[tuple[int, int, int], ...] = ()
 
     def fits(self, folder: ScanFolder, scan_id: str) -> set[Fit]:
-        """Return the fits that the scan has and that are meant.
+        """Return the selected fits of a scan.
 
         Raises
         ------
         WrongUsage
-            A round or a pixel is named that the scan does not have.
+            The scan does not have a selected round or pixel.
         """
         chosen: set[Fit] = set()
         known: set[Fit] = set()
@@ -64,17 +64,17 @@ class Selection:
                 chosen.update(ids_of(records[np.isnan(records["llh"])]))
         self._check_rounds(rounds_seen)
         for nside, first, last in self.pixels:
-            meant = {fit for fit in known if fit[0] == nside and first <= fit[1] <= last}
-            if not meant:
+            selected = {fit for fit in known if fit[0] == nside and first <= fit[1] <= last}
+            if not selected:
                 span = f"{first}" if first == last else f"{first}-{last}"
                 raise WrongUsage(f"--pixels {nside}:{span}: the scan has no such pixels.")
-            chosen |= meant
+            chosen |= selected
         return chosen
 
     def _check_rounds(self, seen: Collection[int]) -> None:
         missing = sorted(set(self.rounds) - set(seen))
         if missing:
-            has = f"0 to {max(seen)}" if seen else "none yet"
+            has = f"it has 0 to {max(seen)}" if seen else "it has none yet"
             raise WrongUsage(f"--round {missing[0]}: the scan has no such round ({has}).")
 
 
@@ -84,7 +84,7 @@ def parse_pixels(words: Collection[str]) -> tuple[tuple[int, int, int], ...]:
     Raises
     ------
     WrongUsage
-        A word is not of that form.
+        A word has another form.
     """
     found = []
     for word in words:
@@ -101,14 +101,14 @@ def parse_pixels(words: Collection[str]) -> tuple[tuple[int, int, int], ...]:
 
 
 def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
-    """Move a scan's rounds aside and have the selected fits forgotten; return how many.
+    """Move a scan's rounds aside and discard the selected fits; return their number.
 
     Raises
     ------
     AlreadyRuns
         The scan is in the queue.
     WrongUsage
-        The selection names what the scan does not have.
+        The scan does not have a selected round or pixel.
     """
     scan = read_planned(folder.scan_json)
     with at_rest(folder, pool):
@@ -119,17 +119,17 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
 
 
 def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:
-    """Have the fits of many scans that found nothing done again.
+    """Discard the fits without a result of many scans, so that they are repeated.
 
     Returns
     -------
     list of int
-        How many those are, of each scan that has some; the others are left as they are.
+        Their number for each scan that has some; other scans are left as they are.
 
     Raises
     ------
     AlreadyRuns
-        A scan that has some is in the queue. Those before it are to be resumed.
+        A scan that has some is in the queue; those before it need to be resumed.
     """
     failed = Selection(failed=True)
     counts = []
@@ -137,14 +137,14 @@ def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:
         try:
             fits = failed.fits(scan, read_planned(scan.scan_json).id)
         except BadInput:
-            continue  # it fails alone, and tells so when it is resumed
+            continue  # a damaged scan fails alone, and reports it when it is resumed
         if fits:
             counts.append(forget(scan, pool, failed))
     return counts
 
 
 def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Planned:
-    """Have a scan go further than it was planned to.
+    """Take a scan further than it was planned to go.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Planne
     Returns
     -------
     Planned
-        What it is asked now.
+        The scan with its new options.
 
     Raises
     ------
@@ -179,10 +179,10 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Planne
     if not 0 < new.max_rounds <= MAX_ROUNDS:
         raise WrongUsage(f"--max-rounds {new.max_rounds} is not from 1 to {MAX_ROUNDS}.")
     if new == old:
-        raise WrongUsage("The scan has these options already; nothing to extend.")
+        raise WrongUsage("The scan already has these options; there is nothing to extend.")
     engine = engine_of(folder)
     with at_rest(folder, pool):
-        # In this order: whatever ends the process, `resume` works with what is there.
+        # In this order, `resume` works whenever the process may end.
         engine.settle(folder)
         set_aside(folder, ())
         engine.rewrite(folder, new, recorded_site(new.site, new.site_values))
@@ -193,8 +193,8 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Planne
 def _check_progression(old: Progression, new: Progression) -> None:
     nsides = [nside for nside, _ in new]
     if nsides[0] != old[0][0] or not {nside for nside, _ in old} <= set(nsides):
-        asked = " ".join(f"{nside}:{extension}" for nside, extension in old)
+        planned = " ".join(f"{nside}:{extension}" for nside, extension in old)
         raise WrongUsage(
-            f"--nsides must begin with nside {old[0][0]} and keep all nsides of the scan "
-            f"({asked}): others would be another scan. Plan that into another folder."
+            f"--nsides must start with nside {old[0][0]} and keep all nsides of the scan "
+            f"({planned}). Plan a scan with other nsides into another folder."
         )

@@ -1,6 +1,6 @@
 """The steps of a scan, each described once: what it runs, reads, writes and needs.
 
-The engines render them (`workflows.engines`); nothing here knows how they are run.
+The engines (`workflows.engines`) render them; nothing here depends on an engine.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from workflows.planned import Planned
 
-#: Macros of a job: which round, which batch, which submission of it, and the scan's deadline.
+#: Macros of a job: its round, its batch, the number of its submission, the scan's deadline.
 ROUND, BATCH, RETRY, DEADLINE = "$(round)", "$(batch)", "$(retry)", "$(deadline)"
-#: Seconds that a batch of the round may take.
+#: Macro for the seconds that a batch of the round may take.
 BUDGET = "$(budget)"
 
-#: What the access point runs: the scan's own code in the Python that planned the scan.
+#: Runs the scan's own code on the access point, in the Python that planned the scan.
 ACCESS_POINT_SH = "skyscan.sh"
 
 
@@ -31,23 +31,23 @@ class Step:
     Attributes
     ----------
     name : str
-        Also the name of its submit file.
+        Name of the step and of its submit file.
     arguments : tuple of str
-        Of ``python -m PROGRAM``.
+        Arguments of ``python -m PROGRAM``.
     inputs : tuple of str
-        Files and folders that the job gets, relative to the scan folder.
+        Input files and folders, relative to the scan folder.
     outputs : dict of str to str
-        {file or folder in the job: where it goes, relative to the scan folder}.
+        {file or folder in the job: its path relative to the scan folder}.
     log : str
-        Where stdout and stderr go, without ending.
+        Path of the files of stdout and stderr, without their suffix.
     is_local : bool
-        Runs on the access point, in the scan folder itself.
+        Whether it runs on the access point, in the scan folder itself.
     checkpoints : bool
-        What it has written so far is of use to the next attempt.
+        Whether the next attempt can use what it has written so far.
     retries : int
-        How often it is tried again when it fails.
+        Number of retries if it fails.
     program : str
-        ``skyscan``, or ``workflows`` for a step that writes of the workflow itself.
+        ``skyscan``, or ``workflows`` for a step that writes parts of the workflow.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Step:
     program: str = "skyscan"
 
     def filled(self, values: Mapping[str, str]) -> Step:
-        """Return the step with the values of its macros in their place."""
+        """Return the step with its macros replaced by values."""
 
         def fill(text: str) -> str:
             for macro, value in values.items():
@@ -96,15 +96,15 @@ def prep_step(scan: Planned) -> Step:
 
 
 def reco_step(scan: Planned) -> Step:
-    """Return the step that reconstructs one batch; ROUND and BATCH say which.
+    """Return the step that reconstructs one batch, given by ROUND and BATCH.
 
-    The result file goes in and out: a job that is submitted again goes on where the one
-    before it stopped. It has another name when it goes out: what HTCondor keeps of a job on
-    its way (a checkpoint) hides an input file of the same name at each later start, also when
-    a failed try has brought home more since (seen with 23.9.6). So both come, and both count.
+    The result file is input and output: a job that is submitted again continues where the one
+    before it stopped. The output has another name, because a checkpoint that HTCondor keeps of
+    a job hides an input file of the same name at each later start, even if a failed try has
+    returned more results since (seen with 23.9.6). The job gets both files and uses both.
 
-    It goes in with its folder: when a disk is full as it comes home, HTCondor removes the old
-    one too, and a job whose input is missing would be held.
+    The folder of the file is the input: if the disk is full when the file returns, HTCondor
+    removes the old one too, and a job with a missing input file would be held.
     """
     here = f"rounds/{ROUND}"
     new = f"{BATCH}.new.rec"
@@ -130,7 +130,7 @@ def reco_step(scan: Planned) -> Step:
 
 
 def merge_step() -> Step:
-    """Return the step that writes the map; it reads every result, so it runs where they are."""
+    """Return the step that writes the map; it reads all results and runs where they are."""
     return Step(
         name="merge",
         arguments=("merge", "."),
@@ -142,11 +142,11 @@ def merge_step() -> Step:
 
 
 def next_round_step(number: int, results: Iterable[str], writes: str) -> Step:
-    """Return the step between rounds, of an engine that has no scripts for it.
+    """Return the step between rounds, for an engine that has no scripts for it.
 
-    It takes in what came before (prep's work, or the results of the round before), chooses
-    the pixels of round ``number``, and writes the workflow that fits them. DAGMan has it as
-    SCRIPT PRE of each round, `workflows.commands.inner`.
+    It collects the output before it (prep's, or the results of the round before), chooses the
+    pixels of round ``number``, and writes the workflow that fits them. With DAGMan, SCRIPT PRE
+    of each round does this, see `workflows.commands.inner`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Handing a scan to DAGMan, or to Pegasus before it, for the first time or again."""
+"""Submit a scan to DAGMan, directly or by Pegasus, for the first time or again."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class AlreadyRuns(WrongUsage):
 
 
 def submit_line(folder: ScanFolder, pool: Pool | None) -> str:
-    """Return the line that a user may paste: it works in any shell and folder."""
+    """Return a command line to paste, which works in any shell and folder."""
     return paste_line(engine_of(folder).command(folder), pool)
 
 
 def paste_line(command: Sequence[str], pool: Pool | None) -> str:
-    """Return a command as a line that finds the pool; a personal one is on nobody's PATH."""
+    """Return a command as a line that finds the pool; a personal pool is not on PATH."""
     if pool is None or pool.config is None:
         return shlex.join(command)
     line = shlex.join(command)
@@ -48,14 +48,14 @@ def paste_line(command: Sequence[str], pool: Pool | None) -> str:
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:
-    """Hand the scan to its engine.
+    """Submit the scan by its engine.
 
     Raises
     ------
     AlreadyRuns
-        It is in the queue, or on its way there.
+        The scan is in the queue, or another process is submitting it.
     WrongUsage, TryAgain
-        It cannot run, or not now (`workflows.checks.preflight`), or the engine refuses.
+        The scan cannot run, or not now (`workflows.checks.preflight`), or the engine refuses.
     """
     scan = read_planned(folder.scan_json)
     check_code(folder, scan)
@@ -67,26 +67,25 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
 
 
 def work_of(folder: ScanFolder, scan: Planned) -> preflight.Work:
-    """Return what is to run of a scan."""
+    """Return what a scan is to run."""
     return preflight.Work(scan, begun=any(folder.rounds.glob("*")))
 
 
 @contextmanager
 def only_one(described: Path, what: str) -> Iterator[None]:
-    """Hold the file that describes a scan or a campaign; the lock goes with the process.
+    """Lock the file that describes a scan or a campaign; the lock ends with the process.
 
     Raises
     ------
     AlreadyRuns
-        Another process holds it.
+        Another process holds the lock.
     """
     folder = described.parent
 
     def refuse() -> None:
         raise AlreadyRuns(
-            f"Another process is already submitting the {what} in {folder} or changing "
-            f"what it is to do; `skyscan status {shlex.quote(str(folder))}` shows what "
-            f"became of it."
+            f"Another process is already submitting the {what} in {folder} or changing its "
+            f"options; `skyscan status {shlex.quote(str(folder))}` shows the outcome."
         )
 
     with locked(described, refuse, mode="rb"):
@@ -95,14 +94,14 @@ def only_one(described: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def at_rest(folder: ScanFolder, pool: Pool) -> Iterator[None]:
-    """Hold a scan that is not in the queue, so that no other process submits it meanwhile.
+    """Lock a scan that is not in the queue, so that no other process submits it meanwhile.
 
-    The lock is on scan.json itself and goes with the process, however that ends.
+    The lock is on scan.json itself and ends with the process, however that ends.
 
     Raises
     ------
     AlreadyRuns
-        It is in the queue, or another process holds it.
+        The scan is in the queue, or another process holds the lock.
     """
     place = shlex.quote(str(folder.path))
     with only_one(folder.scan_json, "scan"):
@@ -110,27 +109,27 @@ def at_rest(folder: ScanFolder, pool: Pool) -> Iterator[None]:
         if cluster is not None:
             raise AlreadyRuns(
                 f"The scan in {folder.path} is already in the queue (job {cluster}); "
-                f"`skyscan status {place}` shows how far it is, `skyscan abort {place}` "
-                f"takes it out."
+                f"`skyscan status {place}` shows its progress, `skyscan abort {place}` "
+                f"removes it."
             )
         yield
 
 
 def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
-    """Return the job id of the scan's DAGMan in the schedd's queue; None if it has none.
+    """Return the job id of the scan's DAGMan in the schedd's queue, or None.
 
     Raises
     ------
     TryAgain
-        The schedd does not answer: nobody knows.
+        The schedd does not answer.
     """
-    # By its log, since ids begin anew in a new pool.
+    # By its log, because a new pool starts again with job id 1.
     engine = engine_of(folder)
     logs = {log_of(dag).resolve() for dag in engine.dags(folder)}
     state = engine.state(folder)
     for cluster, log in dagmans(pool):
-        # A folder that was moved since keeps its log, and so the id; one that was copied does
-        # too, but then the log that the queue names is still there.
+        # A folder that was moved since keeps its log, and with it the id. A copied folder does
+        # too, but then the log that the queue names still exists.
         is_moved = state is not None and cluster == state.cluster
         if log in logs or (is_moved and not log.exists()):
             return cluster
@@ -138,20 +137,20 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
 
 
 def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
-    """Count what the schedd's queue has of a scan: its DAGMans and their jobs."""
+    """Count the DAGMans and jobs of a scan in the schedd's queue."""
     place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
-    # Pegasus' jobs work in folders of its runs
+    # Jobs of Pegasus run in folders below it.
     below = sum(job.is_relative_to(place) for job in job_folders(pool))
     return below + (dagman is not None)
 
 
 def open_scan(path: Path) -> ScanFolder:
-    """Return the scan folder at ``path``; the folder above it will do if it holds one scan.
+    """Return the scan folder at ``path``, or the only one directly below it.
 
     Raises
     ------
     WrongUsage
-        There is no scan, or there are several.
+        There is no scan, or more than one.
     """
     from skyscan.layout import SCAN_JSON, ScanFolder
 
@@ -161,4 +160,4 @@ def open_scan(path: Path) -> ScanFolder:
     if len(below) == 1:
         return ScanFolder(below[0].absolute())
     which = f"it holds {len(below)} scans; name one" if below else "`skyscan plan` makes one"
-    raise WrongUsage(f"{path} is no scan folder: {which}.")
+    raise WrongUsage(f"{path} is not a scan folder: {which}.")

@@ -1,4 +1,4 @@
-"""Watching a scan run: a line whenever something has moved, until DAGMan has ended."""
+"""Watch a running scan: print a line at each progress until DAGMan has ended."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
 
 LOOK_EVERY = 1.0  # seconds
-SAY_EVERY = 10.0  # seconds between lines while only the count of pixels moves
-STILL = 30.0  # seconds in which nothing moved, after which what a scan waits for is told
+PRINT_EVERY = 10.0  # seconds between lines while only the number of pixels changes
+STILL = 30.0  # seconds without progress after which the obstacles are printed
 
 
 def watch(folder: ScanFolder) -> Report | None:
-    """Print the progress of a submitted scan until it is over.
+    """Print the progress of a submitted scan until it has ended.
 
     Returns
     -------
     Report or None
-        None when DAGMan was removed or killed before it could write one.
+        None if DAGMan was removed or killed before it could write a report.
     """
     scan = read_planned(folder.scan_json)
-    began, said_at = time.time(), 0.0
-    said: RoundProgress | None = None
+    began, printed_at = time.time(), 0.0
+    printed: RoundProgress | None = None
     first: dict[int, RoundProgress] = {}
     waiting = Waiting(folder)
     if not folder.startup_json.exists():
@@ -42,13 +42,13 @@ def watch(folder: ScanFolder) -> Report | None:
         over = is_over(folder)
         rounds = rounds_so_far(folder)
         now = current(rounds)
-        is_new = now is not None and (said is None or now.number != said.number)
-        is_due = now != said and (over or time.time() - said_at > SAY_EVERY)
+        is_new = now is not None and (printed is None or now.number != printed.number)
+        is_due = now != printed and (over or time.time() - printed_at > PRINT_EVERY)
         if now is not None and (is_new or is_due):
             since = first.setdefault(now.number, now)
             text = line(folder, scan, rounds, since)
             print(f"{duration(time.time() - began)}  {text}", flush=True)
-            said, said_at = now, time.time()
+            printed, printed_at = now, time.time()
         if over:
             return last_report(folder)
         waiting.look(now)
@@ -57,33 +57,33 @@ def watch(folder: ScanFolder) -> Report | None:
 
 @dataclass
 class Waiting:
-    """Tells what a scan waits for while nothing moves: each thing once, when it comes up."""
+    """Prints what a scan without progress waits for, each obstacle once."""
 
     folder: ScanFolder
     seen: RoundProgress | None = None
     since: float = field(default_factory=time.monotonic)
-    told: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
 
     def look(self, now: RoundProgress | None) -> None:
-        """Take note of the progress, and ask HTCondor now and then when there is none."""
+        """Note the progress; query HTCondor now and then while there is none."""
         if now != self.seen:
-            self.seen, self.since, self.told = now, time.monotonic(), []
+            self.seen, self.since, self.printed = now, time.monotonic(), []
         elif time.monotonic() - self.since > STILL:
             found = obstacles(self.folder, pool_status())
             for obstacle in found:
-                if obstacle not in self.told:
+                if obstacle not in self.printed:
                     print(f"waits: {obstacle}", flush=True)
-            self.since, self.told = time.monotonic(), found
+            self.since, self.printed = time.monotonic(), found
 
 
 def is_over(folder: ScanFolder) -> bool:
-    """Tell whether DAGMan has left the queue."""
+    """Return whether DAGMan has left the queue."""
     state = engine_of(folder).state(folder)
     return state is not None and state.is_over
 
 
 def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:
-    """Return the progress of each round; none while a round is just being written."""
+    """Return the progress of each round; empty while a round is being written."""
     try:
         return scan_progress(folder)
     except BadInput:
@@ -91,7 +91,7 @@ def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:
 
 
 def current(rounds: list[RoundProgress]) -> RoundProgress | None:
-    """Return the round that is at work: the first that is not whole, else the last."""
+    """Return the current round: the first that is incomplete, else the last."""
     unfinished = (progress for progress in rounds if progress.n_done < progress.n_fits)
     return next(unfinished, rounds[-1] if rounds else None)
 
@@ -102,9 +102,9 @@ def line(
     rounds: list[RoundProgress],
     since: RoundProgress | None = None,
 ) -> str:
-    """Return how far the round at work is, its pace, and the time that the scan still takes.
+    """Return the progress of the current round, its pace, and the remaining time of the scan.
 
-    ``since`` is an earlier look at that round, to tell the pace by.
+    ``since`` is earlier progress of that round, from which the pace follows.
     """
     now = current(rounds) or rounds[-1]
     fits_per_second = pace(now, since)

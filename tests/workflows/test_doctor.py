@@ -22,7 +22,7 @@ def test_with_a_pool_a_scan_can_run(pool):
 
 
 @pytest.mark.usefixtures("without_pool")
-def test_a_missing_package_is_named_with_its_mend(monkeypatch):
+def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "healpy", None)
     findings = diagnose()
     assert not is_fit(findings)
@@ -40,14 +40,14 @@ def test_a_pool_that_does_not_run_is_no_fault(monkeypatch):
 
 
 @pytest.mark.usefixtures("without_pool")
-def test_what_only_some_runtimes_want_is_optional_with_its_mend(monkeypatch):
+def test_what_only_some_runtimes_want_is_optional_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "icecube", None)
     monkeypatch.setattr(doctor, "ICECUBE_CVMFS", "/no/cvmfs/icecube.opensciencegrid.org")
     monkeypatch.setattr(doctor, "find_apptainer", lambda: None)
     findings = {finding.what: finding for finding in diagnose()}
     for what in ("icetray", "CVMFS", "container runtime"):
         assert findings[what].state == State.OPTIONAL
-        assert findings[what].mend.startswith("only for ")
+        assert findings[what].remedy.startswith("only for ")
 
 
 @pytest.mark.usefixtures("without_pool")
@@ -68,7 +68,7 @@ def test_what_runtimes_want_is_named_when_it_is_there(monkeypatch, tmp_path):
         assert detail in findings[what].detail
 
 
-def test_each_finding_is_one_line_with_its_mend():
+def test_each_finding_is_one_line_with_its_remedy():
     finding = Finding("pool", State.MISSING, "none", "start it")
     assert finding.line() == "missing   pool                none -> start it"
 
@@ -83,7 +83,7 @@ def test_a_planned_scan_is_looked_at_with_the_pool_that_is_to_run_it(pool, run_f
     folder = plan(EVENT, run_folder, options())
     assert main(["doctor", str(folder.path)]) == ExitCode.DONE
     said = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
-    assert said["schedd"].startswith("ok        schedd              takes jobs of ")
+    assert said["schedd"].startswith("ok        schedd              accepts jobs of ")
     assert f"ok        HTCondor's version  {pool.version}" in said["HTCondor's"]
     assert " free, about " in said["disk"]
 

@@ -25,7 +25,7 @@ def test_a_disk_without_room_is_told(tmp_path, monkeypatch):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
     told, _ = obstacles(folder, SILENT)
-    assert told == f"the disk of {folder.path} is full (4096 bytes are free); make room"
+    assert told == f"the disk of {folder.path} is full (4096 bytes free); free some space"
 
 
 @pytest.mark.skipif(not os.geteuid(), reason="root may write anywhere")
@@ -36,7 +36,7 @@ def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
         told, _ = obstacles(folder, SILENT)
     finally:
         folder.path.chmod(0o700)
-    assert told == f"{folder.path} cannot be written to; make it writable"
+    assert told == f"{folder.path} is not writable; make it writable"
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_job_that_failed_is_named_with_what_it_said_last(folder, code, said, w
     assert why in report.text
     assert "4 of 12 pixels done, 1 of 3 jobs" in report.text
     assert "skyscan resume" in report.text
-    assert ("mend the input" in report.text) == (outcome == ExitCode.BAD_INPUT)
+    assert ("fix the input" in report.text) == (outcome == ExitCode.BAD_INPUT)
 
 
 def test_a_scan_that_failed_leaves_the_map_of_what_there_is(folder):

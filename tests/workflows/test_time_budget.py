@@ -32,8 +32,8 @@ def test_a_scan_whose_jobs_have_little_time_finds_the_same_and_fits_nothing_twic
         assert set(late.exits(f"round_{number:03d}.dag")) == {0}  # nothing failed
     assert main(["status", str(late.folder.path)]) == ExitCode.DONE
     shown = capsys.readouterr().out
-    assert "left over" in shown
-    assert "round 1: nside 1, what was left over" in shown
+    assert "left for the next round" in shown
+    assert "round 1: nside 1, remaining fits" in shown
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "1 year"])

@@ -1,4 +1,4 @@
-"""A campaign: many events, each an ordinary scan, in one folder and one DAG."""
+"""A campaign: many events, each with an ordinary scan, in one folder and one DAG."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Entry:
     Attributes
     ----------
     number : int
-        From 0, in the order in which events were given; it never changes.
+        Number from 0 in the order in which events were given; it never changes.
     file : str
-        The event file, absolute.
+        Absolute path of the event file.
     name : str or None
-        The event's; None when the file could not be read.
+        Name of the event; None if the file could not be read.
     truth : tuple of float or None
-        ra, dec (radians, J2000) where a simulated event comes from.
+        True direction of a simulated event: ra, dec (radians, J2000).
     folder : str or None
-        Its scan folder, relative to the campaign's; None when it could not be planned.
+        Its scan folder, relative to the campaign's; None if it could not be planned.
     exit_code : int
-        What planning it would have ended with.
+        Exit code with which planning the event alone would have ended.
     problem : str or None
-        Why it could not be planned, or of which other event it is a copy.
+        Why it could not be planned, or which other event it is a copy of.
     """
 
     number: int
@@ -54,13 +54,13 @@ class Entry:
 
     @property
     def node(self) -> str:
-        """Name of its node in the campaign's DAG."""
+        """Return the name of its node in the campaign's DAG."""
         return f"scan_{self.number:05d}"
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What was asked: the same options for all events, and how many scans run at a time."""
+    """The options, the same for all events, and how many scans run at a time."""
 
     options: Options
     max_scans: int
@@ -69,13 +69,13 @@ class Campaign:
 
 @dataclass(frozen=True)
 class CampaignFolder:
-    """Where everything of a campaign lies."""
+    """Paths in the folder of a campaign."""
 
     path: Path
 
     @property
     def json(self) -> Path:
-        """What was asked, and what became of each event when it was planned."""
+        """Return the file with the options and the outcome of planning each event."""
         return self.path / CAMPAIGN_JSON
 
     @property
@@ -90,22 +90,22 @@ class CampaignFolder:
 
     @property
     def scans(self) -> list[ScanFolder]:
-        """Return the scan folders that are there, whatever ``campaign.json`` says of them."""
+        """Return the scan folders that exist, whether or not ``campaign.json`` names them."""
         return [
             ScanFolder(it.parent) for it in sorted(self.path.glob(f"scans/*/*/{SCAN_JSON}"))
         ]
 
     def shard(self, entry: Entry) -> Path:
-        """Return the folder above an event's scan folder; none of them grows too large."""
+        """Return the folder above an event's scan folder; each holds a limited number."""
         return self.path / "scans" / f"{entry.number // SHARD:03d}"
 
     def scan(self, entry: Entry) -> ScanFolder | None:
-        """Return an event's scan folder; None when it has not been planned."""
+        """Return an event's scan folder; None if it has not been planned."""
         return None if entry.folder is None else ScanFolder(self.path / entry.folder)
 
 
 def is_campaign(path: Path) -> bool:
-    """Tell whether a folder is a campaign's."""
+    """Return whether a folder is a campaign's."""
     return (path / CAMPAIGN_JSON).exists()
 
 
@@ -127,7 +127,7 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
     Raises
     ------
     BadInput
-        It is missing, damaged, or was made by another version.
+        The file is missing, damaged, or of another version.
     """
     value = read_json(folder.json)
     if value.get("format") != FORMAT:
@@ -143,17 +143,17 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
         )
     except (KeyError, TypeError, ValueError, WrongUsage) as error:
         raise BadInput(
-            f"{folder.json} is damaged ({error!r}); restore it, or begin the campaign anew."
+            f"{folder.json} is damaged ({error!r}); restore it, or start a new campaign."
         ) from error
 
 
 def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
-    """Refuse to go on with a campaign by other options.
+    """Refuse to continue a campaign with other options.
 
     Raises
     ------
     WrongUsage
-        They differ.
+        The options differ.
     """
     changes = [
         f"{it.name} {getattr(old, it.name)!r} -> {getattr(new, it.name)!r}"
@@ -164,12 +164,12 @@ def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
         raise WrongUsage(
             f"{folder.path} already holds a campaign with other options "
             f"({', '.join(changes)}). Choose another --output-dir, or the same options to "
-            f"go on with it."
+            f"continue it."
         )
 
 
 def read_list(path: Path) -> list[Path]:
-    """Read a list of event files: a path a line; empty lines and lines with # are skipped.
+    """Read a list of event files: one path per line, skipping empty lines and comments (#).
 
     Raises
     ------
@@ -184,15 +184,15 @@ def read_list(path: Path) -> list[Path]:
 
 
 def added(entries: Sequence[Entry], files: Sequence[Path]) -> tuple[Entry, ...]:
-    """Return the entries, and one more for each file that has none yet."""
+    """Return the entries, with a new one for each file that has none."""
     known = {entry.file for entry in entries}
-    named = dict.fromkeys(str(it.absolute()) for it in files)  # twice named is one event
+    named = dict.fromkeys(str(it.absolute()) for it in files)  # a file named twice is one event
     fresh = [file for file in named if file not in known]
     return (*entries, *(Entry(len(entries) + i, file) for i, file in enumerate(fresh)))
 
 
 def _options(value: dict[str, Any]) -> Options:
-    # JSON knows neither tuples nor paths.
+    # JSON has neither tuples nor paths.
     known: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }

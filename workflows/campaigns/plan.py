@@ -1,4 +1,4 @@
-"""Planning a campaign: a scan folder an event, and one DAG that runs them all."""
+"""Plan a campaign: a scan folder for each event, and one DAG that runs all scans."""
 
 from __future__ import annotations
 
@@ -48,32 +48,32 @@ if TYPE_CHECKING:
 
 CATEGORY = "scans"
 REPORT_SUB = "report.sub"
-#: OSG asks for no more jobs than this in a user's queue.
+#: OSG asks users to queue no more jobs than this.
 MAX_QUEUED = 10_000
-#: A running scan is two DAGMans, its own and that of its round, and HTCondor runs 500 to 1000
-#: of an access point's (START_SCHEDULER_UNIVERSE). If the outer ones took all of that, their
-#: rounds would wait for ever; so this leaves room.
+#: A running scan has two DAGMans, its own and that of its round, and HTCondor runs 500 to 1000
+#: on an access point (START_SCHEDULER_UNIVERSE). If the outer ones took all of these, their
+#: rounds would wait forever.
 MOST_SCANS = 200
 
 
 def plan_campaign(
     files: Sequence[Path], output_dir: Path, options: Options, max_scans: int | None = None
 ) -> tuple[CampaignFolder, Campaign]:
-    """Plan the scans of many events; those that are planned already are kept.
+    """Plan the scans of many events; keep those that are already planned.
 
-    An event that cannot be planned is noted with its reason and does not stop the others.
+    An event that cannot be planned is recorded with the reason and does not stop the others.
 
     Raises
     ------
     WrongUsage
-        An option means nothing, or the folder holds a campaign with others.
+        An option is invalid, or the folder holds a campaign with other options.
     SkyscanError
-        Not one event can be planned; the text is the first one's.
+        No event can be planned; the text gives the reason for the first.
     """
     if not ENGINES[options.engine].has_campaigns:
         raise WrongUsage(
-            f"A campaign is one DAG of DAGMan's; with --engine {options.engine}, plan and "
-            f"submit its events one by one."
+            f"A campaign needs --engine dagman; with --engine {options.engine}, plan and "
+            f"submit the events one by one."
         )
     folder = CampaignFolder(output_dir.absolute())
     options = _absolute(options)
@@ -89,7 +89,7 @@ def plan_campaign(
 
 
 def plan_missing(folder: CampaignFolder, campaign: Campaign) -> Campaign:
-    """Plan the events that have no scan folder, and write the DAG of what is not done."""
+    """Plan the events that have no scan folder, and write the DAG of the campaign."""
     planned = [entry for entry in campaign.entries if _is_planned(folder, entry)]
     by_name = {str(entry.name): entry for entry in planned}
     entries = []
@@ -108,10 +108,10 @@ def plan_missing(folder: CampaignFolder, campaign: Campaign) -> Campaign:
 
 
 def default_max_scans(site: Site, options: Options) -> int:
-    """Return how many scans run at a time unless the user says.
+    """Return how many scans run at a time unless the user chooses.
 
-    On this machine one a core: a round has as many jobs as there are cores, and other scans
-    compute while one opens its next round. Elsewhere as many as keep the queue in bounds.
+    On this machine, one per core: a round has as many jobs as there are cores, and other scans
+    compute while one opens its next round. Elsewhere, as many as keep the queue short.
     """
     if site.this_machine:
         return max(2, min(os.cpu_count() or 1, MOST_SCANS))
@@ -129,14 +129,14 @@ def check_max_scans(number: int) -> int:
     """
     if number > MOST_SCANS:
         raise WrongUsage(
-            f"--max-scans {number} is more than {MOST_SCANS}: each scan keeps two DAGMans at "
-            f"work, and HTCondor runs only so many of them on one access point."
+            f"--max-scans {number} is more than {MOST_SCANS}: each scan runs two DAGMans, and "
+            f"HTCondor limits their number on one access point."
         )
     return number
 
 
 def is_done(folder: CampaignFolder, entry: Entry) -> bool:
-    """Tell whether nothing is left to do for an event: its map is there and complete."""
+    """Return whether an event is done: its map exists and is complete."""
     scan = folder.scan(entry)
     report = None if scan is None else read_report(scan)
     if scan is None or report is None or report.outcome != "complete" or not report.map:
@@ -150,19 +150,19 @@ def is_done(folder: CampaignFolder, entry: Entry) -> bool:
 def campaign_dag_lines(
     dags: Mapping[Entry, str], done: Container[Entry], max_scans: int
 ) -> Iterator[str]:
-    """Yield the lines of the campaign's DAG: a node a scan, so many at a time, the table.
+    """Yield the lines of the campaign's DAG: a node for each scan, and one for the table.
 
     Parameters
     ----------
     dags : mapping of Entry to str
-        Where the DAG of each scan lies, relative to the campaign's folder.
+        The DAG of each scan, relative to the campaign's folder.
     done : container of Entry
-        Those of which nothing is left to do.
+        Entries that are done.
     max_scans : int
-        How many run at a time.
+        How many scans run at a time.
 
-    A scan's DAG is named by its path, and not by DIR, which DAGMan refuses beside
-    ``-usedagdir``; either way it runs in its own folder.
+    A scan's DAG is named by its path instead of DIR, which DAGMan refuses together with
+    ``-usedagdir``; in both cases it runs in its own folder.
     """
     yield f"CONFIG {CONFIG}"
     for entry, dag in dags.items():
@@ -176,7 +176,7 @@ def campaign_dag_lines(
 
 
 def _absolute(options: Options) -> Options:
-    """Return options that mean the same in another folder: a campaign is resumed anywhere."""
+    """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
     gcd_dir = options.gcd_dir
     return replace(
@@ -207,35 +207,37 @@ def _planned(
         return replace(entry, exit_code=int(error.exit_code), problem=str(error))
     except OSError as error:
         return replace(entry, exit_code=int(ExitCode.TRY_AGAIN), problem=str(error))
-    except Exception as error:  # noqa: BLE001  a bug that one event meets is not the others'
-        problem = f"a bug: {error!r}; `skyscan plan` of this event shows where."
+    except Exception as error:  # noqa: BLE001  a bug with one event does not stop the others
+        problem = f"a bug: {error!r}; run `skyscan plan` on this event for the traceback"
         return replace(entry, exit_code=int(ExitCode.BUG), problem=problem)
     return replace(entry, folder=str(scan.path.relative_to(folder.path)))
 
 
 def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder) -> Entry:
-    """Return the entry of an event that the campaign has already."""
+    """Return the entry of an event that the campaign already has."""
     scan = folder.scan(twin)
     if scan and read_planned(scan.scan_json).event_sha256 == sha256_of(Path(entry.file)):
-        return replace(entry, problem=f"the same file as {twin.file}, which is scanned")
+        return replace(entry, problem=f"a copy of {twin.file}, which is scanned")
     raise BadInput(
-        f"{entry.file} is of the same event as {twin.file}, with other content. "
-        f"Scan one of the two in another --output-dir."
+        f"{entry.file} and {twin.file} are of the same event, but differ. "
+        f"Scan one of them in another --output-dir."
     )
 
 
 def _truth(event: Event) -> tuple[float, float] | None:
-    from skyscan.track.simulation import truth_of  # brings scipy along: not for every command
+    from skyscan.track.simulation import truth_of  # imports scipy, which is slow
 
     try:
         return truth_of(event)
     except (KeyError, TypeError, ValueError):
-        return None  # somebody else's simulation tells it in another way
+        return None  # another simulation has it in another format
 
 
 def _refuse(entries: Sequence[Entry]) -> None:
     if not entries:
-        raise WrongUsage("A campaign needs events: name their files, or --list a file of them.")
+        raise WrongUsage(
+            "A campaign needs events: give event files, or a list of them with --list."
+        )
     first = entries[0]
     kind = BadInput if first.exit_code == ExitCode.BAD_INPUT else WrongUsage
     raise kind(f"None of {len(entries)} events can be planned. The first: {first.problem}")

@@ -1,4 +1,4 @@
-"""Running a campaign: handing it to DAGMan, and watching it."""
+"""Submit a campaign to DAGMan, and watch it."""
 
 from __future__ import annotations
 
@@ -32,36 +32,37 @@ if TYPE_CHECKING:
     from workflows.campaigns.table import Row
 
 LOOK_EVERY = 2.0  # seconds
-REST = 20  # times what a look took: looking at a thousand scans shall not keep a core busy
+REST = 20  # pause as a multiple of the time to read all scans, which may be a thousand
 
 
 def submit_command(folder: CampaignFolder) -> list[str]:
-    """Return the command that hands the campaign to DAGMan, for the first time or again.
+    """Return the command that submits the campaign to DAGMan, for the first time or again.
 
-    Rescue files, its own and its scans', are never used: results say what is left to do.
+    Rescue files of the campaign and its scans are never used: the results determine what is
+    left to do.
     """
     again = (folder.path / f"{CAMPAIGN_DAG}.condor.sub").exists()
-    asked = read_campaign(folder).options
+    options = read_campaign(folder).options
     return [
         *("condor_submit_dag", "-usedagdir", "-AutoRescue", "0"),
         *("-dagman", str(folder.path / DAGMAN_SH)),
-        *(priority(site_of(asked)) if asked.urgent else ()),
+        *(priority(site_of(options)) if options.urgent else ()),
         *(["-update_submit"] if again else []),
         str(folder.dag),
     ]
 
 
 def submit(folder: CampaignFolder, pool: Pool) -> None:
-    """Hand a campaign to DAGMan that is not in the queue.
+    """Submit a campaign that is not in the queue to DAGMan.
 
     Raises
     ------
     AlreadyRuns
-        It is, or a scan of it, or another process is submitting it.
+        The campaign or one of its scans is in the queue, or another process is submitting it.
     WrongUsage, TryAgain
-        It cannot run, or not now (`workflows.checks.preflight`).
+        The campaign cannot run, or not now (`workflows.checks.preflight`).
     SubmitFailed
-        condor_submit_dag refused; the text has its words.
+        condor_submit_dag failed; the text has its output.
     """
     campaign = read_campaign(folder)
     with only_one(folder.json, "campaign"):
@@ -74,8 +75,8 @@ def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
     if in_queue:
         place = shlex.quote(str(folder.path))
         raise AlreadyRuns(
-            f"Scans of the campaign in {folder.path} are in the queue by themselves (jobs "
-            f"{', '.join(map(str, in_queue))}); wait for them, or take them out with "
+            f"Scans of the campaign in {folder.path} are in the queue on their own (jobs "
+            f"{', '.join(map(str, in_queue))}); wait for them, or remove them with "
             f"`skyscan abort {place}`."
         )
     work = work_of(scans, campaign)
@@ -92,9 +93,9 @@ def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
 
 
 def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work | None:
-    """Return what is to run of a campaign, by a scan that can be read; None if none can."""
+    """Return what a campaign is to run, from the first readable scan; None without one."""
     for scan in scans:
-        with suppress(BadInput):  # it fails alone
+        with suppress(BadInput):  # an unreadable scan fails alone
             like = read_planned(scan.scan_json)
             begun = any(any(it.rounds.glob("*")) for it in scans)
             return preflight.Work(like, len(scans), campaign.max_scans, begun)
@@ -102,16 +103,16 @@ def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work |
 
 
 def is_queued(folder: CampaignFolder, pool: Pool) -> bool:
-    """Tell whether the schedd has the campaign."""
+    """Return whether the campaign is in the schedd's queue."""
     log = _log(folder.dag)
     return any(it == log for _, it in dagmans(pool))
 
 
 def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
-    """Return the job ids of the campaign's DAGMan and of its scans', in this order.
+    """Return the job ids of the campaign's DAGMan and of its scans' DAGMans, in this order.
 
-    Scans may be in the queue without it: submitted by themselves, or left behind by a DAGMan
-    that was taken out by force.
+    Scans may be in the queue without the campaign: submitted on their own, or left behind when
+    its DAGMan was removed by force.
     """
     scans = {_log(engine_of(scan).dag(scan)) for scan in folder.scans}
     outer, in_queue = _log(folder.dag), dagmans(pool)
@@ -122,8 +123,8 @@ def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
 
 
 def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
-    """Count what the schedd's queue has of a campaign: all DAGMans, and the scans' jobs."""
-    # Jobs are in the scan folder, the DAGMans of its rounds where their DAGs are.
+    """Count the DAGMans and jobs of a campaign in the schedd's queue."""
+    # Jobs run in the scan folder, the DAGMans of rounds in the folder of their DAGs.
     scans = folder.scans
     places = {it.resolve() for scan in scans for it in (scan.path, scan.workflow)}
     jobs = sum(place in places for place in job_folders(pool))
@@ -135,21 +136,21 @@ def _log(dag: Path) -> Path:
 
 
 def is_over(folder: CampaignFolder) -> bool:
-    """Tell whether the campaign's DAGMan has left the queue."""
+    """Return whether the campaign's DAGMan has left the queue."""
     state = dagman_state(folder.dag)
     return state is not None and state.is_over
 
 
 def watch(folder: CampaignFolder) -> list[Row]:
-    """Print how many scans are how far until the campaign is over; return its table."""
-    began, said = time.time(), ""
+    """Print the number of scans in each state until the campaign ends; return its table."""
+    began, printed = time.time(), ""
     while True:
         looked = time.time()
         over = is_over(folder)
         rows = campaign_rows(folder, is_over=over)
-        if counts(rows) != said:
-            said = counts(rows)
-            print(f"{duration(time.time() - began)}  {said}", flush=True)
+        if counts(rows) != printed:
+            printed = counts(rows)
+            print(f"{duration(time.time() - began)}  {printed}", flush=True)
         if over:
             write_table(folder, rows)
             return rows
@@ -157,5 +158,5 @@ def watch(folder: CampaignFolder) -> list[Row]:
 
 
 def submit_line(folder: CampaignFolder, pool: Pool | None) -> str:
-    """Return the line that a user may paste: it works in any shell and folder."""
+    """Return a command line to paste, which works in any shell and folder."""
     return paste_line(submit_command(folder), pool)

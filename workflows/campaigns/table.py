@@ -1,4 +1,4 @@
-"""The table of a campaign: one row an event, as CSV and for people."""
+"""The table of a campaign: one row per event, as CSV and as text."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from workflows.campaigns.campaign import CampaignFolder, Entry
     from workflows.report import Report
 
-#: In the order in which they are counted. ``incomplete``: a map, but a limit ended the scan;
-#: ``refused``: not planned; ``copy``: of another event of the campaign.
+#: In the order in which they are counted. ``incomplete``: a limit ended the scan, with a map;
+#: ``refused``: could not be planned; ``copy``: a copy of another event of the campaign.
 STATES = ("complete", "incomplete", "failed", "refused", "copy", "running", "waiting")
-#: Which exit code is told when there are several: first what no further try mends.
+#: Priority of exit codes when there are several: first those that no retry can fix.
 _WORST_FIRST = (
     ExitCode.BAD_INPUT,
     ExitCode.WRONG_USAGE,
@@ -33,28 +33,28 @@ _WORST_FIRST = (
     ExitCode.INCOMPLETE,
     ExitCode.TRY_AGAIN,
 )
-SHOWN = 40  # rows for people; the CSV has all
-_NOT_RUN = "it did not come to its end"
+SHOWN = 40  # rows in the text; the CSV has all
+_NOT_RUN = "the scan did not run to its end"
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one event; what is not known is None, an empty field of the CSV.
+    """The outcome of one event; an unknown value is None, an empty field in the CSV.
 
     Attributes
     ----------
     event : str
-        Its name; of a file that cannot be read, the path.
+        Name of the event, or the path of a file that cannot be read.
     state : str
         One of `STATES`.
     ra_deg, dec_deg, llh, nside, pixel
-        The best fit (J2000).
+        The best fit, J2000.
     pixels, nan_pixels : int
-        Pixels in the map, and those of them without a fit.
+        Number of pixels in the map, and of those without a fit.
     exit_code : int
-        As `skyscan scan` of this event would end.
+        Exit code that `skyscan scan` of this event would have.
     from_truth_deg : float
-        Angle between the best fit and where a simulated event comes from.
+        Angle between the best fit and the true direction of a simulated event.
     folder : str
         Its scan folder, relative to the campaign's.
     why : str
@@ -77,7 +77,7 @@ class Row:
 
 
 def campaign_rows(folder: CampaignFolder, *, is_over: bool) -> list[Row]:
-    """Return the row of every event; ``is_over``: no scan is going to begin any more."""
+    """Return the row of every event; ``is_over`` means that no more scans will start."""
     return [_row(folder, it, is_over=is_over) for it in read_campaign(folder).entries]
 
 
@@ -96,7 +96,7 @@ def write_table(folder: CampaignFolder, rows: Sequence[Row]) -> None:
 
 
 def exit_code_of(rows: Sequence[Row]) -> ExitCode:
-    """Return 0 if all events are complete, else the exit code that matters most."""
+    """Return 0 if all events are complete, else the exit code of highest priority."""
     codes = {row.exit_code for row in rows if row.exit_code}
     if not codes:
         return ExitCode.DONE
@@ -104,23 +104,23 @@ def exit_code_of(rows: Sequence[Row]) -> ExitCode:
 
 
 def counts(rows: Sequence[Row]) -> str:
-    """Return how many events are how far: ``2 of 3 scans complete, 1 failed``."""
+    """Return the number of events in each state: ``2 of 3 scans complete, 1 failed``."""
     number = Counter(row.state for row in rows)
     rest = [f", {number[state]} {state}" for state in STATES[1:] if number[state]]
     return f"{number[STATES[0]]} of {len(rows)} scans complete{''.join(rest)}"
 
 
 def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
-    """Return the table for people; of a large one, what is not complete."""
+    """Return the table as text; a long one without the complete scans."""
     shown = rows
     if len(rows) > SHOWN:
         shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
     lines = _columns(shown) if shown else []
     lines += [f"  why       {row.event}: {row.why}" for row in shown if row.why]
-    lines.append(f"{counts(rows)}; all of them in {folder.csv}")
+    lines.append(f"{counts(rows)}; {folder.csv} lists all of them")
     if exit_code_of(rows):
         command = f"skyscan resume {shlex.quote(str(folder.path))}"
-        lines.append(f"  next      mend what is named above; then {command}")
+        lines.append(f"  next      fix the errors above, then {command}")
     return "\n".join(lines) + "\n"
 
 

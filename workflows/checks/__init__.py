@@ -1,1 +1,1 @@
-"""What is looked at before a scan is handed over."""
+"""Checks before a scan is submitted."""

@@ -1,6 +1,6 @@
-"""What a scan is going to take, told before it runs: fits, jobs, files, disk and time.
+"""Estimate before a scan runs what it will take: fits, jobs, files, disk space and time.
 
-Rough: which pixels are chosen, only their fits say.
+The estimate is rough, because the chosen pixels depend on the fits.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from skyscan.progression import Progression
     from workflows.planned import Planned
 
-#: What a scan of the dummy left behind on ext4, with 3,072 fits, 16 jobs and 4 rounds, 2.4 MB:
+#: From a scan with the dummy that left 2.4 MB on ext4, with 3,072 fits, 16 jobs and 4 rounds:
 #: a fit is in a batch, in a result and in both maps; a job has six small files, and its
-#: events in a log; a round has the diary and the other files of its DAGMan.
+#: events in a log; a round has the log and the other files of its DAGMan.
 BYTES_OF_FIT, BYTES_OF_JOB, BYTES_OF_ROUND, BYTES_OF_SCAN = 512, 32 * 1024, 64 * 1024, 2**20
 FILES_OF_JOB, FILES_OF_ROUND, FILES_OF_SCAN = 6, 16, 50
-#: Once the best pixel moves, as it mostly does.
+#: Usually the best pixel moves once.
 MORE_ROUNDS = 1
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a scan is going to take.
+    """What a scan will take.
 
     Attributes
     ----------
     size : int
-        Bytes in the scan folder.
+        Size of the scan folder in bytes.
     files : int
-        Files and folders there.
+        Number of files and folders in it.
     seconds : float
         Time from submission to the map.
     why : str
-        What that time comes from.
+        Where that time comes from.
     """
 
     size: int
@@ -49,13 +49,13 @@ class Expected:
     why: str
 
     def of_many(self, scans: int, at_a_time: int) -> Expected:
-        """Return the same of a campaign."""
+        """Return the estimate for a campaign of such scans."""
         turns = -(-scans // at_a_time)
         return Expected(self.size * scans, self.files * scans, self.seconds * turns, self.why)
 
 
 def expected(scan: Planned) -> Expected:
-    """Return what a scan is going to take."""
+    """Return what a scan will take."""
     fits = n_pixels(scan.progression) * _n_variations(scan.reco)
     rounds = len(scan.progression) + MORE_ROUNDS
     each = batch_sizes(
@@ -72,7 +72,7 @@ def expected(scan: Planned) -> Expected:
 
 
 def n_pixels(progression: Progression) -> int:
-    """Return about how many pixels a scan fits: the whole first nside, then around the best."""
+    """Estimate the pixels that a scan fits: the whole first nside, then around the best."""
     first = 12 * progression[0][0] ** 2
     steps = pairwise(progression)
     return first + sum(e * (nside // coarser) ** 2 for (coarser, _), (nside, e) in steps)
@@ -81,12 +81,12 @@ def n_pixels(progression: Progression) -> int:
 def _n_variations(reco: str) -> int:
     with suppress(SkyscanError):
         return len(reco_class(reco)().variations())
-    return 1  # it was planned where this reconstruction is, and that is not here
+    return 1  # the reconstruction is not installed here, only where the scan was planned
 
 
 def _time(scan: Planned, rounds: int) -> tuple[float, str]:
     if scan.deadline is not None:
         return scan.deadline, "--deadline"
-    # A job is meant to take no longer than the first, nor to go without the second.
+    # A job should take no longer than its time budget, or else the interval of checkpoints.
     each = scan.time_budget or scan.checkpoint_interval
     return rounds * each, f"an estimate: {rounds} rounds of {each / 60:.0f} minutes"

@@ -1,4 +1,4 @@
-"""What a check found: that all is well, or what is not and how to mend it."""
+"""The finding of a check: all is well, or what is wrong and the remedy."""
 
 from __future__ import annotations
 
@@ -9,50 +9,50 @@ from skyscan.errors import ExitCode
 
 
 class State(StrEnum):
-    """How a finding stands; only what is missing or an error keeps a scan from running."""
+    """State of a finding; only MISSING and ERROR keep a scan from running."""
 
     OK = "ok"
     MISSING = "missing"
-    OPTIONAL = "optional"  # not there, and only some scans want it
+    OPTIONAL = "optional"  # missing, and only some scans need it
     ADVICE = "advice"
-    WARNING = "warning"  # a scan runs, and may end badly
+    WARNING = "warning"  # a scan runs, but may fail
     ERROR = "error"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """Result of one check.
 
     Attributes
     ----------
     what : str
-        The thing.
+        What was checked.
     state : State
-        How it stands.
+        Its state.
     detail : str
         What was found, such as a version or a folder.
-    mend : str
-        What to do about it; empty when there is nothing to do.
+    remedy : str
+        What to do about it; empty if there is nothing to do.
     exit_code : ExitCode
-        Of a command that ends because of it.
+        Exit code of a command that ends because of it.
     """
 
     what: str
     state: State
     detail: str
-    mend: str = ""
+    remedy: str = ""
     exit_code: ExitCode = ExitCode.TRY_AGAIN
 
     @property
     def is_fatal(self) -> bool:
-        """Whether no scan can run."""
+        """Return whether the finding keeps scans from running."""
         return self.state in (State.MISSING, State.ERROR)
 
     def line(self) -> str:
         """Return the finding as a line for a terminal."""
         text = f"{self.state:8}  {self.what:18}  {self.detail}"
-        return f"{text} -> {self.mend}" if self.mend else text
+        return f"{text} -> {self.remedy}" if self.remedy else text
 
     def sentence(self) -> str:
-        """Return the finding as a message by itself."""
-        return f"{self.what}: {self.detail}; {self.mend}." if self.mend else self.detail
+        """Return the finding as a message of its own."""
+        return f"{self.what}: {self.detail}; {self.remedy}." if self.remedy else self.detail

@@ -1,7 +1,7 @@
-"""Before a scan is handed over: will it run, and to its end? Told now, not hours later.
+"""Check before submission whether a scan can run to its end.
 
-`plan` warns of what needs no pool; `submit`, and all that goes through it, refuses what cannot
-end well; `skyscan doctor FOLDER` shows everything.
+`plan` warns of what can be checked without a pool; all commands that submit refuse a scan that
+cannot succeed; `skyscan doctor FOLDER` shows all findings.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ if TYPE_CHECKING:
 
 ELSEWHERE = "plan with another --output-dir, or move the folder"
 NFS = ("nfs", "nfs4")
-#: File systems of many machines where locks and appended lines are slower to be seen, or need
+#: Shared file systems on which locks and appended lines become visible late, or which need
 #: credentials that DAGMan does not have.
 SHARED = ("afs", "beegfs", "ceph", "cifs", "fuse", "glusterfs", "gpfs", "lustre", "smb3")
 #: Commands: HTCondor's own setting, which its tools and DAGMan read too; ``False`` allows a
 #: scan folder on NFS.
 NFS_VARIABLE = "_CONDOR_DAGMAN_LOG_ON_NFS_IS_ERROR"
-#: Less room than so many times what a scan is expected to leave is tight.
+#: Free space below this multiple of the expected size is a warning.
 TIGHT = 3
 OAUTH = "use_oauth_services"
 
 
 class Work(NamedTuple):
-    """A scan, or so many of its kind, how many run at a time, and whether they have begun."""
+    """A scan, or N scans like it; how many run at a time; and whether any has started."""
 
     scan: Planned
     scans: int = 1
@@ -65,14 +65,14 @@ class Work(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What is free on a disk: bytes, and files (None: it does not count them)."""
+    """Free space of a disk: bytes, and files (None if the file system does not count them)."""
 
     size: int
     files: int | None
 
 
 def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
-    """Look at all that a scan or a campaign meets when it is submitted.
+    """Check everything that the submission of a scan or a campaign depends on.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
     work : Work
         What is to run.
     pool : Pool or None
-        The pool; None: there is none yet, and what needs one is left out.
+        The pool; None skips the checks that need one.
     """
     scan = work.scan
     site = recorded_site(scan.site, scan.site_values)
@@ -100,14 +100,14 @@ def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
 
 
 def check(path: Path, work: Work, pool: Pool) -> None:
-    """Refuse what will not run, and warn on stderr of what may go wrong.
+    """Refuse a scan that cannot run, and warn on stderr of what may go wrong.
 
     Raises
     ------
     WrongUsage
-        It lies where DAGMan does not work, or HTCondor is too old.
+        The folder is where DAGMan does not work, or HTCondor is too old.
     TryAgain
-        The schedd takes no jobs of ours now, the disk is full, or a token has expired.
+        The schedd does not accept our jobs now, the disk is full, or a token has expired.
     """
     require(look(path, work, pool))
 
@@ -119,26 +119,26 @@ def _of_pool(pool: Pool, site: Site, need: Expected) -> list[Finding]:
     if tools:
         found += unknown_keys(site, tools)
     if schedd:
-        # It knows us by a token that has not ended, whatever else lies there.
+        # The schedd accepted a token that has not expired; expired ones do not matter.
         tokens = [it for it in tokens_for(pool, schedd.method) if _left(it) > 0]
         found += credentials(tokens, need, tools)
     return found
 
 
 def warn(findings: Sequence[Finding]) -> None:
-    """Print what is not well on stderr; nothing is refused."""
+    """Print warnings and errors on stderr; refuse nothing."""
     for finding in findings:
         if finding.is_fatal or finding.state == State.WARNING:
             print(f"skyscan: warning: {finding.sentence()}", file=sys.stderr)
 
 
 def require(findings: Sequence[Finding]) -> None:
-    """Print warnings on stderr, and refuse what is worse.
+    """Print warnings on stderr; raise if a finding is worse.
 
     Raises
     ------
     WrongUsage, TryAgain
-        By the exit code of what is wrong, all of which the text says.
+        By the exit codes of the findings; the text names all of them.
     """
     fatal = [it for it in findings if it.is_fatal]
     warn([it for it in findings if not it.is_fatal])
@@ -148,41 +148,41 @@ def require(findings: Sequence[Finding]) -> None:
 
 
 def place(path: Path) -> Finding:
-    """Say whether DAGMan and condor_submit_dag take the path of a folder."""
+    """Check whether DAGMan and condor_submit_dag accept the path of a folder."""
     what = "folder"
     if path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
-        why = f"DAGMan refuses to keep its logs below /tmp, and {path} is there"
+        why = f"DAGMan refuses to keep its logs below /tmp, where {path} is"
         return _refusal(what, why, ELSEWHERE)
     if re.search(r"\$\$|\$\w*\(", str(path)):
-        why = f"condor_submit_dag would put something else for the $ in {path}"
+        why = f"condor_submit_dag would expand the $ in {path}"
         return _refusal(what, why, ELSEWHERE)
     return Finding(what, State.OK, str(path))
 
 
 def disk_kind(kind: str, environment: Mapping[str, str]) -> Finding:
-    """Say whether DAGMan can keep its logs on a kind of file system."""
+    """Check whether DAGMan can keep its logs on a kind of file system."""
     what = "file system"
     if kind in NFS and environment.get(NFS_VARIABLE, "").lower() not in ("false", "0", "no"):
-        why = f"DAGMan's logs would be on {kind}, where events can be lost or seen late"
-        mend = f"{ELSEWHERE}, on a local disk; if it must be {kind}, set {NFS_VARIABLE}=False"
-        return _refusal(what, why, mend)
+        why = f"DAGMan's logs would be on {kind}, where events can be lost or arrive late"
+        remedy = f"{ELSEWHERE}, on a local disk; if it must be {kind}, set {NFS_VARIABLE}=False"
+        return _refusal(what, why, remedy)
     if kind in NFS or kind.partition(".")[0] in SHARED:
-        why = f"DAGMan's logs are on {kind}, where they may be seen late, and locks may fail"
+        why = f"DAGMan's logs are on {kind}, where events can arrive late and locks can fail"
         return Finding(what, State.WARNING, why, "an --output-dir on a local disk is safer")
     return Finding(what, State.OK, kind or "unknown")
 
 
 def room_at(path: Path) -> Room:
-    """Return what is free where a folder is, or will be."""
+    """Return the free space where a folder is, or will be."""
     there = next(it for it in (path, *path.parents) if it.exists())
     found = os.statvfs(there)
     return Room(found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
 
 
 def room(free: Room, need: Expected, *, begun: bool = False) -> Finding:
-    """Say whether a disk has room for what a scan is expected to leave.
+    """Check whether a disk has space for what a scan is expected to write.
 
-    Of one that has begun, part is there: nobody knows how little is enough.
+    A scan that has started has written part of it already, so too little is only a warning.
     """
     what = "disk"
     detail = f"{_megabytes(free.size)} free, about {_megabytes(need.size)} needed"
@@ -194,59 +194,59 @@ def room(free: Room, need: Expected, *, begun: bool = False) -> Finding:
         return few or free.size < times * need.size
 
     if is_less(1) and not begun:
-        return Finding(what, State.ERROR, detail, f"make room, or {ELSEWHERE}")
+        return Finding(what, State.ERROR, detail, f"free some space, or {ELSEWHERE}")
     if is_less(TIGHT):
-        return Finding(what, State.WARNING, detail, "make room before there is none")
+        return Finding(what, State.WARNING, detail, "free some space before the disk is full")
     return Finding(what, State.OK, detail)
 
 
 def answer(schedd: Schedd | None) -> Finding:
-    """Say whether the schedd takes jobs of ours."""
+    """Check whether the schedd accepts our jobs."""
     what = "schedd"
     if schedd is None:
-        mend = "start the pool, or wait until it answers"
-        return Finding(what, State.ERROR, "does not answer", mend)
+        remedy = "start the pool, or wait until it answers"
+        return Finding(what, State.ERROR, "does not answer", remedy)
     if not schedd.may_submit:
-        detail = f"answers, but takes no jobs of {schedd.user or 'ours'} (by {schedd.method})"
-        mend = "get a new token, or ask those who run it (ALLOW_WRITE)"
-        return Finding(what, State.ERROR, detail, mend)
-    return Finding(what, State.OK, f"takes jobs of {schedd.user} (by {schedd.method})")
+        detail = f"refuses jobs of {schedd.user or 'this user'} (by {schedd.method})"
+        remedy = "get a new token, or ask its administrators (ALLOW_WRITE)"
+        return Finding(what, State.ERROR, detail, remedy)
+    return Finding(what, State.OK, f"accepts jobs of {schedd.user} (by {schedd.method})")
 
 
 def versions(*found: Version) -> Iterator[Finding]:
-    """Say of the tools' and the schedd's version whether scans run on them."""
+    """Check whether scans run with the versions of the tools and of the schedd."""
     what = "HTCondor's version"
     for version in dict.fromkeys(found):
         text, oldest = version_text(version), version_text(OLDEST)
         if is_too_old(version):
-            mend = f"scans want {oldest} or newer"
-            yield _refusal(what, text, mend)
+            remedy = f"scans need {oldest} or newer"
+            yield _refusal(what, text, remedy)
         elif is_untried(version):
-            mend = f"scans were tried with {oldest} to {NEWEST_SERIES}.x; report what fails"
-            yield Finding(what, State.WARNING, text, mend)
+            remedy = f"scans were tested with {oldest} to {NEWEST_SERIES}.x; report what fails"
+            yield Finding(what, State.WARNING, text, remedy)
         else:
             yield Finding(what, State.OK, text)
 
 
 def unknown_keys(site: Site, tools: Version) -> list[Finding]:
-    """Name the values of a site that this version of HTCondor passes over."""
-    asked = {f"submit.{key}" for key in site.submit} | {f"dagman.{key}" for key in site.dagman}
+    """Return a warning for each value of a site that this version of HTCondor ignores."""
+    given = {f"submit.{key}" for key in site.submit} | {f"dagman.{key}" for key in site.dagman}
     return [
         Finding(
             f"site {site.name}",
             State.WARNING,
-            f"HTCondor {version_text(tools)} passes over {key}",
-            f"it counts from {version_text(since)} on",
+            f"HTCondor {version_text(tools)} ignores {key}",
+            f"it takes effect from {version_text(since)} on",
         )
         for key, since in SINCE.items()
-        if key in asked and tools < since
+        if key in given and tools < since
     ]
 
 
 def credentials(
     tokens: Sequence[Token], need: Expected, tools: Version | None
 ) -> list[Finding]:
-    """Say whether the best of a user's tokens is good for as long as a scan takes."""
+    """Check whether the best of a user's tokens is valid for as long as a scan takes."""
     if not tokens:
         return []
     best = max(tokens, key=lambda it: float("inf") if it.expires is None else it.expires)
@@ -257,20 +257,20 @@ def credentials(
         found.append(Finding(what, State.ERROR, detail, "get a new one, or remove it"))
     elif left < need.seconds:
         detail = (
-            f"ends in {_duration(left)} ({best.place}), and the scan may take "
+            f"expires in {_duration(left)} ({best.place}), and the scan may take "
             f"{_duration(need.seconds)} ({need.why})"
         )
-        found.append(Finding(what, State.WARNING, detail, "renew it before it ends"))
+        found.append(Finding(what, State.WARNING, detail, "renew it before it expires"))
     elif not found:
-        until = "" if best.expires is None else f", good for {_duration(left)}"
+        until = "" if best.expires is None else f", valid for {_duration(left)}"
         found.append(Finding(what, State.OK, f"{best.place}{until}"))
     return found
 
 
 def _open(token: Token, tools: Version | None) -> Finding:
-    detail = f"others may read {token.place}"
+    detail = f"others can read {token.place}"
     if tools and tools >= PRIVATE_TOKENS:
-        detail += ", which HTCondor may therefore pass over"
+        detail += ", which HTCondor may therefore ignore"
     return Finding("token", State.WARNING, detail, f"chmod 600 {token.place}")
 
 
@@ -278,8 +278,8 @@ def _left(token: Token) -> float:
     return float("inf") if token.expires is None else token.expires - time.time()
 
 
-def _refusal(what: str, detail: str, mend: str) -> Finding:
-    return Finding(what, State.ERROR, detail, mend, ExitCode.WRONG_USAGE)
+def _refusal(what: str, detail: str, remedy: str) -> Finding:
+    return Finding(what, State.ERROR, detail, remedy, ExitCode.WRONG_USAGE)
 
 
 def _duration(seconds: float) -> str:

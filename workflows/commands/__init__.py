@@ -1,1 +1,1 @@
-"""The commands of `skyscan`, one module each: `add_to(commands)` and what it runs."""
+"""The commands of `skyscan`, one module each: `add_to(commands)` and the functions it runs."""

@@ -1,4 +1,4 @@
-"""`skyscan abort`: take a scan or a campaign out of the queue."""
+"""`skyscan abort`: remove a scan or a campaign from the queue."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "abort", help="take a scan or a campaign out of the queue; what was found stays"
+        "abort", help="remove a scan or a campaign from the queue; its results are kept"
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Abort, and say how to go on; a scan that is not in the queue is left as it is."""
+    """Abort, and print how to continue; leave a scan that is not in the queue as it is."""
     folder: ScanFolder | CampaignFolder
     if is_campaign(options.folder):
         folder, what = CampaignFolder(options.folder.absolute()), "campaign"
@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     found = pools.status()
     if found.pool is None or not found.is_running:
         raise PoolDoesNotAnswer(
-            f"Nobody knows whether the {what} is in the queue: {found.text}. "
-            f"A queue goes on when its pool does; start it, then abort again."
+            f"It is unknown whether the {what} is in the queue: {found.text}. "
+            f"The queue survives until the pool runs again; start the pool, then abort again."
         )
     os.environ.update(found.pool.environment())
     clusters = _abort(folder, found.pool)
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     else:
         others = f" and {len(clusters) - 1} more" if len(clusters) > 1 else ""
         print(
-            f"Removed (job {clusters[0]}{others}); what was found is kept. "
-            f"`skyscan resume {place}` goes on with it."
+            f"Removed (job {clusters[0]}{others}); the results are kept. "
+            f"`skyscan resume {place}` continues the {what}."
         )
     return ExitCode.DONE
 

@@ -35,7 +35,7 @@ USAGE = "%(prog)s (EVENT... | --list FILE) (--real-event | --simulated-event) [o
 
 
 class _OptionsOfMany(argparse.ArgumentParser):
-    """The options of `plan`, with any number of events in place of the one."""
+    """Parser of the options of `plan`, with any number of events instead of one."""
 
     def add_argument(self, *names: str, **given: object) -> argparse.Action:
         if names == ("event",):
@@ -52,23 +52,24 @@ def add_to(commands: Commands) -> None:
         "campaign",
         usage=USAGE,
         parents=[shared],
-        help="scan many events in one workflow; a broken one fails alone",
+        help="scan many events in one workflow; a damaged event does not stop the others",
     )
     add = parser.add_argument
-    add("--list", type=Path, metavar="FILE", help="file with the path of an event a line")
+    add("--list", type=Path, metavar="FILE", help="file with the path of one event per line")
     add(
         "--max-scans",
         type=positive,
         metavar="N",
-        help="scans at a time (default: one per core; elsewhere what keeps the queue short)",
+        help="scans at a time (default: one per core, or on other sites as many as keep the "
+        "queue short)",
     )
     add("--no-submit", action="store_true", help="only plan, and print how to submit")
-    add("--no-watch", action="store_true", help="do not wait for it")
+    add("--no-watch", action="store_true", help="do not wait for the campaign")
     parser.set_defaults(run=_campaign)
 
 
 def add_to_hidden(commands: Commands) -> None:
-    """Add what DAGMan calls when all scans are over."""
+    """Add the command that DAGMan calls when all scans have ended."""
     report = commands.add_parser("campaign-report")
     report.add_argument("folder", type=Path)
     report.set_defaults(run=_report)
@@ -81,12 +82,12 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
         before = read_campaign(folder).entries
         if len(added(before, files)) > len(before):
             raise WrongUsage(
-                f"The campaign in {folder.path} runs; add events to it when it is over, "
+                f"The campaign in {folder.path} is running; add events when it has ended, "
                 f"or choose another --output-dir."
             )
         return resume(folder.path, no_watch=options.no_watch)
-    asked = from_words(options)
-    folder, campaign = plan_campaign(files, options.output_dir, asked, options.max_scans)
+    of_scans = from_words(options)
+    folder, campaign = plan_campaign(files, options.output_dir, of_scans, options.max_scans)
     print(
         f"Campaign of {len(campaign.entries)} events in {folder.path}, "
         f"{campaign.max_scans} scans at a time",
@@ -107,7 +108,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
 
 
 def resume(path: Path, *, no_watch: bool) -> ExitCode:
-    """Go on with a campaign: what could not be planned is tried again, what is done is kept."""
+    """Continue a campaign: plan what could not be planned before, and keep what is done."""
     folder = CampaignFolder(path.absolute())
     if not _runs(folder):
         plan_missing(folder, read_campaign(folder))
@@ -115,21 +116,21 @@ def resume(path: Path, *, no_watch: bool) -> ExitCode:
 
 
 def print_status(path: Path) -> ExitCode:
-    """Print how far a campaign is."""
+    """Print the progress of a campaign."""
     folder = CampaignFolder(path.absolute())
     state = dagman_state(folder.dag)
-    said = "not submitted yet"
+    status = "not submitted yet"
     if state is not None:
-        said = f"DAGMan job {state.cluster}: {state.state}"
+        status = f"DAGMan job {state.cluster}: {state.state}"
     rows = campaign_rows(folder, is_over=is_over(folder))
-    print(f"{folder.path.name}  {said}\n  {counts(rows)}")
+    print(f"{folder.path.name}  {status}\n  {counts(rows)}")
     if is_over(folder):
         print(table_text(folder, rows), end="")
     return ExitCode.DONE
 
 
 def print_result(path: Path, *, as_json: bool) -> ExitCode:
-    """Print a campaign's table; the exit code is the campaign's."""
+    """Print the table of a campaign; return its exit code."""
     folder = CampaignFolder(path.absolute())
     rows = campaign_rows(folder, is_over=True)
     if as_json:
@@ -149,17 +150,17 @@ def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
     os.environ.update(pool.environment())
     place = shlex.quote(str(folder.path))
     if is_queued(folder, pool):
-        print("It is in the queue already.", flush=True)
+        print("The campaign is already in the queue.", flush=True)
     else:
         submit(folder, pool)
     if no_watch:
-        print(f"`skyscan status {place}` shows how far it is.")
+        print(f"`skyscan status {place}` shows the progress.")
         return ExitCode.DONE
     try:
         rows = watch(folder)
     except KeyboardInterrupt:
         print(
-            f"\nThe campaign goes on. `skyscan status {place}` shows how far it is, "
+            f"\nThe campaign continues. `skyscan status {place}` shows its progress, "
             f"`skyscan resume {place}` watches it again."
         )
         return ExitCode.DONE
@@ -168,7 +169,7 @@ def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
 
 
 def _report(options: argparse.Namespace) -> ExitCode:
-    """Write the table; the DAG ends as the campaign does, unplanned events included."""
+    """Write the table; return the exit code of the campaign, with events not planned."""
     folder = CampaignFolder(options.folder.absolute())
     rows = campaign_rows(folder, is_over=True)
     write_table(folder, rows)

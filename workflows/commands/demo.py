@@ -1,4 +1,4 @@
-"""`skyscan demo`: scan the simulated track that comes with the project."""
+"""`skyscan demo`: scan the simulated track that is part of the project."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.events.reader import read_event
-from workflows.commands.scan import follow, hand_over
+from workflows.commands.scan import follow, submit_scan
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.report import read_report
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
-    demo = commands.add_parser("demo", help="scan the simulated track that comes along")
+    demo = commands.add_parser("demo", help="scan a simulated track that is part of skyscan")
     demo.add_argument(
         "--output-dir",
         type=Path,
         default=Path("scans"),
         metavar="DIR",
-        help="where the scan folder is made (default: %(default)s)",
+        help="where to make the scan folder (default: %(default)s)",
     )
     demo.set_defaults(run=_demo)
 
 
 def _demo(options: argparse.Namespace) -> ExitCode:
-    from skyscan.track.simulation import truth_of  # brings scipy along: not for every command
+    from skyscan.track.simulation import truth_of  # imports scipy, which is slow
 
     packed = resources.files("skyscan").joinpath("data", "simulated_track.json")
     with resources.as_file(packed) as path:
         event = read_event(path)
         folder = plan(path, options.output_dir, Options(is_real_event=False))
     print(f"Scanning a simulated track in {folder.path}", flush=True)
-    hand_over(folder)
+    submit_scan(folder)
     code = follow(folder)
     report, truth = read_report(folder), truth_of(event)
     if truth is not None and report is not None and report.best is not None:

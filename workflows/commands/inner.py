@@ -1,6 +1,6 @@
-"""What engines call on the access point, with the scan folder as argument.
+"""Commands that engines call on the access point, with the scan folder as argument.
 
-DAGMan throws the output of its scripts away, so what these say goes to ``logs/`` too.
+DAGMan discards the output of its scripts, so these commands write errors to ``logs/`` too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """Add the commands to the parser, unlisted: they are not for people."""
+    """Add the commands, which users need not see, to the parser."""
     scan = commands.add_parser("open-scan")
     scan.add_argument("folder", type=Path)
     scan.set_defaults(run=_open_scan)
@@ -54,14 +54,14 @@ def add_to(commands: Commands) -> None:
 
 
 def _scan(options: argparse.Namespace) -> ScanFolder:
-    # DAGMan is in the folder of its DAGs, and names the scan from there: "..".
+    # DAGMan runs in the folder of its DAGs and names the scan from there, "..".
     return ScanFolder(Path(os.path.abspath(options.folder)))  # noqa: PTH100
 
 
 def _open_scan(options: argparse.Namespace) -> ExitCode:
-    """Skip prep when its work is there and whole; clear away half of it."""
+    """Skip prep if its work is complete; remove it if it is incomplete."""
     folder = _scan(options)
-    with telling(folder.logs / "open_prep.err"):
+    with errors_kept_in(folder.logs / "open_prep.err"):
         scan = read_planned(folder.scan_json)
         if is_whole(folder.startup, scan.id):
             return ExitCode.NOTHING_TO_DO
@@ -72,31 +72,31 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
 
 
 def _open_gate(options: argparse.Namespace) -> ExitCode:
-    """Choose the pixels of a round if it can have some by now."""
+    """Choose the pixels of a round if that is possible by now."""
     folder = _scan(options)
-    with telling(folder.logs / f"open_gate_{options.round:03d}.err"):
+    with errors_kept_in(folder.logs / f"open_gate_{options.round:03d}.err"):
         scan = read_planned(folder.scan_json)
-        said = look(folder, scan, options.round, rounds_that_ended(folder))
-        # What it said when it was opened in an earlier submission says nothing of this one.
+        gate = look(folder, scan, options.round, rounds_that_ended(folder))
+        # An error of the round in an earlier submission is none of this submission.
         (folder.logs / f"round_{options.round:03d}.err").unlink(missing_ok=True)
     return {
         Gate.OPEN: ExitCode.DONE,
         Gate.SHUT: ExitCode.NOTHING_TO_DO,
         Gate.NOT_YET: ExitCode.NOT_YET,
-    }[said]
+    }[gate]
 
 
 def _next_round(options: argparse.Namespace) -> ExitCode:
-    """Open a round; it is skipped when nothing of it is left to do."""
+    """Open a round; skip it if nothing of it is left to do."""
     folder = _scan(options)
-    with telling(folder.logs / f"round_{options.round:03d}.err"):
+    with errors_kept_in(folder.logs / f"round_{options.round:03d}.err"):
         scan = read_planned(folder.scan_json)
         is_open = engine_of(folder).next_round(folder, scan, options.round, Path.cwd())
     return ExitCode.DONE if is_open else ExitCode.NOTHING_TO_DO
 
 
 def _merge(options: argparse.Namespace) -> ExitCode:
-    """Write the map and the report into the scan folder, and the map into the job's folder."""
+    """Write map and report into the scan folder, and the map into the folder of the job."""
     from workflows.closing import merge_and_report
 
     folder = _scan(options)
@@ -105,8 +105,8 @@ def _merge(options: argparse.Namespace) -> ExitCode:
 
 
 @contextmanager
-def telling(log: Path) -> Iterator[None]:
-    """Write into ``log`` what goes wrong; nothing of an earlier try stays in it."""
+def errors_kept_in(log: Path) -> Iterator[None]:
+    """Write an error of the block into ``log``; remove the error of an earlier attempt."""
     log.unlink(missing_ok=True)
     try:
         yield

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
-#: The event comes first: behind ``--nsides 8:0 64:12`` it would be taken for one more nside.
+#: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
-FOLDER_HELP = "scan folder, or the folder above it when that holds one scan"
+FOLDER_HELP = "scan folder, or the folder above it if that holds a single scan"
 
 
 def add_to(commands: Commands) -> None:
@@ -50,28 +50,30 @@ def run(options: argparse.Namespace) -> ExitCode:
     if missing := engine_of(folder).missing(pool.pool):
         print(missing)
     if not pool.is_running:
-        print("No pool runs yet: `skyscan pool start` first, or `skyscan submit` for both.")
+        print(
+            "No pool is running; `skyscan pool start` starts one, and so does `skyscan submit`."
+        )
     return ExitCode.DONE
 
 
 def plan_from(options: argparse.Namespace) -> ScanFolder:
-    """Plan as the command line says; tell of a runtime that jobs may not find."""
+    """Plan a scan from the command line; note a runtime that jobs may not find."""
     folder = plan(options.event, options.output_dir, from_words(options))
     scan = read_planned(folder.scan_json)
     this_machine = recorded_site(scan.site, scan.site_values).this_machine
     missing = parse_runtime(scan.runtime).missing(this_machine=this_machine)
     if missing:
-        why = "where jobs are to run" if this_machine else "which is to send it to jobs"
+        why = "where the jobs run" if this_machine else "which sends it to the jobs"
         print(
             f"skyscan: note: there is no {missing} on this machine, {why} in {scan.runtime}; "
-            f"get it before you submit, or plan with another --runtime or --site.",
+            f"install it before you submit, or plan with another --runtime or --site.",
             file=sys.stderr,
         )
     return folder
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what `plan` and `scan` share."""
+    """Add the options that `plan` and `scan` share."""
     parser.add_argument(
         "event", type=Path, metavar="EVENT", help="event file: i3live .json, .pkl, or .i3"
     )
@@ -83,6 +85,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("scans"),
         metavar="DIR",
-        help="where the scan folder is made (default: %(default)s)",
+        help="where to make the scan folder (default: %(default)s)",
     )
     add_to_parser(parser)

@@ -1,4 +1,4 @@
-"""`skyscan retry` and `skyscan extend`: parts of a scan again, or a scan further."""
+"""`skyscan retry` and `skyscan extend`: repeat parts of a scan, or take it further."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows.campaigns.campaign import CampaignFolder, is_campaign
 from workflows.campaigns.run import is_queued
 from workflows.commands import campaign
 from workflows.commands.plan import FOLDER_HELP
-from workflows.commands.scan import follow, hand_over
+from workflows.commands.scan import follow, submit_scan
 from workflows.quantities import parse_duration, parse_fraction
 from workflows.rerun import Selection, extend, forget, forget_failed, parse_pixels
 from workflows.submission import AlreadyRuns, open_scan
@@ -30,35 +30,41 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
     retry = commands.add_parser(
-        "retry", help="do some fits of a scan again, and what follows from them; watch it"
+        "retry", help="repeat some fits of a scan and what follows from them, and watch it"
     )
     retry.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
-    retry.add_argument("--failed", action="store_true", help="those that found nothing (NaN)")
     retry.add_argument(
-        "--round", type=int, action="append", default=[], help="those of a round"
+        "--failed", action="store_true", help="repeat the fits without a result (NaN)"
+    )
+    retry.add_argument(
+        "--round",
+        type=int,
+        action="append",
+        default=[],
+        help="repeat the fits of a round; may be repeated",
     )
     retry.add_argument(
         "--pixels",
         nargs="+",
         default=[],
         metavar="NSIDE:PIXEL",
-        help="those of pixels (RING), as in 64:17 or 512:100-120",
+        help="repeat the fits of pixels (RING), such as 64:17 or 512:100-120",
     )
     retry.add_argument(
-        "--anew", action="store_true", help="choose the rounds again, keep every fit"
+        "--anew", action="store_true", help="choose all rounds again, but keep every fit"
     )
-    retry.add_argument("--no-watch", action="store_true", help="do not wait for it")
+    retry.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
     retry.set_defaults(run=_retry)
 
     further = commands.add_parser(
         "extend", help="take a scan further: finer pixels, more of them, higher limits"
     )
     further.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
-    further.add_argument("--nsides", nargs="+", metavar="NSIDE:EXTENSION", help="as of plan")
-    further.add_argument("--max-rounds", type=int, metavar="N", help="as of plan")
-    further.add_argument("--max-failed-pixels", metavar="FRACTION", help="as of plan")
-    further.add_argument("--deadline", metavar="DURATION", help="as of plan")
-    further.add_argument("--no-watch", action="store_true", help="do not wait for it")
+    further.add_argument("--nsides", nargs="+", metavar="NSIDE:EXTENSION", help="as for plan")
+    further.add_argument("--max-rounds", type=int, metavar="N", help="as for plan")
+    further.add_argument("--max-failed-pixels", metavar="FRACTION", help="as for plan")
+    further.add_argument("--deadline", metavar="DURATION", help="as for plan")
+    further.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
     further.set_defaults(run=_extend)
 
 
@@ -67,14 +73,14 @@ def _retry(options: argparse.Namespace) -> ExitCode:
     selection = Selection(options.failed, tuple(options.round), pixels)
     if is_campaign(options.folder) and selection == Selection(failed=True):
         return _retry_campaign(options)
-    folder = _one_scan(options.folder, "; `retry --failed` alone is for all of them")
+    folder = _one_scan(options.folder, "; only `retry --failed` takes a campaign")
     if selection == Selection() and not options.anew:
         raise WrongUsage(
-            "Say which fits: --failed, --round N, --pixels NSIDE:PIXEL, or --anew."
+            "Choose the fits to repeat: --failed, --round N, --pixels NSIDE:PIXEL, or --anew."
         )
     n = forget(folder, _pool(), selection)
-    print(f"{n} fits are done again, and what follows from them.", flush=True)
-    return _go_on(folder, options)
+    print(f"Repeating {n} fits and what follows from them.", flush=True)
+    return _resume(folder, options)
 
 
 def _retry_campaign(options: argparse.Namespace) -> ExitCode:
@@ -82,16 +88,15 @@ def _retry_campaign(options: argparse.Namespace) -> ExitCode:
     place = shlex.quote(str(folder.path))
     if is_queued(folder, pool):
         raise AlreadyRuns(
-            f"The campaign in {folder.path} is in the queue; retry when it is over, or after "
+            f"The campaign in {folder.path} is in the queue; retry when it has ended, or after "
             f"`skyscan abort {place}`."
         )
     counts = forget_failed(folder.scans, pool)
     if not counts:
-        print("No fit of its scans is to be done again: each found something.")
+        print("No fit needs to be repeated: all fits of its scans have a result.")
         return ExitCode.DONE
     print(
-        f"{sum(counts)} fits of {len(counts)} scans are done again, "
-        "and what follows from them.",
+        f"Repeating {sum(counts)} fits of {len(counts)} scans and what follows from them.",
         flush=True,
     )
     return campaign.resume(folder.path, no_watch=options.no_watch)
@@ -112,11 +117,11 @@ def _extend(options: argparse.Namespace) -> ExitCode:
         changes["deadline"] = parse_duration(options.deadline, "--deadline")
     if not changes:
         raise WrongUsage(
-            "Say how far: --nsides, --max-rounds, --max-failed-pixels or --deadline."
+            "Choose what to extend: --nsides, --max-rounds, --max-failed-pixels or --deadline."
         )
     extend(folder, _pool(), changes)
-    print("Everything that was fitted is kept.", flush=True)
-    return _go_on(folder, options)
+    print("All fits are kept.", flush=True)
+    return _resume(folder, options)
 
 
 def _one_scan(path: Path, but: str = "") -> ScanFolder:
@@ -132,6 +137,6 @@ def _pool() -> Pool:
     return pool
 
 
-def _go_on(folder: ScanFolder, options: argparse.Namespace) -> ExitCode:
-    hand_over(folder, attach=not options.no_watch)
+def _resume(folder: ScanFolder, options: argparse.Namespace) -> ExitCode:
+    submit_scan(folder, attach=not options.no_watch)
     return ExitCode.DONE if options.no_watch else follow(folder)

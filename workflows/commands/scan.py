@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
     scan = commands.add_parser(
-        "scan", usage=USAGE, help="plan, submit and watch: one event, start to end"
+        "scan", usage=USAGE, help="plan, submit and watch the scan of one event"
     )
     add_options(scan)
     scan.set_defaults(run=_scan)
 
-    sub = commands.add_parser("submit", help="submit a planned scan and do not wait for it")
+    sub = commands.add_parser("submit", help="submit a planned scan without waiting for it")
     sub.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     sub.set_defaults(run=_submit)
 
     resume = commands.add_parser(
-        "resume", help="go on with a scan: only what is not done runs; watch it"
+        "resume", help="continue a scan and watch it; only what is not done runs"
     )
     resume.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
-    resume.add_argument("--no-watch", action="store_true", help="do not wait for it")
+    resume.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
     resume.set_defaults(run=_resume)
 
 
 def _scan(options: argparse.Namespace) -> ExitCode:
     folder = plan_from(options)
     print(f"Scan folder: {folder.path}", flush=True)
-    hand_over(folder)
+    submit_scan(folder)
     return follow(folder)
 
 
@@ -54,8 +54,8 @@ def _submit(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return campaign.resume(options.folder, no_watch=True)
     folder = open_scan(options.folder)
-    hand_over(folder, attach=False)
-    print(f"Submitted. `skyscan status {shlex.quote(str(folder.path))}` shows how far it is.")
+    submit_scan(folder, attach=False)
+    print(f"Submitted. `skyscan status {shlex.quote(str(folder.path))}` shows its progress.")
     return ExitCode.DONE
 
 
@@ -63,14 +63,14 @@ def _resume(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return campaign.resume(options.folder, no_watch=options.no_watch)
     folder = open_scan(options.folder)
-    hand_over(folder, attach=not options.no_watch)
+    submit_scan(folder, attach=not options.no_watch)
     return ExitCode.DONE if options.no_watch else follow(folder)
 
 
-def hand_over(folder: ScanFolder, *, attach: bool = True) -> None:
-    """Submit a scan to the user's pool, or to the personal one, started if need be.
+def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
+    """Submit a scan to the user's pool, or to the personal one, which is started if needed.
 
-    A scan that is in the queue already is only watched when ``attach`` is set.
+    With ``attach``, a scan that is already in the queue is no error.
     """
     pool = pools.start()
     os.environ.update(pool.environment())
@@ -79,7 +79,7 @@ def hand_over(folder: ScanFolder, *, attach: bool = True) -> None:
     except AlreadyRuns:
         if not attach:
             raise
-        print("It is in the queue already; watching it.", flush=True)
+        print("The scan is already in the queue; watching it.", flush=True)
 
 
 def follow(folder: ScanFolder) -> ExitCode:
@@ -89,14 +89,14 @@ def follow(folder: ScanFolder) -> ExitCode:
         report = watch(folder)
     except KeyboardInterrupt:
         print(
-            f"\nThe scan goes on. `skyscan status {place}` shows how far it is, "
+            f"\nThe scan continues. `skyscan status {place}` shows its progress, "
             f"`skyscan resume {place}` watches it again."
         )
         return ExitCode.DONE
     if report is None:
         print(
-            f"The scan was removed before it ended; what was done is kept. "
-            f"`skyscan resume {place}` goes on with it.",
+            f"The scan was removed before it ended; its results are kept. "
+            f"`skyscan resume {place}` continues it.",
             file=sys.stderr,
         )
         return ExitCode.TRY_AGAIN

@@ -1,4 +1,4 @@
-"""`skyscan status` and `skyscan result`: how far a scan is, and what it found."""
+"""`skyscan status` and `skyscan result`: the progress of a scan, and its result."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
-    status = commands.add_parser("status", help="how far a scan is")
+    status = commands.add_parser("status", help="show the progress of a scan or a campaign")
     status.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     status.set_defaults(run=_status)
 
-    result = commands.add_parser("result", help="what a scan found")
+    result = commands.add_parser("result", help="show the result of a scan or a campaign")
     result.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
-    result.add_argument("--json", action="store_true", help="for programs")
+    result.add_argument("--json", action="store_true", help="print the result as JSON")
     result.set_defaults(run=_result)
 
 
@@ -51,10 +51,10 @@ def _status(options: argparse.Namespace) -> ExitCode:
     engine = engine_of(folder)
     state = engine.state(folder)
     rounds = rounds_so_far(folder)
-    said = (
+    status = (
         "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
     )
-    print(f"{scan.name}  {scan.reco}  {said}")
+    print(f"{scan.name}  {scan.reco}  {status}")
     for progress in rounds:
         print(f"  {progress.line()}")
     if state is not None and state.is_over:
@@ -73,24 +73,24 @@ def _print_progress(
     rounds: list[RoundProgress],
     state: DagmanState | None,
 ) -> None:
-    """Print how far a scan is that is not over, and what it waits for."""
+    """Print the progress of a scan that has not ended, and what it waits for."""
     if state is not None and state.starts > 1:
         place = shlex.quote(str(folder.path))
         print(
-            f"  DAGMan died and was started again {state.starts - 1} times. If that does not "
-            f"end: `skyscan abort {place}`, then `skyscan resume {place}`"
+            f"  DAGMan died and was restarted {state.starts - 1} times. If this continues, run "
+            f"`skyscan abort {place}`, then `skyscan resume {place}`"
         )
     if state is not None:
         for obstacle in obstacles(folder, pool_status()):
             print(f"  waits     {obstacle}")
     if rounds:
-        print(f"  now: {line(folder, scan, rounds)}")
+        print(f"  now       {line(folder, scan, rounds)}")
         for machine in machine_lines(folder):
-            print(f"  beware    {machine}")
+            print(f"  warning   {machine}")
 
 
 def _print_end(folder: ScanFolder) -> None:
-    """Print what became of a scan that is over."""
+    """Print the outcome of a scan that has ended."""
     report = last_report(folder)
     if report is not None:
         print(report.text, end="")
@@ -108,7 +108,7 @@ def _result(options: argparse.Namespace) -> ExitCode:
     report = last_report(folder)
     if report is None:
         raise WrongUsage(
-            f"{folder.path} has no result yet; `skyscan status` shows how far the scan is."
+            f"{folder.path} has no result yet; `skyscan status` shows the progress of the scan."
         )
     print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
     return ExitCode(report.exit_code)

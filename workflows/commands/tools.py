@@ -1,4 +1,4 @@
-"""`skyscan pool`, `image`, `recos` and `doctor`: what is there to scan with."""
+"""`skyscan pool`, `image`, `recos` and `doctor`: the tools and resources of scans."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
-    pool = commands.add_parser("pool", help="the personal pool: start, stop, status, env")
+    pool = commands.add_parser("pool", help="start, stop or show the personal pool")
     pool.add_argument(
         "action",
         choices=["start", "stop", "status", "env"],
         help='env prints lines for a shell: eval "$(skyscan pool env)" puts condor_q and '
-        "its like on PATH",
+        "the other HTCondor tools on PATH",
     )
     pool.set_defaults(run=_pool)
 
     image = commands.add_parser(
-        "image", help="make an image for jobs: Debian 12 with Python, numpy, scipy, healpy"
+        "image", help="make an image for jobs: Debian 12 with Python, numpy, scipy and healpy"
     )
     image.add_argument(
         "path",
@@ -43,14 +43,14 @@ def add_to(commands: Commands) -> None:
     recos.set_defaults(run=_recos)
 
     doctor = commands.add_parser(
-        "doctor", help="what is there, what is missing, how to mend it"
+        "doctor", help="check what is installed, what is missing, and how to fix it"
     )
     doctor.add_argument(
         "folder",
         type=Path,
         nargs="?",
         metavar="FOLDER",
-        help="a planned scan or campaign: also whether it can be submitted",
+        help="also check whether this planned scan or campaign can be submitted",
     )
     doctor.set_defaults(run=_doctor)
 
@@ -59,7 +59,7 @@ def _pool(options: argparse.Namespace) -> ExitCode:
     if options.action == "start":
         pools.start()
     elif options.action == "stop":
-        print("stopped" if pools.stop() else "there was no personal pool to stop")
+        print("stopped" if pools.stop() else "no personal pool was running")
         return ExitCode.DONE
     elif options.action == "env":
         print("\n".join(pools.start().exports()))
@@ -74,7 +74,7 @@ def _image(options: argparse.Namespace) -> ExitCode:
     image = make_image(options.path)
     print(f"Use it with --runtime container:{image}")
     if not had_apptainer and pools.status().is_running:
-        print("A personal pool that runs learns of Apptainer when it is stopped and started.")
+        print("Restart the running personal pool: it finds Apptainer when it starts.")
     return ExitCode.DONE
 
 

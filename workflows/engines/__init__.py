@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_ENGINE", "ENGINES", "engine_of"]
 
 _DAGMAN = Dagman()
-#: By the name that ``--engine`` has.
+#: By the value of ``--engine``.
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (_DAGMAN, Pegasus())}
 DEFAULT_ENGINE = _DAGMAN.name
 
 
 def engine_of(folder: ScanFolder) -> Engine:
-    """Return the engine that a scan was planned for, by what lies in its folder."""
+    """Return the engine that a scan was planned for, judging by the files in its folder."""
     return next((it for it in ENGINES.values() if it.is_in(folder)), _DAGMAN)

@@ -1,8 +1,8 @@
-"""What an engine does for a scan: the one place where engines differ.
+"""What an engine does for a scan: the only place where engines differ.
 
-An engine is a folder beside this file with one object of `Engine` in it, and a line in
-`workflows.engines.ENGINES`. All of them hand a DAG to DAGMan in the end, so what its logs
-say is read in one way (`condor.dagman`).
+An engine is a folder beside this file with one subclass of `Engine`, and a line in
+`workflows.engines.ENGINES`. All engines submit a DAG to DAGMan in the end, and its logs are
+read in the same way for all of them (`condor.dagman`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Arriving = Mapping[int, Mapping[int, list[Path]]]
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that went wrong: which step, its exit code, and what it said."""
+    """A failed step: its name, its exit code, and its error message."""
 
     step: str
     exit_code: int
@@ -38,67 +38,67 @@ class Failure:
 
 
 class Engine(ABC):
-    """What runs the steps of a scan."""
+    """Runs the steps of a scan."""
 
-    #: Of ``--engine``.
+    #: Value of ``--engine``.
     name: ClassVar[str]
-    #: Whether many scans can be one DAG.
+    #: Whether one DAG can run many scans.
     has_campaigns: ClassVar[bool] = False
-    #: Steps whose names begin so fail because another step did: that is the cause to report.
+    #: Steps with this prefix fail because another step failed, which is the cause to report.
     echo: ClassVar[str]
 
     @abstractmethod
     def is_in(self, folder: ScanFolder) -> bool:
-        """Tell whether a scan was planned for this engine."""
+        """Return whether a scan was planned for this engine."""
 
     def check(self, place: Path, scan: Planned, site: Site) -> None:  # noqa: B027
-        """Refuse what the engine cannot do or carry.
+        """Refuse a scan that the engine cannot run.
 
         Parameters
         ----------
         place : Path
             Where the scan folder will be.
         scan : Planned
-            What is asked.
+            The scan.
         site : Site
-            Where its jobs are to run.
+            The site where its jobs run.
 
         Raises
         ------
         WrongUsage
-            Says what, and what to do instead.
+            The engine cannot run it; the text says why, and what to do instead.
         """
 
     @abstractmethod
     def write(self, folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
-        """Write what the engine runs into a scan folder.
+        """Write the files that the engine runs into a scan folder.
 
         Parameters
         ----------
         folder : ScanFolder
             The scan.
         scan : Planned
-            What is asked, with the digest of its code.
+            The planned scan, with the digest of its code.
         site : Site
-            Where its jobs are to run.
+            The site where its jobs run.
         python : str
-            The interpreter of the steps on the access point.
+            Path of the Python of the steps on the access point.
         """
 
     @abstractmethod
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
-        """Open a round: choose its pixels, and write what the engine runs of it.
+        """Open a round: choose its pixels, and write the files that the engine runs.
 
         Parameters
         ----------
         folder : ScanFolder
             The scan.
         scan : Planned
-            What it was asked.
+            The planned scan.
         number : int
-            The round, from 0.
+            Number of the round, from 0.
         here : Path
-            The folder in which the step that asks this runs.
+            Folder in which the calling step runs.
 
         Returns
         -------
@@ -107,45 +107,45 @@ class Engine(ABC):
         """
 
     def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:  # noqa: B027
-        """Write again what depends on how far a scan is to go."""
+        """Write again the files that depend on the limits of a scan."""
 
     def missing(self, pool: Pool | None) -> str:  # noqa: ARG002
-        """Return what the engine needs and this machine lacks; empty when there is nothing."""
+        """Return a message if software of the engine is missing here, else an empty text."""
         return ""
 
     @abstractmethod
     def command(self, folder: ScanFolder) -> list[str]:
-        """Return the command that hands the scan over, for the first time or again."""
+        """Return the command that submits the scan, for the first time or again."""
 
     @abstractmethod
     def submit(self, folder: ScanFolder, pool: Pool) -> None:
-        """Hand over a scan that is not in the queue.
+        """Submit a scan that is not in the queue.
 
         Raises
         ------
         TryAgain
-            The engine refuses; the text has its words.
+            The engine refuses; the text has its message.
         """
 
     @abstractmethod
     def dags(self, folder: ScanFolder) -> list[Path]:
-        """Return the DAG of each submission, oldest first; one may serve several."""
+        """Return the DAGs of all submissions, oldest first; submissions may share one."""
 
     @abstractmethod
     def dag(self, folder: ScanFolder) -> Path:
-        """Return the DAG of the last submission; it need not be there yet."""
+        """Return the DAG of the last submission, which may not exist yet."""
 
     def state(self, folder: ScanFolder) -> DagmanState | None:
-        """Return what became of the last submission; None when there was none."""
+        """Return the state of the last submission; None if there was none."""
         return dagman_state(self.dag(folder))
 
     def node_logs(self, folder: ScanFolder) -> list[Path]:  # noqa: ARG002
-        """Return the logs that say on which machines the jobs ran."""
+        """Return the logs that record on which machines the jobs ran."""
         return []
 
     @abstractmethod
     def has_succeeded(self, state: DagmanState) -> bool:
-        """Tell whether a submission that has ended and left no report ended well."""
+        """Return whether a submission that has ended without a report succeeded."""
 
     @abstractmethod
     def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
@@ -156,28 +156,28 @@ class Engine(ABC):
         return {}
 
     def settle(self, folder: ScanFolder) -> None:  # noqa: B027
-        """Take in what is on its way, of a scan that is not in the queue."""
+        """Collect results on their way into the folder of a scan that is not in the queue."""
 
     def more_on_failure(self, folder: ScanFolder) -> str:  # noqa: ARG002
-        """Return the engine's own command that says why a scan failed, if it has one."""
+        """Return the engine's own command that shows why a scan failed, if it has one."""
         return ""
 
     def more_on_progress(self, folder: ScanFolder) -> str:  # noqa: ARG002
-        """Return the engine's own command that says how far a scan is, if it has one."""
+        """Return the engine's own command that shows the progress of a scan, if it has one."""
         return ""
 
     def deadline(self, folder: ScanFolder, seconds: float | None) -> int:
-        """Return when the scan must end, in seconds since 1970; 0 when that is not said.
+        """Return when the scan must end, in seconds since 1970; 0 if it has no deadline.
 
         Raises
         ------
         ScanIncomplete
-            That has passed.
+            The deadline has passed.
         """
         if seconds is None:
             return 0
         state = self.state(folder)
-        begun = time.time() if state is None else state.submitted
-        if time.time() > begun + seconds:
+        start = time.time() if state is None else state.submitted
+        if time.time() > start + seconds:
             raise ScanIncomplete(f"the deadline of {seconds:g} s (--deadline) has passed.")
-        return int(begun + seconds)
+        return int(start + seconds)

@@ -1,4 +1,4 @@
-"""How HTCondor is to run a step: its submit description, for DAGMan and Pegasus alike."""
+"""The submit description of a step, the same for DAGMan and Pegasus."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from condor.sites import Site
     from workflows.planned import Planned
 
-#: Which start of a job after it failed, from 0; HTCondor replaces it when the job starts.
+#: Number of the start of a job after failures, from 0; HTCondor expands it at each start.
 TRY = "$$([NumJobCompletions])"
-GRACE = 120  # seconds after the deadline that a running job has to hand in its results
+GRACE = 120  # seconds after the deadline for a running job to return its results
 
 
 def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
@@ -46,29 +46,29 @@ def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
         "request_cpus": "1",
         "request_memory": growing(scan.request_memory, step.retries, RETRY),
         "request_disk": growing(scan.request_disk * 1024, step.retries, RETRY),
-        # Longer, and a try that asks for more memory waits for a slot that does nothing.
+        # If longer, a retry that requests more memory waits for a slot that is idle.
         "keep_claim_idle": "20",
         **retry_commands(step.retries, RETRY),
         **hold_commands(site),
     }
     if step.checkpoints:
         description |= {
-            # A job that is sent away takes what it did along, and goes on from there.
+            # An evicted job takes its results along, and continues from there.
             "when_to_transfer_output": "ON_EXIT_OR_EVICT",
             "transfer_checkpoint_files": ", ".join(step.outputs),
             "checkpoint_exit_code": str(int(ExitCode.CHECKPOINT)),
         }
     over = [removal(site)]
     if scan.deadline is not None:
-        # A job that runs ends by itself and hands in what it has; this is for the others.
+        # A running job ends by itself and returns its results; this is for idle and held jobs.
         grace = f"ifThenElse(JobStatus == 2, {GRACE}, 0)"
         over.append(f"(time() > {DEADLINE} + {grace})")
     description["periodic_remove"] = " || ".join(over)
     avoiding = avoidance_commands(site)
-    wanted = [it.get("requirements") for it in (of_runtime, site.submit, avoiding)]
+    requirements = [it.get("requirements") for it in (of_runtime, site.submit, avoiding)]
     description |= {**avoiding, **site.submit}
-    if any(wanted):
-        description["requirements"] = " && ".join(f"({it})" for it in wanted if it)
+    if any(requirements):
+        description["requirements"] = " && ".join(f"({it})" for it in requirements if it)
     return description
 
 

@@ -1,4 +1,4 @@
-"""What an engine runs on the access point, and files of lines."""
+"""Scripts that an engine runs on the access point, and files of lines."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def access_point_lines(python: str, code_sha256: str) -> list[str]:
     return [
         "#!/bin/sh",
         "# Runs this scan's own code here: ./skyscan.sh workflows status .",
-        "# HTCondor's daemons have a umask of their own; this is of who planned the scan.",
+        "# HTCondor's daemons have their own umask; this is the umask of the user who planned.",
         f"umask {current_umask():04o}",
         'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
-        "# Python would pass over a torn zip, for another skyscan that it has.",
+        "# Python would skip a damaged zip and import another installed skyscan.",
         f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
         f"    exit {ExitCode.BAD_INPUT:d}",
         f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
@@ -38,14 +38,14 @@ def access_point_lines(python: str, code_sha256: str) -> list[str]:
 
 
 def current_umask() -> int:
-    """Return the umask of this process: what is written for the user elsewhere gets it."""
+    """Return the umask of this process, for files written on other machines."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def write_scripts(place: Path, *names: str) -> None:
-    """Write scripts that are the same for all scans."""
+    """Write the named scripts, which are the same for all scans."""
     for name in names:
         text = resources.files("condor").joinpath(name).read_text(encoding="utf-8")
         write_script(place / name, text)
@@ -57,5 +57,5 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def write_script_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a program of lines."""
+    """Write an executable script of lines."""
     write_script(path, "\n".join(lines) + "\n")

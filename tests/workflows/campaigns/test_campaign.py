@@ -61,8 +61,8 @@ def test_the_same_event_is_scanned_once_and_another_version_of_it_is_refused(tmp
     write_event(other, replace(read_event(file), mjd=60000.0))
     _, campaign = plan_campaign([file, file, copy, other], tmp_path / "many", options())
     assert [entry.exit_code for entry in campaign.entries] == [0, 0, ExitCode.BAD_INPUT]
-    assert "same file" in str(campaign.entries[1].problem)
-    assert "other content" in str(campaign.entries[2].problem)
+    assert "a copy of" in str(campaign.entries[1].problem)
+    assert "but differ" in str(campaign.entries[2].problem)
 
 
 def test_a_mended_event_and_new_ones_are_added_and_other_options_refused(tmp_path):

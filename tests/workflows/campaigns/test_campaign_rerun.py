@@ -136,7 +136,7 @@ def left_behind(many: Many) -> Ended:
     wait_until(lambda: not is_queued(many.folder, many.pool), "DAGMan to go")
     assert many.folder.dag.with_name("campaign.dag.lock").exists()
     assert queued_dagmans(many.folder, many.pool) == scans
-    with pytest.raises(AlreadyRuns, match="by themselves"):
+    with pytest.raises(AlreadyRuns, match="on their own"):
         submit(many.folder, many.pool)
     assert main(["abort", many.place]) == ExitCode.DONE
     return resumed(many)
@@ -237,7 +237,7 @@ def test_a_campaign_at_rest_is_left_as_it_is(ended, capsys):
     assert main(["abort", end.many.place]) == ExitCode.DONE
     assert "campaign is not in the queue" in capsys.readouterr().out
     assert main(["retry", end.many.place, "--failed"]) == ExitCode.DONE
-    assert "each found something" in capsys.readouterr().out
+    assert "No fit needs to be repeated" in capsys.readouterr().out
     assert dagman_state(end.many.folder.dag).submissions == 2
 
 

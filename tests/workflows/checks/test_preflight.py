@@ -40,7 +40,7 @@ def test_a_folder_that_dagman_does_not_take_is_refused(path):
     found = preflight.place(Path(path))
     assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
     assert path in found.detail
-    assert "--output-dir" in found.mend
+    assert "--output-dir" in found.remedy
 
 
 def test_any_other_folder_is_fine():
@@ -106,7 +106,7 @@ def test_each_version_is_told_once_the_old_refused_and_the_new_warned_of():
     assert states(preflight.versions((23, 0, 0), (25, 99, 0))) == [State.OK, State.OK]
     old, new = preflight.versions((10, 9, 0), (26, 0, 1))
     assert (old.state, old.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
-    assert "23.0 or newer" in old.mend
+    assert "23.0 or newer" in old.remedy
     assert new.state == State.WARNING
 
 
@@ -133,7 +133,7 @@ def test_a_token_must_be_good_for_as_long_as_the_scan_takes():
     assert soon.state == State.WARNING
     assert (
         soon.detail
-        == "ends in 30 minutes (mine), and the scan may take 60 minutes (--deadline)"
+        == "expires in 30 minutes (mine), and the scan may take 60 minutes (--deadline)"
     )
     (over,) = said(now - 86400 * 3)
     assert (over.state, over.detail) == (State.ERROR, "expired 3 days ago (mine)")
@@ -142,10 +142,10 @@ def test_a_token_must_be_good_for_as_long_as_the_scan_takes():
 def test_a_token_that_others_may_read_is_warned_of():
     (found,) = preflight.credentials([Token("mine", None, is_open=True)], NEED, (23, 9, 6))
     assert found.state == State.WARNING
-    assert found.mend == "chmod 600 mine"
-    assert "pass over" in found.detail
+    assert found.remedy == "chmod 600 mine"
+    assert "ignore" in found.detail
     (found,) = preflight.credentials([Token("mine", None, is_open=True)], NEED, (23, 0, 1))
-    assert "pass over" not in found.detail
+    assert "ignore" not in found.detail
 
 
 def test_errors_are_told_together_by_one_exit_code_and_warnings_on_stderr(capsys):

@@ -1,1 +1,1 @@
-"""The steps of a scan rendered to HTCondor's DAGMan."""
+"""The steps of a scan rendered for HTCondor's DAGMan."""

@@ -1,4 +1,4 @@
-"""The steps of a scan rendered to DAGMan: submit files, the outer DAG, a DAG a round."""
+"""The steps of a scan rendered for DAGMan: submit files, outer DAG, one DAG per round."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SCAN_DAG = "scan.dag"
 CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
 OPEN_GATE_SH = "open-gate.sh"
-#: Seconds between two looks of a gate; each is a start of Python on the access point.
+#: Seconds between two checks of a gate; each starts Python on the access point.
 LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
 OPEN_ROUND_SH = "open-round.sh"
 
@@ -39,19 +39,19 @@ OPEN_ROUND_SH = "open-round.sh"
 def round_dag(number: int) -> str:
     """Return the file name of a round's DAG.
 
-    It lies beside the outer one: with ``-usedagdir`` and without, both then run in that
-    folder, and all paths in them are relative to it.
+    It is beside the outer DAG, so that with and without ``-usedagdir`` both run in that folder,
+    and all paths in them are relative to it.
     """
     return f"round_{number:03d}.dag"
 
 
 def scan_from_here(folder: ScanFolder) -> str:
-    """Return the path of the scan folder from where its DAGs are: folders get moved."""
+    """Return the path of the scan folder relative to its DAGs, since folders get moved."""
     return os.path.relpath(folder.path, folder.workflow)
 
 
 def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
-    """Write all that DAGMan needs but the rounds, which are written when they are known."""
+    """Write everything that DAGMan needs except the rounds, which follow during the scan."""
     here, place = folder.workflow, scan_from_here(folder)
     code = {layout.CODE_ZIP: os.path.relpath(folder.code, folder.path)}
     for step in (prep_step(scan), reco_step(scan)):
@@ -67,12 +67,12 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
 
 
 def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -> None:
-    # All paths of the job but its program are relative to the scan folder.
+    # All paths of the job except its executable are relative to the scan folder.
     write_lines(path, submit_lines({"initialdir": place, **description}))
 
 
 def write_scan_dag(folder: ScanFolder, scan: Planned, *, this_machine: bool) -> None:
-    """Write the outer DAG, and what only some of them need."""
+    """Write the outer DAG, and the script of its gates if it has any."""
     here, place = folder.workflow, scan_from_here(folder)
     lines = scan_dag_lines(scan, this_machine=this_machine, place=place)
     write_lines(here / SCAN_DAG, lines)
@@ -87,9 +87,9 @@ def write_round_dag(
     batches: Sequence[BatchState],
     deadline: int,
 ) -> None:
-    """Write the DAG of one round; batches that are whole are marked DONE.
+    """Write the DAG of one round; complete batches are marked DONE.
 
-    An earlier attempt's rescue file goes: the results say better what is done.
+    The rescue file of an earlier attempt is removed: the results show better what is done.
     """
     name = round_dag(number)
     for rescue in folder.workflow.glob(f"{name}.rescue*"):
@@ -100,7 +100,7 @@ def write_round_dag(
 
 
 def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
-    """Return the rounds of this submission whose DAGs have ended well."""
+    """Return the rounds of this submission whose DAGs have succeeded."""
     ends = job_ends(folder.workflow / f"{SCAN_DAG}.nodes.log")
     rounds = (name for name, end in ends.items() if end.exit_code == 0)
     return frozenset(int(n[6:]) for n in rounds if n.startswith("round_"))
@@ -109,19 +109,19 @@ def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
 def scan_dag_lines(
     scan: Planned, *, this_machine: bool = True, place: str = ".."
 ) -> Iterator[str]:
-    """Yield the lines of the outer DAG: prep, the rounds that may come, merge, the report.
+    """Yield the lines of the outer DAG: prep, all possible rounds, merge, the report.
 
-    Each round waits for the one before. With a threshold for predictive scanning each has a
-    gate instead, and those wait for one another (`skyscan.rounds.predictive`).
+    Each round waits for the one before. With a threshold for predictive scanning, each round
+    has a gate, and only the gates wait for each other (`skyscan.rounds.predictive`).
 
     Parameters
     ----------
     scan : Planned
-        What is asked.
+        The planned scan.
     this_machine : bool
-        Whether jobs run here, where a gate may look more often.
+        Whether jobs run on this machine, where a gate may check more often.
     place : str
-        The scan folder, from where the DAG is.
+        Path of the scan folder relative to the DAG.
     """
     from htcondor2 import dags
 
@@ -159,8 +159,8 @@ def scan_dag_lines(
         last = last if ahead else opened
     rounds.child_layer(**_named("merge", 0))
     yield from _dag_lines(dag)
-    # htcondor2.dags 25.14 knows neither a FINAL node's NOOP nor writes its submit file. The
-    # report is the node's POST script, whose exit code is the DAG's: it passes DAG_STATUS on.
+    # htcondor2.dags 25.14 cannot write NOOP or a submit file for a FINAL node. The report is
+    # the node's POST script, whose exit code, DAG_STATUS, is the DAG's.
     yield "FINAL report merge.sub NOOP"
     yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report {place} $DAG_STATUS"
 
@@ -172,7 +172,7 @@ def round_dag_lines(
     deadline: int,
     budget: float = 0.0,
 ) -> Iterator[str]:
-    """Yield the lines of the DAG of one round: one node a batch, none waits for another."""
+    """Yield the lines of the DAG of one round: independent nodes, one per batch."""
     from htcondor2 import dags
 
     yield f"CONFIG {CONFIG}"
@@ -197,7 +197,7 @@ def round_dag_lines(
     yield from _dag_lines(dag)
 
 
-RETRY_MACRO = "$(RETRY)"  # DAGMan's own: how often the node has been retried
+RETRY_MACRO = "$(RETRY)"  # DAGMan's macro: how often the node has been retried
 
 
 def _no_deadline(scan: Planned) -> dict[str, str]:
@@ -205,7 +205,7 @@ def _no_deadline(scan: Planned) -> dict[str, str]:
 
 
 def _named(name: str, retries: int) -> dict[str, object]:
-    # A Submit object, not a path: a path would be written absolute, and folders get moved.
+    # A Submit object, because a path would be written as absolute, and folders get moved.
     import htcondor2
 
     again = submissions(retries) - 1
@@ -218,7 +218,7 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
     from htcondor2.dags.writer import DAGWriter
 
     class Names(NodeNameFormatter):  # type: ignore[misc]
-        """reco_00012, but prep, not prep_00000."""
+        """Name nodes reco_00012, but prep instead of prep_00000."""
 
         def generate(self, layer_name: str, node_index: int) -> str:
             return f"reco_{node_index:05d}" if layer_name == "reco" else layer_name
@@ -231,10 +231,10 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
 
 
 def open_round_lines(place: str = "..") -> list[str]:
-    """Return the PRE script of a round: a round after one that chose nothing is skipped."""
+    """Return the PRE script of a round, which skips a round after one without pixels."""
     return [
         "#!/bin/sh",
-        "# Quick where it can be: most scans converge rounds before the last that may come.",
+        "# Skips quickly, without Python: most scans converge long before the last round.",
         f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
         f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
         f'exec ./{ACCESS_POINT_SH} workflows next-round {place} "$1"',
@@ -242,10 +242,10 @@ def open_round_lines(place: str = "..") -> list[str]:
 
 
 def open_gate_lines(place: str = "..") -> list[str]:
-    """Return the PRE script of a gate; it gets the round, and how many nodes have failed."""
+    """Return the PRE script of a gate; its arguments are the round and the failed nodes."""
     return [
         "#!/bin/sh",
-        "# After one that stays shut all others do; after a node that failed none opens.",
+        "# If a gate stays shut, all later ones do; after a failed node, none opens.",
         f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
         f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
         f'[ "$2" -eq 0 ] || exit {ExitCode.TRY_AGAIN:d}',
@@ -254,5 +254,5 @@ def open_gate_lines(place: str = "..") -> list[str]:
 
 
 def deadline_lines() -> list[str]:
-    """Return the script that keeps a job from being submitted after the deadline."""
+    """Return the script that prevents the submission of a job after the deadline."""
     return ["#!/bin/sh", f'[ "$(date +%s)" -lt "$1" ] || exit {int(ExitCode.BAD_INPUT)}']

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Dagman(Engine):
-    """HTCondor's DAGMan: an outer DAG, in which each round is a DAG."""
+    """HTCondor's DAGMan: an outer DAG, in which each round is a sub-DAG."""
 
     name: ClassVar[str] = "dagman"
     has_campaigns: ClassVar[bool] = True
     echo: ClassVar[str] = "round_"
 
     def is_in(self, folder: ScanFolder) -> bool:
-        """Tell whether the outer DAG is there."""
+        """Return whether the outer DAG exists."""
         return self.dag(folder).exists()
 
     def write(self, folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
@@ -34,7 +34,7 @@ class Dagman(Engine):
         dags.write_workflow(folder, scan, site, python)
 
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:  # noqa: ARG002
-        """Write the DAG of a round; there is none when nothing of it is left to do."""
+        """Write the DAG of a round, unless nothing of the round is left to do."""
         batches = open_round(folder, scan, number)
         if not any(batch.n_missing for batch in batches):
             return False
@@ -56,7 +56,7 @@ class Dagman(Engine):
         submission.submit(folder, pool)
 
     def dags(self, folder: ScanFolder) -> list[Path]:
-        """Return the outer DAG: all submissions have this one."""
+        """Return the outer DAG, which all submissions share."""
         return [self.dag(folder)]
 
     def dag(self, folder: ScanFolder) -> Path:
@@ -69,9 +69,9 @@ class Dagman(Engine):
         return [folder.workflow / f"{name}.nodes.log" for name in names]
 
     def has_succeeded(self, state: DagmanState) -> bool:
-        """Tell by DAGMan's exit code."""
+        """Return whether DAGMan exited with 0."""
         return state.exit_code == 0
 
     def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
-        """Return what failed in the outer DAG, then in the rounds."""
+        """Return the failures in the outer DAG, then those in the rounds."""
         return failures.failed_jobs(folder)

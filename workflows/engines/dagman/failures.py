@@ -1,4 +1,4 @@
-"""Why the jobs of a DAG failed, from DAGMan's logs and what the jobs wrote."""
+"""Why the jobs of a DAG failed, from DAGMan's logs and the output of the jobs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _failed(folder: ScanFolder, dag: str) -> list[tuple[str, JobEnd]]:
 
 
 def _failure(node: str, end: JobEnd, logs: Iterable[Path]) -> Failure:
-    """Return a node's failure in the words of its job's last try, else in HTCondor's."""
+    """Return a node's failure with the error of its job's last try, else HTCondor's reason."""
     newest = sorted(logs, key=lambda path: path.stat().st_mtime)[-1:]
     text, code = next(filter(None, map(last_error_line, newest)), (end.reason, None))
     return Failure(node, code or end.exit_code or ExitCode.TRY_AGAIN, text)

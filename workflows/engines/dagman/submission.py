@@ -1,4 +1,4 @@
-"""Handing a DAG to DAGMan: a scan's, or a campaign's."""
+"""Submit the DAG of a scan or a campaign to DAGMan."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class SubmitFailed(TryAgain):
-    """condor_submit_dag said no."""
+    """condor_submit_dag failed."""
 
 
 def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
-    """Return the command that hands a scan to DAGMan.
+    """Return the command that submits a scan to DAGMan.
 
-    ``again``: the DAG was submitted before. It starts from its beginning; what its PRE
-    scripts find done is skipped, so the results and not a rescue file say what is left.
+    ``again`` means that the DAG was submitted before. It starts from the beginning, and its PRE
+    scripts skip what is done: the results, not a rescue file, determine what is left.
     """
     scan = read_planned(folder.scan_json)
     site = recorded_site(scan.site, scan.site_values)
-    # DAGMAN_MAX_JOBS_IDLE of the DAG's own configuration alone is ignored before 23.10.25.
+    # Before 23.10.25 DAGMAN_MAX_JOBS_IDLE in the configuration of the DAG alone is ignored.
     max_idle = str(site.max_idle)
     resubmit = ["-update_submit", "-AutoRescue", "0"] if again else []
     return [
@@ -46,26 +46,26 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
 def priority(site: Site) -> tuple[str, ...]:
     """Return the options that put an urgent DAG before others.
 
-    The first is for its jobs and the DAGs in it, the second for its DAGMan.
+    The first applies to its jobs and sub-DAGs, the second to its DAGMan.
     """
     value = site.submit["priority"]
     return "-priority", value, "-append", f"priority = {value}"
 
 
 def was_submitted(folder: ScanFolder) -> bool:
-    """Tell whether DAGMan had this scan before."""
+    """Return whether the scan was submitted before."""
     return (folder.workflow / f"{SCAN_DAG}.condor.sub").exists()
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:
-    """Hand a scan that is not in the queue to DAGMan.
+    """Submit a scan that is not in the queue to DAGMan.
 
     Raises
     ------
     SubmitFailed
-        condor_submit_dag refused; the text has its words.
+        condor_submit_dag failed; the text has its output.
     """
-    # Who submits it wants it to go on, also after a halt.
+    # Submitting a halted DAG also ends the halt.
     for stale in (*locks(folder.workflow), *folder.workflow.glob("*.dag.halt")):
         stale.unlink(missing_ok=True)
     command = submit_command(folder, again=was_submitted(folder))
@@ -78,18 +78,18 @@ def run_submit_dag(command: Sequence[str], dag: Path, pool: Pool) -> None:
     Raises
     ------
     SubmitFailed
-        It refused; the text has its words.
+        It failed; the text has its output.
     """
     done = pool.run(*command)
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
-        raise SubmitFailed(f"condor_submit_dag refused {dag}: {words}")
+        raise SubmitFailed(f"condor_submit_dag failed for {dag}: {words}")
 
 
 def locks(path: Path) -> list[Path]:
-    """Return the locks of DAGMans in a folder; stale if none of them is in the queue.
+    """Return the lock files of DAGMans in a folder, stale if no DAGMan is in the queue.
 
-    One that was on hold when it was removed leaves its own. The next would go on from the old
-    job log, and take the jobs that were removed for jobs that failed.
+    A DAGMan that is removed while it is held leaves its lock. The next one would continue from
+    the old job log, and take the removed jobs for failed ones.
     """
     return sorted(path.glob("*.dag.lock"))

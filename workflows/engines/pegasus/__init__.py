@@ -1,1 +1,1 @@
-"""The steps of a scan rendered to Pegasus: catalogs, and a workflow in workflows."""
+"""The steps of a scan rendered for Pegasus: catalogs and nested workflows."""

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs one step of a scan where only files travel and each output must be there at the end:
+# Runs one step of a scan where only files are transferred and each output must exist at the end:
 #   carry.sh [unpack=FOLDER] [pack=FOLDER] [keep=NEW:OLD] -- STEP ...
-# unpack  makes FOLDER of FOLDER.tar before the step
-# pack    makes FOLDER.tar of FOLDER after it
-# keep    gives what the step wrote to NEW also to OLD, from where its next try goes on
+# unpack  unpacks FOLDER.tar before the step
+# pack    packs FOLDER into FOLDER.tar after the step
+# keep    copies NEW, which the step wrote, to OLD, from which its next try continues
 
 unpack='' pack='' new='' old=''
 while [ $# -gt 0 ]; do
@@ -16,12 +16,12 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# A missing output would be a held job, not a failed one.
+# With a missing output, the job would be held instead of failing.
 for output in ${pack:+"$pack.tar"} ${new:+"$new"} ${old:+"$old"}; do
     [ -e "$output" ] || : >"$output"
 done
 
-# Not with its owner, whom this machine may not know.
+# Without the owner, who may not exist on this machine.
 if [ -n "$unpack" ] && ! tar -xof "$unpack.tar"; then
     echo "skyscan: error: $unpack.tar cannot be unpacked on $(uname -n) (exit 75)" >&2
     exit 75

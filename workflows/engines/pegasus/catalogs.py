@@ -1,4 +1,4 @@
-"""Pegasus' catalogs and properties, from the site profile that submit files are made from."""
+"""Pegasus' catalogs and properties, from the same site profile as the submit files."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
     from workflows.steps import Step
 
-#: What Pegasus writes into submit files itself, from the workflow and from profiles of its own.
+#: Commands that Pegasus itself writes into submit files, from the workflow and its profiles.
 _PEGASUS_WRITES = frozenset(
     {
         *("executable", "arguments", "environment", "output", "error"),
         *("should_transfer_files", "transfer_input_files", "transfer_output_files"),
         *("transfer_output_remaps", "when_to_transfer_output"),
-        # What a job prints is in the record that Pegasus makes of it at its end.
+        # The output of a job is in the record that Pegasus writes at its end.
         *("stream_output", "stream_error", f"+{OUTPUT_IS_HERE}"),
-        # Pegasus takes a job for failed that has exited with this code on its way.
+        # Pegasus takes a job that exits with this code at a checkpoint for failed.
         *("checkpoint_exit_code", "transfer_checkpoint_files"),
-        # Each try is a new submission, by DAGMan's RETRY.
+        # Each try is a new submission by DAGMan's RETRY.
         *("max_retries", "retry_until"),
     }
 )
@@ -70,7 +70,7 @@ def write_catalogs(folder: PegasusFolder, scan: Planned, site: sites.Site) -> No
 
 
 def site_catalog(folder: PegasusFolder, site: sites.Site) -> SiteCatalog:
-    """Return the access point and the pool, and where the pool finds what all jobs read."""
+    """Return the access point, the pool, and the site of the files that all jobs read."""
     local = Site(LOCAL)
     for kind, path in (
         (Directory.SHARED_SCRATCH, folder.scratch),
@@ -91,7 +91,7 @@ def site_catalog(folder: PegasusFolder, site: sites.Site) -> SiteCatalog:
 def transformation_catalog(
     folder: PegasusFolder, scan: Planned, site: sites.Site
 ) -> TransformationCatalog:
-    """Return what runs each kind of step, and what it asks for."""
+    """Return the program and the profiles of each kind of step."""
     catalog = TransformationCatalog()
     for step in (prep_step(scan), reco_step(scan)):
         program = Transformation(step.name, site=LOCAL, pfn=folder.carry_sh, is_stageable=True)
@@ -109,38 +109,38 @@ def transformation_catalog(
 
 
 def condor_profiles(step: Step, scan: Planned, site: sites.Site) -> dict[str, str]:
-    """Return what a job asks HTCondor for: what the submit file of DAGMan's says.
+    """Return the submit commands of a job, the same as with DAGMan except for checkpoints.
 
-    But for checkpoints: a job that exits with ``ExitCode.CHECKPOINT`` stays in the queue; its
-    results have come home by then, and it is sent them again when it starts anew.
+    A job that exits with ``ExitCode.CHECKPOINT`` stays in the queue: its results have been
+    transferred by then, and it gets them back when it starts again.
     """
-    # What grows with each try grows with each submission: none is of the same job again. A
-    # checkpoint counts as a completion of the job here, so those say nothing of failures.
+    # Each try is a new submission, so requests grow with the submissions. A checkpoint counts
+    # as a completion of the job here, so completions do not count failures.
     described = job_description(replace(step, retries=0), scan, site)
-    asked = {
+    commands = {
         key: value.replace(RETRY, "DAGNodeRetry").replace("NumJobCompletions", "0")
         for key, value in described.items()
         if key not in _PEGASUS_WRITES
     }
     if scan.deadline is not None:
-        since = f"(QDate + {scan.deadline:.0f})"  # rounds know better, see `deadline_profile`
-        asked = {key: value.replace(DEADLINE, since) for key, value in asked.items()}
+        since = f"(QDate + {scan.deadline:.0f})"  # rounds know the time, see `deadline_profile`
+        commands = {key: it.replace(DEADLINE, since) for key, it in commands.items()}
     if step.checkpoints:
-        asked["on_exit_remove"] = f"ExitCode =!= {ExitCode.CHECKPOINT:d}"
-    return asked
+        commands["on_exit_remove"] = f"ExitCode =!= {ExitCode.CHECKPOINT:d}"
+    return commands
 
 
 def deadline_profile(scan: Planned, site: sites.Site, deadline: int) -> dict[str, str]:
-    """Return what jobs of a round are removed by, once the time of the deadline is known."""
-    asked = job_description(reco_step(scan), scan, site)["periodic_remove"]
-    return {"periodic_remove": asked.replace(DEADLINE, str(deadline))}
+    """Return the profile that removes jobs of a round at the deadline, whose time is known."""
+    condition = job_description(reco_step(scan), scan, site)["periodic_remove"]
+    return {"periodic_remove": condition.replace(DEADLINE, str(deadline))}
 
 
 def replica_catalog(folder: PegasusFolder, scan: Planned, site: sites.Site) -> ReplicaCatalog:
-    """Return where the files are that exist before the workflow runs.
+    """Return the files that exist before the workflow runs.
 
-    Prep's work is among them when it is there from an earlier run: Pegasus then leaves out
-    the job that would make it again.
+    They include the output of prep from an earlier run, if any: Pegasus then leaves out the job
+    that would make it again.
     """
     catalog = ReplicaCatalog()
     here = ScanFolder(folder.scan)
@@ -160,14 +160,14 @@ def properties(folder: PegasusFolder, scan: Planned, site: sites.Site) -> Proper
     settings = Properties()
     settings["pegasus.data.configuration"] = "condorio"
     if site.staging:
-        # HTCondor fetches what has an osdf URL, each job by itself.
+        # HTCondor itself fetches files with an osdf URL for each job.
         settings["pegasus.transfer.bypass.input.staging"] = "true"
     settings["pegasus.catalog.site.file"] = str(folder.sites)
     settings["pegasus.catalog.transformation.file"] = str(folder.transformations)
     settings["pegasus.catalog.replica.file"] = str(folder.replicas)
-    # Batches and results carry checksums of their own; this would want a Python in each job.
+    # Batches and results have their own checksums; this would need Python in each job.
     settings["pegasus.integrity.checking"] = "none"
-    # Of Pegasus' own jobs (folders, transfers); each of ours has its own.
+    # For Pegasus' own jobs (folders, transfers); each of our jobs has its own value.
     settings["dagman.retry"] = str(scan.max_retries)
     settings["dagman.maxidle"] = str(site.max_idle)
     return settings

@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 class Pegasus(Engine):
     """Pegasus: a workflow in which each job between rounds writes the next workflow.
 
-    What needs its Python API is imported where it is used: that takes as long as all the rest.
+    Its Python API is imported only where it is used, because the import is slow.
     """
 
     name: ClassVar[str] = "pegasus"
     echo: ClassVar[str] = "next_round"
 
     def is_in(self, folder: ScanFolder) -> bool:
-        """Tell whether there is a folder of Pegasus' files."""
+        """Return whether there is a folder of Pegasus' files."""
         return PegasusFolder(folder.path).path.is_dir()
 
     def check(self, place: Path, scan: Planned, site: Site) -> None:
-        """Refuse predictive scanning, and what Pegasus would change on the way."""
+        """Refuse predictive scanning, and values that Pegasus would change."""
         if scan.predictive_scanning_threshold < 1:
             raise WrongUsage(
-                "--predictive-scanning-threshold: with Pegasus a round begins when the one "
-                "before has ended. Leave it at 1, or take --engine dagman."
+                "--predictive-scanning-threshold: with Pegasus a round starts only when the "
+                "one before has ended. Leave it at 1, or use --engine dagman."
             )
         check_carried(place, scan)
         check_staging(site)
@@ -51,7 +51,7 @@ class Pegasus(Engine):
         outer.write_workflow(folder, scan, site, python)
 
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
-        """Write the workflow that comes next into the job's folder; the last one merges."""
+        """Write the next workflow into the folder of the job; the last one merges."""
         from workflows.engines.pegasus import rounds
 
         deadline = self.deadline(folder, scan.deadline)
@@ -59,10 +59,10 @@ class Pegasus(Engine):
         return True
 
     def missing(self, pool: Pool | None) -> str:
-        """Return what to say where there is no pegasus-plan."""
+        """Return a message if pegasus-plan is missing."""
         if submission.has_pegasus(pool):
             return ""
-        return f"There is no {submission.PLAN} on PATH: it wants Pegasus 5.1 or newer."
+        return f"{submission.PLAN} is not on PATH; it needs Pegasus 5.1 or newer."
 
     def command(self, folder: ScanFolder) -> list[str]:
         """Return the command that plans a run and starts it."""
@@ -73,7 +73,7 @@ class Pegasus(Engine):
         submission.submit(folder, pool)
 
     def dags(self, folder: ScanFolder) -> list[Path]:
-        """Return the DAGs of all runs: pegasus-plan makes a new one for each."""
+        """Return the DAGs of all runs; pegasus-plan makes a new one for each run."""
         return PegasusFolder(folder.path).dags()
 
     def dag(self, folder: ScanFolder) -> Path:
@@ -82,14 +82,14 @@ class Pegasus(Engine):
         return next(reversed(self.dags(folder)), first)
 
     def has_succeeded(self, state: DagmanState) -> bool:  # noqa: ARG002
-        """Return False: of a scan that ended well, the last job has written the report.
+        """Return False, because the last job of a successful scan has written the report.
 
-        Pegasus' program around DAGMan ends with 0 also when DAGMan failed (seen with 5.1.2).
+        Pegasus' program around DAGMan exits with 0 even if DAGMan failed (seen with 5.1.2).
         """
         return False
 
     def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
-        """Return what failed in the last run and the workflows in it."""
+        """Return the failures in the last run and its nested workflows."""
         return failures.failed_jobs(self.dag(folder).parent)
 
     def arriving(self, folder: ScanFolder) -> Arriving:
@@ -97,7 +97,7 @@ class Pegasus(Engine):
         return results.arriving_results(PegasusFolder(folder.path).scratch)
 
     def settle(self, folder: ScanFolder) -> None:
-        """Take in what runs that are over left in Pegasus' scratch folder, and remove that."""
+        """Collect what ended runs left in Pegasus' scratch folder, and remove the folder."""
         results.settle(folder)
 
     def more_on_failure(self, folder: ScanFolder) -> str:

@@ -1,4 +1,4 @@
-"""Where the files of a Pegasus workflow lie in a scan folder, and its runs."""
+"""Paths of a Pegasus workflow in a scan folder, and its runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from workflows.planned import Planned
 
-#: Sites of the catalog: the access point, the pool's machines, and where they find what all
-#: jobs read, if that is not the access point.
+#: Sites of the catalog: the access point, the execute machines, and the place of the files that
+#: all jobs read, if that is not the access point.
 LOCAL, POOL, OSDF = "local", "condorpool", "osdf"
-#: The top workflow's files are called so: scan.dag and its like in the run folder.
+#: Base name of the top workflow's files in the run folder, such as scan.dag.
 BASENAME = "scan"
 PLAN_SH = "plan.sh"
 CARRY_SH = "carry.sh"
@@ -35,12 +35,12 @@ class PegasusFolder:
 
     @property
     def path(self) -> Path:
-        """Return the folder of all that is Pegasus' but plan.sh."""
+        """Return the folder of all files of Pegasus except plan.sh."""
         return self.scan / FOLDER
 
     @property
     def workflow(self) -> Path:
-        """Return the top workflow: prep, and what comes next."""
+        """Return the top workflow: prep and the workflow after it."""
         return self.path / "workflow.yml"
 
     @property
@@ -55,7 +55,7 @@ class PegasusFolder:
 
     @property
     def replicas(self) -> Path:
-        """Return the replica catalog of what all jobs share; rounds bring their own along."""
+        """Return the replica catalog of the shared files; rounds have their own catalogs."""
         return self.path / "replicas.yml"
 
     @property
@@ -65,27 +65,27 @@ class PegasusFolder:
 
     @property
     def carry_sh(self) -> Path:
-        """Return the program of jobs on the site's machines."""
+        """Return the program of jobs on the execute machines."""
         return self.path / CARRY_SH
 
     @property
     def startup_tar(self) -> Path:
-        """Return prep's work, as the jobs of rounds get it."""
+        """Return the packed output of prep, which the jobs of rounds get."""
         return self.path / STARTUP_TAR
 
     @property
     def scratch(self) -> Path:
-        """Return where Pegasus keeps the files of its runs."""
+        """Return the folder in which Pegasus keeps the files of its runs."""
         return self.path / "scratch"
 
     @property
     def storage(self) -> Path:
-        """Return where Pegasus would put outputs; ours go into the scan folder."""
+        """Return the folder of outputs, unused because ours go into the scan folder."""
         return self.path / "outputs"
 
     @property
     def submit(self) -> Path:
-        """Return the folder in which pegasus-plan makes a folder for each run."""
+        """Return the folder in which pegasus-plan makes a folder per run."""
         return self.path / "runs"
 
     @property
@@ -94,8 +94,8 @@ class PegasusFolder:
         return self.scan / PLAN_SH
 
     def runs(self) -> list[Path]:
-        """Return the folders of the runs that were planned, oldest first."""
-        # USER/pegasus/WORKFLOW/run0001: pegasus-plan counts up in the last.
+        """Return the folders of the planned runs, oldest first."""
+        # USER/pegasus/WORKFLOW/run0001; pegasus-plan increments the number.
         return sorted(self.submit.glob("*/pegasus/*/run[0-9]*"), key=lambda path: path.name)
 
     def dags(self) -> list[Path]:
@@ -104,22 +104,22 @@ class PegasusFolder:
 
 
 def check_carried(place: Path, scan: Planned) -> None:
-    """Refuse what Pegasus, or HTCondor after it, would change on the way.
+    """Refuse values that Pegasus, or HTCondor after it, would change.
 
     Raises
     ------
     WrongUsage
-        The scan folder's path has other characters than letters, digits and ``._-+@=~``, or a
-        variable for the jobs looks like a macro.
+        The path of the scan folder has characters other than letters, digits and ``._-+@=~``,
+        or a variable for the jobs looks like a macro.
     """
     if not _PLAIN.fullmatch(str(place)):
         raise WrongUsage(
-            f"{place} has characters that Pegasus does not carry through (blanks, quotes, $, "
-            f"commas and the like); choose another --output-dir."
+            f"{place} has characters that Pegasus does not preserve (such as blanks, quotes, $ "
+            f"and commas); choose another --output-dir."
         )
     for name, value in scan.environment.items():
         if _MACRO.search(value):
             raise WrongUsage(
-                f"The environment variable {name} has $$, $( or ${{ in it, which Pegasus does "
-                f"not carry through to the jobs; unset it or change its value."
+                f"The environment variable {name} contains $$, $( or ${{, which Pegasus does "
+                f"not preserve; unset it or change its value."
             )

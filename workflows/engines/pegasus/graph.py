@@ -1,4 +1,4 @@
-"""Steps as the jobs of one Pegasus workflow: files by logical names, dependencies from them."""
+"""Steps as jobs of one Pegasus workflow, with logical file names and dependencies."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 
     About = Mapping[str, Any]
 
-FOLDERS = (layout.STARTUP,)  # Pegasus moves files, so a folder travels as FOLDER.tar
-#: Nothing is copied to an output site: local jobs put all that is found into the scan folder.
+FOLDERS = (layout.STARTUP,)  # Pegasus transfers only files, so a folder is sent as FOLDER.tar
+#: Nothing is copied to an output site, because local jobs write results into the scan folder.
 _NOT_KEPT = {"stage_out": False, "register_replica": False}
 
 
 class Graph:
-    """One workflow, as it is put together.
+    """One workflow under construction.
 
     Parameters
     ----------
     name : str
-        The workflow's.
+        Name of the workflow.
     scan : Path
-        The scan folder, in which local jobs work.
+        The scan folder, in which local jobs run.
     about : mapping
         Its metadata.
     """
 
     def __init__(self, name: str, scan: Path, about: About) -> None:
-        # We say what waits for what: for one thing, a checkpoint file orders nothing.
+        # We add the dependencies, since Pegasus infers none from a checkpoint file.
         self.workflow = Workflow(name, infer_dependencies=False)
         self.workflow.add_metadata(**about)
         self._replicas = ReplicaCatalog()
         self._has_replicas = False
         self._scan = scan
-        self._made: dict[str, tuple[str, Job]] = {}  # {path: logical name, who makes it}
+        self._made: dict[str, tuple[str, Job]] = {}  # {path: logical name, job that makes it}
 
     def add(
         self, step: Step, number: str, about: About, files: Mapping[str, About] | None = None
@@ -56,9 +56,9 @@ class Graph:
         Parameters
         ----------
         step : Step
-            What it does.
+            The step.
         number : str
-            Tells it from other jobs of its kind; Pegasus calls it ``STEP_NUMBER``.
+            Distinguishes jobs of the same step; Pegasus names the job ``STEP_NUMBER``.
         about : mapping
             Its metadata.
         files : mapping of str to mapping, optional
@@ -81,19 +81,19 @@ class Graph:
         return job
 
     def add_workflow(self, file: str, maker: Job) -> None:
-        """Add the workflow that a job writes to ``file``; it is planned when it is there."""
+        """Add the workflow that a job writes to ``file``, planned when the file exists."""
         name = PurePosixPath(file).stem
         rest = SubWorkflow(File(file), is_planned=False, _id=name)
         # Pegasus leaves out jobs whose outputs go to no output site, such as a merge alone,
         # unless it is forced to run what it is given (seen with 5.1.2).
         rest.add_planner_args(basename=name, sites=[POOL], cleanup="none", force=True)
-        # Its jobs have their retries; a second planning of it would begin from its beginning.
+        # Its jobs have retries; planning it a second time would start it from the beginning.
         rest.add_dagman_profile(retry=0)
         self.workflow.add_jobs(rest)
         self.workflow.add_dependency(rest, parents=[maker])
 
     def add_replica(self, path: str, pfn: str, site: str = LOCAL) -> None:
-        """Tell where a file of the scan folder is that the shared catalog does not have."""
+        """Add the location of a file of the scan folder that is not in the shared catalog."""
         self._replicas.add_replica(site, logical_name(path), pfn)
         self._has_replicas = True
 
@@ -111,10 +111,10 @@ class Graph:
         for path in files_read(step):
             name, maker = self._made.get(path, (logical_name(path), None))
             if maker is not None:
-                makers[maker._id] = maker  # noqa: SLF001  (its only name for it)
+                makers[maker._id] = maker  # noqa: SLF001  (its only name)
             file = File(name).add_metadata(**files.get(path, {}))
             if path in back:
-                # In, and out again however the job ends: the next try goes on from it.
+                # Input, and output however the job ends: the next try continues from it.
                 job.add_checkpoint(file, **_NOT_KEPT)
             else:
                 job.add_inputs(file)
@@ -127,7 +127,7 @@ class Graph:
 
 
 def files_read(step: Step) -> list[str]:
-    """Return what a step reads; of a folder of results, ``…/``, the file that is in it."""
+    """Return the files a step reads; for a folder of results, ``…/``, the file in it."""
     made = step.outputs.values()
     return [
         next((it for it in made if path.endswith("/") and it.startswith(path)), path)
@@ -136,14 +136,14 @@ def files_read(step: Step) -> list[str]:
 
 
 def logical_name(path: str, name: str | None = None) -> str:
-    """Return what Pegasus calls a file; no two files of a scan share it.
+    """Return the logical name of a file in Pegasus, unique in a scan.
 
     Parameters
     ----------
     path : str
-        Where it belongs in the scan folder.
+        Path of the file in the scan folder.
     name : str, optional
-        What the job calls it that makes it, if that is another name.
+        Name of the file in the job that makes it, if different.
     """
     folder, *below = PurePosixPath(path).parts
     name = name or PurePosixPath(path).name
@@ -153,7 +153,7 @@ def logical_name(path: str, name: str | None = None) -> str:
 
 
 def carried(step: Step) -> list[str]:
-    """Return the words of carry.sh: folders as .tar, results kept, files by logical names."""
+    """Return the arguments of carry.sh: folders as .tar, files by logical names."""
     read = files_read(step)
     options = [f"unpack={it}" for it in read if it in FOLDERS]
     names = {PurePosixPath(it).name: logical_name(it) for it in read}
@@ -164,5 +164,5 @@ def carried(step: Step) -> list[str]:
         elif step.checkpoints:
             options.append(f"keep={names[name]}:{logical_name(path)}")
     for folder in FOLDERS:
-        names.pop(folder, None)  # to the step itself it is a folder
+        names.pop(folder, None)  # for the step itself it is a folder
     return [*options, "--", *(names.get(word, word) for word in step.arguments)]

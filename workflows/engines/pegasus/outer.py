@@ -1,8 +1,9 @@
-"""The top workflow, written when a scan is planned: prep, and whatever comes next.
+"""The top workflow, written when a scan is planned: prep and the workflow after it.
 
-How many rounds follow, nobody knows yet. So each workflow ends in a job that writes the next
-one, and in that workflow itself, planned when it is there: a round's fits and again both, or,
-when nothing is left, the merge alone. There is no round to skip, and none that is empty.
+The number of rounds is not known in advance. Each workflow therefore ends with a job that
+writes the next workflow, and with that workflow, which is planned once it exists: the fits of a
+round followed by the same two, or, if nothing is left to fit, the merge alone. No round is
+skipped or empty.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.planned import Planned
 
-#: Numbers the jobs that there are once in a scan.
+#: The number of jobs that exist once in a scan.
 THE_ONE = "scan"
 
 
 def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -> None:
-    """Write all that Pegasus needs but the rounds, which are written when they are known."""
+    """Write everything that Pegasus needs except the rounds, which follow during the scan."""
     pegasus = PegasusFolder(folder.path)
     pegasus.path.mkdir(exist_ok=True)
     carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH).read_bytes()
@@ -48,12 +49,12 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
 
 
 def write_plan(folder: ScanFolder, scan: Planned, site: Site) -> None:
-    """Write catalogs, properties and the top workflow, of the scan folder as it is now.
+    """Write catalogs, properties and the top workflow for the present scan folder.
 
     Raises
     ------
     WrongUsage
-        The folder's path, or a variable for the jobs, is none that Pegasus carries through.
+        Pegasus does not preserve the path of the folder or a variable for the jobs.
     """
     check_carried(folder.path, scan)
     pegasus = PegasusFolder(folder.path)
@@ -85,7 +86,7 @@ def round_file(number: int) -> str:
 
 
 def event_metadata(scan: Planned) -> dict[str, Any]:
-    """Return what to find a scan's workflows and files by."""
+    """Return the metadata of a scan's workflows and files."""
     return {
         "event": scan.name,
         "run_id": scan.run_id,
@@ -98,10 +99,10 @@ def event_metadata(scan: Planned) -> dict[str, Any]:
 
 
 def plan_lines(scan: Planned, site: Site) -> list[str]:
-    """Return the script that plans a run; its arguments go to pegasus-plan."""
+    """Return the script that plans a run; it passes its arguments to pegasus-plan."""
     own = []
     if site.this_machine and not scan.runtime.startswith("container:"):
-        # Jobs see the Pegasus that is here: no need to send its worker package to each.
+        # Jobs use the Pegasus of this machine and need no worker package.
         home = "pegasus.catalog.site.sites.condorpool.profiles.env.PEGASUS_HOME"
         own = [f'-D{home}="$(dirname "$(pegasus-config --bin)")"']
     options = [
@@ -112,12 +113,12 @@ def plan_lines(scan: Planned, site: Site) -> list[str]:
         '"$@" pegasus/workflow.yml',
     ]
     interval = "DAGMAN_USER_LOG_SCAN_INTERVAL"
-    # HTCondor's tools hand such variables on to DAGMan, and that to the DAGs in it.
-    hurry = [f"export _CONDOR_{interval}={site.dagman[interval]}"] if scan.urgent else []
+    # HTCondor's tools pass such variables to DAGMan, and DAGMan passes them to sub-DAGs.
+    settings = [f"export _CONDOR_{interval}={site.dagman[interval]}"] if scan.urgent else []
     return [
         "#!/bin/sh",
         "# Plans a run of this scan: ./plan.sh --submit also starts it.",
         'cd "$(dirname "$0")" || exit 70',
-        *hurry,
+        *settings,
         " \\\n    ".join(["exec pegasus-plan", *options]),
     ]

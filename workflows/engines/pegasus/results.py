@@ -1,7 +1,7 @@
-"""Results on their way home: in the files of runs, not in the scan folder yet.
+"""Results that are in the files of runs, but not in the scan folder yet.
 
-A job's result file comes back into Pegasus' scratch folder when the job ends, well or not.
-The job between rounds puts it into the scan folder; of a run that failed, the next one does.
+The result file of a job comes back into Pegasus' scratch folder when the job succeeds or fails.
+The job between rounds moves it into the scan folder; after a failed run, the next run does.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def arriving_results(*places: Path) -> Arriving:
 
 
 def take_results(folder: RoundFolder, arriving: Mapping[int, list[Path]]) -> int:
-    """Put what has arrived of a round into its result files; return how many fits that were.
+    """Add the results of a round that have arrived to its result files; return their number.
 
-    What they have is kept, and what is damaged or of another scan stays where it is.
+    Existing results are kept; results that are damaged or of another scan stay where they are.
     """
     taken = 0
     for number, paths in arriving.items():
         if not folder.batch(number).exists():
-            continue  # of a round that was dealt otherwise, before its folder was removed
+            continue  # of a round with other batches, whose folder was removed since
         batch = read_batch(folder.batch(number))
         result = before = read_results(folder.result(number), batch)
         for path in paths:
@@ -59,9 +59,9 @@ def take_results(folder: RoundFolder, arriving: Mapping[int, list[Path]]) -> int
 
 
 def settle(folder: ScanFolder) -> None:
-    """Take in what runs that are over left in Pegasus' scratch, and remove that.
+    """Collect what ended runs left in Pegasus' scratch folder, and remove the folder.
 
-    So nothing comes home later that a scan has been told to forget.
+    Otherwise fits that a scan has discarded could come back later.
     """
     scratch = PegasusFolder(folder.path).scratch
     for number, arriving in arriving_results(scratch).items():

@@ -1,4 +1,4 @@
-"""The job between rounds: takes in results, opens the next round, writes its workflow."""
+"""The job between rounds: collect results, open the next round, write its workflow."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 def next_round(
     folder: ScanFolder, scan: Planned, number: int, here: Path, deadline: int = 0
 ) -> None:
-    """Take in what came before round ``number``, and write the workflow that comes next.
+    """Collect the output before round ``number``, and write the next workflow.
 
-    Rounds of which nothing is left to do are passed over.
+    Rounds with nothing left to do are skipped.
 
     Parameters
     ----------
     folder : ScanFolder
         The scan.
     scan : Planned
-        What it was asked.
+        The planned scan.
     number : int
         The round to open.
     here : Path
-        The job's folder: its inputs are there, and there the workflow goes.
+        The folder of the job, with its inputs; the workflow is written there.
     deadline : int
-        When the scan must end, seconds since 1970, if it has one.
+        When the scan must end, in seconds since 1970; 0 without a deadline.
     """
     pegasus = PegasusFolder(folder.path)
     if number == 0:
@@ -80,7 +80,7 @@ def round_graph(
     batches: Sequence[BatchState],
     deadline: int,
 ) -> Graph:
-    """Return the workflow of a round: a job a batch, and then the next round."""
+    """Return the workflow of a round: a job per batch, then the next round."""
     pegasus = PegasusFolder(folder.path)
     about = {**event_metadata(scan), "round": number}
     graph = Graph(f"round_{number:03d}", folder.path, about)
@@ -97,8 +97,8 @@ def round_graph(
         name = f"{batch.number:05d}"
         one = step.filled({**common, BATCH: name})
         own = [path for path in files_read(one) if path.startswith("rounds/")]
-        told = {**short, "round": number, "batch": batch.number, "pixels": batch.n_pixels}
-        job = graph.add(one, name, told, dict.fromkeys(own, told))
+        metadata = {**short, "round": number, "batch": batch.number, "pixels": batch.n_pixels}
+        job = graph.add(one, name, metadata, dict.fromkeys(own, metadata))
         for key, value in late.items():
             job.add_profiles(Namespace.CONDOR, key=key, value=value)
         for path in own:
@@ -109,13 +109,13 @@ def round_graph(
 
 
 def merge_graph(folder: ScanFolder, scan: Planned) -> Graph:
-    """Return the last workflow of all: the merge, which also writes the report."""
+    """Return the last workflow: the merge, which also writes the report."""
     about = event_metadata(scan)
     graph = Graph("merge", folder.path, about)
     found = collect(folder, scan.id, folder.chosen_rounds())
     name = skymap_of(scan, found.best, complete=True).name
     files = [f"{name}.npz", f"{name}.json"]
-    # For Pegasus alone to know: the merge itself writes the map into the scan folder.
+    # These outputs are only for Pegasus: the merge writes the map into the scan folder.
     step = replace(merge_step(), outputs=dict(zip(files, files, strict=True)))
     graph.add(replace(step, program="workflows"), THE_ONE, about, dict.fromkeys(files, about))
     return graph

@@ -1,7 +1,7 @@
-"""What all jobs read, in a site's data federation instead of on the access point.
+"""Stage files that all jobs read in a data federation instead of on the access point.
 
-On OSPool that is OSDF, whose caches lie near the machines. They know a file by its name and
-never look again, so a file's name there has the digest of its content.
+On OSPool that is OSDF, whose caches are near the execute machines. The caches identify a file
+by its name and never check for changes, so the name contains the digest of the content.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Replica:
 
 
 def shared_replica(path: Path, site: Site) -> Replica:
-    """Return where jobs find a file that they all read; it is copied there if need be.
+    """Return where jobs find a file that all of them read; copy it there if needed.
 
     Raises
     ------
     WrongUsage
-        The site's ``staging`` is no place in OSDF, or its folder is not on this machine.
+        The site's ``staging`` is not a place in OSDF, or its folder is not on this machine.
     """
     if not site.staging:
         return Replica(LOCAL, str(path))
@@ -47,26 +47,26 @@ def shared_replica(path: Path, site: Site) -> Replica:
 
 
 def check_staging(site: Site) -> None:
-    """Refuse a place that files cannot be put into; as `staging_folder`."""
+    """Raise as `staging_folder` if files cannot be copied to the staging place."""
     if site.staging:
         staging_folder(site)
 
 
 def staging_folder(site: Site) -> Path:
-    """Return the folder of this machine that a site's ``staging`` is.
+    """Return the folder on this machine of a site's ``staging``.
 
-    OSPool's access points have what ``osdf:///ospool/apNN/data/USER`` names at the path of the
-    URL (portal.osg-htc.org, "OSDF").
+    On OSPool's access points, ``osdf:///ospool/apNN/data/USER`` is the folder at the path of
+    the URL (portal.osg-htc.org, "OSDF").
     """
     if not _PLACE.fullmatch(site.staging):
         raise WrongUsage(
-            f"Site {site.name}: staging = {site.staging!r} is no place in OSDF; it is like "
+            f"Site {site.name}: staging = {site.staging!r} is not a place in OSDF, such as "
             f"osdf:///ospool/ap40/data/USER/skyscan."
         )
     place = Path(site.staging.removeprefix("osdf://"))
     if not place.is_dir():
         raise WrongUsage(
-            f"Site {site.name}: staging = {site.staging}, but {place} is no folder of this "
-            f"machine: make it, or plan on the access point that has it."
+            f"Site {site.name}: staging = {site.staging}, but {place} is not a folder on "
+            f"this machine: make it, or plan on the access point that has it."
         )
     return place

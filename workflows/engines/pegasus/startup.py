@@ -1,4 +1,4 @@
-"""Prep's work, on its way from the job that made it to the jobs that need it."""
+"""The output of prep, from the job that makes it to the jobs that need it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned, tar: Path) -> None:
-    """Unpack prep's work into the scan folder, and keep it packed for the jobs.
+    """Unpack the output of prep into the scan folder, and keep the archive for the jobs.
 
     Raises
     ------
     BadInput
-        It is damaged, or of another scan.
+        The archive is damaged, or of another scan.
     """
     unpacked = pegasus.path / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
         _unpack(tar, unpacked)
     except (tarfile.TarError, OSError) as error:
-        raise BadInput(f"{tar} cannot be unpacked ({error}); plan the scan anew.") from error
+        raise BadInput(f"{tar} cannot be unpacked ({error}); plan the scan again.") from error
     if not is_whole(unpacked / layout.STARTUP, scan.id):
-        raise BadInput(f"{tar} is not what prep makes of this scan; plan the scan anew.")
+        raise BadInput(f"{tar} is not the output of prep for this scan; plan it again.")
     shutil.rmtree(folder.startup, ignore_errors=True)
     (unpacked / layout.STARTUP).replace(folder.startup)
     unpacked.rmdir()
@@ -41,19 +41,19 @@ def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned, tar:
 
 
 def _unpack(tar: Path, place: Path) -> None:
-    # By hand: the filters of `tarfile` came with 3.11.4, and Debian 12 has 3.11.2.
+    # Not with the filters of `tarfile`: they came with 3.11.4, and Debian 12 has 3.11.2.
     with tarfile.open(tar) as archive:
         for member in archive:
             path = Path(member.name)
             file = archive.extractfile(member) if member.isreg() else None
             if path.is_absolute() or ".." in path.parts or not (file or member.isdir()):
-                raise tarfile.TarError(f"{member.name!r} is not to be in it")
+                raise tarfile.TarError(f"unexpected member {member.name!r}")
             if file is not None:
                 (place / path).parent.mkdir(parents=True, exist_ok=True)
                 (place / path).write_bytes(file.read())
 
 
 def drop_damaged(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned) -> None:
-    """Remove the packed work of prep unless the scan folder has it whole: prep runs again."""
+    """Remove the packed output of prep, so that prep runs again, if the output is damaged."""
     if not is_whole(folder.startup, scan.id):
         pegasus.startup_tar.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Handing a scan to Pegasus: each time a new run, which begins with what is there."""
+"""Submit a scan to Pegasus: each time as a new run, which keeps earlier results."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
 
 PLAN = "pegasus-plan"
-PLANNING_TIME = 900.0  # seconds; a few for the top workflow, which is small
+PLANNING_TIME = 900.0  # seconds; the top workflow, which is small, takes a few
 
 
 class NoPegasus(TryAgain):
-    """There is no pegasus-plan to hand a scan to."""
+    """pegasus-plan is missing."""
 
 
 class PlanningFailed(TryAgain):
-    """pegasus-plan said no."""
+    """pegasus-plan failed."""
 
 
 def has_pegasus(pool: Pool | None = None) -> bool:
-    """Tell whether pegasus-plan is on PATH."""
+    """Return whether pegasus-plan is on PATH."""
     return shutil.which(PLAN, path=pool.environment()["PATH"] if pool else None) is not None
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:
     """Plan a run of the scan and start it.
 
-    The workflow and the catalogs are written again: the scan folder may have been moved, and
-    what prep did is left out when it is there. Of the rounds, the first job does the same.
+    The workflow and the catalogs are written again, because the scan folder may have been
+    moved. Prep is left out if its output exists, and the first job does the same for rounds.
 
     Raises
     ------
     NoPegasus
         pegasus-plan is not on PATH.
     PlanningFailed
-        It ended with an error; the text has its words.
+        pegasus-plan failed; the text has its errors.
     """
     from workflows.engines.pegasus.outer import write_plan
     from workflows.engines.pegasus.startup import drop_damaged
@@ -53,8 +53,8 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     if not has_pegasus(pool):
         raise NoPegasus(
             f"{PLAN} is not on PATH: install Pegasus 5.1 or newer (pegasus.isi.edu, it needs "
-            f"Java), then submit again, or run `{pegasus.plan_sh} --submit` where it is. To do "
-            f"without Pegasus, plan into another folder without --engine."
+            f"Java), then submit again, or run `{pegasus.plan_sh} --submit` where it is. Else, "
+            f"plan into another folder without --engine."
         )
     scan = read_planned(folder.scan_json)
     drop_damaged(folder, pegasus, scan)
@@ -67,11 +67,11 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     write_text(log, done.stdout + done.stderr)
     if done.returncode != 0:
         words = _words(done.stdout + done.stderr)
-        raise PlanningFailed(f"{PLAN} ended with {done.returncode}, see {log}: {words}")
+        raise PlanningFailed(f"{PLAN} exited with {done.returncode}, see {log}: {words}")
 
 
-def _words(said: str) -> str:
-    """Return the errors among what the planner said, else its last lines."""
-    lines = said.splitlines()
+def _words(output: str) -> str:
+    """Return the errors in the output of the planner, else its last lines."""
+    lines = output.splitlines()
     errors = [line for line in lines if "ERROR" in line] or lines[-5:]
     return " ".join(" ".join(errors).split())[-1000:]

@@ -228,7 +228,7 @@ def test_what_all_jobs_read_comes_from_osdf_where_a_site_says_so(tmp_path):
 
 @pytest.mark.parametrize(
     ("staging", "why"),
-    [("https://host/a/b", "no place in OSDF"), ("osdf:///a/b/c", "no folder")],
+    [("https://host/a/b", "not a place in OSDF"), ("osdf:///a/b/c", "not a folder")],
 )
 def test_a_place_for_staging_that_is_none_is_refused(tmp_path, staging, why):
     with pytest.raises(WrongUsage, match=why):
