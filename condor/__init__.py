@@ -1,1 +1,1 @@
-"""Run things on HTCondor: submit descriptions, sites, the personal pool, DAGMan logs."""
+"""Work with HTCondor: submit descriptions, sites, the personal pool, DAGMan's logs."""

@@ -1,4 +1,4 @@
-"""``python -m condor``: have an HTCondor on this machine, set up one if there is none."""
+"""``python -m condor``: find HTCondor on this machine, or set it up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from condor.software.install import install
 
 
 def main() -> int:
-    """Say which HTCondor there is; return an exit code."""
+    """Print which HTCondor is used; return an exit code."""
     try:
         own = users_own_pool()
         if own:
@@ -24,7 +24,7 @@ def main() -> int:
     except CondorError as error:
         print(error, file=sys.stderr)
         return int(error.exit_code)
-    print(f"HTCondor {found.version_text} in {found.bin}" if found else "No HTCondor")
+    print(f"HTCondor {found.version_text} in {found.bin}" if found else "HTCondor is missing")
     return 0 if found else 1
 
 

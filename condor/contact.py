@@ -1,4 +1,4 @@
-"""How to talk to a pool: the environment of HTCondor's tools and bindings."""
+"""The environment in which HTCondor's tools and bindings talk to a pool."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Commands: HTCondor's configuration file; its pool is used instead of the personal one.
+#: Commands: HTCondor's configuration file. Its pool is used instead of the personal one.
 CONFIG_VARIABLE = "CONDOR_CONFIG"
 
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool of HTCondor, and the programs that talk to it.
+    """An HTCondor pool and the programs that talk to it.
 
     Attributes
     ----------
     config : Path, optional
-        HTCondor's configuration file; None: HTCondor finds it by itself.
+        HTCondor's configuration file; None means that HTCondor finds it itself.
     bin, sbin : Path
         Folders of HTCondor's tools and daemons.
     version : str
-        HTCondor's version, as in ``23.9.6``.
+        HTCondor's version, such as ``23.9.6``.
     is_users_own : bool
-        It was there before us: we neither stop nor change it.
+        Whether the pool belongs to the user: skyscan neither stops nor changes it.
     """
 
     config: Path | None
@@ -48,11 +48,11 @@ class Pool:
         return values
 
     def exports(self) -> list[str]:
-        """Return the same as lines for a shell to evaluate."""
+        """Return the same variables as lines for a shell to evaluate."""
         return [f"export {name}={shlex.quote(it)}" for name, it in self.environment().items()]
 
     def run(self, *command: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
-        """Run one of HTCondor's tools against the pool; its exit code is the caller's."""
+        """Run one of HTCondor's tools against the pool; the caller checks the exit code."""
         environment = {**os.environ, **self.environment()}
         program = shutil.which(command[0], path=environment["PATH"]) or command[0]
         return subprocess.run(
@@ -66,7 +66,7 @@ class Pool:
         )
 
     def answers(self) -> bool:
-        """Say whether the schedd answers us."""
+        """Return whether the schedd answers."""
         try:
             return self.run("condor_q", "-totals", timeout=30).returncode == 0
         except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The tokens by which HTCondor and its jobs know a user: where they lie, and when they end.
+"""The tokens that identify a user to HTCondor: where they are and when they expire.
 
 No token leaves this module.
 """
@@ -16,13 +16,13 @@ from condor.jwt import claims, expiry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: Commands: your bearer token; only the time at which it ends is read from it.
+#: Commands: your bearer token. Only its expiry time is read.
 TOKEN_VARIABLE = "BEARER_TOKEN"  # noqa: S105  (a name)
-#: Commands: the file that has your bearer token.
+#: Commands: the file that holds your bearer token.
 TOKEN_FILE_VARIABLE = "BEARER_TOKEN_FILE"  # noqa: S105  (a name)
-#: Commands: folder that may have your bearer token, in a file named ``bt_uUID``.
+#: Commands: folder in which your bearer token may be, in a file named ``bt_uUID``.
 RUNTIME_DIR_VARIABLE = "XDG_RUNTIME_DIR"
-#: Those who may read a file besides its owner.
+#: Permission bits that let others than the owner read a file.
 OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -35,9 +35,9 @@ class Token:
     place : str
         Where it is: a file, or the variable that holds it.
     expires : float or None
-        When it ends, seconds since 1970; None: it does not.
+        When it expires, seconds since 1970; None if it does not.
     is_open : bool
-        Others may read its file.
+        Whether others may read its file.
     """
 
     place: str
@@ -50,10 +50,10 @@ def bearer_token(
     user: int,
     tmp: Path = Path("/tmp"),  # noqa: S108
 ) -> Token | None:
-    """Return the user's bearer token (SciTokens, WLCG), None if there is none.
+    """Return the user's bearer token (SciTokens, WLCG), or None.
 
-    It is looked for where the WLCG's "Bearer Token Discovery" says (Zenodo 3937438), and in
-    that order: what comes first counts, good or not.
+    The places and their order are those of the WLCG's "Bearer Token Discovery" (Zenodo
+    3937438): the first token found counts, valid or not.
     """
     inline = environment.get(TOKEN_VARIABLE, "").strip()
     if inline:
@@ -85,7 +85,7 @@ def token_folder(configured: str) -> Path:
 
 
 def _tokens(file: Path) -> Iterator[Token]:
-    """Yield the tokens of a file, one a line as HTCondor reads them."""
+    """Yield the tokens of a file, one per line as HTCondor reads them."""
     try:
         is_open = bool(file.stat().st_mode & OTHERS)
         lines = file.read_text("utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""DAGMan: its settings, and what its logs say about a DAG."""
+"""DAGMan: its settings, and the state of a DAG from its logs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
     import htcondor2 as htcondor
 
-#: Settings that a scan wants, with the reason for each. Names are of HTCondor 23; older
-#: ones ignore what they do not know.
+#: DAGMan's settings for a scan, with the reason for each. The names are those of HTCondor 23;
+#: older versions ignore settings that they do not know.
 SETTINGS = {
-    # Look into the job log every second: a round ends when its last job does (default 5).
+    # Read the job log every second: a round ends when its last job does (default 5).
     "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
     # A round is submitted in one go (default 100).
     "DAGMAN_MAX_SUBMITS_PER_INTERVAL": "500",
-    # Do not fill the queue beyond what a pool starts soon (the default, said for all versions).
+    # Do not queue more than a pool starts soon (the default, set for all versions).
     "DAGMAN_MAX_JOBS_IDLE": "1000",
     # A job that is held again and again is removed, so that RETRY fires (default 100).
     "DAGMAN_MAX_JOB_HOLDS": "5",
-    # Keep the claim on a machine between rounds (the default, said for all versions).
+    # Keep the claim on a machine between rounds (the default, set for all versions).
     "DAGMAN_HOLD_CLAIM_TIME": "20",
-    # The default (114), and 4: a job that had ended may run again. A schedd that was killed
-    # before it noted the end does that (seen with 23.9.6); our jobs then find all done.
+    # The default (114) plus 4: a job that has ended may run again. A schedd that was killed
+    # before it recorded the end does that (seen with 23.9.6); the job then finds all done.
     "DAGMAN_ALLOW_EVENTS": "118",
-    # A second condor_submit of a node that timed out must not run its pixels twice.
+    # A node whose condor_submit timed out must not run its pixels twice.
     "DAGMAN_PROHIBIT_MULTI_JOBS": "True",
 }
 
@@ -39,7 +39,7 @@ def config_lines(more: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True)
 class DagmanState:
-    """What became of the last submission of a DAG.
+    """The state of the last submission of a DAG.
 
     Attributes
     ----------
@@ -50,11 +50,11 @@ class DagmanState:
     state : str
         ``queued``, ``running``, ``held``, ``removed``, ``ended``.
     submitted : float
-        When, seconds since 1970.
+        When it was submitted, seconds since 1970.
     exit_code : int or None
-        Of DAGMan, when it ended.
+        DAGMan's exit code, once it has ended.
     starts : int
-        How often the schedd started it: more than once when it died on the way.
+        How often the schedd started it: more than once if it died while it ran.
     """
 
     cluster: int
@@ -71,12 +71,12 @@ class DagmanState:
 
 
 def log_of(dag: Path) -> Path:
-    """Return the job log of a DAG's DAGMan itself."""
+    """Return the path of the job log of DAGMan itself."""
     return dag.with_name(f"{dag.name}.dagman.log")
 
 
 def dagman_state(dag: Path) -> DagmanState | None:
-    """Read DAGMan's own job log; None when the DAG was never submitted."""
+    """Return the state of a DAG from DAGMan's own job log; None if it was never submitted."""
     import htcondor2 as htcondor
 
     types = htcondor.JobEventType
@@ -104,14 +104,14 @@ def dagman_state(dag: Path) -> DagmanState | None:
             last = event.cluster
     if newest is None or last is None or not known[newest].is_over:
         return known.get(newest or 0)
-    # One that finds another at work on the DAG ends at once, and leaves it its lock.
+    # A DAGMan that finds another one running the DAG ends at once and leaves the lock alone.
     alive = [it.cluster for it in known.values() if not it.is_over]
     locked = dag.with_name(f"{dag.name}.lock").exists()
     return replace(known[alive[-1] if alive and locked else last], submissions=len(known))
 
 
 def last_error(dag: Path) -> str | None:
-    """Return the last line in which DAGMan told of an error; None if it told of none."""
+    """Return the last error in DAGMan's log; None if it has none."""
     log = dag.with_name(f"{dag.name}.dagman.out")
     try:
         lines = log.read_text(errors="replace").splitlines()
@@ -128,9 +128,9 @@ class JobEnd:
     Attributes
     ----------
     exit_code : int or None
-        None when it was killed by a signal, removed, or has not ended.
+        None if it was killed by a signal, was removed, or has not ended.
     reason : str
-        For people.
+        How it ended, in words.
     """
 
     exit_code: int | None
@@ -138,7 +138,7 @@ class JobEnd:
 
 
 def job_ends(log: Path) -> dict[str, JobEnd]:
-    """Read from a DAG's node log how the last job of each node ended: {node: JobEnd}."""
+    """Return how the last job of each node ended, from a DAG's node log: {node: JobEnd}."""
     import htcondor2 as htcondor
 
     types = htcondor.JobEventType
@@ -166,9 +166,9 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
 
 
 def _removed(event: htcondor.JobEvent, held: str | None) -> JobEnd:
-    # Why a job was held says more than that its policy then removed it.
+    # The reason of the hold says more than that the job's policy then removed it.
     if held:
-        return JobEnd(None, f"its job was held, and then removed: {held}")
+        return JobEnd(None, f"its job was held and then removed: {held}")
     return JobEnd(None, f"its job was removed: {event.get('Reason', '')}")
 
 
@@ -180,9 +180,10 @@ def _terminated(event: htcondor.JobEvent) -> JobEnd:
 
 
 def log_events(log: Path) -> Iterator[htcondor.JobEvent]:
-    """Yield the events of a job log so far; nothing when there is no log yet.
+    """Yield the events of a job log so far; nothing if there is no log yet.
 
-    An event that a full disk tore, and what its reader takes for the rest of it, is left out.
+    An event that a full disk truncated is left out, together with what the reader takes for
+    the rest of it.
     """
     import htcondor2 as htcondor
 

@@ -1,20 +1,20 @@
 #!/bin/sh
-# What HTCondor starts as DAGMan (condor_submit_dag -dagman). It mends what a DAGMan does not get
-# over (seen with 23.9.6).
+# HTCondor starts this script as DAGMan (condor_submit_dag -dagman). It repairs what a DAGMan
+# cannot recover from (seen with 23.9.6).
 #
-# Without room for its logs DAGMan dies, at each start again. So it starts when there is room.
+# DAGMan dies at every start while there is no room for its logs, so the script waits for room.
 #
-# A disk that is full tears an event: HTCondor writes as much of it to a log as there is room
-# for. A reader takes the next one for the rest of it, and so DAGMan may wait for ever for a job
-# that has ended. Here the end of the event before moves to where the next begins: its readers
-# pass over lines they do not know. Logs keep their length: HTCondor may be writing to the end.
+# A full disk truncates an event: HTCondor writes as much of it to a log as fits. A reader takes
+# the next event for the rest of it, and DAGMan may wait forever for a job that has ended. The
+# script moves the end of the preceding event to where the next one begins: readers skip lines
+# that they do not know. Logs keep their length, since HTCondor may be appending to them.
 #
-# DAGMan's log numbers the nodes that a PRE script skipped. Started again, it counts them from 1
-# anew, and when it reads the same number for another node, it dies, and so it does at every
-# start from then on. So numbers of earlier starts become others here, from 999 down, before it
+# DAGMan's log numbers the nodes that a PRE script skipped. A DAGMan that is started again counts
+# from 1 again; when it then reads the same number for two nodes it dies, at that start and at
+# every later one. The script renumbers those of earlier starts, from 999 down, before DAGMan
 # reads them. They keep their place and length, too.
 #
-# And if it died when its FINAL node had ended already, it reads so and waits for ever.
+# A DAGMan that died after its FINAL node had ended reads that in its log and waits forever.
 
 word_before=''
 for word in "$@"; do
@@ -24,8 +24,8 @@ done
 dag=${lock%.lock}
 log=$dag.nodes.log
 
-# Prints for each torn event where the end of the one before begins, and the length of what is
-# torn, in bytes.
+# Print for each truncated event where the end of the preceding event begins, and the length of
+# the truncated part, in bytes.
 torn() {
     LC_ALL=C awk -v size="$(wc -c <"$1")" '
         function event_begins(here) {
@@ -46,7 +46,7 @@ torn() {
 
 mend() {
     [ -f "$1" ] && [ -n "$(torn "$1")" ] || return 0
-    sleep 1 # so that it was not just being written
+    sleep 1 # in case the event was just being written
     torn "$1" | while read -r end length; do
         printf '%*s\n...\n' $((length - 1)) '' |
             dd of="$1" bs=1 seek="$end" conv=notrunc 2>/dev/null
@@ -61,7 +61,8 @@ rm -f "$dag.room"
 mend "$log"
 mend "$dag.dagman.log"
 
-# The lock is that of a DAGMan which died. A POST script ends with three lines: 016, how, which.
+# The lock is left from a DAGMan that died. The event of a POST script's end has three lines: 016,
+# how it ended, and its node.
 if [ -f "${lock:-}" ] && final=$(sed -n 's/^FINAL \([^ ]*\) .*/\1/p' "$dag") &&
     [ -n "$final" ] && [ "$(tail -n 2 "$log")" = "    DAG Node: $final
 ..." ]; then
@@ -69,7 +70,7 @@ if [ -f "${lock:-}" ] && final=$(sed -n 's/^FINAL \([^ ]*\) .*/\1/p' "$dag") &&
     case $how in
     '016 '*'Normal termination (return value 0)'*) code=0 ;;
     '016 '*) code=1 ;;
-    *) code='' ;; # of its job, not of its script
+    *) code='' ;; # an event of the node's job, not of its script
     esac
     if [ -n "$code" ]; then
         rm -f "$lock"
@@ -87,7 +88,8 @@ if [ -f "$log" ]; then
     done
 fi
 
-# What tears while DAGMan runs it has read already. Killed, it is started again, by way of here.
+# DAGMan has already read an event that is truncated while it runs. If it is killed, HTCondor
+# starts it again through this script.
 {
     before=''
     while sleep 30 && grep -aqF -e "$lock" /proc/$$/cmdline; do

@@ -1,4 +1,4 @@
-"""What can go wrong between a scan and HTCondor."""
+"""The errors of finding, starting and using HTCondor."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from skyscan.errors import ExitCode, SkyscanError
 
 
 class CondorError(SkyscanError):
-    """HTCondor is not there, or does not do what it should."""
+    """HTCondor is missing or does not work as it should."""
 
     exit_code = ExitCode.TRY_AGAIN
 
 
 class NoHTCondor(CondorError):
-    """There is no HTCondor on this machine and none can be set up."""
+    """HTCondor is missing on this machine and cannot be set up."""
 
 
 class PoolDoesNotStart(CondorError):
-    """The personal pool's daemons do not come up."""
+    """The personal pool's daemons do not start."""
 
 
 class PoolDoesNotAnswer(CondorError):
@@ -24,12 +24,12 @@ class PoolDoesNotAnswer(CondorError):
 
 
 class NoUserNamespace(CondorError):
-    """Root cannot run a pool here: HTCondor runs no jobs of root, and no namespace helps."""
+    """Root cannot run a pool here: HTCondor runs no jobs as root, and there is no namespace."""
 
 
 class NoApptainer(CondorError):
-    """There is no Apptainer on this machine and none can be set up."""
+    """Apptainer is missing on this machine and cannot be set up."""
 
 
 class NoImage(CondorError):
-    """The image cannot be made here."""
+    """The image cannot be built here."""

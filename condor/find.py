@@ -1,4 +1,4 @@
-"""Which HTCondor is on this machine: its programs, folders and version."""
+"""Find HTCondor on this machine: its programs, folders and version."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MORE_PATHS = ("/usr/sbin", "/usr/local/sbin")
 
 @dataclass(frozen=True)
 class HTCondor:
-    """The programs of one HTCondor.
+    """The programs of one installation of HTCondor.
 
     Attributes
     ----------
     bin, sbin : Path
         Folders of the tools and of the daemons.
     version : tuple of int
-        As in (23, 9, 6).
+        For example (23, 9, 6).
     """
 
     bin: Path
@@ -40,7 +40,7 @@ class HTCondor:
 
     @property
     def version_text(self) -> str:
-        """The version as people write it."""
+        """The version as text, such as ``23.9.6``."""
         return version_text(self.version)
 
     def folders(self) -> dict[str, str]:
@@ -60,18 +60,18 @@ class HTCondor:
 
 
 def find_htcondor() -> HTCondor | None:
-    """Return an HTCondor with daemons: that of PATH, of this environment, or our own."""
+    """Return an HTCondor with daemons, from PATH, this environment or the cache; else None."""
     return _on_path() or _own()
 
 
 def search_path() -> str:
-    """Return PATH with the folders where HTCondor's programs also are."""
+    """Return PATH with further folders that may hold HTCondor's programs."""
     environment = str(Path(sys.prefix) / "bin")  # a conda environment that is not activated
     return os.pathsep.join((os.environ.get("PATH", os.defpath), environment, *MORE_PATHS))
 
 
 def tools_version(tools: Path) -> Version | None:
-    """Return the version of the tools in a folder, None if they are not there or do not run."""
+    """Return the version of the tools in a folder; None if they are missing or do not run."""
     try:
         done = subprocess.run(
             [tools / "condor_version"],

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs one step of a scan on whatever machine a job lands: the scan's own code, sent along
-# as skyscan.zip, in the Python of the scan's runtime. condor/runtimes.py sets one of
+# Run one step of a scan on an execute machine: the scan's own code, transferred as skyscan.zip,
+# in the Python of the scan's runtime. condor/runtimes.py sets one of
 #   SKYSCAN_PYTHON     the interpreter (else python3)
 #   SKYSCAN_ENV_SHELL  an icetray env-shell to load first: its path, or PY3V/METAPROJECT/VERSION
 #                      of IceCube's CVMFS, or "image": the one of this container, if it has one
-# and SKYSCAN_CODE_SHA256, the digest of skyscan.zip, and SKYSCAN_UMASK of who planned the scan:
-# files keep their modes on their way home.
+# and SKYSCAN_CODE_SHA256, the digest of skyscan.zip, and SKYSCAN_UMASK, the umask of the user who
+# planned the scan: files keep their modes when they are transferred back.
 
 here=$PWD
 umask "${SKYSCAN_UMASK:-0022}"
@@ -18,21 +18,21 @@ not_here() {
     exit 75
 }
 
-# Takes over the environment that an env-shell makes. Python is not started inside of one: it
-# stays as a shell between HTCondor and Python, and SIGTERM would end at it.
+# Take over the environment that an env-shell sets. Python is not started inside the env-shell,
+# which would stay as a shell between HTCondor and Python and would not pass SIGTERM on.
 load() {
     [ -x "$1" ] || not_here "there is no env-shell $1"
-    # What it prints itself goes to stderr; 3 is for the answer.
+    # Its own output goes to stderr; descriptor 3 carries the variables.
     loaded=$("$1" /bin/sh -c 'export -p >&3' 3>&1 >&2) && [ -n "$loaded" ] ||
         not_here "the env-shell $1 fails"
     eval "$loaded"
 }
 
-# PY3V/METAPROJECT/VERSION, found as IceCube's own icetray-env does (WIPACrepo/cvmfs, py3-v4).
+# Load PY3V/METAPROJECT/VERSION as IceCube's own icetray-env does (WIPACrepo/cvmfs, py3-v4).
 load_of_icecube() {
     base=/cvmfs/icecube.opensciencegrid.org/${1%%/*}
     [ -x "$base/setup.sh" ] || not_here "there is no $base/setup.sh"
-    # It prints what the shell that SHELL names would set; SROOT is the build for this system.
+    # It prints commands for the shell that SHELL names; SROOT is the build for this system.
     variables=$(SHELL=/bin/sh "$base/setup.sh") || not_here "$base/setup.sh fails"
     eval "$variables"
     metaproject=$SROOT/metaprojects/${1#*/}
@@ -43,8 +43,8 @@ load_of_icecube() {
     fi
 }
 
-# HTCondor runs no entry point of an image. These are the ones of IceCube's, newest first
-# (WIPACrepo/docker-icecube-icetray).
+# HTCondor does not run the entry point of an image. These are the entry points of IceCube's
+# images, newest first (WIPACrepo/docker-icecube-icetray).
 load_of_image() {
     for shell in /opt/icetray/bin/icetray-shell /usr/local/icetray/env-shell.sh; do
         if [ -x "$shell" ]; then
@@ -54,8 +54,8 @@ load_of_image() {
     done
 }
 
-# An output that is missing at the end would be a held job, not a failed one; and what goes
-# home replaces what is there, so it begins as a copy of that.
+# A job whose output is missing at its end is held rather than failed. The result replaces the one
+# on the access point, so it begins as a copy of that one.
 mkdir -p startup
 option=''
 for word in "$@"; do
@@ -79,7 +79,7 @@ esac
 python=${SKYSCAN_PYTHON:-python3}
 command -v "$python" >/dev/null || not_here "there is no $python"
 
-# Python would pass over a torn zip, for another skyscan that it has, and run a damaged one.
+# Python would skip a truncated zip and use another installed skyscan, and would run a damaged one.
 sum='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
 [ -z "${SKYSCAN_CODE_SHA256:-}" ] ||
     [ "$("$python" -S -c "$sum" skyscan.zip)" = "$SKYSCAN_CODE_SHA256" ] ||
@@ -87,7 +87,7 @@ sum='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).h
 
 PYTHONPATH="$here/skyscan.zip${PYTHONPATH:+:$PYTHONPATH}"
 PYTHONDONTWRITEBYTECODE=1
-# One job is one core; results must not depend on how many the machine has.
+# A job has one core; results must not depend on the number of cores of the machine.
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS
 exec "$python" -m skyscan "$@"

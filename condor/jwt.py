@@ -1,6 +1,6 @@
-"""JSON web tokens: what they say of themselves, read and not verified.
+"""JSON web tokens: read their claims without verifying them.
 
-Only those who issued a token can tell whether it is good. When it ends, it says itself.
+Only the issuer can verify a token, but anyone can read when it expires.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import binascii
 import json
 from typing import Any
 
-LATEST = 1e12  # seconds since 1970: no date, and so none to be warned of
+LATEST = 1e12  # seconds since 1970; a larger value is no date
 
 
 def claims(token: str) -> dict[str, Any] | None:
-    """Return what a token claims; None when it is no JSON web token.
+    """Return the claims of a token; None if it is not a JSON web token.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def claims(token: str) -> dict[str, Any] | None:
 
 
 def expiry(token: str) -> float | None:
-    """Return when a token ends, seconds since 1970; None when it does not, or is no token."""
+    """Return when a token expires, seconds since 1970; None if it does not, or is no token."""
     value = (claims(token) or {}).get("exp")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

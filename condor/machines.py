@@ -1,4 +1,4 @@
-"""What a DAG's job logs tell about the machines: which of them fail whatever they are given."""
+"""Find the machines that fail every job, from the job logs of DAGs."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
     import htcondor2 as htcondor
 
-#: A machine is bad when it failed so many jobs and no job did well there, each within so many
-#: seconds: a black hole, which takes the jobs of a whole queue because it is so quickly free.
+#: A machine is bad if it failed at least this many jobs, each within this many seconds, and no
+#: job succeeded there: a black hole, which drains a whole queue since it is free so quickly.
 FAILURES, QUICK = 3, 60.0
-#: Codes of holds after a start that speak of the machine: it cannot start the job, open its
-#: files or run its image, or nothing was there to bring home.
+#: Hold reason codes that are the machine's fault: it cannot start the job, open its files or
+#: run its image, or there was no output to transfer.
 OF_THE_MACHINE = (6, 7, 8, 9, 10, 11, 12, 18, 19, 45)
 
 
 @dataclass(frozen=True)
 class BadMachine:
-    """A machine where every job failed at once.
+    """A machine on which every job failed at once.
 
     Attributes
     ----------
     name : str
-        As machines are called in ``requirements``.
+        The value of the attribute ``Machine``.
     n_failed : int
-        How many starts of jobs it failed.
+        How many jobs failed there.
     seconds : float
         How long the longest of them took.
     """
@@ -42,7 +42,7 @@ class BadMachine:
     seconds: float
 
     def line(self) -> str:
-        """Return one line for people."""
+        """Return one line for a report."""
         return (
             f"machine {self.name}: {self.n_failed} of {self.n_failed} jobs failed within "
             f"{max(1.0, self.seconds):.0f} s; ask its owner, or plan with "
@@ -51,7 +51,7 @@ class BadMachine:
 
 
 def bad_machines(logs: Iterable[Path]) -> list[BadMachine]:
-    """Return the machines on which every job of these node logs failed at once, worst first."""
+    """Return the machines on which every job of the node logs failed at once, worst first."""
     runs: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for log in logs:
         for machine, is_good, seconds in _runs(log):
@@ -66,7 +66,7 @@ def bad_machines(logs: Iterable[Path]) -> list[BadMachine]:
 
 
 def _runs(log: Path) -> Iterator[tuple[str, bool, float]]:
-    """Yield machine, whether the job did well, and seconds of each run that ended by itself."""
+    """Yield machine, success and duration (s) of each run that ended by itself."""
     import htcondor2 as htcondor
 
     types = htcondor.JobEventType
@@ -84,14 +84,14 @@ def _runs(log: Path) -> Iterator[tuple[str, bool, float]]:
 
 
 def _has_ended(event: htcondor.JobEvent) -> bool:
-    """Say whether a run ended by itself, not by being sent away or removed."""
+    """Return whether a run ended by itself rather than by eviction or removal."""
     code = event.get("HoldReasonCode") if event.type.name == "JOB_HELD" else None
     ended = event.type.name == "JOB_TERMINATED" or event.get("TerminatedAndRequeued")
     return bool(ended) or code in OF_THE_MACHINE
 
 
 def _is_good(event: htcondor.JobEvent) -> bool:
-    """Say whether the machine did its part: bad input is bad anywhere."""
+    """Return whether the machine did its part: bad input fails on every machine."""
     return bool(event.get("TerminatedNormally")) and (
         event["ReturnValue"] == 0 or event["ReturnValue"] in FINAL_CODES
     )

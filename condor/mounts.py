@@ -1,4 +1,4 @@
-"""On what file system a folder lies, as Linux says in ``/proc/self/mountinfo``."""
+"""The file system that a folder is on, from Linux's ``/proc/self/mountinfo``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def file_system(path: Path, mountinfo: str | None = None) -> str:
     Parameters
     ----------
     path : Path
-        Need not exist: then it is that of the folder in which it would be.
+        It need not exist: the file system is then that of its folder.
     mountinfo : str, optional
         The content of ``/proc/self/mountinfo``.
     """
-    place = path.resolve()  # the look mounts it, where it is mounted on demand
+    place = path.resolve()  # looking it up also mounts what is mounted on demand
     if mountinfo is None:
         try:
             mountinfo = MOUNTINFO.read_text(errors="surrogateescape")
@@ -32,12 +32,12 @@ def file_system(path: Path, mountinfo: str | None = None) -> str:
             continue
         mounted = Path(_plain(words[4]))
         depth = len(mounted.parts)
-        # What was mounted last hides what was there before.
+        # A later mount hides an earlier one at the same place.
         if depth >= best and place.is_relative_to(mounted):
             best, kind = depth, after.split()[0]
     return kind
 
 
 def _plain(word: str) -> str:
-    """Undo how the kernel writes a space and the like: a backslash and three octal digits."""
+    """Replace the kernel's escapes (a backslash and three octal digits) by their characters."""
     return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), word)

@@ -1,4 +1,4 @@
-"""The pool that scans run on: the user's own if there is one, else a personal one.
+"""The pool that scans run on: the user's own pool if there is one, else a personal pool.
 
 To submit a DAG, run ``condor_submit_dag`` with ``{**os.environ, **pool.environment()}``.
 The bindings read the configuration when they are imported; to use them in this process::
@@ -36,13 +36,13 @@ from condor.versions import version_text
 __all__ = ["Pool", "PoolStatus", "pool_folder", "start", "status", "stop", "users_own_pool"]
 
 SYSTEM_CONFIGS = ("/etc/condor/condor_config", "/usr/local/etc/condor_config")
-# The bindings set the first one when they are imported and find no configuration.
+# The bindings set the first value when they are imported and find no configuration.
 NO_CONFIG = ("/dev/null", "ONLY_ENV", "")
 
 
 @dataclass(frozen=True)
 class PoolStatus:
-    """What `status` found; `text` is one line for a user."""
+    """The result of `status`; `text` is one line for the user."""
 
     pool: Pool | None
     is_running: bool
@@ -50,22 +50,22 @@ class PoolStatus:
 
 
 def start() -> Pool:
-    """Return a pool that answers: the user's own, or the personal one, started if need be.
+    """Return a pool that answers: the user's own, or the personal one, started if necessary.
 
-    Safe at any time, twice at once too. A personal pool that was killed is brought back, and
-    what was in its queue goes on.
+    It is safe to call at any time, also from two processes at once. A personal pool that was
+    killed is started again, and the jobs in its queue continue.
 
     Raises
     ------
     CondorError
-        There is none and none can be had; the text says what to do.
+        No pool answers and none can be started; the message says what to do.
     """
     own = users_own_pool()
     if own:
         if not own.answers():
             raise PoolDoesNotAnswer(
                 f"CONDOR_CONFIG is {own.config}, but no schedd answers there. "
-                f"{_why_silent(own)}, or unset CONDOR_CONFIG to get a personal one."
+                f"{_advice(own)}, or unset CONDOR_CONFIG to use a personal pool."
             )
         return own
     folder = pool_folder()
@@ -74,7 +74,7 @@ def start() -> Pool:
 
 
 def stop(patience: float = 45.0) -> bool:
-    """Stop the personal pool; what is in its queue goes on with the next start.
+    """Stop the personal pool; the jobs in its queue continue at the next start.
 
     Parameters
     ----------
@@ -84,13 +84,13 @@ def stop(patience: float = 45.0) -> bool:
     Returns
     -------
     bool
-        Whether there was anything to stop. The user's own pool is never stopped.
+        Whether a pool was running. The user's own pool is never stopped.
     """
     return stop_personal(pool_folder(), patience)
 
 
 def status() -> PoolStatus:
-    """Say which pool there is and whether it answers; nothing is started."""
+    """Return which pool is used and whether it answers, without starting one."""
     own = users_own_pool()
     if own:
         does = "answers" if own.answers() else "does not answer"
@@ -101,13 +101,13 @@ def status() -> PoolStatus:
     if pool and is_whole(pool, folder):
         text = f"personal pool, HTCondor {pool.version}, runs in {folder}"
         return PoolStatus(pool, is_running=True, text=text)
-    rest = ", though some of its processes do" if pool_processes(folder) else ""
+    rest = ", although some of its processes do" if pool_processes(folder) else ""
     text = f"no pool runs in {folder}{rest}; `skyscan pool start` starts it"
     return PoolStatus(pool, is_running=False, text=text)
 
 
 def pool_folder() -> Path:
-    """Return the folder of the personal pool that start, stop and status are about."""
+    """Return the folder of the personal pool that start, stop and status use."""
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return Path(chosen).resolve()
@@ -116,10 +116,10 @@ def pool_folder() -> Path:
 
 
 def users_own_pool() -> Pool | None:
-    """Return the pool that the user has without us, None if there is none.
+    """Return the user's own pool, or None.
 
-    A CONDOR_CONFIG that the user set always counts; a configuration of the system counts
-    when its schedd answers and no personal pool was asked for by name of its folder.
+    A CONDOR_CONFIG that the user set always counts. The system's configuration counts if its
+    schedd answers and the user has not named the folder of a personal pool.
     """
     config = _chosen_config()
     if config:
@@ -134,8 +134,8 @@ def users_own_pool() -> Pool | None:
     return pool if pool.answers() else None
 
 
-def _why_silent(pool: Pool) -> str:
-    """Return what may make a schedd answer."""
+def _advice(pool: Pool) -> str:
+    """Return what to do about a schedd that does not answer."""
     places = [token.place for token in expired_tokens(pool)]
     if places:
         return f"A token of yours has expired ({', '.join(places)}): get a new one"
@@ -163,7 +163,7 @@ def _pool_of_path(config: Path | None) -> Pool:
     if submit is None or version is None:
         raise PoolDoesNotAnswer(
             f"HTCondor is configured ({config or SYSTEM_CONFIGS[0]}), but condor_submit_dag "
-            "is not on PATH. Add the folder that holds it."
+            "is not on PATH. Add its folder to PATH."
         )
     tools = Path(submit).parent
     return Pool(config, tools, tools, version_text(version), is_users_own=True)

@@ -1,4 +1,4 @@
-"""The schedd's queue: which DAGMans and jobs are in it."""
+"""The DAGMans and jobs in the schedd's queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def dagmans(pool: Pool) -> list[tuple[int, Path]]:
     """Return the job id and the log of each DAGMan in the schedd's queue, of any user.
 
-    A root's personal pool runs its jobs under another name.
+    Root's personal pool runs its jobs under another name.
     """
     # 7 is the scheduler universe, which is DAGMan's.
     lines = queue(pool, "JobUniverse == 7", "ClusterId", "UserLog")
@@ -24,24 +24,24 @@ def dagmans(pool: Pool) -> list[tuple[int, Path]]:
 
 
 def job_folders(pool: Pool) -> list[Path]:
-    """Return the folder in which each job of the schedd's queue was submitted."""
+    """Return the folders that the jobs of the schedd's queue were submitted from."""
     return [Path(line).resolve() for line in queue(pool, "Iwd =!= undefined", "Iwd")]
 
 
 def queue(pool: Pool, constraint: str, *attributes: str) -> list[str]:
-    """Return a line for each job of the schedd's queue, with these attributes of it.
+    """Return a line for each job of the schedd's queue with the given attributes.
 
     Raises
     ------
     TryAgain
-        The schedd does not answer: nobody knows.
+        The schedd does not answer.
     """
     command = ("condor_q", "-allusers", "-constraint", constraint, "-af", *attributes)
     try:
-        asked = pool.run(*command)
+        answer = pool.run(*command)
     except subprocess.TimeoutExpired as error:
         raise TryAgain("The schedd does not answer; try again when it does.") from error
-    if asked.returncode != 0:
-        words = " ".join(asked.stderr.split())
-        raise TryAgain(f"The schedd does not say what is in its queue: {words}. Try again.")
-    return asked.stdout.splitlines()
+    if answer.returncode != 0:
+        error_text = " ".join(answer.stderr.split())
+        raise TryAgain(f"The schedd's queue cannot be read: {error_text}. Try again.")
+    return answer.stdout.splitlines()

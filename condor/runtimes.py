@@ -1,6 +1,6 @@
-"""Runtimes: which Python, in which environment, runs a scan's jobs where they land.
+"""Runtimes: the Python, and its environment, that runs a scan's jobs.
 
-A runtime is one line of text, as in ``--runtime`` and in site profiles:
+A runtime is one line of text, given by ``--runtime`` or a site profile:
 
 ===========================  =======================================================
 ``host``                     the interpreter that plans the scan
@@ -10,7 +10,7 @@ A runtime is one line of text, as in ``--runtime`` and in site profiles:
 ``container:IMAGE``          a path, ``docker://NAME:TAG`` or ``osdf:///PATH``
 ===========================  =======================================================
 
-``condor/job.sh`` starts Python accordingly; here is what HTCondor and it must know.
+``condor/job.sh`` starts Python accordingly; this module tells HTCondor and the script how.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from skyscan.errors import WrongUsage
 
 CVMFS = "/cvmfs/"
 ICECUBE_CVMFS = "/cvmfs/icecube.opensciencegrid.org"
-# What job.sh reads.
+# The variables that job.sh reads.
 #: Internal: the interpreter of a job, from its runtime.
 PYTHON_VARIABLE = "SKYSCAN_PYTHON"
 #: Internal: the environment that a job loads before it looks for Python, from its runtime.
 ENV_SHELL_VARIABLE = "SKYSCAN_ENV_SHELL"
-#: Internal: SHA-256 of the scan's ``skyscan.zip``, which a job compares with the file it got.
+#: Internal: SHA-256 of the scan's ``skyscan.zip``, which a job compares with its own copy.
 CODE_VARIABLE = "SKYSCAN_CODE_SHA256"
 #: Internal: umask of a job's files, that of the user who planned the scan.
 UMASK_VARIABLE = "SKYSCAN_UMASK"
-#: The value of `ENV_SHELL_VARIABLE` that means: the icetray of this image, if there is one.
+#: The value of `ENV_SHELL_VARIABLE` that stands for the icetray of the job's image, if any.
 OF_THE_IMAGE = "image"
 
 FORMS = (
-    "It is host, host:PYTHON, cvmfs:/PATH/env-shell.sh, cvmfs:PY3V/METAPROJECT/VERSION, "
+    "Write host, host:PYTHON, cvmfs:/PATH/env-shell.sh, cvmfs:PY3V/METAPROJECT/VERSION, "
     "container:/PATH, container:docker://NAME:TAG or container:osdf:///PATH."
 )
 _SHORT_FORM = re.compile(r"[\w.+-]+(/[\w.+-]+){2}", re.ASCII)
 _PROGRAM = re.compile(r"/.+|[^/]+")  # not ./python: jobs start in a folder of their own
-# What condor_submit takes as it stands, and no macro, list or URL of another kind.
+# Text that condor_submit takes literally: no macro, list or URL of another kind.
 _IMAGE_PATH = re.compile(r"/[\w./:@+=~-]+", re.ASCII)
 _OSDF = re.compile(r"osdf:///[\w./:@+=~-]+", re.ASCII)
-# The names of images and their parts: github.com/distribution/reference, regexp.go.
+# The names of images: github.com/distribution/reference, regexp.go.
 _DOCKER = re.compile(
     r"docker://(?:[\w.-]+(?::\d+)?/)?[\w.-]+(?:/[\w.-]+)*"
     r"(?::(?P<tag>[\w.-]+))?(?P<digest>@sha256:[0-9a-f]{64})?",
@@ -66,14 +66,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Runtime:
-    """One runtime, from `parse_runtime`; its text says the same again.
+    """One runtime, from `parse_runtime`; its text parses to the same runtime.
 
     Attributes
     ----------
     kind : Kind
         Where the Python comes from.
     where : str
-        Interpreter, env-shell or image; empty: the interpreter that plans the scan.
+        Interpreter, env-shell or image; empty means the interpreter that plans the scan.
     """
 
     kind: Kind
@@ -85,23 +85,23 @@ class Runtime:
 
     @property
     def is_this_python(self) -> bool:
-        """Say whether jobs run in the interpreter that asks."""
+        """Whether jobs run in the interpreter of this process."""
         return self == Runtime(Kind.HOST)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables by which job.sh starts Python."""
+        """Return the variables that tell job.sh how to start Python."""
         if self.kind == Kind.HOST:
             return {PYTHON_VARIABLE: self.where or sys.executable}
         in_image = self.kind == Kind.CONTAINER
         return {ENV_SHELL_VARIABLE: OF_THE_IMAGE if in_image else self.where}
 
     def commands(self, *, this_machine: bool) -> dict[str, str]:
-        """Return what it adds to a submit description.
+        """Return the submit commands that the runtime needs.
 
         Parameters
         ----------
         this_machine : bool
-            Jobs run on this machine, which need not tell HTCondor what it has.
+            Whether jobs run on this machine, which need not advertise what it has.
         """
         commands = {"universe": "vanilla"}
         if self.kind == Kind.CONTAINER:
@@ -111,19 +111,19 @@ class Runtime:
                 commands["transfer_container"] = "false"
         repository = self._cvmfs_repository()
         if repository and not this_machine:
-            # The attribute as machines of OSG and of IceCube advertise it: dots and dashes
-            # of the name become underscores. Undefined where there is no CVMFS.
+            # Machines of OSG and IceCube advertise this attribute: dots and dashes of the name
+            # become underscores. It is undefined where there is no CVMFS.
             attribute = "HAS_CVMFS_" + re.sub(r"[.-]", "_", repository)
             commands["requirements"] = f"TARGET.{attribute} =?= True"
         return commands
 
     def missing(self, *, this_machine: bool) -> str:
-        """Return what jobs will need of this machine and it lacks; empty: nothing.
+        """Return what jobs need that is missing on this machine; empty if nothing is.
 
         Parameters
         ----------
         this_machine : bool
-            Jobs run on this machine; if not, it only sends them an image of its own.
+            Whether jobs run on this machine; otherwise only a local image must be here.
         """
         path = self._path()
         is_image = self.kind == Kind.CONTAINER
@@ -135,7 +135,7 @@ class Runtime:
         return "" if found else path
 
     def _path(self) -> str:
-        """Return what must be on the execute machine; empty: it gets all that it needs."""
+        """Return the path that the execute machine must have; empty if it needs none."""
         if self.kind == Kind.CVMFS and not self.where.startswith("/"):
             return f"{ICECUBE_CVMFS}/{self.where.partition('/')[0]}/setup.sh"
         return "" if "://" in self.where else self.where
@@ -146,20 +146,20 @@ class Runtime:
 
 
 def parse_runtime(text: str) -> Runtime:
-    """Read a runtime.
+    """Parse a runtime.
 
     Raises
     ------
     WrongUsage
-        The text is none, or names an image that may be another one tomorrow.
+        The text is not a runtime, or names an image without a fixed version.
     """
     kind, _, where = text.partition(":")
     if not text.isprintable() or "$" in text:
-        raise WrongUsage(f"The runtime {text!r} has characters that no submit file can carry.")
+        raise WrongUsage(f"The runtime {text!r} has characters that a submit file cannot hold.")
     if text == Kind.HOST:
         return Runtime(Kind.HOST)
     if kind not in set(Kind) or not where:
-        raise _meaningless(text)
+        raise _invalid(text)
     checks = {Kind.HOST: _check_program, Kind.CVMFS: _check_env_shell}
     checks.get(Kind(kind), _check_image)(text, where)
     return Runtime(Kind(kind), where)
@@ -167,12 +167,12 @@ def parse_runtime(text: str) -> Runtime:
 
 def _check_program(text: str, where: str) -> None:
     if not _PROGRAM.fullmatch(where):
-        raise _meaningless(text)
+        raise _invalid(text)
 
 
 def _check_env_shell(text: str, where: str) -> None:
     if not (where.startswith("/") or _SHORT_FORM.fullmatch(where)):
-        raise _meaningless(text)
+        raise _invalid(text)
 
 
 def _check_image(text: str, where: str) -> None:
@@ -180,16 +180,16 @@ def _check_image(text: str, where: str) -> None:
     if docker is None and not (_IMAGE_PATH.fullmatch(where) or _OSDF.fullmatch(where)):
         hint = " A name in a registry begins with docker://." if "/" in where else ""
         raise WrongUsage(
-            f"The runtime {text!r} names no image that HTCondor takes.{hint} {FORMS}"
+            f"The runtime {text!r} does not name an image that HTCondor accepts.{hint} {FORMS}"
         )
     untagged = docker is not None and not (docker["tag"] or docker["digest"])
     if untagged or where.endswith(":latest"):
         raise WrongUsage(
-            f"The runtime {text!r} is unpinned: without a tag, or with the tag latest, it may "
-            f"be another image tomorrow. Name a version (docker://NAME:TAG) or a digest "
+            f"The runtime {text!r} is unpinned: without a tag, or with the tag latest, the "
+            f"image may change at any time. Name a version (docker://NAME:TAG) or a digest "
             f"(docker://NAME@sha256:...)."
         )
 
 
-def _meaningless(text: str) -> WrongUsage:
-    return WrongUsage(f"The runtime {text!r} means nothing. {FORMS}")
+def _invalid(text: str) -> WrongUsage:
+    return WrongUsage(f"The runtime {text!r} is not valid. {FORMS}")

@@ -1,4 +1,4 @@
-"""What the schedd says when it is asked whether it would take jobs of ours."""
+"""Ask the schedd whether it accepts the user's jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from condor.credentials import Token
 
-TIMEOUT = 60.0  # seconds, as for all questions to a schedd; a busy one may take its time
+TIMEOUT = 60.0  # seconds, as for all queries of a schedd, which may be busy
 BEARER_METHODS = ("SCITOKENS", "SCITOKEN")
 TOKEN_METHODS = ("IDTOKENS", "IDTOKEN", "TOKENS", "TOKEN")
 
@@ -27,13 +27,13 @@ class Schedd:
     Attributes
     ----------
     version : tuple of int or None
-        Its version, as in (23, 9, 6).
+        Its version, such as (23, 9, 6).
     method : str
-        By what it knows us: ``FS``, ``IDTOKENS``, ``SCITOKENS``, ...
+        The authentication method: ``FS``, ``IDTOKENS``, ``SCITOKENS``, ...
     user : str
-        As whom.
+        The user that it authenticated.
     may_submit : bool
-        It takes jobs of ours.
+        Whether it accepts jobs of that user.
     """
 
     version: Version | None
@@ -43,28 +43,28 @@ class Schedd:
 
 
 def ask_schedd(pool: Pool) -> Schedd | None:
-    """Ask the schedd whether it would take jobs of ours; None when it does not answer."""
+    """Ask the schedd whether it accepts the user's jobs; return None if it does not answer."""
     command = ("condor_ping", "-type", "SCHEDD", "-verbose", "WRITE")
     try:
-        asked = pool.run(*command, timeout=TIMEOUT)
+        done = pool.run(*command, timeout=TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    lines = (line.partition(":") for line in asked.stdout.splitlines())
-    said = {key.strip().lower(): value.strip() for key, _, value in lines}
-    if "authorized" not in said:
+    lines = (line.partition(":") for line in done.stdout.splitlines())
+    answer = {key.strip().lower(): value.strip() for key, _, value in lines}
+    if "authorized" not in answer:
         return None
     return Schedd(
-        version=parse_version(said.get("remote version", "").lstrip("$")),
-        method=said.get("authenticated using", "").upper(),
-        user=said.get("remote mapping", ""),
-        may_submit=said["authorized"].upper() == "TRUE",
+        version=parse_version(answer.get("remote version", "").lstrip("$")),
+        method=answer.get("authenticated using", "").upper(),
+        user=answer.get("remote mapping", ""),
+        may_submit=answer["authorized"].upper() == "TRUE",
     )
 
 
 def tokens_for(pool: Pool, method: str) -> list[Token]:
-    """Return the user's tokens of the kind by which a schedd knows us; [] if it is no token.
+    """Return the user's tokens for an authentication method; empty if it uses no tokens.
 
-    A personal pool's token is its own affair.
+    The token of a personal pool is not reported.
     """
     if not pool.is_users_own:
         return []
@@ -77,14 +77,14 @@ def tokens_for(pool: Pool, method: str) -> list[Token]:
 
 
 def expired_tokens(pool: Pool) -> list[Token]:
-    """Return the user's tokens that have ended: perhaps why a schedd does not answer."""
+    """Return the user's expired tokens, a possible reason why a schedd does not answer."""
     known = (*tokens_for(pool, TOKEN_METHODS[0]), *tokens_for(pool, BEARER_METHODS[0]))
     return [it for it in known if it.expires is not None and it.expires <= time.time()]
 
 
 def _setting(pool: Pool, name: str) -> str:
     try:
-        asked = pool.run("condor_config_val", name, timeout=TIMEOUT)
+        answer = pool.run("condor_config_val", name, timeout=TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

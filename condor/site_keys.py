@@ -1,4 +1,4 @@
-"""The keys of a site profile's tables, and how their values become text for HTCondor."""
+"""The keys of a site profile's tables, and the text of their values for HTCondor."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 from skyscan.errors import WrongUsage
 
-#: What a scan writes into submit files itself or relies on, without underscores: HTCondor takes
-#: a command by the name of its attribute too (PeriodicRemove). A site may say all else.
+#: The commands that a scan sets itself or relies on, without underscores: HTCondor also accepts
+#: a command by the name of its attribute (PeriodicRemove). A site may set all others.
 OWN_COMMANDS = frozenset(
     name.replace("_", "")
     for name in (
-        # what runs, where, and by what files it is known
+        # program, place and files
         *("arguments", "arguments2", "cmd", "container_image", "docker_image", "executable"),
         *("job_universe", "shell", "transfer_container", "transfer_executable", "universe"),
         *("env", "environment", "environment2", "get_env", "getenv"),
@@ -32,16 +32,16 @@ OWN_COMMANDS = frozenset(
         *("request_memory", "retry_until", "skip_if_dataflow", "success_exit_code"),
         # the macros of its nodes
         *("batch", "budget", "deadline", "dollar", "retry", "round"),
-        # words of submit files that are no commands
+        # keywords of submit files that are not commands
         *("elif", "else", "endif", "error", "if", "include", "queue", "use", "warning"),
     )
 )
-#: As HTCondor's manual spells them: in another spelling one might be there twice.
+#: Commands as HTCondor's manual spells them: with two spellings one could be set twice.
 _COMMAND = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-# use_oauth_services takes these along, one for each service (and handle) that it names.
+# The companions of use_oauth_services, one for each service (and handle) that it names.
 _OAUTH = re.compile(r"\w+_oauth_(permissions|resource|options)(_\w+)?", re.ASCII)
 #: DAGMan's settings that change how jobs are submitted and watched (HTCondor's manual,
-#: "Configuration File Entries for DAGMan"); what the scan relies on is not a site's to say.
+#: "Configuration File Entries for DAGMan"), except those that a scan relies on.
 DAGMAN_SETTINGS = frozenset(
     {
         "DAGMAN_AGGRESSIVE_SUBMIT",
@@ -66,40 +66,42 @@ _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def check_key(site: str, table: str, key: str) -> None:
-    """Refuse a key that is not a site's to say in its table.
+    """Check that a site may set a key of a table.
 
     Raises
     ------
     WrongUsage
-        With what may be said instead.
+        It may not; the message says which keys it may set.
     """
     where = f"Site {site}: {table}.{key}"
     if table == "attributes":
         if not _ATTRIBUTE.fullmatch(key):
-            raise WrongUsage(f"{where} is no attribute's name (write it without +).")
+            raise WrongUsage(f"{where} is not the name of an attribute (write it without +).")
     elif table == "submit":
         if key.startswith("+"):
-            raise WrongUsage(f"{where}: attributes of jobs go into attributes: {key[1:]}.")
+            raise WrongUsage(
+                f"{where}: job attributes belong in the table attributes, as {key[1:]}."
+            )
         if not _COMMAND.fullmatch(key) and not _OAUTH.fullmatch(key):
             raise WrongUsage(
-                f"{where} is no submit command's name (small letters, digits and _)."
+                f"{where} is not the name of a submit command (lower-case letters, digits, _)."
             )
         if key.replace("_", "") in OWN_COMMANDS:
-            raise WrongUsage(f"{where}: a scan has {key} of its own; a site may say others.")
+            raise WrongUsage(f"{where}: a scan sets {key} itself; remove it from the site.")
     elif key not in DAGMAN_SETTINGS:
         known = ", ".join(sorted(DAGMAN_SETTINGS))
-        raise WrongUsage(f"Site {site}: unknown key {table}.{key}. There are: {known}.")
+        raise WrongUsage(f"Site {site}: unknown key {table}.{key}. Known keys: {known}.")
 
 
 def of_type(what: str, text: str, like: object) -> str | int | float | bool:
-    """Read a value of the command line, of the type that the profile's own value has.
+    """Parse a value of the command line as the type of the profile's own value.
 
-    Without one, whole numbers and true and false are read as such.
+    If the profile has none, integers and true and false are parsed as such.
 
     Raises
     ------
     WrongUsage
-        It is none of that type.
+        The value is not of that type.
     """
     truth = {"true": True, "false": False}.get(text.lower())
     if isinstance(like, bool) or (like is None and truth is not None):
@@ -117,33 +119,34 @@ def of_type(what: str, text: str, like: object) -> str | int | float | bool:
 
 
 def as_text(value: str | float) -> str:
-    """Return a value as submit files have it."""
+    """Return a value as submit files write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_text(what: str, text: str) -> str:
-    """Return the text, if a line of a submit file can end in it.
+    """Return the text if it can end a line of a submit file.
 
     Raises
     ------
     WrongUsage
-        A line break would begin another command, a backslash at the end swallow the next.
+        It cannot: a line break would begin another command, and a backslash at the end would
+        continue the line.
     """
     if not text.isprintable() or text.endswith("\\"):
         raise WrongUsage(
-            f"{what} = {text!r} cannot go into a submit file: it has a line break or another "
-            f"character that does not print, or ends in a backslash."
+            f"{what} = {text!r} cannot be written to a submit file: it has a line break or "
+            f"another unprintable character, or ends in a backslash."
         )
     return text
 
 
 def attribute_line(site: str, key: str, value: str | float) -> tuple[str, str]:
-    """Return an attribute of jobs as a submit command; text becomes a ClassAd string.
+    """Return a job attribute as a submit command; text becomes a ClassAd string.
 
     Raises
     ------
     WrongUsage
-        The text holds what a submit file would change on the way.
+        The text contains characters that a submit file would change.
     """
     what = f"Site {site}: attributes.{key}"
     if not isinstance(value, str):

@@ -1,6 +1,6 @@
-"""Site profiles: what a pool wants in its submit files, as TOML in ``condor/sites/``.
+"""Site profiles: what submit files need at a pool, as TOML in ``condor/sites/``.
 
-A user's own profile is such a file too, given by its path. `docs/sites.md` explains the keys.
+Users can give the path of a profile of their own. `docs/sites.md` explains the keys.
 """
 
 from __future__ import annotations
@@ -18,55 +18,55 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TABLES = ("attributes", "submit", "dagman")
-#: Keys that hold what a user must give: {dotted key: what it is}.
+#: The table of keys that the user must set: {dotted key: what it is}.
 REQUIRED = "required"
 
 
 @dataclass(frozen=True)
 class Site:
-    """One pool that scans run on. A profile has these keys, but for the name; most may lack.
+    """One pool that scans run on. A profile has these keys except the name; all are optional.
 
-    A profile also may have the tables ``attributes``, which become ``+NAME`` in ``submit``,
-    and ``required``.
+    A profile may also have the table ``attributes``, whose keys become ``+NAME`` in ``submit``,
+    and the table ``required``.
 
     Attributes
     ----------
     name : str
-        As in ``--site``; of a file, its name without ending.
+        The value of ``--site``; for a file, its name without suffix.
     summary : str
-        One line for people.
+        A description of one line.
     this_machine : bool
-        Jobs run on this machine, or on others that look the same to them.
+        Whether jobs run on this machine, or on machines that share its files.
     runtime : str
-        Which Python jobs run in unless ``--runtime`` says (`condor.runtimes`).
+        The Python that jobs run in, unless ``--runtime`` is given (`condor.runtimes`).
     jobs_per_round : int
-        Into how many jobs a round is dealt; 0 means one for each core of this machine.
+        The number of jobs of a round; 0 means one for each core of this machine.
     time_budget : int
-        Seconds that a batch may take unless ``--time-budget`` says; 0: no limit.
+        Seconds that a batch may take, unless ``--time-budget`` is given; 0 means no limit.
     max_idle : int
         How many jobs of a scan may wait in the queue.
     request_memory, request_disk : int
-        MB that a job asks for at its first try.
+        MB that a job requests at its first try.
     release_after : int
-        Seconds after which a job is released whose hold may pass; twice as long the second
-        time, and so on.
+        Seconds after which a held job is released if its failure may be temporary; twice as
+        long the second time, and so on.
     held_too_long : int
-        Seconds after which a held job is removed, and submitted again.
+        Seconds after which a held job is removed and submitted again.
     avoid_machines : int
-        Seconds that a job which failed waits for other machines than those it was on; 0: it
-        takes any, as it does where ``this_machine`` is true.
+        Seconds for which a failed job avoids the machines that it was on; 0 means that it
+        accepts any machine, which is always so if ``this_machine`` is true.
     urgent_priority : int
         Priority of the jobs of a scan with ``--urgent`` among those of the same user.
     urgent_claim : int
-        Seconds that a machine is kept for the next job of such a scan.
+        Seconds for which a machine is kept for the next job of such a scan.
     urgent_halvings : int
-        How often batches of such a scan get half as large towards the end of a round.
+        How often the batches of such a scan are halved towards the end of a round.
     staging : str
-        Where jobs of Pegasus find what they all read, ``osdf:///…``; else they get it by
-        HTCondor's file transfer.
+        Where Pegasus puts the files that all its jobs read, ``osdf:///…``; by default
+        HTCondor transfers them.
     submit : dict of str to str
-        Further commands of every submit file that runs on the site's machines;
-        ``requirements`` add to those of the runtime.
+        Further commands of every submit file whose jobs run on the site's machines;
+        ``requirements`` are added to those of the runtime.
     dagman : dict of str to str
         Further settings of DAGMan.
     """
@@ -91,7 +91,7 @@ class Site:
     dagman: dict[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
-        """Return all but the name, for the record; `recorded_site` makes a site of it."""
+        """Return all values except the name, for `recorded_site`."""
         return {key: value for key, value in asdict(self).items() if key != "name"}
 
 
@@ -117,24 +117,24 @@ def read_site(
     *,
     urgent: bool = False,
 ) -> Site:
-    """Read a profile by its name, or by the path of a user's own file.
+    """Read a profile by its name or by the path of a user's own file.
 
     Parameters
     ----------
     site : str
-        With a slash, or ending in ``.toml``, it is a path.
+        A name, or a path, which has a slash or ends in ``.toml``.
     changes : sequence of str
-        ``key=value``, the key with its table as in ``dagman.DAGMAN_MAX_JOB_HOLDS``.
+        ``key=value``, the key with its table, such as ``dagman.DAGMAN_MAX_JOB_HOLDS``.
     runtime : str, optional
-        In place of the profile's.
+        Replaces the profile's runtime.
     urgent : bool
-        With what makes a scan sooner ready, but for values that ``changes`` give.
+        Whether to add the settings of an urgent scan, except those that ``changes`` give.
 
     Raises
     ------
     WrongUsage
-        There is no such profile, a key means nothing, a value is of the wrong type or cannot
-        be written to a submit file, or one is missing that only the user can give.
+        The profile does not exist, a key is unknown, a value is of the wrong type or cannot be
+        written to a submit file, or a required value is missing.
     """
     name, text = _profile(site)
     try:
@@ -148,13 +148,14 @@ def read_site(
     if runtime is not None:
         values["runtime"] = runtime
     if urgent:
-        values = _hurried(values, {change.partition("=")[0].strip() for change in changes})
+        given = {change.partition("=")[0].strip() for change in changes}
+        values = _with_urgent(values, given)
     _check_required(name, values, required)
     return _site(name, values)
 
 
 def recorded_site(name: str, values: Mapping[str, Any]) -> Site:
-    """Return the site that a scan was planned for; its profile need not exist any more."""
+    """Return the site that a scan was planned for; its profile need not exist anymore."""
     return Site(name=name, **values)
 
 
@@ -162,9 +163,9 @@ def _profile(site: str) -> tuple[str, str]:
     if site in site_names():
         text = resources.files("condor").joinpath("sites", f"{site}.toml").read_text("utf-8")
         return site, text
-    known = f"There are: {', '.join(site_names())}; or give the path of a file of your own."
+    known = f"Known sites: {', '.join(site_names())}; or give the path of a file of your own."
     if "/" not in site and not site.endswith(".toml"):
-        raise WrongUsage(f"No site is called {site!r}. {known}")
+        raise WrongUsage(f"The site {site!r} is unknown. {known}")
     try:
         return Path(site).stem, Path(site).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -172,19 +173,19 @@ def _profile(site: str) -> tuple[str, str]:
 
 
 def _check(name: str, values: Mapping[str, Any]) -> None:
-    """Refuse what means nothing, by its dotted key."""
+    """Refuse unknown keys and values of the wrong type."""
     known = {"summary", *SCALARS, *TABLES}
     unknown = sorted(set(values) - known)
     if unknown:
         raise WrongUsage(
             f"Site {name}: unknown key {', '.join(unknown)}. "
-            f"There are: {', '.join(sorted(known | {REQUIRED}))}."
+            f"Known keys: {', '.join(sorted(known | {REQUIRED}))}."
         )
     for key in ("summary", *SCALARS):
         _check_type(name, key, values.get(key, SCALARS.get(key, "")), SCALARS.get(key, ""))
     for table in TABLES:
         if not isinstance(values.get(table, {}), dict):
-            raise WrongUsage(f"Site {name}: {table} is no table, as in [{table}].")
+            raise WrongUsage(f"Site {name}: {table} is not a table; write [{table}].")
         for key, value in values.get(table, {}).items():
             check_key(name, table, key)
             if not isinstance(value, str | int | float):
@@ -193,8 +194,8 @@ def _check(name: str, values: Mapping[str, Any]) -> None:
 
 def _check_type(name: str, key: str, value: object, default: object) -> None:
     if type(value) is not type(default):
-        wanted = {str: "text", bool: "true or false", int: "a whole number"}[type(default)]
-        raise WrongUsage(f"Site {name}: {key} = {value!r} is not {wanted}.")
+        expected = {str: "text", bool: "true or false", int: "a whole number"}[type(default)]
+        raise WrongUsage(f"Site {name}: {key} = {value!r} is not {expected}.")
     if isinstance(value, int) and value < 0:
         raise WrongUsage(f"Site {name}: {key} = {value} is less than 0.")
 
@@ -214,24 +215,24 @@ def _changed(name: str, values: dict[str, Any], change: str) -> dict[str, Any]:
     if key not in SCALARS:
         tables = (f"{it}.{entry}" for it in TABLES for entry in values.get(it, {"...": ""}))
         raise WrongUsage(
-            f"--set {key}: unknown key. There are: {', '.join((*SCALARS, *tables))}."
+            f"--set {key}: unknown key. Known keys: {', '.join((*SCALARS, *tables))}."
         )
     value = of_type(f"--set {key}", text, SCALARS[key])
     _check_type(name, key, value, SCALARS[key])
     return {**values, key: value}
 
 
-def _hurried(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
-    """Return the values with those of ``--urgent`` in their tables."""
+def _with_urgent(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """Return the values with the settings of ``--urgent`` in their tables."""
     priority, claim = (
         values.get(key, SCALARS[key]) for key in ("urgent_priority", "urgent_claim")
     )
-    wanted = {
+    settings = {
         ("submit", "priority"): priority,
         ("submit", "keep_claim_idle"): claim,
         ("dagman", "DAGMAN_USER_LOG_SCAN_INTERVAL"): 1,
     }
-    for (table, key), value in wanted.items():
+    for (table, key), value in settings.items():
         if f"{table}.{key}" not in given:
             values = {**values, table: {**values.get(table, {}), key: value}}
     return values
@@ -249,7 +250,7 @@ def _check_required(name: str, values: Mapping[str, Any], required: Mapping[str,
 
 
 def _site(name: str, values: Mapping[str, Any]) -> Site:
-    """Write attributes as commands and all values as text, where that can be."""
+    """Return the site, with attributes as commands and all values as text."""
     attributes = [
         attribute_line(name, key, value) for key, value in values.get("attributes", {}).items()
     ]

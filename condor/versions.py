@@ -1,9 +1,9 @@
-"""Which versions of HTCondor a scan runs on, and what only some of them know.
+"""The versions of HTCondor that scans run on, and the features that only some of them have.
 
-All that a scan itself uses is older than `OLDEST`: PRE_SKIP, FINAL nodes, checkpoint_exit_code
-with transfer_checkpoint_files, max_retries, NumHolds, the container universe. What a site's
-profile may add is not, and older versions pass over it without a word. Versions are those of
-HTCondor's manual ("Version History").
+Everything that a scan itself uses is older than `OLDEST`: PRE_SKIP, FINAL nodes,
+checkpoint_exit_code with transfer_checkpoint_files, max_retries, NumHolds, the container
+universe. Some keys of site profiles are newer, and older versions ignore them silently. The
+versions are those of HTCondor's manual ("Version History").
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ import re
 Version = tuple[int, ...]
 
 OLDEST: Version = (23, 0)
-#: Newer series may have dropped what we use; nobody has tried.
+#: The newest series that has been considered; newer ones may have dropped what scans use.
 NEWEST_SERIES = 25
-#: Keys of a site's tables, and since when they do anything.
+#: Keys of a site's tables, and the version since which they have an effect.
 SINCE: dict[str, Version] = {
     "submit.gpus_minimum_capability": (23, 5, 2),
     "submit.gpus_minimum_memory": (23, 5, 2),
     "submit.gpus_minimum_runtime": (23, 5, 2),
     "dagman.DAGMAN_CHECK_QUEUE_INTERVAL": (23, 7, 2),
 }
-#: Token files that others may read are passed over from here on.
+#: The version since which HTCondor ignores token files that others may read.
 PRIVATE_TOKENS: Version = (23, 8, 1)
 
 
 def parse_version(text: str) -> Version | None:
-    """Read ``23.9.6``, alone or in what HTCondor's tools print; None if there is none."""
+    """Return the version in a text such as ``23.9.6`` or the output of HTCondor's tools."""
     found = re.search(r"(?:CondorVersion: |^)(\d+)\.(\d+)\.(\d+)", text)
     return tuple(map(int, found.groups())) if found else None
 
 
 def version_text(version: Version) -> str:
-    """Return the version as people write it."""
+    """Return the version as text, such as ``23.9.6``."""
     return ".".join(map(str, version))
 
 
 def is_too_old(version: Version) -> bool:
-    """Tell whether scans cannot run on it."""
+    """Return whether a version is too old for scans."""
     return version < OLDEST
 
 
 def is_untried(version: Version) -> bool:
-    """Tell whether it is newer than what scans were tried with."""
+    """Return whether a version is newer than those that scans were tried with."""
     return version[0] > NEWEST_SERIES

@@ -20,13 +20,13 @@ __all__ = [
     "read_event",
 ]
 
-#: The one place of the version: hatch reads it here for the package's metadata, which a job
-#: that runs from ``skyscan.zip`` does not have.
+#: The version is defined only here: hatch reads it for the package's metadata, which jobs that
+#: run from ``skyscan.zip`` do not have.
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Import ``next_pixels`` when it is asked for: healpy takes longer than all the rest."""
+    """Import ``next_pixels`` on first use, since importing healpy is slow."""
     if name == "next_pixels":
         from skyscan.rounds.rule import next_pixels
 

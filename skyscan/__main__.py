@@ -1,4 +1,4 @@
-"""The steps of a scan as jobs call them: `python -m skyscan prep|next-round|reco|merge`."""
+"""Run a step of a scan in a job: `python -m skyscan prep|next-round|reco|merge`."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.step(options))
     except WrongUsage as error:
-        # Nobody types this: it is how the scan was planned that is wrong, as often as tried.
-        # DAGMan's RETRY spares one code only.
+        # No user types this command: the plan of the scan is wrong, and trying again does not
+        # help. DAGMan's RETRY can exclude only one exit code.
         return _fail(error, ExitCode.BAD_INPUT)
     except SkyscanError as error:
         return _fail(error, error.exit_code)
     except MemoryError:
-        return _fail("out of memory; --request-memory asks for more.", ExitCode.TRY_AGAIN)
+        return _fail("out of memory; request more with --request-memory.", ExitCode.TRY_AGAIN)
     except OSError as error:
         return _fail(error, ExitCode.TRY_AGAIN)
     except Exception:  # noqa: BLE001  a bug: its traceback is what the developers need
         traceback.print_exc()
-        return _fail("this is a bug of skyscan; please report the lines above.", ExitCode.BUG)
+        return _fail("this is a bug in skyscan; please report the lines above.", ExitCode.BUG)
 
 
 def _fail(message: object, code: ExitCode) -> int:
-    with suppress(OSError):  # the disk of stderr may be what is full
+    with suppress(OSError):  # the disk of stderr may be full
         print(error_line(message, code), file=sys.stderr)
     return int(code)
 
 
 def exit_with(code: int) -> NoReturn:
-    """End the process with ``code``, also when what it printed finds no room on its disk."""
+    """End the process with ``code``, even if the disk of its output is full."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -59,8 +59,8 @@ def _prep(options: argparse.Namespace) -> ExitCode:
     from skyscan.scan import PLAN_AGAIN
     from skyscan.storage import sha256_of
 
-    wanted = options.event_sha256
-    if wanted and options.event.exists() and sha256_of(options.event) != wanted:
+    expected = options.event_sha256
+    if expected and options.event.exists() and sha256_of(options.event) != expected:
         raise BadInput(f"{options.event} is not the event that was planned. {PLAN_AGAIN}")
     source = Source(options.event, not options.simulated_event, options.gcd_dir)
     prepare(options.scan_id, options.reco, source, options.startup)
@@ -75,7 +75,7 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
     folder = ScanFolder(options.folder)
     batches = open_round(folder, read_scan(folder.scan_json), options.round)
     left = sum(batch.n_missing for batch in batches)
-    print(f"round {options.round}: {left} fits to do in {len(batches)} batches")
+    print(f"round {options.round}: {left} remaining fits in {len(batches)} batches")
     return ExitCode.DONE if left else ExitCode.NOTHING_TO_DO
 
 
@@ -116,17 +116,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m skyscan", description=__doc__)
     steps = parser.add_subparsers(required=True, metavar="STEP")
 
-    prep = steps.add_parser("prep", help="read the event, run the reco's own preparation")
+    prep = steps.add_parser("prep", help="read the event and run the preparation of the reco")
     prep.add_argument("--event", type=Path, required=True)
-    prep.add_argument("--event-sha256", help="of the event file that was planned")
+    prep.add_argument("--event-sha256", help="SHA-256 of the planned event file")
     prep.add_argument("--reco", required=True)
     prep.add_argument("--scan-id", required=True)
     prep.add_argument("--startup", type=Path, required=True)
     prep.add_argument("--simulated-event", action="store_true")
-    prep.add_argument("--gcd-dir", type=Path, help="where to look for baseline GCDs first")
+    prep.add_argument("--gcd-dir", type=Path, help="folder to search first for baseline GCDs")
     prep.set_defaults(step=_prep)
 
-    following = steps.add_parser("next-round", help="choose the next pixels, write batches")
+    following = steps.add_parser("next-round", help="choose the next pixels and write batches")
     following.add_argument("folder", type=Path)
     following.add_argument("round", type=int)
     following.set_defaults(step=_next_round)
@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     reco.add_argument("--until", type=float, help="deadline, seconds since 1970")
     reco.set_defaults(step=_reco)
 
-    worker = steps.add_parser("worker", help="fit what a supervising `reco` sends")
+    worker = steps.add_parser("worker", help="fit the pixels that a supervising `reco` sends")
     worker.add_argument("startup", type=Path)
     worker.set_defaults(step=_worker)
 

@@ -1,4 +1,4 @@
-"""Batches: the pixels that one job reconstructs, with the seeds that they start from."""
+"""Batches: the pixels that one job reconstructs, with their seeds."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def split(
     jobs_per_round: int | None,
     halvings: int = 0,
 ) -> list[NDArray[np.void]]:
-    """Deal ``pixels`` out to jobs like cards, so that slow regions are shared by all.
+    """Deal ``pixels`` to batches like cards, so that all batches share the slow regions.
 
-    All variations of one pixel lie next to each other in ``pixels`` and may part. A larger
-    batch gets cards more often, in proportion to its size.
+    The variations of a pixel are adjacent in ``pixels`` and may go to different batches. Larger
+    batches get pixels more often, in proportion to their sizes.
     """
     sizes = batch_sizes(
         len(pixels), batch_size=batch_size, jobs_per_round=jobs_per_round, halvings=halvings
@@ -51,18 +51,18 @@ def split(
 def batch_sizes(
     n: int, *, batch_size: int | None, jobs_per_round: int | None, halvings: int = 0
 ) -> list[int]:
-    """Return how many of ``n`` pixels each batch of a round has, the largest first.
+    """Return the sizes of the batches of a round of ``n`` pixels, largest first.
 
     Parameters
     ----------
     n : int
-        How many there are.
+        The number of pixels.
     batch_size, jobs_per_round : int or None
-        The most that a batch has, or how many jobs the round has; one of the two is given.
+        The largest size of a batch, or the number of jobs of the round; one of them is given.
     halvings : int
-        How often the batches get half as large, so that a round does not end with waiting for
-        one large batch: each time so many of them share half of what is left (factoring,
-        Hummel, Schonberg and Flynn 1992, Commun. ACM 35, 90).
+        How often the batches are halved, so that a round does not end by waiting for one large
+        batch: each set of batches shares half of the remaining pixels (factoring, Hummel,
+        Schonberg and Flynn 1992, Commun. ACM 35, 90).
     """
     jobs = -(-n // batch_size) if batch_size else min(jobs_per_round or 1, n)
     sizes: list[int] = []
@@ -88,12 +88,12 @@ def read_batch(path: Path) -> Batch:
     Raises
     ------
     DamagedFile
-        The file is missing, damaged, or no batch.
+        The file is missing, damaged, or not a batch.
     """
     try:
         arrays = read_npz(path)
     except BadInput as error:
-        raise DamagedFile(f"{error} `skyscan resume` has it written again.") from error
+        raise DamagedFile(f"{error} Run `skyscan resume` to write it again.") from error
     try:
         scan_id = arrays["scan_id"].tobytes().decode()
         number_of_round, number = arrays["header"].tolist()
@@ -102,6 +102,6 @@ def read_batch(path: Path) -> Batch:
         batch = None
     if batch is None or batch.pixels.dtype != PIXEL_DTYPE:
         raise DamagedFile(
-            f"{path} is no batch of this version; resume the scan to have it rewritten."
+            f"{path} is not a batch of this version; run `skyscan resume` to write it again."
         )
     return batch

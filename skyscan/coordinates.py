@@ -1,11 +1,11 @@
-"""Local (zenith, azimuth) to equatorial (J2000 RA, Dec) coordinates and back, by ERFA.
+"""Convert local (zenith, azimuth) to equatorial (J2000 RA, Dec) coordinates and back, by ERFA.
 
-The same effects as IceCube's ``astro`` takes in with the PAL library (UT1 = UTC, no
+The effects are those that IceCube's ``astro`` includes with the PAL library (UT1 = UTC, no
 refraction): light deflection by the Sun, annual aberration, precession, nutation and the
-turn of the Earth. J2000 is the ICRS, 0.02 arcsec from the mean equator of J2000.
+rotation of the Earth. J2000 means the ICRS, 0.02 arcsec from the mean equator of J2000.
 
-Each direction is computed by itself: the same direction and time give the same bytes
-whatever else is in the array, and with ERFA 2.0.0 (Debian 12) as with 2.0.1.
+Each direction is computed independently: the same direction and time give the same bytes
+whatever else is in the array, with ERFA 2.0.0 (Debian 12) and with 2.0.1.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: Nominal place of the detector, as IceCube's astro has it (icetray, astro/I3Astro.h).
+#: Nominal position of the detector, as in IceCube's astro (icetray, astro/I3Astro.h).
 LATITUDE = np.deg2rad(-89.9944)
 LONGITUDE = np.deg2rad(-62.6081)
 
 TWO_PI = 2 * np.pi
 MJD_EPOCH = 2400000.5  # Julian date
-#: TT - UTC since 2017. A leap second more or less moves nothing by a microarcsecond.
+#: TT - UTC since 2017. Another leap second would move no direction by a microarcsecond.
 TT_MINUS_UTC_DAYS = 69.184 / 86400
 
 
 def local_to_equatorial(
     zenith: ArrayLike, azimuth: ArrayLike, mjd: ArrayLike
 ) -> tuple[Array, Array]:
-    """Turn directions of IceCube's local frame into equatorial coordinates.
+    """Convert directions in IceCube's local frame to equatorial coordinates.
 
-    Within 0.1 arcsec of IceCube's ``astro`` (`icecube.astro.dir_to_equa`).
+    The result is within 0.1 arcsec of IceCube's ``astro`` (`icecube.astro.dir_to_equa`).
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def local_to_equatorial(
 
 
 def equatorial_to_local(ra: ArrayLike, dec: ArrayLike, mjd: ArrayLike) -> tuple[Array, Array]:
-    """Turn equatorial coordinates into directions of IceCube's local frame.
+    """Convert equatorial coordinates to directions in IceCube's local frame.
 
-    The inverse of `local_to_equatorial`, to 1e-6 arcsec.
+    This is the inverse of `local_to_equatorial`, to 1e-6 arcsec.
 
     Parameters
     ----------
@@ -78,10 +78,10 @@ def equatorial_to_local(ra: ArrayLike, dec: ArrayLike, mjd: ArrayLike) -> tuple[
 
 
 def _sky(mjd: ArrayLike) -> NDArray[np.void]:
-    """Compute what depends on the time only: ERFA's star-independent parameters.
+    """Return what depends only on the time: ERFA's star-independent parameters.
 
-    ERFA's own functions of UTC stretch the days that end with a leap second, which astro
-    does not; so each step is given its own time scale, and UT1 is taken as UTC.
+    ERFA's own functions of UTC stretch the days that end with a leap second, but astro does
+    not. Each step therefore gets its own time scale, and UT1 is taken as UTC.
     """
     ut1 = np.asarray(mjd, np.float64)
     tt = ut1 + TT_MINUS_UTC_DAYS
@@ -98,6 +98,6 @@ def _sky(mjd: ArrayLike) -> NDArray[np.void]:
 
 
 def _wrapped(angle: Array) -> Array:
-    """Bring angles into [0, 2 pi); a tiny negative one would round up to 2 pi."""
+    """Wrap angles to [0, 2 pi); a tiny negative angle would round up to 2 pi."""
     turned = np.mod(angle, TWO_PI)
     return np.where(turned < TWO_PI, turned, 0.0)

@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit code that tells DAGMan what to do about it."""
+"""The errors of a scan, and the exit codes that tell DAGMan how to react."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: How a step says on stderr why it fails; engines indent it in records of their own.
+#: The error message of a step on stderr; engines indent it in their own records.
 _ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
 
 
 class ExitCode(IntEnum):
     """Exit codes of every command and job; DAGMan's RETRY, PRE_SKIP and DEFER use them."""
 
-    #: Done. After Ctrl-C: the scan goes on.
+    #: Done. After Ctrl-C, the scan continues.
     DONE = 0
-    #: Wrong usage: an option or a folder that cannot be.
+    #: Wrong usage: an option or a folder that is not valid.
     WRONG_USAGE = 64
-    #: Bad input. The same input fails again, so nothing tries it again.
+    #: Bad input, which would fail again, so it is not tried again.
     BAD_INPUT = 65
     #: A limit was reached (rounds, deadline, failed pixels): a partial map and the reason.
     INCOMPLETE = 69
     #: A bug in skyscan.
     BUG = 70
-    #: A failure that another try may not meet.
+    #: A temporary failure: another try may succeed.
     TRY_AGAIN = 75
     #: Nothing to do: DAGMan skips the node (PRE_SKIP). DAGMan's scripts only.
     NOTHING_TO_DO = 80
-    #: A job wrote a checkpoint and is to be started again (checkpoint_exit_code). Jobs only.
+    #: A job wrote a checkpoint and must be started again (checkpoint_exit_code). Jobs only.
     CHECKPOINT = 85
     #: Not yet: DAGMan runs the script again later (DEFER). DAGMan's scripts only.
     NOT_YET = 99
 
 
 class SkyscanError(Exception):
-    """Root of all errors that a user should read; its text says what, where, what next."""
+    """Base of all errors that a user reads: what is wrong, where, and what to do next."""
 
     exit_code = ExitCode.BUG
 
 
 class WrongUsage(SkyscanError):
-    """The command line asks for something that cannot be."""
+    """The command line is not valid."""
 
     exit_code = ExitCode.WRONG_USAGE
 
 
 class BadInput(SkyscanError):
-    """An input file is not what it should be."""
+    """An input file is not valid."""
 
     exit_code = ExitCode.BAD_INPUT
 
 
 class DamagedFile(BadInput):
-    """A file that skyscan wrote, and that `skyscan resume` has written again."""
+    """A file that skyscan wrote is damaged; `skyscan resume` writes it again."""
 
     exit_code = ExitCode.TRY_AGAIN
 
@@ -67,28 +67,29 @@ class ScanIncomplete(SkyscanError):
 
 
 class TryAgain(SkyscanError):
-    """A failure that another try may not meet."""
+    """A temporary failure: another try may succeed."""
 
     exit_code = ExitCode.TRY_AGAIN
 
 
 def printable(text: str) -> str:
-    """Return text that a terminal only shows: control characters are written out.
+    """Return text with control characters escaped, except line breaks.
 
-    What events, jobs and machines say is repeated in errors and reports; line breaks stay.
+    Errors and reports repeat text from events, jobs and machines, which must not control the
+    terminal.
     """
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def error_line(message: object, code: int) -> str:
-    """Return what a step says on stderr when it fails."""
+    """Return the line that a step prints on stderr when it fails."""
     return f"skyscan: error: {message} (exit {code:d})"
 
 
 def last_error_line(log: Path) -> tuple[str, int | None] | None:
     """Return the message and the exit code of the last `error_line` in a file.
 
-    The code is None where the line has none; None alone: there is no such line.
+    The code is None if the line has none. The result is None if there is no such line.
     """
     errors = _ERROR.findall(log.read_text(errors="replace"))
     if not errors:

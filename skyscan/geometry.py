@@ -1,4 +1,4 @@
-"""Where the DOMs are: IceCube-86 as built, the in-ice detector."""
+"""The positions of the DOMs: IceCube-86 as built, the in-ice detector."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 N_STRINGS = 86
-N_OMS = 60  #: in-ice DOMs of a string; 61 to 64 are IceTop's, on the surface
+N_OMS = 60  #: in-ice DOMs of a string; DOMs 61 to 64 are IceTop's, on the surface
 
 FIRST_DEEPCORE_STRING = 79
 
 
 @lru_cache(maxsize=1)
 def dom_positions() -> NDArray[np.float64]:
-    """Return where every in-ice DOM is.
+    """Return the position of every in-ice DOM.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def dom_positions() -> NDArray[np.float64]:
 
 
 def is_in_ice(string: ArrayLike, om: ArrayLike) -> NDArray[np.bool_]:
-    """Tell which DOMs are in-ice DOMs of IceCube-86 (string 1 to 86, om 1 to 60)."""
+    """Return which DOMs are in-ice DOMs of IceCube-86 (string 1 to 86, om 1 to 60)."""
     string, om = np.asarray(string), np.asarray(om)
     return np.asarray((string >= 1) & (string <= N_STRINGS) & (om >= 1) & (om <= N_OMS))
 
@@ -53,7 +53,7 @@ def positions(string: ArrayLike, om: ArrayLike) -> NDArray[np.float64]:
     Parameters
     ----------
     string, om : array_like of int, broadcast against each other, shape (...)
-        String 1 to 86 and DOM 1 to 60, as in a pulse.
+        String 1 to 86 and DOM 1 to 60.
 
     Returns
     -------
@@ -62,8 +62,8 @@ def positions(string: ArrayLike, om: ArrayLike) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        A DOM is not an in-ice one (IceTop's 61 to 64 have no place in the ice); choose
-        with `is_in_ice` before.
+        A DOM is not an in-ice DOM (IceTop's 61 to 64 are at the surface); select with
+        `is_in_ice` first.
     """
     strings, oms = np.broadcast_arrays(np.asarray(string), np.asarray(om))
     outside = ~is_in_ice(strings, oms)
@@ -72,6 +72,6 @@ def positions(string: ArrayLike, om: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(
             f"{np.count_nonzero(outside)} of {outside.size} DOMs, the first {first}, are not"
             f" in-ice DOMs of IceCube-86 (string 1-{N_STRINGS}, om 1-{N_OMS});"
-            " choose with is_in_ice first"
+            " select with is_in_ice first"
         )
     return np.asarray(dom_positions()[strings - 1, oms - 1])

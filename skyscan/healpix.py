@@ -1,12 +1,13 @@
-"""healpy's functions of pixels, without all else that `import healpy` brings along.
+"""healpy's pixel functions, without the rest of `import healpy`.
 
-The whole of it imports astropy and, where there is one, matplotlib: 0.7 s of each job and
-script with healpy 1.20, 1.7 s with 1.16. These functions alone take 0.1 s.
-Pixels are healpy's: RING order unless a name says NEST; angles in radians.
+All of healpy imports astropy and, if installed, matplotlib: 0.7 s in each job and script with
+healpy 1.20, 1.7 s with 1.16. These functions alone take 0.1 s. Pixels are in RING order unless
+a name says NEST; angles are in radians.
 
-The two modules that have them are imported in a package that is healpy's but was not run,
-and then forgotten: who imports healpy afterwards gets the whole as ever, with copies of
-their own. Where healpy is no longer made of these modules, it is imported as a whole.
+The two modules of these functions are imported as parts of a healpy package whose own code was
+not run, and then removed from ``sys.modules``: a later `import healpy` gets the complete
+package with its own copies. If healpy no longer consists of these modules, all of it is
+imported.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ PARTS = ("pixelfunc", "_query_disc")
 
 
 def _import_parts() -> tuple[ModuleType, ...]:
-    """Import the parts, or the whole where it is there already or is no longer made of them."""
+    """Import the parts, or all of healpy if it is loaded or no longer consists of them."""
     spec = None if "healpy" in sys.modules else find_spec("healpy")
     if spec is not None:
         sys.modules["healpy"] = module_from_spec(spec)
         try:
             return tuple(import_module(f"healpy.{name}") for name in PARTS)
         except ImportError:
-            pass  # the whole, below: if that fails too, it says why
+            pass  # import all of it below; if that fails too, its error says why
         finally:
             for name in [name for name in sys.modules if name.split(".")[0] == "healpy"]:
                 del sys.modules[name]

@@ -91,7 +91,7 @@ class ScanFolder:
 
     @property
     def earlier(self) -> Path:
-        """Return the folder of rounds that were moved aside to be chosen anew."""
+        """Return the folder of rounds that were moved aside to be chosen again."""
         return self.path / "earlier"
 
     @property
@@ -101,7 +101,7 @@ class ScanFolder:
 
     @property
     def partial(self) -> Path:
-        """Return the folder of the map of a scan that has not ended well."""
+        """Return the folder of the map of a scan that is not complete."""
         return self.path / "partial"
 
     @property

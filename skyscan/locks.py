@@ -1,4 +1,4 @@
-"""Locks between processes, by the kernel: they end with their holder, however that ends."""
+"""Locks between processes, by the kernel, which releases them when their holder ends."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 def locked(
     path: Path, busy: Callable[[], None] | None = None, mode: str = "a"
 ) -> Iterator[None]:
-    """Hold a file that nobody else holds then; wait for it if need be.
+    """Hold an exclusive lock on a file; wait for it if necessary.
 
     Parameters
     ----------
     path : Path
-        The file; by default it is made if it is not there.
+        The file; by default it is created if it is missing.
     busy : callable, optional
-        Called when another process holds the file, before this one waits; what it raises
-        is raised instead.
+        Called if another process holds the lock, before this one waits; it may raise to stop
+        waiting.
     mode : str
-        How the file is opened. To be locked alone, some shared file systems want it open
-        for writing.
+        How the file is opened. Some shared file systems require a file that is open for
+        writing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The last step: every chosen pixel exactly once, the best variation each, one sky map."""
+"""The last step: merge the best fit of every chosen pixel into one sky map."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     Returns
     -------
     SkyMap
-        What was written.
+        The map that was written.
 
     Raises
     ------
     MissingResults, DamagedFile
-        A batch is missing, short, doubled or of another scan, or a round is missing; nothing
-        is written.
+        Results or batches are missing, incomplete, damaged or from another scan, or a round is
+        missing; nothing is written.
     ScanIncomplete
         The map was written, but the scan stopped before it converged, or too many pixels
         have no fit.
@@ -41,7 +41,7 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     rounds = folder.chosen_rounds()
     if rounds != list(range(len(rounds))) or not rounds:
         raise DamagedFile(
-            f"{folder.path / 'rounds'} has rounds {rounds}, not all from 0 on; "
+            f"{folder.path / 'rounds'} has rounds {rounds}, not all rounds from 0; "
             f"run `skyscan resume`."
         )
     found = collect(folder, scan.id, rounds)
@@ -49,8 +49,8 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     left = next_pixels(found.llhs(), scan.progression, startup.pointing)
     if left and len(rounds) < scan.max_rounds:
         raise DamagedFile(
-            f"{folder.round(len(rounds)).description} is missing, though {len(left)} pixels "
-            f"are left to refine; run `skyscan resume`."
+            f"{folder.round(len(rounds)).description} is missing, but {len(left)} pixels "
+            f"remain to be refined; run `skyscan resume`."
         )
     failed = found.best[np.isnan(found.best["llh"])]
     too_many = len(failed) > scan.max_failed_pixels * len(found.best)
@@ -60,19 +60,19 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     if left:
         raise ScanIncomplete(
             f"The scan was stopped after {len(rounds)} rounds (--max-rounds) with "
-            f"{len(left)} pixels left to refine; the map says complete=false."
+            f"{len(left)} pixels left to refine; the map has complete=false."
         )
     if too_many:
         raise ScanIncomplete(
             f"{len(failed)} of {len(found.best)} pixels have no fit, more than "
             f"{scan.max_failed_pixels:.1%} (--max-failed-pixels): {reasons(failed)}. "
-            f"The map says complete=false."
+            f"The map has complete=false."
         )
     return skymap
 
 
 def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
-    """Write the map of what there is, complete or not; None when there is nothing."""
+    """Write the map of the results so far; return its path, or None if there are none."""
     found = collect_partial(folder, scan.id)
     if len(found.best) == 0:
         return None
@@ -81,7 +81,7 @@ def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
-    """Return the map of the best fits (dtype RECORD_DTYPE, one a pixel)."""
+    """Return the map of the best fits (dtype RECORD_DTYPE, one per pixel)."""
     return SkyMap(
         run_id=scan.run_id,
         event_id=scan.event_id,
@@ -94,11 +94,11 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
 
 
 def reasons(failed: NDArray[np.void]) -> str:
-    """Return why fits failed, most frequent first: ``3 x no result within 600 s``."""
+    """Return why fits failed, most frequent first, such as ``3 x no result within 600 s``."""
     texts, counts = np.unique(failed["reason"], return_counts=True)
     ranked = sorted(zip(counts.tolist(), texts.tolist(), strict=True), reverse=True)
     return ", ".join(
-        f"{count} x {text.decode(errors='replace') or 'NaN from the fit'}"
+        f"{count} x {text.decode(errors='replace') or 'the fit returned NaN'}"
         for count, text in ranked
     )
 

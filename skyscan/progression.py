@@ -1,4 +1,4 @@
-"""The progression of a scan: which nside follows which, and how far around the best pixel."""
+"""The progression of a scan: its nsides, and how far it refines around the best pixel."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Progression = tuple[tuple[int, int], ...]
 
 DEFAULT_PROGRESSION: Progression = ((8, 0), (64, 12), (512, 24))
-MAX_NSIDE = 2**14  # finer than 13 arcsec, no IceCube event asks for it
-MAX_DIGITS = 10  # of a number that anybody means; more pixels than MAX_NSIDE has
+MAX_NSIDE = 2**14  # pixels of 13 arcsec, finer than any IceCube event needs
+MAX_DIGITS = 10  # of a valid number: MAX_NSIDE has fewer than 10**10 pixels
 
 
 def parse_progression(words: Sequence[str]) -> Progression:
@@ -24,7 +24,7 @@ def parse_progression(words: Sequence[str]) -> Progression:
     Raises
     ------
     WrongUsage
-        A word is not NSIDE:EXTENSION, or the progression is not a valid one.
+        A word is not NSIDE:EXTENSION, or the progression is not valid.
     """
     pairs = []
     for word in words:
@@ -40,13 +40,13 @@ def parse_progression(words: Sequence[str]) -> Progression:
 
 
 def check_progression(pairs: Sequence[tuple[int, int]]) -> Progression:
-    """Return the pairs as a Progression when they obey upstream's rules.
+    """Return the pairs as a Progression if they follow upstream's rules.
 
     Raises
     ------
     WrongUsage
-        An nside is no power of two, the order is not ascending, the first extension is
-        not 0 or a later one is.
+        An nside is not a power of two, the nsides do not ascend, the first extension is not 0
+        or a later one is.
     """
     progression = tuple((int(nside), int(extension)) for nside, extension in pairs)
     if not progression:
@@ -57,12 +57,12 @@ def check_progression(pairs: Sequence[tuple[int, int]]) -> Progression:
                 f"--nsides: {nside} is not a power of two between 1 and {MAX_NSIDE}."
             )
     if any(coarse >= fine for (coarse, _), (fine, _) in pairwise(progression)):
-        raise WrongUsage("--nsides must ascend, each nside once.")
+        raise WrongUsage("--nsides must ascend, with each nside only once.")
     if progression[0][1] != 0:
         raise WrongUsage(
-            f"--nsides: the first round takes all pixels, so the extension of nside "
+            f"--nsides: the first round fits all pixels, so the extension of nside "
             f"{progression[0][0]} must be 0."
         )
     if any(extension == 0 for _, extension in progression[1:]):
-        raise WrongUsage("--nsides: every extension but the first must be at least 1 pixel.")
+        raise WrongUsage("--nsides: all extensions except the first must be at least 1 pixel.")
     return progression

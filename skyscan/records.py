@@ -1,4 +1,4 @@
-"""The result record: what one fit of one pixel leaves behind, defined once, here."""
+"""The result record: the only definition of what is stored for one fit of one pixel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: What a fit is asked: one variation of one pixel, with the seed vertex that it starts
-#: from (m, ns, GeV; the best fit of the containing coarser pixel, or the event's own).
+#: The input of a fit: one variation of one pixel, with the seed vertex that it starts from
+#: (m, ns, GeV; the best fit of the coarser pixel that contains it, or the event's own).
 PIXEL_DTYPE = np.dtype(
     [
         ("nside", "<i4"),
@@ -25,8 +25,8 @@ PIXEL_DTYPE = np.dtype(
     ]
 )
 
-#: What a fit answers: llh = -ln L of the best fit, energy deposited inside the
-#: instrumented volume and in all (GeV), and the vertex (m, ns, GeV).
+#: The result of a fit: llh = -ln L of the best fit, the energy deposited inside the
+#: instrumented volume and in total (GeV), and the vertex (m, ns, GeV).
 FIT_DTYPE = np.dtype(
     [
         ("llh", "<f8"),
@@ -42,8 +42,8 @@ FIT_DTYPE = np.dtype(
 
 REASON_BYTES = 120
 
-#: The record on disk: the pixel's ids, the fit, how long it took (s), which attempt it
-#: was, why it is NaN (UTF-8, empty when it is not), and a CRC-32 of all bytes before.
+#: The record on disk: the pixel's ids, the fit, its run time (s), the number of the attempt,
+#: the reason for NaN (UTF-8, empty otherwise), and a CRC-32 of all preceding bytes.
 RECORD_DTYPE = np.dtype(
     [
         ("nside", "<i4"),
@@ -69,7 +69,7 @@ def ids_of(rows: NDArray[np.void]) -> list[Fit]:
 
 
 def empty_fits(n: int) -> NDArray[np.void]:
-    """Return ``n`` fits that found nothing: all NaN, dtype FIT_DTYPE."""
+    """Return ``n`` fits without a result: all NaN, dtype FIT_DTYPE."""
     fits = np.empty(n, FIT_DTYPE)
     for name in FIT_DTYPE.names or ():
         fits[name] = np.nan
@@ -84,7 +84,7 @@ def sign(records: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def are_intact(records: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Tell, record by record, whether the checksum fits the content."""
+    """Return for each record whether its checksum matches its content."""
     return np.asarray(records["checksum"] == _checksums(records))
 
 

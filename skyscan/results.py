@@ -1,7 +1,7 @@
-"""Result files: a header that names scan and batch, then one record per fit as it is done.
+"""Result files: a header that names the scan and the batch, then one record per fit.
 
-Only ever appended to. Each record carries its own checksum, so a torn or damaged one is
-found and redone, and nothing else is lost.
+Records are only appended. Each record has its own checksum, so a truncated or damaged record
+is found and its fit is repeated, and the others are kept.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from skyscan.records import Fit
 
 MAGIC = b"SKYSCAN\x01"
-# magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of
-# what precedes
+# magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
+# preceding bytes
 _HEADER = struct.Struct("<8s32sIIIII")
 
 
@@ -42,14 +42,14 @@ def header(batch: Batch) -> bytes:
 
 @dataclass(frozen=True)
 class ResultFile:
-    """What one result file holds.
+    """The content of one result file.
 
     Attributes
     ----------
     records : ndarray, shape (n,), dtype RECORD_DTYPE
         The first intact record of each pixel variation of the batch, in file order.
     complaints : tuple of str
-        What else was found: another scan's header, damaged, doubled or foreign records.
+        Other findings: another scan's header, or damaged, duplicate or foreign records.
     """
 
     records: NDArray[np.void]
@@ -58,11 +58,11 @@ class ResultFile:
     def missing(self, batch: Batch) -> NDArray[np.void]:
         """Return the pixels of ``batch`` (dtype PIXEL_DTYPE) that have no record yet."""
         done = set(ids_of(self.records))
-        wanted = [ids not in done for ids in ids_of(batch.pixels)]
-        return np.asarray(batch.pixels[np.array(wanted, bool)])
+        is_missing = [ids not in done for ids in ids_of(batch.pixels)]
+        return np.asarray(batch.pixels[np.array(is_missing, bool)])
 
     def joined(self, other: ResultFile) -> ResultFile:
-        """Return this with the records that only ``other``, of the same batch, has."""
+        """Return these results plus the missing records from ``other``, of the same batch."""
         done = set(ids_of(self.records))
         new = [ids not in done for ids in ids_of(other.records)]
         records = np.concatenate([self.records, other.records[np.array(new, bool)]])
@@ -70,9 +70,9 @@ class ResultFile:
 
 
 def read_results(path: Path, batch: Batch) -> ResultFile:
-    """Read the result file of ``batch``; what is damaged is left out and told.
+    """Read the result file of ``batch``; leave out damaged records and report them.
 
-    An absent or empty file is one in which nothing is done yet.
+    A missing or empty file means that no fit is done yet.
     """
     try:
         content = path.read_bytes()
@@ -81,21 +81,21 @@ def read_results(path: Path, batch: Batch) -> ResultFile:
     if not content:
         return ResultFile(np.empty(0, RECORD_DTYPE), ())
     if content[: _HEADER.size] != header(batch):
-        complaint = f"{path} is damaged at its head, or of another scan, round or batch"
+        complaint = f"{path} has a damaged header, or is of another scan, round or batch"
         return ResultFile(np.empty(0, RECORD_DTYPE), (complaint,))
     return _sift(path, content[_HEADER.size :], batch)
 
 
 def write_results(path: Path, batch: Batch, records: NDArray[np.void]) -> None:
-    """Write a clean result file that holds ``records`` (dtype RECORD_DTYPE)."""
+    """Write a result file that holds only ``records`` (dtype RECORD_DTYPE)."""
     write_bytes(path, header(batch) + records.tobytes())
 
 
 class ResultWriter:
-    """Appends records to a result file.
+    """Append records to a result file.
 
-    They survive the end of the process, however it comes, at once, and that of the
-    machine after a second at most: a disk that is made to sync takes longer than many fits.
+    Records survive a crash of the process at once, and a crash of the machine after at most a
+    second: syncing the disk takes longer than many fits.
     """
 
     SYNC_EVERY = 1.0  # seconds
@@ -125,17 +125,17 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
     complaints = []
     whole = len(body) // RECORD_DTYPE.itemsize
     if len(body) % RECORD_DTYPE.itemsize:
-        complaints.append(f"{path} ends in a torn record")
+        complaints.append(f"{path} ends in a truncated record")
     records = np.frombuffer(body, RECORD_DTYPE, whole)
     intact = are_intact(records)
     if not intact.all():
         complaints.append(f"{path} has {np.count_nonzero(~intact)} damaged records")
-    wanted, of_record = set(ids_of(batch.pixels)), ids_of(records)
+    expected, of_record = set(ids_of(batch.pixels)), ids_of(records)
     seen: set[Fit] = set()
     keep = []
     for i in np.flatnonzero(intact):
         ids = of_record[i]
-        if ids not in wanted:
+        if ids not in expected:
             complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
         elif ids in seen:
             complaints.append(f"{path} has pixel {ids} twice")
@@ -146,7 +146,7 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
 
 
 def count_records(path: Path) -> int:
-    """Return how many records a result file has room for: quick, nothing is checked."""
+    """Return the number of records in a result file from its size, without checking them."""
     try:
         size = path.stat().st_size
     except FileNotFoundError:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
-#: What mends a file that planning wrote.
+#: The advice about a damaged file that planning wrote.
 PLAN_AGAIN = (
-    "`skyscan plan` with the same event, options and --output-dir writes it again and keeps "
-    "what was computed; then `skyscan resume`."
+    "Run `skyscan plan` with the same event, options and --output-dir to write it again and "
+    "keep the results; then run `skyscan resume`."
 )
 #: Where data files are looked for (`skyscan.staging`), fits are noted (`skyscan.job.worker`):
 #: variables that change no pixel's result.
@@ -129,7 +129,7 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
     if written != FORMAT:
         raise BadInput(
             f"{path} has format {written!r}, this skyscan reads {FORMAT}; "
-            f"use the skyscan.zip beside it, which made it."
+            f"use the skyscan.zip of the scan, which wrote it."
         )
     try:
         known = {field.name: value[field.name] for field in fields(kind)}
@@ -138,5 +138,5 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(f"{path} is damaged ({error!r}). {PLAN_AGAIN}") from error
     if value.get("id") != scan.id:
-        raise BadInput(f"{path} was changed (its id is another). {PLAN_AGAIN}")
+        raise BadInput(f"{path} was changed (its id does not match). {PLAN_AGAIN}")
     return scan

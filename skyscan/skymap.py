@@ -1,4 +1,4 @@
-"""The sky map and its two file formats, those of icecube/skyreader (1.6.3, pixel dtype 1)."""
+"""The sky map and its file formats, both of icecube/skyreader (1.6.3, pixel dtype 1)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SkyMap:
 
     @property
     def name(self) -> str:
-        """File name without ending, as skyreader makes it: event, then nsides."""
+        """File name without suffix, as skyreader writes it: the event, then the nsides."""
         event = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
         return "_".join([event, *map(str, sorted(self.pixels))])
 
@@ -78,7 +78,7 @@ class SkyMap:
         return Pixel(nside, pixel), float(ra), float(dec), llh
 
     def metadata(self, nside: int) -> dict[str, Any]:
-        """Return what skyreader keeps with each nside."""
+        """Return the metadata that skyreader stores with each nside."""
         return {
             "nside": nside,
             "complete": self.complete,
@@ -107,7 +107,7 @@ def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
 
 
 def read_skymap(path: Path) -> SkyMap:
-    """Read an ``.npz`` that `write_skymap` or skyreader wrote.
+    """Read an ``.npz`` file of `write_skymap` or skyreader.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def read_skymap(path: Path) -> SkyMap:
     arrays = read_npz(path)
     header = arrays.pop("header", None)
     if header is None or len(header) == 0:
-        raise BadInput(f"{path} has no header: it is no map of this format.")
+        raise BadInput(f"{path} has no header: it is not a map of this format.")
     first = header[0]
     try:
         return SkyMap(
@@ -130,11 +130,11 @@ def read_skymap(path: Path) -> SkyMap:
             pixels={int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
         )
     except (KeyError, ValueError, IndexError) as error:
-        raise BadInput(f"{path} is no map of this format ({error!r}).") from error
+        raise BadInput(f"{path} is not a map of this format ({error!r}).") from error
 
 
 def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
-    """Arrange records (dtype RECORD_DTYPE, one a pixel) as {nside: SKYMAP_DTYPE array}."""
+    """Return records (dtype RECORD_DTYPE, one per pixel) as {nside: SKYMAP_DTYPE array}."""
     arranged = {}
     for nside in np.unique(records["nside"]):
         these = np.sort(records[records["nside"] == nside], order="pixel")

@@ -1,4 +1,4 @@
-"""The startup folder: what prep found in the event, and what every job starts from."""
+"""The startup folder: the result of prep, from which every job starts."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Startup:
-    """What a job must know of the event besides what the reconstruction prepared.
+    """The data about an event that a job needs besides the reconstruction's own files.
 
     Attributes
     ----------
     scan_id : str
         The scan that this was prepared for.
     reco, format_version : str
-        Which reconstruction, for which realtime format.
+        The reconstruction and the realtime format.
     mjd : float
-        Time of the event, days UTC: turns the sky over the detector.
+        Time of the event, days UTC.
     seed : Vertex
         The event's seed vertex (m, ns, GeV).
     n_variations : int
-        How many seed vertices each pixel is fitted from.
+        The number of seed vertices from which each pixel is fitted.
     pointing : (ra, dec, radius) in radians J2000, or None
-        Where a pointed scan looks.
+        The region of a pointed scan.
     files : {name: SHA-256}
-        What the reconstruction prepared.
+        The files that the reconstruction prepared.
     """
 
     scan_id: str
@@ -76,29 +76,29 @@ def read_startup(folder: Path) -> Startup:
         )
     except (BadInput, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise DamagedFile(
-            f"{folder / STARTUP_JSON} is missing or damaged ({error}); `skyscan resume` has "
-            f"prep write it again."
+            f"{folder / STARTUP_JSON} is missing or damaged ({error}); run `skyscan resume` "
+            f"to prepare it again."
         ) from error
 
 
 def check_files(folder: Path, startup: Startup) -> None:
-    """Hold what prep left beside ``startup.json`` to the digests in it.
+    """Check the other files of the startup folder against the digests in ``startup.json``.
 
     Raises
     ------
     DamagedFile
-        One is missing or another.
+        A file is missing or damaged.
     """
     for name, sha256 in startup.files.items():
         path = folder / name
         if not path.is_file() or sha256_of(path) != sha256:
             raise DamagedFile(
-                f"{path} is missing or damaged; `skyscan resume` has prep write it again."
+                f"{path} is missing or damaged; run `skyscan resume` to prepare it again."
             )
 
 
 def is_whole(folder: Path, scan_id: str) -> bool:
-    """Tell whether prep has done all its work for this scan, and nothing was lost since."""
+    """Return whether the startup folder of this scan is complete and undamaged."""
     try:
         startup = read_startup(folder)
         check_files(folder, startup)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name, then renamed."""
+"""Write files completely or not at all: under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` so that ``path`` holds the old bytes or the new, never a part."""
+    """Write ``content`` so that ``path`` holds either the old or the new bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -39,19 +39,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
+    """Write ``text`` as UTF-8, completely or not at all."""
     write_bytes(path, text.encode())
 
 
 def write_script(path: Path, text: str) -> None:
-    """Write a script, whole or not at all; who may read it may run it."""
+    """Write a script, completely or not at all; users who may read it may run it."""
     write_text(path, text)
     mode = path.stat().st_mode
     path.chmod(mode | (mode & 0o444) >> 2)
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as JSON with sorted keys, whole or not at all."""
+    """Write ``value`` as JSON with sorted keys, completely or not at all."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
@@ -61,7 +61,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     BadInput
-        The file is missing, or no JSON object.
+        The file is missing or not a JSON object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BadInput(f"{path} cannot be read ({error}).") from error
     if not isinstance(value, dict):
-        raise BadInput(f"{path} holds no JSON object.")
+        raise BadInput(f"{path} is not a JSON object.")
     return value
 
 
@@ -85,21 +85,21 @@ def read_sealed(path: Path) -> dict[str, Any]:
     Raises
     ------
     BadInput
-        The file is missing, damaged, or was changed by hand.
+        The file is missing, damaged, or was edited.
     """
     value = read_json(path)
     if value.pop(SEAL, None) != digest(value):
-        raise BadInput(f"{path} is damaged, or was changed by hand: its digest is another.")
+        raise BadInput(f"{path} is damaged or was edited: its digest does not match.")
     return value
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as ``.npz``, whole or not at all."""
+    """Write arrays as ``.npz``, completely or not at all."""
     write_bytes(path, npz_bytes(arrays))
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the content of an ``.npz``: no pickle, and equal arrays give equal bytes."""
+    """Return the content of an ``.npz`` without pickles; equal arrays give equal bytes."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
@@ -118,7 +118,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     Raises
     ------
     BadInput
-        The file is missing, torn, or holds pickled objects.
+        The file is missing, truncated, or holds pickled objects.
     """
     try:
         content = io.BytesIO(path.read_bytes())
@@ -141,5 +141,5 @@ def sha256_of(path: Path) -> str:
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a JSON-able value, hex; equal values give equal digests."""
+    """Return the SHA-256 of a JSON value, hex; equal values give equal digests."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

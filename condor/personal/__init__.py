@@ -1,1 +1,1 @@
-"""The personal pool: an HTCondor of the user's own on this machine, without root."""
+"""The personal pool: the user's own HTCondor pool on this machine, without root."""

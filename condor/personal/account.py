@@ -1,8 +1,8 @@
-"""As whom the personal pool's daemons run.
+"""The account that the personal pool's daemons run under.
 
-HTCondor runs no jobs of root, and needs a name for its user. Root (containers, CI) and users
-without a passwd entry therefore run the daemons in a user namespace: inside they are an
-unprivileged account, outside they are who they were, so files keep their owner.
+HTCondor runs no jobs as root and needs a user name. Root (in containers and CI) and users
+without a passwd entry therefore run the daemons in a user namespace: inside, they have an
+unprivileged account; outside, they remain the same user, so files keep their owner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from condor.errors import NoUserNamespace
 
 @dataclass(frozen=True)
 class Account:
-    """The user name of daemons and jobs, and the command that makes one that user."""
+    """The user name of daemons and jobs, and the command prefix that runs as that user."""
 
     name: str
     prefix: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ def pool_account() -> Account:
     Raises
     ------
     NoUserNamespace
-        A namespace is needed, and not to be had.
+        A user namespace is needed but not available.
     """
     user = os.geteuid()
     if user != 0 and _has_name(user):
@@ -56,7 +56,7 @@ def _has_name(user: int) -> bool:
 
 
 def _unprivileged() -> pwd.struct_passwd:
-    """Return a system account; not ``nobody``, who is the owner of all that is not mapped."""
+    """Return a system account; not ``nobody``, who owns everything that is not mapped."""
     try:
         return pwd.getpwnam("daemon")
     except KeyError:
@@ -64,19 +64,21 @@ def _unprivileged() -> pwd.struct_passwd:
             entry for entry in pwd.getpwall() if entry.pw_uid and entry.pw_name != "nobody"
         ]
     if not others:
-        raise NoUserNamespace("A pool of root needs an unprivileged account in /etc/passwd.")
+        raise NoUserNamespace("Root's pool needs an unprivileged account in /etc/passwd.")
     return min(others, key=lambda entry: entry.pw_uid)
 
 
 def _try_out(prefix: tuple[str, ...]) -> None:
     if shutil.which(prefix[0]) is None:
-        raise NoUserNamespace(f"The program unshare (util-linux) is missing. {_MEND}")
+        raise NoUserNamespace(f"The program unshare (util-linux) is missing. {_ADVICE}")
     done = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NoUserNamespace(f"No user namespace for root: {done.stderr.strip()}. {_MEND}")
+        raise NoUserNamespace(
+            f"Root cannot make a user namespace: {done.stderr.strip()}. {_ADVICE}"
+        )
 
 
-_MEND = (
-    "HTCondor runs no jobs of root: run as a normal user, "
+_ADVICE = (
+    "HTCondor runs no jobs as root: run as a normal user, "
     "or allow user namespaces (container runtimes have an option for it)."
 )

@@ -1,7 +1,7 @@
-"""The personal pool: its folder, and how its daemons start, stop and come back.
+"""The personal pool: its folder, and how its daemons are started, stopped and restarted.
 
-Everything of a pool is below one folder that only its user can enter. Only one process at a
-time starts or stops a pool; it holds the lock, which ends with it however it ends.
+All files of a pool are in one folder that only its user can enter. Only one process at a time
+starts or stops a pool; it holds a lock, which is released when the process ends in any way.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ MASTER = "condor_master"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
 )
-# What daemons get of the user's environment; jobs ask for theirs with `getenv`.
+# The part of the user's environment that daemons get; jobs get theirs by `getenv`.
 KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TMPDIR", "TZ", "USER")
 
 
 def default_folder() -> Path:
-    """Return the usual place of a personal pool.
+    """Return the default folder of a personal pool.
 
-    One per host: a home folder may be shared between hosts, a job queue may not.
+    Each host has its own: hosts may share a home folder but not a job queue.
     """
     data = os.environ.get(DATA_HOME_VARIABLE) or Path.home() / ".local/share"
     return Path(data).resolve() / "skyscan" / f"pool-{socket.gethostname()}"
 
 
 def personal_pool(folder: Path) -> Pool | None:
-    """Return the pool of a folder, running or not; None if none was ever started there."""
+    """Return the pool of a folder, running or not; None if it was never started."""
     htcondor = find_htcondor()
     if htcondor is None or not (folder / CONFIG).is_file():
         return None
@@ -65,13 +65,13 @@ def personal_pool(folder: Path) -> Pool | None:
 
 
 def is_whole(pool: Pool, folder: Path) -> bool:
-    """Say whether all daemons run, the schedd answers and there are slots."""
+    """Return whether all daemons run, the schedd answers and the pool has slots."""
     names = {process.name for process in pool_processes(folder)}
     return names >= DAEMONS and pool.answers() and pool.slots() > 0
 
 
 def start_personal(folder: Path) -> Pool:
-    """Bring up the pool of a folder, whatever state it is in."""
+    """Start the pool of a folder, whatever state it is in."""
     _make_private(folder)
     with locked(folder / LOCK):
         htcondor = _have_htcondor()
@@ -84,17 +84,16 @@ def start_personal(folder: Path) -> Pool:
         _clean(folder)
         _launch(htcondor, folder, account)
         if not _wait(lambda: is_whole(pool, folder), 60.0):
-            last = _last_words(folder)
-            raise PoolDoesNotStart(f"The pool in {folder} does not answer.{last}")
+            raise PoolDoesNotStart(f"The pool in {folder} does not answer.{_log_ends(folder)}")
         return pool
 
 
 def stop_personal(folder: Path, patience: float) -> bool:
-    """Stop the pool of a folder; say whether there was anything to stop."""
+    """Stop the pool of a folder; return whether it was running."""
     if not pool_processes(folder):
         return False
     with locked(folder / LOCK):
-        # First jobs may save their checkpoints, then fast; what is left is killed.
+        # Jobs may first save their checkpoints; then daemons stop fast, and the rest is killed.
         for number, seconds in ((signal.SIGTERM, patience), (signal.SIGQUIT, 10.0)):
             send([it for it in pool_processes(folder) if it.name == MASTER], number)
             _wait(lambda: not _has_master(folder), seconds)
@@ -113,7 +112,7 @@ def _have_htcondor() -> HTCondor:
 
 
 def _comes_back(pool: Pool, folder: Path) -> bool:
-    """Wait for a master that is still starting, or bringing back a daemon that died."""
+    """Wait for a master that is still starting, or restarting a daemon that died."""
     if _has_master(folder):
         _wait(lambda: is_whole(pool, folder) or not _has_master(folder), 30.0)
     return is_whole(pool, folder)
@@ -128,14 +127,14 @@ def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.geteuid():
         raise CondorError(
-            f"The pool folder {folder} belongs to somebody else. "
-            f"Choose another one: set {FOLDER_VARIABLE}."
+            f"The pool folder {folder} belongs to another user. "
+            f"Set {FOLDER_VARIABLE} to a folder of your own."
         )
     folder.chmod(0o700)
 
 
 def _clean(folder: Path) -> None:
-    """Remove what dead daemons left; the job queue and the logs stay."""
+    """Remove the leftovers of dead daemons; keep the job queue and the logs."""
     for name in ("execute", "lock", "run"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for pattern in (".*_address*", "procd_*", "InstanceLock"):
@@ -163,7 +162,7 @@ def _launch(htcondor: HTCondor, folder: Path, account: Account) -> None:
             check=False,
         )
     if done.returncode:
-        raise PoolDoesNotStart(f"The pool in {folder} does not start.{_last_words(folder)}")
+        raise PoolDoesNotStart(f"The pool in {folder} does not start.{_log_ends(folder)}")
 
 
 def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
@@ -172,7 +171,7 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
     return {
         **kept,
         DAEMON_VARIABLE: str(folder),
-        # Not the user's HTCondor configuration; the pool's own is not written yet.
+        # Do not read the user's HTCondor configuration; the pool's own is not written yet.
         CONFIG_VARIABLE: "/dev/null",
         # DAGMan runs condor_submit_dag for a SUBDAG EXTERNAL.
         "PATH": os.pathsep.join((str(htcondor.bin), str(htcondor.sbin), path)),
@@ -180,7 +179,7 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
     }
 
 
-def _last_words(folder: Path) -> str:
+def _log_ends(folder: Path) -> str:
     lines = []
     for log in (folder / "launch.log", folder / "log/MasterLog"):
         if log.is_file():

@@ -1,7 +1,8 @@
-"""Start the daemons of a personal pool: a process of its own, run by `condor.pool`.
+"""Start the daemons of a personal pool, as a separate process of `condor.pool`.
 
-Its own process because the bindings read HTCondor's configuration when they are imported,
-and because it may have to run in a user namespace. Settings come on standard input.
+It is a separate process because the bindings read HTCondor's configuration when they are
+imported, and because it may have to run in a user namespace. It reads the settings from
+standard input.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def launch(folder: Path, settings: Mapping[str, str], identity: str) -> None:
 
 def _make_key(path: Path) -> None:
     if not path.exists():
-        # Text: HTCondor may take a zero byte for the end of a key.
+        # Printable text: HTCondor may take a zero byte for the end of a key.
         write_private(path, secrets.token_urlsafe(64))
 
 

@@ -1,4 +1,4 @@
-"""The processes of one personal pool: daemons, DAGMans, jobs. Nobody else's are touched."""
+"""The processes of one personal pool: daemons, DAGMans and jobs, and no others."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from condor.contact import CONFIG_VARIABLE
 from condor.errors import PoolDoesNotStart
 
-#: Internal: folder of the personal pool, in the environment of its daemons, by which they are
-#: known.
+#: Internal: folder of the personal pool, set in the environment of its daemons to identify
+#: them.
 DAEMON_VARIABLE = "SKYSCAN_POOL_DAEMON"
 SCRATCH = "_CONDOR_SCRATCH_DIR"  # in the environment of jobs
 PROC = Path("/proc")
-KERNEL_NAME_LENGTH = 15  # longer ones are cut, TASK_COMM_LEN in proc(5)
+KERNEL_NAME_LENGTH = 15  # longer names are truncated, TASK_COMM_LEN in proc(5)
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process; `started` (clock ticks since boot) tells it from a later one with its id."""
+    """A process; `started` (clock ticks since boot) distinguishes it from a later one."""
 
     pid: int
     parent: int
@@ -31,11 +31,11 @@ class Process:
 
 
 def pool_processes(folder: Path) -> list[Process]:
-    """Return all processes that belong to the pool in this folder."""
+    """Return all processes of the pool in a folder."""
     everything = {process.pid: process for process in _all_processes()}
     mine = {pid for pid in everything if _is_pools(pid, everything[pid].name, folder)}
     grown = True
-    while grown:  # what a daemon or a DAGMan started belongs to the pool too
+    while grown:  # the children of a daemon or a DAGMan belong to the pool too
         children = {pid for pid, process in everything.items() if process.parent in mine} - mine
         mine |= children
         grown = bool(children)
@@ -43,7 +43,7 @@ def pool_processes(folder: Path) -> list[Process]:
 
 
 def send(processes: list[Process], number: signal.Signals) -> None:
-    """Send a signal to those that still are what they were."""
+    """Send a signal to those processes that have not been replaced by others."""
     for process in processes:
         now = _read(process.pid)
         if now and now.started == process.started:
@@ -52,7 +52,7 @@ def send(processes: list[Process], number: signal.Signals) -> None:
 
 
 def kill_all(folder: Path, patience: float = 20.0) -> None:
-    """Kill all processes of a pool, those too that are started meanwhile."""
+    """Kill all processes of a pool, including those that start meanwhile."""
     deadline = time.monotonic() + patience
     while left := pool_processes(folder):
         if time.monotonic() > deadline:
@@ -68,7 +68,7 @@ def _is_pools(pid: int, name: str, folder: Path) -> bool:
         return True
     if environment.get(SCRATCH, "").startswith(f"{folder}/execute/"):
         return True
-    # DAGMan's environment is that of who submitted it, as is that of a user's condor_q.
+    # DAGMan has the environment of the user who submitted it, and so has a user's condor_q.
     config = str(folder / "condor_config")
     return name == "condor_dagman" and environment.get(CONFIG_VARIABLE) == config
 
@@ -104,5 +104,5 @@ def _environment(pid: int) -> dict[str, str]:
     try:
         text = (PROC / str(pid) / "environ").read_bytes().decode(errors="replace")
     except OSError:
-        return {}  # it has ended, or is another user's
+        return {}  # the process has ended, or belongs to another user
     return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)

@@ -1,4 +1,4 @@
-"""The settings of the personal pool: private to one user on one machine, and quick."""
+"""The settings of the personal pool: for one user on one machine, with short intervals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from condor.find import HTCondor
     from condor.personal.account import Account
 
-#: Commands: how many cores the personal pool offers, read when it starts. Default: those that
-#: this process may use.
+#: Commands: number of cores of the personal pool, read when it starts. Default: the cores that
+#: the process may use.
 CPUS_VARIABLE = "SKYSCAN_POOL_CPUS"
 OURS = "SKYSCAN_POOL"  # a setting that only our pools have
 LEVELS = (
@@ -35,11 +35,11 @@ def pool_settings(htcondor: HTCondor, folder: Path, account: Account) -> dict[st
     Parameters
     ----------
     htcondor : HTCondor
-        Whose daemons run.
+        The HTCondor whose daemons run.
     folder : Path
         The pool's folder.
     account : Account
-        As whom they run.
+        The account that they run under.
     """
     return {
         OURS: "True",
@@ -55,7 +55,7 @@ def pool_settings(htcondor: HTCondor, folder: Path, account: Account) -> dict[st
 
 def _only_this_machine() -> dict[str, str]:
     return {
-        # No other file may change what is written here.
+        # No other file may change these settings.
         "LOCAL_CONFIG_DIR": "",
         "LOCAL_CONFIG_FILE": "",
         "CONDOR_HOST": "127.0.0.1",
@@ -63,11 +63,11 @@ def _only_this_machine() -> dict[str, str]:
         "BIND_ALL_INTERFACES": "False",
         "ENABLE_IPV6": "False",
         "NETWORK_HOSTNAME": "localhost",
-        # Its sockets are files, and a path of more than 107 characters is no socket.
+        # Its sockets are files, whose paths may have at most 107 characters.
         "USE_SHARED_PORT": "False",
         "UID_DOMAIN": "localhost",
         "TRUST_DOMAIN": "localhost",
-        # Jobs get their files sent, as on a pool of many machines.
+        # Transfer the files of jobs, as in a pool of many machines.
         "FILESYSTEM_DOMAIN": "localhost",
         "STARTD.FILESYSTEM_DOMAIN": "slot.localhost",
         "STARTER.FILESYSTEM_DOMAIN": "slot.localhost",
@@ -100,12 +100,12 @@ def _machine() -> dict[str, str]:
         "NUM_CPUS": os.environ.get(CPUS_VARIABLE) or str(len(os.sched_getaffinity(0))),
         **_memory(),
         **_limits(),
-        # One slot that jobs take their share of: a retry may ask for more memory.
+        # One partitionable slot, since a retry may request more memory.
         "NUM_SLOTS": "1",
         "NUM_SLOTS_TYPE_1": "1",
         "SLOT_TYPE_1": "100%",
         "SLOT_TYPE_1_PARTITIONABLE": "True",
-        # The user asked for the work to be done, at the keyboard or not.
+        # Jobs run whether or not the user is at the keyboard.
         "START": "True",
         "SUSPEND": "False",
         "CONTINUE": "True",
@@ -120,9 +120,9 @@ def _machine() -> dict[str, str]:
 
 
 def _limits() -> dict[str, str]:
-    """Hold jobs that use more than they asked for, as pools with cgroups do.
+    """Return settings that hold jobs which exceed their requests, as pools with cgroups do.
 
-    HTCondor has these as templates, ``use POLICY:HOLD_IF_MEMORY_EXCEEDED`` and its like.
+    HTCondor has similar templates, such as ``use POLICY:HOLD_IF_MEMORY_EXCEEDED``.
     """
     return {
         "MEMORY_EXCEEDED": "(MemoryUsage =!= UNDEFINED && MemoryUsage > Memory)",
@@ -142,17 +142,17 @@ def _containers() -> dict[str, str]:
         return {"SINGULARITY": "/bin/false"}
     return {
         "SINGULARITY": str(apptainer),
-        # As on the OSPool. The job's own folder may be below /var/tmp, which is another
-        # one inside a container, so it cannot keep its name there.
+        # As on the OSPool. The job's folder may be below /var/tmp, which is another folder
+        # inside a container, so it needs another path there.
         "SINGULARITY_TARGET_DIR": "/srv",
-        # The startd finds this out with an image that Debian's HTCondor comes without.
+        # The startd tests this with an image that Debian's package does not contain.
         "HasSIF": "True",
         "STARTD_ATTRS": "$(STARTD_ATTRS) HasSIF",
     }
 
 
 def _memory() -> dict[str, str]:
-    """Return the memory limit of the container that we are in, if there is one."""
+    """Return the memory limit of this process's container as a setting, if it has one."""
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
     except OSError:
@@ -180,24 +180,24 @@ def _quick() -> dict[str, str]:
         "STARTER_INITIAL_UPDATE_INTERVAL": "5",
         "STARTER_UPDATE_INTERVAL": "30",
         "SHADOW_QUEUE_UPDATE_INTERVAL": "60",
-        # Benchmarks of the processor, and a disk-load throttle, serve shared machines.
+        # Processor benchmarks and the disk-load throttle are for shared machines.
         "RUNBENCHMARKS": "False",
         "BENCHMARKS_JOBLIST": "",
         "FILE_TRANSFER_DISK_LOAD_THROTTLE": "",
-        # Each starter asks each plugin what it can do; most are Python programs.
+        # Each starter queries each plugin's capabilities, and most plugins start Python.
         "FILETRANSFER_PLUGINS": "$(LIBEXEC)/curl_plugin",
         "MAX_CONCURRENT_DOWNLOADS": "20",
         "MAX_CONCURRENT_UPLOADS": "20",
         "START_LOCAL_UNIVERSE": "TotalLocalJobsRunning < 100",
         "START_SCHEDULER_UNIVERSE": "TotalSchedulerJobsRunning < 1000",
-        # A daemon that was killed is back after seconds.
+        # Restart a killed daemon within seconds.
         "MASTER_BACKOFF_CONSTANT": "1",
         "MASTER_BACKOFF_CEILING": "10",
-        # After a schedd died its jobs go on if their starter lives, and are run again when
-        # it does not answer for so long (default 40 minutes, for pools that span networks).
+        # When a schedd dies, its jobs continue while their starters live, and run again if a
+        # starter does not answer for this long (default 40 minutes, for wide-area pools).
         "JOB_DEFAULT_LEASE_DURATION": "30",
         "ALIVE_INTERVAL": "10",
-        # Time for a job to save its checkpoint when it is vacated, and when the pool stops.
+        # The time that a job has to save its checkpoint when it or the pool is stopped.
         "MachineMaxVacateTime": "20",
         "SHUTDOWN_GRACEFUL_TIMEOUT": "40",
     }

@@ -1,4 +1,4 @@
-"""The token by which a personal pool knows its user; made anew when it has ended."""
+"""The token that identifies the user to the personal pool; renewed when it has expired."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SIGNED_BY = "POOL"
 
 
 def renew(pool: Pool, folder: Path, identity: str) -> bool:
-    """Make the user's token of the pool in a folder anew if it has ended; say whether it had.
+    """Renew the user's token of a pool if it has expired; return whether it was renewed.
 
-    The pool's own tokens do not end; one that a user put there may.
+    The pool's own tokens do not expire, but one that a user put there may.
 
     Raises
     ------
     PoolDoesNotStart
-        HTCondor makes none.
+        HTCondor cannot create a token.
     """
     place = folder / FOLDER / TOKEN
     ends = [it.expires for it in idtokens(place.parent) if it.place == str(place)]
@@ -33,13 +33,15 @@ def renew(pool: Pool, folder: Path, identity: str) -> bool:
         return False
     made = pool.run("condor_token_create", "-identity", identity, "-key", SIGNED_BY)
     if made.returncode or not made.stdout.startswith("ey"):
-        raise PoolDoesNotStart(f"The token {place} has expired: {made.stderr.strip()}")
+        raise PoolDoesNotStart(
+            f"The token {place} has expired and cannot be renewed: {made.stderr.strip()}"
+        )
     write_private(place, made.stdout)
     return True
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file that only its owner may read, completely or not at all."""
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     new.touch(mode=0o600)

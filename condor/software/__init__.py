@@ -1,1 +1,1 @@
-"""HTCondor, Apptainer and images, put on a machine without root."""
+"""Set up HTCondor, Apptainer and images on a machine without root."""

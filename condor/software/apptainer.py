@@ -1,6 +1,6 @@
-"""Apptainer, which runs jobs inside an image: the machine's own, or Debian's relocated.
+"""Apptainer, which runs jobs in an image: the machine's own, or Debian's, relocated.
 
-It needs no root where users may make user namespaces.
+It needs no root where users may create user namespaces.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from condor.software import relocate
 
 
 def lay_out(root: Path, prefix: Path) -> None:
-    """Lay out what Apptainer looks for beside its programs, and say where its tools are."""
+    """Create the folders that Apptainer needs beside its programs; set its tools' path."""
     for link, target in (
         ("usr/etc", "../etc"),
         ("usr/var", "../var"),
@@ -27,15 +27,15 @@ def lay_out(root: Path, prefix: Path) -> None:
         file.write(f"binary path = {prefix}/usr/bin:$PATH:/usr/sbin:/usr/bin:/sbin:/bin\n")
 
 
-# Debian 12 and 13 have none.
+# Debian 12 and 13 do not have Apptainer.
 APPTAINER = relocate.Software(
     name="apptainer",
     recipe=1,
     suite="sid",
-    # squashfs-tools make and unpack .sif images. squashfuse would mount them instead, but
-    # where it is and /dev/fuse cannot be opened (many containers) no .sif runs at all.
+    # squashfs-tools create and unpack .sif images. squashfuse would mount them instead, but if
+    # it is there and /dev/fuse cannot be opened (as in many containers), no .sif runs at all.
     packages=("apptainer", "squashfs-tools"),
-    # Networks of its own and ids of other users are for root.
+    # Private networks and the ids of other users are for root only.
     without=("ca-certificates", "containernetworking-plugins", "uidmap"),
     unwanted=("libc-gconv",),
     programs=("usr/bin", "usr/lib/x86_64-linux-gnu/apptainer/bin"),
@@ -45,11 +45,11 @@ APPTAINER = relocate.Software(
     finish=lay_out,
 )
 NAMES = ("apptainer", "singularity")
-MEND = "Install your system's apptainer package, or put an apptainer's bin folder on PATH."
+ADVICE = "Install your system's apptainer package, or add the folder of apptainer to PATH."
 
 
 def find_apptainer() -> Path | None:
-    """Return the program: that of PATH, or the one set up in the cache; None without any."""
+    """Return the program on PATH, else the one in the cache; None if there is neither."""
     on_path = next(filter(None, map(shutil.which, NAMES)), None)
     if on_path:
         return Path(on_path)
@@ -58,12 +58,12 @@ def find_apptainer() -> Path | None:
 
 
 def have_apptainer(cache: Path | None = None) -> Path:
-    """Return the program, set up in the cache if the machine has none.
+    """Return the program; set it up in the cache if the machine has none.
 
     Raises
     ------
     NoApptainer
-        It cannot be set up here; the text says why and what to do instead.
+        It cannot be set up here; the message says why and what to do instead.
     """
     found = find_apptainer()
     if found:
@@ -71,12 +71,12 @@ def have_apptainer(cache: Path | None = None) -> Path:
     try:
         return relocate.install(APPTAINER, cache) / "usr/bin/apptainer"
     except relocate.SetUpFailed as error:
-        raise NoApptainer(f"Apptainer cannot be set up here: {error}\n{MEND}") from error
+        raise NoApptainer(f"Apptainer cannot be set up here: {error}\n{ADVICE}") from error
 
 
 def namespace_trouble() -> str | None:
-    """Return why this user cannot run an image without root here, None if that works."""
-    # Some systems let a user make a namespace, but do nothing in it: mounting is the proof.
+    """Return why this user cannot run an image without root; None if it works."""
+    # Some systems let a user create a namespace but do nothing in it, so try a mount.
     mount = ["mount", "-t", "tmpfs", "none", "/tmp"]  # noqa: S108 - inside the namespace only
     try:
         done = subprocess.run(

@@ -1,8 +1,8 @@
-"""Get Debian packages without root: a private apt that leaves the machine's own alone.
+"""Download Debian packages without root, by a private apt that leaves the machine's alone.
 
-The machine's apt configuration stays in force where it says how to reach a mirror
-(proxy, certificates, credentials); sources, package lists, cache and the list of installed
-packages are private. apt verifies the signatures with Debian's own archive keys.
+The machine's apt configuration still decides how to reach a mirror (proxy, certificates,
+credentials); sources, package lists, cache and the list of installed packages are private. apt
+verifies the signatures with Debian's own archive keys.
 
 Only the standard library is used: set-up runs this before anything is installed.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Commands: Debian mirror that HTCondor, Apptainer and images are made from. Default: the
+#: Commands: Debian mirror from which HTCondor, Apptainer and images are set up. Default: the
 #: machine's own sources.
 MIRROR_VARIABLE = "SKYSCAN_DEBIAN_MIRROR"
 SUITE = "trixie"
@@ -45,13 +45,13 @@ Description: not wanted
 
 
 class AptFailed(Exception):
-    """The packages cannot be had; the text says why."""
+    """The packages cannot be downloaded or unpacked; the message says why."""
 
 
 def download(
     packages: Sequence[str], folder: Path, *, suite: str = SUITE, without: Sequence[str] = ()
 ) -> list[Path]:
-    """Download packages and all that they depend on, signatures verified.
+    """Download packages and their dependencies and verify the signatures.
 
     Parameters
     ----------
@@ -62,16 +62,16 @@ def download(
     suite : str
         Debian release.
     without : sequence of str
-        Packages that are not wanted though others depend on them, nor what only they need.
+        Dependencies to leave out, together with the packages that only they need.
 
     Returns
     -------
     list of Path
-        The ``.deb`` files, the whole closure of dependencies.
+        The ``.deb`` files of the packages and all their dependencies.
     """
     _require_apt()
     keyring = archive_keyring()
-    # One that serves this suite: an in-house mirror may hold one release only.
+    # Try all mirrors: an in-house mirror may hold one release only.
     troubles = []
     for number, mirror in enumerate(mirrors(folder)):
         private = folder / f"apt{number}"
@@ -83,14 +83,14 @@ def download(
             troubles.append(f"{mirror}: {error}")
             continue
         return sorted((private / "cache/archives").glob("*.deb"))
-    raise AptFailed("\n".join(troubles) or "apt has no Debian mirror in its sources")
+    raise AptFailed("\n".join(troubles) or "the sources of apt name no Debian mirror")
 
 
 def unpack(deb: Path, prefix: Path) -> None:
-    """Unpack the files of a package below a folder; nothing of it is run.
+    """Unpack the files of a package into a folder without running its scripts.
 
-    The files belong to whoever unpacks. A link to a folder that is there stays a link
-    (``dpkg -x`` of Debian 12 would put a folder in its place).
+    The files belong to the current user. An existing link to a folder stays a link
+    (``dpkg -x`` of Debian 12 would replace it by a folder).
     """
     prefix.mkdir(parents=True, exist_ok=True)
     tar = ["tar", "-x", "--keep-directory-symlink", "--no-same-owner", "-C", str(prefix)]
@@ -105,21 +105,21 @@ def unpack(deb: Path, prefix: Path) -> None:
 
 
 def package_name(deb: Path) -> str:
-    """Return the name of the package in a ``.deb`` file as apt names it."""
+    """Return the name of the package from the name of its ``.deb`` file."""
     return deb.name.partition("_")[0]
 
 
 def package_version(deb: Path) -> str:
-    """Return the Debian version in the name of a ``.deb`` file."""
+    """Return the Debian version from the name of a ``.deb`` file."""
     return deb.name.split("_")[1].replace("%3a", ":")
 
 
 def mirrors(folder: Path) -> list[str]:
-    """Return the Debian mirrors of the machine's own sources, the user's choice first."""
+    """Return the Debian mirror that the user chose, else those of the machine's sources."""
     chosen = os.environ.get(MIRROR_VARIABLE)
     if chosen:
         return [chosen]
-    # `indextargets` is empty on a machine that never ran `apt-get update`; this is not.
+    # `indextargets` is empty on a machine that never ran `apt-get update`, but this is not.
     state = folder / "sources"
     (state / "lists/partial").mkdir(parents=True, exist_ok=True)
     listed = _run(["apt-get", "update", "--print-uris", "-o", f"Dir::State={state}"])
@@ -134,8 +134,8 @@ def archive_keyring() -> Path:
         if keyring.is_file():
             return keyring
     raise AptFailed(
-        f"Debian's archive keyring is not there ({KEYRINGS[0]}; "
-        "the package debian-archive-keyring brings it)"
+        f"Debian's archive keyring {KEYRINGS[0]} is missing; "
+        "install the package debian-archive-keyring"
     )
 
 
@@ -152,8 +152,8 @@ def _write_configuration(
 ) -> Path:
     for name in ("state/lists/partial", "cache/archives/partial"):
         (private / name).mkdir(parents=True, exist_ok=True)
-    # Nothing counts as installed: the whole closure is wanted, down to the C library.
-    # Only what is not wanted does, and so is not fetched.
+    # Nothing counts as installed, so all dependencies are fetched, down to the C library. Only
+    # the packages to leave out count as installed and so are not fetched.
     (private / "status").write_text("".join(_INSTALLED.format(name=name) for name in without))
     (private / "sources.list").write_text(f"deb [signed-by={keyring}] {source}\n")
     config = private / "apt.conf"
@@ -178,10 +178,10 @@ def _configuration(private: Path) -> list[str]:
         "Acquire::AllowInsecureRepositories": "false",
         "Acquire::Languages": "none",
         "Acquire::Retries": "3",
-        # As root apt would download as the user _apt, who cannot enter a home folder.
+        # As root, apt would download as the user _apt, who cannot enter a home folder.
         "APT::Sandbox::User": "root",
     }
-    # The machine's hooks belong to its own package system, and need its rights.
+    # The machine's hooks belong to its own package system and need its rights.
     hooks = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke")
     cleared = (*hooks, "APT::Update::Post-Invoke-Success", "DPkg::Pre-Install-Pkgs")
     return [
@@ -205,7 +205,7 @@ def _run(command: list[str]) -> str:
         text=True,
         check=False,
     )
-    # apt exits 0 of an update that could not reach a mirror.
+    # apt also exits with 0 after an update that could not reach a mirror.
     troubles = [line for line in done.stderr.splitlines() if line.startswith(("E:", "W:"))]
     failed = done.returncode or any("Failed to fetch" in line for line in troubles)
     if failed:

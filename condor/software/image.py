@@ -1,8 +1,8 @@
-"""The image that jobs need at least: Debian 12 with Python, numpy, scipy, healpy, no more.
+"""Build the smallest image for jobs: Debian 12 with Python, numpy, scipy and healpy.
 
-Made without root and without a registry: Debian's packages are unpacked into a folder, what
-their maintainer scripts would have done is done where it matters, and Apptainer makes a
-sandbox of it (an image that is a folder) or a ``.sif`` file.
+It needs neither root nor a registry: Debian's packages are unpacked into a folder, the
+necessary steps of their maintainer scripts are repeated, and Apptainer turns the folder into a
+sandbox (an image that is a folder) or a ``.sif`` file.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from skyscan.locks import locked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RECIPE = 2  # raise it when the image changes: a cached one is then made anew
+RECIPE = 2  # raise it when the image changes: a cached image is then built again
 SUITE = "bookworm"
 PYTHON = ("python3", "python3-numpy", "python3-scipy", "python3-healpy")
-# What a shell script needs that starts Python.
+# Packages for the shell script that starts Python.
 SHELL = (
     *("base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "sed"),
     *("gzip", "tar"),  # in Pegasus' jobs
 )
-# Others depend on these, and none of it is used: a compiler (for scipy's pythran), windows
-# and web pages (for matplotlib), test tools (for astropy), what sets packages up.
+# Unused dependencies: a compiler (for scipy's pythran), windows and web pages (for matplotlib),
+# test tools (for astropy), and package management.
 UNUSED = (
     "debconf",
     "dpkg",
@@ -45,9 +45,9 @@ UNUSED = (
     "python3-pytest-astropy",
     "python3-pythran",
 )
-MERGED = ("bin", "lib", "lib64", "sbin")  # links to their like in usr, as Debian 12 has them
+MERGED = ("bin", "lib", "lib64", "sbin")  # links to the same names in usr, as in Debian 12
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
-# Links and copies that maintainer scripts would have made (update-alternatives among them).
+# Links and copies that maintainer scripts would make (such as update-alternatives).
 LINKS = {
     f"{LIBRARIES}/libblas.so.3": "blas/libblas.so.3",
     f"{LIBRARIES}/liblapack.so.3": "lapack/liblapack.so.3",
@@ -58,14 +58,14 @@ COPIES = {
     "etc/group": "usr/share/base-passwd/group.master",
 }
 PACKAGE_LIST = "etc/skyscan-packages"
-# Places to mount on, since not every system lets them be made in an image that is read only.
+# Mount points: not every system can create them in a read-only image.
 MOUNT_POINTS = ("etc/hosts", "etc/localtime", "etc/resolv.conf")
 FOLDERS = ("media", "mnt", "opt", "srv")
 DOCUMENTATION = ("doc", "info", "locale", "man")
 
 
 def cached_image(extra: Sequence[str] = ()) -> Path:
-    """Return the image in the user's cache, made if it is not there.
+    """Return the image in the user's cache; build it if it is missing.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def cached_image(extra: Sequence[str] = ()) -> Path:
     Raises
     ------
     NoImage, NoApptainer
-        It cannot be made here; the text says why.
+        It cannot be built here; the message says why.
     """
     name = "-".join(("image", SUITE, *sorted(extra)))
     image = cache_folder().resolve() / f"{name}.{RECIPE}"
@@ -88,18 +88,18 @@ def cached_image(extra: Sequence[str] = ()) -> Path:
     with locked(image.with_name(f"{name}.lock")):
         if image.is_dir():
             return image
-        for left in image.parent.glob(f".{image.name}-*"):  # of one that was killed
+        for left in image.parent.glob(f".{image.name}-*"):  # of a build that was killed
             shutil.rmtree(left)
         return make_image(image, extra)
 
 
 def make_image(image: Path, extra: Sequence[str] = ()) -> Path:
-    """Make an image; nothing is left of one that could not be finished.
+    """Build an image; remove it if it cannot be finished.
 
     Parameters
     ----------
     image : Path
-        Where to: a new sandbox folder, or a new file if the name ends with ``.sif``.
+        The new sandbox folder, or a new file if the name ends in ``.sif``.
     extra : sequence of str
         Names of further Debian packages.
 
@@ -111,17 +111,17 @@ def make_image(image: Path, extra: Sequence[str] = ()) -> Path:
     Raises
     ------
     WrongUsage
-        There is something at that place.
+        The path exists.
     NoImage, NoApptainer
-        It cannot be made here; the text says why.
+        It cannot be built here; the message says why.
     """
     image = image.resolve()
     if image.exists():
-        raise WrongUsage(f"{image} is there already: remove it, or choose another place.")
+        raise WrongUsage(f"{image} already exists: remove it, or choose another path.")
     apptainer = have_apptainer()
     trouble = namespace_trouble()
     if trouble:
-        raise NoImage(f"An image cannot be made or run by this user here, {trouble}.")
+        raise NoImage(f"This user cannot build or run an image here: {trouble}.")
     image.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=image.parent, prefix=f".{image.name}-") as folder:
         work = Path(folder)
@@ -146,7 +146,7 @@ def _unpack(root: Path, packages: Path, names: Sequence[str]) -> None:
         for deb in debs:
             apt.unpack(deb, root)
     except apt.AptFailed as error:
-        raise NoImage(f"The image cannot be made here: {error}") from error
+        raise NoImage(f"The image cannot be built here: {error}") from error
     for link, target in LINKS.items():
         (root / link).symlink_to(target)
     for copy, original in COPIES.items():
@@ -168,7 +168,7 @@ def _build(apptainer: Path, image: Path, source: Path) -> Path:
 
 
 def _compile(apptainer: Path, sandbox: Path) -> None:
-    """Compile all of Python's modules, which an image that is read only could not keep."""
+    """Compile all of Python's modules, since a read-only image cannot store them later."""
     inside = ("exec", "--userns", "--contain", "--writable", sandbox)
     compiling = ("python3", "-m", "compileall", "-q", "-j", "0", "/usr/lib/python3")
     _run([apptainer, *inside, *compiling, "/usr/lib/python3.11"], sandbox.parent)
@@ -186,4 +186,4 @@ def _run(command: Sequence[Path | str], work: Path) -> None:
     )
     if done.returncode:
         last = "\n".join(done.stderr.strip().splitlines()[-5:])
-        raise NoImage(f"{' '.join(map(str, command))}\nfailed, no image was made:\n{last}")
+        raise NoImage(f"{' '.join(map(str, command))}\nfailed; no image was built:\n{last}")

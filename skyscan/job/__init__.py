@@ -1,1 +1,1 @@
-"""What runs in a reco job: a supervisor that keeps the results, and a worker that fits."""
+"""The processes of a reco job: a supervisor that keeps the results and a worker that fits."""

@@ -1,8 +1,8 @@
-"""The access point's time, told on a machine whose own clock may be wrong.
+"""The access point's time, on a machine whose own clock may be wrong.
 
-A deadline is a moment of the access point's clock. HTCondor writes the job's description into
-its folder as it starts there (``_CONDOR_JOB_AD``): the file's time is by the machine's clock,
-and ``JobCurrentStartDate`` in it by the access point's.
+A deadline is a time of the access point's clock. HTCondor writes the job's ClassAd into its
+folder when the job starts (``_CONDOR_JOB_AD``): the file's time is that of the machine's clock,
+and the attribute ``JobCurrentStartDate`` is that of the access point's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 
 from skyscan.job.ad import path_of_job_ad, value_of
 
-#: Seconds that a job may take from its start until its folder is there.
+#: Seconds that may pass from the start of a job until its folder exists.
 TOLERANCE = 120.0
 
 
@@ -21,13 +21,13 @@ def access_point_time() -> float:
 
 
 def clock_error() -> float:
-    """Return how many seconds this machine's clock is ahead; 0 where that cannot be told."""
+    """Return how many seconds this machine's clock is ahead; 0 if that is unknown."""
     path = path_of_job_ad()
     try:
         written = path.stat().st_mtime
         started = value_of(path.read_text(errors="replace"), "JobCurrentStartDate")
     except OSError:
-        return 0.0  # no job of HTCondor's
+        return 0.0  # not a job of HTCondor
     if started is None or not started.isdecimal():
         return 0.0
     ahead = written - float(started)

@@ -1,4 +1,4 @@
-"""When a reco job ends although pixels are left: deadline, checkpoints, time budget."""
+"""The limits that end a reco job while pixels remain: deadline, checkpoints, time budget."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from skyscan.errors import ExitCode
 if TYPE_CHECKING:
     from skyscan.results import ResultFile
 
-#: How often a job checkpoints since its worker died: that may be the machine's fault, and the
-#: supervisor its next victim; but each checkpoint costs a new start of the job.
+#: How often a job checkpoints because its worker died: the machine may be at fault and may kill
+#: the supervisor next, but each checkpoint costs another start of the job.
 DEATHS = 3
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a job ends although pixels are left.
+    """The limits that end a job while pixels remain.
 
     Attributes
     ----------
     until : float or None
-        The scan's deadline, seconds since 1970 by the access point's clock: then the process
-        ends with ``ExitCode.INCOMPLETE`` and leaves what is done.
+        The scan's deadline, seconds since 1970 by the access point's clock. The process then
+        ends with ``ExitCode.INCOMPLETE`` and keeps its results.
     checkpoint_interval : float or None
-        Seconds from its start after which it ends with ``ExitCode.CHECKPOINT``, to be
-        started again, as it does when its worker has died. None: it does neither.
+        Seconds after the start at which the process ends with ``ExitCode.CHECKPOINT``, to be
+        started again. It also does so when its worker has died. None disables both.
     time_budget : float
-        Seconds that the fits of the batch may take, those of earlier starts included; then it
-        ends well, and what is left over is the next round's. 0: it does not.
+        Seconds that the fits of the batch may take, including those of earlier starts. The
+        process then ends with success, and the next round gets the remaining fits. 0 means no
+        limit.
     """
 
     until: float | None = None
@@ -53,7 +54,7 @@ class Budget:
     began : float
         When the job started, by the monotonic clock.
     seconds : float
-        The budget; 0: there is none.
+        The budget; 0 means no limit.
     spent : float
         Seconds that the fits of earlier starts took.
     """
@@ -63,21 +64,21 @@ class Budget:
     spent: float
 
     def is_spent(self) -> bool:
-        """Tell whether what is not begun yet is to be left over."""
+        """Return whether the budget is spent, so that no further fit may start."""
         taken = self.spent + time.monotonic() - self.began
         return bool(self.seconds) and taken >= self.seconds
 
 
 @dataclass
 class Checkpoints:
-    """When a job leaves, so that HTCondor takes its results home and starts it again.
+    """When a job ends so that HTCondor transfers its results and starts it again.
 
     Attributes
     ----------
     began : float
         When the job started, by the monotonic clock.
     interval : float or None
-        Seconds; None means that it never leaves by itself.
+        Seconds; None means that it never ends for a checkpoint.
     deaths : int
         How often its worker has died so far.
     """
@@ -88,23 +89,23 @@ class Checkpoints:
     is_due: bool = False
 
     def worker_died(self) -> None:
-        """Have the job leave when the pixels that the worker had in hand are settled."""
+        """Request a checkpoint once the pixels that the worker was fitting are settled."""
         self.deaths += 1
         self.is_due = self.is_due or self.deaths <= DEATHS
 
     def leave_if_due(self) -> None:
-        """End the process with `ExitCode.CHECKPOINT` if it is time to."""
+        """End the process with `ExitCode.CHECKPOINT` if a checkpoint is due."""
         if self.interval is None:
             return
         if self.is_due or time.monotonic() - self.began >= self.interval:
-            why = "a worker's death" if self.is_due else f"{self.interval:g} s"
+            why = "the worker died" if self.is_due else f"{self.interval:g} s"
             print(f"skyscan: checkpoint after {why}", file=sys.stderr, flush=True)
             raise SystemExit(int(ExitCode.CHECKPOINT))
 
 
 def deaths_in(result: ResultFile, chunk_size: int) -> int:
-    """Return how many chunks of a batch needed a second attempt, about.
+    """Return roughly how many chunks of a batch needed a second attempt.
 
-    It is read from the results, since they alone follow a job from machine to machine.
+    The number comes from the results, since only they follow a job from machine to machine.
     """
     return -(-int(np.count_nonzero(result.records["attempt"] > 1)) // chunk_size)

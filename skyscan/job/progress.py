@@ -1,4 +1,4 @@
-"""What a reco job prints of its progress, and how that is read."""
+"""The progress lines of a reco job: print and read them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ INTERVAL = 2.0  # seconds
 
 @dataclass
 class Progress:
-    """How many of a job's pixels are done.
+    """The number of a job's pixels that are done.
 
     Attributes
     ----------
     n : int
         Pixels of the batch.
     done : int
-        Of these, how many are done.
+        How many of them are done.
     output : Path or None
-        File that the lines are added to as well, if it can be.
+        A file that the lines are also appended to, if possible.
     """
 
     n: int
@@ -33,13 +33,13 @@ class Progress:
     last: float = 0.0
 
     def add(self, n: int) -> None:
-        """Count pixels that are done; tell it now and then."""
+        """Count pixels that are done; print the progress at intervals."""
         self.done += n
         if time.monotonic() - self.last > INTERVAL:
-            self.tell()
+            self.print_line()
 
-    def tell(self) -> None:
-        """Print the line of progress."""
+    def print_line(self) -> None:
+        """Print the progress line."""
         self.last = time.monotonic()
         line = progress_line(self.done, self.n)
         print(line, flush=True)
@@ -49,12 +49,12 @@ class Progress:
 
 
 def progress_line(done: int, n: int) -> str:
-    """Return the line that a job prints as it goes on; `read_progress` reads it."""
+    """Return the progress line of a job, which `read_progress` reads."""
     return f"pixels done: {done} of {n}"
 
 
 def read_progress(text: str) -> int | None:
-    """Return how many pixels the last progress line of a job's output says are done."""
+    """Return the number of pixels done from the last progress line of a job's output."""
     lines = [line for line in text.splitlines() if line.startswith("pixels done: ")]
     words = lines[-1].split() if lines else []
     return int(words[2]) if len(words) > 2 and words[2].isdecimal() else None  # noqa: PLR2004

@@ -1,8 +1,9 @@
-"""How a reco job's supervisor and its worker process talk, over the worker's stdin and stdout.
+"""The protocol between a reco job's supervisor and its worker, over the worker's pipes.
 
-In binary: a request is `REQUEST` followed by pixels (PIXEL_DTYPE); an answer is `ANSWER`
-followed by records (RECORD_DTYPE, unsigned) or by the text of an exception. The first
-answer, unasked, says that set-up is done.
+It is binary, on stdin and stdout: a request is `REQUEST` followed by pixels (PIXEL_DTYPE); an
+answer is `ANSWER`
+followed by records (RECORD_DTYPE, without checksums) or by the text of an exception. A first
+answer without a request says that set-up is done.
 """
 
 from __future__ import annotations

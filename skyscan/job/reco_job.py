@@ -1,6 +1,6 @@
-"""The reco job: one batch, pixel after pixel, each result on disk as soon as it is there.
+"""The reco job: fit the pixels of one batch and write each result to disk at once.
 
-What an earlier start of the job has done is not done again. A supervising process
+Fits of an earlier start of the job are not repeated. A supervising process
 (`skyscan.job.supervisor`) writes the result file; the fits run in a worker process
 (`skyscan.job.worker`).
 """
@@ -39,33 +39,33 @@ def run_batch(
     limits: Limits = NO_LIMITS,
     earlier_path: Path | None = None,
 ) -> None:
-    """Reconstruct what the result file lacks of a batch.
+    """Reconstruct the pixels of a batch that are not in the result file.
 
     Parameters
     ----------
     startup_folder, batch_path, result_path : Path
-        What prep left, what to do, and where what is done goes.
+        The folder that prep wrote, the batch, and the result file.
     max_pixel_time : float
-        Seconds after which a fit is taken to hang.
+        Seconds after which a fit counts as hanging.
     limits : Limits
-        When to end before all is done.
+        Limits that end the job before all pixels are done.
     earlier_path : Path, optional
-        Result file of an earlier start of the job; what it has is not done again.
+        Result file of an earlier start of the job, whose fits are not repeated.
 
     Raises
     ------
     DamagedFile
         The startup folder or the batch is damaged.
     BadInput
-        They are of two scans.
+        They belong to different scans.
     TryAgain
-        No worker comes up on this machine.
+        The worker does not start on this machine.
     """
     began = time.monotonic()
     startup, batch = read_startup(startup_folder), read_batch(batch_path)
     check_files(startup_folder, startup)
     if startup.scan_id != batch.scan_id:
-        raise BadInput(f"{batch_path} and {startup_folder} are of different scans.")
+        raise BadInput(f"{batch_path} and {startup_folder} belong to different scans.")
     result = read_results(result_path, batch)
     if earlier_path is not None:
         result = result.joined(read_results(earlier_path, batch))
@@ -94,7 +94,7 @@ def run_batch(
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    """End: what is done is on disk, and on SIGTERM the job may go on from it elsewhere."""
-    print(f"skyscan: leaving on {signal.Signals(number).name}", file=sys.stderr, flush=True)
+    """End the process: results are on disk, and the job may continue on another machine."""
+    print(f"skyscan: ending on {signal.Signals(number).name}", file=sys.stderr, flush=True)
     is_late = number == signal.SIGALRM
     raise SystemExit(int(ExitCode.INCOMPLETE if is_late else ExitCode.CHECKPOINT))

@@ -1,6 +1,6 @@
-"""The supervising process of a reco job: it has fits made by a worker and keeps the results.
+"""The supervising process of a reco job: it sends fits to a worker and keeps the results.
 
-It runs no physics. When a fit raises, hangs or takes its process down, its pixel is tried once
+It runs no physics itself. If a fit raises, hangs or kills its process, its pixel is tried once
 more in another process and then recorded as NaN with the reason.
 """
 
@@ -31,7 +31,7 @@ ATTEMPTS = 2
 
 @dataclass
 class Supervisor:
-    """What is left of a batch, the worker that does it, and where its results go."""
+    """The remaining chunks of a batch, the worker that fits them, and their result file."""
 
     startup_folder: Path
     chunks: deque[Chunk]
@@ -43,17 +43,17 @@ class Supervisor:
     worker: WorkerProcess | None = None
 
     def run(self) -> None:
-        """Have all chunks fitted, or as many as the limits allow."""
+        """Fit all chunks, or as many as the limits allow."""
         try:
-            self.progress.tell()
+            self.progress.print_line()
             while self.chunks:
                 self._fit(self.chunks.popleft())
-                # Not between the tries of a pixel: the second one would be a first again.
+                # Not between the attempts of a pixel: the second would count as a first.
                 if self.chunks and self.chunks[0].attempt == 1:
                     if self.budget.is_spent():
                         break
                     self.checkpoints.leave_if_due()
-            self.progress.tell()
+            self.progress.print_line()
         finally:
             if self.worker is not None:
                 self.worker.end()
@@ -72,7 +72,7 @@ class Supervisor:
             self._again(chunk, str(failure), time.monotonic() - began)
 
     def _again(self, chunk: Chunk, reason: str, took: float) -> None:
-        """Give each pixel of a failed chunk another process of its own, or up."""
+        """Queue each pixel of a failed chunk for another attempt, or record the failure."""
         print(
             f"skyscan: {len(chunk.pixels)} pixels, attempt {chunk.attempt}: {reason}",
             file=sys.stderr,
@@ -90,7 +90,7 @@ class Supervisor:
 
 
 def failed_records(chunk: Chunk, reason: str, took: float) -> NDArray[np.void]:
-    """Return the records of pixels that no fit was found for: NaN, with the reason."""
+    """Return the records of pixels without a fit: NaN, with the reason."""
     records = np.zeros(len(chunk.pixels), RECORD_DTYPE)
     for name in IDS:
         records[name] = chunk.pixels[name]

@@ -1,7 +1,7 @@
-"""The worker process: reconstructs the chunks that its supervisor sends it.
+"""The worker process: reconstruct the chunks that the supervisor sends.
 
-It may crash, hang or be killed: its supervisor (`skyscan.job.supervisor`) keeps the results.
-`skyscan.job.protocol` says how the two talk.
+It may crash, hang or be killed, since its supervisor (`skyscan.job.supervisor`) keeps the
+results. `skyscan.job.protocol` defines their messages.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Jobs: a file to which each fit adds a line when it begins: nside, pixel, variation, attempt.
+#: Jobs: a file to which each fit appends a line at its start: nside, pixel, variation, attempt.
 #: It shows how often each pixel was fitted.
 TALLY_VARIABLE = "SKYSCAN_TALLY"
 
 
 def serve(folder: Path) -> None:
     """Answer requests from stdin until it is closed."""
-    # What a reconstruction and its children print or read must not mix with our messages.
+    # Output and input of a reconstruction and its children must not mix with the messages.
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -51,7 +51,7 @@ def _answer(
 ) -> None:
     try:
         kind, content = FITS, reconstruct(pixels, attempt, reco, startup).tobytes()
-    except Exception as error:  # noqa: BLE001  a fit may raise anything; the pixel's record says it
+    except Exception as error:  # noqa: BLE001  a fit may raise anything; its record has the reason
         kind, content = FAILED, f"{type(error).__name__}: {error}".encode()
     _send(answers, kind, content)
 
@@ -80,7 +80,7 @@ def reconstruct(
     if fits.dtype != FIT_DTYPE or fits.shape != pixels.shape:
         raise TypeError(
             f"{type(reco).__name__}.reconstruct returned {fits.shape} of {fits.dtype}, "
-            f"wanted {pixels.shape} of FIT_DTYPE"
+            f"expected {pixels.shape} of FIT_DTYPE"
         )
     records = np.zeros(len(pixels), RECORD_DTYPE)
     for name in IDS:
@@ -98,7 +98,7 @@ def seeded(
     zenith: NDArray[np.float64],
     azimuth: NDArray[np.float64],
 ) -> NDArray[np.void]:
-    """Return a copy of ``pixels`` with each one's vertex variation added to its seed.
+    """Return a copy of ``pixels`` with the vertex variation added to each seed.
 
     Parameters
     ----------

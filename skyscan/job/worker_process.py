@@ -1,4 +1,4 @@
-"""The worker process as its supervisor has it: what goes in, what comes out, how it fails."""
+"""The supervisor's side of the worker process: requests, answers and failures."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SETUP_TIME = 900.0  # seconds a worker may take to set up
-OBITUARY_TIME = 10.0  # seconds a worker that closed its pipes may take to end
+END_TIME = 10.0  # seconds a worker that closed its pipes may take to end
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Pixels that go to the worker together, and which attempt at them this is."""
+    """Pixels that go to the worker together, and the number of the attempt."""
 
     pixels: NDArray[np.void]
     attempt: int = 1
 
 
 class FitFailed(Exception):
-    """The worker raised, hung or died; the text is the reason for the record."""
+    """The worker raised, hung or died; the message is the reason for the record."""
 
 
 class WorkerDied(FitFailed):
-    """The worker's process ended by itself, or by somebody's signal."""
+    """The worker's process ended by itself or by a signal."""
 
 
 class WorkerProcess:
-    """A worker process that has been set up, and the pipes to it.
+    """A worker process, set up, and the pipes to it.
 
     Raises
     ------
@@ -59,31 +59,31 @@ class WorkerProcess:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         try:
-            self._receive(time.monotonic() + SETUP_TIME, "not set up in time")
+            self._receive(time.monotonic() + SETUP_TIME, "set-up takes too long")
         except FitFailed as failure:
             self.end()
             fatal = self._process.returncode in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE)
             reason = f"The reconstruction cannot be set up: {failure}; see stderr above."
             raise (BadInput if fatal else TryAgain)(reason) from None
-        except BaseException:  # SIGTERM: nobody else knows this process yet
+        except BaseException:  # SIGTERM: no other code knows this process yet
             self.end()
             raise
 
     def reconstruct(self, chunk: Chunk, max_pixel_time: float) -> NDArray[np.void]:
-        """Have one chunk fitted.
+        """Fit one chunk in the worker.
 
         Raises
         ------
         FitFailed
             The fit raised, took too long, or killed the process. In the last two cases
-            the worker is gone.
+            the worker cannot be used again.
         """
         request = REQUEST.pack(len(chunk.pixels), chunk.attempt) + chunk.pixels.tobytes()
         try:
             _pipe(self._process.stdin).write(request)
         except BrokenPipeError:
-            raise WorkerDied(self._obituary()) from None
-        # The same for a chunk as for one pixel: the pixels of a chunk that takes longer are
+            raise WorkerDied(self._cause_of_end()) from None
+        # A chunk has no more time than one pixel: the pixels of a chunk that takes longer are
         # tried again one by one.
         deadline = time.monotonic() + max_pixel_time
         kind, content = self._receive(deadline, f"no result within {max_pixel_time:g} s")
@@ -111,23 +111,23 @@ class WorkerProcess:
                 raise FitFailed(too_late)
             part = os.read(answers.fileno(), size - len(parts))
             if not part:
-                raise WorkerDied(self._obituary())
+                raise WorkerDied(self._cause_of_end())
             parts += part
         return bytes(parts)
 
-    def _obituary(self) -> str:
+    def _cause_of_end(self) -> str:
         try:
-            code = self._process.wait(OBITUARY_TIME)
+            code = self._process.wait(END_TIME)
         except subprocess.TimeoutExpired:
-            return "the process stopped answering as it ended"
+            return "the process closed its output but did not end"
         if code < 0:
-            named = -code in set(signal.Signals)  # few of the real-time ones are
+            named = -code in set(signal.Signals)  # most real-time signals have no name
             name = f" ({signal.Signals(-code).name})" if named else ""
-            return f"the process died by signal {-code}{name}"
+            return f"the process was killed by signal {-code}{name}"
         return f"the process ended with exit code {code}"
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     if pipe is None:
-        raise ValueError("the worker was started without pipes")
+        raise ValueError("the worker has no pipes")
     return pipe

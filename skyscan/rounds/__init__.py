@@ -1,1 +1,1 @@
-"""The rounds of a scan: which pixels come next, and what earlier rounds have found."""
+"""The rounds of a scan: choose the next pixels from the results of earlier rounds."""

@@ -1,4 +1,4 @@
-"""What the rounds have found so far, read from their result files."""
+"""Read the results of the rounds so far from their result files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class MissingResults(TryAgain):
-    """A batch has no, not all, or someone else's results; resuming the scan mends it."""
+    """A batch has no, incomplete or foreign results; `skyscan resume` repeats its fits."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Found:
     Attributes
     ----------
     best : ndarray, shape (npix,), dtype RECORD_DTYPE
-        One record a pixel, ordered by nside, then pixel.
+        One record per pixel, ordered by nside, then pixel.
     records : ndarray, shape (n,), dtype RECORD_DTYPE
         All variations.
     """
@@ -53,9 +53,9 @@ class Found:
 
 
 def best_of(records: NDArray[np.void]) -> Found:
-    """Choose for each pixel the variation of lowest llh.
+    """Return the variation of lowest llh for each pixel.
 
-    NaN never wins over a number; ties go to the lower variation.
+    A number always wins over NaN; among equals, the lower variation wins.
     """
     llh = records["llh"]
     # lexsort's last key leads. NaN sorts last, after every number.
@@ -68,12 +68,13 @@ def best_of(records: NDArray[np.void]) -> Found:
 
 
 def collect(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Found:
-    """Read the results of ``rounds``, each of which must be whole.
+    """Read the results of ``rounds``, which must be complete.
 
     Raises
     ------
     MissingResults
-        Names every result file that is missing, short, doubled or of another scan.
+        Result files are missing, incomplete, damaged or of another scan; the message names
+        them.
     """
     gathered = gather(folder, scan_id, rounds)
     gathered.check()
@@ -82,44 +83,45 @@ def collect(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Found:
 
 @dataclass(frozen=True)
 class Gathered:
-    """What some rounds have found, and what they have left over.
+    """The results of some rounds, and their remaining fits.
 
     Attributes
     ----------
     records : ndarray, shape (n,), dtype RECORD_DTYPE
         The record of each fit, from the first round that has it.
     leftover : ndarray, shape (n,), dtype PIXEL_DTYPE
-        What was dealt to a job and has no record, ordered by nside, pixel, variation.
+        Pixels of jobs that have no record, ordered by nside, pixel, variation.
     damage : dict of int to list of str
-        What is wrong with result files, by round.
-    lacking : dict of int to list of str
-        Which result files lack something, by round.
+        Damage in result files, by round.
+    incomplete : dict of int to list of str
+        Result files without all their records, by round.
     """
 
     records: NDArray[np.void]
     leftover: NDArray[np.void]
     damage: dict[int, list[str]]
-    lacking: dict[int, list[str]]
+    incomplete: dict[int, list[str]]
 
     def check(self) -> None:
-        """Refuse results that are not whole.
+        """Refuse results that are not complete.
 
         Raises
         ------
         MissingResults
-            Names every result file that is missing, short, doubled or of another scan.
+            Result files are missing, incomplete, damaged or of another scan; the message
+            names them.
         """
-        complaints = [*chain(*self.damage.values()), *chain(*self.lacking.values())]
+        complaints = [*chain(*self.damage.values()), *chain(*self.incomplete.values())]
         if complaints:
             raise MissingResults(
-                "; ".join(complaints) + ". Run `skyscan resume` to have just these done again."
+                "; ".join(complaints) + ". Run `skyscan resume` to repeat only these fits."
             )
 
 
 def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
-    """Read the results of ``rounds``, whole or not.
+    """Read the results of ``rounds``, complete or not.
 
-    A fit that a round left over was dealt out again in the next one, and counts once.
+    A remaining fit of one round is repeated in the next one, and counts once.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
     records = [np.empty(0, RECORD_DTYPE)]
     found: set[Fit] = set()
     dealt: dict[Fit, np.void] = {}
-    lacks: list[tuple[int, Path, int, list[Fit]]] = []
+    unfinished: list[tuple[int, Path, int, list[Fit]]] = []
     for number in rounds:
         for batch, path in batches_of(folder.round(number), scan_id):
             result = read_results(path, batch)
@@ -143,29 +145,30 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
             missing = result.missing(batch)
             without = ids_of(missing)
             dealt.update(zip(without, missing, strict=True))
-            lacks.append((number, path, len(batch.pixels), without))
+            unfinished.append((number, path, len(batch.pixels), without))
     left = sorted(ids for ids in dealt if ids not in found)
-    lacking: dict[int, list[str]] = {}
-    for number, path, of, without in lacks:
+    incomplete: dict[int, list[str]] = {}
+    for number, path, n_pixels, without in unfinished:
         if n := sum(ids not in found for ids in without):
-            lacking.setdefault(number, []).append(f"{path} lacks {n} of {of} pixels")
+            text = f"{path} is missing {n} of {n_pixels} pixels"
+            incomplete.setdefault(number, []).append(text)
     return Gathered(
         np.concatenate(records),
         np.array([dealt[ids] for ids in left], PIXEL_DTYPE),
         damage,
-        lacking,
+        incomplete,
     )
 
 
 def collect_partial(folder: ScanFolder, scan_id: str) -> Found:
-    """Read what there is of all rounds, whole or not: the map of a scan that failed."""
+    """Read the results of all rounds, complete or not, for the map of a scan that failed."""
     records = [np.empty(0, RECORD_DTYPE)]
     for number in folder.chosen_rounds():
         try:
             for batch, path in batches_of(folder.round(number), scan_id):
                 records.append(read_results(path, batch).records)
         except BadInput:  # noqa: PERF203  (one file may be damaged)
-            continue  # the report names it; here every intact record counts
+            continue  # the report names the file; the other intact records count
     return best_of(np.concatenate(records))
 
 
@@ -188,5 +191,7 @@ def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]
         path = folder.batch(number)
         batch = read_batch(path)
         if batch.scan_id != scan_id or sha256_of(path) != sha256:
-            raise DamagedFile(f"{path} is damaged or of another scan; run `skyscan resume`.")
+            raise DamagedFile(
+                f"{path} is damaged or belongs to another scan; run `skyscan resume`."
+            )
         yield batch, folder.result(number)

@@ -1,9 +1,9 @@
-"""Choosing a scan's pixels anew without fitting them anew: what earlier attempts found.
+"""Choose a scan's rounds again and reuse the fits of earlier attempts.
 
-A scan that is to be done again in part, or to go further, has its rounds moved aside in one
-rename. Rounds are then chosen from the first on, as in a new scan, and a fit that is known
-already, of the same pixel from the same seed, is taken over. So the map is that of a scan
-which was never anything else, and just what is new or to be forgotten is fitted.
+To repeat a part of a scan, or to extend it, its rounds are moved aside in one rename. The
+rounds are then chosen again from the first one, as in a new scan, and known fits of the same
+pixel from the same seed are reused. The map is therefore that of a new scan, but only new or
+discarded fits are computed.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ FORGET_JSON = "forget.json"
 
 
 def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
-    """Move all rounds aside, with what they led to, so that they are chosen anew.
+    """Move all rounds and their maps aside, so that the rounds are chosen again.
 
-    Whatever ends the process on its way, the scan can be resumed: the rounds themselves go
-    last, in one rename.
+    The rounds are moved last, in one rename, so the scan can be resumed if the process is
+    interrupted.
 
     Parameters
     ----------
     folder : ScanFolder
         A scan that is not in the queue.
     forget : collection of (nside, pixel, variation)
-        The fits that are not to be taken over.
+        The fits that must not be reused.
 
     Returns
     -------
     Path
-        Where the rounds are now.
+        The new folder of the rounds.
     """
     attempts = _attempts(folder)
     number = len(attempts) + 1
     here = folder.earlier / f"{number:03d}"
     here.mkdir(parents=True, exist_ok=True)
     write_json(here / FORGET_JSON, {"fits": sorted(forget)})
-    # The map would look like that of the scan to come; DAGMan's files tell of rounds that were.
+    # The old map would look like that of the new scan, and DAGMan's files are of old rounds.
     stale = [*folder.path.glob("run*.npz"), *folder.path.glob("run*.json")]
     for path in (*stale, *folder.workflow.glob("round_*.dag*")):
         path.replace(here / path.name)
@@ -66,18 +66,18 @@ def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
 
 
 class KnownFits:
-    """The fits of earlier attempts, and of this one, that still count.
+    """The fits of earlier attempts and of this one that are still valid.
 
     Parameters
     ----------
     folder : ScanFolder
         The scan.
     scan_id : str
-        Its id; results of another one are none of ours.
+        Its id; results of other scans are ignored.
     """
 
     def __init__(self, folder: ScanFolder, scan_id: str) -> None:
-        # By the whole row: the same pixel from another seed is another fit.
+        # The key is the whole row: the same pixel from another seed is another fit.
         self._records: dict[bytes, np.void] = {}
         for attempt in _attempts(folder):
             self._add(attempt / folder.rounds.name, scan_id)
@@ -98,18 +98,18 @@ class KnownFits:
                     self._records[row.tobytes()] = found[ids]
 
     def of(self, batch: Batch) -> NDArray[np.void]:
-        """Return what is known of a batch, dtype RECORD_DTYPE, in its order."""
+        """Return the known fits of a batch, dtype RECORD_DTYPE, in its order."""
         known = [self._records.get(row.tobytes()) for row in batch.pixels]
         return np.array([it for it in known if it is not None], RECORD_DTYPE)
 
 
 def fits_in(rounds: Path, scan_id: str) -> Iterator[tuple[Batch, NDArray[np.void]]]:
-    """Yield each batch below a folder of rounds with its intact records; damaged ones lack."""
+    """Yield each intact batch in a folder of rounds with its intact records."""
     for path in sorted(rounds.glob("*/batches/*.npz")):
         try:
             batch = read_batch(path)
         except BadInput:
-            continue  # what it holds is fitted again
+            continue  # its pixels are fitted again
         if batch.scan_id == scan_id:
             here = RoundFolder(path.parents[1])
             yield batch, read_results(here.result(batch.number), batch).records

@@ -1,9 +1,9 @@
-"""What a round's jobs did not finish in their time: it is the next round's work.
+"""Leftovers: remaining fits of jobs that have spent their time budget go to the next round.
 
-A batch has a time budget (``--time-budget``). A job that has spent it hands in what it has,
-and the fits that are left over are dealt out anew, with the same seeds, in a round of their
-own: so a round waits for no slow machine. Each such round in a row doubles the budget, and
-the last round that a scan may have has none, so this ends.
+A batch has a time budget (``--time-budget``). A job that has spent it returns its results, and
+its remaining fits are distributed again, with the same seeds, in a separate round, so that no
+round waits for a slow machine. The budget doubles with each such round in a row, and the last
+round that a scan may have has no budget, so the scan ends.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from skyscan.records import Fit
     from skyscan.scan import Scan
 
-# In a round's description: what it has cannot be told from the results of the others.
+# Keys of a round's description: its pixels do not follow from the results of the others.
 LEFTOVER = "leftover"
 PREDICTIVE = "predictive"
 
 
 def leftover_depth(folder: RoundFolder) -> int:
-    """Return the how manieth round of leftovers in a row this is; 0: it is none."""
+    """Return the round's number in a row of leftover rounds; 0 if it is not one."""
     try:
         return int(read_sealed(folder.description).get(LEFTOVER, 0))
     except BadInput:
@@ -42,9 +42,9 @@ def leftover_depth(folder: RoundFolder) -> int:
 
 
 def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
-    """Return the seconds that a job of a round may take; 0: as long as it wants.
+    """Return the seconds that a job of a round may take; 0 means no limit.
 
-    A round that is done again must not leave over anything new: the next one is there already.
+    A round that is repeated must not leave new fits over, since the next round already exists.
     """
     is_last = number + 1 >= scan.max_rounds
     if is_last or folder.round(number + 1).description.exists():
@@ -53,16 +53,16 @@ def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
 
 
 def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
-    """Return the batches of a round as they were dealt out; None: deal anew.
+    """Return the batches of a round as recorded; None if they must be chosen again.
 
-    Of a round of leftovers, or one that was chosen ahead of others: what was left over, or in,
-    cannot be told from results that have changed since.
+    Only a round of leftovers, or one that was chosen early, is recorded: it depends on which
+    results were there then, and these have changed since.
     """
     try:
-        told = read_sealed(here.description)
+        description = read_sealed(here.description)
     except BadInput:
         return None
-    if not told.get(LEFTOVER) and not told.get(PREDICTIVE):
+    if not description.get(LEFTOVER) and not description.get(PREDICTIVE):
         return None
     try:
         return [batch for batch, _ in batches_of(here, scan_id)]
@@ -71,7 +71,7 @@ def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
 
 
 def handed_on(folder: ScanFolder, scan_id: str, number: int) -> dict[Fit, np.void | None]:
-    """Return the fits that a round left over: {ids: record, None where not done yet}."""
+    """Return the fits that a round left to later ones: {ids: record, or None if not done}."""
     later: dict[Fit, np.void | None] = {}
     for following in folder.chosen_rounds():
         here = folder.round(following)
@@ -88,7 +88,7 @@ def handed_on(folder: ScanFolder, scan_id: str, number: int) -> dict[Fit, np.voi
 def left_behind(
     folder: ScanFolder, scan_id: str, ended: Collection[int]
 ) -> tuple[NDArray[np.void], int]:
-    """Return what rounds that have ended left over and no round has had since.
+    """Return the remaining fits of rounds that have ended, if no later round has them.
 
     Parameters
     ----------
@@ -102,9 +102,9 @@ def left_behind(
     Returns
     -------
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
-        Ordered by nside, pixel, variation. None, while a result file is damaged.
+        Ordered by nside, pixel, variation. Empty while a result file is damaged.
     depth : int
-        The how manieth round of leftovers in a row these are for.
+        The number of their round in a row of leftover rounds.
     """
     gathered = gather(folder, scan_id, sorted(ended))
     if gathered.damage:

@@ -1,8 +1,8 @@
-"""The step between rounds: collect, choose the next pixels, write their batches.
+"""The step between rounds: collect the results, choose the next pixels, write their batches.
 
-Runs on the access point, so it is light: it evaluates no likelihood. It can be run again
-at any time: what it writes is a function of the results of earlier rounds, and results
-that are already there are kept.
+It runs on the access point, so it is light and evaluates no likelihood. It can be run again at
+any time: its output depends only on the results of earlier rounds, and existing results are
+kept.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchState:
-    """One batch of a round: how many fits it holds and how many are still to be done."""
+    """One batch of a round: its number of fits, and how many of them are missing."""
 
     number: int
     n_pixels: int
@@ -64,7 +64,7 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     Raises
     ------
     MissingResults
-        An earlier round is not whole.
+        An earlier round is not complete.
     BadInput
         The startup folder or an earlier round is damaged.
     """
@@ -74,7 +74,7 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     else:
         is_over = number > 0 and not folder.round(number - 1).description.exists()
     if is_over:
-        return []  # nothing was chosen, and nothing was added since
+        return []  # no pixels were chosen, and no round was added since
     startup = startup_of(folder, scan)
     batches = recorded_batches(here, scan.id)
     if batches is None:
@@ -84,21 +84,23 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
 
 
 def startup_of(folder: ScanFolder, scan: Scan) -> Startup:
-    """Read what prep wrote for this very scan.
+    """Read the startup file that prep wrote for this scan.
 
     Raises
     ------
     BadInput
-        It is damaged, or of another scan.
+        It is damaged or belongs to another scan.
     """
     startup = read_startup(folder.startup)
     if startup.scan_id != scan.id:
-        raise BadInput(f"{folder.startup_json} is of another scan; plan into a new folder.")
+        raise BadInput(
+            f"{folder.startup_json} belongs to another scan; plan into a new folder."
+        )
     return startup
 
 
 def _choose(folder: ScanFolder, scan: Scan, startup: Startup, number: int) -> list[Batch]:
-    """Deal out what the rounds before left over, or else what the rule chooses."""
+    """Return batches of the remaining fits of earlier rounds, or of the rule's next pixels."""
     gathered = gather(folder, scan.id, list(range(number)))
     if scan.time_budget and len(gathered.leftover) and not gathered.damage:
         depth = leftover_depth(folder.round(number - 1)) + 1
@@ -111,7 +113,7 @@ def _choose(folder: ScanFolder, scan: Scan, startup: Startup, number: int) -> li
 
 
 def chosen_by_rule(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np.void]:
-    """Return what the rule wants by all that was found, with seeds (PIXEL_DTYPE)."""
+    """Return the next pixels by the rule, given all results, with seeds (PIXEL_DTYPE)."""
     found = best_of(gathered.records)
     chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
     return seed_pixels(chosen, found, startup, scan.progression)
@@ -126,7 +128,7 @@ def deal(
     depth: int = 0,
     predictive: bool = False,
 ) -> list[Batch]:
-    """Deal pixels out to the batches of a round, and write those.
+    """Distribute pixels over the batches of a round, and write them.
 
     Parameters
     ----------
@@ -137,16 +139,16 @@ def deal(
     number : int
         The round.
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
-        What it is to fit.
+        The pixels to fit.
     depth : int
-        The how manieth round of leftovers in a row it is; 0: it is none.
+        The round's number in a row of leftover rounds; 0 if it is not one.
     predictive : bool
-        It was chosen by what had come home until now, so it cannot be chosen again.
+        Whether it was chosen from the results so far, so that it cannot be chosen again.
 
     Raises
     ------
     BadInput
-        The round is there, with other batches.
+        The round exists with other batches.
     """
     parts = split(
         pixels,
@@ -156,23 +158,23 @@ def deal(
     )
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
-    if _told(here) is None:
-        _take_over(folder, here, scan.id, batches)
-    told = {
+    if _recorded(here) is None:
+        _reuse_known(folder, here, scan.id, batches)
+    kind = {
         **({LEFTOVER: depth} if depth else {}),
         **({PREDICTIVE: True} if predictive else {}),
     }
-    _write_round(here, scan.id, batches, told)
+    _write_round(here, scan.id, batches, kind)
     return batches
 
 
 def seed_pixels(
     chosen: Iterable[Pixel], found: Found, startup: Startup, progression: Progression
 ) -> NDArray[np.void]:
-    """Give each chosen pixel its seed: the best fit of the coarser pixel that contains it.
+    """Return the chosen pixels with seeds: the best fit of the coarser pixel around each.
 
-    Where the nearest coarser pixel that was reconstructed failed, or there is none, the
-    seed is the event's own.
+    If the nearest coarser pixel that was reconstructed has no fit, or there is no such pixel,
+    the seed is the event's own.
 
     Returns
     -------
@@ -201,12 +203,12 @@ def _coarser_fit(
     return None
 
 
-def _take_over(
+def _reuse_known(
     folder: ScanFolder, here: RoundFolder, scan_id: str, batches: list[Batch]
 ) -> None:
-    """Give a round that is being chosen the fits that are known of its pixels.
+    """Write the known fits of a new round's pixels to its result files.
 
-    Earlier attempts have them, or its own files have, if just its description was lost.
+    They come from earlier attempts, or from the round itself if only its description was lost.
     """
     if not folder.earlier.exists() and not here.path.exists():
         return
@@ -218,19 +220,19 @@ def _take_over(
 
 
 def _write_round(
-    here: RoundFolder, scan_id: str, batches: list[Batch], told: Mapping[str, Any]
+    here: RoundFolder, scan_id: str, batches: list[Batch], kind: Mapping[str, Any]
 ) -> None:
     contents = [batch_bytes(batch) for batch in batches]
     entries = [
         {"number": b.number, "pixels": len(b.pixels), "sha256": sha256(content).hexdigest()}
         for b, content in zip(batches, contents, strict=True)
     ]
-    description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **told}
-    if _told(here) not in (None, description):
+    description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **kind}
+    if _recorded(here) not in (None, description):
         raise BadInput(
-            f"{here.description} lists other batches than the results of the earlier rounds "
-            f"lead to; something was changed. `skyscan retry --anew` chooses the rounds again "
-            f"and keeps what was found."
+            f"The batches in {here.description} do not follow from the results of the earlier "
+            f"rounds; a file was changed. Run `skyscan retry --anew` to choose the rounds "
+            f"again and keep the results."
         )
     here.logs.mkdir(parents=True, exist_ok=True)
     for batch, content in zip(batches, contents, strict=True):
@@ -238,8 +240,8 @@ def _write_round(
     write_sealed(here.description, description)
 
 
-def _told(here: RoundFolder) -> dict[str, Any] | None:
-    """Return what a round was said to consist of; None when it was not, or that is damaged."""
+def _recorded(here: RoundFolder) -> dict[str, Any] | None:
+    """Return the description of a round; None if it is missing or damaged."""
     try:
         return read_sealed(here.description)
     except BadInput:
@@ -247,9 +249,9 @@ def _told(here: RoundFolder) -> dict[str, Any] | None:
 
 
 def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> BatchState:
-    """Look at a batch's result file, and leave it there, clean, for the job to go on from.
+    """Return the state of a batch, and clean its result file for the job to continue from.
 
-    What the round left over is the next one's to do; what that has done comes back here.
+    Remaining fits belong to the next round; those that it has done are copied back here.
     """
     path = here.result(batch.number)
     result = read_results(path, batch)

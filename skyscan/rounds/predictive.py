@@ -1,14 +1,14 @@
-"""Predictive scanning: finer pixels are chosen before all coarser ones are in.
+"""Predictive scanning: choose finer pixels before all coarser ones are done.
 
-With ``--predictive-scanning-threshold`` below 1 the rounds of a scan run side by side. Before
-each stands a gate, which looks again and again at what has come home. It opens when that is
-the threshold's part of all that was dealt out, and the rule, given just that, wants pixels
-that nobody has yet. A pixel waits for the coarser pixel that it takes its seed from, so it is
-fitted as in a scan that waits for all. When everything is in, the rule has the last word: the
-scan ends when it adds nothing. So such a scan may fit more pixels, and never leaves one out.
+With ``--predictive-scanning-threshold`` below 1, the rounds of a scan run side by side. A gate
+before each round checks the results again and again. It opens when the results are at least
+the threshold's fraction of all pixels given to jobs, and the rule, applied to these results,
+chooses new pixels. A pixel waits for the coarser pixel that provides its seed, so its fit is
+the same as in a scan that waits for all results. When all results are there, the rule decides:
+the scan ends if it adds no pixels. Such a scan may fit more pixels, but never fewer.
 
-What a round was given depends on what had come home by then. So that stands in its
-``round.json`` and is kept, whatever has come since.
+The pixels of a round depend on the results at that time. They are therefore recorded in its
+``round.json`` and kept when further results arrive.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 
 class Gate(Enum):
-    """What a gate says of its round."""
+    """The decision of a gate about its round."""
 
     OPEN = "it has pixels"
-    SHUT = "it will have none: the scan has converged"
-    NOT_YET = "ask again"
+    SHUT = "it will have no pixels: the scan has converged"
+    NOT_YET = "try again later"
 
 
 def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) -> Gate:
-    """Look at what has come home, and open round ``number`` if it can have pixels.
+    """Check the results so far, and open round ``number`` if it can have pixels.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
     scan : Scan
         Its options.
     number : int
-        The round; all rounds before it have been chosen, or one of them got none.
+        The round; all rounds before it have been chosen, or one of them got no pixels.
     ended : collection of int
-        The rounds whose jobs have all ended, so that nothing more comes of them.
+        The rounds whose jobs have all ended, so that they add no further results.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
         return Gate.SHUT
     startup = startup_of(folder, scan)
     gathered = gather(folder, scan.id, others)
-    if not gathered.damage and not gathered.lacking:
+    if not gathered.damage and not gathered.incomplete:
         pixels = chosen_by_rule(scan, startup, gathered)
         return _opened(folder, scan, number, pixels) if len(pixels) else Gate.SHUT
     if scan.time_budget:
@@ -87,10 +87,10 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
         if len(pixels):
             deal(folder, scan, number, pixels, depth=depth)
             return Gate.OPEN
-    unfinished = gathered.damage.keys() | gathered.lacking.keys()
+    unfinished = gathered.damage.keys() | gathered.incomplete.keys()
     if unfinished.issubset(ended):
-        gathered.check()  # nothing more comes
-    is_last = number + 1 >= scan.max_rounds  # it must have all that is left
+        gathered.check()  # there will be no further results
+    is_last = number + 1 >= scan.max_rounds  # it must have all remaining pixels
     if is_last or not _is_enough(gathered, scan.predictive_scanning_threshold):
         return Gate.NOT_YET
     pixels = early_pixels(scan, startup, gathered)
@@ -98,9 +98,9 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
 
 
 def early_pixels(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np.void]:
-    """Return what the rule wants by what is in, and what can have its seed (PIXEL_DTYPE).
+    """Return the next pixels by the results so far, if their seeds are known (PIXEL_DTYPE).
 
-    A pixel is in when all of its variations are.
+    A pixel is done when all its variations are.
     """
     under_way = {Pixel(*row.item()) for row in gathered.leftover[["nside", "pixel"]]}
     best = best_of(gathered.records).best

@@ -1,8 +1,8 @@
-"""Which pixels come next: upstream's rule (icecube/skymap_scanner, server/pixels.py).
+"""Choose the next pixels by upstream's rule (icecube/skymap_scanner, server/pixels.py).
 
-Two deliberate differences: a NaN that is seen first does not win for ever, and ties have
-an order (coarser nside, then lower pixel), so that the answer is a function of what is
-finished, not of the order in which it came.
+There are two deliberate differences: a NaN that comes first does not win, and ties have an
+order (coarser nside, then lower pixel), so that the choice depends only on the finished pixels
+and not on the order of their results.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def next_pixels(
     finished : {nside: {pixel: llh}}
         Everything reconstructed so far; NaN for a fit that failed.
     progression : sequence of (nside, extension)
-        Coarse to fine. Chosen from are all nsides finished so far and the one after.
+        Coarse to fine. Pixels are chosen from all nsides finished so far and the next one.
     pointing : (ra, dec, radius), radians J2000, optional
-        The first nside covers only pixels this close to the pixel that holds (ra, dec).
+        The first nside covers only pixels this close to the pixel that contains (ra, dec).
 
     Returns
     -------
     set of Pixel
-        Those not finished yet; empty when the scan has converged.
+        Pixels that are not finished yet; empty if the scan has converged.
     """
     done = {nside: pixels for nside, pixels in finished.items() if pixels}
     if not done:
@@ -64,7 +64,7 @@ def next_pixels(
 
 
 def first_pixels(nside: int, pointing: tuple[float, float, float] | None) -> set[Pixel]:
-    """Return all pixels of ``nside``, or for a pointed scan those near its centre pixel."""
+    """Return all pixels of ``nside``, or for a pointed scan those near its central pixel."""
     if pointing is None:
         return {Pixel(nside, pixel) for pixel in range(healpix.nside2npix(nside))}
     ra, dec, radius = pointing
@@ -74,7 +74,7 @@ def first_pixels(nside: int, pointing: tuple[float, float, float] | None) -> set
 
 
 def best_pixel(finished: Mapping[int, Mapping[int, float]]) -> Pixel | None:
-    """Return the pixel of lowest llh over all nsides; None when there is none but NaN."""
+    """Return the pixel of lowest llh over all nsides; None if all are NaN."""
     candidates = (
         (llh, nside, pixel)
         for nside, pixels in finished.items()
@@ -91,11 +91,11 @@ def pixels_to_refine(
     extension: int,
     best: Pixel | None,
 ) -> set[int]:
-    """Return the pixels of ``nside`` whose children are wanted.
+    """Return the pixels of ``nside`` to refine into their children.
 
-    They are both sides of every step in 2 llh of more than REFINE_ABOVE, and the
-    pixels around the best one whose centres lie within the circle that has the area of
-    ``extension`` pixels of this nside.
+    These are both neighbours at every step in 2 llh above REFINE_ABOVE, and the pixels around
+    the best one whose centres lie within a circle that has the area of ``extension`` pixels of
+    this nside.
     """
     if nside not in finished:
         return set()
@@ -109,7 +109,7 @@ def pixels_to_refine(
 def _closer_than(radius: float, nside: int, centre: Pixel) -> NDArray[np.int64]:
     """Return the pixels of ``nside`` with centres closer than ``radius`` to a centre."""
     x0, y0, z0 = healpix.pix2vec(centre.nside, centre.pixel)
-    margin = 1e-6  # query_disc only narrows down; the rounding on the edge is upstream's
+    margin = 1e-6  # query_disc preselects; the rounding at the edge must be upstream's
     near = healpix.query_disc(nside, (x0, y0, z0), min(radius + margin, pi))
     x1, y1, z1 = healpix.pix2vec(nside, near)
     distance = np.arccos(np.clip(x0 * x1 + y0 * y1 + z0 * z1, -1.0, 1.0))
@@ -119,7 +119,7 @@ def _closer_than(radius: float, nside: int, centre: Pixel) -> NDArray[np.int64]:
 def _steep_pixels(llhs: Mapping[int, float], nside: int) -> set[int]:
     pixels = np.array(sorted(llhs), np.int64)
     llh = np.array([llhs[int(pixel)] for pixel in pixels])
-    neighbours = healpix.get_all_neighbours(nside, pixels)  # (8, n), -1 where there is none
+    neighbours = healpix.get_all_neighbours(nside, pixels)  # (8, n), -1 for no neighbour
     at = np.minimum(np.searchsorted(pixels, neighbours), len(pixels) - 1)
     finished = pixels[at] == neighbours
     step = 2.0 * np.abs(llh - np.where(finished, llh[at], np.nan))

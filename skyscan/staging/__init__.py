@@ -1,4 +1,4 @@
-"""Large data files, by name: from this machine's folders, else by HTTP into its cache."""
+"""Find large data files by name in this machine's folders, or download them to its cache."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _LONGEST_NAME = 160  # bytes: temporary names add the machine's, and 255 is the 
 
 
 def find(store: Store, name: str, extra: Iterable[Path] = ()) -> Path | None:
-    """Return where a file lies on this machine, None if it does not.
+    """Return the path of a file on this machine, or None.
 
     Parameters
     ----------
     store : Store
-        Which kind of file.
+        The kind of file.
     name : str
         File name, without folders.
     extra : iterable of Path
-        Folders to look in first; then come SKYSCAN_DATA_DIRS, the store's own, the cache.
+        Folders to search before SKYSCAN_DATA_DIRS, the store's folders and the cache.
 
     Raises
     ------
     BadInput
-        ``name`` is no plain file name.
+        ``name`` is not a plain file name.
     """
     search = _search(store, name, extra)
     if search.path is not None:
@@ -53,19 +53,19 @@ def find(store: Store, name: str, extra: Iterable[Path] = ()) -> Path | None:
 def stage(
     store: Store, name: str, extra: Iterable[Path] = (), sha256: str | None = None
 ) -> Path:
-    """Return where a file lies on this machine; download it if it is not there.
+    """Return the path of a file on this machine; download it if it is missing.
 
     Parameters
     ----------
     store, name, extra
         As for `find`.
     sha256 : str, optional
-        Digest of the content that is wanted, hex.
+        Expected digest of the content, hex.
 
     Raises
     ------
     BadInput
-        The file is nowhere, its content is not the one that is wanted, or ``name`` is no
+        The file cannot be found, its content is not the expected one, or ``name`` is not a
         plain file name.
     TryAgain
         The server, the network or a disk fails.
@@ -79,27 +79,30 @@ def stage(
     cached = _cached(store, name)
     cache.make(cached.parent)
     if not cache.is_intact(cached, sha256):
-        with cache.explained(cached.parent), locked(cache.lock_path(cached), _tell_of(cached)):
-            # Another job may have brought it between the look and the lock.
+        with (
+            cache.explained(cached.parent),
+            locked(cache.lock_path(cached), _report_wait(cached)),
+        ):
+            # Another job may have downloaded it between the first check and the lock.
             if not cache.is_intact(cached, sha256):
                 _download(store.address(name), cached, search, sha256, deadline)
     return cached
 
 
 def is_offered(store: Store, name: str) -> bool | None:
-    """Return whether the server has a file; None when it does not say within seconds."""
+    """Return whether the server has a file; None if it does not answer within seconds."""
     _require_plain(name)
     return transfer.is_offered(store.address(name))
 
 
 @dataclass(frozen=True)
 class _Search:
-    """What a look into this machine's folders, the cache left out, gave."""
+    """The result of a search in this machine's folders without the cache."""
 
     what: str  # the file, for messages
     path: Path | None
     folders: tuple[Path, ...]
-    troubles: tuple[str, ...]  # of folders that could not be looked into
+    troubles: tuple[str, ...]  # of folders that could not be read
 
 
 def _search(store: Store, name: str, extra: Iterable[Path]) -> _Search:
@@ -112,22 +115,22 @@ def _search(store: Store, name: str, extra: Iterable[Path]) -> _Search:
             is_there = S_ISREG(path.stat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except OSError as error:  # a CVMFS that is down, a folder that is closed to us
+        except OSError as error:  # CVMFS is down, or permission is denied
             troubles.append(f"{path}: {error.strerror}")
             continue
         if is_there and os.access(path, os.R_OK):
             return _Search(what, path, folders, ())
-        troubles.append(f"{path} is no file that we may read")
+        troubles.append(f"{path} is not a readable file")
     return _Search(what, None, folders, tuple(troubles))
 
 
 def _require_plain(name: str) -> None:
-    # A name that begins with a dot may be one of our locks or temporary files.
+    # A name that begins with a dot may be a lock or a temporary file of the cache.
     is_plain = name == Path(name).name and name.isprintable() and not name.startswith(".")
     if not name or not is_plain or len(name.encode()) > _LONGEST_NAME:
         raise BadInput(
             f"{name!r} is not the plain name of a data file; give the name without folders "
-            f"(folders to look in go into {DIRS_VARIABLE})."
+            f"(list folders to search in {DIRS_VARIABLE})."
         )
 
 
@@ -140,13 +143,13 @@ def _digest_of(path: Path) -> str:
         return sha256_of(path)
     except OSError as error:
         raise TryAgain(
-            f"{path} cannot be read ({error.strerror}); mend that, or put the file into a "
-            f"folder and name that in {DIRS_VARIABLE}."
+            f"{path} cannot be read ({error.strerror}); fix that, or put the file into "
+            f"another folder and add that folder to {DIRS_VARIABLE}."
         ) from error
 
 
-def _tell_of(path: Path) -> Callable[[], None]:
-    line = f"Waiting for {path}: another job downloads it."
+def _report_wait(path: Path) -> Callable[[], None]:
+    line = f"Waiting for {path}: another job is downloading it."
     return lambda: print(line, file=sys.stderr, flush=True)
 
 
@@ -154,7 +157,7 @@ def _download(
     address: str, cached: Path, search: _Search, sha256: str | None, deadline: float
 ) -> None:
     for trouble in search.troubles:
-        print(f"Cannot look at {trouble}; going on to {address}", file=sys.stderr, flush=True)
+        print(f"Cannot read {trouble}; trying {address}", file=sys.stderr, flush=True)
     with cache.Part(cached) as part:
         try:
             transfer.download(address, part, deadline)
@@ -162,9 +165,9 @@ def _download(
             raise _nowhere(address, search, str(error)) from error
         except transfer.Failed as error:
             raise TryAgain(
-                f"{search.what} is not on this machine, and cannot be had from {address} just "
-                f"now: {error}. Try again later, or put it into a folder and name that in "
-                f"{DIRS_VARIABLE}."
+                f"{search.what} is not on this machine, and cannot be downloaded from "
+                f"{address}: {error}. Try again later, or put it into a folder and add that "
+                f"folder to {DIRS_VARIABLE}."
             ) from error
         _require_content(address, part.hexdigest(), sha256)
         part.publish()
@@ -173,18 +176,18 @@ def _download(
 def _nowhere(address: str, search: _Search, answer: str) -> BadInput | TryAgain:
     places = ", ".join(map(str, search.folders))
     text = (
-        f"{search.what} is nowhere: not in {places}, and not at {address} ({answer}). Put it "
-        f"into a folder and name that in {DIRS_VARIABLE}, or name a server that has it in "
-        f"{URL_VARIABLE}."
+        f"{search.what} cannot be found: not in {places}, and not at {address} ({answer}). "
+        f"Put it into a folder and add that folder to {DIRS_VARIABLE}, or set {URL_VARIABLE} "
+        f"to a server that has it."
     )
-    if search.troubles:  # it may be there, on another machine or later
-        return TryAgain(f"{text} Not all could be looked into: {'; '.join(search.troubles)}.")
+    if search.troubles:  # another machine may have it, or this one later
+        return TryAgain(f"{text} Not all folders can be read: {'; '.join(search.troubles)}.")
     return BadInput(text)
 
 
-def _require_content(where: str, found: str, wanted: str | None) -> None:
-    if wanted is not None and found != wanted.lower():
+def _require_content(where: str, found: str, expected: str | None) -> None:
+    if expected is not None and found != expected.lower():
         raise BadInput(
-            f"{where} is not the file that is wanted: its SHA-256 is {found}, not {wanted}. "
-            f"Put the right one into a folder and name that first in {DIRS_VARIABLE}."
+            f"{where} is not the expected file: its SHA-256 is {found}, not {expected}. "
+            f"Put the right file into a folder and list that folder first in {DIRS_VARIABLE}."
         )

@@ -1,9 +1,9 @@
-"""The folder of downloaded files: one per machine, shared by its jobs.
+"""The cache of downloaded files: one folder per machine, shared by its jobs.
 
-Beside each file lies a hidden record: its SHA-256, as ``sha256sum -c`` reads it, with size and
-time of change in a comment. A file counts as intact when it has that size and time, since to
-read gigabytes again in every process would cost more than the damage it finds. When only the
-time is another, the content is compared.
+Beside each file is a hidden record: its SHA-256, in the format of ``sha256sum -c``, with size
+and modification time in a comment. A file counts as intact if it has that size and time, since
+reading gigabytes in every process would cost more than rare damage. If only the time differs,
+the content is compared.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from skyscan.storage import sha256_of, write_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Jobs: folder for spline tables and GCD files that are downloaded, on a disk of the machine.
+#: Jobs: folder for downloaded spline tables and GCD files, on a disk of the machine.
 #: Default: ``skyscan/data`` in ``$XDG_CACHE_HOME`` or ``~/.cache``, or ``skyscan-data-UID``
-#: among the temporary files where there is no home that can be written to.
+#: in the folder for temporary files if there is no writable home.
 CACHE_VARIABLE = "SKYSCAN_DATA_CACHE"
-#: Jobs: parent folder of the cache of data files, if its path is absolute and it can be
-#: written to.
+#: Jobs: parent folder of the cache of data files, if its path is absolute and it is
+#: writable.
 CACHE_HOME_VARIABLE = "XDG_CACHE_HOME"
-DEAD_AFTER = 3600.0  # seconds; a download that is alive writes more often than that
+DEAD_AFTER = 3600.0  # seconds; a running download writes more often
 _RECORD = re.compile(r"# (\d+) bytes, changed (\d+) ns\n([0-9a-f]{64})  .*\n")
 
 
@@ -61,12 +61,12 @@ def _can_be_made(folder: Path) -> bool:
 
 
 def make(folder: Path) -> None:
-    """Make a folder of the cache, and the cache if need be.
+    """Create a folder of the cache, and the cache if it is missing.
 
     Raises
     ------
     TryAgain
-        It cannot be made, or the cache is of another user, who could put anything there.
+        It cannot be created, or the cache belongs to another user, who is not trusted.
     """
     with explained(folder):
         root().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def make(folder: Path) -> None:
 
 
 def foreign_owner(folder: Path) -> int | None:
-    """Return the user id of another user who owns a folder, or the link to it."""
+    """Return the id of the user who owns a folder or the link to it, if it is another user."""
     try:
         owners = {folder.lstat().st_uid, folder.stat().st_uid}
     except OSError:
@@ -90,23 +90,23 @@ def foreign_owner(folder: Path) -> int | None:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Tell a failure of the disk as what it is, and what to do."""
+    """Turn a disk error into a message that says what to do."""
     try:
         yield
     except OSError as error:
         raise TryAgain(
-            f"The cache folder {folder} cannot be used ({error.strerror or error}); mend that "
-            f"or set {CACHE_VARIABLE} to another folder, with room, on a disk of this machine."
+            f"The cache folder {folder} cannot be used ({error.strerror or error}); fix that, "
+            f"or set {CACHE_VARIABLE} to a folder with free space on a disk of this machine."
         ) from error
 
 
 def lock_path(path: Path) -> Path:
-    """Return the lock of those who bring a file."""
+    """Return the lock for downloading a file."""
     return path.with_name(f".{path.name}.lock")
 
 
 def is_intact(path: Path, sha256: str | None = None) -> bool:
-    """Return whether a cached file is there and what was downloaded, and what is wanted."""
+    """Return whether a cached file is undamaged and has the expected digest, if given."""
     try:
         noted = _RECORD.fullmatch(_record_path(path).read_text(encoding="utf-8"))
         if noted is None or (sha256 is not None and noted[3] != sha256.lower()):
@@ -118,9 +118,9 @@ def is_intact(path: Path, sha256: str | None = None) -> bool:
             return True
         if sha256_of(path) != noted[3]:
             return False
-    except (OSError, UnicodeDecodeError):  # not there, or a disk that cannot be read
+    except (OSError, UnicodeDecodeError):  # missing, or unreadable
         return False
-    with suppress(OSError):  # a cache that can only be read: compared in each process
+    with suppress(OSError):  # a read-only cache: each process compares the content
         _note(path, found, noted[3])
     return True
 
@@ -131,19 +131,19 @@ def _note(path: Path, state: os.stat_result, sha256: str) -> None:
 
 
 def _record_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.sha256")  # no file's own name begins with a dot
+    return path.with_name(f".{path.name}.sha256")  # names of data files begin with no dot
 
 
 class Part:
-    """A file on its way into the cache, under a temporary name.
+    """A file that is being downloaded to the cache, under a temporary name.
 
-    To be used by the holder of the file's lock. What is not published is removed.
+    Only the holder of the file's lock may use it. A file that is not published is removed.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0  # bytes so far
-        # The machine's: on a disk that is shared, locks of other machines may not be seen.
+        # With the machine's name, since locks may not work between machines on a shared disk.
         machine = re.sub(r"[.@/]", "-", socket.gethostname())[:64]
         self._temporary = path.with_name(f".{path.name}.{machine}.part")
         self._digest = hashlib.sha256()
@@ -155,20 +155,20 @@ class Part:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # What cannot be written or removed now is not wanted; the next holder overwrites it.
+        # Errors do not matter here: the next holder of the lock overwrites the file.
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):
             self._temporary.unlink(missing_ok=True)
 
     def begin(self, size: int) -> None:
-        """Forget what was written; refuse ``size`` bytes if the disk has no room for them."""
+        """Start from an empty file; fail if the disk has no room for ``size`` bytes."""
         with explained(self.path.parent):
             self._file.seek(0)
             self._file.truncate()
             free = shutil.disk_usage(self.path.parent).free
             if size > free:
-                text = f"{self.path.name} needs {size} bytes, and {free} are free"
+                text = f"{self.path.name} needs {size} bytes, but only {free} are free"
                 raise OSError(errno.ENOSPC, text)
         self._digest, self.size = hashlib.sha256(), 0
 
@@ -180,11 +180,11 @@ class Part:
         self.size += len(block)
 
     def hexdigest(self) -> str:
-        """Return the SHA-256 of what was written."""
+        """Return the SHA-256 of the content so far."""
         return self._digest.hexdigest()
 
     def publish(self) -> None:
-        """Give the file its name; its record is there before it."""
+        """Write the file's record, then give the file its name."""
         with explained(self.path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -194,7 +194,7 @@ class Part:
 
 
 def _remove_dead(path: Path) -> None:
-    """Remove what other machines' downloads left that were killed: they no longer grow."""
+    """Remove unfinished files of other machines whose downloads were killed."""
     for other in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with suppress(FileNotFoundError):
             if time.time() - other.stat().st_mtime > DEAD_AFTER:

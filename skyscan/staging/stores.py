@@ -1,4 +1,4 @@
-"""Which data files there are, and where each kind lies."""
+"""The kinds of data files and their places."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from skyscan.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Jobs: folders with spline tables and GCD files of your own, separated by colons; they are
-#: looked in before the usual ones.
+#: Jobs: folders with spline tables and GCD files of your own, separated by colons. They are
+#: searched before the usual ones.
 DIRS_VARIABLE = "SKYSCAN_DATA_DIRS"
 #: Jobs: address of a mirror to download spline tables and GCD files from, instead of
 #: ``http://prod-exe.icecube.wisc.edu``.
@@ -31,13 +31,13 @@ class Store:
     Attributes
     ----------
     name : str
-        What messages call it.
+        Its name in messages.
     folder : str
         Its folder in the cache.
     local : tuple of Path
-        Where it may lie on a machine, in the order in which to look.
+        Folders of a machine that may hold it, in search order.
     url : str
-        Where it lies by HTTP, without the file's name.
+        Its address on the server, without the file name.
     """
 
     name: str
@@ -46,23 +46,23 @@ class Store:
     url: str
 
     def folders(self, extra: Iterable[Path] = ()) -> tuple[Path, ...]:
-        """Return the folders to look in: ``extra``, the user's own, the store's."""
+        """Return the folders to search: ``extra``, the user's own, the store's."""
         users = os.environ.get(DIRS_VARIABLE, "").split(os.pathsep)
         return (*map(Path, extra), *(Path(folder) for folder in users if folder), *self.local)
 
     def address(self, name: str) -> str:
-        """Return the URL of a file, at the mirror if the user names one.
+        """Return the URL of a file, at the user's mirror if one is set.
 
         Raises
         ------
         BadInput
-            SKYSCAN_DATA_URL is no HTTP address.
+            SKYSCAN_DATA_URL is not an HTTP address.
         """
         mirror = os.environ.get(URL_VARIABLE, "").rstrip("/")
         if mirror and not _is_http(mirror):
             raise BadInput(
-                f"{URL_VARIABLE}={mirror!r} must be an address like {SOURCE}, a server that "
-                f"has the same folders."
+                f"{URL_VARIABLE}={mirror!r} must be an address like {SOURCE}, of a server with "
+                f"the same folders."
             )
         url = self.url
         if mirror and url.startswith(SOURCE):
@@ -73,7 +73,7 @@ class Store:
 def _is_http(url: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(url)
-        _ = parts.port  # raises for what is no port
+        _ = parts.port  # raises if it is not a valid port
     except ValueError:
         return False
     is_plain = url.isprintable() and not any(mark in url for mark in " @?#")

@@ -1,4 +1,4 @@
-"""One file by HTTP: time-outs and bounded tries."""
+"""Download one file by HTTP, with time-outs and a limited number of tries."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from skyscan.errors import BadInput, TryAgain
 if TYPE_CHECKING:
     from skyscan.staging.cache import Part
 
-TIMEOUT = 30.0  # seconds without an answer, or without a byte more
+TIMEOUT = 30.0  # seconds without an answer or a further byte
 QUESTION_TIMEOUT = 5.0  # seconds
 TRIES = 5
 FIRST_PAUSE = 2.0  # seconds; each further one is twice as long
 BLOCK = 1 << 18  # bytes
 GONE = {404, 410}
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # the same request may do later
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # the same request may succeed later
 
 sleep = time.sleep
 
 
 class NotOffered(BadInput):
-    """The server says that it has no such file."""
+    """The server does not have the file."""
 
 
 class Failed(TryAgain):
-    """The server or the network fails, and did so at every try."""
+    """The server or the network failed at every try."""
 
 
 class _Broken(OSError):
-    """A transfer ended early, or brought what was not asked for."""
+    """A transfer ended early, or its content was not the file."""
 
 
 def is_offered(url: str) -> bool | None:
-    """Return whether the server has a file; None when it does not say within seconds."""
+    """Return whether the server has a file; None if it does not answer within seconds."""
     question = urllib.request.Request(url, method="HEAD")  # noqa: S310  (Store.address: http)
     try:
         with urllib.request.urlopen(question, timeout=QUESTION_TIMEOUT):  # noqa: S310
@@ -65,7 +65,7 @@ def download(url: str, part: Part, deadline: float) -> None:
     NotOffered
         The server has no such file.
     Failed
-        It could not be had; the text says why.
+        It could not be downloaded; the message says why.
     TryAgain
         The disk fails.
     """
@@ -86,28 +86,28 @@ def download(url: str, part: Part, deadline: float) -> None:
         pause = FIRST_PAUSE * 2 ** (tries - 1)
         if tries == TRIES or time.monotonic() + pause > deadline:
             break
-        _tell(f"{url}: {reason}; try {tries + 1} of {TRIES} in {pause:.0f} s")
+        _report(f"{url}: {reason}; try {tries + 1} of {TRIES} in {pause:.0f} s")
         sleep(pause)
     raise Failed(f"{reason} (tries: {tries})")
 
 
 def _transfer(url: str, part: Part, deadline: float) -> None:
-    """Bring the file once; raise OSError or HTTPException when that breaks off."""
+    """Download the file once; raise OSError or HTTPException if the transfer fails."""
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310
         size = response.length
-        # Without a length a part looks like the whole, and may fill the disk.
+        # Without a length, a part looks like the whole file, and the file may fill the disk.
         if not size:
-            raise _Broken("the file is empty, or the server does not say how long it is")
+            raise _Broken("the file is empty, or the server does not give its length")
         if response.headers.get_content_type() == "text/html":
-            raise _Broken("a web page came instead of the file")
+            raise _Broken("the server sent a web page instead of the file")
         part.begin(size)
-        _tell(f"Downloading {url} ({_amount(size)}) to {part.path}")
-        # Not read(): it returns when the block is full, and a server that trickles
-        # would keep it past every time-out.
+        _report(f"Downloading {url} ({_amount(size)}) to {part.path}")
+        # Not read(): it returns only when the block is full, so a very slow server would
+        # keep it past every time-out.
         while block := response.read1(BLOCK):
             part.write(block)
             if time.monotonic() > deadline:
-                raise Failed(f"too slow: {_amount(part.size)} when its time was over")
+                raise Failed(f"too slow: only {_amount(part.size)} before the time limit")
     if part.size != size:
         raise _Broken(f"the transfer ended after {part.size} of {size} bytes")
 
@@ -116,5 +116,5 @@ def _amount(size: int) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 10**9 else f"{size / 1e6:.2f} MB"
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

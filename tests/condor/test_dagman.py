@@ -123,7 +123,7 @@ def test_a_job_removed_while_it_was_held_tells_why_it_was_held(tmp_path):
     first = (submitted(1, "reco_00000"), HELD.format(1))
     write_log(log, *first, REMOVED.format(1))
     reason = job_ends(log)["reco_00000"].reason
-    assert reason == "its job was held, and then removed: no such file"
+    assert reason == "its job was held and then removed: no such file"
     write_log(log, *first, RELEASED.format(1))
     assert job_ends(log)["reco_00000"] == JobEnd(None, "its job has not ended")
     write_log(log, *first, RELEASED.format(1), REMOVED.format(1))

@@ -60,7 +60,7 @@ def test_what_means_nothing_is_wrong_usage_with_what_would(text):
     "text", ["container:/a$(HOME)", "host:$$(X)", "cvmfs:/a\nqueue 9", "host:py\x1b[0m"]
 )
 def test_what_a_submit_file_would_change_is_wrong_usage(text):
-    with pytest.raises(WrongUsage, match="no submit file can carry"):
+    with pytest.raises(WrongUsage, match="a submit file cannot hold"):
         parse_runtime(text)
 
 

@@ -73,7 +73,7 @@ def test_the_profiles_are_those_that_the_docs_name():
     "name", ["nowhere", "../personal", "personal.toml", "no/file.toml", ""]
 )
 def test_a_name_that_is_none_is_refused_with_those_that_are(name):
-    with pytest.raises(WrongUsage, match=r"There are: .*personal"):
+    with pytest.raises(WrongUsage, match=r"Known sites: .*personal"):
         read_site(name)
 
 
@@ -138,7 +138,7 @@ def test_values_are_changed_with_the_type_that_they_have(own):
         ("jobs_per_round", "not of the form KEY=VALUE"),
         (
             "jobs=3",
-            r"--set jobs: unknown key\. There are: .*jobs_per_round.*submit\.requirements",
+            r"--set jobs: unknown key\. Known keys: .*jobs_per_round.*submit\.requirements",
         ),
         ("name=x", "unknown key"),
         ("summary.x=1", "unknown key"),
@@ -146,20 +146,23 @@ def test_values_are_changed_with_the_type_that_they_have(own):
         ("jobs_per_round=-1", "less than 0"),
         ("this_machine=perhaps", "neither true nor false"),
         ("submit.want_ospool=1", "neither true nor false"),
-        ("submit.executable=/bin/rm", r"submit\.executable: a scan has executable of its own"),
-        ("submit.PeriodicRemove=false", r"no submit command's name"),
-        ("submit.periodicremove=false", r"of its own"),
-        ("submit.Requirements=true", r"no submit command's name"),
-        ("submit.MY.X=1", r"no submit command's name"),
-        ("submit.getenv=true", r"of its own"),
-        ("submit.retry=9", r"of its own"),
-        ("submit.include : /etc/passwd #=1", r"no submit command's name"),
-        ("submit.include=/etc/passwd", r"of its own"),
-        ("submit.queue=2", r"of its own"),
-        ("submit.=2", r"no submit command's name"),
-        ("submit.+X=1", r"attributes of jobs go into attributes: X"),
+        ("submit.executable=/bin/rm", r"submit\.executable: a scan sets executable itself"),
+        ("submit.PeriodicRemove=false", r"not the name of a submit command"),
+        ("submit.periodicremove=false", r"a scan sets"),
+        ("submit.Requirements=true", r"not the name of a submit command"),
+        ("submit.MY.X=1", r"not the name of a submit command"),
+        ("submit.getenv=true", r"a scan sets"),
+        ("submit.retry=9", r"a scan sets"),
+        ("submit.include : /etc/passwd #=1", r"not the name of a submit command"),
+        ("submit.include=/etc/passwd", r"a scan sets"),
+        ("submit.queue=2", r"a scan sets"),
+        ("submit.=2", r"not the name of a submit command"),
+        ("submit.+X=1", r"job attributes belong in the table attributes, as X"),
         ("attributes.+X=1", r"without \+"),
-        ("attributes.X = 1\nqueue=1", "cannot go into a submit file|no attribute"),
+        (
+            "attributes.X = 1\nqueue=1",
+            "cannot be written to a submit file|not the name of an attribute",
+        ),
         ("dagman.DAGMAN_MAX_JOB_IDLE=1", "unknown key dagman"),
         ("submit.requirements=true\nexecutable = /bin/rm", "line break"),
         ("submit.requirements=true\\", "backslash"),
@@ -175,11 +178,11 @@ def test_changes_that_mean_nothing_are_refused(own, change, why):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("submits = 1", "mine: unknown key submits.*There are: .*submit"),
+        ("submits = 1", "mine: unknown key submits.*Known keys: .*submit"),
         ('jobs_per_round = "3"', "jobs_per_round = '3' is not a whole number"),
         ("this_machine = 1", "is not true or false"),
-        ("submit = 3", r"submit is no table"),
-        ("[submit]\nrequest_memory = 3", r"submit\.request_memory: a scan has"),
+        ("submit = 3", r"submit is not a table"),
+        ("[submit]\nrequest_memory = 3", r"submit\.request_memory: a scan sets"),
         ("[submit]\nrequirements = [1]", "neither text nor a number"),
         ("[dagman]\nDAGMAN_CONDOR_SUBMIT_EXE = '/x'", "unknown key dagman"),
         ('[attributes]\nX = "a\\nqueue"', "line break"),

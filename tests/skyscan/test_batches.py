@@ -135,5 +135,5 @@ def test_an_npz_that_is_no_batch_is_bad_input(tmp_path, change):
         **change,
     }
     write_npz(tmp_path / "b.npz", {k: v for k, v in arrays.items() if v is not None})
-    with pytest.raises(BadInput, match="no batch"):
+    with pytest.raises(BadInput, match="not a batch"):
         read_batch(tmp_path / "b.npz")

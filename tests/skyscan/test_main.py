@@ -25,7 +25,7 @@ def folder(tmp_path):
 def test_rounds_are_chosen_until_nothing_is_left_and_then_merged(folder):
     done = step("next-round", folder.path, 0)
     assert done.returncode == ExitCode.DONE, done.stderr
-    assert done.stdout == "round 0: 12 fits to do in 3 batches\n"
+    assert done.stdout == "round 0: 12 remaining fits in 3 batches\n"
     rounds = do_scan(folder, SCAN)
     assert step("next-round", folder.path, rounds).returncode == ExitCode.NOTHING_TO_DO
     assert step("next-round", folder.path, 0).returncode == ExitCode.NOTHING_TO_DO

@@ -194,7 +194,7 @@ def test_nothing_found_is_no_partial_map(tmp_path):
 def test_reasons_are_counted_the_most_frequent_first():
     failed = np.zeros(4, RECORD_DTYPE)
     failed["reason"] = [b"rare", b"often", b"", b"often"]
-    assert reasons(failed) == "2 x often, 1 x rare, 1 x NaN from the fit"
+    assert reasons(failed) == "2 x often, 1 x rare, 1 x the fit returned NaN"
     cut = np.zeros(1, RECORD_DTYPE)
     cut["reason"] = "\u00fc".encode()[:1]
     assert reasons(cut) == "1 x \ufffd"

@@ -183,4 +183,4 @@ def test_an_image_that_was_made_comes_with_the_option_that_uses_it(
 def test_an_image_is_not_made_over_something_else(tmp_path, capsys):
     (tmp_path / "there").mkdir()
     assert run(["image", "there"]) == ExitCode.WRONG_USAGE
-    assert "is there already" in error_of(capsys)
+    assert "already exists" in error_of(capsys)

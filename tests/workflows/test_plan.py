@@ -212,8 +212,8 @@ def test_missing_and_damaged_events_are_bad_input_and_leave_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"site": "nowhere"}, "There are: .*personal"),
-        ({"runtime": "conda:base"}, "conda:base.* means nothing"),
+        ({"site": "nowhere"}, "Known sites: .*personal"),
+        ({"runtime": "conda:base"}, "conda:base.* is not valid"),
         ({"runtime": "container:docker://icecube/skymap_scanner"}, "unpinned"),
         ({"gcd_dir": Path("no folder")}, "--gcd-dir .*no folder"),
         ({"gcd_dir": Path("/with/$(HOME)"), "site": "icecube"}, "--gcd-dir"),

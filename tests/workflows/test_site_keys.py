@@ -31,7 +31,7 @@ def test_no_command_or_macro_that_a_scan_writes_is_a_sites(tmp_path, asked):
     assert {"executable", "periodic_remove"} < commands
     assert {"retry", "batch", "round"} <= macros
     for key in {*commands, *map(str.lower, macros), "queue"}:
-        with pytest.raises(WrongUsage, match="of its own"):
+        with pytest.raises(WrongUsage, match="a scan sets"):
             check_key("mine", "submit", key)
     for key in BOTH:
         check_key("mine", "submit", key)

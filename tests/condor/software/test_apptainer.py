@@ -45,7 +45,7 @@ def test_one_that_was_set_up_is_found_without_path(monkeypatch, empty_cache, tmp
 
 def test_where_it_cannot_be_set_up_path_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoApptainer, match=r"no apt-get.*\n.*on PATH"):
+    with pytest.raises(NoApptainer, match=r"no apt-get.*\n.*to PATH"):
         have_apptainer()
     assert find_apptainer() is None
 

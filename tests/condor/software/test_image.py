@@ -92,7 +92,7 @@ def test_nothing_is_left_of_an_image_that_cannot_be_made(tmp_path, monkeypatch):
 
 def test_what_is_there_already_is_not_overwritten(tmp_path):
     (tmp_path / "image").mkdir()
-    with pytest.raises(WrongUsage, match="is there already"):
+    with pytest.raises(WrongUsage, match="already exists"):
         make_image(tmp_path / "image")
 
 

@@ -62,7 +62,7 @@ def scan(path: Path, event: Path, reco: str, **environment: str) -> ScanFolder:
     words = ("--event", event, "--reco", reco, "--scan-id", planned.id)
     step("prep", *words, "--startup", folder.startup, **environment)
     for number in range(planned.max_rounds):
-        if "0 fits to do" in step("next-round", path, number):
+        if " 0 remaining fits" in step("next-round", path, number):
             break
         for batch in sorted(
             (path / f"rounds/{number:03d}/batches").glob("*.npz"), reverse=True

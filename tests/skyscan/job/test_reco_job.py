@@ -35,7 +35,7 @@ REASONS = {
     "raise": "MeantToFail: nside 8 pixel",
     "hang": "no result within 2 s",
     "stick": "no result within 2 s",
-    "signal": "the process died by signal 9 (SIGKILL)",
+    "signal": "the process was killed by signal 9 (SIGKILL)",
 }
 #: Attempts of good and bad pixels in turn.
 ALTERNATING = [1, *([2, 1] * len(REASONS))]
@@ -457,7 +457,7 @@ def test_one_bad_pixel_does_not_cost_the_others_of_its_chunk(probe, monkeypatch)
 def test_files_of_two_scans_are_bad_input(job):
     one = job(PIXELS[:1])
     a_startup("f" * 32).write(one.startup)
-    with pytest.raises(BadInput, match="of different scans"):
+    with pytest.raises(BadInput, match="belong to different scans"):
         one.run()
 
 

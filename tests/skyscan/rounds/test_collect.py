@@ -130,8 +130,8 @@ def take_another_scans(path, batch, records):
     ("damage", "why"),
     [
         (remove, "missing"),
-        (cut, "torn"),
-        (shorten, "lacks 1 of"),
+        (cut, "truncated"),
+        (shorten, "is missing 1 of"),
         (double, "twice"),
         (flip, "1 damaged"),
         (take_the_next_batchs, "of another scan, round or batch"),

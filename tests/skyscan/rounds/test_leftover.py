@@ -128,9 +128,9 @@ def test_each_round_of_leftovers_in_a_row_has_twice_the_time_and_the_last_all_of
 
 def test_without_a_budget_results_that_lack_are_an_error(folder):
     do_some(folder, 0, 3)
-    with pytest.raises(MissingResults, match="lacks 1 of 4"):
+    with pytest.raises(MissingResults, match="is missing 1 of 4"):
         open_round(folder, a_scan(), 1)
-    with pytest.raises(MissingResults, match="lacks"):
+    with pytest.raises(MissingResults, match="is missing"):
         collect(folder, SCAN.id, [0])
 
 

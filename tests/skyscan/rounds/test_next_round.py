@@ -211,7 +211,7 @@ def test_results_changed_by_hand_are_refused_and_nothing_is_overwritten(folder):
     do_round(folder, SCAN, 1)
     changed_best(folder)
     before = files(folder)
-    with pytest.raises(BadInput, match="something was changed"):
+    with pytest.raises(BadInput, match="a file was changed"):
         open_round(folder, SCAN, 1)
     assert files(folder) == before
 
@@ -224,13 +224,13 @@ def test_a_round_that_is_there_but_that_nothing_leads_to_is_refused(folder):
         records = records.copy()
         records["llh"] = math.nan
         write_results(folder.round(0).result(batch), work, sign(records))
-    with pytest.raises(BadInput, match="something was changed"):
+    with pytest.raises(BadInput, match="a file was changed"):
         open_round(folder, SCAN, 1)
 
 
 def test_the_startup_folder_of_another_scan_is_refused(folder):
     other = a_scan(reco="track")
-    with pytest.raises(BadInput, match="of another scan"):
+    with pytest.raises(BadInput, match="belongs to another scan"):
         open_round(folder, other, 0)
 
 
