@@ -427,7 +427,9 @@ def test_a_full_disk_is_told_with_folder_and_variable(folder):
 
 def test_a_file_that_is_larger_than_the_disk_is_not_begun(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
-    with pytest.raises(TryAgain, match=rf"{NAME} needs {len(CONTENT)} bytes, but only 0 are free"):
+    with pytest.raises(
+        TryAgain, match=rf"{NAME} needs {len(CONTENT)} bytes, but only 0 are free"
+    ):
         staging.stage(STORE, NAME)
 
 
