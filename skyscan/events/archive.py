@@ -1,7 +1,7 @@
-"""The buffer of a frame object: what icetray's portable binary archive writes.
+"""The buffer of a frame object, in the format of icetray's portable binary archive.
 
-Little-endian. The first use of a class in a buffer is preceded by whether its instances
-are tracked, and by its version; each tracked instance by its number, counted from 0.
+It is little-endian. Before the first use of a class come a flag, whether its instances are
+tracked, and its version. Before each tracked instance comes its number, counted from 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BASE_CLASS = "I3FrameObject"
 
 
 def class_name(buffer: bytes) -> str | None:
-    """Return the class of the object in a buffer (as I3Double); None when it has none.
+    """Return the class of the object in a buffer, such as I3Double; None if it has none.
 
     The name in the buffer is the same for every compiler, unlike the frame's type name.
     """
@@ -27,11 +27,11 @@ def class_name(buffer: bytes) -> str | None:
 
 
 class InArchive:
-    """Reads a buffer from its begin to its end."""
+    """Read a buffer from its beginning to its end."""
 
     def __init__(self, buffer: bytes) -> None:
         if buffer[: len(MAGIC)] != MAGIC:
-            raise MalformedError("does not hold an object of icetray's")
+            raise MalformedError("does not hold an icetray object")
         self._buffer = buffer
         self._at = len(MAGIC)
         self._classes: dict[str, tuple[bool, int]] = {}
@@ -41,7 +41,7 @@ class InArchive:
         """Read the beginning of the outermost object; return its class's version."""
         found = self.string()
         if found != name:
-            raise MalformedError(f"is {shown(found)} and not {name}")
+            raise MalformedError(f"is {shown(found)}, not {name}")
         version = self.begin(name, versions)
         self.begin_base()
         return version
@@ -60,8 +60,8 @@ class InArchive:
             if tracked > 1 or version not in versions:
                 known = " or ".join(map(str, versions))
                 raise UnknownClassError(
-                    f"holds version {version} of {name}, and only {known} can be read",
-                    "tell the authors of skyscan, if the file opens in icetray",
+                    f"holds version {version} of {name}, but only {known} can be read",
+                    "if icetray can open the file, report this to the authors of skyscan",
                 )
             self._classes[name] = bool(tracked), version
         return self._classes[name][1]
@@ -71,21 +71,21 @@ class InArchive:
         self.begin(BASE_CLASS, (0,))
 
     def are_tracked(self, name: str) -> bool:
-        """Tell whether instances of a class seen before have numbers."""
+        """Return whether instances of a class that was read before have numbers."""
         return self._classes[name][0]
 
     def count_instances(self, numbers: list[int]) -> None:
         """Check the numbers of the next tracked instances.
 
-        A number seen before would stand for an object that is stored only once; values
-        never are.
+        A repeated number would refer to an object that is stored only once, but values are
+        always stored.
         """
         if numbers != list(range(self._instances, self._instances + len(numbers))):
-            raise MalformedError("counts its instances wrongly")
+            raise MalformedError("has wrong instance numbers")
         self._instances += len(numbers)
 
     def unpack(self, layout: str) -> tuple[int | float, ...]:
-        """Read some numbers, in the notation of `struct`."""
+        """Read numbers in the format of `struct`."""
         return struct.unpack(layout, self.take(struct.calcsize(layout)))
 
     def integer(self, layout: str) -> int:
@@ -97,11 +97,11 @@ class InArchive:
         return float(self.unpack("<d")[0])
 
     def string(self) -> str:
-        """Read a text."""
+        """Read a string."""
         return self.take(self.integer("<I")).decode("utf-8", "replace")
 
     def take(self, n: int) -> bytes:
-        """Read some bytes as they are."""
+        """Read bytes."""
         if n > len(self._buffer) - self._at:
             raise MalformedError("ends in the middle of a value")
         self._at += n
@@ -111,11 +111,11 @@ class InArchive:
         """Check that nothing is left."""
         if self._at != len(self._buffer):
             left = len(self._buffer) - self._at
-            raise MalformedError(f"has {left} bytes more than its class has")
+            raise MalformedError(f"has {left} bytes more than its class")
 
 
 class OutArchive:
-    """Writes a buffer that `InArchive` (and icetray) reads."""
+    """Write a buffer that `InArchive` and icetray can read."""
 
     def __init__(self, name: str, version: int) -> None:
         self._parts = [MAGIC]
@@ -139,14 +139,14 @@ class OutArchive:
         self.begin(BASE_CLASS, 0)
 
     def pack(self, layout: str, *values: float) -> None:
-        """Write some numbers, in the notation of `struct`."""
+        """Write numbers in the format of `struct`."""
         self._parts.append(struct.pack(layout, *values))
 
     def string(self, text: str) -> None:
-        """Write a text."""
+        """Write a string."""
         raw = text.encode()
         self._parts.append(struct.pack("<I", len(raw)) + raw)
 
     def buffer(self) -> bytes:
-        """Return all that was written."""
+        """Return the content."""
         return b"".join(self._parts)

@@ -1,4 +1,4 @@
-"""What an event is made of, whoever read it: its type, its pulses in order, its seed."""
+"""Assemble an event from objects that any reader has read: its type, pulses and seed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ HEADER_KEY = "I3EventHeader"
 SEED_POSITION_KEY = "HESE_VHESelfVetoVertexPos"
 SEED_TIME_KEY = "HESE_VHESelfVetoVertexTime"
 
-#: What names the type of an event (icecube/skymap_scanner, extract_json_message.py): the
-#: keys of the followup message's JSON; without that message, what the physics frame sees.
+#: What determines the type of an event (icecube/skymap_scanner, extract_json_message.py): the
+#: keys of the followup message's JSON or, without that message, the physics frame's keys.
 FOLLOWUP_KEY = "AlertShortFollowupMsg"
 TYPES_BY_FOLLOWUP = {"hese": "HESE", "ehe": "EHE", "neutrino": "neutrino", "estres": "ESTRES"}
 TYPES_BY_KEY = {
@@ -36,14 +36,14 @@ TYPES_BY_KEY = {
 
 
 def type_of_event(followup: Mapping[str, object] | None, keys: AbstractSet[str]) -> str | None:
-    """Return the type of an event (HESE, EHE, neutrino, ESTRES), as upstream finds it.
+    """Return the type of an event (HESE, EHE, neutrino, ESTRES) by upstream's rule.
 
     Parameters
     ----------
     followup : mapping or None
-        The followup message; when there is one, it alone decides.
+        The followup message; if there is one, it alone decides.
     keys : set of str
-        What the physics frame sees.
+        The keys that the physics frame sees.
     """
     if followup is not None:
         return next(
@@ -70,17 +70,17 @@ def ordered_pulses(pulses: NDArray[np.void], others: str) -> NDArray[np.void]:
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
     others : str
-        Which pulse series there are to choose instead, for the message.
+        Advice about other pulse series, for the message.
 
     Raises
     ------
     MalformedError
-        There are none, or one cannot be.
+        There are no pulses, or a pulse is not valid.
     """
     if not pulses.size:
         raise MalformedError("holds no pulses", others)
     if not (np.isfinite(pulses["charge"]) & (np.abs(pulses["time"]) < MAX_TIME_NS)).all():
-        raise MalformedError("has a pulse whose time or charge cannot be")
+        raise MalformedError("has a pulse with an impossible time or charge")
     order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
     return pulses[order]
 
@@ -88,22 +88,22 @@ def ordered_pulses(pulses: NDArray[np.void], others: str) -> NDArray[np.void]:
 def seed_vertex(
     veto: Vertex | None, fit: Particle | None, pulses: NDArray[np.void], others: str
 ) -> Vertex:
-    """Choose where to start: the veto's vertex, else the L2 fit's, else the pulses' centre.
+    """Return the seed: the veto's vertex, else the L2 fit's, else the centre of the pulses.
 
     Parameters
     ----------
     veto : Vertex or None
-        Where and when the HESE veto saw the event begin.
+        Where and when the event begins according to the HESE veto.
     fit : Particle or None
         The online level 2 fit; one that failed does not count.
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
     others : str
-        Which pulse series there are to choose instead, for the message.
+        Advice about other pulse series, for the message.
 
     Raises
     ------
     MalformedError
-        There is nothing to start from.
+        The event has no vertex, no fit and no pulse in the ice.
     """
     if veto is not None and _is_finite(veto):
         return veto
@@ -119,10 +119,10 @@ def _is_finite(vertex: Vertex) -> bool:
 
 
 def _centre(pulses: NDArray[np.void], others: str) -> Vertex:
-    """Return the charge-weighted mean of where and when light was seen in the ice."""
+    """Return the charge-weighted mean of position and time of the in-ice pulses."""
     pulses = pulses[is_in_ice(pulses["string"], pulses["om"])]
     if not pulses.size:
-        raise MalformedError("has no vertex, and no pulse of a DOM in the ice", others)
+        raise MalformedError("has no vertex and no pulse of a DOM in the ice", others)
     weights = np.maximum(pulses["charge"], 0.0)
     if not 0 < weights.sum() < np.inf:
         weights = np.ones(pulses.size)

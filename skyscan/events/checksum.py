@@ -19,9 +19,9 @@ WORD_BITS = 32
 def crc32c(data: bytes | memoryview) -> int:
     """Return the CRC-32C of ``data`` with start value 0 and no final inversion.
 
-    With start value 0 the checksum is linear in the data, and zeros in front change
-    nothing. So the data are cut into lanes that advance together, byte by byte; then
-    neighbours are joined, the left one moved on by the length of the right one.
+    With start value 0 the checksum is linear in the data, and leading zeros change nothing.
+    The data are therefore cut into lanes that advance together, byte by byte; then neighbours
+    are joined, with the left one shifted by the length of the right one.
     """
     size = BYTES_PER_LANE << BLOCK_LEVEL
     first = len(data) % size
@@ -50,7 +50,7 @@ def _crc32c_of_block(data: bytes | memoryview) -> np.uint32:
 
 @lru_cache(maxsize=1)
 def _table() -> NDArray[np.uint32]:
-    """Return what each byte does to the register."""
+    """Return the effect of each byte on the register."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = np.where(table & 1, (table >> 1) ^ np.uint32(POLYNOMIAL), table >> 1)
@@ -59,7 +59,7 @@ def _table() -> NDArray[np.uint32]:
 
 @lru_cache(maxsize=64)
 def _move_by_lanes(level: int) -> NDArray[np.uint32]:
-    """Return what 2**level lanes of zeros do to each bit of the register."""
+    """Return the effect of 2**level lanes of zeros on each bit of the register."""
     bits = np.left_shift(np.uint32(1), np.arange(WORD_BITS, dtype=np.uint32))
     if level:
         half = _move_by_lanes(level - 1)

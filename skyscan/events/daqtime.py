@@ -16,7 +16,7 @@ LEAP_DAYS = (53735, 54831, 56108, 57203, 57753)
 
 @dataclass(frozen=True, order=True)
 class DaqTime:
-    """A time as the I3EventHeader holds it.
+    """A time in the format of the I3EventHeader.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ def _leap_days(start: int, end: int) -> int:
 
 
 def daq_time_of(mjd: float) -> DaqTime:
-    """Return the time of a modified Julian date (UTC; a double is good to 1 us)."""
+    """Return the time of a modified Julian date (UTC; a double is accurate to 1 us)."""
     day = int(mjd // 1)
     year = (MJD_EPOCH + timedelta(days=day)).year
     start = _first_day(year)

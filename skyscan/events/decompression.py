@@ -1,4 +1,4 @@
-"""Read a file that may be compressed: gzip, bzip2 and Zstandard, as icetray writes them."""
+"""Read files that may be compressed with gzip, bzip2 or Zstandard, as icetray writes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import BufferedReader
 
-#: How a compressed file begins; its name may say anything.
+#: The first bytes of a compressed file; its name does not count.
 GZIP, BZIP2, ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
 MAGICS = (GZIP, BZIP2, ZSTD)
 
@@ -29,18 +29,18 @@ class Readable(Protocol):
     """A stream of bytes."""
 
     def read(self, n: int, /) -> bytes:
-        """Return at most n bytes, and none only at the end."""
+        """Return at most n bytes; no bytes mean the end."""
 
 
 class Inflated:
-    """The bytes that a file stands for."""
+    """The decompressed bytes of a file."""
 
     def __init__(self, source: Readable, errors: tuple[type[Exception], ...] = ()) -> None:
         self._source = source
         self._errors = errors
 
     def read(self, n: int) -> bytes:
-        """Return the next n bytes, or as many as are left."""
+        """Return the next n bytes, or fewer at the end."""
         parts: list[bytes] = []
         while n > 0 and (part := self._read_part(min(n, READ_AT_ONCE))):
             parts.append(part)
@@ -51,7 +51,7 @@ class Inflated:
         try:
             return self._source.read(n)
         except self._errors as error:
-            raise MalformedError("does not decompress") from error
+            raise MalformedError("cannot be decompressed") from error
 
 
 @contextmanager
@@ -61,14 +61,14 @@ def inflated(file: BufferedReader, magic: bytes) -> Iterator[Inflated]:
     Parameters
     ----------
     file : BufferedReader
-        At its begin, which is left where it is by those who looked at it (`peek`).
+        The file at its beginning (callers use `peek` to look at it).
     magic : bytes
-        GZIP, BZIP2 or ZSTD; anything else is no compression.
+        GZIP, BZIP2 or ZSTD; anything else means no compression.
 
     Raises
     ------
     MalformedError
-        When read from: it does not decompress. At once: nothing is there that could.
+        No decompressor is available; or, when the stream is read, the data are damaged.
     """
     with ExitStack() as stack:
         if magic == GZIP:
@@ -88,14 +88,14 @@ def _zstd(file: BufferedReader, stack: ExitStack) -> Inflated:
         if found is not None:
             return found
     raise MalformedError(
-        "is compressed with Zstandard, and nothing here can decompress that",
-        "decompress it where that can be done (zstd -d FILE.i3.zst),"
+        "is compressed with Zstandard, which this machine cannot decompress",
+        "decompress it elsewhere (zstd -d FILE.i3.zst),"
         " or install the zstd program or Python's zstandard package",
     )
 
 
 def _zstd_of_python(file: BufferedReader, stack: ExitStack) -> Inflated | None:
-    """Open with what comes with Python 3.14 and later."""
+    """Open a file with the standard library of Python 3.14 and later."""
     try:
         module = import_module("compression.zstd")
     except ImportError:
@@ -117,17 +117,17 @@ def _zstd_of_program(file: BufferedReader, stack: ExitStack) -> Inflated | None:
     program = which("zstd")
     if program is None:
         return None
-    os.lseek(file.fileno(), 0, os.SEEK_SET)  # the program sees nothing of the buffer
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # the program does not see Python's buffer
     process = subprocess.Popen(
         [program, "-dcq"], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    stack.enter_context(process)  # waits, so that what is not read to its end is killed first
+    stack.enter_context(process)  # waits for the end; the callback kills it before
     stack.callback(process.kill)
     return Inflated(_ProgramOutput(process), (EOFError,))
 
 
 class _ProgramOutput:
-    """What a program writes; its exit code counts too."""
+    """The output of a program, with its exit code checked at the end."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -140,9 +140,9 @@ class _ProgramOutput:
         return part
 
 
-#: What can decompress, first choice first.
+#: The decompressors, in order of preference.
 ZSTD_OPENERS: tuple[Callable[[BufferedReader, ExitStack], Inflated | None], ...] = (
     _zstd_of_python,
     _zstd_of_program,
-    _zstd_of_package,  # last, for it does not tell when a file ends early
+    _zstd_of_package,  # last, since it does not notice a truncated file
 )

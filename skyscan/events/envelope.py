@@ -15,18 +15,18 @@ from skyscan.events.unpickling import PickledFrame, unpickle
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Real alerts stay below 1 MB, packed and unpacked; what is beyond these is no alert.
+#: Real alerts are smaller than 1 MB, packed and unpacked; larger files are refused.
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_FRAME_BYTES = 64 * 1024**2
 MAX_FRAMES = 16
 
-NOT_AN_ALERT = "give an event file as i3live writes them (JSON, or the pickle of it)"
+NOT_AN_ALERT = "give an event file in i3live's format (JSON, or its pickle)"
 STATE_ITEMS = 2  # (attributes, bytes)
 
 
 @dataclass(frozen=True)
 class PackedFrame:
-    """A frame in its envelope: which stop it says to be, and base64 of what it is."""
+    """A frame in its envelope: its declared stop, and its content in base64."""
 
     stop: str
     blob: str
@@ -34,34 +34,34 @@ class PackedFrame:
 
 @dataclass(frozen=True)
 class Envelope:
-    """An alert as i3live sends it: the realtime format and the frames, still packed."""
+    """An alert as i3live sends it: the realtime format and the packed frames."""
 
     format_version: str
     frames: tuple[PackedFrame, ...]
 
 
 def open_envelope(data: bytes) -> Envelope:
-    """Find the frames in the content of an event file.
+    """Return the frames in the content of an event file.
 
     Parameters
     ----------
     data : bytes
         JSON or a pickle of ``{"value": {"data": frames, "version": ...}}``, where frames
-        is a list of [stop, blob] (until 2018), or a dictionary that has it as "frames".
+        is a list of [stop, blob] (until 2018), or a dictionary with that list as "frames".
 
     Raises
     ------
     MalformedError
-        It is neither.
+        The content has another format.
     """
-    # every pickle since protocol 2 begins with this byte, which begins no JSON
+    # every pickle since protocol 2 begins with this byte, but no JSON does
     message = unpickle(data, text=True) if data[:1] == b"\x80" else _parsed(data)
     value = _item(message, "value")
     content = _item(value, "data")
     listed = content if isinstance(content, list) else _item(content, "frames")
     version = value.get("version") if isinstance(value, dict) else None
     if version is not None and not isinstance(version, str):
-        raise MalformedError("has a value.version that is no text", NOT_AN_ALERT)
+        raise MalformedError("has a value.version that is not text", NOT_AN_ALERT)
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_FRAMES:
         raise MalformedError(f"does not have 1 to {MAX_FRAMES} frames", NOT_AN_ALERT)
     return Envelope(
@@ -82,11 +82,11 @@ def unpack_frame(blob: str) -> bytes:
         state = frame.state
         if len(state) == STATE_ITEMS and isinstance(state[1], bytes):
             return state[1]
-    raise MalformedError("is a pickle of something else than an icetray frame")
+    raise MalformedError("is a pickle of something other than an icetray frame")
 
 
 def pack_frame(raw: bytes) -> str:
-    """Pack the raw bytes of a frame as Python 3's icetray does; undone by `unpack_frame`."""
+    """Return the raw bytes of a frame, packed as by Python 3's icetray, for `unpack_frame`."""
     text = raw.decode("latin-1").encode("utf-8")
     pickled = b"".join(
         (
@@ -108,10 +108,10 @@ def seal_envelope(
     Parameters
     ----------
     format_version : str
-        Realtime format, or "" to name none.
+        Realtime format, or "" for none.
     frames : iterable of PackedFrame
     details : dict
-        What else stands beside the frames (run_id, event_id, eventtime, ...).
+        Further entries beside the frames (run_id, event_id, eventtime, ...).
     """
     packed = [[frame.stop, frame.blob] for frame in frames]
     value: dict[str, object] = {"data": {**details, "frames": packed}}
@@ -136,7 +136,7 @@ def _parsed(data: bytes) -> object:
 
 def _item(container: object, key: str) -> object:
     if not isinstance(container, dict) or key not in container:
-        raise MalformedError(f"has no {key!r} where an i3live message has it", NOT_AN_ALERT)
+        raise MalformedError(f"has no {key!r} where i3live messages have it", NOT_AN_ALERT)
     return container[key]
 
 
@@ -158,12 +158,12 @@ def _decoded(blob: str) -> bytes:
 
 
 def _inflated(packed: bytes) -> bytes:
-    """Decompress, but never more than a frame can be: a few bytes may stand for terabytes."""
+    """Return the decompressed bytes, up to a limit: a few bytes may expand to terabytes."""
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(packed, MAX_FRAME_BYTES + 1)
     except zlib.error as error:
-        raise MalformedError("does not decompress (zlib)") from error
+        raise MalformedError("cannot be decompressed (zlib)") from error
     if len(raw) > MAX_FRAME_BYTES:
         raise MalformedError(f"unpacks to more than {MAX_FRAME_BYTES // 1024**2} MB")
     if not inflater.eof:

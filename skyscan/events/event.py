@@ -1,4 +1,4 @@
-"""What a scan knows of one event."""
+"""The data of one event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from skyscan.events.daqtime import DaqTime
 
-#: One pulse a row: DOM (string, om, pmt), time (ns since the start of the event),
+#: One pulse per row: DOM (string, om, pmt), time (ns since the start of the event),
 #: charge (PE), width (ns), flags (bit 0: local coincidence; see I3RecoPulse).
 PULSE_DTYPE = np.dtype(
     [
@@ -66,7 +66,7 @@ class Particle:
 
 @dataclass(frozen=True)
 class Event:
-    """One IceCube event, as far as a scan needs it.
+    """The parts of an IceCube event that a scan needs.
 
     Attributes
     ----------
@@ -75,15 +75,15 @@ class Event:
     mjd : float
         Start time of the event, modified Julian date (UTC).
     event_type : str or None
-        HESE, EHE, neutrino, ESTRES, or None when the frames do not say.
+        HESE, EHE, neutrino, ESTRES, or None if the frames do not determine it.
     format_version : str
-        Realtime format (2021a, 2023a, 2024a, or "" when the packet names none).
+        Realtime format (2021a, 2023a, 2024a, or "" if the packet names none).
     pulses_key : str
         Frame key that ``pulses`` were read from.
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
         Ordered by DOM, then by time.
     seed : Vertex
-        Where a reconstruction may start.
+        A starting point for reconstructions.
     fits : mapping of str to Particle
         Fits that came with the event, by frame key.
     scalars : mapping of str to (float, bool or str)
@@ -94,7 +94,7 @@ class Event:
         All frame keys that the physics frame sees.
     baseline_gcd : str or None
         Name of the baseline GCD file to which the G, C and D frames hold differences; None
-        when they hold none, or do not tell without icetray.
+        if they hold no differences, or if only icetray can read the name.
     """
 
     run_id: int

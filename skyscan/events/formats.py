@@ -1,4 +1,4 @@
-"""The realtime formats: which pulse series and which fit an alert of each one carries."""
+"""The realtime formats, and the pulse series and the fit in the alerts of each."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ DEFAULT_FORMAT = "2021a"
 
 
 def pulses_key_of(format_version: str) -> str:
-    """Return the frame key of the pulses in a format; an unknown one is taken as 2021a."""
+    """Return the frame key of the pulses in a format; an unknown format counts as 2021a."""
     return PULSES_BY_FORMAT.get(format_version, PULSES_BY_FORMAT[DEFAULT_FORMAT])
 
 
 def l2_fit_of(format_version: str) -> str:
-    """Return the frame key of the L2 fit in a format; an unknown one is taken as 2021a."""
+    """Return the frame key of the L2 fit in a format; an unknown format counts as 2021a."""
     return L2_FIT_BY_FORMAT.get(format_version, L2_FIT_BY_FORMAT[DEFAULT_FORMAT])
 
 
 def format_of(keys: AbstractSet[str]) -> str:
-    """Return the realtime format of an event whose file names none, an ``.i3`` file.
+    """Return the realtime format of an event whose file (``.i3``) does not name it.
 
-    The oldest format whose pulse series is there: 2021a for SplitUncleanedInIcePulses,
-    else 2023a for SplitInIcePulses (2024a has the same keys); "" when neither is there.
+    It is the oldest format whose pulse series is there: 2021a for SplitUncleanedInIcePulses,
+    else 2023a for SplitInIcePulses (2024a has the same keys), else "".
 
     Parameters
     ----------
     keys : set of str
-        What the physics frame sees.
+        The keys that the physics frame sees.
     """
     return next((name for name, key in PULSES_BY_FORMAT.items() if key in keys), "")

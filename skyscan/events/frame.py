@@ -34,7 +34,7 @@ STOP_NAMES = {
 
 @dataclass(frozen=True)
 class FrameObject:
-    """An object as the frame holds it: its C++ type and its bytes, not yet read."""
+    """An object of a frame: its C++ type and its serialized bytes."""
 
     type_name: str
     buffer: bytes
@@ -42,14 +42,14 @@ class FrameObject:
 
 @dataclass(frozen=True)
 class Frame:
-    """A stop (G, C, D, Q or P) and what the frame holds by key."""
+    """A stop (G, C, D, Q or P) and the frame's objects by key."""
 
     stop: str
     objects: Mapping[str, FrameObject]
 
     @property
     def name(self) -> str:
-        """The frame's name for a message, "Physics frame"."""
+        """The frame's name for a message, such as "Physics frame"."""
         return f"{STOP_NAMES.get(self.stop, ascii(self.stop))} frame"
 
 
@@ -59,37 +59,37 @@ def parse_frame(raw: bytes) -> Frame:
     Raises
     ------
     MalformedError
-        It is no frame of version 6, or it is damaged.
+        It is not a frame of version 6, or it is damaged.
     """
     verify_frame(raw)
     return split_frame(raw)
 
 
 def verify_frame(raw: bytes) -> None:
-    """Check that these are the bytes of one frame, and that they fit their checksum.
+    """Check that bytes are one frame and match their checksum.
 
     Raises
     ------
     MalformedError
-        It is no frame of version 6, or it is damaged.
+        It is not a frame of version 6, or it is damaged.
     """
     check_head(raw)
     if len(raw) < SHORTEST:
         raise MalformedError("ends before its first key")
     body, stored = memoryview(raw)[len(HEAD) : -CHECKSUM_BYTES], raw[-CHECKSUM_BYTES:]
     if crc32c(body) != int.from_bytes(stored, "little"):
-        raise MalformedError("does not fit its checksum: it is damaged")
+        raise MalformedError("does not match its checksum: it is damaged")
 
 
 def check_head(raw: bytes) -> None:
-    """Check that bytes begin as a frame that can be read does."""
+    """Check that bytes begin like a frame that can be read."""
     if raw[: len(TAG)] != TAG:
-        raise MalformedError("does not begin with [i3]: it is no icetray frame")
+        raise MalformedError("does not begin with [i3]: it is not an icetray frame")
     version = int.from_bytes(raw[len(TAG) : len(TAG) + 4], "little")
     if version != VERSION:
         raise MalformedError(
-            f"is an icetray frame of version {version}, and only version 6 is read",
-            "write it again with an icetray of 2013 or later",
+            f"is an icetray frame of version {version}, but only version 6 can be read",
+            "write it again with icetray of 2013 or later",
         )
 
 
@@ -104,7 +104,7 @@ def split_frame(raw: bytes) -> Frame:
 
 
 def write_frame(frame: Frame) -> bytes:
-    """Return the bytes of a frame, keys in icetray's order; undone by `parse_frame`."""
+    """Return the bytes of a frame, with keys in icetray's order, for `parse_frame`."""
     parts = [frame.stop.encode("ascii"), struct.pack("<I", len(frame.objects))]
     for key, item in sorted(frame.objects.items()):
         for part in (key.encode(), item.type_name.encode(), item.buffer):
@@ -116,7 +116,7 @@ def write_frame(frame: Frame) -> bytes:
 def _objects(body: bytes) -> dict[str, FrameObject]:
     (count,) = struct.unpack_from("<I", body, 1)
     if count > MAX_KEYS:
-        raise MalformedError(f"says to hold {count} keys, which no frame does")
+        raise MalformedError(f"claims to hold {count} keys, more than any frame does")
     objects: dict[str, FrameObject] = {}
     at = 1 + COUNT_BYTES
     for _ in range(count):
@@ -127,7 +127,7 @@ def _objects(body: bytes) -> dict[str, FrameObject]:
             type_name.decode("utf-8", "replace"), buffer
         )
     if at != len(body) or len(objects) != count:
-        raise MalformedError(f"does not hold the {count} keys that it says")
+        raise MalformedError(f"does not hold the {count} keys that it claims to hold")
     return objects
 
 

@@ -30,19 +30,19 @@ _FILE_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 
 def baseline_gcd_named(base_filename: str) -> str:
-    """Return the file name of a baseline GCD from what the differences call it."""
+    """Return the file name of a baseline GCD from its name in the differences."""
     return CURRENT_GCD_FILE if base_filename == CURRENT_GCD else base_filename
 
 
 def baseline_gcd_of(packet: Packet) -> str | None:
-    """Return the file name of the baseline that an alert's differences are to.
+    """Return the file name of the baseline of an alert's differences.
 
-    None when it has no differences, or only such as cannot be read here; icetray can.
+    None if it has no differences, or if only icetray can read them.
 
     Raises
     ------
     BadInput
-        The differences are to several files.
+        The differences have several baselines.
     """
     names = {
         name
@@ -58,7 +58,7 @@ def baseline_gcd_of(packet: Packet) -> str | None:
 
 
 def read_base_filename(buffer: bytes) -> str | None:
-    """Read the name in a difference; None when its layout is not the one known here."""
+    """Read the baseline's name in a difference; None if its layout is unknown."""
     try:
         archive = InArchive(buffer)
         archive.begin_object(class_name(buffer) or "", (0,))

@@ -1,8 +1,8 @@
-"""An ``.i3`` file: icetray frames, one after another.
+"""Read ``.i3`` files: a sequence of icetray frames.
 
-Which of them an event's physics frame sees follows icetray's I3FrameMixer
-(icetray/private/icetray/I3FrameMixing.cxx): the last frame of each stop before it, whatever
-the stop, but no physics frame and no TrayInfo.
+The frames that an event's physics frame sees are those of icetray's I3FrameMixer
+(icetray/private/icetray/I3FrameMixing.cxx): the last frame of every stop before it, except
+physics frames and TrayInfo.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 #: G, C and D frames of the whole detector have tens of MB, decompressed.
 MAX_I3_FRAME_BYTES = 128 * 1024**2
-MAX_I3_BYTES = 4 * MAX_I3_FRAME_BYTES  #: of all frames; a file that has more is no one event
+MAX_I3_BYTES = 4 * MAX_I3_FRAME_BYTES  #: of all frames; a larger file holds several events
 
 PHYSICS_STOPS = "Pp"  #: upstream renames the stream of the frames that it has prepared
-UNSEEN_STOP = "I"  #: TrayInfo: how the file was made
+UNSEEN_STOP = "I"  #: TrayInfo: how the file was written
 LENGTH_BYTES = 4
 ONE_EVENT = "give a file of one event: any of G, C, D, Q, and one P frame"
 
 
 def event_frames(place: Place, stream: Inflated) -> list[tuple[str, bytes]]:
-    """Read the frames of the one event of a file.
+    """Read the frames of the only event of a file.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _next_frame(stream: Inflated) -> bytes:
     frame.take(1)
     n_keys = int.from_bytes(frame.take(COUNT_BYTES), "little")
     if n_keys > MAX_KEYS:
-        raise MalformedError(f"says to hold {n_keys} keys, which no frame does")
+        raise MalformedError(f"claims to hold {n_keys} keys, more than any frame does")
     for _ in range(3 * n_keys):  # key, type and buffer
         frame.take(int.from_bytes(frame.take(LENGTH_BYTES), "little"))
     frame.take(CHECKSUM_BYTES)
@@ -114,7 +114,7 @@ def _next_frame(stream: Inflated) -> bytes:
 
 
 class _Parts:
-    """Collects the bytes of a frame from a stream."""
+    """Collect the bytes of a frame from a stream."""
 
     def __init__(self, stream: Inflated) -> None:
         self._stream = stream
@@ -122,7 +122,7 @@ class _Parts:
         self._left = MAX_I3_FRAME_BYTES
 
     def begin(self) -> bytes:
-        """Return the head of the frame, or what there is instead of it."""
+        """Return the head of the frame, or other bytes if there is none."""
         head = self._stream.read(len(HEAD))
         if head[: len(TAG)] == TAG and len(head) < len(HEAD):
             raise MalformedError("ends before its first key")
@@ -134,7 +134,7 @@ class _Parts:
         self._left -= n
         if self._left < 0:
             megabytes = MAX_I3_FRAME_BYTES // 1024**2
-            raise MalformedError(f"says to be larger than {megabytes} MB, which no frame is")
+            raise MalformedError(f"claims to be larger than {megabytes} MB, as no frame is")
         part = self._stream.read(n)
         if len(part) != n:
             raise MalformedError("ends early")

@@ -1,4 +1,4 @@
-"""The frame objects that an event consists of, all but the pulses: read and written."""
+"""Read and write the frame objects of an event, except the pulses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class EventHeader:
-    """What the I3EventHeader says: which event this is, and when it was."""
+    """The I3EventHeader: the ids and the time of an event."""
 
     run_id: int
     event_id: int
@@ -66,7 +66,7 @@ def write_header(header: EventHeader) -> FrameObject:
 
 
 def read_particle(buffer: bytes) -> Particle:
-    """Read an I3Particle; its type and ids are left out."""
+    """Read an I3Particle without its type and ids."""
     archive = InArchive(buffer)
     version = archive.begin_object("I3Particle", PARTICLE_VERSIONS)
     archive.unpack("<iQ" if version > 1 else "<i")  # ids in an I3MCTree
@@ -175,5 +175,5 @@ def _time(archive: InArchive) -> DaqTime:
     year, ticks = archive.unpack("<iq")
     # the leap seconds of earlier years are not known here, and there was no IceCube
     if not (2000 <= year < 2200 and 0 <= ticks < 367 * 86400 * 10**10):  # noqa: PLR2004
-        raise MalformedError(f"holds a time that cannot be (year {year})")
+        raise MalformedError(f"holds an impossible time (year {year})")
     return DaqTime(int(year), int(ticks))

@@ -1,4 +1,4 @@
-"""The frames of an event, and the objects that its physics frame sees in them."""
+"""The frames of an event, and the objects in them that its physics frame sees."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Packet:
     place : Place
         The file.
     format_version : str
-        Realtime format, or "" when the file names none.
+        Realtime format, or "" if the file names none.
     frames : tuple of Frame
     """
 
@@ -40,20 +40,20 @@ class Packet:
     frames: tuple[Frame, ...]
 
     def frame_place(self, index: int) -> Place:
-        """Return where a frame is, "Physics frame (5 of 5)"."""
+        """Return the place of a frame, such as "Physics frame (5 of 5)"."""
         position = f"({index % len(self.frames) + 1} of {len(self.frames)})"
         return self.place.at_frame(f"{self.frames[index].name} {position}")
 
     @property
     def physics_place(self) -> Place:
-        """Where the physics frame is."""
+        """The place of the physics frame."""
         return self.frame_place(-1)
 
     def find(self, key: str) -> int | None:
         """Return the index of the frame whose object of a key the physics frame sees.
 
-        Its own object, else that of the first frame that has one: icetray mixes in what is
-        not there yet.
+        This is the physics frame itself, or else the first frame that has the key: icetray
+        mixes in only objects that are not there yet.
         """
         for index in range(-1, len(self.frames) - 1):
             if key in self.frames[index].objects:
@@ -65,11 +65,11 @@ class Packet:
         return frozenset(key for frame in self.frames for key in frame.objects)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether the physics frame sees a key."""
+        """Return whether the physics frame sees a key."""
         return self.find(key) is not None
 
     def read(self, key: str, reader: Callable[[bytes], Value]) -> Value:
-        """Read the object of a key, with the complaint about its place when it is damaged."""
+        """Read the object of a key; an error names its place."""
         index = self.find(key)
         if index is None:
             raise self.physics_place.at_key(key).complaint(
@@ -78,10 +78,10 @@ class Packet:
         with self.frame_place(index).at_key(key).reading():
             return reader(self.frames[index].objects[key].buffer)
 
-    def physics_keys(self, wanted: str) -> Iterator[str]:
+    def physics_keys(self, kind: str) -> Iterator[str]:
         """Yield the keys of the physics frame itself that hold objects of a class."""
         for key, item in sorted(self.frames[-1].objects.items()):
-            if class_name(item.buffer) == wanted:
+            if class_name(item.buffer) == kind:
                 yield key
 
     def pulse_keys(self) -> list[str]:
@@ -98,7 +98,7 @@ class Packet:
         return ", ".join(shown(key) for key in sorted(self.keys())) or "no keys"
 
     def read_pulses(self, key: str, through: tuple[str, ...] = ()) -> PulseMap:
-        """Read a pulse series of any kind; masks are followed to the pulses that they mean.
+        """Read a pulse series of any kind; a mask selects from the pulses of its source.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Packet:
             The masks that led here.
         """
         if key in through:
-            raise self.physics_place.at_key(key).complaint("is a mask that means itself")
+            raise self.physics_place.at_key(key).complaint("is a mask of itself")
         index = self.find(key)
         if index is None:
             raise self.missing_pulses(key, through)
@@ -127,18 +127,22 @@ class Packet:
             return apply_mask(mask, source)
 
     def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
-        """Return the complaint that a pulse series is not there."""
+        """Return the error that a pulse series is missing."""
         needed = f" (which {shown(through[-1])} is a mask of)" if through else ""
         complaint = f"is missing{needed}, the pulse series to read"
         return self.physics_place.at_key(key).complaint(complaint, self.other_pulses())
 
     def other_pulses(self) -> str:
-        """Return the advice which pulse series there are to choose."""
+        """Return the advice to choose another pulse series."""
         keys = self.pulse_keys()
-        return f"choose one of {', '.join(map(shown, keys))}" if keys else "there are no others"
+        return (
+            f"choose one of {', '.join(map(shown, keys))}"
+            if keys
+            else "the event has no others"
+        )
 
 
-#: How each class of pulses is read; the source of a mask is another key.
+#: The readers of the classes of pulses; the source of a mask is another key.
 MAP_READERS = {"I3RecoPulseSeriesMap": read_pulse_map, "I3SuperDST": read_superdst}
 PULSE_READERS = {*MAP_READERS, "I3RecoPulseSeriesMapMask"}
 
@@ -149,7 +153,7 @@ def open_packet(path: str | PathLike[str]) -> Packet:
     Raises
     ------
     BadInput
-        The file is not there, is no event file, or is damaged.
+        The file is missing, is not an event file, or is damaged.
     """
     return split_packet(Place(str(path)), read_raw_packet(path))
 
@@ -160,7 +164,7 @@ def split_packet(place: Place, raw: RawPacket) -> Packet:
     Raises
     ------
     BadInput
-        A frame does not hold the keys that it says.
+        A frame does not hold the keys that it claims to hold.
     """
     frames = []
     for position, frame in enumerate(raw.frames, 1):

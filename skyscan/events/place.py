@@ -1,4 +1,4 @@
-"""Where in an event file the reader is, so that a complaint can say so."""
+"""The place in an event file that an error message names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_SHOWN = 80  #: characters of a key that a message shows
-GET_IT_AGAIN = "get the file again from where it came from"
+GET_IT_AGAIN = "get the file again from its source"
 
 
 class MalformedError(ValueError):
-    """What is wrong with some bytes.
+    """An error in the bytes of a file.
 
-    Its text is the rest of a sentence about them ("ends in the middle of a value"); the
-    reader, who knows the file, the frame and the key, says the beginning.
+    Its text is the predicate of a sentence ("ends in the middle of a value"); the reader, which
+    knows the file, the frame and the key, adds the subject.
     """
 
     def __init__(self, what: str, advice: str = GET_IT_AGAIN) -> None:
@@ -29,23 +29,23 @@ class MalformedError(ValueError):
 
 
 class UnknownClassError(MalformedError):
-    """Bytes hold a class, or a version of one, that is not known here."""
+    """The bytes hold a class, or a version of a class, that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A file, one of its frames, and a key of that frame; as much of it as is known."""
+    """A file, one of its frames, and a key of that frame, as far as they are known."""
 
     file: str
     frame: str = ""
     key: str = ""
 
     def at_frame(self, frame: str) -> Place:
-        """Return this place, in a frame."""
+        """Return a place in a frame of the same file."""
         return replace(self, frame=frame, key="")
 
     def at_key(self, key: str) -> Place:
-        """Return this place, at a key of its frame."""
+        """Return a place at a key of the same frame."""
         return replace(self, key=key)
 
     def __str__(self) -> str:
@@ -55,12 +55,12 @@ class Place:
         return f"{file}: {' of '.join(subject) or 'it'}"
 
     def complaint(self, what: str, advice: str = GET_IT_AGAIN) -> BadInput:
-        """Return the error that says in one sentence what is wrong here, and what to do."""
+        """Return an error that says in one sentence what is wrong here and what to do."""
         return BadInput(f"{self} {what}; {advice}.")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Turn what is found malformed inside into the complaint about this place."""
+        """Turn a `MalformedError` in the block into an error that names this place."""
         try:
             yield
         except MalformedError as error:
@@ -68,6 +68,6 @@ class Place:
 
 
 def shown(key: str) -> str:
-    """Return a key as it can stand in a message, whatever bytes a damaged file has there."""
+    """Return a key in printable form for a message, whatever bytes a damaged file has there."""
     printable = key if key.isprintable() and key else ascii(key)
     return printable if len(printable) <= MAX_SHOWN else f"{printable[:MAX_SHOWN]}..."

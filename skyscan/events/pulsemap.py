@@ -1,4 +1,4 @@
-"""Pulses by DOM: I3RecoPulseSeriesMap, and masks that choose some of its pulses."""
+"""Pulses by DOM: I3RecoPulseSeriesMap, and masks that select some of its pulses."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PulseMap:
 
 @dataclass(frozen=True)
 class Mask:
-    """Which pulses of another frame object are meant.
+    """A selection of the pulses of another frame object.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Mask:
         Frame key of a map or of another mask.
     doms : ndarray of bool, shape (n_doms of the source,)
     pulses : tuple of ndarray of bool
-        For each DOM that is set: which of its pulses.
+        For each selected DOM, which of its pulses are selected.
     """
 
     source: str
@@ -81,7 +81,7 @@ def read_pulse_map(buffer: bytes) -> PulseMap:
         archive.begin("OMKey", (2,))
         dom = archive.unpack("<iIB")
         if dom[1] > MAX_OM:
-            raise MalformedError(f"names a DOM that cannot be ({dom[0]}, {dom[1]})")
+            raise MalformedError(f"names an impossible DOM ({dom[0]}, {dom[1]})")
         archive.begin("vector", (0,))
         part = _read_series(archive, archive.integer("<I"))
         part["string"], part["om"], part["pmt"] = dom
@@ -127,15 +127,15 @@ def read_mask(buffer: bytes) -> Mask:
 
 
 def apply_mask(mask: Mask, source: PulseMap) -> PulseMap:
-    """Return the pulses of ``source`` that the mask means; DOMs without any are left out."""
+    """Return the pulses of ``source`` that the mask selects, without DOMs that have none."""
     if mask.doms.size != source.counts.size:
         raise MalformedError(
             f"was made for {mask.doms.size} DOMs,"
-            f" and {shown(mask.source)} has {source.counts.size}"
+            f" but {shown(mask.source)} has {source.counts.size}"
         )
     counts = source.counts[mask.doms]
     if [bits.size for bits in mask.pulses] != counts.tolist():
-        raise MalformedError(f"was made for other pulses than {shown(mask.source)} has")
+        raise MalformedError(f"was made for pulses other than those of {shown(mask.source)}")
     kept = np.repeat(mask.doms, source.counts)
     kept[kept] = np.concatenate([np.empty(0, np.bool_), *mask.pulses])
     left = np.array([np.count_nonzero(bits) for bits in mask.pulses], np.int64)
@@ -143,7 +143,7 @@ def apply_mask(mask: Mask, source: PulseMap) -> PulseMap:
 
 
 def _read_series(archive: InArchive, count: int) -> NDArray[np.void]:
-    """Read the pulses of a DOM; the first of a buffer has its class in front."""
+    """Read the pulses of a DOM; the class precedes the first pulse of a buffer."""
     if not count:
         return np.empty(0, PULSE_DTYPE)
     archive.begin_class("I3RecoPulse", (3,))
@@ -153,17 +153,17 @@ def _read_series(archive: InArchive, count: int) -> NDArray[np.void]:
     if tracked:
         archive.count_instances(stored["instance"].tolist())
     series = np.zeros(count, PULSE_DTYPE)
-    with np.errstate(invalid="ignore"):  # damaged bytes may be NaNs that signal
+    with np.errstate(invalid="ignore"):  # damaged bytes may be signalling NaNs
         for name, _ in _PULSE:
             series[name] = stored[name]
     return series
 
 
 def _read_bits(archive: InArchive) -> NDArray[np.bool_]:
-    """Read a bit mask: bytes (u16), bits of the last one that mean nothing, the bytes."""
+    """Read a bit mask: number of bytes (u16), unused bits of the last byte, and the bytes."""
     archive.begin("bitmask", (0,))
     size, padding = archive.integer("<H"), archive.integer("<B")
     if padding > 7 or padding > 8 * size:  # noqa: PLR2004 - bits of a byte
-        raise MalformedError("has a mask that cannot be")
+        raise MalformedError("has an impossible mask")
     packed = np.frombuffer(archive.take(size), np.uint8)
     return np.unpackbits(packed, count=8 * size - padding, bitorder="little").astype(np.bool_)

@@ -1,4 +1,4 @@
-"""The frames of an event as icetray wrote them, byte by byte."""
+"""The frames of an event as the bytes that icetray wrote."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A frame: its stop (G, C, D, Q, P, ...), and its bytes as an ``.i3`` file has them."""
+    """A frame: its stop (G, C, D, Q, P, ...) and its bytes, as in an ``.i3`` file."""
 
     stop: str
     raw: bytes = field(repr=False)
@@ -40,11 +40,11 @@ class RawPacket:
     Attributes
     ----------
     format_version : str
-        Realtime format, or "" when nothing tells. An ``.i3`` file names none; which pulse
-        series is there does (`skyscan.events.formats.format_of`).
+        Realtime format, or "" if unknown. An ``.i3`` file does not name it; its pulse series
+        determine it (`skyscan.events.formats.format_of`).
     frames : tuple of RawFrame
-        What the physics frame sees, in the order of the file, and the physics frame, which
-        is the last one. Written one after another they are an ``.i3`` file.
+        The frames that the physics frame sees, in the order of the file, then the physics
+        frame. Their bytes together form an ``.i3`` file.
     """
 
     format_version: str
@@ -57,19 +57,19 @@ def read_raw_packet(path: str | PathLike[str]) -> RawPacket:
     Parameters
     ----------
     path : str or path
-        JSON of i3live or the pickle of it, or an ``.i3`` file of one event (plain, gzip,
-        bzip2 or Zstandard). What it is is told by its content, not by its name.
+        i3live's JSON or its pickle, or an ``.i3`` file of one event (plain, gzip, bzip2 or
+        Zstandard). The content determines the format, not the name.
 
     Raises
     ------
     BadInput
-        The file is not there, is no event file, or is damaged.
+        The file is missing, is not an event file, or is damaged.
     """
     place = Place(str(path))
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 - what cannot be opened is told apart
+        file = Path(path).open("rb")  # noqa: SIM115 - errors of opening are handled separately
     except FileNotFoundError as error:
-        raise place.complaint("is not there", "check the path") from error
+        raise place.complaint("does not exist", "check the path") from error
     except (OSError, ValueError) as error:
         raise _unreadable(place, error) from error
     with file:
@@ -115,7 +115,7 @@ def _from_envelope(place: Place, data: bytes) -> RawPacket:
 
 
 def _check_stops(stops: str) -> None:
-    """Check that one physics frame ends the packet, whatever of G, C, D and Q precedes."""
+    """Check that one physics frame ends the packet, after any of G, C, D and Q."""
     fine = stops[-1:] in PHYSICS_STOPS and all(stop in "GCDQ" for stop in stops[:-1])
     if not fine or len(set(stops)) != len(stops):
         raise MalformedError(

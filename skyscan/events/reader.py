@@ -1,4 +1,4 @@
-"""Read an event file, of i3live or of icetray, without icetray."""
+"""Read event files of i3live or icetray without icetray."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
 
 
 def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
-    """Read an event file: the JSON of i3live, the pickle of it, or an ``.i3`` file.
+    """Read an event file: i3live's JSON, its pickle, or an ``.i3`` file.
 
-    Everything is read without icetray. Only pulses of a class, or of a version of one, that
-    is not known here are read through icetray where it is there, in a process of its own
+    Reading does not need icetray. Only pulses of a class, or a version of a class, that skyscan
+    does not know are read by icetray, if it is installed, in a separate process
     (`skyscan.icetray.pulses.pulses_through_icetray`).
 
     Parameters
     ----------
     path : str or path
-        The file. A pickle is read without running anything of it. An ``.i3`` file holds one
-        event (any of G, C, D, Q, and one P frame); it may be compressed (gzip, bzip2, or
-        Zstandard where something can decompress that).
+        The file. A pickle is read without executing any of it. An ``.i3`` file holds one event
+        (any of G, C, D, Q, and one P frame); it may be compressed (gzip, bzip2, or Zstandard
+        if a decompressor is available).
     pulses_key : str, optional
-        Frame key of the pulse series; by default the one of the event's realtime format,
-        which in an ``.i3`` file is told by the pulse series that it has.
+        Frame key of the pulse series; by default that of the event's realtime format. The
+        pulse series of an ``.i3`` file determine its format.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     Raises
     ------
     BadInput
-        The file is not there, is no event file, is damaged, or lacks what a scan needs.
+        The file is missing, is not an event file, is damaged, or has no data that a scan needs.
     """
     packet = open_packet(path)
     header = packet.read(HEADER_KEY, read_header)

@@ -1,4 +1,4 @@
-"""Where an event comes from."""
+"""The source of an event."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """An event file, and what no file says of itself.
+    """An event file, and facts that are not in the file.
 
     Attributes
     ----------
     path : Path
         The event file.
     is_real_event : bool
-        Data, not simulation.
+        Whether the event is data rather than simulation.
     gcd_dir : Path or None
-        Folder of baseline GCD files to look in first.
+        Folder of baseline GCD files to search first.
     """
 
     path: Path

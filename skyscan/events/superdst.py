@@ -1,7 +1,7 @@
-"""I3SuperDST: the pulses of an event in 16-bit words, as they come over the satellite.
+"""I3SuperDST: the pulses of an event in 16-bit words, as sent over the satellite.
 
 The layout is that of icetray's dataclasses/payload/I3SuperDST.cxx, version 1. A readout
-is a header, which names the DOM, and charge stamps, of which the last one says so.
+consists of a header, which names the DOM, and charge stamps, the last of which is marked.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from skyscan.events.pulsemap import PulseMap, pulse_map
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START_TIME_NS = -512  #: earliest time that can be told
-#: A value that fills its bits goes on in whole words, until one is not full.
+START_TIME_NS = -512  #: earliest time that can be stored
+#: A value with all its bits set continues in further words, until one has not all bits set.
 FULL_FIRST_TIME = 0x7FF
 FULL_TIME = 0xFF
 FULL_CHARGE = 0x3F
@@ -44,7 +44,7 @@ class _Pulse:
 
 @dataclass
 class _Streams:
-    """The four streams of an I3SuperDST, and how far each has been read."""
+    """The four streams of an I3SuperDST and the position in each."""
 
     stamps: list[int]
     headers: list[int]
@@ -61,7 +61,7 @@ class _Streams:
         return self.stamps[self.at - 1]
 
     def completed(self, value: int, full: int) -> int:
-        """Return a value with the words that follow when it fills its bits."""
+        """Return a value, with the words that continue it if all its bits are set."""
         if value == full:
             more = FULL_WORD
             while more == FULL_WORD:
@@ -104,7 +104,7 @@ def read_superdst(buffer: bytes) -> PulseMap:
 def _readout(
     streams: _Streams, header: int, reference: int
 ) -> tuple[tuple[int, int, int], list[_Pulse]]:
-    """Read the pulses that follow a header; the first counts from the last readout's."""
+    """Read the pulses of a header; the first time is relative to the previous readout."""
     string, om = (header >> 6) & 0x7F, (header & 0x3F) + 1
     on_ice = om > LAST_IN_ICE_OM
     pulses: list[_Pulse] = []
@@ -127,7 +127,7 @@ def _readout(
 
 
 def _rows(pulses: list[_Pulse]) -> Iterator[tuple[float, float, float, int]]:
-    """Order the pulses of a DOM and cut their widths, so that they do not overlap."""
+    """Sort the pulses of a DOM and cut their widths, so that they do not overlap."""
     ordered = sorted(pulses, key=lambda pulse: pulse.time)
     unmerged = False  # the first pulse has no width left and none before it to share with
     for i, (pulse, following) in enumerate(pairwise(ordered)):
@@ -145,7 +145,7 @@ def _rows(pulses: list[_Pulse]) -> Iterator[tuple[float, float, float, int]]:
 
 
 def _share_width(before: _Pulse, pulse: _Pulse) -> None:
-    """Give each of two pulses half of the width that they have together."""
+    """Split the total width of two pulses equally."""
     if before.width == 0 and pulse.width > 0:
         before.width = pulse.width
     before.width /= 2
@@ -154,7 +154,7 @@ def _share_width(before: _Pulse, pulse: _Pulse) -> None:
 
 
 def _items(archive: InArchive, kind: str, item_bytes: int = 1) -> bytes:
-    """Read a size (one byte, or 255 - n and n bytes) and as many items."""
+    """Read a size (one byte, or 255 - n and n bytes) and that many items."""
     archive.begin(kind, (0,))
     archive.begin("size", (0,))
     size = archive.integer("<B")

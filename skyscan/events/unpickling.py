@@ -1,9 +1,9 @@
 """Read the pickles of the i3live envelope without Python's unpickler.
 
-A pickle is a program, and Python's unpickler runs it. The envelope needs little of that:
-plain containers, strings and numbers, and one icetray frame whose state is its bytes. So
-only the instructions for these are known here, and no name that a pickle gives is ever
-looked up: there is nothing that a hostile one could call.
+A pickle is a program, and Python's unpickler runs it. The envelope needs only plain containers,
+strings and numbers, and one icetray frame whose state is its bytes. This module therefore knows
+only the instructions for these and never looks up a name from a pickle, so that a malicious
+pickle cannot call anything.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FRAME_CLASSES = {("icecube.icetray", "I3Frame"), ("icecube._icetray", "I3Frame")}
-#: How Python 3 writes bytes into a pickle that Python 2 can read: text to encode.
+#: Python 3 writes bytes into a pickle that Python 2 can read as text to be encoded.
 ENCODERS = {("_codecs", "encode"), ("codecs", "encode")}
 
 REFUSED = "do not trust this file"
@@ -28,7 +28,7 @@ MAX_INSTRUCTIONS = 500_000  # the pickle of an alert has a few hundred
 
 @dataclass
 class PickledFrame:
-    """Stands for an icetray frame in a pickle; ``state`` is what it was pickled as."""
+    """An icetray frame in a pickle, with its pickled ``state``."""
 
     state: object = None
 
@@ -42,26 +42,26 @@ class _Name:
 
 
 class _Mark:
-    """Where on the stack the items of a container begin."""
+    """The place on the stack where the items of a container begin."""
 
 
 MARK: Final = _Mark()
 
 
 def unpickle(data: bytes, *, text: bool) -> object:
-    """Return what a pickle of plain containers and icetray frames holds.
+    """Return the content of a pickle of plain containers and icetray frames.
 
     Parameters
     ----------
     data : bytes
         A pickle of protocol 2 to 5.
     text : bool
-        Whether strings of Python 2 are text (latin-1) or bytes.
+        Whether strings of Python 2 are text (latin-1) rather than bytes.
 
     Raises
     ------
     MalformedError
-        It is damaged, or wants anything else than that; nothing of it was run.
+        It is damaged or has other contents; none of it was run.
     """
     return _Machine(data, text=text).run()
 
@@ -85,11 +85,11 @@ class _Machine:
             instruction = INSTRUCTIONS.get(code)
             if instruction is None:
                 raise MalformedError(
-                    f"is a pickle that wants more than an event needs (code {code[0]:#04x})",
+                    f"is a pickle that does more than an event needs (code {code[0]:#04x})",
                     REFUSED,
                 )
             instruction(self)
-        raise MalformedError("is a pickle that goes on for ever", REFUSED)
+        raise MalformedError("is a pickle with too many instructions", REFUSED)
 
     def take(self, n: int) -> bytes:
         if n < 0 or n > len(self.data) - self.at:
@@ -146,16 +146,16 @@ class _Machine:
     def extend(self, items: list[object]) -> None:
         target = self.top()
         if not isinstance(target, list):
-            raise MalformedError("is a damaged pickle (items for what is no list)")
+            raise MalformedError("is a damaged pickle (items for something other than a list)")
         target.extend(items)
 
     def update(self, items: list[object]) -> None:
         target = self.top()
         if not isinstance(target, dict) or len(items) % 2:
-            raise MalformedError("is a damaged pickle (items for what is no dictionary)")
+            raise MalformedError("is a damaged pickle (items for something not a dictionary)")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, (str, bytes, int, float)):
-                raise MalformedError("is a damaged pickle (a key that cannot be one)")
+                raise MalformedError("is a damaged pickle (an impossible key)")
             target[key] = value
 
     def two(self) -> list[object]:
@@ -167,16 +167,16 @@ class _Machine:
 
     def recall(self, index: int) -> None:
         if index not in self.memo:
-            raise MalformedError("is a damaged pickle (it recalls what it never stored)")
+            raise MalformedError("is a damaged pickle (it recalls an item it never stored)")
         self.push(self.memo[index])
 
     def name(self, module: object, name: object) -> None:
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise MalformedError("is a damaged pickle (a name that is no text)")
+            raise MalformedError("is a damaged pickle (a name that is not text)")
         if (module, name) not in FRAME_CLASSES | ENCODERS:
             raise MalformedError(
                 f"is a pickle that names {shown(f'{module}.{name}')},"
-                " which no event needs; nothing of it was run",
+                " which no event needs; none of it was run",
                 REFUSED,
             )
         self.push(_Name(module, name))
@@ -200,19 +200,19 @@ class _Machine:
         text, *encoding = arguments or (None,)
         if not isinstance(text, str) or encoding != ["latin1"]:
             raise MalformedError("is a pickle that makes a call no event needs", REFUSED)
-        # one long text, recalled and encoded again and again, would fill the memory
+        # one long text that is recalled and encoded again and again would fill the memory
         self.encoded += len(text)
         if self.encoded > len(self.data):
-            raise MalformedError("is a pickle that holds more than itself", REFUSED)
+            raise MalformedError("is a pickle whose content is larger than itself", REFUSED)
         try:
             return text.encode("latin-1")
         except UnicodeEncodeError as error:
-            raise MalformedError("is a damaged pickle (text that is no bytes)") from error
+            raise MalformedError("is a damaged pickle (text that is not bytes)") from error
 
     def build(self) -> None:
         state, target = self.pop(), self.top()
         if not isinstance(target, PickledFrame):
-            raise MalformedError("is a pickle that gives a state to what has none", REFUSED)
+            raise MalformedError("is a pickle that sets a state of something else", REFUSED)
         target.state = state
 
 
@@ -230,10 +230,10 @@ def _float(machine: _Machine) -> None:
     machine.push(float(struct.unpack(">d", machine.take(8))[0]))
 
 
-#: The instructions that are known, by their code (Python's Lib/pickletools.py).
+#: The known instructions by their code (Python's Lib/pickletools.py).
 INSTRUCTIONS: Final[dict[bytes, Callable[[_Machine], object]]] = {
     b"\x80": _protocol,
-    b"\x95": lambda m: m.number("<Q"),  # length of a chunk of the file: of no use here
+    b"\x95": lambda m: m.number("<Q"),  # length of a chunk of the file, not needed
     b"(": lambda m: m.push(MARK),
     b"N": lambda m: m.push(None),
     b"\x88": lambda m: m.push(item=True),

@@ -1,4 +1,4 @@
-"""Write an event as an i3live file, such as a simulated one."""
+"""Write an event, such as a simulated one, as an i3live file."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ FOLLOWUPS_BY_TYPE = {type_: key for key, type_ in TYPES_BY_FOLLOWUP.items()}
 
 
 def write_event(path: str | PathLike[str], event: Event) -> None:
-    """Write an event as an i3live JSON file that `read_event` and icetray read.
+    """Write an event as an i3live JSON file that `read_event` and icetray can read.
 
-    Build the `Event`, put what is known of it into ``fits`` and ``scalars``, and write
-    it. For a simulated track with its truth inside::
+    Put fits and other values that belong to the event into ``fits`` and ``scalars``. For a
+    simulated track with its truth::
 
         truth = Particle(x, y, z, time, zenith, azimuth, energy, shape=40)
         event = Event(
@@ -61,29 +61,29 @@ def write_event(path: str | PathLike[str], event: Event) -> None:
         )
         write_event("simulated.json", event)
 
-    The same event gives the same bytes. The file has five frames: G, C and D without
-    objects (icetray takes the detector from a baseline then), Q with the header, P with
-    all the rest, of which ``event.seed`` is the veto's vertex (HESE_VHESelfVetoVertexPos
-    and …Time) and ``event.event_type`` a key of the AlertShortFollowupMsg.
+    The same event gives the same bytes. The file has five frames: G, C and D without objects
+    (icetray then takes the detector from a baseline), Q with the header, and P with all other
+    objects. ``event.seed`` becomes the veto's vertex (HESE_VHESelfVetoVertexPos and …Time) and
+    ``event.event_type`` a key of the AlertShortFollowupMsg.
 
     Parameters
     ----------
     path : str or path
-        The file; it is replaced when it is there, and never half written.
+        The file. An existing file is replaced, and the file is never incomplete.
     event : Event
-        ``pulses`` need no order; ``pulses_key`` is best that of ``format_version`` (see
-        `skyscan.events.formats.pulses_key_of`), since a reader looks there.
+        ``pulses`` may be in any order; ``pulses_key`` should be that of ``format_version``
+        (see `skyscan.events.formats.pulses_key_of`), since readers expect it.
         ``fits`` are written as I3Particle, ``scalars`` as I3Double, I3Bool or I3String,
         under their keys, all in the physics frame.
-        ``start_time``, when given, is what the header says, and else ``mjd``.
-        The seed's energy has no place in the file and is lost; charges and widths
-        become single precision, flags one byte.
+        The header has ``start_time`` if it is given, and ``mjd`` otherwise.
+        The file does not store the seed's energy; charges and widths become single
+        precision, flags one byte.
 
     Raises
     ------
     ValueError
-        The event cannot be written: no pulses, a type that is unknown or contradicts the
-        keys, a key used twice, or a number that the file cannot hold.
+        The event cannot be written: it has no pulses, a type that is unknown or contradicts
+        the keys, a duplicate key, or a number that the file cannot hold.
     """
     _check(event)
     try:
@@ -127,10 +127,10 @@ def _physics_objects(event: Event) -> dict[str, FrameObject]:
     keys = {*scalars, *event.fits}
     if event.event_type in FOLLOWUPS_BY_TYPE and FOLLOWUP_KEY not in keys:
         scalars[FOLLOWUP_KEY] = json.dumps({FOLLOWUPS_BY_TYPE[event.event_type]: {}})
-    told = type_of_event(_followup(scalars), keys)
-    if told != event.event_type:
+    type_of_keys = type_of_event(_followup(scalars), keys)
+    if type_of_keys != event.event_type:
         raise ValueError(
-            f"the event is to be of type {event.event_type}, and its keys say {told}"
+            f"the event is of type {event.event_type}, but its keys are of type {type_of_keys}"
         )
     seed = event.seed
     objects = {}
@@ -154,7 +154,7 @@ def _followup(scalars: dict[str, float | bool | str]) -> dict[str, object] | Non
         return None
     followup = json.loads(str(scalars[FOLLOWUP_KEY]))
     if not isinstance(followup, dict):
-        raise ValueError(f"{FOLLOWUP_KEY} is to be a JSON object")  # noqa: TRY004
+        raise ValueError(f"{FOLLOWUP_KEY} must be a JSON object")  # noqa: TRY004
     return followup
 
 
@@ -166,7 +166,7 @@ def _header(event: Event) -> EventHeader:
 
 
 def _details(event: Event) -> dict[str, object]:
-    """Return what stands beside the frames, as i3live has it."""
+    """Return the entries beside the frames, as in i3live's messages."""
     start = datetime.combine(MJD_EPOCH, datetime.min.time()) + timedelta(days=event.mjd)
     return {
         "eventtime": start.isoformat(" ", "microseconds"),

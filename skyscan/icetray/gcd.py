@@ -60,19 +60,19 @@ def baseline_of(frames: Sequence[Frame]) -> str | None:
 
 
 def has_geometry(frames: Sequence[Frame]) -> bool:
-    """Tell whether the packet brings a geometry, whole or as a difference."""
+    """Return whether the packet has a geometry, complete or as a difference."""
     return any(GEOMETRY in frame or GEOMETRY + DIFF in frame for frame in frames[:1])
 
 
 def stage_baseline(name: str, gcd_dir: Path | None, sha256: str | None = None) -> Path:
-    """Return where the baseline GCD file is on this machine; bring it if it is not.
+    """Return the path of the baseline GCD file; download it if it is missing.
 
     Raises
     ------
     BadInput
-        It is nowhere, or another file than prep used.
+        It cannot be found, or it is not the file that prep used.
     TryAgain
-        It cannot be had just now.
+        It cannot be downloaded at present.
     """
     extra = (gcd_dir,) if gcd_dir else ()
     return stage(BASELINE_GCDS, name, extra, sha256)
@@ -106,12 +106,11 @@ def baseline_for_run(run_id: int, gcd_dir: Path | None) -> Path:
     looked = ", ".join(map(str, folders))
     if troubles:
         raise TryAgain(
-            f"The event brings no GCD, and of {looked} not all can be read: "
-            f"{'; '.join(troubles)}."
+            f"The event has no GCD, and not all of {looked} can be read: {'; '.join(troubles)}."
         )
     raise BadInput(
-        f"The event brings no GCD, and no folder of baseline GCD files is here ({looked}); "
-        f"name one with --gcd-dir."
+        f"The event has no GCD, and this machine has no folder of baseline GCD files "
+        f"({looked}); give one with --gcd-dir."
     )
 
 

@@ -31,7 +31,7 @@ def import_projects(names: Iterable[str]) -> None:
     BadInput
         This icetray does not have one.
     TryAgain
-        It has it, but on this machine it does not load.
+        The project is installed but does not load on this machine.
     """
     for name in names:
         _import(f"icecube.{name}")

@@ -31,13 +31,13 @@ def add_uncompression(tray: Tray, baseline: Path) -> None:
 
 
 def lacks_bad_doms(frames: Sequence[Frame]) -> bool:
-    """Tell whether the detector status has no list of bad DOMs."""
+    """Return whether the list of bad DOMs is missing in the detector status."""
     status = next(frame for frame in frames if frame.Stop.id == "D")
     return BAD_DOMS not in status
 
 
 def add_bad_doms(tray: Tray, run_id: int, *, is_real_event: bool) -> None:
-    """Rebuild the list of bad DOMs: for data i3live is asked, but for no snapshot export."""
+    """Rebuild the list of bad DOMs; for data, by querying i3live without snapshot export."""
     from icecube.BadDomList.BadDomListTraySegment import BadDomList
 
     tray.Add(

@@ -1,4 +1,4 @@
-"""What prep tells the jobs of a scan in icetray, beside the frames."""
+"""The data that prep passes to the jobs of a scan in icetray besides the frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PREPARED_FILE = "icetray.json"
 
 @dataclass(frozen=True)
 class Prepared:
-    """What prep tells the jobs beside the frames.
+    """The data that prep passes to jobs besides the frames.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def seed_in(frame: Frame, source: Source) -> tuple[float, float, float, float]:
         if key not in frame:
             raise BadInput(
                 f"{source.path}: the preparation found no seed vertex (no {key} in the physics "
-                f"frame); choose a reconstruction that needs none (skyscan recos)."
+                f"frame); choose a reconstruction that needs no seed vertex (skyscan recos)."
             )
     place, time = frame[keys.SEED_POSITION], frame[keys.SEED_TIME].value
     return float(place.x), float(place.y), float(place.z), float(time)

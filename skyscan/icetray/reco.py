@@ -132,7 +132,7 @@ class IceTrayReco(Reco):
             if not event.keys.intersection(either):
                 raise BadInput(
                     f"{source.path}: {event.name} has no {' or '.join(either)} in its frames, "
-                    f"which this reconstruction needs; choose another (skyscan recos)."
+                    f"which this reconstruction needs; choose another one (skyscan recos)."
                 )
 
     def check_files(self, source: Source, event: Event) -> None:
@@ -308,9 +308,10 @@ def _check_file(store: Store, name: str, folder: Path | None) -> None:
     if offered is None:
         raise TryAgain(
             f"{name} ({store.name}) is not on this machine, and {store.address(name)} does not "
-            f"answer; try again, or name a folder that has it in SKYSCAN_DATA_DIRS."
+            f"answer; try again, or add a folder that has it to SKYSCAN_DATA_DIRS."
         )
     if not offered:
         raise BadInput(
-            f"{name} ({store.name}) is neither on this machine nor at {store.address(name)}."
+            f"{name} ({store.name}) is neither on this machine nor at {store.address(name)}; "
+            f"add a folder that has it to SKYSCAN_DATA_DIRS."
         )

@@ -25,7 +25,7 @@ def closest_dom_time(
     places: NDArray[np.float64],
     first_times: NDArray[np.float64],
 ) -> float:
-    """Return the time at the vertex that the first light in the closest hit DOM tells.
+    """Return the time at the vertex that follows from the first light in the closest hit DOM.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from skyscan.icetray.frames import Frame, Tray
 
-PATIENCE = 10.0  # seconds that a tray may take to end when it is told to
+PATIENCE = 10.0  # seconds that a tray may take to end
 
 
 class NoFrame(Exception):
@@ -32,8 +32,8 @@ class LastingTray:
     """A tray that fits one pixel after another.
 
     icetray runs a tray once, from its first frame to its last, so the tray runs in a thread
-    of its own that waits for pixels. A tray in which something was raised is given up; the
-    next pixel begins another.
+    of its own that waits for pixels. A tray that raised an error is not used again; the next
+    pixel starts another one.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Reconstructions: the interface that every one fills, and how they are found by name.
+"""Reconstructions: their common interface, and how to find them by name.
 
-A module in this package, or an entry point in the group ``skyscan.recos`` of any
-installed package, is one more reconstruction. The module (or what the entry point
-loads, a module or the class itself) has the class as ``RECO_CLASS``. Modules whose name
-begins with an underscore are shared pieces, not reconstructions.
+Each module in this package, and each entry point in the group ``skyscan.recos`` of an installed
+package, is a reconstruction. The module has the class as ``RECO_CLASS``; an entry point loads
+such a module or the class itself. Modules whose names begin with an underscore are shared
+pieces, not reconstructions.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from skyscan.events.source import Source
 
 ENTRY_POINT_GROUP = "skyscan.recos"
-#: Internal: which try of its pixels a fit is, from 1; set by the process that tries.
+#: Internal: number of the attempt at a fit, from 1; set by the worker process.
 ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
 
 
 class Reco(ABC):
-    """One way to ask how well a neutrino from a pixel explains the event.
+    """A likelihood fit of the event for the direction of each pixel.
 
-    The life of a reconstruction: ``prepare`` once per scan (in the prep job), ``setup``
-    once per reco job, then ``reconstruct`` for one chunk of pixels after another. An
-    answer depends on the pixel's own input only: the same pixel gives the same bytes in
-    any chunk, batch and order.
+    The methods are called in this order: ``prepare`` once per scan (in the prep job), ``setup``
+    once per reco job, then ``reconstruct`` for one chunk of pixels after another. A result must
+    depend only on the pixel's own input: the same pixel gives the same bytes in any chunk,
+    batch and order.
     """
 
     #: One line for ``skyscan recos``.
@@ -48,7 +48,7 @@ class Reco(ABC):
     rotate_vertex: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
-    #: How many pixels ``reconstruct`` is given at a time. One unless the fit is vectorised.
+    #: Number of pixels that ``reconstruct`` gets at a time: one unless the fit is vectorised.
     chunk_size: ClassVar[int] = 1
 
     def __init__(self, format_version: str = "") -> None:
@@ -70,7 +70,7 @@ class Reco(ABC):
         Raises
         ------
         BadInput
-            The event lacks a key; the text names it.
+            A key is missing in the event; the message names it.
         """
         key = self.pointing_key
         if key is not None and key not in event.fits:
@@ -81,47 +81,47 @@ class Reco(ABC):
             )
 
     def check_files(self, source: Source, event: Event) -> None:  # noqa: B027  (few need any)
-        """Refuse a scan for which this machine lacks large data files, and cannot get them.
+        """Refuse a scan if large data files are missing here and cannot be downloaded.
 
         Runs where the scan is planned, and only if its jobs run on the same machine.
 
         Raises
         ------
         BadInput
-            A file is missing; the text names it.
+            A file is missing; the message names it.
         """
 
     def prepare_from(self, source: Source, event: Event, folder: Path) -> Vertex:
-        """Prepare from the event file itself; by default from what we read in it."""
+        """Prepare from the event file; by default, from the event that was read from it."""
         del source
         return self.prepare(event, folder)
 
     @abstractmethod
     def prepare(self, event: Event, folder: Path) -> Vertex:
-        """Write into ``folder`` what ``setup`` will read; return the event's seed vertex.
+        """Write the files for ``setup`` to ``folder``; return the event's seed vertex.
 
         Raises
         ------
         BadInput
-            The event lacks what the reconstruction needs.
+            Data that the reconstruction needs are missing in the event.
         """
 
     def fetch(self, folder: Path) -> None:  # noqa: B027  (few need any)
-        """Bring the large data files that ``setup`` wants to this machine.
+        """Download the large data files that ``setup`` needs to this machine.
 
-        Runs in every reco job before ``setup``, and may take its time.
+        Runs in every reco job before ``setup``, and may take a long time.
 
         Parameters
         ----------
         folder : Path
-            What ``prepare`` wrote.
+            The folder that ``prepare`` wrote.
 
         Raises
         ------
         BadInput
-            A file is nowhere; the text names it.
+            A file cannot be found; the message names it.
         TryAgain
-            A file cannot be had just now.
+            A file cannot be downloaded at present.
         """
 
     def local_directions(
@@ -147,7 +147,7 @@ class Reco(ABC):
         zenith: NDArray[np.float64],
         azimuth: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Return what each pixel's variation adds to its seed vertex, shape (n, 3), metres.
+        """Return the offset of each pixel's variation from its seed, shape (n, 3), metres.
 
         Upstream rotates a shared list of variations in place, so that its seeds depend on
         how many pixels came before; here each pixel starts from the reco's own list.
@@ -163,7 +163,7 @@ class Reco(ABC):
 
     @abstractmethod
     def setup(self, folder: Path) -> None:
-        """Read the prepared folder: all that is costly and the same for every pixel."""
+        """Read the prepared folder and do all costly work that is the same for every pixel."""
 
     @abstractmethod
     def reconstruct(
@@ -189,7 +189,7 @@ class Reco(ABC):
 
 
 def available_recos() -> dict[str, str]:
-    """Return {name: where it comes from} of every reconstruction that can be asked for."""
+    """Return {name: origin} of all available reconstructions."""
     found = {
         module.name: f"{__name__}.{module.name}"
         for module in pkgutil.iter_modules(__path__)
@@ -206,9 +206,9 @@ def reco_class(name: str) -> type[Reco]:
     Raises
     ------
     BadInput
-        There is no reconstruction of that name.
+        The name is unknown.
     WrongUsage
-        What goes by that name is none.
+        The object of that name is not a reconstruction.
     """
     wanted = name.lower().replace("-", "_")
     if any(module.name == wanted for module in pkgutil.iter_modules(__path__)):

@@ -1,4 +1,4 @@
-"""A dummy that fails where it is told to, to see that a scan survives it."""
+"""A dummy whose fits fail on request, to test that a scan survives failures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TIMES = ("first", "always")
 
 
 class MeantToFail(Exception):
-    """The fit was told to fail. Not a SkyscanError: any exception of a fit looks like this."""
+    """The fit fails on request. Not a SkyscanError, since a fit may raise any exception."""
 
 
 class CrashDummy(Dummy):

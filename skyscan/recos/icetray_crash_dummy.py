@@ -1,4 +1,4 @@
-"""The dummy inside icetray, failing where it is told to (see ``crash_dummy``)."""
+"""The dummy inside icetray, whose fits fail on request (see ``crash_dummy``)."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def clean_hits(pulses: NDArray[np.void]) -> NDArray[np.void]:
 def in_richest_window(
     time: NDArray[np.float64], charge: NDArray[np.float64], length: float = TIME_WINDOW_NS
 ) -> NDArray[np.bool_]:
-    """Tell which pulses lie in the time window of largest charge, the earliest of equals.
+    """Return which pulses lie in the time window of largest charge (the earliest of equals).
 
     Parameters
     ----------
@@ -74,10 +74,10 @@ def in_richest_window(
 
 
 def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Tell which pulses the SeededRT cleaning keeps.
+    """Return which pulses the SeededRT cleaning keeps.
 
-    The locally coincident pulses (HLC) are kept, then what lies within the radius and
-    the time difference of a kept one, in a few rounds.
+    It keeps the locally coincident pulses (HLC) and then, in a few iterations, the pulses
+    within the radius and the time difference of a kept one.
 
     Parameters
     ----------

@@ -302,7 +302,7 @@ def test_a_mask_that_means_itself_is_refused(tmp_path):
         frames.append(packed(frame.stop, objects))
     text = check(tmp_path / "event", message(*frames))
     assert "key SplitUncleanedInIcePulses" in text
-    assert "is a mask that means itself" in text
+    assert "is a mask of itself" in text
 
 
 def test_names_in_a_damaged_file_cannot_break_the_message(tmp_path, simulated):

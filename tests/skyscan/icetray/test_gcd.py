@@ -60,7 +60,7 @@ def test_an_event_without_gcd_is_refused_when_it_is_planned_without_baselines(mo
     for check in ("check_icetray", "_check_file"):
         monkeypatch.setattr(reco, check, lambda *_: None)
     event = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset({"I3EventHeader"}))
-    with pytest.raises(BadInput, match="brings no GCD"):
+    with pytest.raises(BadInput, match="has no GCD"):
         MillipedeWilks("2021a").check_files(Source(Path("event.i3"), is_real_event=True), event)
     whole = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset({"I3Geometry"}))
     MillipedeWilks("2021a").check_files(Source(Path("event.i3"), is_real_event=True), whole)
