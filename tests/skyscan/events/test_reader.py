@@ -252,7 +252,7 @@ def test_an_object_of_another_class_is_refused(tmp_path):
     path = tmp_path / "event.json"
     wrong = {"I3EventHeader": write_scalar(1.5)}
     path.write_bytes(message(*(packed(stop, {}) for stop in "GCDQ"), packed("P", wrong)))
-    with pytest.raises(BadInput, match="is I3Double and not I3EventHeader"):
+    with pytest.raises(BadInput, match="is I3Double, not I3EventHeader"):
         read_event(path)
 
 

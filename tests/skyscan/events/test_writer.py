@@ -170,9 +170,9 @@ def test_frames_are_written_byte_by_byte_as_icetray_writes_them(shared_events):
     ("changes", "message"),
     [
         ({"pulses": simulated_pulses(0)}, "without pulses"),
-        ({"event_type": "GOLD"}, "to be of type GOLD, and its keys say None"),
-        ({"event_type": None, "scalars": {"HESE_llhratio": 1.0}}, "keys say HESE"),
-        ({"event_type": "HESE", "scalars": {FOLLOWUP_KEY: '{"ehe": 1}'}}, "keys say EHE"),
+        ({"event_type": "GOLD"}, "of type GOLD, but its keys are of type None"),
+        ({"event_type": None, "scalars": {"HESE_llhratio": 1.0}}, "keys are of type HESE"),
+        ({"event_type": "HESE", "scalars": {FOLLOWUP_KEY: '{"ehe": 1}'}}, "are of type EHE"),
         ({"scalars": {"MCTruth": 1.0}}, "only once: MCTruth"),
         ({"scalars": {"SplitUncleanedInIcePulses": 1.0}}, "only once: SplitUncleaned"),
         ({"scalars": {"I3EventHeader": 1.0}}, "only once: I3EventHeader"),
