@@ -44,7 +44,7 @@ torn() {
         END { event_begins(size) }' "$1"
 }
 
-mend() {
+repair() {
     [ -f "$1" ] && [ -n "$(torn "$1")" ] || return 0
     sleep 1 # in case the event was just being written
     torn "$1" | while read -r end length; do
@@ -58,8 +58,8 @@ until dd if=/dev/zero of="$dag.room" bs=64k count=1 2>/dev/null; do
     sleep 5
 done
 rm -f "$dag.room"
-mend "$log"
-mend "$dag.dagman.log"
+repair "$log"
+repair "$dag.dagman.log"
 
 # The lock is left from a DAGMan that died. The event of a POST script's end has three lines: 016,
 # how it ended, and its node.

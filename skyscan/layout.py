@@ -27,7 +27,7 @@ class RoundFolder:
 
     @property
     def description(self) -> Path:
-        """What the round consists of, written last: a round that has it was chosen."""
+        """Return the description of the round, written last: a round that has it was chosen."""
         return self.path / ROUND_JSON
 
     @property
@@ -52,7 +52,7 @@ class ScanFolder:
 
     @property
     def scan_json(self) -> Path:
-        """What was asked, with everything resolved."""
+        """Return the file of the options, with everything resolved."""
         return self.path / SCAN_JSON
 
     @property
@@ -62,7 +62,7 @@ class ScanFolder:
 
     @property
     def startup_json(self) -> Path:
-        """What prep found in the event."""
+        """Return the file of what prep found in the event."""
         return self.startup / STARTUP_JSON
 
     @property

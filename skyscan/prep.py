@@ -79,7 +79,7 @@ def prepare(
     Raises
     ------
     BadInput
-        The event lacks a key that the reconstruction needs.
+        A key that the reconstruction needs is missing from the event.
     """
     event, reco = read_for(reco_name, source, read)
     reco.check(source, event)

@@ -56,7 +56,7 @@ class Scan:
     predictive_scanning_threshold : float
         Fraction of what was dealt out that is in before finer pixels are chosen; 1: all.
     time_budget : float
-        Seconds that a batch may take; what is left over is dealt out anew. 0: no limit.
+        Seconds that a batch may take; the remaining fits go to another round. 0: no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
     """

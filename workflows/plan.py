@@ -196,7 +196,7 @@ def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str,
     Raises
     ------
     WrongUsage
-        A value has a line break or the like, which no submit file can hold.
+        A value has a character that no submit file can hold, such as a line break.
     """
     chosen = {
         name: value

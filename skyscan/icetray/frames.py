@@ -23,8 +23,8 @@ PACKET = "GCDQP"
 def read_packet(path: Path) -> list[Frame]:
     """Read an event file of any kind: five frames, G, C, D, Q and P.
 
-    The frames are what the file has, byte for byte; a G, C, D or Q frame that it lacks is
-    an empty one. The physics frame is on the stream P, also when the file has it as p.
+    The frames are what the file has, byte for byte; a missing G, C, D or Q frame is
+    empty. The physics frame is on the stream P, also when the file has it as p.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def on_stream(frame: Frame, stop: str) -> Frame:
 
 
 def run_tray(frames: Sequence[Frame], add_modules: Callable[[Tray], None]) -> list[Frame]:
-    """Send frames through a tray; return those that come out, information of the tray aside.
+    """Send frames through a tray; return what comes out, except the tray's own information.
 
     Parameters
     ----------

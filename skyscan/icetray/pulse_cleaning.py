@@ -1,4 +1,4 @@
-"""Pulses that a fit should not see: late ones, DeepCore's, and what is far from the event.
+"""Pulses that a fit should not see: late ones, DeepCore's, and those far from the event.
 
 The rules and numbers are those of icecube/skymap_scanner (recos/common/pulse_proc.py and
 recos/millipede_wilks.py); each function changes one physics frame.

@@ -1,4 +1,4 @@
-"""How likely the time of a DOM's first pulse is.
+"""The likelihood of the time of a DOM's first pulse.
 
 The first of N photons comes at a time t with the density -d/dt S(t)^N, S the survival
 function of one photon. Spreading it over a box of half width h, as wide as a Gaussian of
@@ -58,7 +58,7 @@ def minus_log_likelihood(
 
 
 def with_noise(density: Array, residual: Array) -> Array:
-    """Return the density (1/ns) with the noise terms in; it is never zero."""
+    """Return the density (1/ns) including noise; it is never zero."""
     noise, width = BROAD_NOISE
     mixed = (1 - noise) * density + noise * cauchy(residual, width)
     extra, width = NARROW_NOISE

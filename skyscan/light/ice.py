@@ -1,4 +1,4 @@
-"""What a fit asks of an ice model: when the photons of a track arrive."""
+"""The interface of an ice model: arrival times of the photons of a track."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Ice(Protocol):
 
     @property
     def jitter_ns(self) -> float:
-        """Standard deviation (ns) of arrival times around what the model says."""
+        """Standard deviation (ns) of arrival times around those of the model."""
 
     def n_photons(self, charge: Array) -> Array:
-        """Return of how many photons the first pulse of a DOM counts as the first.
+        """Return the number of photons of which a DOM's first pulse is taken as the first.
 
         Parameters
         ----------
@@ -37,7 +37,7 @@ class Ice(Protocol):
     def log_survival(
         self, delay: Array, distance: Array, cos_eta: Array, dom_z: Array
     ) -> Array:
-        """Return ln of the probability that a photon which arrives is later than a delay.
+        """Return ln of the probability that an arriving photon is later than a delay.
 
         A model whose ice has layers finds the point of emission from the path of the
         direct photon: it lies ``distance / SIN_CHERENKOV * cos_eta`` below the DOM.

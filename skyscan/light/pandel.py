@@ -1,4 +1,4 @@
-"""Bulk ice: arrival times after the Pandel function, the same at every depth.
+"""Bulk ice, the same at every depth: arrival times by the Pandel function.
 
 The delay of a photon has a gamma distribution whose shape grows with the distance to the
 track (Ahrens et al., NIM A 524 (2004) 169, the section on the Pandel function). The
@@ -36,7 +36,7 @@ DECAY_RATE = 1 / TAU_NS + LIGHT_SPEED / (N_GROUP * ABSORPTION_M)
 
 
 def effective_distance(distance: Array, cos_eta: Array) -> Array:
-    """Return the distance that stands for the scattering on the way, m.
+    """Return the effective distance that accounts for scattering, m.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def log_survival(delay: Array, effective: Array) -> Array:
 
 @dataclass(frozen=True)
 class BulkIce:
-    """The Pandel function, and the jitter that makes up for what it leaves out."""
+    """The Pandel function, with a jitter that covers what it leaves out."""
 
     jitter_ns: float = 15.0
 

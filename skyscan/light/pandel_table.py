@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Nodes:
-    """Nodes at equal steps in the logarithm of a quantity; outside, the ends hold on."""
+    """Nodes equally spaced in the log of a quantity; beyond them the end values apply."""
 
     first: float
     last: float

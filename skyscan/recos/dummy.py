@@ -47,7 +47,7 @@ class Dummy(Reco):
     summary: ClassVar[str] = "for tests: fixed cost per pixel, values made from its ids"
 
     def prepare(self, event: Event, folder: Path) -> Vertex:  # noqa: ARG002
-        """Return the event's seed vertex with zero for what it lacks; nothing is written."""
+        """Return the event's seed vertex with zeros for missing values; write nothing."""
         seed = event.seed
         values = [seed.x, seed.y, seed.z, seed.time]
         return Vertex(*[value if math.isfinite(value) else 0.0 for value in values])

@@ -40,7 +40,7 @@ NEAR_RINGS = ((0.0, 1), (30.0, 4))
 
 
 class Descent(NamedTuple):
-    """How far simplexes go, and how many of the best go on from there.
+    """How far the simplexes of a stage go, and how many of the best continue.
 
     ``step`` are the first edges (m, m, ns), ``tolerance`` the spread in llh at which one
     is done; if it is not by then, it stops after ``max_evaluations``.
@@ -71,7 +71,7 @@ class TrackFits(NamedTuple):
 
 
 def fit_from_nothing(model: TrackModel, ice: Ice, quick_ice: Ice) -> TrackFits:
-    """Fit a track of each of the model's directions, no first guess at hand.
+    """Fit a track of each of the model's directions, without a first guess.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def fit_from_nothing(model: TrackModel, ice: Ice, quick_ice: Ice) -> TrackFits:
 def fit_from_guess(
     model: TrackModel, vertex: Array, time: Array, ice: Ice, quick_ice: Ice
 ) -> TrackFits:
-    """Fit a track of each of the model's directions from one that is nearly right.
+    """Fit a track of each of the model's directions from a first guess.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def fit_from_guess(
 
 
 def places_on(rings: Sequence[tuple[float, int]]) -> list[tuple[float, float]]:
-    """Return the places on some rings, m."""
+    """Return points on rings, m."""
     places = []
     for radius, n in rings:
         angles = 2 * pi * np.arange(n) / n
@@ -115,7 +115,7 @@ def places_on(rings: Sequence[tuple[float, int]]) -> list[tuple[float, float]]:
 
 
 def _wide_guesses(model: TrackModel, ice: Ice, n_best: int) -> Array:
-    """Return the best places around the charge centre, shape (n, n_best, 3)."""
+    """Return the best points around the charge centre, shape (n, n_best, 3)."""
     rows = np.arange(len(model))
     points, values = [], []
     for place in places_on(WIDE_RINGS):
@@ -138,7 +138,7 @@ def _llh_of_all(model: TrackModel, points: Array, ice: Ice) -> Array:
 
 
 def _best(model: TrackModel, starts: Array, ice: Ice, quick_ice: Ice) -> TrackFits:
-    """Go down from k starts for each direction, shape (n, k, 3); settle at the best."""
+    """Minimise from k starts for each direction, shape (n, k, 3); refine the best."""
     for how in DESCENTS:
         starts, _ = _descend(model, starts, quick_ice, how)
     points, values = _descend(model, starts, ice, SETTLE)
@@ -147,7 +147,7 @@ def _best(model: TrackModel, starts: Array, ice: Ice, quick_ice: Ice) -> TrackFi
 
 
 def _descend(model: TrackModel, starts: Array, ice: Ice, how: Descent) -> tuple[Array, Array]:
-    """Go down from starts of shape (n, k, 3).
+    """Minimise from starts of shape (n, k, 3).
 
     Returns
     -------

@@ -50,7 +50,7 @@ def minimise(
     tolerance : float
         A problem is done when the values at its simplex differ by no more than this.
     max_evaluations : int
-        A problem that used up so many is done as well.
+        A problem that has used that many is done as well.
     """
     simplexes = _Simplexes(function, start, step)
     active = np.arange(len(start))
