@@ -111,7 +111,7 @@ def test_a_missing_round_is_an_error_and_nothing_is_written(folder):
 def test_a_last_round_that_is_missing_is_an_error_and_nothing_is_written(folder):
     last = folder.round(folder.chosen_rounds()[-1]).description
     last.unlink()
-    with pytest.raises(BadInput, match=rf"{last} is missing, though \d+ pixels are left"):
+    with pytest.raises(BadInput, match=rf"{last} is missing, but \d+ pixels remain"):
         merge(folder, SCAN)
     assert maps(folder) == []
 

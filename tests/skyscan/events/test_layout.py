@@ -132,7 +132,7 @@ def test_a_class_of_another_version_is_refused():
 
 
 def test_bytes_after_the_last_value_are_refused():
-    with pytest.raises(MalformedError, match="has 3 bytes more than its class has"):
+    with pytest.raises(MalformedError, match="has 3 bytes more than its class"):
         read_double(write_scalar(1.5).buffer + b"abc")
 
 

@@ -166,7 +166,7 @@ def test_a_changed_batch_is_bad_input(folder):
 
 
 def test_rounds_of_another_scan_are_bad_input(folder):
-    with pytest.raises(BadInput, match=r"00000\.npz is damaged or of another scan"):
+    with pytest.raises(BadInput, match=r"00000\.npz is damaged or belongs to another scan"):
         collect(folder, "f" * 32, [0])
 
 
@@ -179,9 +179,9 @@ def test_what_is_left_over_comes_ordered_and_once_whatever_jobs_had_it(folder):
     assert ids_of(gathered.leftover) == sorted(lost)
     n = len(read_batch(folder.round(0).batch(2)).pixels)
     path = folder.round(0).result(2)
-    assert gathered.lacking[0] == [f"{path} lacks {n} of {n} pixels"]
+    assert gathered.incomplete[0] == [f"{path} is missing {n} of {n} pixels"]
     assert gathered.damage[0] == [f"{path} is missing"]
-    assert {number: len(told) for number, told in gathered.lacking.items()} == {0: 1, 1: 2}
+    assert {number: len(told) for number, told in gathered.incomplete.items()} == {0: 1, 1: 2}
 
 
 @pytest.mark.parametrize("content", [{}, {"batches": 3}, {"batches": [{"number": 1}]}])

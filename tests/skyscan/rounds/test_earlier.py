@@ -127,14 +127,15 @@ def test_a_scan_that_goes_further_keeps_its_coarser_pixels(folder):
 def test_what_the_rounds_led_to_moves_with_them_and_nothing_else(folder):
     merge(folder, SCAN)
     for name in ("round_000.dag", "round_000.dag.nodes.log", "scan.dag"):
-        (folder.path / name).write_text(name)
+        folder.workflow.mkdir(exist_ok=True)
+        (folder.workflow / name).write_text(name)
     where = set_aside(folder, ())
     assert where == folder.earlier / "001"
     moved = {path.name for path in where.iterdir()}
     name = f"{SCAN.name}_1_2_4"
     dags = {"round_000.dag", "round_000.dag.nodes.log"}
     assert moved == {"forget.json", "rounds", f"{name}.npz", f"{name}.json", *dags}
-    assert (folder.path / "scan.dag").exists()
+    assert (folder.workflow / "scan.dag").exists()
     assert list(folder.rounds.iterdir()) == []
 
 

@@ -167,7 +167,7 @@ def test_damaged_results_are_mended_where_they_are_and_not_handed_on(folder):
     do_some(folder, 0, 3)
     path = folder.round(0).result(1)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(MissingResults, match="torn"):
+    with pytest.raises(MissingResults, match="truncated"):
         open_round(folder, SCAN, 1)
     assert folder.chosen_rounds() == [0]
 
