@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scans import wait_until
 
 from condor.personal.account import pool_account
-from condor.personal.processes import MARK
+from condor.personal.processes import DAEMON_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def black_hole(pool: Pool) -> Iterator[None]:
     environment = {**os.environ, **pool.environment(), "CONDOR_CONFIG": str(config)}
     startd = subprocess.Popen(
         [*pool_account().prefix, str(pool.sbin / "condor_startd"), "-f"],
-        env={**environment, MARK: str(pool.config.parent)},
+        env={**environment, DAEMON_VARIABLE: str(pool.config.parent)},
         stdin=subprocess.DEVNULL,
     )
     try:

@@ -70,7 +70,7 @@ def test_a_dagman_that_died_when_all_was_done_ends(pool, run_folder):
     events, fits = scan.events(SCAN_DAG), scan.fits()
     # What there is when it is killed as its last script ends, and the schedd starts it again.
     lock.write_bytes(left)
-    here = ("env", "-C", str(scan.folder.path))
+    here = ("env", "-C", str(scan.folder.workflow))
     done = pool.run(*here, "condor_submit", f"{SCAN_DAG}.condor.sub")
     assert done.returncode == 0, done.stderr
     wait_until(lambda: submissions(scan) == 2, "its second start")

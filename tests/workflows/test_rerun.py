@@ -233,7 +233,7 @@ def test_what_the_scan_does_not_have_is_named(ended):
 def test_other_nsides_are_another_scan(ended, pool):
     folder = ended("small").scan.folder
     for progression in (((2, 0), (4, 4)), ((1, 0), (4, 4))):
-        with pytest.raises(WrongUsage, match="another scan"):
+        with pytest.raises(WrongUsage, match="other nsides into another folder"):
             extend(folder, pool, {"progression": progression})
     with pytest.raises(WrongUsage, match="already"):
         extend(folder, pool, {"progression": SMALL["progression"]})
