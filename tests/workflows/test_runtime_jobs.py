@@ -38,7 +38,7 @@ def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
     ads = {}
     for path in sorted(folder.workflow.glob("*.sub")):
         ad = path.with_suffix(".ad")
-        with chdir(folder.path):
+        with chdir(folder.workflow):
             done = pool.run("condor_submit", "-dry-run", str(ad), *NODE[path.stem], path.name)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "WARNING" not in done.stdout + done.stderr
