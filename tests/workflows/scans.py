@@ -73,8 +73,12 @@ class RunningScan:
         return "\n".join(told)
 
     def is_mine(self) -> str:
-        """Return the constraint that the scan's jobs meet in the queue."""
-        return f'Iwd == "{self.folder.workflow / ".."}"'
+        """Return the constraint that the scan's jobs meet in the queue.
+
+        The DAGMans of rounds among them; the scan's own was submitted from anywhere.
+        """
+        workflow = self.folder.workflow
+        return f'(Iwd == "{workflow}" || Iwd == "{workflow / ".."}")'
 
     def fits(self) -> Counter[Fit]:
         """Return how often each fit was begun."""
@@ -111,8 +115,13 @@ class RunningScan:
         wait_until(lambda: paused.exists() or is_over(self.folder), "the PRE script to wait")
         assert not is_over(self.folder), f"the scan ended: {read_report(self.folder)}"
 
+    @property
+    def go_on_file(self) -> Path:
+        """The file that what was paused waits for."""
+        return self.folder.workflow / "go-on"
+
     def go_on(self) -> None:
-        (self.folder.workflow / "go-on").touch()
+        self.go_on_file.touch()
 
     def processes(self, step: str) -> list[int]:
         """Return the ids of this scan's own processes that run a step (reco, worker)."""

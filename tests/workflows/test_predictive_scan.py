@@ -50,9 +50,9 @@ class Ended(NamedTuple):
 
 def have_one_job_wait(scan: RunningScan) -> None:
     """Have a job of the first round wait for `go_on`; jobs of later rounds do not."""
-    there = f"'{scan.folder.path}'"
-    wait = f"while [ ! -e {there}/go-on ]; do sleep 0.2; done"
-    scan.at_start(LATE, f"[ -e {there}/rounds/001/round.json ] || {wait}", ";; esac")
+    wait = f"while [ ! -e '{scan.go_on_file}' ]; do sleep 0.2; done"
+    opened = f"[ -e '{scan.folder.round(1).description}' ]"
+    scan.at_start(LATE, f"{opened} || {wait}", ";; esac")
 
 
 def late(scan: RunningScan) -> Ended:
