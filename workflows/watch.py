@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from condor.pool import status as pool_status
-from skyscan.errors import BadInput
+from skyscan.errors import TryAgain
 from workflows.engines import engine_of
+from workflows.model.reading import ScanReader
+from workflows.model.text import duration, now_text
 from workflows.obstacles import obstacles
-from workflows.planned import read_planned
-from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
-from workflows.report import Report, duration, last_report
+from workflows.report import Report, last_report
+from workflows.submission import queued_cluster
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
-    from workflows.planned import Planned
+    from workflows.model.scan import Round, ScanModel
 
 LOOK_EVERY = 1.0  # seconds
 PRINT_EVERY = 10.0  # seconds between lines while only the number of pixels changes
@@ -29,51 +30,81 @@ def watch(folder: ScanFolder) -> Report | None:
     Returns
     -------
     Report or None
-        None if DAGMan was removed or killed before it could write a report.
+        None if DAGMan was removed or killed before it could write a report, or the scan is not
+        in the queue.
     """
-    scan = read_planned(folder.scan_json)
     began, printed_at = time.time(), 0.0
-    printed: RoundProgress | None = None
-    first: dict[int, RoundProgress] = {}
+    printed: Round | None = None
     waiting = Waiting(folder)
+    reader = ScanReader(folder)
     if not folder.startup_json.exists():
         print("prep: reading the event", flush=True)
     while True:
-        over = is_over(folder)
-        rounds = rounds_so_far(folder)
-        now = current(rounds)
+        model = reader.read(is_queued=waiting.is_queued)
+        over = is_at_rest(model)
+        now = model.current
         is_new = now is not None and (printed is None or now.number != printed.number)
         is_due = now != printed and (over or time.time() - printed_at > PRINT_EVERY)
         if now is not None and (is_new or is_due):
-            since = first.setdefault(now.number, now)
-            text = line(folder, scan, rounds, since)
+            text = line(model, now)
             print(f"{duration(time.time() - began)}  {text}", flush=True)
             printed, printed_at = now, time.time()
         if over:
-            return last_report(folder)
+            return None if model.state in ("elsewhere", "unknown") else last_report(folder)
         waiting.look(now)
         time.sleep(LOOK_EVERY)
 
 
 @dataclass
 class Waiting:
-    """Prints what a scan without progress waits for, each obstacle once."""
+    """Prints what a scan without progress waits for, each obstacle once.
+
+    Attributes
+    ----------
+    folder : ScanFolder
+        The scan.
+    is_queued : bool or None
+        Whether the queue had its DAGMan when it was asked last; it was asked when there had
+        been no progress for a while.
+    found : list of str
+        The obstacles then.
+    """
 
     folder: ScanFolder
-    seen: RoundProgress | None = None
-    since: float = field(default_factory=time.monotonic)
-    printed: list[str] = field(default_factory=list)
+    is_queued: bool | None = None
+    found: list[str] = field(default_factory=list)
+    _seen: Round | None = None
+    _since: float = field(default_factory=time.monotonic)
+    _printed: list[str] = field(default_factory=list)
 
-    def look(self, now: RoundProgress | None) -> None:
+    def look(self, now: Round | None, *, silent: bool = False) -> None:
         """Note the progress; query HTCondor now and then while there is none."""
-        if now != self.seen:
-            self.seen, self.since, self.printed = now, time.monotonic(), []
-        elif time.monotonic() - self.since > STILL:
-            found = obstacles(self.folder, pool_status())
-            for obstacle in found:
-                if obstacle not in self.printed:
+        if now != self._seen:
+            self._seen, self._since, self._printed = now, time.monotonic(), []
+            self.is_queued, self.found = None, []
+        elif time.monotonic() - self._since > STILL:
+            self.is_queued, self.found = ask(self.folder)
+            for obstacle in self.found:
+                if obstacle not in self._printed and not silent:
                     print(f"waits: {obstacle}", flush=True)
-            self.since, self.printed = time.monotonic(), found
+            self._since, self._printed = time.monotonic(), self.found
+
+
+def ask(folder: ScanFolder) -> tuple[bool | None, list[str]]:
+    """Ask the queue whether it has a scan's DAGMan, and what the scan waits for."""
+    pool = pool_status()
+    is_queued = None
+    if pool.pool is not None and pool.is_running:
+        try:
+            is_queued = queued_cluster(folder, pool.pool) is not None
+        except TryAgain:
+            is_queued = None  # the obstacles say so
+    return is_queued, obstacles(folder, pool)
+
+
+def is_at_rest(model: ScanModel) -> bool:
+    """Return whether a scan will not go on in its folder."""
+    return model.state in ("ended", "removed", "elsewhere", "unknown")
 
 
 def is_over(folder: ScanFolder) -> bool:
@@ -82,33 +113,7 @@ def is_over(folder: ScanFolder) -> bool:
     return state is not None and state.is_over
 
 
-def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:
-    """Return the progress of each round; empty while a round is being written."""
-    try:
-        return scan_progress(folder)
-    except BadInput:
-        return []
-
-
-def current(rounds: list[RoundProgress]) -> RoundProgress | None:
-    """Return the current round: the first that is incomplete, else the last."""
-    unfinished = (progress for progress in rounds if progress.n_done < progress.n_fits)
-    return next(unfinished, rounds[-1] if rounds else None)
-
-
-def line(
-    folder: ScanFolder,
-    scan: Planned,
-    rounds: list[RoundProgress],
-    since: RoundProgress | None = None,
-) -> str:
-    """Return the progress of the current round, its pace, and the remaining time of the scan.
-
-    ``since`` is earlier progress of that round, from which the pace follows.
-    """
-    now = current(rounds) or rounds[-1]
-    fits_per_second = pace(now, since)
-    if fits_per_second is None:
-        return now.line()
-    left = fits_ahead(folder, scan, rounds) / fits_per_second
-    return f"{now.line()}, {fits_per_second:.1f} a second, about {duration(left)} left"
+def line(model: ScanModel, now: Round) -> str:
+    """Return the progress of the current round, and pace and remaining time of the scan."""
+    known = model.rate or model.time_left
+    return f"{now.line()}, {now_text(model)}" if known else now.line()

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 #: In the order in which they are counted. ``incomplete``: a limit ended the scan, with a map;
 #: ``refused``: could not be planned; ``copy``: a copy of another event of the campaign.
 STATES = ("complete", "incomplete", "failed", "refused", "copy", "running", "waiting")
+#: States of scans that have run to an end.
+ENDED = ("complete", "incomplete", "failed")
 #: Priority of exit codes when there are several: first those that no retry can fix.
 _WORST_FIRST = (
     ExitCode.BAD_INPUT,
@@ -117,7 +119,8 @@ def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
         shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
     lines = _columns(shown) if shown else []
     lines += [f"  why       {row.event}: {row.why}" for row in shown if row.why]
-    lines.append(f"{counts(rows)}; {folder.csv} lists all of them")
+    where = f"; {folder.csv} lists all of them" if folder.csv.exists() else ""
+    lines.append(f"{counts(rows)}{where}")
     if exit_code_of(rows):
         command = f"skyscan resume {shlex.quote(str(folder.path))}"
         lines.append(f"  next      fix the errors above, then {command}")

@@ -17,6 +17,7 @@ from workflows.campaigns.campaign import CampaignFolder, added, read_campaign, r
 from workflows.campaigns.plan import plan_campaign, plan_missing
 from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
 from workflows.campaigns.table import (
+    ENDED,
     campaign_rows,
     counts,
     exit_code_of,
@@ -130,9 +131,20 @@ def print_status(path: Path) -> ExitCode:
 
 
 def print_result(path: Path, *, as_json: bool) -> ExitCode:
-    """Print the table of a campaign; return its exit code."""
+    """Print the table of a campaign; return its exit code.
+
+    Raises
+    ------
+    WrongUsage
+        None of its scans has run yet.
+    """
     folder = CampaignFolder(path.absolute())
-    rows = campaign_rows(folder, is_over=True)
+    rows = campaign_rows(folder, is_over=is_over(folder))
+    if dagman_state(folder.dag) is None and not any(row.state in ENDED for row in rows):
+        raise WrongUsage(
+            f"{folder.path} has no result yet: the campaign was not submitted. "
+            f"`skyscan resume {shlex.quote(str(folder.path))}` runs it."
+        )
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     else:

@@ -9,26 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
-from condor.pool import status as pool_status
 from skyscan.errors import ExitCode, WrongUsage
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
-from workflows.obstacles import obstacles
-from workflows.planned import read_planned
-from workflows.report import last_report, machine_lines
+from workflows.model.reading import read_model
+from workflows.model.text import heading, progress_lines, round_lines
+from workflows.report import last_report
 from workflows.submission import open_scan
-from workflows.watch import line, rounds_so_far
+from workflows.watch import ask
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
-    from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
-    from workflows.planned import Planned
-    from workflows.progress import RoundProgress
+    from workflows.model.scan import ScanModel
 
 
 def add_to(commands: Commands) -> None:
@@ -47,58 +45,39 @@ def _status(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return print_status(options.folder)
     folder = open_scan(options.folder)
-    scan = read_planned(folder.scan_json)
-    engine = engine_of(folder)
-    state = engine.state(folder)
-    rounds = rounds_so_far(folder)
-    status = (
-        "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
-    )
-    print(f"{scan.name}  {scan.reco}  {status}")
-    for progress in rounds:
-        print(f"  {progress.line()}")
-    if state is not None and state.is_over:
-        _print_end(folder)
-    else:
-        _print_progress(folder, scan, rounds, state)
-    more = engine.more_on_progress(folder)
-    if state is not None and more:
-        print(f"  more      {more}")
+    print("\n".join(_status_lines(folder, _model(folder))))
     return ExitCode.DONE
 
 
-def _print_progress(
-    folder: ScanFolder,
-    scan: Planned,
-    rounds: list[RoundProgress],
-    state: DagmanState | None,
-) -> None:
-    """Print the progress of a scan that has not ended, and what it waits for."""
-    if state is not None and state.starts > 1:
-        place = shlex.quote(str(folder.path))
-        print(
-            f"  DAGMan died and was restarted {state.starts - 1} times. If this continues, run "
-            f"`skyscan abort {place}`, then `skyscan resume {place}`"
-        )
-    if state is not None:
-        for obstacle in obstacles(folder, pool_status()):
-            print(f"  waits     {obstacle}")
-    if rounds:
-        print(f"  now       {line(folder, scan, rounds)}")
-        for machine in machine_lines(folder):
-            print(f"  warning   {machine}")
+def _model(folder: ScanFolder) -> ScanModel:
+    """Return the model of a scan; the queue is asked about one that has not ended."""
+    state = engine_of(folder).state(folder)
+    is_queued, waits = (None, []) if state is None or state.is_over else ask(folder)
+    return read_model(folder, waits=waits, is_queued=is_queued)
 
 
-def _print_end(folder: ScanFolder) -> None:
-    """Print the outcome of a scan that has ended."""
+def _status_lines(folder: ScanFolder, model: ScanModel) -> Iterator[str]:
+    yield heading(model)
+    yield from round_lines(model.rounds)
+    if model.state in ("ended", "removed"):
+        yield from _end_lines(folder)
+    else:
+        yield from progress_lines(model)
+    more = engine_of(folder).more_on_progress(folder)
+    if model.dagman is not None and more:
+        yield f"  more      {more}"
+
+
+def _end_lines(folder: ScanFolder) -> Iterator[str]:
+    """Yield the outcome of a scan that has ended."""
     report = last_report(folder)
     if report is not None:
-        print(report.text, end="")
+        yield report.text.rstrip("\n")
         return
     why = last_error(engine_of(folder).dag(folder))
     if why:
-        print(f"  why       DAGMan: {why}")
-    print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")
+        yield f"  why       DAGMan: {why}"
+    yield f"  next      skyscan resume {shlex.quote(str(folder.path))}"
 
 
 def _result(options: argparse.Namespace) -> ExitCode:
