@@ -22,6 +22,7 @@ _HEADER = re.compile(
     r"(\d{3}) \((\d+)\.\d+\.\d+\) "
     r"(?:(\d{4}-\d\d-\d\d[ T]\d\d:\d\d):(\d\d)(?:\.\d+)?(Z?)|(\d\d/\d\d \d\d:\d\d):(\d\d)) "
 )
+_OF_HEADER = ".000) "
 _END = "\n...\n"
 _NODE = re.compile(r'DAG Node: *(\S+)|DAGNodeName = "((?:[^"\\]|\\.)*)"')
 _SLOT = re.compile(r"^\s*SlotName: *(.+)$", re.MULTILINE)
@@ -168,10 +169,11 @@ class LogReader:
         return [event for event in map(self._event, chunks) if event is not None]
 
     def _event(self, chunk: str) -> LogEvent | None:
-        found = last = _HEADER.search(chunk)
-        # A truncated event is followed by the next one, perhaps in the same line.
-        while found is not None:
-            last, found = found, _HEADER.search(chunk, found.end())
+        last = _HEADER.match(chunk)
+        if last is None or chunk.count(_OF_HEADER) > 1:
+            # A truncated event is followed by the next one, perhaps in the same line.
+            for last in _HEADER.finditer(chunk):  # noqa: B007
+                pass
         if last is None:
             return None
         kind, cluster, minute, second, utc, day, day_second = last.groups()

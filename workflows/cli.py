@@ -20,6 +20,7 @@ from workflows.commands import (
     scan,
     status,
     tools,
+    why,
 )
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         metavar="COMMAND",
         parser_class=_Parser,
     )
-    for module in (demo, scan, campaign, plan, status, abort, rerun, tools):
+    for module in (demo, scan, campaign, plan, status, why, abort, rerun, tools):
         module.add_to(commands)
     return parser
 

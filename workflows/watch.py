@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,7 +27,9 @@ STILL = 30.0  # seconds without progress after which the obstacles are printed
 
 
 def watch(folder: ScanFolder) -> Report | None:
-    """Print the progress of a submitted scan until it has ended.
+    """Show the progress of a submitted scan until it has ended.
+
+    In a terminal on one screen that is drawn again and again, else line by line.
 
     Returns
     -------
@@ -33,6 +37,13 @@ def watch(folder: ScanFolder) -> Report | None:
         None if DAGMan was removed or killed before it could write a report, or the scan is not
         in the queue.
     """
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+    model = _draw(folder) if is_terminal else _print(folder)
+    return None if model.state in ("elsewhere", "unknown") else last_report(folder)
+
+
+def _print(folder: ScanFolder) -> ScanModel:
+    """Print a line at each progress; return the model when the scan is at rest."""
     began, printed_at = time.time(), 0.0
     printed: Round | None = None
     waiting = Waiting(folder)
@@ -50,9 +61,28 @@ def watch(folder: ScanFolder) -> Report | None:
             print(f"{duration(time.time() - began)}  {text}", flush=True)
             printed, printed_at = now, time.time()
         if over:
-            return None if model.state in ("elsewhere", "unknown") else last_report(folder)
+            return model
         waiting.look(now)
         time.sleep(LOOK_EVERY)
+
+
+def _draw(folder: ScanFolder) -> ScanModel:
+    """Draw the scan on one screen; return the model when it is at rest."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from workflows.model.screen import screen
+
+    waiting = Waiting(folder, is_silent=True)
+    reader = ScanReader(folder)
+    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+        while True:
+            model = reader.read(is_queued=waiting.is_queued, waits=waiting.found)
+            live.update(screen(model), refresh=True)
+            if is_at_rest(model):
+                return model
+            waiting.look(model.current)
+            time.sleep(LOOK_EVERY)
 
 
 @dataclass
@@ -68,16 +98,19 @@ class Waiting:
         been no progress for a while.
     found : list of str
         The obstacles then.
+    is_silent : bool
+        Whether it prints nothing.
     """
 
     folder: ScanFolder
+    is_silent: bool = False
     is_queued: bool | None = None
     found: list[str] = field(default_factory=list)
     _seen: Round | None = None
     _since: float = field(default_factory=time.monotonic)
     _printed: list[str] = field(default_factory=list)
 
-    def look(self, now: Round | None, *, silent: bool = False) -> None:
+    def look(self, now: Round | None) -> None:
         """Note the progress; query HTCondor now and then while there is none."""
         if now != self._seen:
             self._seen, self._since, self._printed = now, time.monotonic(), []
@@ -85,7 +118,7 @@ class Waiting:
         elif time.monotonic() - self._since > STILL:
             self.is_queued, self.found = ask(self.folder)
             for obstacle in self.found:
-                if obstacle not in self._printed and not silent:
+                if obstacle not in self._printed and not self.is_silent:
                     print(f"waits: {obstacle}", flush=True)
             self._since, self._printed = time.monotonic(), self.found
 

@@ -116,7 +116,7 @@ def resume(path: Path, *, no_watch: bool) -> ExitCode:
     return _run(folder, no_watch=no_watch)
 
 
-def print_status(path: Path) -> ExitCode:
+def print_status(path: Path, *, as_json: bool = False) -> ExitCode:
     """Print the progress of a campaign."""
     folder = CampaignFolder(path.absolute())
     state = dagman_state(folder.dag)
@@ -124,6 +124,9 @@ def print_status(path: Path) -> ExitCode:
     if state is not None:
         status = f"DAGMan job {state.cluster}: {state.state}"
     rows = campaign_rows(folder, is_over=is_over(folder))
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+        return ExitCode.DONE
     print(f"{folder.path.name}  {status}\n  {counts(rows)}")
     if is_over(folder):
         print(table_text(folder, rows), end="")

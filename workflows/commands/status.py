@@ -15,10 +15,11 @@ from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
 from workflows.model.reading import read_model
-from workflows.model.text import heading, progress_lines, round_lines
+from workflows.model.schema import as_json
+from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.report import last_report
 from workflows.submission import open_scan
-from workflows.watch import ask
+from workflows.watch import ask, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +34,18 @@ def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
     status = commands.add_parser("status", help="show the progress of a scan or a campaign")
     status.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    status.add_argument("--json", action="store_true", help="print the scan model as JSON")
+    status.add_argument(
+        "--watch",
+        action="store_true",
+        help="show the progress until the scan ends: in a terminal on one live screen, else "
+        "line by line",
+    )
+    status.add_argument(
+        "--timing",
+        action="store_true",
+        help="show where the time went, by machine, and what would make the scan faster",
+    )
     status.set_defaults(run=_status)
 
     result = commands.add_parser("result", help="show the result of a scan or a campaign")
@@ -43,9 +56,17 @@ def add_to(commands: Commands) -> None:
 
 def _status(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
-        return print_status(options.folder)
+        return print_status(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
-    print("\n".join(_status_lines(folder, _model(folder))))
+    if options.watch and not options.json:
+        watch(folder)
+    model = _model(folder)
+    if options.json:
+        print(as_json(model))
+    else:
+        print("\n".join(_status_lines(folder, model)))
+    if options.timing and not options.json:
+        print("\n".join(f"  {it}" for it in timing_lines(model)))
     return ExitCode.DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
@@ -17,7 +18,6 @@ from workflows.model.causes import CAUSES, SHOWN, Evidence, diagnose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from skyscan.layout import ScanFolder
     from workflows.model.jobs import Job, Nodes
@@ -83,7 +83,7 @@ class FailureFinder:
     def _jobs(
         self, nodes: Mapping[int | None, Nodes], rounds: Sequence[ChosenRound]
     ) -> Iterator[Failure]:
-        top = outputs.outputs_in(self.folder.logs)
+        top = outputs.Outputs(self.folder.logs)
         of_round = {it.number: it for it in rounds}
         everywhere = is_everywhere(self.scan)
         for number, of_dag in nodes.items():
@@ -91,13 +91,12 @@ class FailureFinder:
                 if job.has_succeeded or (job.is_in_queue and not self.is_over):
                     continue
                 path = None
-                if number is None and (files := top.get((node, "err"))):
-                    path = self.folder.logs / files[-1]
+                if number is None:
+                    path = top.newest(node, "err")
                 elif number in of_round:
-                    batch = node.rpartition("_")[2]
-                    files = of_round[number].outputs.get((batch, "err"))
-                    path = of_round[number].folder.logs / files[-1] if files else None
-                yield self._failure(node, job, path, is_everywhere=everywhere)
+                    path = of_round[number].outputs.newest(node.rpartition("_")[2], "err")
+                log = None if path is None else Path(path)
+                yield self._failure(node, job, log, is_everywhere=everywhere)
 
     def _scripts(self) -> Iterator[Failure]:
         logs = self.folder.logs

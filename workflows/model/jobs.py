@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from condor.joblog import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from condor.joblog import LogEvent
 
@@ -164,6 +164,10 @@ class Job:
 
     def _hold(self, event: LogEvent) -> None:
         self._stop(event.time, "held", event.hold_code[0])
+        # A job that ran is evicted first.
+        last = self.starts[-1] if self.starts else None
+        if last and last.how == "evicted" and event.time - (last.ended or 0.0) <= _AT_ONCE:
+            last.how, last.hold_code = "held", event.hold_code[0]
         self._become("held", event.time)
         self.holds.append(Hold(event.time, event.reason, event.hold_code))
 
@@ -172,7 +176,8 @@ class Job:
 
 
 _CHECKPOINT = 85
-_STEPS = {
+_AT_ONCE = 1.0  # seconds between the two events of one thing
+_STEPS: dict[int, Callable[[Job, LogEvent], None]] = {
     Kind.SUBMIT: Job._submit,  # noqa: SLF001
     Kind.EXECUTE: Job._execute,  # noqa: SLF001
     Kind.EVICTED: Job._leave,  # noqa: SLF001
@@ -195,10 +200,13 @@ class Nodes:
         By the name of the node.
     last : float
         Time of the newest event; 0 without any.
+    skipped : dict of str to float
+        When the nodes were skipped that a PRE script left nothing to do.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     last: float = 0.0
+    skipped: dict[str, float] = field(default_factory=dict)
     _nodes: dict[int, str] = field(default_factory=dict)
 
     def take(self, events: Iterable[LogEvent]) -> None:
@@ -206,6 +214,8 @@ class Nodes:
         for event in events:
             if event.kind == Kind.SUBMIT and event.node:
                 self._nodes[event.cluster] = event.node
+            elif event.kind == Kind.PRE_SKIP:
+                self.skipped[event.node] = event.time
             node = self._nodes.get(event.cluster)
             self.last = max(self.last, event.time)
             if node is None:

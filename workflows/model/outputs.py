@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from skyscan.errors import printable
@@ -12,28 +11,49 @@ from skyscan.job.progress import read_progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-_NAME = re.compile(r"(\d+|[a-z_]+)((?:\.\d+)*)\.(out|err)", re.ASCII)
 TAIL = 16384  # bytes from the end of a file that are read
 LONGEST = 400  # characters of a line that are shown
-_PROGRESS = 256  # bytes from the end of an output that hold its last progress line
-
-#: {(step or batch, "out" or "err"): files, the newest last}
-Outputs = dict[tuple[str, str], list[str]]
+_PROGRESS = 64  # bytes from the end of an output that hold its last progress line
 
 
-def outputs_in(folder: Path) -> Outputs:
-    """Return the output files of the jobs in a folder of logs, oldest try first."""
-    found: dict[tuple[str, str], list[tuple[tuple[int, ...], str]]] = {}
-    try:
-        names = os.listdir(folder)  # noqa: PTH208  one call for thousands of files
-    except OSError:
-        return {}
-    for name in names:
-        match = _NAME.fullmatch(name)
-        if match:
-            tries = tuple(int(it) for it in match[2].split(".")[1:])
-            found.setdefault((match[1], match[3]), []).append((tries, name))
-    return {key: [name for _, name in sorted(files)] for key, files in found.items()}
+class Outputs:
+    """The output files in a folder of logs, such as ``STEP.out`` and ``STEP.0.1.err``.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; it may be missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._place = str(folder)
+        try:
+            self.names = os.listdir(folder)  # noqa: PTH208  one call for thousands of files
+        except OSError:
+            self.names = []
+        self._newest: dict[str, dict[str, tuple[list[int], str]]] = {}
+
+    def newest(self, step: str, kind: str) -> str | None:
+        """Return the path of the newest output of a step; ``kind`` is ``out`` or ``err``."""
+        if kind not in self._newest:
+            self._newest[kind] = self._newest_of(f".{kind}")
+        found = self._newest[kind].get(step)
+        return None if found is None else f"{self._place}/{found[1]}"
+
+    def _newest_of(self, ending: str) -> dict[str, tuple[list[int], str]]:
+        newest: dict[str, tuple[list[int], str]] = {}
+        for name in self.names:
+            if not name.endswith(ending):
+                continue
+            step, *tries = name[: -len(ending)].split(".")
+            try:
+                found = ([int(it) for it in tries], name)
+            except ValueError:  # not of a job
+                continue
+            if step not in newest or found > newest[step]:
+                newest[step] = found
+        return newest
 
 
 def tail_of(path: Path, size: int = TAIL) -> str:

@@ -27,11 +27,11 @@ from workflows.engines import engine_of
 from workflows.model import fits, timing
 from workflows.model.failures import FailureFinder, exit_code_of
 from workflows.model.jobs import Nodes
-from workflows.model.outputs import outputs_in, progress_in
+from workflows.model.outputs import Outputs, progress_in
 from workflows.model.results import NONE, ResultReader, records_of
 from workflows.model.rounds import Batch, ChosenRound, added, as_round, left_over, work_of
 from workflows.model.scan import VERSION, Dagman, Held, ScanModel
-from workflows.model.time_left import rate, time_left
+from workflows.model.time_left import pace_of, rate, time_left
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class ScanReader:
         status = state.exit_code if dag_status is None and state is not None else dag_status
         is_live = standing in _IN_QUEUE
         nodes = self._nodes()
-        rounds = self._rounds(nodes, is_live=is_live or standing == "elsewhere")
+        counts = state is not None and (is_live or standing == "elsewhere")
+        rounds = self._rounds(nodes, state.submitted if state and counts else None)
         later = left_over(rounds)
         shown = tuple(as_round(it, later.get(it.number, 0), is_live=is_live) for it in rounds)
         batches = [batch for it in rounds for batch in it.batches]
@@ -140,6 +141,7 @@ class ScanReader:
             until,
         )
         work = self._work(nodes, rounds, made)
+        pace = pace_of(work) if is_live else None
         found: list[Failure] = []
         if standing != "planned" and not (standing == "ended" and status == 0):
             finder = FailureFinder(self.folder, self.scan, is_over=standing in _OVER)
@@ -166,16 +168,20 @@ class ScanReader:
             no_fit=fits.no_fits(records),
             best=fits.best(records),
             slowest=fits.slowest(records, batches),
-            rate=rate(work) if is_live else None,
+            rate=rate(work, pace),
             machines=machines,
             bad_machines=tuple(it.line() for it in bad_machines_of(_ended_runs(jobs))),
             spent=spent,
             cpu_hours=spent.slots / 3600.0,
             cpu_hours_wasted=(spent.failed + spent.evicted + spent.held) / 3600.0,
-            time_left=time_left(work) if is_live else None,
+            time_left=time_left(work, pace),
             waits=tuple(waits),
             failures=tuple(found),
         )
+
+    def chosen(self) -> list[ChosenRound]:
+        """Return the rounds that have been chosen, with their jobs and results."""
+        return self._rounds(self._nodes(), None)
 
     def _nodes(self) -> dict[int | None, Nodes]:
         """Return the jobs of each round's DAG, and of the outer DAG (None)."""
@@ -187,8 +193,13 @@ class ScanReader:
             found[int(of_round[1]) if of_round else None] = nodes
         return found
 
-    def _rounds(self, nodes: Mapping[int | None, Nodes], *, is_live: bool) -> list[ChosenRound]:
-        """Return the chosen rounds; one that is being written or is damaged is left out."""
+    def _rounds(
+        self, nodes: Mapping[int | None, Nodes], since: float | None
+    ) -> list[ChosenRound]:
+        """Return the chosen rounds; one that is being written or is damaged is left out.
+
+        What jobs report counts if they were submitted ``since`` then; None: nothing does.
+        """
         arriving = self._engine.arriving(self.folder)
         found = []
         for number in self.folder.chosen_rounds():
@@ -203,34 +214,38 @@ class ScanReader:
                 depth=chosen.depth,
                 nsides=chosen.nsides,
                 batches=[Batch(number, *it, jobs.get(it[0]), NONE) for it in chosen.batches],
-                outputs=outputs_in(self.folder.round(number).logs),
+                outputs=Outputs(self.folder.round(number).logs),
             )
+            place, on_its_way = f"{here.folder.path}/results", arriving.get(number, {})
             for batch in here.batches:
-                self._take_results(here, batch, arriving.get(number, {}).get(batch.number, []))
-                if is_live:
-                    self._take_progress(here, batch)
+                self._take_results(place, batch, on_its_way.get(batch.number, ()))
+                if since is not None:
+                    self._take_progress(here, batch, since)
             found.append(here)
         return found
 
-    def _take_results(self, here: ChosenRound, batch: Batch, elsewhere: Sequence[Path]) -> None:
+    def _take_results(self, place: str, batch: Batch, elsewhere: Sequence[Path]) -> None:
         n = f"{batch.number:05d}"
-        path = f"{here.folder.path}/results/{n}/{n}.rec"  # as `RoundFolder.result`, quickly
-        batch.results = self._results.read(path, here.number, batch.number)
+        path = f"{place}/{n}/{n}.rec"  # as `RoundFolder.result`, quickly
+        batch.results = self._results.read(path, batch.round, batch.number)
+        batch.done = min(batch.results.n, batch.n)
         if elsewhere and batch.results.n < batch.n:
-            more = self._results.read_best(elsewhere, here.number, batch.number)
+            more = self._results.read_best(elsewhere, batch.round, batch.number)
             batch.results = max(batch.results, more, key=lambda it: it.n)
-        # Files on their way are checked when they are collected; their size is what there is.
-        batch.done = min(max([batch.results.n, *map(count_records, elsewhere)]), batch.n)
+            # They are checked when they are collected; their size is what there is.
+            there = max(batch.results.n, *map(count_records, elsewhere))
+            batch.done = min(there, batch.n)
 
-    def _take_progress(self, here: ChosenRound, batch: Batch) -> None:
+    def _take_progress(self, here: ChosenRound, batch: Batch, since: float) -> None:
         """Count what a job has done by its output, while its results are not at home."""
         if batch.is_whole or (batch.job is not None and not batch.job.is_in_queue):
             return
-        files = here.outputs.get((f"{batch.number:05d}", "out"))
-        if files:
-            done, when = progress_in(f"{here.folder.logs}/{files[-1]}")
-            self._news = max(self._news, when)
-            batch.done = max(batch.done, min(done, batch.n))
+        path = here.outputs.newest(f"{batch.number:05d}", "out")
+        if path is not None:
+            done, when = progress_in(path)
+            if when >= since:  # else of an earlier submission, and lost
+                self._news = max(self._news, when)
+                batch.done = max(batch.done, min(done, batch.n))
 
     def _description(self, number: int) -> _Chosen | None:
         here = self.folder.round(number)
@@ -252,7 +267,6 @@ class ScanReader:
     def _work(
         self, nodes: Mapping[int | None, Nodes], rounds: Sequence[ChosenRound], now: float
     ) -> Work:
-        prep = nodes[None].jobs.get("prep") if None in nodes else None
         if rounds and self._n_variations == 1:
             with suppress(BadInput):
                 self._n_variations = read_startup(self.folder.startup).n_variations
@@ -260,7 +274,7 @@ class ScanReader:
             self.scan,
             rounds,
             now,
-            ready=prep.changed if prep and prep.has_succeeded else None,
+            outer=nodes.get(None, Nodes()),
             n_variations=self._n_variations,
         )
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workflows.model.scan import Jobs, Round
-from workflows.model.time_left import BatchWork, RoundWork, Work
+from workflows.model.time_left import BatchWork, Closing, RoundWork, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from skyscan.layout import RoundFolder
-    from workflows.model.jobs import Job
+    from workflows.model.jobs import Job, Nodes
     from workflows.model.outputs import Outputs
     from workflows.model.results import BatchResults
     from workflows.planned import Planned
@@ -124,7 +124,7 @@ def work_of(
     rounds: Sequence[ChosenRound],
     now: float,
     *,
-    ready: float | None,
+    outer: Nodes,
     n_variations: int,
 ) -> Work:
     """Return the work of a scan, from which its remaining time follows.
@@ -137,11 +137,13 @@ def work_of(
         Its rounds so far.
     now : float
         The time, seconds since 1970.
-    ready : float or None
-        When prep ended.
+    outer : Nodes
+        The jobs of the outer DAG.
     n_variations : int
         Fits per pixel.
     """
+    prep = outer.jobs.get("prep")
+    ready = prep.changed if prep and prep.has_succeeded else None
     if ready is None and rounds:
         ready = rounds[0].opened
     gave_up = left_over(rounds)
@@ -163,4 +165,18 @@ def work_of(
         jobs_per_round=scan.jobs_per_round,
         max_rounds=scan.max_rounds,
         time_budget=scan.time_budget,
+        closing=closing_of(outer, len(rounds)),
+    )
+
+
+def closing_of(outer: Nodes, n_rounds: int) -> Closing:
+    """Return what has been seen of the end of a scan, after ``n_rounds`` rounds."""
+    names = (f"round_{number:03d}" for number in range(n_rounds, n_rounds + len(outer.skipped)))
+    skipped = [outer.skipped[name] for name in names if name in outer.skipped]
+    merge = outer.jobs.get("merge")
+    return Closing(
+        n_skipped=len(skipped),
+        skipped=max(skipped, default=None),
+        merge_began=merge.submitted if merge else None,
+        merge_ended=merge.changed if merge and not merge.is_in_queue else None,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from statistics import fmean, median, pstdev
+from statistics import median, pstdev
 from typing import TYPE_CHECKING
 
 from workflows.model.scan import TimeLeft
@@ -21,14 +21,19 @@ if TYPE_CHECKING:
     from skyscan.progression import Progression
 
 WINDOW = 16  # batches that ended last, from which the pace of the others follows
-GAP = 8.0  # seconds from a round's end to the next one's first start, until one is seen
-CLOSING = 6.0  # seconds for merge and report
-START_UP = 2.0  # seconds of a job besides its fits, until one is seen
+RECENT = 60.0  # seconds over which the number of slots is averaged
+#: Until they are seen, in seconds: DAGMan and a script from the end of a round to the choice of
+#: the next one; from there to its first start; a job besides its fits.
+SCRIPT, WAIT, START_UP = 4.0, 3.0, 2.0
+QUICKER = 0.55  # part of the time of that script that another one takes
+SKIP = 1.0  # seconds of DAGMan for each round that is skipped
+SUBMIT = 2.0  # seconds of DAGMan for merge, and for the end
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
-#: Chance that the best fit moves in the last round expected, so that another round follows,
-#: and that round's size as a part of the largest of its nside (as scans of `track` and of the
-#: dummy did).
-MORE, MORE_AGAIN, PART = 0.5, 0.3, 0.4
+AGAIN = 0.7  # part of what it has waited that a job that waits too long waits yet
+#: Chance that the best fit moves, so that one more round follows the last one expected, and of
+#: another one after that; the size of such a round as a part of the largest of its nside. Scans
+#: of `track` and of the dummy did so.
+MORE, MORE_AGAIN, PART = 0.8, 0.2, 0.25
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,26 @@ class RoundWork:
 
 
 @dataclass(frozen=True)
+class Closing:
+    """What has been seen of the end of a scan.
+
+    Attributes
+    ----------
+    n_skipped : int
+        Number of rounds after the last one that were skipped.
+    skipped : float or None
+        When the last of them was.
+    merge_began, merge_ended : float or None
+        When merge was submitted, and when it ended.
+    """
+
+    n_skipped: int = 0
+    skipped: float | None = None
+    merge_began: float | None = None
+    merge_ended: float | None = None
+
+
+@dataclass(frozen=True)
 class Work:
     """The work of a scan as of ``now``.
 
@@ -98,6 +123,8 @@ class Work:
         How many rounds there may be.
     time_budget : float
         Seconds after which a job leaves its fits to the next round; 0 means no limit.
+    closing : Closing
+        What has been seen of its end.
     """
 
     now: float
@@ -109,6 +136,7 @@ class Work:
     jobs_per_round: int | None = None
     max_rounds: int = 1
     time_budget: float = 0.0
+    closing: Closing = Closing()
 
 
 @dataclass(frozen=True)
@@ -120,41 +148,46 @@ class Pace:
     start_up: float
 
 
-def time_left(work: Work) -> TimeLeft | None:
+def time_left(work: Work, pace: Pace | None) -> TimeLeft | None:
     """Return the remaining time of a scan that is in the queue; None if nothing is known."""
-    pace = pace_of(work)
     if pace is None:
         return None
-    gap = _gap(work)
-    slots = _slots(work)
+    gaps = _gaps(work)
+    closing = _closing(work, gaps)
     current = next((it for it in work.rounds if it.ended is None), None)
-    left = _Sum()
-    if current is not None:
-        left = _in_round(work, current, pace, slots, gap)
-    for n in [*_ahead(work), *([left.left_over] if left.left_over >= 1 else [])]:
-        left = left.plus(_whole_round(work, n, pace, slots, gap))
+    if current is None and (work.closing.skipped or work.closing.merge_began):
+        return _as_time_left(_Sum(0.0, closing), _Sum(), pace, 0.0, 0.0)
+    slots = _slots(work, current)
+    left = _in_round(work, current, pace, slots, gaps) if current else _Sum()
+    ahead = [*_ahead(work), *([left.left_over] if left.left_over >= 1 else [])]
+    for n in ahead:
+        left = left.plus(_whole_round(work, n, pace, slots, gaps))
     more, n_more = _more(work)
-    extra = _whole_round(work, n_more, pace, slots, gap)
-    since = 0.0
+    extra = _whole_round(work, n_more, pace, slots, gaps)
     if current is None and work.rounds:
-        # Between rounds, or at the end: the longer nothing follows, the less likely it is.
-        since = max(0.0, work.now - max(it.ended or 0.0 for it in work.rounds))
-        more *= max(0.0, 1.0 - since / (2.0 * gap))
-        left = left.minus_wait(since) if left.seconds else left
-    closing = max(AT_LEAST, CLOSING - (since if not left.seconds else 0.0))
-    waiting = left.wait + closing + more * extra.wait
-    doing = left.work + more * extra.work
-    likely = max(AT_LEAST, waiting + doing)
+        # Between rounds: part of the next wait is over.
+        since = work.now - max(it.ended or 0.0 for it in work.rounds)
+        left = left.minus_wait(min(since, gaps.script)) if ahead else left
+        closing -= 0.0 if ahead else min(since, gaps.script)
+    left = left.plus(_Sum(0.0, closing))
+    return _as_time_left(left, extra, pace, more, len(ahead) + more)
+
+
+def _as_time_left(
+    left: _Sum, extra: _Sum, pace: Pace, chance: float, more_rounds: float
+) -> TimeLeft:
+    doing = left.work + chance * extra.work
+    waiting = max(AT_LEAST, left.wait + chance * extra.wait)
+    likely = doing + waiting
     factor = 1.25 + pace.spread
-    low = max(AT_LEAST, (left.seconds + closing) / factor)
-    high = (left.seconds + closing + min(1.0, 2.0 * more) * extra.seconds) * factor
+    high = (left.seconds + min(1.0, 2.0 * chance) * extra.seconds) * factor
     return TimeLeft(
         likely=likely,
-        low=min(low, likely),
-        high=max(high, likely),
+        low=min(likely, max(AT_LEAST, left.seconds / factor)),
+        high=max(likely, high),
         work=doing,
         waiting=waiting,
-        more_rounds=len(_ahead(work)) + more,
+        more_rounds=more_rounds,
     )
 
 
@@ -187,9 +220,8 @@ def pace_of(work: Work) -> Pace | None:
     return Pace(mean, min(spread, 1.0), start_up)
 
 
-def rate(work: Work) -> float | None:
+def rate(work: Work, pace: Pace | None) -> float | None:
     """Return the fits per second of the jobs that run now; None if none does."""
-    pace = pace_of(work)
     if pace is None or pace.fit <= 0:
         return None
     running = sum(it.began is not None and it.ended is None for it in _batches(work))
@@ -218,25 +250,55 @@ def _batches(work: Work) -> Iterator[BatchWork]:
         yield from each.batches
 
 
-def _gap(work: Work) -> float:
-    """Return the usual time from the end of a round to the first start in the next one."""
+@dataclass(frozen=True)
+class _Gaps:
+    """Usual seconds: of DAGMan and a script until a round is chosen, then until it starts."""
+
+    script: float
+    wait: float
+
+
+def _gaps(work: Work) -> _Gaps:
     ends = [work.ready, *(it.ended for it in work.rounds)]
-    gaps = [
-        began - end
-        for end, following in zip(ends, work.rounds, strict=False)
-        if end is not None and (began := following.began) is not None and began >= end
-    ]
-    return fmean(gaps[-3:]) if gaps else GAP
+    pairs = list(zip(ends, work.rounds, strict=False))
+    scripts = [it.opened - end for end, it in pairs if end is not None and it.opened > end]
+    waits = [it.began - it.opened for it in work.rounds if it.began and it.began > it.opened]
+    return _Gaps(
+        script=median(scripts[-3:]) if scripts else SCRIPT,
+        # The first round waits for machines that later ones keep.
+        wait=min(waits[-3:]) if waits else WAIT,
+    )
 
 
-def _slots(work: Work) -> int:
-    """Return how many jobs run at a time; more than now, if none waits for a machine."""
-    current = next((it for it in work.rounds if it.ended is None), None)
-    if current is not None:
+def _closing(work: Work, gaps: _Gaps) -> float:
+    """Return the seconds from the end of the last round: skipped rounds, merge, report."""
+    # Choosing pixels takes longer than seeing that there are none, than merge, and the report.
+    seen, script = work.closing, QUICKER * gaps.script
+    report = script + SUBMIT
+    if seen.merge_ended is not None:
+        return max(AT_LEAST, report - (work.now - seen.merge_ended))
+    merge = script + SUBMIT
+    if seen.merge_began is not None:
+        return report + max(AT_LEAST, merge - (work.now - seen.merge_began))
+    n_skips = max(0, work.max_rounds - len(work.rounds) - seen.n_skipped)
+    if seen.skipped is not None:
+        return report + merge + SKIP * n_skips
+    return (script if n_skips else 0.0) + SKIP * n_skips + merge + report
+
+
+def _slots(work: Work, current: RoundWork | None) -> int:
+    """Return how many jobs run at a time."""
+    if current is not None and current.began is not None:
         running = sum(it.began is not None and it.ended is None for it in current.batches)
-        waits = any(it.began is None and it.ended is None for it in current.batches)
-        if running and waits:
-            return running
+        if any(it.began is None and it.ended is None for it in current.batches):
+            # Some wait for a machine: as many as of late.
+            since = max(current.began, work.now - RECENT)
+            used = sum(
+                max(0.0, (it.ended or work.now) - max(it.began, since))
+                for it in current.batches
+                if it.began is not None
+            )
+            return max(1, running, round(used / max(1.0, work.now - since)))
     return max([1, *(_most_at_once(it.batches) for it in work.rounds[-2:])])
 
 
@@ -250,7 +312,7 @@ def _most_at_once(batches: Iterable[BatchWork]) -> int:
     return most
 
 
-def _in_round(work: Work, current: RoundWork, pace: Pace, slots: int, gap: float) -> _Sum:
+def _in_round(work: Work, current: RoundWork, pace: Pace, slots: int, gaps: _Gaps) -> _Sum:
     """Return what is left of a round that has begun."""
     left: list[tuple[float, float]] = []  # of each running job: until it ends, of that fits
     left_over = 0.0
@@ -282,13 +344,15 @@ def _in_round(work: Work, current: RoundWork, pace: Pace, slots: int, gap: float
             if end > until:
                 until, fitting = end, max(0.0, end - pace.start_up)
     wait = until - fitting
-    if current.began is None:  # not started yet: part of the gap is still to come
-        wait += max(0.0, gap - (work.now - current.opened))
+    if current.began is None:
+        waited = max(0.0, work.now - current.opened)
+        wait += max(gaps.wait - waited, AGAIN * waited)
     return _Sum(fitting, wait, left_over)
 
 
-def _whole_round(work: Work, n: float, pace: Pace, slots: int, gap: float) -> _Sum:
+def _whole_round(work: Work, n: float, pace: Pace, slots: int, gaps: _Gaps) -> _Sum:
     """Return what a round of ``n`` fits takes that is not chosen yet."""
+    gap = gaps.script + gaps.wait
     if n < 1:
         return _Sum(0.0, gap)
     jobs = min(n, -(-n // work.batch_size) if work.batch_size else work.jobs_per_round or 1)

@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict, replace
 
 import pytest
-from job_log_support import EVICTED, HELD, REMOVED, ended, submitted, write_log
+from job_log_support import EVICTED, REMOVED, ended, submitted, write_log
 from model_support import (
     copy_of,
     dagman,
@@ -13,12 +13,11 @@ from model_support import (
     logs,
     opened_scan,
     reco_jobs,
+    running,
     started,
-    write_output,
 )
 from plans_support import EVENT, options
 
-from skyscan.job.progress import progress_line
 from workflows.cli import main
 from workflows.model.reading import ScanReader, read_model
 from workflows.model.scan import Jobs
@@ -28,15 +27,6 @@ from workflows.plan import plan
 @pytest.fixture
 def folder(tmp_path):
     return opened_scan(tmp_path)
-
-
-def running(folder):
-    """One job is done, one runs and says so, one is held."""
-    dagman(folder)
-    events = [*reco_jobs(), started(10), started(11, "node2"), ended(10, 0)]
-    logs(folder, "round_000.dag", *events, HELD.format(12))
-    fit(folder, 0)
-    write_output(folder, "00001.0.0.out", progress_line(3, 4) + "\n")
 
 
 def test_a_scan_that_was_never_submitted_is_planned(tmp_path):
