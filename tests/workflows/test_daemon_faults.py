@@ -19,7 +19,7 @@ import pytest
 from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans, kill_starter
 
-from condor.dagman import dagman_state, log_events
+from condor.dagman import dagman_state, log_events, node_of
 from condor.personal.account import pool_account
 from condor.personal.daemons import start_personal
 from condor.personal.processes import pool_processes
@@ -325,7 +325,7 @@ def starts_of_rounds(scan: RunningScan) -> list[int]:
     """Return how often HTCondor started the DAGMan of each round."""
     starts: dict[int, int] = {}
     for event in log_events(scan.folder.workflow / f"{SCAN_DAG}.nodes.log"):
-        if event.type.name == "SUBMIT" and "round_" in event.get("LogNotes", ""):
+        if event.type.name == "SUBMIT" and node_of(event).startswith("round_"):
             starts[event.cluster] = 0
         elif event.type.name == "EXECUTE" and event.cluster in starts:
             starts[event.cluster] += 1
