@@ -18,7 +18,7 @@ from skyscan.errors import ExitCode
 def main(*, tried: bool = False) -> int:
     """Print which HTCondor is used; return an exit code."""
     try:
-        own = users_own_pool()
+        own = None if tried else users_own_pool()
         if own:
             print(f"HTCondor {own.version}, your own pool")
             return 0

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from condor.dagman import dagman_state
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import BadInput
-from skyscan.layout import DAGMAN_SH
 from workflows.campaigns.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.table import campaign_rows, counts, write_table
 from workflows.checks import preflight
 from workflows.engines import engine_of
-from workflows.engines.dagman.submission import locks, priority, run_submit_dag
+from workflows.engines.dagman.submission import guard, locks, priority, run_submit_dag
 from workflows.plan import site_of
 from workflows.planned import read_planned
 from workflows.report import duration
@@ -42,10 +41,11 @@ def submit_command(folder: CampaignFolder) -> list[str]:
     """
     again = (folder.path / f"{CAMPAIGN_DAG}.condor.sub").exists()
     options = read_campaign(folder).options
+    site = site_of(options)
     return [
         *("condor_submit_dag", "-usedagdir", "-AutoRescue", "0"),
-        *("-dagman", str(folder.path / DAGMAN_SH)),
-        *(priority(site_of(options)) if options.urgent else ()),
+        *guard(site, folder.path),
+        *(priority(site) if options.urgent else ()),
         *(["-update_submit"] if again else []),
         str(folder.dag),
     ]
