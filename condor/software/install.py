@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from condor.errors import NoHTCondor
@@ -10,9 +11,35 @@ from condor.software import relocate
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: A Python program that needs HTCondor's bindings.
+_NEEDS_BINDINGS = re.compile(rb"^\s*(?:import|from)\s+(?:htcondor|classad)", re.MULTILINE)
+
+
+def _drop_python_tools(root: Path, _prefix: Path) -> None:
+    """Remove tools such as ``htcondor`` and ``condor_watch_q``, which could not start.
+
+    The bindings that they import come with Debian's Python, of another version than the host's.
+    Without them, a working one of the user's is found on PATH.
+    """
+    for folder in ("usr/bin", "usr/sbin"):
+        for path in (root / folder).iterdir():
+            if (
+                path.is_file()
+                and _is_python(path)
+                and _NEEDS_BINDINGS.search(path.read_bytes())
+            ):
+                path.unlink()
+
+
+def _is_python(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(100)
+    return first.startswith(b"#!") and b"python" in first
+
+
 HTCONDOR = relocate.Software(
     name="htcondor",
-    recipe=1,
+    recipe=2,
     suite="trixie",
     packages=("condor",),
     without=(),
@@ -29,6 +56,7 @@ HTCONDOR = relocate.Software(
     libraries=("usr/lib", "usr/lib/x86_64-linux-gnu", "usr/lib/condor"),
     trial=("usr/bin/condor_version",),
     answer="CondorVersion",
+    finish=_drop_python_tools,
 )
 ADVICE = (
     "Install conda-forge's htcondor instead (environment.yml lists it), "
