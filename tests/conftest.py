@@ -11,6 +11,7 @@ imported where it is needed.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 import uuid
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from condor.pool import Pool
 
-# Not below /tmp: DAGMan refuses to keep the logs of nodes there.
+# Not below /tmp: DAGMan refuses to keep the logs of nodes there, and so do our commands.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")  # noqa: S108
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
 

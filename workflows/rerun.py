@@ -100,8 +100,25 @@ def parse_pixels(words: Collection[str]) -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
-def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
+def nothing_to_repeat(folder: ScanFolder, selection: Selection) -> bool:
+    """Return whether no fit is selected, as far as the scan folder alone shows.
+
+    Results that an engine keeps elsewhere are collected only when no job writes them.
+
+    Raises
+    ------
+    WrongUsage
+        The scan does not have a selected round or pixel.
+    """
+    if engine_of(folder).arriving(folder):
+        return False
+    return not selection.fits(folder, read_planned(folder.scan_json).id)
+
+
+def forget(folder: ScanFolder, pool: Pool, selection: Selection, *, anew: bool = False) -> int:
     """Move a scan's rounds aside and discard the selected fits; return their number.
+
+    If no fit is selected, nothing changes, unless all rounds are to be chosen anew.
 
     Raises
     ------
@@ -114,7 +131,8 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
     with at_rest(folder, pool):
         engine_of(folder).settle(folder)
         fits = selection.fits(folder, scan.id)
-        set_aside(folder, fits)
+        if fits or anew:
+            set_aside(folder, fits)
     return len(fits)
 
 

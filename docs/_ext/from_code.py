@@ -74,6 +74,7 @@ def _command(name: str, parser: argparse.ArgumentParser, about: str) -> str:
         f"## skyscan {name}",
         _sentence(about),
         f"```text\n{usage}\n```",
+        f"```text\n{parser.epilog}\n```",
         f"```{{program}} skyscan {name}\n```",
         *options,
     ]
