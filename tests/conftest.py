@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
     from condor.pool import Pool
 
-# Not below /tmp: DAGMan refuses to keep the logs of nodes there, and so do our commands.
-os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")  # noqa: S108
+# Not below /tmp: DAGMan refuses to keep the logs of nodes there.
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
+# Not below /tmp either, where commands refuse to plan scans.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")  # noqa: S108
 
 # Machines are shared, and HTCondor's reader of logs waits for a second now and then.
 settings.register_profile("untimed", deadline=None)

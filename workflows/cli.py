@@ -89,7 +89,8 @@ def user_parser() -> Parser:
         command.epilog = examples.text(name)
     for action in commands._choices_actions:  # noqa: SLF001  (nothing else keeps the help)
         about = action.help or ""
-        commands.choices[action.dest].description = f"{about[:1].upper()}{about[1:]}."
+        command = commands.choices[action.dest]
+        command.description = command.description or f"{about[:1].upper()}{about[1:]}."
     return parser
 
 

@@ -170,6 +170,11 @@ def usual_rounds(progression: Progression, time_budget: float, threshold: float)
     return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
 
 
+def is_like_data(run_id: int) -> bool:
+    """Return whether a run number is one that real events have."""
+    return run_id in REAL_RUNS
+
+
 def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
     """Refuse an event that would fail only in prep."""
     event, reco = reading
@@ -232,13 +237,8 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "skyscan": __version__, **of_packages}
 
 
-def is_like_data(run_id: int) -> bool:
-    """Return whether a run number is one that real events have."""
-    return run_id in REAL_RUNS
-
-
 def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:
-    if is_real and not is_like_data(run_id):
+    if is_real and run_id not in REAL_RUNS:
         raise WrongUsage(
             f"{path} is of run {run_id}, which no real event has ({REAL_RUNS.start} to "
             f"{REAL_RUNS.stop - 1}); use --simulated-event."

@@ -101,16 +101,19 @@ def parse_pixels(words: Collection[str]) -> tuple[tuple[int, int, int], ...]:
 
 
 def nothing_to_repeat(folder: ScanFolder, selection: Selection) -> bool:
-    """Return whether no fit is selected, as far as the scan folder alone shows.
+    """Return whether a scan that is not in the queue has none of the selected fits.
 
-    Results that an engine keeps elsewhere are collected only when no job writes them.
+    That is decided by the scan folder alone, without a pool: False if the scan may be in the
+    queue, or if its engine has results elsewhere.
 
     Raises
     ------
     WrongUsage
         The scan does not have a selected round or pixel.
     """
-    if engine_of(folder).arriving(folder):
+    engine = engine_of(folder)
+    state = engine.state(folder)
+    if (state is not None and not state.is_over) or engine.arriving(folder):
         return False
     return not selection.fits(folder, read_planned(folder.scan_json).id)
 
@@ -134,6 +137,18 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection, *, anew: bool =
         if fits or anew:
             set_aside(folder, fits)
     return len(fits)
+
+
+def nothing_failed(scans: Collection[ScanFolder]) -> bool:
+    """Return whether no scan has a fit without a result, as far as their folders show."""
+    failed = Selection(failed=True)
+    for scan in scans:
+        try:
+            if not nothing_to_repeat(scan, failed):
+                return False
+        except BadInput:
+            continue  # a damaged scan fails alone, and reports it when it is resumed
+    return True
 
 
 def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 from job_log_support import submitted, write_log
@@ -18,7 +19,9 @@ from workflows.report import write_report
 @pytest.fixture
 def place(tmp_path):
     """A folder with a scan in each of some states, and a campaign of two."""
-    plan(EVENT, tmp_path / "planned", options())
+    planned = plan(EVENT, tmp_path / "planned", options())
+    planned.earlier.mkdir()
+    shutil.copy(planned.scan_json, planned.earlier)
     write_report(plan(EVENT, tmp_path / "deep" / "er" / "failed", options()), 1)
     broken = plan(EVENT, tmp_path / "broken", options())
     broken.scan_json.write_text("{")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
+from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
 from workflows.campaigns.campaign import CampaignFolder, is_campaign
@@ -22,6 +23,7 @@ from workflows.rerun import (
     extend,
     forget,
     forget_failed,
+    nothing_failed,
     nothing_to_repeat,
     parse_pixels,
 )
@@ -128,8 +130,16 @@ def _refuse_place(path: Path) -> None:
 def _retry_campaign(options: argparse.Namespace) -> ExitCode:
     folder = CampaignFolder(options.folder.absolute())
     _refuse_place(folder.path)
-    pool = _pool()
     place = shlex.quote(str(folder.path))
+    nothing = (
+        f"Nothing to retry: no fit of its scans has failed. `skyscan resume {place}` runs what "
+        f"is missing, if anything is."
+    )
+    state = dagman_state(folder.dag)
+    if (state is None or state.is_over) and nothing_failed(folder.scans):
+        print(nothing)
+        return ExitCode.DONE
+    pool = _pool()
     if is_queued(folder, pool):
         raise AlreadyRuns(
             f"The campaign in {folder.path} is in the queue; retry when it has ended, or after "
@@ -137,10 +147,7 @@ def _retry_campaign(options: argparse.Namespace) -> ExitCode:
         )
     counts = forget_failed(folder.scans, pool)
     if not counts:
-        print(
-            f"Nothing to retry: no fit of its scans has failed. `skyscan resume {place}` runs "
-            f"what is missing, if anything is."
-        )
+        print(nothing)
         return ExitCode.DONE
     print(
         f"Repeating {sum(counts)} fits of {len(counts)} scans and what follows from them.",

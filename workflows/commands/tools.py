@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
-    pool = commands.add_parser("pool", help="start, stop, show or remove the personal pool")
+    pool = commands.add_parser(
+        "pool",
+        help="start, stop, show or remove the personal pool",
+        description="""Start, stop, show or remove the personal pool.
+
+  start   start it, or repair it
+  stop    stop it; the jobs in its queue continue at the next start
+  status  print whether it runs, and where
+  env     print lines for a shell that put condor_q and other tools on PATH
+  remove  remove its folder, and HTCondor, Apptainer and images from the cache""",
+    )
     pool.add_argument(
         "action",
         choices=["start", "stop", "status", "env", "remove"],
-        help="start it; stop it (jobs in its queue continue at the next start); show its "
-        "status; print lines for a shell that put condor_q and other tools on PATH (env: eval "
-        '"$(skyscan pool env)"); or remove its folder, and HTCondor and images from the cache',
+        help="what to do, see above",
     )
     pool.add_argument("--yes", action="store_true", help="remove without a question")
     pool.set_defaults(run=_pool)

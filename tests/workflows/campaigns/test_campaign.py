@@ -100,6 +100,14 @@ def test_refused_events_are_counted_and_named_once_and_make_the_exit_code(tmp_pa
     assert "  scans     1 planned\n" in capsys.readouterr().out
 
 
+def test_nothing_is_retried_in_a_campaign_that_never_ran(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("condor.pool.start", None)  # not reached
+    files = write_events(tmp_path / "events", 2)
+    plan_campaign(files, tmp_path / "many", options())
+    assert main(["retry", str(tmp_path / "many"), "--failed"]) == ExitCode.DONE
+    assert "Nothing to retry" in capsys.readouterr().out
+
+
 def test_the_table_names_the_file_of_a_refused_event_once_a_line(tmp_path):
     files = write_events(tmp_path / "events", 2)
     damage(files[1])
