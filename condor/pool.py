@@ -29,6 +29,7 @@ from condor.personal.daemons import (
     stop_personal,
 )
 from condor.personal.processes import pool_processes
+from condor.personal.removal import Removable, remove_personal
 from condor.personal.settings import OURS
 from condor.schedd import expired_tokens
 from condor.software.install import chosen_suite
@@ -88,6 +89,19 @@ def stop(patience: float = 45.0) -> bool:
         Whether a pool was running. The user's own pool is never stopped.
     """
     return stop_personal(pool_folder(), patience)
+
+
+def remove(patience: float = 45.0) -> Removable:
+    """Stop the personal pool; remove its folder, and HTCondor and images from the cache.
+
+    The user's own pool is never touched. The next scan sets all of it up again.
+
+    Raises
+    ------
+    PoolIsInUse
+        There are jobs in its queue, or another pool runs from the same programs.
+    """
+    return remove_personal(pool_folder(), patience)
 
 
 def status() -> PoolStatus:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from skyscan.errors import WrongUsage
+from skyscan.suggestions import did_you_mean
 
 #: The commands that a scan sets itself or relies on, without underscores: HTCondor also accepts
 #: a command by the name of its attribute (PeriodicRemove). A site may set all others.
@@ -91,7 +92,10 @@ def check_key(site: str, table: str, key: str) -> None:
             raise WrongUsage(f"{where}: a scan sets {key} itself; remove it from the site.")
     elif key not in DAGMAN_SETTINGS:
         known = ", ".join(sorted(DAGMAN_SETTINGS))
-        raise WrongUsage(f"Site {site}: unknown key {table}.{key}. Known keys: {known}.")
+        raise WrongUsage(
+            f"Site {site}: unknown key {table}.{key}.{did_you_mean(key, DAGMAN_SETTINGS)} "
+            f"Known keys: {known}."
+        )
 
 
 def of_type(what: str, text: str, like: object) -> str | int | float | bool:

@@ -152,5 +152,11 @@ def open_scan(path: Path) -> ScanFolder:
     below = sorted(entry.parent for entry in path.glob(f"*/{SCAN_JSON}"))
     if len(below) == 1:
         return ScanFolder(below[0].absolute())
-    which = f"it holds {len(below)} scans; name one" if below else "`skyscan plan` makes one"
+    place = shlex.quote(str(path))
+    if below:
+        which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"
+    elif not path.exists():
+        which = "it does not exist; `skyscan list` lists the scans below the current folder"
+    else:
+        which = f"`skyscan list {place}` lists the scans below it, `skyscan plan` makes one"
     raise WrongUsage(f"{path} is not a scan folder: {which}.")

@@ -17,9 +17,35 @@ if TYPE_CHECKING:
 #: even if an HTCondor is on PATH, and has a folder in the cache and a personal pool of its own.
 #: Default: the HTCondor on PATH, else ``trixie`` (23.9.6).
 SUITE_VARIABLE = "SKYSCAN_HTCONDOR_SUITE"
+#: A Python program that needs HTCondor's bindings.
+_NEEDS_BINDINGS = re.compile(rb"^\s*(?:import|from)\s+(?:htcondor|classad)", re.MULTILINE)
+
+
+def _drop_python_tools(root: Path, _prefix: Path) -> None:
+    """Remove tools such as ``htcondor`` and ``condor_watch_q``, which could not start.
+
+    The bindings that they import come with Debian's Python, of another version than the host's.
+    Without them, a working one of the user's is found on PATH.
+    """
+    for folder in ("usr/bin", "usr/sbin"):
+        for path in (root / folder).iterdir():
+            if (
+                path.is_file()
+                and _is_python(path)
+                and _NEEDS_BINDINGS.search(path.read_bytes())
+            ):
+                path.unlink()
+
+
+def _is_python(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(100)
+    return first.startswith(b"#!") and b"python" in first
+
+
 HTCONDOR = relocate.Software(
     name="htcondor",
-    recipe=1,
+    recipe=2,
     suite="trixie",
     packages=("condor",),
     without=(),
@@ -36,6 +62,7 @@ HTCONDOR = relocate.Software(
     libraries=("usr/lib", "usr/lib/x86_64-linux-gnu", "usr/lib/condor"),
     trial=("usr/bin/condor_version",),
     answer="CondorVersion",
+    finish=_drop_python_tools,
 )
 ADVICE = (
     "Install conda-forge's htcondor instead (environment.yml lists it), "

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
 
 ELSEWHERE = "plan with another --output-dir, or move the folder"
+#: DAGMan refuses node logs whose paths begin with this text (DAGMAN_AVOID_SLASH_TMP, 23 to 25).
+REFUSED = "/tmp"  # noqa: S108  (refused, not used)
 NFS = ("nfs", "nfs4")
 #: Shared file systems on which locks and appended lines become visible late, or which need
 #: credentials that DAGMan does not have.
@@ -148,10 +150,19 @@ def require(findings: Sequence[Finding]) -> None:
 
 
 def place(path: Path) -> Finding:
-    """Check whether DAGMan and condor_submit_dag accept the path of a folder."""
+    """Check whether DAGMan and condor_submit_dag accept the path of a folder.
+
+    DAGMan compares the beginning of the text: it refuses /tmpfs/scans too. The DAG of a scan is
+    named by the path as it was given, but DAGMan takes the paths of the rounds' DAGs from its
+    own folder, where links are resolved.
+    """
     what = "folder"
-    if path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
-        why = f"DAGMan refuses to keep its logs below /tmp, where {path} is"
+    written, real = str(path.absolute()), str(path.resolve())
+    if written.startswith(REFUSED) or real.startswith(REFUSED):
+        which = written if written == real else f"{written} ({real})"
+        why = (
+            f"DAGMan refuses to keep its logs where a path begins with {REFUSED}, as in {which}"
+        )
         return _refusal(what, why, ELSEWHERE)
     if re.search(r"\$\$|\$\w*\(", str(path)):
         why = f"condor_submit_dag would expand the $ in {path}"

@@ -99,6 +99,24 @@ def test_an_htcondor_newer_than_tried_fails_only_where_that_is_asked(monkeypatch
     assert main() == 0
     assert main(tried=True) == ExitCode.TRY_AGAIN
     assert "HTCondor 25.99.0 is newer than 23.9.6 and 25.14.1" in capsys.readouterr().err
+def test_tools_that_need_the_bindings_are_not_set_up(tmp_path):
+    tools = tmp_path / "usr" / "bin"
+    tools.mkdir(parents=True)
+    (tmp_path / "usr" / "sbin").mkdir()
+    python = "#! /usr/bin/python3\nimport sys\n"
+    (tools / "htcondor").write_text(f"{python}from htcondor_cli.cli import main\n")
+    (tools / "condor_watch_q").write_text(f"{python}if True:\n    import htcondor\n")
+    (tools / "classad_eval").write_text(f"{python}import classad as c\n")
+    (tools / "condor_router_history").write_text(f"{python}print('import htcondor')\n")
+    (tools / "condor_run").write_text("#!/usr/bin/perl\nimport htcondor\n")
+    (tools / "condor_q").write_bytes(b"\x7fELF\0 import htcondor\nimport htcondor\n")
+    assert HTCONDOR.finish is not None
+    HTCONDOR.finish(tmp_path, tmp_path)
+    assert {it.name for it in tools.iterdir()} == {
+        "condor_router_history",
+        "condor_run",
+        "condor_q",
+    }
 
 
 def test_where_it_cannot_be_set_up_conda_is_named(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """What is looked at before a scan is handed over."""
 
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,10 @@ def states(findings):
     return [finding.state for finding in findings]
 
 
-@pytest.mark.parametrize("path", ["/tmp/scans", "/data/$(HOME)/x", "/data/$$x"])  # noqa: S108
+@pytest.mark.parametrize(
+    "path",
+    ["/tmp/scans", "/tmp", "/tmpfs/scans", "/tmp/../data", "/data/$(HOME)/x", "/data/$$x"],  # noqa: S108
+)
 def test_a_folder_that_dagman_does_not_take_is_refused(path):
     found = preflight.place(Path(path))
     assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
@@ -46,6 +50,18 @@ def test_a_folder_that_dagman_does_not_take_is_refused(path):
 def test_any_other_folder_is_fine():
     assert preflight.place(Path("/data/it costs $5/scans")).state == State.OK
     assert preflight.place(Path("/home/tmp/scans")).state == State.OK
+    assert preflight.place(Path("/var/tmp/scans")).state == State.OK  # noqa: S108
+
+
+def test_links_to_and_from_tmp_are_refused_as_dagman_refuses_them(tmp_path):
+    (tmp_path / "link").symlink_to("/tmp")  # noqa: S108
+    found = preflight.place(tmp_path / "link" / "scans")
+    assert found.state == State.ERROR
+    assert f"{tmp_path}/link/scans (/tmp/scans)" in found.detail
+    with tempfile.TemporaryDirectory(dir="/tmp") as below:
+        link = Path(below) / "link"
+        link.symlink_to(tmp_path)
+        assert preflight.place(link / "scans").state == State.ERROR
 
 
 @pytest.mark.parametrize(
