@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from skyscan.batches import Batch
     from skyscan.records import Fit
 
+MAX_COMPLAINTS = 20
 MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
 # preceding bytes
@@ -142,6 +143,8 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
         else:
             seen.add(ids)
             keep.append(i)
+    if (more := len(complaints) - MAX_COMPLAINTS) > 0:
+        complaints[MAX_COMPLAINTS:] = [f"{path} has {more} more records that do not belong"]
     return ResultFile(records[keep], tuple(complaints))
 
 
