@@ -14,9 +14,9 @@ from skyscan.errors import BadInput
 from skyscan.job.progress import read_progress
 from skyscan.layout import RoundFolder
 from skyscan.results import count_records
-from skyscan.rounds.leftover import LEFTOVER, leftover_depth
+from skyscan.rounds.description import LEFTOVER, read_description
+from skyscan.rounds.leftover import leftover_depth
 from skyscan.startup import read_startup
-from skyscan.storage import read_json
 from workflows.engines import engine_of
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def round_progress(
         When the scan was submitted, if it is in the queue. What earlier jobs reported without
         bringing it home is lost.
     """
-    description = read_json(folder.description)
+    description = read_description(folder)
     batches = description["batches"]
     done = []
     nsides: set[int] = set()
@@ -125,7 +125,7 @@ def _left_over(following: RoundFolder) -> int:
     """Return the number of fits that a round took over from the one before."""
     if not leftover_depth(following):
         return 0
-    return sum(entry["pixels"] for entry in read_json(following.description)["batches"])
+    return sum(entry["pixels"] for entry in read_description(following)["batches"])
 
 
 def scan_progress(folder: ScanFolder) -> list[RoundProgress]:

@@ -19,17 +19,16 @@ from skyscan.pixels import parents
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.description import LEFTOVER, PREDICTIVE, read_description
 from skyscan.rounds.earlier import KnownFits
 from skyscan.rounds.leftover import (
-    LEFTOVER,
-    PREDICTIVE,
     handed_on,
     leftover_depth,
     recorded_batches,
 )
 from skyscan.rounds.rule import choose
 from skyscan.startup import Startup, read_startup
-from skyscan.storage import read_sealed, write_bytes, write_sealed
+from skyscan.storage import write_bytes, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -266,7 +265,7 @@ def _write_round(
 def _recorded(here: RoundFolder) -> dict[str, Any] | None:
     """Return the description of a round; None if it is missing or damaged."""
     try:
-        return read_sealed(here.description)
+        return read_description(here)
     except BadInput:
         return None
 

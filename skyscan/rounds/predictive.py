@@ -22,6 +22,7 @@ from skyscan.errors import BadInput
 from skyscan.pixels import parents
 from skyscan.records import pixel_keys_of
 from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.description import read_description
 from skyscan.rounds.leftover import left_behind
 from skyscan.rounds.next_round import (
     chosen_by_rule,
@@ -31,7 +32,6 @@ from skyscan.rounds.next_round import (
     startup_of,
 )
 from skyscan.rounds.rule import choose
-from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -140,7 +140,7 @@ def _opened(folder: ScanFolder, scan: Scan, number: int, pixels: NDArray[np.void
 
 def _is_chosen(folder: ScanFolder, number: int) -> bool:
     try:
-        read_sealed(folder.round(number).description)
+        read_description(folder.round(number))
     except BadInput:
         return False
     return True

@@ -99,6 +99,8 @@ def test_an_htcondor_newer_than_tried_fails_only_where_that_is_asked(monkeypatch
     assert main() == 0
     assert main(tried=True) == ExitCode.TRY_AGAIN
     assert "HTCondor 25.99.0 is newer than 23.9.6 and 25.14.1" in capsys.readouterr().err
+
+
 def test_tools_that_need_the_bindings_are_not_set_up(tmp_path):
     tools = tmp_path / "usr" / "bin"
     tools.mkdir(parents=True)
