@@ -71,6 +71,8 @@ class Report:
         Why pixels have no fit.
     missing : list of str
         A line for each round that is not complete.
+    repairs : list of str
+        What ``dagman.sh`` did to work around faults of DAGMan.
     timing : list of str
         Where the time went, and what would make the scan faster.
     """
@@ -87,6 +89,7 @@ class Report:
     bad_machines: list[str] = field(default_factory=list)
     no_fit: str = ""
     missing: list[str] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
     timing: list[str] = field(default_factory=list)
 
 
@@ -247,6 +250,7 @@ def _report(
         bad_machines=list(model.bad_machines),
         no_fit=reasons_text([Alike(it.reason, it.n, it.example) for it in model.no_fit]),
         missing=[it.line() for it in model.rounds if not it.is_done],
+        repairs=list(model.repairs),
         timing=timing_lines(model),
     )
     return replace(report, text=_text(report, folder))
@@ -274,7 +278,8 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"  no fit    {report.no_fit}")
     if report.map:
         lines.append(f"  map       {report.map} (and .json)")
-    return [*lines, *(f"  warning   {machine}" for machine in report.bad_machines)]
+    lines += [f"  warning   {machine}" for machine in report.bad_machines]
+    return [*lines, *(f"  repaired  {it}" for it in report.repairs)]
 
 
 def _advice(report: Report, folder: ScanFolder, place: str) -> list[str]:

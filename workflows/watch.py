@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from condor.pool import status as pool_status
 from skyscan.errors import TryAgain
 from workflows.engines import engine_of
-from workflows.model.reading import ScanReader
+from workflows.model.reading import NOT_ASKED, Answer, ScanReader
 from workflows.model.text import duration, now_text
-from workflows.obstacles import obstacles
+from workflows.obstacles import cooling_until, obstacles
 from workflows.report import Report, last_report
 from workflows.submission import queued_cluster
 
@@ -51,7 +52,7 @@ def _print(folder: ScanFolder) -> ScanModel:
     if not folder.startup_json.exists():
         print("prep: reading the event", flush=True)
     while True:
-        model = reader.read(is_queued=waiting.is_queued)
+        model = reader.read(queue=waiting.answer)
         over = is_at_rest(model)
         now = model.current
         is_new = now is not None and (printed is None or now.number != printed.number)
@@ -77,7 +78,7 @@ def _draw(folder: ScanFolder) -> ScanModel:
     reader = ScanReader(folder)
     with Live(console=Console(), auto_refresh=False, transient=True) as live:
         while True:
-            model = reader.read(is_queued=waiting.is_queued, waits=waiting.found)
+            model = reader.read(queue=waiting.answer)
             live.update(screen(model), refresh=True)
             if is_at_rest(model):
                 return model
@@ -93,19 +94,15 @@ class Waiting:
     ----------
     folder : ScanFolder
         The scan.
-    is_queued : bool or None
-        Whether the queue had its DAGMan when it was asked last; it was asked when there had
-        been no progress for a while.
-    found : list of str
-        The obstacles then.
     is_silent : bool
         Whether it prints nothing.
+    answer : Answer
+        What the queue said last; it is asked when there has been no progress for a while.
     """
 
     folder: ScanFolder
     is_silent: bool = False
-    is_queued: bool | None = None
-    found: list[str] = field(default_factory=list)
+    answer: Answer = NOT_ASKED
     _seen: Round | None = None
     _since: float = field(default_factory=time.monotonic)
     _printed: list[str] = field(default_factory=list)
@@ -114,25 +111,25 @@ class Waiting:
         """Note the progress; query HTCondor now and then while there is none."""
         if now != self._seen:
             self._seen, self._since, self._printed = now, time.monotonic(), []
-            self.is_queued, self.found = None, []
+            self.answer = NOT_ASKED
         elif time.monotonic() - self._since > STILL:
-            self.is_queued, self.found = ask(self.folder)
-            for obstacle in self.found:
+            self.answer = ask(self.folder)
+            found = list(self.answer.waits)
+            for obstacle in found:
                 if obstacle not in self._printed and not self.is_silent:
                     print(f"waits: {obstacle}", flush=True)
-            self._since, self._printed = time.monotonic(), self.found
+            self._since, self._printed = time.monotonic(), found
 
 
-def ask(folder: ScanFolder) -> tuple[bool | None, list[str]]:
-    """Ask the queue whether it has a scan's DAGMan, and what the scan waits for."""
+def ask(folder: ScanFolder) -> Answer:
+    """Ask the queue about a scan that has not ended by its log."""
     pool = pool_status()
-    is_queued = None
+    is_queued, delay = None, 0.0
     if pool.pool is not None and pool.is_running:
-        try:
+        with suppress(TryAgain):  # the obstacles name it
             is_queued = queued_cluster(folder, pool.pool) is not None
-        except TryAgain:
-            is_queued = None  # the obstacles say so
-    return is_queued, obstacles(folder, pool)
+            delay = max(0.0, (cooling_until(folder, pool) or 0.0) - time.time())
+    return Answer(is_queued, tuple(obstacles(folder, pool)), delay)
 
 
 def is_at_rest(model: ScanModel) -> bool:

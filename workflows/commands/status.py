@@ -14,7 +14,7 @@ from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
-from workflows.model.reading import read_model
+from workflows.model.reading import NOT_ASKED, read_model
 from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.report import last_report
@@ -73,8 +73,8 @@ def _status(options: argparse.Namespace) -> ExitCode:
 def _model(folder: ScanFolder) -> ScanModel:
     """Return the model of a scan; the queue is asked about one that has not ended."""
     state = engine_of(folder).state(folder)
-    is_queued, waits = (None, []) if state is None or state.is_over else ask(folder)
-    return read_model(folder, waits=waits, is_queued=is_queued)
+    is_over = state is None or state.is_over
+    return read_model(folder, queue=NOT_ASKED if is_over else ask(folder))
 
 
 def _status_lines(folder: ScanFolder, model: ScanModel) -> Iterator[str]:

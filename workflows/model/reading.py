@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from condor.dagman import log_of
+from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
 from condor.machines import OF_THE_MACHINE, bad_machines_of
 from condor.policy import FINAL_CODES
@@ -50,12 +51,32 @@ _IN_QUEUE = ("queued", "running", "held")
 _OVER = ("ended", "removed", "unknown")
 
 
+class Answer(NamedTuple):
+    """What the queue says about a scan.
+
+    Attributes
+    ----------
+    is_queued : bool or None
+        Whether it has the scan's DAGMan; None if it was not asked, or does not answer.
+    waits : sequence of str
+        What the scan waits for.
+    delay : float
+        Seconds in which nothing will run: the schedd keeps an interrupted DAGMan waiting.
+    """
+
+    is_queued: bool | None = None
+    waits: Sequence[str] = ()
+    delay: float = 0.0
+
+
+NOT_ASKED = Answer()
+
+
 def read_model(
     folder: ScanFolder,
     *,
     now: float | None = None,
-    waits: Sequence[str] = (),
-    is_queued: bool | None = None,
+    queue: Answer = NOT_ASKED,
     dag_status: int | None = None,
 ) -> ScanModel:
     """Return all that is known of a scan.
@@ -66,10 +87,8 @@ def read_model(
         The scan folder: of a scan that runs, has ended or failed; half-written; or a copy.
     now : float, optional
         The time for which it is made; default: the present.
-    waits : sequence of str
-        What the scan waits for, according to the queue.
-    is_queued : bool or None
-        Whether the queue has its DAGMan; None if it was not asked.
+    queue : Answer
+        What the queue says about the scan.
     dag_status : int, optional
         DAGMan's $DAG_STATUS of a scan that is ending; its log does not have it yet.
 
@@ -79,7 +98,7 @@ def read_model(
         ``scan.json`` is missing or damaged.
     """
     reader = ScanReader(folder)
-    return reader.read(now=now, waits=waits, is_queued=is_queued, dag_status=dag_status)
+    return reader.read(now=now, queue=queue, dag_status=dag_status)
 
 
 class ScanReader:
@@ -110,15 +129,14 @@ class ScanReader:
         self,
         *,
         now: float | None = None,
-        waits: Sequence[str] = (),
-        is_queued: bool | None = None,
+        queue: Answer = NOT_ASKED,
         dag_status: int | None = None,
     ) -> ScanModel:
         """Return the model of the folder as it is now; see `read_model`."""
         made = time.time() if now is None else now
         state = self._engine.state(self.folder)
         elsewhere = "" if state is None else self._submitted_in()
-        standing = _standing(state, elsewhere, is_queued=is_queued)
+        standing = _standing(state, elsewhere, is_queued=queue.is_queued)
         if dag_status is not None:
             standing = "ended"
         status = state.exit_code if dag_status is None and state is not None else dag_status
@@ -170,12 +188,13 @@ class ScanReader:
             slowest=fits.slowest(records, batches),
             rate=rate(work, pace),
             machines=machines,
+            repairs=self._repairs(),
             bad_machines=tuple(it.line() for it in bad_machines_of(_ended_runs(jobs))),
             spent=spent,
             cpu_hours=spent.slots / 3600.0,
             cpu_hours_wasted=(spent.failed + spent.evicted + spent.held) / 3600.0,
-            time_left=time_left(work, pace),
-            waits=tuple(waits),
+            time_left=time_left(work, pace, queue.delay),
+            waits=tuple(queue.waits),
             failures=tuple(found),
         )
 
@@ -277,6 +296,12 @@ class ScanReader:
             outer=nodes.get(None, Nodes()),
             n_variations=self._n_variations,
         )
+
+    def _repairs(self) -> tuple[str, ...]:
+        """Return what ``dagman.sh`` did to the DAGs of the scan."""
+        logs = sorted(self.folder.workflow.glob("*.dag.guard.log"))
+        dags = (log.with_name(log.name.removesuffix(".guard.log")) for log in logs)
+        return tuple(printable(it.line()) for dag in dags for it in guard_actions(dag))
 
     def _submitted_in(self) -> str:
         """Return the scan folder that was submitted, if it is another one; else empty."""

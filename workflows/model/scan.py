@@ -315,6 +315,8 @@ class ScanModel:
         The machines of the jobs, those with most hours first.
     bad_machines : tuple of str
         A line for each machine on which every job failed at once.
+    repairs : tuple of str
+        What ``dagman.sh`` did to work around faults of DAGMan.
     spent : Spent
         Where the time went.
     cpu_hours, cpu_hours_wasted : float
@@ -352,6 +354,7 @@ class ScanModel:
     rate: float | None = None
     machines: tuple[Machine, ...] = ()
     bad_machines: tuple[str, ...] = ()
+    repairs: tuple[str, ...] = ()
     spent: Spent = field(default_factory=Spent)
     cpu_hours: float = 0.0
     cpu_hours_wasted: float = 0.0

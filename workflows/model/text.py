@@ -77,6 +77,7 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
     if model.best is not None:
         yield f"  best fit  {best_text(model)} so far"
     yield from (f"  warning   {machine}" for machine in model.bad_machines)
+    yield from (f"  repaired  {it}" for it in model.repairs)
     if model.failures:
         yield f"  failed    {len(model.failures)} steps; `skyscan why {place}` says why"
     if model.age is not None and model.age > OLD and model.dagman is not None:

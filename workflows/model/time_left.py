@@ -148,12 +148,15 @@ class Pace:
     start_up: float
 
 
-def time_left(work: Work, pace: Pace | None) -> TimeLeft | None:
-    """Return the remaining time of a scan that is in the queue; None if nothing is known."""
+def time_left(work: Work, pace: Pace | None, delay: float = 0.0) -> TimeLeft | None:
+    """Return the remaining time of a scan that is in the queue; None if nothing is known.
+
+    ``delay`` is a number of seconds in which nothing will run.
+    """
     if pace is None:
         return None
     gaps = _gaps(work)
-    closing = _closing(work, gaps)
+    closing = _closing(work, gaps) + delay
     current = next((it for it in work.rounds if it.ended is None), None)
     if current is None and (work.closing.skipped or work.closing.merge_began):
         return _as_time_left(_Sum(0.0, closing), _Sum(), pace, 0.0, 0.0)

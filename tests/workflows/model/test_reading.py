@@ -19,7 +19,7 @@ from model_support import (
 from plans_support import EVENT, options
 
 from workflows.cli import main
-from workflows.model.reading import ScanReader, read_model
+from workflows.model.reading import Answer, ScanReader, read_model
 from workflows.model.scan import Jobs
 from workflows.plan import plan
 
@@ -134,8 +134,8 @@ def test_a_copied_running_scan_is_not_the_one_that_runs(folder, tmp_path, capsys
 
 def test_a_scan_that_the_queue_has_lost_is_not_said_to_run(folder):
     running(folder)
-    assert read_model(folder, is_queued=False).state == "unknown"
-    assert read_model(folder, is_queued=True).state == "running"
+    assert read_model(folder, queue=Answer(is_queued=False)).state == "unknown"
+    assert read_model(folder, queue=Answer(is_queued=True)).state == "running"
 
 
 def test_a_copied_scan_that_has_ended_is_as_it_was(folder, tmp_path):

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from workflows import watch
 from workflows.cli import main
-from workflows.model.reading import read_model
+from workflows.model.reading import Answer, read_model
 from workflows.model.screen import screen
 
 
@@ -37,7 +37,7 @@ def drawn(model, **keywords: object) -> str:
 
 def test_the_screen_shows_what_a_scan_does(folder):
     running(folder)
-    told = drawn(read_model(folder, waits=["a job waits for a machine"]))
+    told = drawn(read_model(folder, queue=Answer(waits=["a job waits for a machine"])))
     for text in (
         *("7 of 12", "1 running, 1 held, 1 done", "1 x no such file", "fits a second"),
         *("left", "node2: 1 running", "used", "slowest", "best fit", "waits", "at most"),
