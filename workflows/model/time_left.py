@@ -25,11 +25,13 @@ RECENT = 60.0  # seconds over which the number of slots is averaged
 #: Until they are seen, in seconds: DAGMan and a script from the end of a round to the choice of
 #: the next one; from there to its first start; a job besides its fits.
 SCRIPT, WAIT, START_UP = 4.0, 3.0, 2.0
-QUICKER = 0.55  # part of the time of that script that another one takes
+QUICKER = 0.7  # part of the time of that script that another one takes
 SKIP = 1.0  # seconds of DAGMan for each round that is skipped
 SUBMIT = 2.0  # seconds of DAGMan for merge, and for the end
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
-AGAIN = 0.7  # part of what it has waited that a job that waits too long waits yet
+FIRST_WAIT = 10.0  # seconds of a wait that are expected to recur
+AGAIN = 0.5  # part of what it has waited that a job that waits too long waits yet
+LONGER = 0.5  # the same for merge and report
 #: Chance that the best fit moves, so that one more round follows the last one expected, and of
 #: another one after that; the size of such a round as a part of the largest of its nside. Scans
 #: of `track` and of the dummy did so.
@@ -269,7 +271,7 @@ def _gaps(work: Work) -> _Gaps:
     return _Gaps(
         script=median(scripts[-3:]) if scripts else SCRIPT,
         # The first round waits for machines that later ones keep.
-        wait=min(waits[-3:]) if waits else WAIT,
+        wait=min([*waits[-3:], FIRST_WAIT]) if waits else WAIT,
     )
 
 
@@ -279,14 +281,19 @@ def _closing(work: Work, gaps: _Gaps) -> float:
     seen, script = work.closing, QUICKER * gaps.script
     report = script + SUBMIT
     if seen.merge_ended is not None:
-        return max(AT_LEAST, report - (work.now - seen.merge_ended))
+        return _rest(report, work.now - seen.merge_ended)
     merge = script + SUBMIT
     if seen.merge_began is not None:
-        return report + max(AT_LEAST, merge - (work.now - seen.merge_began))
+        return report + _rest(merge, work.now - seen.merge_began)
     n_skips = max(0, work.max_rounds - len(work.rounds) - seen.n_skipped)
     if seen.skipped is not None:
         return report + merge + SKIP * n_skips
     return (script if n_skips else 0.0) + SKIP * n_skips + merge + report
+
+
+def _rest(usual: float, elapsed: float) -> float:
+    """Return what is left of something that usually takes so long; it may take longer."""
+    return max(AT_LEAST, usual - elapsed, LONGER * elapsed)
 
 
 def _slots(work: Work, current: RoundWork | None) -> int:
