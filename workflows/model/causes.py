@@ -7,7 +7,7 @@ first rule that fits names the cause.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.policy import JOB_POLICY, NEVER_RAN, PASSING
@@ -243,8 +243,17 @@ _TEXTS = {
 _TEXT_RULES = {name: re.compile("|".join(it), re.MULTILINE) for name, it in _TEXTS.items()}
 _PLANNED = re.compile(r"/event/[^/\s]+|/skyscan\.zip|/scan\.json|/job\.sh")
 _ABSENT = re.compile(r"No such file|errno 2\b|does not exist|is missing")
-_SIGNALS = {4: "instruction", 6: "crashed", 7: "crashed", 8: "crashed", 9: "killed"}
-_SEGMENTATION = 11
+_SIGNALS = {
+    **dict.fromkeys((6, 7, 8, 11), "crashed"),
+    4: "instruction",
+    9: "killed",
+}
+_BY_SIGNAL = re.compile(r"killed by signal (\d+)")
+_ENDS = {
+    "its job was removed": "removed",
+    "its job was held": "held",
+    "its job has not ended": "not-ended",
+}
 _CODES: dict[int, str] = {
     126: "exec",  # of shells
     127: "exec",
@@ -318,6 +327,22 @@ def diagnose(evidence: Evidence) -> Failure:
     )
 
 
+def with_cause(failure: Failure) -> Failure:
+    """Return a failure that an engine found itself, with its cause by its text and code."""
+    signal = _BY_SIGNAL.search(failure.text)
+    if signal is not None:
+        name = _SIGNALS.get(int(signal[1]), "killed")
+    else:
+        name = next((it for start, it in _ENDS.items() if failure.text.startswith(start)), "")
+        name = name or _of_error((failure.text, failure.exit_code), failure.last_lines)
+    cause = CAUSES[name]
+    can_pass = cause.can_pass is not False
+    code = ExitCode.TRY_AGAIN if can_pass else cause.exit_code
+    return replace(
+        failure, cause=name, can_pass=can_pass, exit_code=int(code), advice=cause.advice
+    )
+
+
 def end_text(job: Job) -> str:
     """Return how a job ended, in words."""
     hold = job.last_hold
@@ -369,7 +394,7 @@ def _of_error(error: tuple[str, int | None], lines: tuple[str, ...]) -> str:
     text, code = error
     by_text = _of_text(text)
     if code == ExitCode.BUG:
-        return _of_text("\n".join(lines)) or "bug"
+        return _of_text("\n".join((text, *lines))) or "bug"
     if code == ExitCode.INCOMPLETE:
         return "deadline" if "--deadline" in text else "limit"
     if code in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE):
@@ -402,7 +427,7 @@ def _of_end(job: Job, lines: str) -> str:
         used = job.memory_mb
         if used and used[1] and used[0] >= _NEARLY * used[1]:
             return "memory"
-        return _SIGNALS.get(job.signal, "crashed" if job.signal == _SEGMENTATION else "killed")
+        return _SIGNALS.get(job.signal, "killed")
     found = _of_text(lines)
     if found or job.exit_code is None:
         return found or "unknown"

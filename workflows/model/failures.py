@@ -14,7 +14,7 @@ from workflows.code import check_code
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.model import outputs
-from workflows.model.causes import CAUSES, SHOWN, Evidence, diagnose
+from workflows.model.causes import CAUSES, SHOWN, Evidence, diagnose, with_cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,7 +56,8 @@ class FailureFinder:
             The rounds.
         """
         engine = engine_of(self.folder)
-        found = [*self._jobs(nodes, rounds), *engine.failed_jobs(self.folder)]
+        of_engine = map(with_cause, engine.failed_jobs(self.folder))
+        found = [*self._jobs(nodes, rounds), *of_engine]
         causes = [it for it in found if not it.step.startswith(engine.echo)]
         if not self.is_over:
             return causes

@@ -24,7 +24,8 @@ from model_support import (
 
 from skyscan.errors import ExitCode
 from workflows.cli import main
-from workflows.model.causes import CAUSES
+from workflows.engines.engine import Failure
+from workflows.model.causes import CAUSES, with_cause
 from workflows.model.reading import read_model
 from workflows.report import read_report
 
@@ -143,3 +144,21 @@ def test_the_page_shows_each_fault_and_names_each_cause():
         row = next(it for it in text.splitlines() if it.startswith(f"| {name} |"))
         assert f"| {fault.code} |" in row
     assert set(CAUSES) >= {it.cause for it in FAULTS.values()}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "cause", "exit_code"),
+    [
+        ("its job was killed by signal 9", 75, "killed", 75),
+        ("its job was removed: via condor_rm", 75, "removed", 75),
+        ("No module named 'healpy'", 70, "missing-module", 65),
+        ("the event has no pulses", 65, "bad-input", 65),
+        ("--max-rounds", 69, "limit", 69),
+        ("its job ended with exit code 3", 3, "try-again", 75),
+    ],
+)
+def test_failures_that_an_engine_finds_itself_have_causes_too(text, code, cause, exit_code):
+    failure = with_cause(Failure("reco_00000", code, text))
+    assert (failure.cause, failure.exit_code) == (cause, exit_code)
+    assert failure.can_pass == (exit_code == 75)
+    assert failure.advice
