@@ -14,6 +14,7 @@ from skyscan.errors import ExitCode
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
 from workflows.engines import engine_of
+from workflows.model.place import submitted_in
 from workflows.report import read_report
 
 if TYPE_CHECKING:
@@ -156,7 +157,11 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
         code = int(ExitCode.TRY_AGAIN)
         return Row(event, "failed", exit_code=code, folder=entry.folder, why=_NOT_RUN)
     state_of_dag = engine_of(scan).state(scan)
-    is_running = state_of_dag is not None and not state_of_dag.is_over
+    is_running = (
+        state_of_dag is not None
+        and not state_of_dag.is_over
+        and not submitted_in(folder.dag, folder.path)
+    )
     return Row(event, "running" if is_running else "waiting", folder=entry.folder)
 
 

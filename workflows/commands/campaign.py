@@ -27,6 +27,7 @@ from workflows.campaigns.table import (
 )
 from workflows.checks import preflight
 from workflows.commands.plan import add_options, note
+from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
 from workflows.options import from_words
@@ -139,7 +140,9 @@ def print_status(path: Path, *, as_json: bool = False) -> ExitCode:
     state = dagman_state(folder.dag)
     status = "not submitted yet"
     if state is not None:
-        status = f"DAGMan job {state.cluster}: {state.state}"
+        place = "" if state.is_over else submitted_in(folder.dag, folder.path)
+        was = f"was {state.state} in {place}; this folder is a copy" if place else state.state
+        status = f"DAGMan job {state.cluster}: {was}"
     rows = campaign_rows(folder, is_over=is_over(folder))
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=1))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from condor.policy import FINAL_CODES
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput, ExitCode, grouped, printable
 from skyscan.results import count_records
-from skyscan.rounds.leftover import LEFTOVER
+from skyscan.rounds.description import LEFTOVER
 from skyscan.startup import read_startup
 from skyscan.storage import read_json
 from workflows.engines import engine_of
@@ -29,6 +28,7 @@ from workflows.model import fits, timing
 from workflows.model.failures import FailureFinder, exit_code_of
 from workflows.model.jobs import Nodes
 from workflows.model.outputs import Outputs, progress_in
+from workflows.model.place import submitted_in
 from workflows.model.results import NONE, ResultReader, records_of
 from workflows.model.rounds import Batch, ChosenRound, added, as_round, left_over, work_of
 from workflows.model.scan import VERSION, Dagman, Held, ScanModel
@@ -37,6 +37,7 @@ from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from condor.dagman import DagmanState
     from skyscan.layout import RoundFolder, ScanFolder
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from workflows.model.time_left import Work
 
 _ROUND_LOG = re.compile(r"round_(\d{3})\.dag\.nodes\.log", re.ASCII)
-_SUBMITTED_AS = re.compile(r"^log\s*=\s*(.+?)\s*$", re.MULTILINE)
 _IN_QUEUE = ("queued", "running", "held")
 _OVER = ("ended", "removed", "unknown")
 
@@ -135,7 +135,8 @@ class ScanReader:
         """Return the model of the folder as it is now; see `read_model`."""
         made = time.time() if now is None else now
         state = self._engine.state(self.folder)
-        elsewhere = "" if state is None else self._submitted_in()
+        dag = self._engine.dag(self.folder)
+        elsewhere = "" if state is None else submitted_in(dag, self.folder.path)
         standing = _standing(state, elsewhere, is_queued=queue.is_queued)
         if dag_status is not None:
             standing = "ended"
@@ -303,20 +304,6 @@ class ScanReader:
         dags = (log.with_name(log.name.removesuffix(".guard.log")) for log in logs)
         return tuple(printable(it.line()) for dag in dags for it in guard_actions(dag))
 
-    def _submitted_in(self) -> str:
-        """Return the scan folder that was submitted, if it is another one; else empty."""
-        dag = self._engine.dag(self.folder)
-        try:
-            text = dag.with_name(f"{dag.name}.condor.sub").read_text(errors="replace")
-        except OSError:
-            return ""
-        found = _SUBMITTED_AS.search(text)
-        log = Path(found[1]) if found else None
-        if log is None or not log.is_absolute() or _is_same(log, log_of(dag)):
-            return ""
-        below = len(dag.relative_to(self.folder.path).parts)
-        return str(log.parents[below - 1])
-
     def _dagman(self, state: DagmanState | None) -> Dagman | None:
         if state is None:
             return None
@@ -376,10 +363,6 @@ def _outcome(
     if status == 0:
         return "complete"
     return "incomplete" if exit_code_of(failures) == ExitCode.INCOMPLETE else "failed"
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    return one == other.absolute() or one.resolve() == other.resolve()
 
 
 def _nsides(here: RoundFolder, batches: Sequence[tuple[int, int]]) -> tuple[int, ...]:

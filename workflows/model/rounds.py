@@ -61,7 +61,8 @@ def as_round(here: ChosenRound, left_over: int, *, is_live: bool) -> Round:
     jobs = Counter(_state_of(batch, is_live=is_live) for batch in here.batches)
     if left_over:
         jobs["done"] += jobs.pop("failed", 0)
-    ends = [batch.job.changed for batch in here.batches if _has_ended(batch.job)]
+    jobs_here = (batch.job for batch in here.batches)
+    ends = [job.changed for job in jobs_here if job is not None and not job.is_in_queue]
     is_over = left_over or whole == len(here.batches)
     return Round(
         number=here.number,

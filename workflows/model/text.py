@@ -162,12 +162,34 @@ def timing_lines(model: ScanModel) -> list[str]:
         rest = model.machines[SHOWN_MACHINES:]
         hours = sum(it.hours for it in rest)
         lines.append(f"machine   and {len(rest)} more, {hours:.2f} hours")
+    lines += _sites(model.machines)
     lines += [
         f"slowest   nside {it.nside}, pixel {it.pixel}, variation {it.variation}: "
         f"{it.seconds:.1f} s" + (f" on {it.machine}" if it.machine else "")
         for it in model.slowest[:3]
     ]
     return [*lines, *(f"faster    {text}" for text in advice(model))]
+
+
+def _sites(machines: Sequence[Machine]) -> list[str]:
+    """Return a line for each site, the domain of its machines, if there are several."""
+    of_site: dict[str, list[Machine]] = {}
+    for it in machines:
+        of_site.setdefault(it.name.partition(".")[2] or it.name, []).append(it)
+    if len(of_site) < 2 or len(of_site) == len(machines):  # noqa: PLR2004
+        return []
+    lines = []
+    for site, of_it in of_site.items():
+        n_fits = sum(it.n_fits for it in of_it)
+        seconds = sum((it.seconds_per_fit or 0.0) * it.n_fits for it in of_it)
+        pace = f", {seconds / n_fits:.2f} s per fit" if n_fits else ""
+        lost = sum(it.n_failed + it.n_evicted for it in of_it)
+        hours = sum(it.hours for it in of_it)
+        lines.append(
+            f"site      {site}: {len(of_it)} machines, {hours:.2f} hours, {n_fits} fits{pace}; "
+            f"{lost} starts lost"
+        )
+    return lines
 
 
 def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
