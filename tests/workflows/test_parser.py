@@ -92,6 +92,8 @@ def test_what_resembles_nothing_gets_no_suggestion(capsys):
 
 def test_a_word_too_many_and_one_too_few_are_named(capsys):
     assert "takes no further argument: b." in refused("submit a b", capsys)[1]
+    error = refused("plan a.json b.json --real-event", capsys)[1]
+    assert "takes no further argument: b.json; `skyscan campaign` takes several" in error
     assert "FOLDER is missing." in refused("submit", capsys)[1]
     # --nsides has taken the event.
     error = refused("plan --real-event --nsides 8:0 x.json", capsys)[1]
