@@ -254,9 +254,9 @@ class Options:
     notify: tuple[str, ...] = _option(
         (),
         "--notify",
-        "program to run at the end, with the outcome (complete, incomplete or failed) and the "
-        "folder as two more arguments; quote a program that has arguments of its own (default: "
-        "none)",
+        "program to run at the end, with the outcome (complete, incomplete, failed or removed) "
+        "and the folder as two more arguments; quote a program that has arguments of its own "
+        "(default: none)",
         read=parse_command,
         metavar="COMMAND",
     )
