@@ -30,7 +30,8 @@ OWN_COMMANDS = frozenset(
         *("job_max_retries", "leave_in_queue", "max_idle", "max_materialize", "max_retries"),
         *("noop_job", "on_exit_hold", "on_exit_remove", "periodic_hold"),
         *("periodic_hold_reason", "periodic_release", "periodic_remove", "request_disk"),
-        *("request_memory", "retry_until", "skip_if_dataflow", "success_exit_code"),
+        *("request_memory", "retry_request_disk", "retry_request_memory", "retry_until"),
+        *("skip_if_dataflow", "success_exit_code"),
         # the macros of its nodes
         *("batch", "budget", "deadline", "dollar", "retry", "round"),
         # keywords of submit files that are not commands

@@ -62,6 +62,8 @@ class Site:
         Seconds for which a machine is kept for the next job of such a scan.
     urgent_halvings : int
         How often the batches of such a scan are halved towards the end of a round.
+    dagman_guard : bool
+        Whether ``dagman.sh`` works around faults of DAGMan (docs/htcondor-faults.md).
     staging : str
         Where Pegasus puts the files that all its jobs read, ``osdf:///…``; by default
         HTCondor transfers them.
@@ -87,6 +89,7 @@ class Site:
     urgent_priority: int = 1000
     urgent_claim: int = 60
     urgent_halvings: int = 2
+    dagman_guard: bool = True
     staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
     dagman: dict[str, str] = field(default_factory=dict)

@@ -20,7 +20,9 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
-from skyscan.storage import read_sealed, sha256_of, write_bytes
+from skyscan.rounds.description import read_description
+from skyscan.scan import MAX_ROUNDS
+from skyscan.storage import sha256_of, write_bytes
 from workflows.checks import preflight
 from workflows.code import check_code, code_zip
 from workflows.engines import ENGINES
@@ -40,7 +42,6 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
 _NOT_FOR_JOBS = re.compile(
@@ -296,7 +297,7 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
         )
     for number in folder.chosen_rounds():
         with suppress(BadInput):
-            if read_sealed(folder.round(number).description)["scan_id"] == scan.id:
+            if read_description(folder.round(number))["scan_id"] == scan.id:
                 return
     if any(path.glob("rounds/*")):  # the folder alone is what a plan that was cut off leaves
         raise BadInput(

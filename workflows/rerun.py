@@ -11,8 +11,9 @@ from condor.sites import recorded_site
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import ids_of
 from skyscan.rounds.earlier import fits_in, set_aside
+from skyscan.scan import MAX_ROUNDS
 from workflows.engines import engine_of
-from workflows.plan import MAX_ROUNDS, usual_rounds
+from workflows.plan import usual_rounds
 from workflows.planned import Planned, read_planned
 from workflows.submission import at_rest
 

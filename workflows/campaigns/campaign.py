@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -151,10 +152,10 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
     try:
         return Campaign(
             options=_options(value["options"]),
-            max_scans=int(value["max_scans"]),
+            max_scans=operator.index(value["max_scans"]),
             entries=tuple(_entry(known) for known in value["events"]),
         )
-    except (KeyError, TypeError, ValueError, WrongUsage) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(
             f"{folder.json} is damaged ({error!r}); restore it, or start a new campaign."
         ) from error

@@ -17,13 +17,13 @@ from condor.mounts import file_system
 from condor.schedd import ask_schedd, tokens_for
 from condor.sites import recorded_site
 from condor.versions import (
-    NEWEST_SERIES,
     OLDEST,
     PRIVATE_TOKENS,
     SINCE,
     is_too_old,
     is_untried,
     parse_version,
+    tried_text,
     version_text,
 )
 from skyscan.errors import ExitCode, TryAgain, WrongUsage
@@ -231,7 +231,7 @@ def versions(*found: Version) -> Iterator[Finding]:
             remedy = f"scans need {oldest} or newer"
             yield _refusal(what, text, remedy)
         elif is_untried(version):
-            remedy = f"scans were tested with {oldest} to {NEWEST_SERIES}.x; report what fails"
+            remedy = f"newer than those tested with scans, {tried_text()}; report what fails"
             yield Finding(what, State.WARNING, text, remedy)
         else:
             yield Finding(what, State.OK, text)
