@@ -155,8 +155,9 @@ def open_scan(path: Path) -> ScanFolder:
     place = shlex.quote(str(path))
     if below:
         which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"
-    elif not path.exists():
-        which = "it does not exist; `skyscan list` lists the scans below the current folder"
+    elif not path.is_dir():
+        what = "it is a file" if path.exists() else "it does not exist"
+        which = f"{what}; `skyscan list` lists the scans below the current folder"
     else:
         which = f"`skyscan list {place}` lists the scans below it, `skyscan plan` makes one"
     raise WrongUsage(f"{path} is not a scan folder: {which}.")

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from workflows.commands.plan import Commands
 
 
+#: $DAG_STATUS of a DAG that was removed from the queue.
+REMOVED = 4
+
+
 def add_to(commands: Commands) -> None:
     """Add the commands, which users need not see, to the parser."""
     scan = commands.add_parser("open-scan")
@@ -132,7 +136,7 @@ def _report(options: argparse.Namespace) -> int:
     outcome = "failed" if options.dag_status else "complete"
     try:
         report = write_report(folder, options.dag_status)
-        outcome = report.outcome
+        outcome = "removed" if options.dag_status == REMOVED else report.outcome
         print(report.text)
     except SkyscanError as error:
         print(f"skyscan: error: {error}", file=sys.stderr)

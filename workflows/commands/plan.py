@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 #: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
-FOLDER_HELP = "scan folder, or the folder above it if that holds a single scan"
+FOLDER_HELP = "folder of a scan or a campaign, or the folder above a single scan"
+SCAN_HELP = "scan folder, or the folder above it if that holds a single scan"
 
 
 def add_to(commands: Commands) -> None:
@@ -85,10 +86,11 @@ def note(text: str) -> None:
 def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
     """Add the events and the options that `plan`, `scan` and `campaign` share."""
     parser.order = "it comes before the options, because --nsides takes what follows it"
-    about = "event file: i3live .json, .pkl, or .i3"
+    about = "event file: i3live .json or .pkl, or .i3 (also .gz, .bz2, .zst)"
     if of_campaign:
         parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help=about)
     else:
+        parser.more = "`skyscan campaign` takes several events"
         parser.add_argument("event", type=Path, metavar="EVENT", help=about)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--real-event", action="store_true", help="the event is data")

@@ -93,7 +93,7 @@ def aborted(scan: RunningScan) -> Ended:
 
 SCANS = {
     "undisturbed": (undisturbed, TINY, SLOW),
-    "killed": (killed, {**TINY, "max_retries": 0}, SLOW),
+    "killed": (killed, {**TINY, "max_retries": 0, "notify": ("/bin/echo", "told")}, SLOW),
     "aborted": (aborted, TINY, SLOW),
     "interval": (undisturbed, {**TINY, "checkpoint_interval": 3.0}, SLOW),
     "image": (undisturbed, TINY, {}),
@@ -193,6 +193,19 @@ def test_the_map_has_the_bytes_of_dagmans(ended, name):
     assert it.scan.npz() == same.scan.npz()
     if name != "image":  # from within it there is no tally to be seen
         assert set(it.scan.fits()) == set(same.scan.fits())
+
+
+def test_the_users_program_runs_at_each_end_of_a_scan(ended):
+    scan = ended("killed").scan
+    log = scan.folder.logs / "notify.log"
+
+    def outcomes() -> list[str]:
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.split()[1] for line in lines if line.startswith("told ")]
+
+    # Pegasus' monitor runs it soon after the end.
+    wait_until(lambda: len(outcomes()) > 1, "two notifications", PATIENCE)
+    assert outcomes() == ["failed", "complete"]
 
 
 def test_an_undisturbed_scan_fits_each_pixel_once(ended):
