@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import DamagedFile, ScanIncomplete
-from skyscan.rounds.collect import collect, collect_partial
+from skyscan.rounds.collect import collect
 from skyscan.rounds.rule import next_pixels
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
@@ -71,13 +71,22 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     return skymap
 
 
-def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
-    """Write the map of the results so far; return its path, or None if there are none."""
-    found = collect_partial(folder, scan.id)
-    if len(found.best) == 0:
+def write_partial(folder: ScanFolder, scan: Scan, best: NDArray[np.void]) -> Path | None:
+    """Write the map of a scan that failed; return its path, or None if nothing is fitted.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        Its options.
+    best : ndarray, shape (npix,), dtype RECORD_DTYPE
+        The best fit of each pixel, from `collect_partial`.
+    """
+    if len(best) == 0:
         return None
     _drop_partial(folder)
-    return write_skymap(skymap_of(scan, found.best, complete=False), folder.partial)[0]
+    return write_skymap(skymap_of(scan, best, complete=False), folder.partial)[0]
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:

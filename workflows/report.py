@@ -95,10 +95,12 @@ def write_report(
     if failures is None:
         failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
     failures = [replace(failure, text=printable(failure.text)) for failure in failures]
-    path = _map_path(folder, scan, failed=dag_status != 0)
-    report = _report(folder, scan, path, failures, dag_status)
+    records = collect_partial(folder, scan.id, engine_of(folder).arriving(folder)).best
+    path = _map_path(folder, scan, records, failed=dag_status != 0)
+    report = _report(folder, path, records, failures, dag_status)
     write_json(folder.report_json, asdict(report))
     write_text(folder.report, report.text)
+    engine_of(folder).tidy(folder, scan)
     return report
 
 
@@ -117,13 +119,15 @@ def last_report(folder: ScanFolder) -> Report | None:
 
     The report is written now if DAGMan's own script could not write it (a full disk, damaged
     code), or if the engine is Pegasus, which has no job that always runs. None means that the
-    scan was removed or has not ended.
+    last submission was removed or has not ended, whatever an earlier one reported.
     """
     report = read_report(folder)
     engine = engine_of(folder)
     state = engine.state(folder)
-    if state is None or state.state != "ended" or _is_of(folder, report, state):
+    if state is None or _is_of(folder, report, state):
         return report
+    if state.state != "ended":
+        return None
     return write_report(folder, int(not engine.has_succeeded(state)))
 
 
@@ -147,14 +151,16 @@ def _deadline(folder: ScanFolder, scan: Planned) -> list[Failure]:
     return [Failure("deadline", ExitCode.INCOMPLETE, text)]
 
 
-def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None:
+def _map_path(
+    folder: ScanFolder, scan: Planned, records: NDArray[np.void], *, failed: bool
+) -> Path | None:
     whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
     if whole and _is_readable(whole[-1]):
         return whole[-1]
     if not failed:
         return None
     try:
-        return write_partial(folder, scan)
+        return write_partial(folder, scan, records)
     except SkyscanError:
         return None  # the failures name what is damaged
 
@@ -169,21 +175,20 @@ def _is_readable(path: Path) -> bool:
 
 def _report(
     folder: ScanFolder,
-    scan: Planned,
     path: Path | None,
+    records: NDArray[np.void],
     failures: list[Failure],
     dag_status: int,
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
-    records = collect_partial(folder, scan.id).best
     failed = records[np.isnan(records["llh"])]
     code = 0 if dag_status == 0 else _exit_code(failures)
     outcome = "complete" if code == 0 else "failed"
     if code == ExitCode.INCOMPLETE:
         outcome = "incomplete"
     report = Report(
-        name=scan.name,
+        name=read_planned(folder.scan_json).name,
         outcome=outcome,
         exit_code=code,
         map=str(path) if path else None,
@@ -263,9 +268,10 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
 
 
 def _unfinished(folder: ScanFolder) -> Iterator[RoundProgress]:
+    arriving = engine_of(folder).arriving(folder)
     for number in folder.chosen_rounds():
         try:
-            progress = round_progress(folder.round(number), number)
+            progress = round_progress(folder.round(number), number, arriving.get(number))
         except (BadInput, KeyError, TypeError):
             continue  # its description is damaged, which the failures report
         if progress.n_done < progress.n_fits:

@@ -18,7 +18,7 @@ from workflows.engines import engine_of
 from workflows.obstacles import obstacles
 from workflows.planned import read_planned
 from workflows.report import last_report, machine_lines
-from workflows.submission import open_scan
+from workflows.submission import open_scan, paste_line
 from workflows.watch import line, rounds_so_far
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def _status(options: argparse.Namespace) -> ExitCode:
         _print_end(folder)
     else:
         _print_progress(folder, scan, rounds, state)
-    more = engine.more_on_progress(folder)
-    if state is not None and more:
-        print(f"  more      {more}")
+    command = engine.progress_command(folder)
+    if state is not None and command:
+        print(f"  more      {paste_line(command, pool_status().pool)}")
     return ExitCode.DONE
 
 
