@@ -18,6 +18,7 @@ from condor.submit import quoted_environment
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
+from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
 from skyscan.storage import read_sealed, sha256_of, write_bytes
@@ -126,7 +127,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=job_environment(os.environ),
+        environment=_environment(site),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
@@ -188,6 +189,13 @@ def _on_a_submit_line(path: Path) -> str:
             f"make a link to it with a simpler name."
         )
     return text
+
+
+def _environment(site: Site) -> dict[str, str]:
+    """Return the variables that a scan's jobs see and that determine its numbers."""
+    of_user = job_environment(os.environ)
+    of_user.pop(KERNELS_VARIABLE, None)  # the site's key decides
+    return {**of_user, KERNELS_VARIABLE: AVX2} if site.avx2_kernels else of_user
 
 
 def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
