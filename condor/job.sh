@@ -62,11 +62,21 @@ for word in "$@"; do
     case $option in
     --earlier) earlier=$word ;;
     --result) result=$word ;;
+    --earlier-frames) earlier_frames=$word ;;
+    --frames) frames=$word ;;
     esac
     option=$word
 done
 if [ -e "${earlier:-}" ] && [ -n "${result:-}" ] && [ ! -e "$result" ]; then
     cp "$earlier" "$result.part" && mv "$result.part" "$result"
+fi
+
+if [ -n "${frames:-}" ] && [ ! -e "$frames" ]; then
+    if [ -e "$earlier_frames" ]; then
+        cp "$earlier_frames" "$frames.part" && mv "$frames.part" "$frames"
+    else
+        : >"$frames"
+    fi
 fi
 
 case ${SKYSCAN_ENV_SHELL:-} in

@@ -100,6 +100,8 @@ def _reco(options: argparse.Namespace) -> ExitCode:
         options.max_pixel_time,
         limits=Limits(options.until, options.checkpoint_interval, options.time_budget),
         earlier_path=options.earlier,
+        frames_path=options.frames,
+        earlier_frames=options.earlier_frames,
     )
     return ExitCode.DONE
 
@@ -146,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     reco.add_argument("--batch", type=Path, required=True)
     reco.add_argument("--result", type=Path, required=True)
     reco.add_argument("--earlier", type=Path, help="results of an earlier start of the job")
+    reco.add_argument("--frames", type=Path, help="file of the fitted frames")
+    reco.add_argument("--earlier-frames", type=Path, help="that of an earlier start of the job")
     reco.add_argument("--max-pixel-time", type=float, required=True)
     reco.add_argument("--checkpoint-interval", type=float, help="seconds")
     reco.add_argument("--time-budget", type=float, default=0.0, help="seconds")

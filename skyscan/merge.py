@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import DamagedFile, ScanIncomplete
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.rounds.collect import collect
 from skyscan.rounds.rule import next_pixels
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
@@ -56,6 +57,10 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     too_many = len(failed) > scan.max_failed_pixels * len(found.best)
     skymap = skymap_of(scan, found.best, complete=not left and not too_many)
     write_skymap(skymap, folder.path)
+    if KEEP_VARIABLE in scan.environment:
+        from skyscan.icetray.kept import write_kept
+
+        write_kept(folder, scan.name, found.best, int(scan.environment[KEEP_VARIABLE]))
     _drop_partial(folder)
     if left:
         raise ScanIncomplete(

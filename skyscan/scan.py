@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.progression import Progression, check_progression
 from skyscan.storage import digest, read_json, read_sealed, write_sealed
 
@@ -21,7 +22,10 @@ PLAN_AGAIN = (
 #: Where data files are looked for (`skyscan.staging`), fits are noted (`skyscan.job.worker`):
 #: variables that change no pixel's result.
 NOT_IN_RESULTS = frozenset(
-    {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}
+    {
+        *("SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL"),
+        *("SKYSCAN_TALLY", KEEP_VARIABLE),
+    }
 )
 
 

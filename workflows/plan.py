@@ -18,6 +18,7 @@ from condor.submit import quoted_environment
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
@@ -127,7 +128,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=_environment(site),
+        environment=_environment(site, options, reading),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
@@ -191,11 +192,27 @@ def _on_a_submit_line(path: Path) -> str:
     return text
 
 
-def _environment(site: Site) -> dict[str, str]:
-    """Return the variables that a scan's jobs see and that determine its numbers."""
-    of_user = job_environment(os.environ)
-    of_user.pop(KERNELS_VARIABLE, None)  # the site's key decides
-    return {**of_user, KERNELS_VARIABLE: AVX2} if site.avx2_kernels else of_user
+def _environment(site: Site, options: Options, reading: Reading) -> dict[str, str]:
+    """Return the variables that a scan's jobs see: the user's, the site's and the options'.
+
+    Raises
+    ------
+    WrongUsage
+        The reconstruction has no frames to keep.
+    """
+    variables = job_environment(os.environ)
+    for name in (KERNELS_VARIABLE, KEEP_VARIABLE):
+        variables.pop(name, None)
+    if site.avx2_kernels:
+        variables[KERNELS_VARIABLE] = AVX2
+    if options.keep_frames is not None:
+        if not reading.reco.offers_frames:
+            raise WrongUsage(
+                f"--keep-frames: {options.reco} fits no frames; only reconstructions in "
+                f"icetray do (skyscan recos)."
+            )
+        variables[KEEP_VARIABLE] = str(options.keep_frames)
+    return variables
 
 
 def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:

@@ -142,6 +142,18 @@ def test_jobs_use_the_same_kernels_on_all_machines_if_the_site_says_so(job):
     assert found["NPY_DISABLE_CPU_FEATURES"] == "AVX512F,X86_V4,False"
 
 
+@pytest.mark.parametrize("earlier", [b"frames of an earlier start", None])
+def test_the_file_of_frames_is_there_even_if_the_job_fails_at_once(job, earlier):
+    if earlier is not None:
+        (job / "0.frames").write_bytes(earlier)
+    words = ("reco", "--earlier-frames", "0.frames", "--frames", "0.new.frames")
+    assert run(job, *words, SKYSCAN_PYTHON="/nowhere/python").returncode == TRY_AGAIN
+    assert (job / "0.new.frames").read_bytes() == (earlier or b"")
+    (job / "0.new.frames").write_bytes(b"newer")
+    assert run(job, *words, SKYSCAN_PYTHON="/nowhere/python").returncode == TRY_AGAIN
+    assert (job / "0.new.frames").read_bytes() == b"newer"
+
+
 def test_a_python_that_is_too_old_is_named_and_no_try_helps(job):
     old = write_script(
         job.parent / "old",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from condor.sites import recorded_site
 from skyscan.errors import WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from workflows.engines.engine import Arriving, Engine, Failure
 from workflows.engines.pegasus import failures, results, submission
 from workflows.engines.pegasus.folder import PegasusFolder, check_carried
@@ -45,6 +46,11 @@ class Pegasus(Engine):
             raise WrongUsage(
                 "--predictive-scanning-threshold: with Pegasus a round starts only when the "
                 "one before has ended. Leave it at 1, or use --engine dagman."
+            )
+        if KEEP_VARIABLE in scan.environment:
+            raise WrongUsage(
+                "--keep-frames is not supported with Pegasus; use --engine dagman, or leave "
+                "it out."
             )
         check_carried(place, scan)
         check_staging(site)
