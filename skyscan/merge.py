@@ -9,7 +9,7 @@ import numpy as np
 from skyscan.errors import DamagedFile, ScanIncomplete
 from skyscan.frames import KEEP_VARIABLE
 from skyscan.rounds.collect import collect
-from skyscan.rounds.rule import next_pixels
+from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
 
@@ -47,10 +47,11 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
         )
     found = collect(folder, scan.id, rounds)
     startup = read_startup(folder.startup)
-    left = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    chosen = choose(found.llhs(), scan.progression, startup.pointing)
+    left = sum(len(pixels) for pixels in chosen.values())
     if left and len(rounds) < scan.max_rounds:
         raise DamagedFile(
-            f"{folder.round(len(rounds)).description} is missing, but {len(left)} pixels "
+            f"{folder.round(len(rounds)).description} is missing, but {left} pixels "
             f"remain to be refined; run `skyscan resume`."
         )
     failed = found.best[np.isnan(found.best["llh"])]
@@ -65,7 +66,7 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     if left:
         raise ScanIncomplete(
             f"The scan was stopped after {len(rounds)} rounds (--max-rounds) with "
-            f"{len(left)} pixels left to refine; the map has complete=false."
+            f"{left} pixels left to refine; the map has complete=false."
         )
     if too_many:
         raise ScanIncomplete(
@@ -85,7 +86,7 @@ def write_partial(folder: ScanFolder, scan: Scan, best: NDArray[np.void]) -> Pat
         The scan.
     scan : Scan
         Its options.
-    best : ndarray, shape (npix,), dtype RECORD_DTYPE
+    best : ndarray, shape (npix,), dtype FOUND_DTYPE
         The best fit of each pixel, from `collect_partial`.
     """
     if len(best) == 0:
@@ -95,7 +96,7 @@ def write_partial(folder: ScanFolder, scan: Scan, best: NDArray[np.void]) -> Pat
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
-    """Return the map of the best fits (dtype RECORD_DTYPE, one per pixel)."""
+    """Return the map of the best fits (dtype FOUND_DTYPE, one per pixel)."""
     return SkyMap(
         run_id=scan.run_id,
         event_id=scan.event_id,
@@ -104,6 +105,7 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
         is_real_event=scan.is_real_event,
         complete=complete,
         pixels=pixels_of(best),
+        event=scan.name,
     )
 
 

@@ -41,7 +41,7 @@ def write_kept(folder: ScanFolder, name: str, best: NDArray[np.void], n_pixels: 
         The scan.
     name : str
         Name of its event.
-    best : ndarray, shape (npix,), dtype RECORD_DTYPE
+    best : ndarray, shape (npix,), dtype FOUND_DTYPE
         The best variation of each pixel.
     n_pixels : int
         The number of pixels, from the best one; 0 for all that have a fit.
