@@ -89,7 +89,7 @@ def paste_line(command: Sequence[str], pool: Pool | None) -> str:
     settings = f"CONDOR_CONFIG={shlex.quote(str(pool.config))}"
     if pool.is_users_own:
         return f"{settings} {line}"
-    if "/" not in command[0]:
+    if "/" not in command[0] and (pool.bin / command[0]).exists():
         line = shlex.join([str(pool.bin / command[0]), *command[1:]])
     path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
     return f'{settings} PATH={path}:"$PATH" {line}'

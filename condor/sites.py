@@ -62,6 +62,10 @@ class Site:
         Seconds for which a machine is kept for the next job of such a scan.
     urgent_halvings : int
         How often the batches of such a scan are halved towards the end of a round.
+    avx2_kernels : bool
+        Whether numpy and OpenBLAS use their kernels for AVX2 on all machines, which must have
+        AVX2: kernels differ in the last digits. A profile without this key has it unless
+        ``this_machine`` is true; scans of versions that did not know it have it off.
     dagman_guard : bool
         Whether ``dagman.sh`` works around faults of DAGMan (docs/htcondor-faults.md).
     staging : str
@@ -89,6 +93,7 @@ class Site:
     urgent_priority: int = 1000
     urgent_claim: int = 60
     urgent_halvings: int = 2
+    avx2_kernels: bool = False
     dagman_guard: bool = True
     staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
@@ -155,6 +160,7 @@ def read_site(
         given = {change.partition("=")[0].strip() for change in changes}
         values = _with_urgent(values, given)
     _check_required(name, values, required)
+    values.setdefault("avx2_kernels", not values.get("this_machine", False))
     return _site(name, values)
 
 

@@ -6,6 +6,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.json_text import is_of
 from skyscan.progression import Progression, check_progression  # types need it
 from skyscan.storage import digest, read_json, read_sealed, write_sealed
@@ -23,7 +24,10 @@ PLAN_AGAIN = (
 #: Where data files are looked for (`skyscan.staging`), fits are noted (`skyscan.job.worker`):
 #: variables that change no pixel's result.
 NOT_IN_RESULTS = frozenset(
-    {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}
+    {
+        *("SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL"),
+        *("SKYSCAN_TALLY", KEEP_VARIABLE),
+    }
 )
 
 MAX_ROUNDS = 1000  #: the folders of rounds have three digits

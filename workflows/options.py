@@ -227,6 +227,16 @@ class Options:
         read=_budget,
         metavar="DURATION",
     )
+    keep_frames: int | None = _option(
+        None,
+        "--keep-frames",
+        "keep the fitted frames of reconstructions in icetray as one .i3 file: of the best "
+        "variation of each pixel, or of the N best pixels",
+        nargs="?",
+        const=0,
+        type=positive,
+        metavar="N",
+    )
     max_failed_pixels: float = _option(
         0.01,
         "--max-failed-pixels",

@@ -18,6 +18,8 @@ from condor.submit import quoted_environment
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
 from skyscan.rounds.description import read_description
@@ -138,7 +140,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=job_environment(os.environ),
+        environment=_environment(site, options, reading),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
@@ -206,6 +208,29 @@ def _on_a_submit_line(path: Path) -> str:
             f"make a link to it with a simpler name."
         )
     return text
+
+
+def _environment(site: Site, options: Options, reading: Reading) -> dict[str, str]:
+    """Return the variables that a scan's jobs see: the user's, the site's and the options'.
+
+    Raises
+    ------
+    WrongUsage
+        The reconstruction has no frames to keep.
+    """
+    variables = job_environment(os.environ)
+    for name in (KERNELS_VARIABLE, KEEP_VARIABLE):
+        variables.pop(name, None)
+    if site.avx2_kernels:
+        variables[KERNELS_VARIABLE] = AVX2
+    if options.keep_frames is not None:
+        if not reading.reco.offers_frames:
+            raise WrongUsage(
+                f"--keep-frames: {options.reco} fits no frames; only reconstructions in "
+                f"icetray do (skyscan recos)."
+            )
+        variables[KEEP_VARIABLE] = str(options.keep_frames)
+    return variables
 
 
 def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:

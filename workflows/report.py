@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, printable
 from skyscan.merge import reasons_text, write_partial
+from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
 from workflows.engines import engine_of
@@ -120,6 +121,7 @@ def write_report(
     report = _report(folder, model, path, failures, dag_status)
     write_json(folder.report_json, _without_place(asdict(report), folder))
     write_text(folder.report, report.text)
+    engine_of(folder).tidy(folder, scan)
     return report
 
 
@@ -165,13 +167,15 @@ def last_report(folder: ScanFolder) -> Report | None:
 
     The report is written now if DAGMan's own script could not write it (a full disk, damaged
     code), or if the engine is Pegasus, which has no job that always runs. None means that the
-    scan was removed or has not ended.
+    last submission was removed or has not ended, whatever an earlier one reported.
     """
     report = read_report(folder)
     engine = engine_of(folder)
     state = engine.state(folder)
-    if state is None or state.state != "ended" or _is_of(folder, report, state):
+    if state is None or _is_of(folder, report, state):
         return report
+    if state.state != "ended":
+        return None
     return write_report(folder, int(not engine.has_succeeded(state)))
 
 
@@ -202,7 +206,8 @@ def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None
     if not failed:
         return None
     try:
-        return write_partial(folder, scan)
+        found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
+        return write_partial(folder, scan, found.best)
     except SkyscanError:
         return None  # the failures name what is damaged
 

@@ -49,6 +49,8 @@ class Reco(ABC):
     rotate_vertex: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
+    #: Whether ``frames`` returns the fitted frames (``--keep-frames``).
+    offers_frames: ClassVar[bool] = False
     #: Number of pixels that ``reconstruct`` gets at a time: one unless the fit is vectorised.
     chunk_size: ClassVar[int] = 1
 
@@ -187,6 +189,14 @@ class Reco(ABC):
         -------
         ndarray, shape (n,), dtype FIT_DTYPE
         """
+
+    def frames(self) -> tuple[bytes, ...]:
+        """Return the fitted frames of the last call of ``reconstruct``, one for each pixel.
+
+        They are kept only if ``offers_frames`` is true, and only needed if
+        `skyscan.frames.are_kept`.
+        """
+        return ()
 
 
 def available_recos() -> dict[str, str]:

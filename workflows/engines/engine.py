@@ -186,13 +186,16 @@ class Engine(ABC):
     def settle(self, folder: ScanFolder) -> None:  # noqa: B027
         """Collect results on their way into the folder of a scan that is not in the queue."""
 
+    def tidy(self, folder: ScanFolder, scan: Planned) -> None:  # noqa: B027
+        """Remove files that nothing reads; runs when the report of a scan is written."""
+
     def more_on_failure(self, folder: ScanFolder) -> str:  # noqa: ARG002
         """Return the engine's own command that shows why a scan failed, if it has one."""
         return ""
 
-    def more_on_progress(self, folder: ScanFolder) -> str:  # noqa: ARG002
-        """Return the engine's own command that shows the progress of a scan, if it has one."""
-        return ""
+    def progress_command(self, folder: ScanFolder) -> list[str]:  # noqa: ARG002
+        """Return the engine's own command that shows the progress of a scan; empty if none."""
+        return []
 
     def deadline(self, folder: ScanFolder, seconds: float | None) -> int:
         """Return when the scan must end, in seconds since 1970; 0 if it has no deadline.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Number of the start of a job after failures, from 0; HTCondor expands it at each start.
 TRY = "$$([NumJobCompletions])"
+#: OpenBLAS' kernels for AVX2 would crash elsewhere. HTCondor advertises the attribute.
+AVX2_MACHINES = "TARGET.has_avx2 =?= True"
 GRACE = 120  # seconds after the deadline for a running job to return its results
 
 
@@ -66,6 +68,8 @@ def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
     description["periodic_remove"] = " || ".join(over)
     avoiding = avoidance_commands(site)
     requirements = [it.get("requirements") for it in (of_runtime, site.submit, avoiding)]
+    if site.avx2_kernels and "has_avx2" not in site.submit.get("requirements", ""):
+        requirements.insert(0, AVX2_MACHINES)
     description |= {**avoiding, **site.submit}
     if any(requirements):
         description["requirements"] = " && ".join(f"({it})" for it in requirements if it)

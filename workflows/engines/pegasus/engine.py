@@ -5,11 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar
 
+from condor.sites import recorded_site
 from skyscan.errors import WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from workflows.engines.engine import Arriving, Engine, Failure
 from workflows.engines.pegasus import failures, results, submission
-from workflows.engines.pegasus.folder import BASENAME, PegasusFolder, check_carried
+from workflows.engines.pegasus.folder import PegasusFolder, check_carried
 from workflows.engines.pegasus.staging import check_staging
+from workflows.engines.pegasus.worker_package import (
+    drop_worker_packages,
+    needs_worker_package,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +47,11 @@ class Pegasus(Engine):
                 "--predictive-scanning-threshold: with Pegasus a round starts only when the "
                 "one before has ended. Leave it at 1, or use --engine dagman."
             )
+        if KEEP_VARIABLE in scan.environment:
+            raise WrongUsage(
+                "--keep-frames is not supported with Pegasus; use --engine dagman, or leave "
+                "it out."
+            )
         check_carried(place, scan)
         check_staging(site)
 
@@ -56,6 +67,7 @@ class Pegasus(Engine):
 
         deadline = self.deadline(folder, scan.deadline)
         rounds.next_round(folder, scan, number, here, deadline)
+        self.tidy(folder, scan)
         return True
 
     def missing(self, pool: Pool | None) -> str:
@@ -78,8 +90,8 @@ class Pegasus(Engine):
 
     def dag(self, folder: ScanFolder) -> Path:
         """Return the DAG of the last run."""
-        first = PegasusFolder(folder.path).submit / f"{BASENAME}.dag"
-        return next(reversed(self.dags(folder)), first)
+        place = PegasusFolder(folder.path)
+        return next(reversed(place.dags()), place.submit / "none.dag")
 
     def has_succeeded(self, state: DagmanState) -> bool:  # noqa: ARG002
         """Return False, because the last job of a successful scan has written the report.
@@ -100,10 +112,15 @@ class Pegasus(Engine):
         """Collect what ended runs left in Pegasus' scratch folder, and remove the folder."""
         results.settle(folder)
 
+    def tidy(self, folder: ScanFolder, scan: Planned) -> None:
+        """Remove the copies of the worker package that no job reads."""
+        if not needs_worker_package(scan, recorded_site(scan.site, scan.site_values)):
+            drop_worker_packages(folder)
+
     def more_on_failure(self, folder: ScanFolder) -> str:
         """Return the pegasus-analyzer command."""
         return f"pegasus-analyzer -r {shlex.quote(str(self.dag(folder).parent))}"
 
-    def more_on_progress(self, folder: ScanFolder) -> str:
+    def progress_command(self, folder: ScanFolder) -> list[str]:
         """Return the pegasus-status command."""
-        return f"pegasus-status -l {shlex.quote(str(self.dag(folder).parent))}"
+        return ["pegasus-status", "-l", str(self.dag(folder).parent)]
