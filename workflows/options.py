@@ -156,6 +156,15 @@ class Options:
         action="append",
         metavar="KEY=VALUE",
     )
+    variables: tuple[str, ...] = _option(
+        (),
+        "--env",
+        "also send this environment variable to the jobs; without it, only those go that a "
+        "step or the reconstruction reads; may be repeated, not for secrets",
+        read=_words,
+        action="append",
+        metavar="NAME",
+    )
     urgent: bool = _option(
         False,  # noqa: FBT003  (the default)
         "--urgent",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -13,8 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from condor.runtimes import parse_runtime
-from condor.sites import Site, read_site
-from condor.submit import quoted_environment
+from condor.site_values import check_with_condor_submit
+from condor.sites import Site, read_site, site_names
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
@@ -23,13 +22,15 @@ from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
 from skyscan.rounds.description import read_description
-from skyscan.scan import MAX_ROUNDS
-from skyscan.storage import sha256_of, write_bytes
+from skyscan.scan import MAX_ROUNDS, check_values
+from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows.checks import preflight
 from workflows.code import check_code, code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
+from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
+from workflows.variables import declared_by, job_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +45,6 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-VARIABLE_PREFIX = "SKYSCAN_"
-#: Of this machine and this shell, the runtime's to set, or not for a file that others read.
-_NOT_FOR_JOBS = re.compile(
-    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$|CODE_SHA256$|UMASK$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
-    re.IGNORECASE,
-)
 _NOT_AN_OPTION = ("versions", "code_sha256")
 
 
@@ -85,12 +80,21 @@ def plan(
         An option or the place is invalid, or the folder holds a scan of the event with other
         options.
     """
+    if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
+        raise WrongUsage("A path has a NUL character, which no file name can have.")
     site = site_of(options)
     source = source_of(event_path, options)
     scan = _resolve(source, options, site, reading or read_for(options.reco, source))
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
+    try:
+        check_values(Planned, asdict(scan))
+    except ValueError as error:
+        raise WrongUsage(f"Options that no scan can have: {error}.") from error
+    check_own(folder.path)
+    if options.site_changes or options.site not in site_names():
+        check_with_condor_submit(site.name, site.submit)
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
@@ -218,9 +222,7 @@ def _environment(site: Site, options: Options, reading: Reading) -> dict[str, st
     WrongUsage
         The reconstruction has no frames to keep.
     """
-    variables = job_environment(os.environ)
-    for name in (KERNELS_VARIABLE, KEEP_VARIABLE):
-        variables.pop(name, None)
+    variables = job_environment(os.environ, declared_by(options.reco), options.variables)
     if site.avx2_kernels:
         variables[KERNELS_VARIABLE] = AVX2
     if options.keep_frames is not None:
@@ -231,29 +233,6 @@ def _environment(site: Site, options: Options, reading: Reading) -> dict[str, st
             )
         variables[KEEP_VARIABLE] = str(options.keep_frames)
     return variables
-
-
-def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """Return the ``SKYSCAN_`` variables for the jobs, without secrets.
-
-    Raises
-    ------
-    WrongUsage
-        A value has a character that no submit file can hold, such as a line break.
-    """
-    chosen = {
-        name: value
-        for name, value in environment.items()
-        if name.startswith(VARIABLE_PREFIX) and not _NOT_FOR_JOBS.search(name)
-    }
-    for name, value in chosen.items():
-        if not re.fullmatch(r"\w+", name, re.ASCII) or not value.isprintable():
-            raise WrongUsage(
-                f"The environment variable {name!r} would go to the jobs, but holds characters "
-                f"that no submit file can carry; unset it or make it one printable line."
-            )
-    quoted_environment(chosen)  # refuses what else cannot be written
-    return chosen
 
 
 def versions() -> dict[str, str]:
@@ -316,10 +295,6 @@ def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
 def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
     """Refuse a folder that this scan may not be written into; what it computed is no harm."""
     path = folder.path
-    if path.exists() and not path.is_dir():
-        raise WrongUsage(
-            f"{path} is in the way: it is not a folder. Choose another --output-dir."
-        )
     for number in folder.chosen_rounds():
         with suppress(BadInput):
             if read_description(folder.round(number))["scan_id"] == scan.id:
@@ -333,9 +308,10 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
 
 def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> None:
     try:
+        make_own(folder.path)
         for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
-            path.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(event_path, folder.event / scan.event_file)
+            path.mkdir(exist_ok=True)
+        copy_file(event_path, folder.event / scan.event_file)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from skyscan.scan import Scan, read_scan_as
+from skyscan.scan import MAX_SECONDS, Scan, read_scan_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,16 @@ class Planned(Scan):
     code_sha256: str
     site_values: dict[str, Any] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
+
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
+        **Scan.RANGES,
+        "max_pixel_time": (0, MAX_SECONDS),
+        "checkpoint_interval": (0, MAX_SECONDS),
+        "max_retries": (0, 1000),
+        "deadline": (0, MAX_SECONDS),
+        "request_memory": (1, 10**13),  # MB
+        "request_disk": (1, 10**13),
+    }
 
 
 def read_planned(path: Path) -> Planned:

@@ -21,7 +21,7 @@ from skyscan.recos.dummy import Dummy
 from skyscan.storage import sha256_of
 from workflows.code import check_code
 from workflows.engines import engine_of
-from workflows.plan import event_file, job_environment, plan
+from workflows.plan import event_file, plan
 from workflows.planned import read_planned
 
 
@@ -349,7 +349,7 @@ def test_skyscan_variables_reach_the_jobs(tmp_path, monkeypatch):
     monkeypatch.setenv("SKYSCAN_DUMMY_COST", "0.5")
     monkeypatch.setenv("SKYSCAN_WORDS", "it's two")
     monkeypatch.setenv("OTHER_VARIABLE", "elsewhere")
-    folder = plan(EVENT, tmp_path, options())
+    folder = plan(EVENT, tmp_path, options(variables=("SKYSCAN_WORDS",)))
     for name in ("reco.sub", "prep.sub"):
         text = (folder.workflow / name).read_text()
         assert "SKYSCAN_DUMMY_COST=0.5 " in text
@@ -381,23 +381,6 @@ def test_secrets_are_recorded_nowhere_in_the_folder(tmp_path, monkeypatch, name)
         content |= {entry: code.read(entry) for entry in code.namelist()}
     assert [path for path, text in content.items() if b"hush-hush" in text] == []
     assert [path for path in content if "hush" in path] == []
-
-
-@pytest.mark.parametrize("value", ["a\nqueue 9", "a\rb", "tab\t", "\x1b[0m", "$$(X)", "\udc80"])
-def test_variables_that_no_submit_file_can_carry_are_wrong_usage(value):
-    with pytest.raises(WrongUsage, match="SKYSCAN_X"):
-        job_environment({"SKYSCAN_X": value})
-
-
-def test_a_variable_with_a_strange_name_is_wrong_usage():
-    with pytest.raises(WrongUsage, match="SKYSCAN_X Y"):
-        job_environment({"SKYSCAN_X Y": "1"})
-
-
-def test_pool_settings_of_this_shell_do_not_travel():
-    mine = {"SKYSCAN_POOL_DIR": "/x", "SKYSCAN_PYTHON": "py", "SKYSCAN_ENV_SHELL": "/sh"}
-    chosen = job_environment({**mine, "SKYSCAN_A": "1", "HOME": "/root"})
-    assert chosen == {"SKYSCAN_A": "1"}
 
 
 def test_a_scan_json_is_plain_json(tmp_path):

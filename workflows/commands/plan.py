@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from workflows.options import from_words
 from workflows.plan import is_like_data, plan
 from workflows.planned import read_planned
 from workflows.submission import submit_line, work_of
+from workflows.variables import declared_by, unsent
 
 if TYPE_CHECKING:
     import argparse
@@ -60,7 +62,14 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def plan_from(options: argparse.Namespace) -> ScanFolder:
     """Plan a scan from the command line; note a runtime that jobs may not find."""
-    folder = plan(options.event, options.output_dir, from_words(options), check_place=True)
+    of_scan = from_words(options)
+    folder = plan(options.event, options.output_dir, of_scan, check_place=True)
+    left = unsent(os.environ, declared_by(of_scan.reco), of_scan.variables)
+    if left:
+        note(
+            f"jobs do not get {', '.join(left)}: neither a step nor the reconstruction reads "
+            f"it. --env NAME sends a variable."
+        )
     scan = read_planned(folder.scan_json)
     if is_like_data(scan.run_id) and not scan.is_real_event:
         note(
