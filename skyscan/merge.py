@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import DamagedFile, ScanIncomplete
+from skyscan.errors import DamagedFile, ScanIncomplete, one_line
 from skyscan.rounds.collect import collect, collect_partial
 from skyscan.rounds.rule import next_pixels
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
@@ -98,7 +98,7 @@ def reasons(failed: NDArray[np.void]) -> str:
     texts, counts = np.unique(failed["reason"], return_counts=True)
     ranked = sorted(zip(counts.tolist(), texts.tolist(), strict=True), reverse=True)
     return ", ".join(
-        f"{count} x {text.decode(errors='replace') or 'the fit returned NaN'}"
+        f"{count} x {one_line(text.decode(errors='replace')) or 'the fit returned NaN'}"
         for count, text in ranked
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.errors import BadInput, WrongUsage
@@ -132,7 +132,12 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
             f"use the skyscan.zip of the scan, which wrote it."
         )
     try:
-        known = {field.name: value[field.name] for field in fields(kind)}
+        known = {
+            field.name: value[field.name]
+            for field in fields(kind)
+            if field.name in value
+            or (field.default, field.default_factory) == (MISSING, MISSING)
+        }
         known["progression"] = check_progression(known["progression"])
         scan = kind(**known)
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:

@@ -119,6 +119,10 @@ def read_skymap(path: Path) -> SkyMap:
     if header is None or len(header) == 0:
         raise BadInput(f"{path} has no header: it is not a map of this format.")
     first = header[0]
+    if any(
+        not set(SKYMAP_DTYPE.names or ()) <= set(it.dtype.names or ()) for it in arrays.values()
+    ):
+        raise BadInput(f"{path} is not a map of this format: columns are missing.")
     try:
         return SkyMap(
             run_id=int(first["run_id"]),
@@ -155,7 +159,7 @@ def _as_json(skymap: SkyMap) -> str:
         }
         for nside, rows in sorted(skymap.pixels.items())
     }
-    return json.dumps(nsides, indent=1) + "\n"
+    return json.dumps(nsides, indent=1, allow_nan=False) + "\n"
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
-from skyscan.errors import BadInput, ExitCode, last_error_line
-from workflows.code import check_code
+from skyscan.errors import ExitCode, last_error_line
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
-from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,10 +38,6 @@ def _opening(log: Path) -> str:
 
 def _of_dagman(folder: ScanFolder) -> Failure:
     """Return DAGMan's own error, for when no step explains why it failed."""
-    try:
-        check_code(folder, read_planned(folder.scan_json))
-    except BadInput as error:
-        return Failure("DAGMan's scripts", error.exit_code, str(error))
     dag = engine_of(folder).dag(folder)
     return Failure(
         "DAGMan", ExitCode.TRY_AGAIN, last_error(dag) or f"see {dag.name}.dagman.out"

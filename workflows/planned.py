@@ -41,6 +41,9 @@ class Planned(Scan):
         Digest of ``skyscan.zip``.
     site_values : dict
         Values of the site's profile after ``--set`` (`condor.sites.recorded_site`).
+    files : dict of str to str
+        Digests of the other files that planning wrote, by path in the scan folder; empty if
+        the scan was planned before they were kept (`workflows.checks.digests`).
     """
 
     max_pixel_time: float
@@ -56,6 +59,7 @@ class Planned(Scan):
     versions: dict[str, str]
     code_sha256: str
     site_values: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def read_planned(path: Path) -> Planned:

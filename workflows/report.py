@@ -6,16 +6,19 @@ import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
 from math import degrees
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from condor.machines import bad_machines
-from skyscan.errors import BadInput, ExitCode, SkyscanError, printable
+from skyscan.errors import BadInput, ExitCode, SkyscanError, one_line, printable
 from skyscan.merge import reasons, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
+from workflows.checks.digests import ANEW, NO_DIGESTS, damage
+from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.failures import find_failures
@@ -24,7 +27,6 @@ from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -94,12 +96,24 @@ def write_report(
         failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted")]
     if failures is None:
         failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
-    failures = [replace(failure, text=printable(failure.text)) for failure in failures]
-    path = _map_path(folder, scan, failed=dag_status != 0)
-    report = _report(folder, scan, path, failures, dag_status)
+    failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
+    failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
+    path = _map_path(folder, scan, failed=bool(failures))
+    report = _report(folder, scan, path, failures)
     write_json(folder.report_json, asdict(report))
     write_text(folder.report, report.text)
     return report
+
+
+def _faults(folder: ScanFolder, scan: Planned, *, ended_well: bool) -> list[Failure]:
+    """Return damage to what planning wrote, and why a scan that ended well has no whole map."""
+    faults = []
+    if text := damage(folder, scan):
+        faults.append(Failure("plan", ExitCode.BAD_INPUT, text))
+    if ended_well and (fault := map_fault(folder, scan, collect_partial(folder, scan.id).best)):
+        hint = "" if scan.files else f"; {NO_DIGESTS}, {ANEW}"
+        faults.append(Failure("map", ExitCode.TRY_AGAIN, f"{fault}{hint}"))
+    return faults
 
 
 def read_report(folder: ScanFolder) -> Report | None:
@@ -123,8 +137,36 @@ def last_report(folder: ScanFolder) -> Report | None:
     engine = engine_of(folder)
     state = engine.state(folder)
     if state is None or state.state != "ended" or _is_of(folder, report, state):
-        return report
+        return None if report is None else still_true(folder, report)
     return write_report(folder, int(not engine.has_succeeded(state)))
+
+
+def still_true(folder: ScanFolder, report: Report) -> Report:
+    """Return a report as it is if its map is whole and in this folder, else a new one.
+
+    The folder may have been copied or moved since, and the map deleted.
+
+    Raises
+    ------
+    BadInput
+        scan.json is damaged.
+    """
+    scan = read_planned(folder.scan_json)
+    is_success = report.exit_code == ExitCode.DONE
+    if _is_here(folder, report) and not (is_success and map_fault(folder, scan)):
+        return report
+    failures = report.failures
+    if is_success and (fault := map_fault(folder, scan)):
+        failures = [Failure("map", ExitCode.TRY_AGAIN, fault)]
+    path = _map_path(folder, scan, failed=bool(failures))
+    return _report(folder, scan, path, failures)
+
+
+def _is_here(folder: ScanFolder, report: Report) -> bool:
+    if report.map is None:
+        return True
+    path = Path(report.map)
+    return path.exists() and path.resolve().is_relative_to(folder.path.resolve())
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
@@ -148,15 +190,15 @@ def _deadline(folder: ScanFolder, scan: Planned) -> list[Failure]:
 
 
 def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None:
-    whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
-    if whole and _is_readable(whole[-1]):
-        return whole[-1]
+    newest = newest_map(folder, scan)
+    if newest is not None and _is_readable(newest):
+        return newest
     if not failed:
         return None
     try:
         return write_partial(folder, scan)
-    except SkyscanError:
-        return None  # the failures name what is damaged
+    except (SkyscanError, OSError):
+        return None  # the failures name what is damaged; a folder of others is read-only
 
 
 def _is_readable(path: Path) -> bool:
@@ -172,13 +214,12 @@ def _report(
     scan: Planned,
     path: Path | None,
     failures: list[Failure],
-    dag_status: int,
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
     records = collect_partial(folder, scan.id).best
     failed = records[np.isnan(records["llh"])]
-    code = 0 if dag_status == 0 else _exit_code(failures)
+    code = _exit_code(failures) if failures else 0
     outcome = "complete" if code == 0 else "failed"
     if code == ExitCode.INCOMPLETE:
         outcome = "incomplete"

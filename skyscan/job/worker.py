@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from skyscan.finite import without_infinities
 from skyscan.job.protocol import ANSWER, FAILED, FITS, READY, REQUEST
 from skyscan.pixels import directions
 from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE
@@ -89,7 +90,7 @@ def reconstruct(
         records[name] = fits[name]
     records["run_time"] = (time.perf_counter() - began) / len(pixels)
     records["attempt"] = attempt
-    return records
+    return without_infinities(records)
 
 
 def seeded(

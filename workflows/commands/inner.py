@@ -119,13 +119,19 @@ def errors_kept_in(log: Path) -> Iterator[None]:
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Write the report; return DAGMan's own status, so that a failed DAG stays failed."""
+    """Write the report; return DAGMan's own status, so that a failed DAG stays failed.
+
+    A DAG without a failed node fails too if there is no whole map.
+    """
     from workflows.report import write_report
 
     folder = _scan(options)
+    is_success = False
     try:
-        print(write_report(folder, options.dag_status).text)
+        report = write_report(folder, options.dag_status)
+        print(report.text)
+        is_success = report.exit_code == ExitCode.DONE
     except SkyscanError as error:
         print(f"skyscan: error: {error}", file=sys.stderr)
         (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
-    return int(options.dag_status)
+    return int(options.dag_status) or int(not is_success)

@@ -66,6 +66,14 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
     write_script_lines(here / DEADLINE_SH, deadline_lines())
 
 
+def planned_files(folder: ScanFolder) -> list[Path]:
+    """Return the files that `write_workflow` wrote; only some scans have gates."""
+    names = ["prep.sub", "reco.sub", "merge.sub", CONFIG, SCAN_DAG]
+    scripts = [ACCESS_POINT_SH, OPEN_ROUND_SH, DEADLINE_SH]
+    gates = [name for name in (OPEN_GATE_SH,) if (folder.workflow / name).exists()]
+    return [folder.workflow / name for name in (*names, *scripts, *gates)]
+
+
 def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -> None:
     # All paths of the job except its executable are relative to the scan folder.
     write_lines(path, submit_lines({"initialdir": place, **description}))

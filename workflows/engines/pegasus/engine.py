@@ -10,6 +10,7 @@ from workflows.engines.engine import Arriving, Engine, Failure
 from workflows.engines.pegasus import failures, results, submission
 from workflows.engines.pegasus.folder import BASENAME, PegasusFolder, check_carried
 from workflows.engines.pegasus.staging import check_staging
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,11 @@ class Pegasus(Engine):
         from workflows.engines.pegasus import outer
 
         outer.write_workflow(folder, scan, site, python)
+
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return the scripts; catalogs and the top workflow are written at each submission."""
+        pegasus = PegasusFolder(folder.path)
+        return [pegasus.carry_sh, pegasus.plan_sh, folder.workflow / ACCESS_POINT_SH]
 
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Write the next workflow into the folder of the job; the last one merges."""
