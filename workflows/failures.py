@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
+from condor.scripts import killed_scripts
 from skyscan.errors import ExitCode, last_error_line
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
@@ -20,7 +21,8 @@ def find_failures(folder: ScanFolder) -> list[Failure]:
     engine = engine_of(folder)
     jobs = engine.failed_jobs(folder)
     causes = [failure for failure in jobs if not failure.step.startswith(engine.echo)]
-    return [*causes, *_failed_scripts(folder)] or jobs or [_of_dagman(folder)]
+    scripts = [*_failed_scripts(folder), *_killed_scripts(folder)]
+    return [*causes, *scripts] or jobs or [_of_dagman(folder)]
 
 
 def _failed_scripts(folder: ScanFolder) -> list[Failure]:
@@ -29,6 +31,20 @@ def _failed_scripts(folder: ScanFolder) -> list[Failure]:
         Failure(_opening(log), error[1] or ExitCode.TRY_AGAIN, error[0])
         for log in logs
         if (error := last_error_line(log))
+    ]
+
+
+def _killed_scripts(folder: ScanFolder) -> list[Failure]:
+    """Return the scripts that were killed at all their tries; they left no error."""
+    engine = engine_of(folder)
+    names = {
+        log.with_name(log.name.removesuffix(".nodes.log")) for log in engine.node_logs(folder)
+    }
+    dags = sorted(names | {engine.dag(folder)})
+    return [
+        Failure(f"opening {it.node}", ExitCode.TRY_AGAIN, it.description())
+        for dag in dags
+        for it in killed_scripts(dag)
     ]
 
 
