@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from skyscan.scan import Scan, read_scan_as
@@ -44,6 +44,8 @@ class Planned(Scan):
     files : dict of str to str
         Digests of the other files that planning wrote, by path in the scan folder; empty if
         the scan was planned before they were kept (`workflows.checks.digests`).
+    notify : tuple of str
+        Program and arguments that run when the scan has ended; empty: none.
     """
 
     max_pixel_time: float
@@ -60,6 +62,7 @@ class Planned(Scan):
     code_sha256: str
     site_values: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
 
 
 def read_planned(path: Path) -> Planned:
@@ -70,4 +73,5 @@ def read_planned(path: Path) -> Planned:
     BadInput
         The file is missing, damaged, or has another format version.
     """
-    return read_scan_as(Planned, path)
+    scan = read_scan_as(Planned, path)
+    return replace(scan, notify=tuple(scan.notify))  # JSON has no tuples
