@@ -60,7 +60,7 @@ class Planned(Scan):
     gcd_dir: str | None
     versions: dict[str, str]
     code_sha256: str
-    site_values: dict[str, Any] = field(default_factory=dict)
+    site_values: dict[str, Any]
     files: dict[str, str] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
 

@@ -44,7 +44,9 @@ def paste_line(command: Sequence[str], pool: Pool | None) -> str:
     if "/" not in command[0]:
         line = shlex.join([str(pool.bin / command[0]), *command[1:]])
     path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
-    return f'{settings} PATH={path}:"$PATH" {line}'
+    hidden = "".join(f"-u {name} " for name in pool.foreign())
+    before = f"env {hidden}" if hidden else ""
+    return f'{before}{settings} PATH={path}:"$PATH" {line}'
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:
