@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import DamagedFile, ScanIncomplete, grouped
+from skyscan.errors import DamagedFile, ScanIncomplete, grouped, one_line
 from skyscan.frames import KEEP_VARIABLE
 from skyscan.rounds.collect import collect
 from skyscan.rounds.rule import choose
@@ -121,7 +121,7 @@ def reasons(failed: NDArray[np.void]) -> str:
 
 def reason_texts(failed: NDArray[np.void]) -> list[str]:
     """Return the reason of each fit that failed (dtype RECORD_DTYPE); empty for NaN itself."""
-    return [text.decode(errors="replace") for text in failed["reason"].tolist()]
+    return [one_line(text.decode(errors="replace")) for text in failed["reason"].tolist()]
 
 
 def reasons_text(kinds: Sequence[Alike]) -> str:

@@ -157,7 +157,8 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
         known = {
             field.name: value[field.name]
             for field in fields(kind)
-            if field.name in value or field.default is MISSING  # an older skyscan had fewer
+            if field.name in value
+            or (field.default, field.default_factory) == (MISSING, MISSING)
         }
         check_values(kind, known)
         known["progression"] = check_progression(known["progression"])

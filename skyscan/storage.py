@@ -88,8 +88,14 @@ def write_script(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as JSON with sorted keys, completely or not at all."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+    """Write ``value`` as JSON with sorted keys, completely or not at all.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON cannot hold it.
+    """
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

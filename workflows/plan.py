@@ -25,7 +25,8 @@ from skyscan.rounds.description import read_description
 from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows.checks import preflight
-from workflows.code import check_code, code_zip
+from workflows.checks.digests import damaged_files, digests_of
+from workflows.code import code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ownership import check_own, make_own
@@ -45,7 +46,7 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-_NOT_AN_OPTION = ("versions", "code_sha256")
+_NOT_AN_OPTION = ("versions", "code_sha256", "files")
 
 
 def plan(
@@ -284,12 +285,7 @@ def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
     except BadInput:
         return False
     _refuse_other_options(planned, asked, folder)
-    event = folder.event / planned.event_file
-    try:
-        check_code(folder, planned)
-    except BadInput:
-        return False
-    return event.exists() and sha256_of(event) == planned.event_sha256
+    return not damaged_files(folder, planned)
 
 
 def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
@@ -315,8 +311,11 @@ def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> N
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
-        ENGINES[scan.engine].write(folder, planned, site, sys.executable)
-        planned.write(folder.scan_json)
+        engine = ENGINES[scan.engine]
+        engine.write(folder, planned, site, sys.executable)
+        scripts = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
+        files = digests_of(folder, [*scripts, *engine.planned_files(folder)])
+        replace(planned, files=files).write(folder.scan_json)
     except OSError as error:
         raise WrongUsage(
             f"The scan folder cannot be written: {error}. Choose another --output-dir."

@@ -41,6 +41,9 @@ class Planned(Scan):
         Digest of ``skyscan.zip``.
     site_values : dict
         Values of the site's profile after ``--set`` (`condor.sites.recorded_site`).
+    files : dict of str to str
+        Digests of the other files that planning wrote, by path in the scan folder; empty if
+        the scan was planned before they were kept (`workflows.checks.digests`).
     notify : tuple of str
         Program and arguments that run when the scan has ended; empty: none.
     """
@@ -57,7 +60,8 @@ class Planned(Scan):
     gcd_dir: str | None
     versions: dict[str, str]
     code_sha256: str
-    site_values: dict[str, Any] = field(default_factory=dict)
+    site_values: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from skyscan.finite import without_infinities
 from skyscan.frames import are_kept, packed
 from skyscan.job.protocol import ANSWER, FAILED, FITS, FRAMES, READY, REQUEST
 from skyscan.pixels import directions
@@ -93,7 +94,7 @@ def reconstruct(
         records[name] = fits[name]
     records["run_time"] = (time.perf_counter() - began) / len(pixels)
     records["attempt"] = attempt
-    return records
+    return without_infinities(records)
 
 
 def seeded(

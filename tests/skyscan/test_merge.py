@@ -205,3 +205,12 @@ def test_reasons_are_counted_the_most_frequent_first():
     cut = np.zeros(1, RECORD_DTYPE)
     cut["reason"] = "\u00fc".encode()[:1]
     assert reasons(cut) == "1 x \ufffd"
+
+
+@pytest.mark.parametrize("text", ["a\nnew: complete", "a\r\x1b[2Jb", "a\u2028b", " a \t\n b "])
+def test_a_reason_is_one_printable_line(folder, text):
+    _, records = records_of(folder, 0, 0)
+    records = records.copy()
+    records["reason"] = text.encode()
+    (line,) = reasons(records).splitlines()
+    assert line.isprintable()

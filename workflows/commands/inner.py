@@ -129,11 +129,14 @@ def errors_kept_in(log: Path) -> Iterator[None]:
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Write the report; return DAGMan's own status, so that a failed DAG stays failed."""
+    """Write the report; return DAGMan's own status, so that a failed DAG stays failed.
+
+    A DAG without a failed node fails too if there is no whole map.
+    """
     from workflows.report import write_report
 
     folder = _scan(options)
-    outcome = "failed" if options.dag_status else "complete"
+    outcome = "failed"
     try:
         report = write_report(folder, options.dag_status)
         outcome = "removed" if options.dag_status == REMOVED else report.outcome
@@ -143,7 +146,7 @@ def _report(options: argparse.Namespace) -> int:
         (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
     finally:
         _notify(folder, outcome)
-    return int(options.dag_status)
+    return int(options.dag_status) or int(outcome != "complete")
 
 
 def _ended(options: argparse.Namespace) -> ExitCode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,7 +192,7 @@ def _one_scan(path: Path, but: str = "") -> ScanFolder:
 
 def _pool() -> Pool:
     pool = pools.start()
-    os.environ.update(pool.environment())
+    pool.use()
     return pool
 
 

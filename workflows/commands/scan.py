@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -75,7 +74,7 @@ def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
     With ``attach``, a scan that is already in the queue is no error.
     """
     pool = pools.start()
-    os.environ.update(pool.environment())
+    pool.use()
     try:
         submit(folder, pool)
     except AlreadyRuns:

@@ -114,6 +114,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return the files that `write` wrote and that stay as they are until `rewrite`."""
+
+    @abstractmethod
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Open a round: choose its pixels, and write the files that the engine runs.
 
@@ -134,8 +138,9 @@ class Engine(ABC):
             Whether there is anything to run.
         """
 
-    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:  # noqa: B027
-        """Write again the files that depend on the limits of a scan."""
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:  # noqa: ARG002
+        """Write again the files that depend on the limits of a scan; return their paths."""
+        return []
 
     def missing(self, pool: Pool | None) -> str:  # noqa: ARG002
         """Return a message if software of the engine is missing here, else an empty text."""

@@ -87,7 +87,10 @@ def job_environment(scan: Planned) -> dict[str, str]:
 
 
 def local_description(step: Step) -> dict[str, str]:
-    """Return the submit description of a step that runs on the access point."""
+    """Return the submit description of a step that runs on the access point.
+
+    It runs again if it was killed, but not if it ended with any exit code.
+    """
     return {
         "universe": "local",
         "executable": ACCESS_POINT_SH,
@@ -95,4 +98,6 @@ def local_description(step: Step) -> dict[str, str]:
         "output": f"{step.log}.out",
         "error": f"{step.log}.err",
         "request_disk": "1024",
+        "max_retries": "2",
+        "retry_until": "ExitCode =!= undefined",
     }

@@ -16,6 +16,7 @@ from workflows.engines.pegasus.worker_package import (
     drop_worker_packages,
     needs_worker_package,
 )
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,11 @@ class Pegasus(Engine):
         from workflows.engines.pegasus import outer
 
         outer.write_workflow(folder, scan, site, python)
+
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return the scripts; catalogs and the top workflow are written at each submission."""
+        pegasus = PegasusFolder(folder.path)
+        return [pegasus.carry_sh, pegasus.plan_sh, folder.workflow / ACCESS_POINT_SH]
 
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Write the next workflow into the folder of the job; the last one merges."""

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from skyscan import layout
-from skyscan.storage import write_bytes
+from skyscan.storage import write_script
 from workflows.engines.pegasus.catalogs import write_catalogs
 from workflows.engines.pegasus.folder import (
     CARRY_SH,
@@ -41,8 +41,8 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
     """Write everything that Pegasus needs except the rounds, which follow during the scan."""
     pegasus = PegasusFolder(folder.path)
     pegasus.path.mkdir(exist_ok=True)
-    carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH).read_bytes()
-    write_bytes(pegasus.carry_sh, carry)
+    carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH)
+    write_script(pegasus.carry_sh, carry.read_text(encoding="utf-8"))
     lines = access_point_lines(python, scan.code_sha256)
     write_script_lines(folder.workflow / ACCESS_POINT_SH, lines)
     write_script_lines(pegasus.plan_sh, plan_lines(scan, site))
