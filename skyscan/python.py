@@ -30,7 +30,7 @@ def check_python() -> None:
     try:
         import numpy as np
     except ModuleNotFoundError as error:
-        raise import_failure(error) from error
+        raise (import_failure(error) or error) from error
     version = np.__version__
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_NUMPY:
         raise BadInput(f"{_this()} has numpy {version}, which is too old. {ADVICE}.")

@@ -11,6 +11,7 @@ versions about one that they do not know, so neither is named.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ def newer_features(dispatched: Collection[str], present: Mapping[str, bool]) -> 
 def main() -> None:
     """Print the features for NPY_DISABLE_CPU_FEATURES; nothing if there is no numpy."""
     try:
-        from numpy._core import _multiarray_umath as core
-    except ImportError:
+        core = import_module("numpy._core._multiarray_umath")
+    except ImportError:  # the name before numpy 2
         try:
-            from numpy.core import _multiarray_umath as core
+            core = import_module("numpy.core._multiarray_umath")
         except ImportError:
             return  # the job itself reports what is missing
     print(",".join(newer_features(core.__cpu_dispatch__, core.__cpu_features__)))
