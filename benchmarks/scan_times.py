@@ -152,7 +152,7 @@ def planned(event: Path, options: Options) -> ScanFolder:
 def scan(event: Path, options: Options) -> tuple[ScanFolder, float]:
     """Plan, submit and wait; return the folder and the seconds from submission to end."""
     pool = start()
-    os.environ.update(pool.environment())
+    pool.use()
     folder = planned(event, options)
     began = time.monotonic()
     submit(folder, pool)

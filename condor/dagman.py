@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor.joblog import Kind, read_log
@@ -218,10 +219,23 @@ def log_events(log: Path) -> Iterator[htcondor.JobEvent]:
     An event that a full disk truncated is left out, together with what the reader takes for
     the rest of it.
     """
-    import htcondor2 as htcondor
-
     if not log.exists():
         return
+    content = log.read_bytes()
+    text = content.decode("utf-8", "backslashreplace").encode()
+    if text == content:
+        yield from _events(log)
+        return
+    # The bindings raise at a hold reason or a path that is not UTF-8, and lose the event.
+    with NamedTemporaryFile() as copy:
+        copy.write(text)
+        copy.flush()
+        yield from _events(copy.name)
+
+
+def _events(log: Path | str) -> Iterator[htcondor.JobEvent]:
+    import htcondor2 as htcondor
+
     reader = htcondor.JobEventLog(str(log))
     try:
         events = reader.events(stop_after=0)

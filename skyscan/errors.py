@@ -107,9 +107,14 @@ def _pattern(words: tuple[str, ...], texts: list[str]) -> str:
     return "".join(word + number for word, number in zip(words, [*numbers, ""], strict=True))
 
 
+def one_line(text: str) -> str:
+    """Return text as one printable line: what others wrote may not make lines of a report."""
+    return printable(" ".join(text.split()))
+
+
 def error_line(message: object, code: int) -> str:
     """Return the line that a step prints on stderr when it fails."""
-    return f"skyscan: error: {message} (exit {code:d})"
+    return f"skyscan: error: {one_line(str(message))} (exit {code:d})"
 
 
 def last_error_line(log: Path) -> tuple[str, int | None] | None:

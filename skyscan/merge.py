@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import DamagedFile, ScanIncomplete, grouped
-from skyscan.rounds.collect import collect, collect_partial
+from skyscan.errors import DamagedFile, ScanIncomplete, grouped, one_line
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.rounds.collect import collect
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
@@ -62,6 +63,10 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     too_many = len(failed) > scan.max_failed_pixels * len(found.best)
     skymap = skymap_of(scan, found.best, complete=not left and not too_many)
     write_skymap(skymap, folder.path)
+    if KEEP_VARIABLE in scan.environment:
+        from skyscan.icetray.kept import write_kept
+
+        write_kept(folder, scan.name, found.best, int(scan.environment[KEEP_VARIABLE]))
     _drop_partial(folder)
     if left:
         raise ScanIncomplete(
@@ -77,13 +82,22 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     return skymap
 
 
-def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
-    """Write the map of the results so far; return its path, or None if there are none."""
-    found = collect_partial(folder, scan.id)
-    if len(found.best) == 0:
+def write_partial(folder: ScanFolder, scan: Scan, best: NDArray[np.void]) -> Path | None:
+    """Write the map of a scan that failed; return its path, or None if nothing is fitted.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        Its options.
+    best : ndarray, shape (npix,), dtype FOUND_DTYPE
+        The best fit of each pixel, from `collect_partial`.
+    """
+    if len(best) == 0:
         return None
     _drop_partial(folder)
-    return write_skymap(skymap_of(scan, found.best, complete=False), folder.partial)[0]
+    return write_skymap(skymap_of(scan, best, complete=False), folder.partial)[0]
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
@@ -107,7 +121,7 @@ def reasons(failed: NDArray[np.void]) -> str:
 
 def reason_texts(failed: NDArray[np.void]) -> list[str]:
     """Return the reason of each fit that failed (dtype RECORD_DTYPE); empty for NaN itself."""
-    return [text.decode(errors="replace") for text in failed["reason"].tolist()]
+    return [one_line(text.decode(errors="replace")) for text in failed["reason"].tolist()]
 
 
 def reasons_text(kinds: Sequence[Alike]) -> str:

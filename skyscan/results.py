@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of
+from skyscan.finite import without_infinities
+from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of, sign
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -96,7 +97,12 @@ def read_results(path: Path, batch: Batch) -> ResultFile:
     if content[: _HEADER.size] != header(batch):
         complaint = f"{path} has a damaged header, or is of another scan, round or batch"
         return ResultFile(np.empty(0, RECORD_DTYPE), (complaint,))
-    return _sift(path, content[_HEADER.size :], batch)
+    found = _sift(path, content[_HEADER.size :], batch)
+    # Jobs record no infinite values; those of an earlier version did.
+    finite = without_infinities(found.records)
+    if finite is found.records:
+        return found
+    return ResultFile(sign(finite), found.complaints)
 
 
 def write_results(path: Path, batch: Batch, records: NDArray[np.void]) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if any("\0" in word for word in words):
+        print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
+        return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     try:
         return int(options.run(options))

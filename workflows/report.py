@@ -6,13 +6,16 @@ import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
 from math import degrees
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, printable
+from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, one_line, printable
 from skyscan.merge import reasons_text, write_partial
+from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
+from workflows.checks.digests import ANEW, NO_DIGESTS, damage
+from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.model.causes import CAUSES
@@ -22,8 +25,6 @@ from workflows.model.text import duration, timing_lines
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from workflows.model.scan import ScanModel
@@ -115,12 +116,39 @@ def write_report(
         failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted", "dagman")]
     if failures is None:
         failures = [*_deadline(folder, scan), *model.failures] if dag_status else []
-    failures = [replace(failure, text=printable(failure.text)) for failure in failures]
-    path = _map_path(folder, scan, failed=dag_status != 0)
-    report = _report(folder, model, path, failures, dag_status)
+    failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
+    failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
+    path = _map_path(folder, scan, failed=bool(failures))
+    report = _report(folder, model, path, failures)
     write_json(folder.report_json, _without_place(asdict(report), folder))
     write_text(folder.report, report.text)
+    engine_of(folder).tidy(folder, scan)
     return report
+
+
+def _faults(folder: ScanFolder, scan: Planned, *, ended_well: bool) -> list[Failure]:
+    """Return damage to what planning wrote, and why a scan that ended well has no whole map."""
+    faults = []
+    if text := damage(folder, scan):
+        advice = CAUSES["missing-input"].advice
+        faults.append(
+            Failure(
+                *("plan", ExitCode.BAD_INPUT, text, "missing-input"),
+                can_pass=False,
+                advice=advice,
+            )
+        )
+    if ended_well:
+        found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
+        if fault := map_fault(folder, scan, found.best):
+            faults.append(_of_map(fault if scan.files else f"{fault}; {NO_DIGESTS}, {ANEW}"))
+    return faults
+
+
+def _of_map(fault: str) -> Failure:
+    """Return the failure of a scan that has no whole map though all its steps succeeded."""
+    advice = CAUSES["damaged-file"].advice
+    return Failure(*("map", ExitCode.TRY_AGAIN, fault, "damaged-file"), advice=advice)
 
 
 def read_report(folder: ScanFolder) -> Report | None:
@@ -165,14 +193,36 @@ def last_report(folder: ScanFolder) -> Report | None:
 
     The report is written now if DAGMan's own script could not write it (a full disk, damaged
     code), or if the engine is Pegasus, which has no job that always runs. None means that the
-    scan was removed or has not ended.
+    last submission was removed or has not ended, whatever an earlier one reported.
     """
     report = read_report(folder)
     engine = engine_of(folder)
     state = engine.state(folder)
-    if state is None or state.state != "ended" or _is_of(folder, report, state):
-        return report
+    if state is None or _is_of(folder, report, state):
+        return None if report is None else still_true(folder, report)
+    if state.state != "ended":
+        return None
     return write_report(folder, int(not engine.has_succeeded(state)))
+
+
+def still_true(folder: ScanFolder, report: Report) -> Report:
+    """Return a report as it is if its map is whole and in this folder, else a new one.
+
+    The folder may have been copied or moved since, and the map deleted.
+
+    Raises
+    ------
+    BadInput
+        scan.json is damaged.
+    """
+    scan = read_planned(folder.scan_json)
+    is_success = report.exit_code == ExitCode.DONE
+    fault = map_fault(folder, scan) if is_success else None
+    if not fault and (report.map is None or Path(report.map).exists()):
+        return report
+    failures = [_of_map(fault)] if fault else report.failures
+    path = _map_path(folder, scan, failed=bool(failures))
+    return _report(folder, read_model(folder), path, failures)
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
@@ -196,15 +246,16 @@ def _deadline(folder: ScanFolder, scan: Planned) -> list[Failure]:
 
 
 def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None:
-    whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
-    if whole and _is_readable(whole[-1]):
-        return whole[-1]
+    newest = newest_map(folder, scan)
+    if newest is not None and _is_readable(newest):
+        return newest
     if not failed:
         return None
     try:
-        return write_partial(folder, scan)
-    except SkyscanError:
-        return None  # the failures name what is damaged
+        found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
+        return write_partial(folder, scan, found.best)
+    except (SkyscanError, OSError):
+        return None  # the failures name what is damaged; a folder of others is read-only
 
 
 def _is_readable(path: Path) -> bool:
@@ -220,11 +271,10 @@ def _report(
     model: ScanModel,
     path: Path | None,
     failures: list[Failure],
-    dag_status: int,
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
-    code = 0 if dag_status == 0 else exit_code_of(failures)
+    code = exit_code_of(failures) if failures else 0
     outcome = "complete" if code == 0 else "failed"
     if code == ExitCode.INCOMPLETE:
         outcome = "incomplete"

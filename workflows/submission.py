@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import WrongUsage
 from skyscan.locks import locked
 from workflows.checks import preflight
-from workflows.code import check_code
+from workflows.checks.digests import NO_DIGESTS, check_plan
 from workflows.engines import engine_of
 from workflows.planned import read_planned
 
@@ -44,7 +45,9 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         The scan cannot run, or not now (`workflows.checks.preflight`), or the engine refuses.
     """
     scan = read_planned(folder.scan_json)
-    check_code(folder, scan)
+    check_plan(folder, scan)
+    if not scan.files:
+        print(f"skyscan: note: {NO_DIGESTS}.", file=sys.stderr)
     with at_rest(folder, pool):
         preflight.check(folder.path, work_of(folder, scan), pool)
         for stale in (folder.report, folder.report_json):
@@ -142,8 +145,9 @@ def open_scan(path: Path) -> ScanFolder:
     place = shlex.quote(str(path))
     if below:
         which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"
-    elif not path.exists():
-        which = "it does not exist; `skyscan list` lists the scans below the current folder"
+    elif not path.is_dir():
+        what = "it is a file" if path.exists() else "it does not exist"
+        which = f"{what}; `skyscan list` lists the scans below the current folder"
     else:
         which = f"`skyscan list {place}` lists the scans below it, `skyscan plan` makes one"
     raise WrongUsage(f"{path} is not a scan folder: {which}.")

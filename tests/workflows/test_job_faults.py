@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from machines import BLACK_HOLE, WILLING, black_hole
+from plans_support import accept_changes
 from scans import RunningScan, environment, make_scan, wait_until
 
 from condor.dagman import log_events
@@ -81,6 +82,7 @@ def with_input(scan: RunningScan, url: str) -> None:
     path = scan.folder.workflow / "reco.sub"
     key = "transfer_input_files = "
     path.write_text(path.read_text().replace(key, f"{key}{url}, "))
+    accept_changes(scan.folder)
 
 
 def fail_always(scan: RunningScan) -> Ended:

@@ -220,3 +220,11 @@ def test_there_is_no_report_before_one_is_written_nor_in_a_damaged_file(folder):
 )
 def test_durations_do_not_begin_anew_after_a_day(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_script_that_was_killed_is_named_with_its_signal(folder):
+    log = folder.workflow / "scan.dag.dagman.out"
+    log.write_text("11/28/26 13:57:42 PRE Script of node round_001 died on signal 9\n")
+    report = write_report(folder, 2)
+    assert report.exit_code == ExitCode.TRY_AGAIN
+    assert "opening round_001: its PRE script was killed by signal 9" in report.text

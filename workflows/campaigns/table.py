@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, fields
 from math import acos, cos, degrees, radians, sin
 from typing import TYPE_CHECKING
 
-from skyscan.errors import ExitCode
+from skyscan.errors import BadInput, ExitCode
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
 from workflows.engines import engine_of
 from workflows.model.place import submitted_in
-from workflows.report import read_report
+from workflows.report import read_report, still_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -152,7 +152,12 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
         return Row(event, state, exit_code=entry.exit_code, why=entry.problem)
     report = read_report(scan)
     if report is not None:
-        return _reported(entry, report)
+        # Reading all maps takes long while scans still end, and tells more when all have.
+        try:
+            return _reported(entry, still_true(scan, report) if is_over else report)
+        except BadInput as error:
+            code = int(error.exit_code)
+            return Row(event, "failed", exit_code=code, folder=entry.folder, why=str(error))
     if is_over:
         code = int(ExitCode.TRY_AGAIN)
         return Row(event, "failed", exit_code=code, folder=entry.folder, why=_NOT_RUN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -182,7 +181,7 @@ def _runs(folder: CampaignFolder) -> bool:
 
 def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
     pool = pools.start()
-    os.environ.update(pool.environment())
+    pool.use()
     place = shlex.quote(str(folder.path))
     if is_queued(folder, pool):
         print("The campaign is already in the queue.", flush=True)

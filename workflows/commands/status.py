@@ -8,7 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.dagman import last_error
+from condor.pool import status as pool_status
 from skyscan.errors import ExitCode, WrongUsage
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
@@ -84,9 +86,9 @@ def _status_lines(folder: ScanFolder, model: ScanModel) -> Iterator[str]:
         yield from _end_lines(folder)
     else:
         yield from progress_lines(model)
-    more = engine_of(folder).more_on_progress(folder)
-    if model.dagman is not None and more:
-        yield f"  more      {more}"
+    command = engine_of(folder).progress_command(folder)
+    if model.dagman is not None and command:
+        yield f"  more      {paste_line(command, pool_status().pool)}"
 
 
 def _end_lines(folder: ScanFolder) -> Iterator[str]:

@@ -114,6 +114,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return the files that `write` wrote and that stay as they are until `rewrite`."""
+
+    @abstractmethod
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Open a round: choose its pixels, and write the files that the engine runs.
 
@@ -134,8 +138,9 @@ class Engine(ABC):
             Whether there is anything to run.
         """
 
-    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:  # noqa: B027
-        """Write again the files that depend on the limits of a scan."""
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:  # noqa: ARG002
+        """Write again the files that depend on the limits of a scan; return their paths."""
+        return []
 
     def missing(self, pool: Pool | None) -> str:  # noqa: ARG002
         """Return a message if software of the engine is missing here, else an empty text."""
@@ -186,13 +191,16 @@ class Engine(ABC):
     def settle(self, folder: ScanFolder) -> None:  # noqa: B027
         """Collect results on their way into the folder of a scan that is not in the queue."""
 
+    def tidy(self, folder: ScanFolder, scan: Planned) -> None:  # noqa: B027
+        """Remove files that nothing reads; runs when the report of a scan is written."""
+
     def more_on_failure(self, folder: ScanFolder) -> str:  # noqa: ARG002
         """Return the engine's own command that shows why a scan failed, if it has one."""
         return ""
 
-    def more_on_progress(self, folder: ScanFolder) -> str:  # noqa: ARG002
-        """Return the engine's own command that shows the progress of a scan, if it has one."""
-        return ""
+    def progress_command(self, folder: ScanFolder) -> list[str]:  # noqa: ARG002
+        """Return the engine's own command that shows the progress of a scan; empty if none."""
+        return []
 
     def deadline(self, folder: ScanFolder, seconds: float | None) -> int:
         """Return when the scan must end, in seconds since 1970; 0 if it has no deadline.

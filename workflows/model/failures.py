@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
 from condor.runtimes import Kind, parse_runtime
+from condor.scripts import killed_scripts
 from condor.sites import recorded_site
-from skyscan.errors import BadInput, ExitCode, SkyscanError, last_error_in
-from workflows.code import check_code
+from skyscan.errors import ExitCode, SkyscanError, last_error_in
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.model import outputs
@@ -61,19 +61,11 @@ class FailureFinder:
         causes = [it for it in found if not it.step.startswith(engine.echo)]
         if not self.is_over:
             return causes
-        return [*causes, *self._scripts()] or found or [self.dagmans_own()]
+        scripts = [*self._scripts(), *self._killed_scripts()]
+        return [*causes, *scripts] or found or [self.dagmans_own()]
 
     def dagmans_own(self) -> Failure:
         """Return DAGMan's own error, for when no step explains why the scan failed."""
-        try:
-            check_code(self.folder, self.scan)
-        except BadInput as error:
-            advice = CAUSES["missing-input"].advice
-            return Failure(
-                *("DAGMan's scripts", error.exit_code, str(error), "bad-input"),
-                can_pass=False,
-                advice=advice,
-            )
         dag = engine_of(self.folder).dag(self.folder)
         return Failure(
             *("DAGMan", ExitCode.TRY_AGAIN, last_error(dag) or f"see {dag.name}.dagman.out"),
@@ -104,6 +96,19 @@ class FailureFinder:
         for log in sorted([*logs.glob("open_*.err"), *logs.glob("round_*.err")]):
             if last_error_in(outputs.tail_of(log)):
                 yield self._failure(f"opening {log.stem.removeprefix('open_')}", None, log)
+
+    def _killed_scripts(self) -> Iterator[Failure]:
+        """Yield the scripts that were killed at all their tries, which left no error."""
+        engine = engine_of(self.folder)
+        dags = {
+            log.with_name(log.name.removesuffix(".nodes.log"))
+            for log in engine.node_logs(self.folder)
+        }
+        for dag in sorted(dags | {engine.dag(self.folder)}):
+            for it in killed_scripts(dag):
+                yield with_cause(
+                    Failure(f"opening {it.node}", ExitCode.TRY_AGAIN, it.description())
+                )
 
     def _failure(
         self, step: str, job: Job | None, path: Path | None, *, is_everywhere: bool = False

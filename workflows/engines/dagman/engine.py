@@ -33,6 +33,10 @@ class Dagman(Engine):
         """Write submit files, scripts and the outer DAG."""
         dags.write_workflow(folder, scan, site, python)
 
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return submit files, scripts, settings and the outer DAG."""
+        return dags.planned_files(folder)
+
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:  # noqa: ARG002
         """Write the DAG of a round, unless nothing of the round is left to do."""
         batches = open_round(folder, scan, number)
@@ -42,9 +46,10 @@ class Dagman(Engine):
         dags.write_round_dag(folder, scan, number, batches, deadline)
         return True
 
-    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:
         """Write the outer DAG again."""
         dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
+        return [self.dag(folder)]
 
     def command(self, folder: ScanFolder) -> list[str]:
         """Return the condor_submit_dag command."""
