@@ -10,8 +10,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from condor.dagman import log_of
 from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
@@ -371,7 +369,7 @@ def _nsides(here: RoundFolder, batches: Sequence[tuple[int, int]]) -> tuple[int,
         pixels = read_batch(here.batch(batches[0][0])).pixels
     except (BadInput, IndexError):
         return ()
-    return tuple(int(nside) for nside in np.unique(pixels["nside"]))
+    return tuple(sorted(set(pixels["nside"].tolist())))
 
 
 def _held(jobs: Iterable[Job]) -> tuple[Held, ...]:
