@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from skyscan.coordinates import equatorial_to_local, local_to_equatorial
@@ -9,15 +10,19 @@ from skyscan.events.event import Event
 from skyscan.events.reader import read_event
 
 if TYPE_CHECKING:
+    from skyscan.answer.maps import SkyMap
+    from skyscan.answer.read import read_map
     from skyscan.rounds.rule import next_pixels
 
 __all__ = [
     "Event",
+    "SkyMap",
     "__version__",
     "equatorial_to_local",
     "local_to_equatorial",
     "next_pixels",
     "read_event",
+    "read_map",
 ]
 
 #: The version is defined only here: hatch reads it for the package's metadata, which jobs that
@@ -25,10 +30,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> object:
-    """Import ``next_pixels`` on first use, since importing healpy is slow."""
-    if name == "next_pixels":
-        from skyscan.rounds.rule import next_pixels
+#: What is imported on first use, since healpy and astropy are slow: the module of each name.
+_LATER = {
+    "SkyMap": "skyscan.answer.maps",
+    "next_pixels": "skyscan.rounds.rule",
+    "read_map": "skyscan.answer.read",
+}
 
-        return next_pixels
+
+def __getattr__(name: str) -> object:
+    """Import what is in `_LATER` on first use."""
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

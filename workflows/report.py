@@ -6,7 +6,7 @@ import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
 from math import degrees
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from skyscan.merge import reasons, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
+from workflows.answers import write_answer
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.failures import find_failures
@@ -61,6 +62,8 @@ class Report:
         The whole report as text.
     bad_machines : list of str
         Machines on which every job failed at once; they may occur in a complete scan too.
+    answer : dict or None
+        What the map says (`skyscan.answer`), if any of its pixels has a fit.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Report:
     failures: list[Failure]
     text: str
     bad_machines: list[str] = field(default_factory=list)
+    answer: dict[str, Any] | None = None
 
 
 def write_report(
@@ -96,7 +100,9 @@ def write_report(
         failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
     failures = [replace(failure, text=printable(failure.text)) for failure in failures]
     path = _map_path(folder, scan, failed=dag_status != 0)
-    report = _report(folder, scan, path, failures, dag_status)
+    answer_lines, answer = write_answer(path)
+    report = _report(folder, scan, path, failures, dag_status, answer_lines=answer_lines)
+    report = replace(report, answer=answer)
     write_json(folder.report_json, asdict(report))
     write_text(folder.report, report.text)
     return report
@@ -173,6 +179,8 @@ def _report(
     path: Path | None,
     failures: list[Failure],
     dag_status: int,
+    *,
+    answer_lines: list[str],
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
@@ -203,7 +211,7 @@ def _report(
         text="",
         bad_machines=machine_lines(folder),
     )
-    lines = [*_lines(report, failed), *_advice(folder, report)]
+    lines = [*_lines(report, failed, answer_lines), *_advice(folder, report)]
     return replace(report, text=printable("\n".join(lines) + "\n"))
 
 
@@ -217,7 +225,7 @@ def _exit_code(failures: list[Failure]) -> int:
     return int(ExitCode.TRY_AGAIN)
 
 
-def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
+def _lines(report: Report, failed: NDArray[np.void], answer_lines: list[str]) -> list[str]:
     lines = [f"{report.name}: {report.outcome}"]
     if report.best:
         best = report.best
@@ -225,6 +233,7 @@ def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
             f"  best fit  RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000); "
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
+    lines += answer_lines
     if report.n_pixels:
         counts = ", ".join(f"{count} of nside {n}" for n, count in report.n_pixels.items())
         lines.append(f"  pixels    {counts}; {report.n_failed} without a fit")
