@@ -12,10 +12,13 @@ from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
     abort,
+    alert,
     campaign,
+    compare,
     demo,
     inner,
     plan,
+    plot,
     rerun,
     scan,
     status,
@@ -79,7 +82,19 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         metavar="COMMAND",
         parser_class=_Parser,
     )
-    for module in (demo, scan, campaign, plan, status, abort, rerun, tools):
+    for module in (
+        demo,
+        scan,
+        campaign,
+        plan,
+        status,
+        plot,
+        alert,
+        compare,
+        abort,
+        rerun,
+        tools,
+    ):
         module.add_to(commands)
     return parser
 

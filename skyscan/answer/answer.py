@@ -170,7 +170,7 @@ class Answer:
         }
         value["n_pixels"] = {str(nside): n for nside, n in self.n_pixels.items()}
         del value["probability_inside"], value["levels_text"]
-        cleaned: dict[str, Any] = _without_nan(value)
+        cleaned: dict[str, Any] = without_nan(value)
         return cleaned
 
     def lines(self) -> list[str]:
@@ -334,9 +334,10 @@ def _measures(it: Region) -> str:
     )
 
 
-def _without_nan(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+def without_nan(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a JSON value with null for what is not a finite number, and lists for tuples."""
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value

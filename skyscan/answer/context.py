@@ -50,11 +50,20 @@ def context_of(folder: Path) -> Context:
         scan = read_scan(place.scan_json)
     except BadInput:
         return Context(folder=folder)
-    try:
-        fits = fits_of(read_event(place.event / scan.event_file))
-    except (BadInput, OSError):
-        fits = None
+    event = event_of(folder)
+    fits = None if event is None else fits_of(event)
     return Context(scan.reco, scan.progression, folder, fits)
+
+
+def event_of(folder: Path | None) -> Event | None:
+    """Return the event of a scan folder; None if it cannot be read."""
+    if folder is None:
+        return None
+    place = ScanFolder(folder)
+    try:
+        return read_event(place.event / read_scan(place.scan_json).event_file)
+    except (BadInput, OSError):
+        return None
 
 
 def context_beside(path: Path) -> Context:

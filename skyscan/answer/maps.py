@@ -172,11 +172,11 @@ class SkyMap(Pixels):
         """Return 2 delta llh of this map on the scale of Wilks' theorem."""
         return fit_scale(levels, self.cell_values, self.cells.solid_angle)
 
-    def plot(self, axes: Axes | None = None, **options: object) -> Axes:
+    def plot(self, axes: Axes | None = None, levels: str | Levels | None = None) -> Axes:
         """Draw the map around its best fit; needs matplotlib (extra ``plots``)."""
         from skyscan.answer.pictures.zoom import draw_zoom
 
-        return draw_zoom(self, axes, **options)
+        return draw_zoom(self, axes, levels=levels)
 
     def to_fits(self, path: str | PathLike[str], levels: str | Levels | None = None) -> None:
         """Write the map as multi-order FITS."""

@@ -130,14 +130,14 @@ class Surface:
         neighbours = self._neighbour_lists
         for index in order[np.isfinite(self.values[order])].tolist():
             lower = {_find(root, other) for other in neighbours[index] if root[other] >= 0}
-            basins = sorted(lower, key=rank.__getitem__)
+            basins = sorted(lower, key=lambda it: int(rank[it]))
             root[index] = basins[0] if basins else index
             for basin in basins[1:]:
                 if self.values[index] - self.values[basin] >= depth:
                     deep.append(basin)
                 root[basin] = basins[0]
         left = [i for i in np.flatnonzero(root == np.arange(len(root))) if root[i] >= 0]
-        return np.array(sorted({*deep, *left}, key=rank.__getitem__), int)
+        return np.array(sorted({*deep, *left}, key=lambda it: int(rank[it])), int)
 
     def touched(self, level: float) -> Indices:
         """Return the directions that are corners of triangles in the region up to ``level``."""
