@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: Commands: HTCondor's configuration file. Its pool is used instead of the personal one.
@@ -78,3 +79,17 @@ class Pool:
             return len(self.run("condor_status", "-af", "Name", timeout=30).stdout.split())
         except (OSError, subprocess.TimeoutExpired):
             return 0
+
+
+def paste_line(command: Sequence[str], pool: Pool | None) -> str:
+    """Return a command as a line that finds the pool; a personal pool is not on PATH."""
+    if pool is None or pool.config is None:
+        return shlex.join(command)
+    line = shlex.join(command)
+    settings = f"CONDOR_CONFIG={shlex.quote(str(pool.config))}"
+    if pool.is_users_own:
+        return f"{settings} {line}"
+    if "/" not in command[0]:
+        line = shlex.join([str(pool.bin / command[0]), *command[1:]])
+    path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
+    return f'{settings} PATH={path}:"$PATH" {line}'

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from condor.joblog import Kind, read_log
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -83,29 +85,26 @@ def dag_of(log: Path) -> Path:
 
 def dagman_state(dag: Path) -> DagmanState | None:
     """Return the state of a DAG from DAGMan's own job log; None if it was never submitted."""
-    import htcondor2 as htcondor
-
-    types = htcondor.JobEventType
     states = {
-        types.EXECUTE: "running",
-        types.JOB_HELD: "held",
-        types.JOB_RELEASED: "queued",
-        types.JOB_EVICTED: "queued",
-        types.JOB_ABORTED: "removed",
-        types.JOB_TERMINATED: "ended",
+        Kind.EXECUTE: "running",
+        Kind.HELD: "held",
+        Kind.RELEASED: "queued",
+        Kind.EVICTED: "queued",
+        Kind.ABORTED: "removed",
+        Kind.TERMINATED: "ended",
     }
     known: dict[int, DagmanState] = {}
     last = newest = None
-    for event in log_events(log_of(dag)):
-        if event.type == types.SUBMIT:
+    for event in read_log(log_of(dag)):
+        if event.kind == Kind.SUBMIT:
             newest = event.cluster
-            known[newest] = DagmanState(newest, len(known) + 1, "queued", event.timestamp)
-        elif event.cluster in known and event.type in states:
+            known[newest] = DagmanState(newest, len(known) + 1, "queued", event.time)
+        elif event.cluster in known and event.kind in states:
             found = known[event.cluster]
-            code = event.get("ReturnValue") if event.type == types.JOB_TERMINATED else None
-            starts = found.starts + (event.type == types.EXECUTE)
+            code = event.exit_code if event.kind == Kind.TERMINATED else None
+            starts = found.starts + (event.kind == Kind.EXECUTE)
             known[event.cluster] = replace(
-                found, state=states[event.type], exit_code=code, starts=starts
+                found, state=states[Kind(event.kind)], exit_code=code, starts=starts
             )
             last = event.cluster
     if newest is None or last is None or not known[newest].is_over:

@@ -6,19 +6,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import DamagedFile, ScanIncomplete
+from skyscan.errors import DamagedFile, ScanIncomplete, grouped
 from skyscan.rounds.collect import collect, collect_partial
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from skyscan.errors import Alike
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
+
+SHOWN_REASONS = 8
+NAN = "the fit returned NaN"
 
 
 def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
@@ -97,12 +102,19 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
 
 def reasons(failed: NDArray[np.void]) -> str:
     """Return why fits failed, most frequent first, such as ``3 x no result within 600 s``."""
-    texts, counts = np.unique(failed["reason"], return_counts=True)
-    ranked = sorted(zip(counts.tolist(), texts.tolist(), strict=True), reverse=True)
-    return ", ".join(
-        f"{count} x {text.decode(errors='replace') or 'the fit returned NaN'}"
-        for count, text in ranked
-    )
+    return reasons_text(grouped(reason_texts(failed)))
+
+
+def reason_texts(failed: NDArray[np.void]) -> list[str]:
+    """Return the reason of each fit that failed (dtype RECORD_DTYPE); empty for NaN itself."""
+    return [text.decode(errors="replace") for text in failed["reason"].tolist()]
+
+
+def reasons_text(kinds: Sequence[Alike]) -> str:
+    """Return reasons by kind as one line of text, a long list in part."""
+    shown = [f"{it.n} x {it.text or NAN}" for it in kinds[:SHOWN_REASONS]]
+    more = len(kinds) - len(shown)
+    return ", ".join([*shown, *([f"and {more} other reasons"] if more else [])])
 
 
 def _drop_partial(folder: ScanFolder) -> None:

@@ -32,6 +32,21 @@ MAGIC = b"SKYSCAN\x01"
 _HEADER = struct.Struct("<8s32sIIIII")
 
 
+#: Bytes before the first record.
+HEADER_BYTES = _HEADER.size
+
+
+def header_ids(content: bytes) -> tuple[str, int, int] | None:
+    """Return the scan id, the round and the batch that a result file names; None if damaged."""
+    if len(content) < _HEADER.size or content[:8] != MAGIC:
+        return None
+    _, scan_id, number_of_round, batch, _, size, checksum = _HEADER.unpack_from(content)
+    is_intact = checksum == zlib.crc32(content[: _HEADER.size - 4])
+    if not is_intact or size != RECORD_DTYPE.itemsize:
+        return None
+    return scan_id.decode(errors="replace"), number_of_round, batch
+
+
 def header(batch: Batch) -> bytes:
     """Return the first bytes of the result file of ``batch``."""
     ids = (batch.scan_id.encode(), batch.round, batch.number)

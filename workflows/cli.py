@@ -22,6 +22,7 @@ from workflows.commands import (
     shells,
     status,
     tools,
+    why,
 )
 from workflows.parser import Parser
 
@@ -82,7 +83,7 @@ def user_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    for module in (demo, scan, campaign, plan, status, listing, abort, rerun, tools):
+    for module in (demo, scan, campaign, plan, status, why, listing, abort, rerun, tools):
         module.add_to(commands)
     shells.add_to(commands, user_parser)
     for name, command in commands.choices.items():

@@ -6,6 +6,7 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import WrongUsage
 from skyscan.locks import locked
@@ -15,7 +16,7 @@ from workflows.engines import engine_of
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from condor.contact import Pool
@@ -30,20 +31,6 @@ class AlreadyRuns(WrongUsage):
 def submit_line(folder: ScanFolder, pool: Pool | None) -> str:
     """Return a command line to paste, which works in any shell and folder."""
     return paste_line(engine_of(folder).command(folder), pool)
-
-
-def paste_line(command: Sequence[str], pool: Pool | None) -> str:
-    """Return a command as a line that finds the pool; a personal pool is not on PATH."""
-    if pool is None or pool.config is None:
-        return shlex.join(command)
-    line = shlex.join(command)
-    settings = f"CONDOR_CONFIG={shlex.quote(str(pool.config))}"
-    if pool.is_users_own:
-        return f"{settings} {line}"
-    if "/" not in command[0]:
-        line = shlex.join([str(pool.bin / command[0]), *command[1:]])
-    path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
-    return f'{settings} PATH={path}:"$PATH" {line}'
 
 
 def submit(folder: ScanFolder, pool: Pool) -> None:

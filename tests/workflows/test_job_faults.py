@@ -274,7 +274,8 @@ def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
     if namespace_trouble():
         pytest.skip(f"images cannot be run here: {namespace_trouble()}")
     it = ended("broken_image")
-    assert it.report.exit_code == ExitCode.TRY_AGAIN
+    assert it.report.exit_code == ExitCode.BAD_INPUT
+    assert {failure.cause for failure in it.report.failures} == {"image"}
     assert "does not start" in it.report.text
     begun = [name for name in it.scan.events("scan.dag") if name == "JOB_EVICTED"]
     # HTCondor looks at the expression every 5 to 30 s, and a start in vain takes one.

@@ -99,7 +99,7 @@ def failed_job(folder, code, said, notes=OLD_NOTES):
         (65, "skyscan: error: the table is damaged. (exit 65)", "damaged. (exit 65)", 65),
         (75, "skyscan: error: no worker: wait. (exit 75)", "no worker: wait. (exit 75)", 75),
         (70, "Traceback\nskyscan: error: this is a bug. (exit 70)", "a bug. (exit 70)", 70),
-        (1, "sh: python3: not found", "its job ended with exit code 1 (exit 1)", 75),
+        (1, "what a pity", "its job ended with exit code 1: what a pity (exit 75)", 75),
     ],
 )
 def test_a_job_that_failed_is_named_with_what_it_said_last(folder, code, said, why, outcome):

@@ -30,11 +30,39 @@ Arriving = Mapping[int, Mapping[int, list[Path]]]
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed step: its name, its exit code, and its error message."""
+    """A failed step.
+
+    Attributes
+    ----------
+    step : str
+        Its name.
+    exit_code : int
+        Exit code that the failure counts with.
+    text : str
+        What went wrong.
+    cause : str
+        The kind of the failure, a key of `workflows.model.causes.CAUSES`.
+    can_pass : bool
+        Whether another try may succeed without any change.
+    advice : str
+        What to do about it.
+    machine : str
+        Machine of the last start; empty if it is unknown, or is the access point.
+    file : str
+        The file with its stderr, relative to the scan folder; empty if there is none.
+    last_lines : tuple of str
+        The last lines of that file.
+    """
 
     step: str
     exit_code: int
     text: str
+    cause: str = "unknown"
+    can_pass: bool = True
+    advice: str = ""
+    machine: str = ""
+    file: str = ""
+    last_lines: tuple[str, ...] = ()
 
 
 class Engine(ABC):
@@ -147,9 +175,9 @@ class Engine(ABC):
     def has_succeeded(self, state: DagmanState) -> bool:
         """Return whether a submission that has ended without a report succeeded."""
 
-    @abstractmethod
-    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
-        """Return the jobs of the last submission that failed at their last try."""
+    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:  # noqa: ARG002
+        """Return failed jobs of the last submission that the `node_logs` do not show."""
+        return []
 
     def arriving(self, folder: ScanFolder) -> Arriving:  # noqa: ARG002
         """Return result files that are on their way into the scan folder."""

@@ -128,7 +128,7 @@ def test_a_reco_job_gives_its_results_back_whenever_it_ends(scan):
     assert "rounds/$(round)/results/$(batch)/" in description["transfer_input_files"]
     remaps = description["transfer_output_remaps"]
     assert remaps == '"$(batch).new.rec=rounds/$(round)/results/$(batch)/$(batch).rec"'
-    assert description["request_memory"].startswith(f"{scan.request_memory} * ")
+    assert description["+RequestMemory"].startswith(f"{scan.request_memory} * ")
     prep = job_description(prep_step(scan), scan, read_site("personal"))
     assert "checkpoint_exit_code" not in prep
     assert prep["transfer_output_files"] == "startup"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.rounds.next_round import open_round
-from workflows.engines.dagman import dags, failures, submission
-from workflows.engines.engine import Engine, Failure
+from workflows.engines.dagman import dags, submission
+from workflows.engines.engine import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,3 @@ class Dagman(Engine):
     def has_succeeded(self, state: DagmanState) -> bool:
         """Return whether DAGMan exited with 0."""
         return state.exit_code == 0
-
-    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
-        """Return the failures in the outer DAG, then those in the rounds."""
-        return failures.failed_jobs(folder)

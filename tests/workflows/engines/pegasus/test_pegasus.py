@@ -275,7 +275,7 @@ IN_THE_JOB = {
     "icecube": (
         "universe = container",
         "+OriginalTime = 7200",
-        "request_memory = 8000 * ",
+        "+RequestMemory = 8000 * ",
     ),
     "ospool": (
         "universe = container",
