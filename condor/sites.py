@@ -16,6 +16,7 @@ from condor.site_values import check_value
 from skyscan.errors import WrongUsage
 from skyscan.json_text import is_deep, is_of
 from skyscan.scan import MAX_HALVINGS
+from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +66,12 @@ class Site:
         Seconds for which a machine is kept for the next job of such a scan.
     urgent_halvings : int
         How often the batches of such a scan are halved towards the end of a round.
+    avx2_kernels : bool
+        Whether numpy and OpenBLAS use their kernels for AVX2 on all machines, which must have
+        AVX2: kernels differ in the last digits. A profile without this key has it unless
+        ``this_machine`` is true; scans of versions that did not know it have it off.
+    dagman_guard : bool
+        Whether ``dagman.sh`` works around faults of DAGMan (docs/htcondor-faults.md).
     staging : str
         Where Pegasus puts the files that all its jobs read, ``osdf:///…``; by default
         HTCondor transfers them.
@@ -90,6 +97,8 @@ class Site:
     urgent_priority: int = 1000
     urgent_claim: int = 60
     urgent_halvings: int = 2
+    avx2_kernels: bool = False
+    dagman_guard: bool = True
     staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
     dagman: dict[str, str] = field(default_factory=dict)
@@ -157,6 +166,7 @@ def read_site(
         given = {change.partition("=")[0].strip() for change in changes}
         values = _with_urgent(values, given)
     _check_required(name, values, required)
+    values.setdefault("avx2_kernels", not values.get("this_machine", False))
     return _site(name, values)
 
 
@@ -171,7 +181,9 @@ def _profile(site: str) -> tuple[str, str]:
         return site, text
     known = f"Known sites: {', '.join(site_names())}; or give the path of a file of your own."
     if "/" not in site and not site.endswith(".toml"):
-        raise WrongUsage(f"The site {site!r} is unknown. {known}")
+        raise WrongUsage(
+            f"The site {site!r} is unknown.{did_you_mean(site, site_names())} {known}"
+        )
     try:
         with Path(site).open("rb") as file:
             return Path(site).stem, file.read(MAX_BYTES + 1).decode()
@@ -198,7 +210,8 @@ def _check(name: str, values: Mapping[str, Any]) -> None:
     unknown = sorted(set(values) - known)
     if unknown:
         raise WrongUsage(
-            f"Site {name}: unknown key {', '.join(unknown)}. "
+            f"Site {name}: unknown key {', '.join(unknown)}."
+            f"{did_you_mean(unknown[0], known | {REQUIRED})} "
             f"Known keys: {', '.join(sorted(known | {REQUIRED}))}."
         )
     for key in ("summary", *SCALARS):
@@ -241,9 +254,11 @@ def _changed(name: str, values: dict[str, Any], change: str) -> dict[str, Any]:
         check_value(f"--set {key}", table, inner, value)
         return {**values, table: {**entries, inner: value}}
     if key not in SCALARS:
-        tables = (f"{it}.{entry}" for it in TABLES for entry in values.get(it, {"...": ""}))
+        tables = (f"{it}.{entry}" for it in TABLES for entry in values.get(it, {"NAME": ""}))
+        every = (*SCALARS, *tables)
         raise WrongUsage(
-            f"--set {key}: unknown key. Known keys: {', '.join((*SCALARS, *tables))}."
+            f"--set {key}: unknown key.{did_you_mean(key, every)} "
+            f"Known keys: {', '.join(every)}."
         )
     value = of_type(f"--set {key}", text, SCALARS[key])
     _check_type(name, key, value, SCALARS[key])

@@ -47,7 +47,8 @@ def split(
     owners = np.repeat(np.arange(len(sizes)), sizes)
     turns = [(np.arange(size) + 0.5) / size for size in sizes]
     dealt = owners[np.lexsort((owners, np.concatenate([*turns, np.empty(0)])))]
-    return [pixels[dealt == batch] for batch in range(len(sizes))]
+    by_batch = pixels[np.argsort(dealt, kind="stable")]
+    return np.split(by_batch, np.cumsum(sizes)[:-1]) if sizes else []
 
 
 def batch_sizes(

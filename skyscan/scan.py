@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.json_text import is_of
 from skyscan.progression import Progression, check_progression  # types need it
 from skyscan.storage import digest, read_json, read_sealed, write_sealed
@@ -23,7 +24,10 @@ PLAN_AGAIN = (
 #: Where data files are looked for (`skyscan.staging`), fits are noted (`skyscan.job.worker`):
 #: variables that change no pixel's result.
 NOT_IN_RESULTS = frozenset(
-    {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}
+    {
+        *("SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL"),
+        *("SKYSCAN_TALLY", KEEP_VARIABLE),
+    }
 )
 
 MAX_ROUNDS = 1000  #: the folders of rounds have three digits
@@ -150,7 +154,12 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
             f"use the skyscan.zip of the scan, which wrote it."
         )
     try:
-        known = {field.name: value[field.name] for field in fields(kind)}
+        known = {
+            field.name: value[field.name]
+            for field in fields(kind)
+            if field.name in value
+            or (field.default, field.default_factory) == (MISSING, MISSING)
+        }
         check_values(kind, known)
         known["progression"] = check_progression(known["progression"])
         scan = kind(**known)

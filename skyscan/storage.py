@@ -17,7 +17,7 @@ from skyscan.errors import BadInput
 from skyscan.json_text import MAX_BYTES, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,6 +34,14 @@ def write_bytes(path: Path, content: bytes) -> None:
     make_folder(path.parent)
     with _replacing(path) as file:
         file.write(content)
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write text in parts, as UTF-8, completely or not at all."""
+    make_folder(path.parent)
+    with _replacing(path) as file:
+        for part in parts:
+            file.write(part.encode())
 
 
 def copy_file(source: Path, path: Path) -> None:
@@ -80,8 +88,14 @@ def write_script(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as JSON with sorted keys, completely or not at all."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+    """Write ``value`` as JSON with sorted keys, completely or not at all.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON cannot hold it.
+    """
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -138,7 +152,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             entry.external_attr = 0o644 << 16
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(entry, buffer.getvalue())
+            archive.writestr(entry, buffer.getbuffer())
     return content.getvalue()
 
 

@@ -17,12 +17,16 @@ from condor.sites import Site, read_site, site_names
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
 from skyscan.rounds.description import read_description
 from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
-from workflows.code import check_code, code_zip
+from workflows.checks import preflight
+from workflows.checks.digests import damaged_files, digests_of
+from workflows.code import code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ownership import check_own, make_own
@@ -42,11 +46,16 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-_NOT_AN_OPTION = ("versions", "code_sha256")
+_NOT_AN_OPTION = ("versions", "code_sha256", "files")
 
 
 def plan(
-    event_path: Path, output_dir: Path, options: Options, reading: Reading | None = None
+    event_path: Path,
+    output_dir: Path,
+    options: Options,
+    reading: Reading | None = None,
+    *,
+    check_place: bool = False,
 ) -> ScanFolder:
     """Write the scan folder of an event; one that is there with the same options is kept.
 
@@ -60,6 +69,8 @@ def plan(
         What is asked of the scan.
     reading : Reading, optional
         The event, if it has been read already.
+    check_place : bool
+        Whether to refuse a folder in which DAGMan would not run.
 
     Raises
     ------
@@ -67,7 +78,8 @@ def plan(
         The event cannot be read, keys or files that the reconstruction needs are missing, or
         there is no such reconstruction.
     WrongUsage
-        An option is invalid, or the folder holds a scan of the event with other options.
+        An option or the place is invalid, or the folder holds a scan of the event with other
+        options.
     """
     if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
         raise WrongUsage("A path has a NUL character, which no file name can have.")
@@ -75,6 +87,8 @@ def plan(
     source = source_of(event_path, options)
     scan = _resolve(source, options, site, reading or read_for(options.reco, source))
     folder = ScanFolder(output_dir.absolute() / scan.name)
+    if check_place:
+        preflight.require([preflight.place(folder.path)])
     try:
         check_values(Planned, asdict(scan))
     except ValueError as error:
@@ -131,7 +145,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=job_environment(os.environ, declared_by(options.reco), options.variables),
+        environment=_environment(site, options, reading),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
@@ -153,6 +167,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         versions=versions(),
         code_sha256="",
         site_values=site.values(),
+        notify=options.notify,
     )
 
 
@@ -161,6 +176,11 @@ def usual_rounds(progression: Progression, time_budget: float, threshold: float)
     leftover = ROUNDS_OF_LEFTOVERS if time_budget else 0
     levels = len(progression) + ROUNDS_BEYOND_LEVELS
     return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
+
+
+def is_like_data(run_id: int) -> bool:
+    """Return whether a run number is one that real events have."""
+    return run_id in REAL_RUNS
 
 
 def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
@@ -194,6 +214,27 @@ def _on_a_submit_line(path: Path) -> str:
             f"make a link to it with a simpler name."
         )
     return text
+
+
+def _environment(site: Site, options: Options, reading: Reading) -> dict[str, str]:
+    """Return the variables that a scan's jobs see: the user's, the site's and the options'.
+
+    Raises
+    ------
+    WrongUsage
+        The reconstruction has no frames to keep.
+    """
+    variables = job_environment(os.environ, declared_by(options.reco), options.variables)
+    if site.avx2_kernels:
+        variables[KERNELS_VARIABLE] = AVX2
+    if options.keep_frames is not None:
+        if not reading.reco.offers_frames:
+            raise WrongUsage(
+                f"--keep-frames: {options.reco} fits no frames; only reconstructions in "
+                f"icetray do (skyscan recos)."
+            )
+        variables[KEEP_VARIABLE] = str(options.keep_frames)
+    return variables
 
 
 def versions() -> dict[str, str]:
@@ -245,12 +286,7 @@ def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
     except BadInput:
         return False
     _refuse_other_options(planned, asked, folder)
-    event = folder.event / planned.event_file
-    try:
-        check_code(folder, planned)
-    except BadInput:
-        return False
-    return event.exists() and sha256_of(event) == planned.event_sha256
+    return not damaged_files(folder, planned)
 
 
 def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
@@ -276,8 +312,11 @@ def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> N
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
-        ENGINES[scan.engine].write(folder, planned, site, sys.executable)
-        planned.write(folder.scan_json)
+        engine = ENGINES[scan.engine]
+        engine.write(folder, planned, site, sys.executable)
+        scripts = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
+        files = digests_of(folder, [*scripts, *engine.planned_files(folder)])
+        replace(planned, files=files).write(folder.scan_json)
     except OSError as error:
         raise WrongUsage(
             f"The scan folder cannot be written: {error}. Choose another --output-dir."

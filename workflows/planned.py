@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from skyscan.scan import MAX_SECONDS, Scan, read_scan_as
@@ -41,6 +41,11 @@ class Planned(Scan):
         Digest of ``skyscan.zip``.
     site_values : dict
         Values of the site's profile after ``--set`` (`condor.sites.recorded_site`).
+    files : dict of str to str
+        Digests of the other files that planning wrote, by path in the scan folder; empty if
+        the scan was planned before they were kept (`workflows.checks.digests`).
+    notify : tuple of str
+        Program and arguments that run when the scan has ended; empty: none.
     """
 
     max_pixel_time: float
@@ -55,7 +60,9 @@ class Planned(Scan):
     gcd_dir: str | None
     versions: dict[str, str]
     code_sha256: str
-    site_values: dict[str, Any] = field(default_factory=dict)
+    site_values: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
 
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
         **Scan.RANGES,
@@ -76,4 +83,5 @@ def read_planned(path: Path) -> Planned:
     BadInput
         The file is missing, damaged, or has another format version.
     """
-    return read_scan_as(Planned, path)
+    scan = read_scan_as(Planned, path)
+    return replace(scan, notify=tuple(scan.notify))  # JSON has no tuples

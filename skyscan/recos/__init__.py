@@ -19,6 +19,7 @@ from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
 from skyscan.recos._variations import across, point
+from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,8 @@ class Reco(ABC):
     rotate_vertex: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
+    #: Whether ``frames`` returns the fitted frames (``--keep-frames``).
+    offers_frames: ClassVar[bool] = False
     #: Number of pixels that ``reconstruct`` gets at a time: one unless the fit is vectorised.
     chunk_size: ClassVar[int] = 1
     #: Environment variables that the fit reads in jobs; others are not sent to them.
@@ -193,6 +196,14 @@ class Reco(ABC):
         ndarray, shape (n,), dtype FIT_DTYPE
         """
 
+    def frames(self) -> tuple[bytes, ...]:
+        """Return the fitted frames of the last call of ``reconstruct``, one for each pixel.
+
+        They are kept only if ``offers_frames`` is true, and only needed if
+        `skyscan.frames.are_kept`.
+        """
+        return ()
+
 
 def available_recos() -> dict[str, str]:
     """Return {name: origin} of all available reconstructions."""
@@ -227,7 +238,10 @@ def reco_class(name: str) -> type[Reco]:
         ]
         if not matching:
             known = ", ".join(available_recos())
-            raise BadInput(f"No reconstruction is called {name!r}. There are: {known}.")
+            raise BadInput(
+                f"No reconstruction is called {name!r}.{did_you_mean(name, available_recos())} "
+                f"There are: {known}."
+            )
         loaded = matching[0].load()
     found = getattr(loaded, "RECO_CLASS", loaded)
     if not (isinstance(found, type) and issubclass(found, Reco)):

@@ -19,7 +19,7 @@ from skyscan.events.writer import write_event
 from skyscan.layout import WORKFLOW
 from skyscan.recos.dummy import Dummy
 from skyscan.storage import sha256_of
-from workflows.code import check_code
+from workflows.checks.digests import check_plan
 from workflows.engines import engine_of
 from workflows.plan import event_file, plan
 from workflows.planned import read_planned
@@ -399,7 +399,7 @@ def test_a_folder_that_has_no_workflow_folder_is_planned_again_as_it_was(
     assert folder.workflow == folder.path
     folder.code.write_bytes(b"torn")
     assert plan(EVENT, tmp_path, options()) == folder
-    check_code(folder, read_planned(folder.scan_json))
+    check_plan(folder, read_planned(folder.scan_json))
     assert not (folder.path / WORKFLOW).exists()
     assert engine_of(folder).command(folder)[-1] == str(folder.path / "scan.dag")
     dag = (folder.path / "scan.dag").read_text()
