@@ -38,7 +38,7 @@ SECTIONS = {
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
         *("batch_size", "jobs_per_round", "time_budget", "checkpoint_interval"),
-        *("max_retries", "request_memory", "request_disk"),
+        *("max_retries", "request_memory", "request_disk", "variables"),
     ),
     "when it ends": ("max_rounds", "max_failed_pixels", "deadline", "notify"),
 }
