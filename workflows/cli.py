@@ -7,6 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     try:
+        check_configuration()
         return int(options.run(options))
     except SkyscanError as error:
         print(printable(f"skyscan: error: {error}"), file=sys.stderr)
