@@ -114,8 +114,7 @@ def _degrees(column: Any, *, is_ra: bool) -> NDArray[np.float64]:  # noqa: ANN40
         texts = [_text(value) for value in column]
         unit = "hourangle" if is_ra and any(":" in t or "h" in t for t in texts) else "deg"
         return np.asarray(Angle(texts, unit=unit).deg, float)
-    numbers: Any = np.ma.asarray(column, dtype=float)
-    values = np.asarray(numbers.filled(np.nan), float)
+    values: NDArray[np.float64] = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
     in_hours = column.unit is not None and str(column.unit) in {"hourangle", "h", "hr", "hour"}
     in_radians = column.unit is not None and str(column.unit) == "rad"
     values = np.rad2deg(values) if in_radians else values

@@ -136,8 +136,9 @@ class Surface:
                 if self.values[index] - self.values[basin] >= depth:
                     deep.append(basin)
                 root[basin] = basins[0]
-        left: list[int] = np.flatnonzero(root == np.arange(len(root))).tolist()
-        return np.array(sorted({*deep, *left}, key=lambda it: int(rank[it])), int)
+        roots = np.flatnonzero(root == np.arange(len(root)))
+        found = np.unique(np.array([*deep, *roots.tolist()], int))
+        return found[np.argsort(rank[found])]
 
     def touched(self, level: float) -> Indices:
         """Return the directions that are corners of triangles in the region up to ``level``."""
