@@ -75,7 +75,7 @@ test: setup
 test-newer: export SKYSCAN_HTCONDOR_SUITE = $(NEWER)
 test-newer: $(STAMP)
 	@if [ -n "$(NEWER)" ] && timeout 300 $(VENV)/bin/python -m condor --tried; then \
-		$(PYTEST) -m versions; \
+		$(PYTEST) -m versions tests/condor tests/workflows; \
 	else \
 		echo "NOTICE: no test ran on a newer HTCondor (suite: $(NEWER))."; \
 	fi
