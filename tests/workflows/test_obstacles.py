@@ -53,7 +53,13 @@ def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
             ["5 5 11 no such file", "(errno 2)", "1 5 12 undefined"],
             ["a job is held: no such file"],
         ),
-        (["5 5 11 ", "5 7 10 by hand"], ["a job is held: ", "a job is held: by hand"]),
+        (
+            ["5 5 11 ", "5 7 10 by hand"],
+            [
+                "DAGMan (job 10) is held, and with it the scan: by hand; remove",
+                "a job is held: ",
+            ],
+        ),
     ],
 )
 def test_jobs_that_are_held_or_find_no_machine_are_told(tmp_path, monkeypatch, lines, told):

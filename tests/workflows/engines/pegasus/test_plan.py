@@ -164,7 +164,7 @@ def test_what_pegasus_does_not_carry_through_is_refused_before_anything_is_writt
     assert not (tmp_path / "with a blank").exists()
     monkeypatch.setenv("SKYSCAN_MACRO", "$(Cluster)")
     with pytest.raises(WrongUsage, match="SKYSCAN_MACRO"):
-        planned(tmp_path / "macro")
+        planned(tmp_path / "macro", variables=("SKYSCAN_MACRO",))
 
 
 def test_a_campaign_is_dagmans(tmp_path):
