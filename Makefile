@@ -38,7 +38,7 @@ setup: $(STAMP) htcondor
 $(STAMP): pyproject.toml .ci/make_venv.py
 	@echo "Setting up $(VENV)"
 	@$(PYTHON) .ci/make_venv.py $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,plots]'
 	@touch $@
 
 htcondor: $(STAMP)

@@ -11,12 +11,15 @@ from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
     abort,
+    alert,
     campaign,
+    compare,
     demo,
     examples,
     inner,
     listing,
     plan,
+    plot,
     rerun,
     scan,
     shells,
@@ -86,7 +89,21 @@ def user_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    for module in (demo, scan, campaign, plan, status, why, listing, abort, rerun, tools):
+    for module in (
+        demo,
+        scan,
+        campaign,
+        plan,
+        status,
+        why,
+        listing,
+        plot,
+        alert,
+        compare,
+        abort,
+        rerun,
+        tools,
+    ):
         module.add_to(commands)
     shells.add_to(commands, user_parser)
     for name, command in commands.choices.items():

@@ -33,7 +33,7 @@ ARGUMENT = "argument"  # key of a field's metadata
 SECTIONS = {
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        "gcd_dir",
+        *("gcd_dir", "keep_frames"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
