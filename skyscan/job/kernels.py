@@ -11,6 +11,7 @@ versions about one that they do not know, so neither is named.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,14 +45,13 @@ def newer_features(dispatched: Collection[str], present: Mapping[str, bool]) -> 
 
 def main() -> None:
     """Print the features for NPY_DISABLE_CPU_FEATURES; nothing if there is no numpy."""
-    try:
-        from numpy._core import _multiarray_umath as core
-    except ImportError:
+    for package in ("numpy._core", "numpy.core"):  # of 2.0 and later, and of 1.x
         try:
-            from numpy.core import _multiarray_umath as core
+            core = import_module(f"{package}._multiarray_umath")
         except ImportError:
-            return  # the job itself reports what is missing
-    print(",".join(newer_features(core.__cpu_dispatch__, core.__cpu_features__)))
+            continue  # without numpy, the job itself reports what is missing
+        print(",".join(newer_features(core.__cpu_dispatch__, core.__cpu_features__)))
+        return
 
 
 if __name__ == "__main__":
