@@ -20,7 +20,11 @@ class PoolDoesNotStart(CondorError):
 
 
 class PoolDoesNotAnswer(CondorError):
-    """The user's own pool is configured, but its schedd does not answer."""
+    """A pool is configured, or all its daemons run, but its schedd does not answer."""
+
+
+class PoolIsInUse(CondorError):
+    """The personal pool cannot be removed as long as it, or its programs, are in use."""
 
 
 class NoUserNamespace(CondorError):

@@ -84,6 +84,31 @@ def growing(amount: int, max_retries: int, retry: str) -> str:
     return f"{amount} * min({{{MOST_GROWTH}, {tries}}})"
 
 
+def requests(resource: str, amount: int, max_retries: int, retry: str) -> dict[str, str]:
+    """Return the commands that request memory or disk: more after failures and evictions.
+
+    Schedds of 25.10 and later change the request of a job that exceeds it and start the job
+    again at once (``retry_request_memory``); if the request cannot grow further, and with an
+    older schedd, which ignores the command, the job is held. The command has no effect unless
+    ``request_memory`` is a number (seen with 25.14.1): the attribute has the expression.
+
+    Parameters
+    ----------
+    resource : str
+        ``memory`` or ``disk``.
+    amount : int
+        The first request, in HTCondor's unit.
+    max_retries, retry : int, str
+        As for `growing`.
+    """
+    attribute = f"Request{resource.capitalize()}"
+    return {
+        f"request_{resource}": str(amount),
+        f"+{attribute}": growing(amount, max_retries, retry),
+        f"retry_request_{resource}": f"min({{{attribute} + {amount}, {MOST_GROWTH * amount}}})",
+    }
+
+
 def hold_commands(site: Site) -> dict[str, str]:
     """Return the commands that release a held job a few times, and hold one that never runs."""
     codes = ", ".join(map(str, PASSING))

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import DamagedFile, ScanIncomplete
-from skyscan.rounds.collect import collect, collect_partial
-from skyscan.rounds.rule import next_pixels
+from skyscan.errors import DamagedFile, ScanIncomplete, grouped, one_line
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.rounds.collect import collect
+from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from skyscan.errors import Alike
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
+
+SHOWN_REASONS = 8
+NAN = "the fit returned NaN"
 
 
 def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
@@ -46,21 +52,26 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
         )
     found = collect(folder, scan.id, rounds)
     startup = read_startup(folder.startup)
-    left = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    chosen = choose(found.llhs(), scan.progression, startup.pointing)
+    left = sum(len(pixels) for pixels in chosen.values())
     if left and len(rounds) < scan.max_rounds:
         raise DamagedFile(
-            f"{folder.round(len(rounds)).description} is missing, but {len(left)} pixels "
+            f"{folder.round(len(rounds)).description} is missing, but {left} pixels "
             f"remain to be refined; run `skyscan resume`."
         )
     failed = found.best[np.isnan(found.best["llh"])]
     too_many = len(failed) > scan.max_failed_pixels * len(found.best)
     skymap = skymap_of(scan, found.best, complete=not left and not too_many)
     write_skymap(skymap, folder.path)
+    if KEEP_VARIABLE in scan.environment:
+        from skyscan.icetray.kept import write_kept
+
+        write_kept(folder, scan.name, found.best, int(scan.environment[KEEP_VARIABLE]))
     _drop_partial(folder)
     if left:
         raise ScanIncomplete(
             f"The scan was stopped after {len(rounds)} rounds (--max-rounds) with "
-            f"{len(left)} pixels left to refine; the map has complete=false."
+            f"{left} pixels left to refine; the map has complete=false."
         )
     if too_many:
         raise ScanIncomplete(
@@ -71,17 +82,26 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     return skymap
 
 
-def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
-    """Write the map of the results so far; return its path, or None if there are none."""
-    found = collect_partial(folder, scan.id)
-    if len(found.best) == 0:
+def write_partial(folder: ScanFolder, scan: Scan, best: NDArray[np.void]) -> Path | None:
+    """Write the map of a scan that failed; return its path, or None if nothing is fitted.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        Its options.
+    best : ndarray, shape (npix,), dtype FOUND_DTYPE
+        The best fit of each pixel, from `collect_partial`.
+    """
+    if len(best) == 0:
         return None
     _drop_partial(folder)
-    return write_skymap(skymap_of(scan, found.best, complete=False), folder.partial)[0]
+    return write_skymap(skymap_of(scan, best, complete=False), folder.partial)[0]
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
-    """Return the map of the best fits (dtype RECORD_DTYPE, one per pixel)."""
+    """Return the map of the best fits (dtype FOUND_DTYPE, one per pixel)."""
     return SkyMap(
         run_id=scan.run_id,
         event_id=scan.event_id,
@@ -90,17 +110,25 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
         is_real_event=scan.is_real_event,
         complete=complete,
         pixels=pixels_of(best),
+        event=scan.name,
     )
 
 
 def reasons(failed: NDArray[np.void]) -> str:
     """Return why fits failed, most frequent first, such as ``3 x no result within 600 s``."""
-    texts, counts = np.unique(failed["reason"], return_counts=True)
-    ranked = sorted(zip(counts.tolist(), texts.tolist(), strict=True), reverse=True)
-    return ", ".join(
-        f"{count} x {text.decode(errors='replace') or 'the fit returned NaN'}"
-        for count, text in ranked
-    )
+    return reasons_text(grouped(reason_texts(failed)))
+
+
+def reason_texts(failed: NDArray[np.void]) -> list[str]:
+    """Return the reason of each fit that failed (dtype RECORD_DTYPE); empty for NaN itself."""
+    return [one_line(text.decode(errors="replace")) for text in failed["reason"].tolist()]
+
+
+def reasons_text(kinds: Sequence[Alike]) -> str:
+    """Return reasons by kind as one line of text, a long list in part."""
+    shown = [f"{it.n} x {it.text or NAN}" for it in kinds[:SHOWN_REASONS]]
+    more = len(kinds) - len(shown)
+    return ", ".join([*shown, *([f"and {more} other reasons"] if more else [])])
 
 
 def _drop_partial(folder: ScanFolder) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.records import RECORD_DTYPE, are_intact, ids_of
+from skyscan.finite import without_infinities
+from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of, sign
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -24,12 +25,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.batches import Batch
-    from skyscan.records import Fit
 
+MAX_COMPLAINTS = 20
 MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
 # preceding bytes
 _HEADER = struct.Struct("<8s32sIIIII")
+
+
+#: Bytes before the first record.
+HEADER_BYTES = _HEADER.size
+
+
+def header_ids(content: bytes) -> tuple[str, int, int] | None:
+    """Return the scan id, the round and the batch that a result file names; None if damaged."""
+    if len(content) < _HEADER.size or content[:8] != MAGIC:
+        return None
+    _, scan_id, number_of_round, batch, _, size, checksum = _HEADER.unpack_from(content)
+    is_intact = checksum == zlib.crc32(content[: _HEADER.size - 4])
+    if not is_intact or size != RECORD_DTYPE.itemsize:
+        return None
+    return scan_id.decode(errors="replace"), number_of_round, batch
 
 
 def header(batch: Batch) -> bytes:
@@ -57,15 +73,13 @@ class ResultFile:
 
     def missing(self, batch: Batch) -> NDArray[np.void]:
         """Return the pixels of ``batch`` (dtype PIXEL_DTYPE) that have no record yet."""
-        done = set(ids_of(self.records))
-        is_missing = [ids not in done for ids in ids_of(batch.pixels)]
-        return np.asarray(batch.pixels[np.array(is_missing, bool)])
+        is_done = np.isin(keys_of(batch.pixels), keys_of(self.records))
+        return np.asarray(batch.pixels[~is_done])
 
     def joined(self, other: ResultFile) -> ResultFile:
         """Return these results plus the missing records from ``other``, of the same batch."""
-        done = set(ids_of(self.records))
-        new = [ids not in done for ids in ids_of(other.records)]
-        records = np.concatenate([self.records, other.records[np.array(new, bool)]])
+        is_new = ~np.isin(keys_of(other.records), keys_of(self.records))
+        records = np.concatenate([self.records, other.records[is_new]])
         return ResultFile(records, self.complaints + other.complaints)
 
 
@@ -83,7 +97,12 @@ def read_results(path: Path, batch: Batch) -> ResultFile:
     if content[: _HEADER.size] != header(batch):
         complaint = f"{path} has a damaged header, or is of another scan, round or batch"
         return ResultFile(np.empty(0, RECORD_DTYPE), (complaint,))
-    return _sift(path, content[_HEADER.size :], batch)
+    found = _sift(path, content[_HEADER.size :], batch)
+    # Jobs record no infinite values; those of an earlier version did.
+    finite = without_infinities(found.records)
+    if finite is found.records:
+        return found
+    return ResultFile(sign(finite), found.complaints)
 
 
 def write_results(path: Path, batch: Batch, records: NDArray[np.void]) -> None:
@@ -130,18 +149,20 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
     intact = are_intact(records)
     if not intact.all():
         complaints.append(f"{path} has {np.count_nonzero(~intact)} damaged records")
-    expected, of_record = set(ids_of(batch.pixels)), ids_of(records)
-    seen: set[Fit] = set()
-    keep = []
-    for i in np.flatnonzero(intact):
-        ids = of_record[i]
-        if ids not in expected:
-            complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
-        elif ids in seen:
+    keys = keys_of(records)
+    is_expected = (keys != NO_KEY) & np.isin(keys, keys_of(batch.pixels))
+    candidates = np.flatnonzero(intact & is_expected)
+    _, first = np.unique(keys[candidates], return_index=True)
+    keep = np.zeros(whole, bool)
+    keep[candidates[first]] = True
+    left_out = np.flatnonzero(intact & ~keep)
+    for ids, is_double in zip(ids_of(records[left_out]), is_expected[left_out], strict=True):
+        if is_double:
             complaints.append(f"{path} has pixel {ids} twice")
         else:
-            seen.add(ids)
-            keep.append(i)
+            complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
+    if (more := len(complaints) - MAX_COMPLAINTS) > 0:
+        complaints[MAX_COMPLAINTS:] = [f"{path} has {more} more records that do not belong"]
     return ResultFile(records[keep], tuple(complaints))
 
 

@@ -6,31 +6,68 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import zipfile
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from skyscan.errors import BadInput
+from skyscan.json_text import MAX_BYTES, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 SEAL = "digest"
+MAX_ARRAYS = 64
+MAX_ARRAY_BYTES = 1024**3  #: of all arrays of a file: 20 million pixels
 _BLOCK = 1 << 20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` so that ``path`` holds either the old or the new bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    with _replacing(path) as file:
+        file.write(content)
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write text in parts, as UTF-8, completely or not at all."""
+    make_folder(path.parent)
+    with _replacing(path) as file:
+        for part in parts:
+            file.write(part.encode())
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file so that ``path`` holds either the old or the new bytes."""
+    with source.open("rb") as content, _replacing(path) as file:
+        shutil.copyfileobj(content, file)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it that are missing, however deep it lies."""
+    missing = []
+    while not path.exists():  # Path.mkdir calls itself for each level
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that replaces ``path`` at the end; links at ``path`` are not followed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
+        with temporary.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -51,8 +88,14 @@ def write_script(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as JSON with sorted keys, completely or not at all."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+    """Write ``value`` as JSON with sorted keys, completely or not at all.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON cannot hold it.
+    """
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -64,7 +107,8 @@ def read_json(path: Path) -> dict[str, Any]:
         The file is missing or not a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            value = parse_json(file.read(MAX_BYTES + 1).decode())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
     except ValueError as error:
@@ -108,7 +152,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             entry.external_attr = 0o644 << 16
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(entry, buffer.getvalue())
+            archive.writestr(entry, buffer.getbuffer())
     return content.getvalue()
 
 
@@ -137,9 +181,18 @@ def npz_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            _check_size(archive)
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # zipfile, zlib, struct and numpy each have their own
         raise BadInput(f"{path} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def _check_size(archive: Any) -> None:  # noqa: ANN401  (numpy does not name the type)
+    """Refuse a small file that claims to expand to a very large one."""
+    entries = archive.zip.infolist()
+    size = sum(entry.file_size for entry in entries)
+    if len(entries) > MAX_ARRAYS or size > MAX_ARRAY_BYTES:
+        raise ValueError(f"{len(entries)} arrays of {size} bytes, more than any file has")
 
 
 def sha256_of(path: Path) -> str:

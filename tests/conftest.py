@@ -11,6 +11,7 @@ imported where it is needed.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 import uuid
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # Not below /tmp: DAGMan refuses to keep the logs of nodes there.
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
+# Not below /tmp either, where commands refuse to plan scans.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")  # noqa: S108
 
 # Machines are shared, and HTCondor's reader of logs waits for a second now and then.
 settings.register_profile("untimed", deadline=None)

@@ -8,22 +8,30 @@ import importlib.util
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from condor.errors import CondorError
 from condor.find import find_htcondor
 from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
 from condor.software.apptainer import find_apptainer
+from skyscan.errors import ExitCode
 from workflows import submission
 from workflows.campaigns.campaign import CampaignFolder, is_campaign, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.run import work_of
-from workflows.checks import preflight
+from workflows.checks import digests, preflight
 from workflows.checks.findings import Finding, State
 from workflows.planned import read_planned
 
+if TYPE_CHECKING:
+    from skyscan.layout import ScanFolder
+
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."
+#: The modules of htcondor2 that write DAGs and start the personal pool, and the first bindings
+#: on PyPI that have them.
+BINDINGS_USED, BINDINGS = ("dags", "personal"), "htcondor>=24.12.20"
 
 
 def diagnose() -> list[Finding]:
@@ -77,9 +85,19 @@ def _htcondor() -> Finding:
 def _bindings() -> Finding:
     # Not imported, because the bindings read HTCondor's configuration at import.
     what = "HTCondor bindings"
-    if importlib.util.find_spec("htcondor2") is None:
+    spec = importlib.util.find_spec("htcondor2")
+    if spec is None:
         return Finding(what, State.MISSING, "no module htcondor2", REINSTALL)
-    return Finding(what, State.OK, importlib.metadata.version("htcondor"))
+    try:
+        version = importlib.metadata.version("htcondor")
+    except importlib.metadata.PackageNotFoundError:  # not from a wheel
+        version = "unknown version"
+    folders = list(map(Path, spec.submodule_search_locations or ()))
+    for module in BINDINGS_USED:
+        if not any((it / module).is_dir() or (it / f"{module}.py").exists() for it in folders):
+            detail = f"{version}, without htcondor2.{module}"
+            return Finding(what, State.MISSING, detail, f"pip install '{BINDINGS}'")
+    return Finding(what, State.OK, version)
 
 
 def _pool() -> Finding:
@@ -140,10 +158,26 @@ def diagnose_folder(path: Path) -> list[Finding]:
         There is no scan or campaign, or it cannot be read.
     """
     place, work = _planned(path)
+    kept = [digests.finding(it, read_planned(it.scan_json)) for it in _scans(path)]
+    kept = [it for it in kept if it.state != State.OK] or kept[:1]
     if work is None:
-        return [preflight.place(place)]  # all scans are done
+        return [preflight.place(place), *kept]  # all scans are done
     found = status()
-    return preflight.look(place, work, found.pool if found.is_running else None)
+    return [*preflight.look(place, work, found.pool if found.is_running else None), *kept]
+
+
+def exit_code(findings: list[Finding]) -> ExitCode:
+    """Return the exit code of `skyscan doctor`: 65 if something is missing for good."""
+    fatal = [finding.exit_code for finding in findings if finding.is_fatal]
+    if ExitCode.BAD_INPUT in fatal:
+        return ExitCode.BAD_INPUT
+    return ExitCode.TRY_AGAIN if fatal else ExitCode.DONE
+
+
+def _scans(path: Path) -> list[ScanFolder]:
+    if is_campaign(path):
+        return CampaignFolder(path.absolute()).scans
+    return [submission.open_scan(path)]
 
 
 def _planned(path: Path) -> tuple[Path, preflight.Work | None]:

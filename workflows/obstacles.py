@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shutil
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.dagman import log_of
-from condor.queue import queue
+from condor.queue import cool_down, queue
 from skyscan.errors import TryAgain, printable
 from workflows.engines import engine_of
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
 
 IDLE, HELD = "1", "5"  # JobStatus
-VANILLA = "5"  # JobUniverse of all jobs except DAGMan's own
+VANILLA, DAGMAN = "5", "7"  # JobUniverse of all jobs except DAGMan's own, and of DAGMan
 _JOB = re.compile(r"(\d+) (\d+) (\d+) ?(.*)", re.ASCII)
 LONGEST = 160  # characters of a hold reason
 LITTLE = 1_000_000  # bytes; DAGMan does not start without space for its logs, see dagman.sh
@@ -44,29 +46,65 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     found += [f"the DAG is halted; remove {halt}" for halt in halts]
     if pool.pool is None or not pool.is_running:
         return [*found, pool.text]
-    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`.
-    places = {folder.path, folder.workflow, folder.workflow / ".."}
-    mine = [
-        *(f"Iwd == {_quoted(place)}" for place in places),
-        *(f"UserLog == {_quoted(log_of(dag))}" for dag in dags),
-    ]
     words = ("JobStatus", "JobUniverse", "ClusterId", "HoldReason")
     try:
-        lines = queue(pool.pool, " || ".join(mine), *words)
+        lines = queue(pool.pool, _mine(folder), *words)
+        until = cooling_until(folder, pool) if _has_idle_dagman(lines) else None
     except TryAgain as error:
         return [*found, str(error)]
+    if until is not None:
+        when = time.strftime("%H:%M:%S", time.localtime(until))
+        found.append(f"HTCondor starts a DAGMan that was interrupted again only at {when}")
     # A reason may be empty, or continue in lines that describe no job.
     jobs = [job.groups() for job in map(_JOB.match, lines) if job]
-    reasons = Counter(reason for status, _, _, reason in jobs if status == HELD)
+    held_jobs = [job for job in jobs if job[0] == HELD]
+    for _, universe, job, reason in held_jobs:
+        if universe == DAGMAN:
+            release = paste_line(("condor_release", job), pool.pool)
+            text = f"DAGMan (job {job}) is held, and with it the scan: {reason[:LONGEST]}"
+            found.append(printable(f"{text}; remove the cause, then `{release}`"))
+    reasons = Counter(reason for _, universe, _, reason in held_jobs if universe != DAGMAN)
     for reason, n in reasons.most_common():
         held = "a job is held" if n == 1 else f"{n} jobs are held"
         found.append(printable(f"{held}: {reason[:LONGEST]}"))
     idle = [job for status, universe, job, _ in jobs if (status, universe) == (IDLE, VANILLA)]
     if idle and len(idle) == sum(universe == VANILLA for _, universe, _, _ in jobs):
         wait = "a job waits" if len(idle) == 1 else f"{len(idle)} jobs wait"
-        how = f"`condor_q -better-analyze {idle[0]}` shows which machines match"
+        command = paste_line(("condor_q", "-better-analyze", idle[0]), pool.pool)
+        how = f"`{command}` shows which machines match"
         found.append(f"{wait} for a machine; {how}")
     return found
+
+
+def cooling_until(folder: ScanFolder, pool: PoolStatus) -> float | None:
+    """Return when HTCondor starts a DAGMan of the scan that it keeps waiting, or None.
+
+    Raises
+    ------
+    TryAgain
+        The schedd does not answer.
+    """
+    if pool.pool is None or not pool.is_running:
+        return None
+    return cool_down(pool.pool, _mine(folder))
+
+
+def _mine(folder: ScanFolder) -> str:
+    """Return the constraint for the DAGMans and jobs of a scan."""
+    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`;
+    # links are resolved in some of them.
+    real = folder.workflow.resolve()
+    places = {folder.path, folder.workflow, folder.workflow / "..", real, real / ".."}
+    places.add(folder.path.resolve())
+    mine = [
+        *(f"Iwd == {_quoted(place)}" for place in places),
+        *(f"UserLog == {_quoted(log_of(dag))}" for dag in engine_of(folder).dags(folder)),
+    ]
+    return " || ".join(mine)
+
+
+def _has_idle_dagman(lines: list[str]) -> bool:
+    return any(line.startswith(f"{IDLE} {DAGMAN} ") for line in lines)
 
 
 def _quoted(path: Path) -> str:

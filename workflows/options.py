@@ -15,6 +15,7 @@ from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progress
 from workflows.engines import DEFAULT_ENGINE, ENGINES
 from workflows.quantities import (
     not_negative,
+    parse_command,
     parse_duration,
     parse_fraction,
     parse_megabytes,
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
+#: The options by name, in the order of `--help`; others follow in the first section.
+SECTIONS = {
+    "what is fitted": (
+        *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
+        *("gcd_dir", "keep_frames"),
+    ),
+    "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
+    "jobs": (
+        *("batch_size", "jobs_per_round", "time_budget", "checkpoint_interval"),
+        *("max_retries", "request_memory", "request_disk", "variables"),
+    ),
+    "when it ends": ("max_rounds", "max_failed_pixels", "deadline", "notify"),
+}
 
 
 class Argument(NamedTuple):
@@ -142,6 +156,15 @@ class Options:
         action="append",
         metavar="KEY=VALUE",
     )
+    variables: tuple[str, ...] = _option(
+        (),
+        "--env",
+        "also send this environment variable to the jobs; without it, only those go that a "
+        "step or the reconstruction reads; may be repeated, not for secrets",
+        read=_words,
+        action="append",
+        metavar="NAME",
+    )
     urgent: bool = _option(
         False,  # noqa: FBT003  (the default)
         "--urgent",
@@ -213,6 +236,16 @@ class Options:
         read=_budget,
         metavar="DURATION",
     )
+    keep_frames: int | None = _option(
+        None,
+        "--keep-frames",
+        "keep the fitted frames of reconstructions in icetray as one .i3 file: of the best "
+        "variation of each pixel, or of the N best pixels",
+        nargs="?",
+        const=0,
+        type=positive,
+        metavar="N",
+    )
     max_failed_pixels: float = _option(
         0.01,
         "--max-failed-pixels",
@@ -237,6 +270,15 @@ class Options:
         read=parse_duration,
         metavar="DURATION",
     )
+    notify: tuple[str, ...] = _option(
+        (),
+        "--notify",
+        "program to run at the end, with the outcome (complete, incomplete, failed or removed) "
+        "and the folder as two more arguments; quote a program that has arguments of its own "
+        "(default: none)",
+        read=parse_command,
+        metavar="COMMAND",
+    )
     request_memory: int | None = _option(
         None,
         "--request-memory",
@@ -253,16 +295,39 @@ class Options:
     )
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add all options to a parser; the value of an option that is not given is None."""
-    groups: dict[str, Any] = {"": parser}
-    for name, argument in arguments().items():
-        if argument.group not in groups:
-            groups[argument.group] = parser.add_mutually_exclusive_group()
-        text = argument.help.replace("{default}", argument.default)
-        groups[argument.group].add_argument(
-            argument.flag, dest=name, default=None, help=text, **argument.keywords
-        )
+def add_to(parser: argparse.ArgumentParser, *, of_campaign: bool = False) -> None:
+    """Add all options to a parser; the value of an option that is not given is None.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of a command.
+    of_campaign : bool
+        Whether the command runs many scans in one DAG, which not every engine can.
+    """
+    known = arguments()
+    first, *rest = SECTIONS
+    listed = {name for names in SECTIONS.values() for name in names}
+    sections = {
+        first: (*SECTIONS[first], *(name for name in known if name not in listed)),
+        **{title: SECTIONS[title] for title in rest},
+    }
+    for title, names in sections.items():
+        section = parser.add_argument_group(title)
+        groups: dict[str, Any] = {"": section}
+        for name in names:
+            argument = known[name]
+            if argument.group not in groups:
+                groups[argument.group] = section.add_mutually_exclusive_group()
+            text = argument.help.replace("{default}", argument.default)
+            keywords = argument.keywords
+            if name == "engine" and of_campaign:
+                able = [it.name for it in ENGINES.values() if it.has_campaigns]
+                keywords = {**keywords, "choices": able}
+                text = f"workflow engine; campaigns run with {' or '.join(able)} only"
+            groups[argument.group].add_argument(
+                argument.flag, dest=name, default=None, help=text, **keywords
+            )
 
 
 def from_words(words: argparse.Namespace) -> Options:

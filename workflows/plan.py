@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -13,18 +13,26 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from condor.runtimes import parse_runtime
-from condor.sites import Site, read_site
-from condor.submit import quoted_environment
+from condor.site_values import check_with_condor_submit
+from condor.sites import Site, read_site, site_names
 from skyscan import __version__
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage
 from skyscan.events.source import Source
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
-from skyscan.storage import read_sealed, sha256_of, write_bytes
-from workflows.code import check_code, code_zip
+from skyscan.rounds.description import read_description
+from skyscan.scan import MAX_ROUNDS, check_values
+from skyscan.storage import copy_file, sha256_of, write_bytes
+from workflows.checks import preflight
+from workflows.checks.digests import damaged_files, digests_of
+from workflows.code import code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
+from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
+from workflows.variables import declared_by, job_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,23 +42,26 @@ if TYPE_CHECKING:
 
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
+#: Errors of a disk or a machine that may be gone at the next try.
+_PASSING = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
+    *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
+)
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-MAX_ROUNDS = 1000  # the folders of rounds have three digits
-VARIABLE_PREFIX = "SKYSCAN_"
-#: Of this machine and this shell, the runtime's to set, or not for a file that others read.
-_NOT_FOR_JOBS = re.compile(
-    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$|CODE_SHA256$|UMASK$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
-    re.IGNORECASE,
-)
-_NOT_AN_OPTION = ("versions", "code_sha256")
+_NOT_AN_OPTION = ("versions", "code_sha256", "files")
 
 
 def plan(
-    event_path: Path, output_dir: Path, options: Options, reading: Reading | None = None
+    event_path: Path,
+    output_dir: Path,
+    options: Options,
+    reading: Reading | None = None,
+    *,
+    check_place: bool = False,
 ) -> ScanFolder:
     """Write the scan folder of an event; one that is there with the same options is kept.
 
@@ -64,6 +75,8 @@ def plan(
         What is asked of the scan.
     reading : Reading, optional
         The event, if it has been read already.
+    check_place : bool
+        Whether to refuse a folder in which DAGMan would not run.
 
     Raises
     ------
@@ -71,12 +84,24 @@ def plan(
         The event cannot be read, keys or files that the reconstruction needs are missing, or
         there is no such reconstruction.
     WrongUsage
-        An option is invalid, or the folder holds a scan of the event with other options.
+        An option or the place is invalid, or the folder holds a scan of the event with other
+        options.
     """
+    if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
+        raise WrongUsage("A path has a NUL character, which no file name can have.")
     site = site_of(options)
     source = source_of(event_path, options)
     scan = _resolve(source, options, site, reading or read_for(options.reco, source))
     folder = ScanFolder(output_dir.absolute() / scan.name)
+    if check_place:
+        preflight.require([preflight.place(folder.path)])
+    try:
+        check_values(Planned, asdict(scan))
+    except ValueError as error:
+        raise WrongUsage(f"Options that no scan can have: {error}.") from error
+    check_own(folder.path)
+    if options.site_changes or options.site not in site_names():
+        check_with_condor_submit(site.name, site.submit)
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
@@ -126,7 +151,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=job_environment(os.environ),
+        environment=_environment(site, options, reading),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
@@ -148,6 +173,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         versions=versions(),
         code_sha256="",
         site_values=site.values(),
+        notify=options.notify,
     )
 
 
@@ -158,13 +184,19 @@ def usual_rounds(progression: Progression, time_budget: float, threshold: float)
     return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
 
 
+def is_like_data(run_id: int) -> bool:
+    """Return whether a run number is one that real events have."""
+    return run_id in REAL_RUNS
+
+
 def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
     """Refuse an event that would fail only in prep."""
     event, reco = reading
     _check_run(event.run_id, source.path, is_real=source.is_real_event)
     reco.check(source, event)
     if is_here:
-        if source.gcd_dir is not None and not source.gcd_dir.is_dir():
+        # Path.is_dir raises an error for a name that is too long.
+        if source.gcd_dir is not None and not os.path.isdir(source.gcd_dir):  # noqa: PTH112
             raise WrongUsage(f"--gcd-dir {source.gcd_dir} is not a folder.")
         reco.check_files(source, event)
 
@@ -190,27 +222,25 @@ def _on_a_submit_line(path: Path) -> str:
     return text
 
 
-def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """Return the ``SKYSCAN_`` variables for the jobs, without secrets.
+def _environment(site: Site, options: Options, reading: Reading) -> dict[str, str]:
+    """Return the variables that a scan's jobs see: the user's, the site's and the options'.
 
     Raises
     ------
     WrongUsage
-        A value has a character that no submit file can hold, such as a line break.
+        The reconstruction has no frames to keep.
     """
-    chosen = {
-        name: value
-        for name, value in environment.items()
-        if name.startswith(VARIABLE_PREFIX) and not _NOT_FOR_JOBS.search(name)
-    }
-    for name, value in chosen.items():
-        if not re.fullmatch(r"\w+", name, re.ASCII) or not value.isprintable():
+    variables = job_environment(os.environ, declared_by(options.reco), options.variables)
+    if site.avx2_kernels:
+        variables[KERNELS_VARIABLE] = AVX2
+    if options.keep_frames is not None:
+        if not reading.reco.offers_frames:
             raise WrongUsage(
-                f"The environment variable {name!r} would go to the jobs, but holds characters "
-                f"that no submit file can carry; unset it or make it one printable line."
+                f"--keep-frames: {options.reco} fits no frames; only reconstructions in "
+                f"icetray do (skyscan recos)."
             )
-    quoted_environment(chosen)  # refuses what else cannot be written
-    return chosen
+        variables[KEEP_VARIABLE] = str(options.keep_frames)
+    return variables
 
 
 def versions() -> dict[str, str]:
@@ -262,24 +292,15 @@ def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
     except BadInput:
         return False
     _refuse_other_options(planned, asked, folder)
-    event = folder.event / planned.event_file
-    try:
-        check_code(folder, planned)
-    except BadInput:
-        return False
-    return event.exists() and sha256_of(event) == planned.event_sha256
+    return not damaged_files(folder, planned)
 
 
 def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
     """Refuse a folder that this scan may not be written into; what it computed is no harm."""
     path = folder.path
-    if path.exists() and not path.is_dir():
-        raise WrongUsage(
-            f"{path} is in the way: it is not a folder. Choose another --output-dir."
-        )
     for number in folder.chosen_rounds():
         with suppress(BadInput):
-            if read_sealed(folder.round(number).description)["scan_id"] == scan.id:
+            if read_description(folder.round(number))["scan_id"] == scan.id:
                 return
     if any(path.glob("rounds/*")):  # the folder alone is what a plan that was cut off leaves
         raise BadInput(
@@ -290,15 +311,27 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
 
 def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> None:
     try:
+        make_own(folder.path)
         for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
-            path.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(event_path, folder.event / scan.event_file)
+            path.mkdir(exist_ok=True)
+        copy_file(event_path, folder.event / scan.event_file)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
-        ENGINES[scan.engine].write(folder, planned, site, sys.executable)
-        planned.write(folder.scan_json)
+        engine = ENGINES[scan.engine]
+        engine.write(folder, planned, site, sys.executable)
+        scripts = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
+        files = digests_of(folder, [*scripts, *engine.planned_files(folder)])
+        replace(planned, files=files).write(folder.scan_json)
     except OSError as error:
-        raise WrongUsage(
-            f"The scan folder cannot be written: {error}. Choose another --output-dir."
-        ) from error
+        raise cannot_write("The scan folder", error) from error
+
+
+def cannot_write(what: str, error: OSError) -> SkyscanError:
+    """Return the error for a folder that cannot be planned in: 75 if it may pass, else 64."""
+    if error.errno in _PASSING:
+        return TryAgain(
+            f"{what} cannot be written: {error}. Free some space, or choose another "
+            f"--output-dir, and plan again."
+        )
+    return WrongUsage(f"{what} cannot be written: {error}. Choose another --output-dir.")

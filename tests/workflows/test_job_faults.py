@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from machines import BLACK_HOLE, WILLING, black_hole
+from plans_support import accept_changes
 from scans import RunningScan, environment, make_scan, wait_until
 
 from condor.dagman import log_events
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from workflows.report import Report
 
-pytestmark = pytest.mark.pool
+pytestmark = [pytest.mark.pool, pytest.mark.versions]
 
 #: 12 pixels in one job.
 OPTIONS = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
@@ -81,6 +82,7 @@ def with_input(scan: RunningScan, url: str) -> None:
     path = scan.folder.workflow / "reco.sub"
     key = "transfer_input_files = "
     path.write_text(path.read_text().replace(key, f"{key}{url}, "))
+    accept_changes(scan.folder)
 
 
 def fail_always(scan: RunningScan) -> Ended:
@@ -225,10 +227,11 @@ def test_a_machine_that_fails_every_job_gets_none_a_second_time_and_is_named(end
     assert ended("run").report.bad_machines == []
 
 
-def test_a_job_over_its_memory_is_held_and_gets_more(ended):
+def test_a_job_over_its_memory_gets_more(ended):
     it = ended("use_memory")
     assert_undisturbed(it, ended("run"))
-    assert set(it.holds()) == {(21, 102)}
+    # With 23.9.6 it is held and released, with 25.14.1 evicted and started again at once.
+    assert set(it.holds()) == ({(21, 102)} if it.scan.pool.version < "25" else set())
     assert len(it.events("SUBMIT")) == 1
     asked = [event["ExecuteProps"]["Memory"] for event in it.events("EXECUTE")]
     assert asked == sorted(asked)
@@ -236,10 +239,10 @@ def test_a_job_over_its_memory_is_held_and_gets_more(ended):
     assert set(it.scan.exits(ROUND)) == {0}
 
 
-def test_a_job_over_its_disk_is_held_and_gets_more(ended):
+def test_a_job_over_its_disk_gets_more(ended):
     it = ended("use_disk")
     assert_undisturbed(it, ended("run"))
-    assert set(it.holds()) == {(21, 104)}
+    assert set(it.holds()) == ({(21, 104)} if it.scan.pool.version < "25" else set())
     assert len(it.events("SUBMIT")) == 1
 
 
@@ -273,7 +276,8 @@ def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
     if namespace_trouble():
         pytest.skip(f"images cannot be run here: {namespace_trouble()}")
     it = ended("broken_image")
-    assert it.report.exit_code == ExitCode.TRY_AGAIN
+    assert it.report.exit_code == ExitCode.BAD_INPUT
+    assert {failure.cause for failure in it.report.failures} == {"image"}
     assert "does not start" in it.report.text
     begun = [name for name in it.scan.events("scan.dag") if name == "JOB_EVICTED"]
     # HTCondor looks at the expression every 5 to 30 s, and a start in vain takes one.

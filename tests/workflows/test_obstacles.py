@@ -1,6 +1,8 @@
 """What status says of a scan that waits, where HTCondor cannot be asked."""
 
 import os
+import re
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,8 @@ from workflows.obstacles import obstacles
 from workflows.plan import plan
 
 SILENT = PoolStatus(None, is_running=False, text="no pool runs; `skyscan pool start` starts it")
+
+RUNNING = PoolStatus(SimpleNamespace(config=None), is_running=True, text="")
 
 
 def test_a_pool_that_does_not_run_and_a_halted_dag_are_told(tmp_path):
@@ -49,13 +53,37 @@ def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
             ["5 5 11 no such file", "(errno 2)", "1 5 12 undefined"],
             ["a job is held: no such file"],
         ),
-        (["5 5 11 ", "5 7 10 by hand"], ["a job is held: ", "a job is held: by hand"]),
+        (
+            ["5 5 11 ", "5 7 10 by hand"],
+            [
+                "DAGMan (job 10) is held, and with it the scan: by hand; remove",
+                "a job is held: ",
+            ],
+        ),
     ],
 )
 def test_jobs_that_are_held_or_find_no_machine_are_told(tmp_path, monkeypatch, lines, told):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("workflows.obstacles.queue", lambda *_: lines)
-    found = obstacles(folder, PoolStatus(SimpleNamespace(), is_running=True, text=""))
+    found = obstacles(folder, RUNNING)
     assert len(found) == len(told)
     for line, start in zip(found, told, strict=True):
         assert line.startswith(start)
+
+
+def test_a_dagman_that_htcondor_keeps_waiting_says_until_when(tmp_path, monkeypatch):
+    folder = plan(EVENT, tmp_path, options())
+    answers = iter((["1 7 10 undefined"], [str(int(time.time()) + 290)]))
+    asked = []
+
+    def queue(_, constraint: str, *attributes: str) -> list[str]:
+        asked.append((constraint, attributes))
+        return next(answers)
+
+    monkeypatch.setattr("workflows.obstacles.queue", queue)
+    monkeypatch.setattr("condor.queue.queue", queue)
+    (found,) = obstacles(folder, RUNNING)
+    assert re.search(r"interrupted again only at \d\d:\d\d:\d\d", found)
+    constraint, attributes = asked[1]
+    assert attributes == ("JobCoolDownExpiration",)
+    assert str(folder.workflow) in constraint

@@ -115,6 +115,7 @@ def assert_complete(it: Ended) -> None:
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_finer_pixels_are_fitted_while_a_coarser_one_is_on_its_way(ended):
     it = ended("late")
     assert_complete(it)
@@ -130,6 +131,7 @@ def test_finer_pixels_are_fitted_while_a_coarser_one_is_on_its_way(ended):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_such_a_scan_that_is_removed_goes_on_with_the_rounds_that_it_has(ended):
     it = ended("removed")
     assert_complete(it)
@@ -139,6 +141,7 @@ def test_such_a_scan_that_is_removed_goes_on_with_the_rounds_that_it_has(ended):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_a_round_that_fails_ends_the_scan_and_no_gate_waits_for_it(ended):
     it = ended("failing")
     assert it.report.exit_code == ExitCode.BAD_INPUT
@@ -147,6 +150,7 @@ def test_a_round_that_fails_ends_the_scan_and_no_gate_waits_for_it(ended):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_what_jobs_have_no_time_for_is_dealt_out_anew(ended):
     it = ended("with_a_budget")
     assert_complete(it)

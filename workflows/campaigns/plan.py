@@ -14,7 +14,6 @@ from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
-from skyscan.skymap import read_skymap
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
@@ -25,6 +24,8 @@ from workflows.campaigns.campaign import (
     read_campaign,
     write_campaign,
 )
+from workflows.checks import preflight
+from workflows.checks.whole import map_fault
 from workflows.code import code_zip
 from workflows.engines import ENGINES, engine_of
 from workflows.engines.dagman.dags import CONFIG
@@ -34,7 +35,7 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
-from workflows.plan import plan, site_of, source_of
+from workflows.plan import cannot_write, plan, site_of, source_of
 from workflows.planned import read_planned
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
@@ -57,7 +58,12 @@ MOST_SCANS = 200
 
 
 def plan_campaign(
-    files: Sequence[Path], output_dir: Path, options: Options, max_scans: int | None = None
+    files: Sequence[Path],
+    output_dir: Path,
+    options: Options,
+    max_scans: int | None = None,
+    *,
+    check_place: bool = False,
 ) -> tuple[CampaignFolder, Campaign]:
     """Plan the scans of many events; keep those that are already planned.
 
@@ -66,7 +72,8 @@ def plan_campaign(
     Raises
     ------
     WrongUsage
-        An option is invalid, or the folder holds a campaign with other options.
+        An option is invalid, the folder holds a campaign with other options, or, with
+        ``check_place``, DAGMan would not run in it.
     SkyscanError
         No event can be planned; the text gives the reason for the first.
     """
@@ -84,6 +91,8 @@ def plan_campaign(
         campaign = read_campaign(folder)
         check_same(folder, campaign.options, options)
         campaign = replace(campaign, max_scans=scans or campaign.max_scans)
+    if check_place:
+        preflight.require([preflight.place(folder.path)])
     campaign = replace(campaign, entries=added(campaign.entries, files))
     return folder, plan_missing(folder, campaign)
 
@@ -136,13 +145,13 @@ def check_max_scans(number: int) -> int:
 
 
 def is_done(folder: CampaignFolder, entry: Entry) -> bool:
-    """Return whether an event is done: its map exists and is complete."""
+    """Return whether an event is done: its map exists and is whole."""
     scan = folder.scan(entry)
     report = None if scan is None else read_report(scan)
-    if scan is None or report is None or report.outcome != "complete" or not report.map:
+    if scan is None or report is None or report.outcome != "complete":
         return False
     try:
-        return read_skymap(scan.path / Path(report.map).name).complete
+        return map_fault(scan, read_planned(scan.scan_json)) is None
     except BadInput:
         return False
 
@@ -202,7 +211,9 @@ def _planned(
         twin = by_name.get(event.name)
         if twin is not None:
             return _copy_of(twin, entry, folder)
-        scan = plan(Path(entry.file), folder.shard(entry), options, reading)
+        # The campaign notifies of its own end, not of that of each scan.
+        alone = replace(options, notify=())
+        scan = plan(Path(entry.file), folder.shard(entry), alone, reading)
     except SkyscanError as error:
         return replace(entry, exit_code=int(error.exit_code), problem=str(error))
     except OSError as error:
@@ -267,9 +278,7 @@ def _write(folder: CampaignFolder, campaign: Campaign) -> None:
         write_scripts(folder.path, DAGMAN_SH)
         write_campaign(folder, campaign)
     except OSError as error:
-        raise WrongUsage(
-            f"The campaign's folder cannot be written: {error}. Choose another --output-dir."
-        ) from error
+        raise cannot_write("The campaign's folder", error) from error
 
 
 def scans_of(folder: CampaignFolder, campaign: Campaign) -> list[ScanFolder]:

@@ -10,14 +10,15 @@ from dataclasses import asdict, dataclass, fields
 from math import acos, cos, degrees, radians, sin
 from typing import TYPE_CHECKING
 
-from skyscan.errors import ExitCode
+from skyscan.errors import BadInput, ExitCode
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
 from workflows.engines import engine_of
-from workflows.report import read_report
+from workflows.model.place import submitted_in
+from workflows.report import read_report, still_true
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from workflows.campaigns.campaign import CampaignFolder, Entry
     from workflows.report import Report
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 #: In the order in which they are counted. ``incomplete``: a limit ended the scan, with a map;
 #: ``refused``: could not be planned; ``copy``: a copy of another event of the campaign.
 STATES = ("complete", "incomplete", "failed", "refused", "copy", "running", "waiting")
+#: States of scans that have run to an end.
+ENDED = ("complete", "incomplete", "failed")
 #: Priority of exit codes when there are several: first those that no retry can fix.
 _WORST_FIRST = (
     ExitCode.BAD_INPUT,
@@ -97,10 +100,21 @@ def write_table(folder: CampaignFolder, rows: Sequence[Row]) -> None:
 
 def exit_code_of(rows: Sequence[Row]) -> ExitCode:
     """Return 0 if all events are complete, else the exit code of highest priority."""
-    codes = {row.exit_code for row in rows if row.exit_code}
+    return worst(row.exit_code for row in rows)
+
+
+def worst(exit_codes: Iterable[int | None]) -> ExitCode:
+    """Return 0 if there are no other codes, else the one of highest priority."""
+    codes = {code for code in exit_codes if code}
     if not codes:
         return ExitCode.DONE
     return next((code for code in _WORST_FIRST if code in codes), ExitCode.TRY_AGAIN)
+
+
+def outcome_of(code: ExitCode) -> str:
+    """Return the outcome of a campaign, in the words of a scan's report."""
+    known = {ExitCode.DONE: "complete", ExitCode.INCOMPLETE: "incomplete"}
+    return known.get(code, "failed")
 
 
 def counts(rows: Sequence[Row]) -> str:
@@ -116,12 +130,18 @@ def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
     if len(rows) > SHOWN:
         shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
     lines = _columns(shown) if shown else []
-    lines += [f"  why       {row.event}: {row.why}" for row in shown if row.why]
-    lines.append(f"{counts(rows)}; {folder.csv} lists all of them")
+    lines += [f"  why       {_why(row)}" for row in shown if row.why]
+    where = f"; {folder.csv} lists all of them" if folder.csv.exists() else ""
+    lines.append(f"{counts(rows)}{where}")
     if exit_code_of(rows):
         command = f"skyscan resume {shlex.quote(str(folder.path))}"
         lines.append(f"  next      fix the errors above, then {command}")
     return "\n".join(lines) + "\n"
+
+
+def _why(row: Row) -> str:
+    why = row.why or ""
+    return why if row.event in why else f"{row.event}: {why}"
 
 
 def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
@@ -132,12 +152,21 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
         return Row(event, state, exit_code=entry.exit_code, why=entry.problem)
     report = read_report(scan)
     if report is not None:
-        return _reported(entry, report)
+        # Reading all maps takes long while scans still end, and tells more when all have.
+        try:
+            return _reported(entry, still_true(scan, report) if is_over else report)
+        except BadInput as error:
+            code = int(error.exit_code)
+            return Row(event, "failed", exit_code=code, folder=entry.folder, why=str(error))
     if is_over:
         code = int(ExitCode.TRY_AGAIN)
         return Row(event, "failed", exit_code=code, folder=entry.folder, why=_NOT_RUN)
     state_of_dag = engine_of(scan).state(scan)
-    is_running = state_of_dag is not None and not state_of_dag.is_over
+    is_running = (
+        state_of_dag is not None
+        and not state_of_dag.is_over
+        and not submitted_in(folder.dag, folder.path)
+    )
     return Row(event, "running" if is_running else "waiting", folder=entry.folder)
 
 

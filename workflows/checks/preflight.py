@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.credentials import bearer_token
@@ -17,22 +18,21 @@ from condor.mounts import file_system
 from condor.schedd import ask_schedd, tokens_for
 from condor.sites import recorded_site
 from condor.versions import (
-    NEWEST_SERIES,
     OLDEST,
     PRIVATE_TOKENS,
     SINCE,
     is_too_old,
     is_untried,
     parse_version,
+    tried_text,
     version_text,
 )
-from skyscan.errors import ExitCode, TryAgain, WrongUsage
+from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
 from workflows.checks.expected import expected
 from workflows.checks.findings import Finding, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from condor.contact import Pool
     from condor.credentials import Token
@@ -43,6 +43,14 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
 
 ELSEWHERE = "plan with another --output-dir, or move the folder"
+#: DAGMan refuses node logs whose paths begin with this text (DAGMAN_AVOID_SLASH_TMP, 23 to 25).
+REFUSED = "/tmp"  # noqa: S108  (refused, not used)
+#: condor_submit takes a word with ``=`` for an assignment, drops ``\\`` and reads a line break
+#: as the end of a value (seen with 23.9.6); PYTHONPATH is divided at ``:``. Other control
+#: characters and what is not UTF-8 would have to be repeated in reports and logs.
+_UNFIT = re.compile("[=:\\\\\x00-\x1f\x7f\ud800-\udfff]")
+#: Bytes, of the file systems; a scan needs the rest of 4096 for the paths of its files.
+MOST_IN_A_NAME, MOST_IN_A_PATH = 255, 3000
 NFS = ("nfs", "nfs4")
 #: Shared file systems on which locks and appended lines become visible late, or which need
 #: credentials that DAGMan does not have.
@@ -148,13 +156,30 @@ def require(findings: Sequence[Finding]) -> None:
 
 
 def place(path: Path) -> Finding:
-    """Check whether DAGMan and condor_submit_dag accept the path of a folder."""
+    """Check whether DAGMan and condor_submit_dag accept the path of a folder.
+
+    DAGMan compares the beginning of the text: it refuses /tmpfs/scans too. The DAG of a scan is
+    named by the path as it was given, but DAGMan takes the paths of the rounds' DAGs from its
+    own folder, where links are resolved.
+    """
     what = "folder"
-    if path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
-        why = f"DAGMan refuses to keep its logs below /tmp, where {path} is"
+    written, real = str(path.absolute()), str(path.resolve())
+    if written.startswith(REFUSED) or real.startswith(REFUSED):
+        which = written if written == real else f"{written} ({real})"
+        why = f"DAGMan keeps no logs in a folder whose path begins with {REFUSED}: {which}"
         return _refusal(what, why, ELSEWHERE)
-    if re.search(r"\$\$|\$\w*\(", str(path)):
+    if re.search(r"\$\$|\$\w*\(", written + real):
         why = f"condor_submit_dag would expand the $ in {path}"
+        return _refusal(what, why, ELSEWHERE)
+    if found := _UNFIT.search(written + real):
+        why = f"the path has {found[0]!a}, which HTCondor or Python would read otherwise"
+        return _refusal(what, f"{why}: {printable(written)!a}", ELSEWHERE)
+    sizes = [len(os.fsencode(part)) for part in Path(written).parts]
+    if max(sizes) > MOST_IN_A_NAME or len(os.fsencode(real)) > MOST_IN_A_PATH:
+        why = (
+            f"the path is too long ({len(os.fsencode(real))} bytes of {MOST_IN_A_PATH}, or a "
+            f"name in it has more than {MOST_IN_A_NAME})"
+        )
         return _refusal(what, why, ELSEWHERE)
     return Finding(what, State.OK, str(path))
 
@@ -222,7 +247,7 @@ def versions(*found: Version) -> Iterator[Finding]:
             remedy = f"scans need {oldest} or newer"
             yield _refusal(what, text, remedy)
         elif is_untried(version):
-            remedy = f"scans were tested with {oldest} to {NEWEST_SERIES}.x; report what fails"
+            remedy = f"newer than those tested with scans, {tried_text()}; report what fails"
             yield Finding(what, State.WARNING, text, remedy)
         else:
             yield Finding(what, State.OK, text)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from plans_support import options, write_events
+from plans_support import accept_changes, options, write_events
 from scans import environment, make_scan
 
 from condor.dagman import log_events
@@ -18,8 +18,10 @@ from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.job.worker import TALLY_VARIABLE
+from skyscan.layout import ScanFolder
 from workflows.campaigns.plan import MOST_SCANS, plan_campaign
 from workflows.campaigns.run import submit
+from workflows.campaigns.table import campaign_rows, table_text
 from workflows.cli import main
 from workflows.submission import AlreadyRuns, only_one
 
@@ -63,6 +65,67 @@ def test_the_same_event_is_scanned_once_and_another_version_of_it_is_refused(tmp
     assert [entry.exit_code for entry in campaign.entries] == [0, 0, ExitCode.BAD_INPUT]
     assert "a copy of" in str(campaign.entries[1].problem)
     assert "but differ" in str(campaign.entries[2].problem)
+
+
+def test_sub_events_of_one_event_are_scanned_side_by_side(tmp_path):
+    (file,) = write_events(tmp_path / "events", 1)
+    files = [file]
+    for number in (1, 12):
+        files.append(tmp_path / f"sub{number}.json")
+        write_event(files[-1], replace(read_event(file), sub_event_id=number))
+    folder, campaign = plan_campaign(files, tmp_path / "many", options())
+    names = [str(entry.name) for entry in campaign.entries]
+    assert names == [
+        "run00000001.evt000000000001.neutrino",
+        "run00000001.evt000000000001.sub001.neutrino",
+        "run00000001.evt000000000001.sub012.neutrino",
+    ]
+    assert [scan.path.name for scan in folder.scans] == sorted(names)
+
+
+def test_refused_events_are_counted_and_named_once_and_make_the_exit_code(tmp_path, capsys):
+    files = write_events(tmp_path / "events", 6)
+    for file in files[1:5]:
+        damage(file)
+    shutil.copy(files[0], files[5])
+    arguments = [*ASKED, "--no-submit", "--output-dir", str(tmp_path / "many")]
+    assert main(["campaign", *map(str, files), *arguments]) == ExitCode.BAD_INPUT
+    printed = capsys.readouterr().out
+    assert "1 planned, 4 refused, 1 copy of another" in printed
+    for file in files[1:]:
+        assert printed.count(str(file)) == 1, printed
+    assert main(["campaign", str(files[0]), *arguments]) == ExitCode.BAD_INPUT
+    # Alone in a campaign, what can be planned is no error.
+    alone = [*ASKED, "--no-submit", "--output-dir", str(tmp_path / "alone")]
+    assert main(["campaign", str(files[0]), *alone]) == ExitCode.DONE
+    assert "  scans     1 planned\n" in capsys.readouterr().out
+
+
+def test_nothing_is_retried_in_a_campaign_that_never_ran(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("condor.pool.start", None)  # not reached
+    files = write_events(tmp_path / "events", 2)
+    plan_campaign(files, tmp_path / "many", options())
+    assert main(["retry", str(tmp_path / "many"), "--failed"]) == ExitCode.DONE
+    assert "Nothing to retry" in capsys.readouterr().out
+
+
+def test_the_table_names_the_file_of_a_refused_event_once_a_line(tmp_path):
+    files = write_events(tmp_path / "events", 2)
+    damage(files[1])
+    folder, _ = plan_campaign(files, tmp_path / "many", options())
+    text = table_text(folder, campaign_rows(folder, is_over=True))
+    assert max(line.count(str(files[1])) for line in text.splitlines()) == 1
+
+
+def test_runs_of_real_events_that_are_called_simulated_raise_a_question(tmp_path, capsys):
+    (file,) = write_events(tmp_path / "events", 1)
+    data = tmp_path / "data.json"
+    write_event(data, replace(read_event(file), run_id=133119))
+    arguments = [*ASKED, "--no-submit", "--output-dir", str(tmp_path / "many")]
+    assert main(["campaign", str(file), str(data), *arguments]) == ExitCode.DONE
+    assert "(1, such as 133119)" in capsys.readouterr().err
+    assert main(["campaign", str(file), *arguments[:-1], str(tmp_path / "sim")]) == 0
+    assert "note" not in capsys.readouterr().err
 
 
 def test_a_mended_event_and_new_ones_are_added_and_other_options_refused(tmp_path):
@@ -133,6 +196,7 @@ def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder
         sub.write_text(
             healthy.replace(f"{CRASH}=0", f"{CRASH}=1 SKYSCAN_CRASH_DUMMY_WHEN=always")
         )
+        accept_changes(ScanFolder(sub.parents[1]))
         assert main(["resume", str(many)]) == ExitCode.BAD_INPUT
 
         rows = list(csv.DictReader((many / "campaign.csv").read_text().splitlines()))
@@ -161,6 +225,7 @@ def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder
         assert set(before.values()) == {3}  # once of the sound event, twice of the crashing
         broken.write_bytes(whole)
         sub.write_text(healthy)
+        accept_changes(ScanFolder(sub.parents[1]))
         shutil.rmtree(sub.parents[1] / "rounds" / "000" / "results")
         assert main(["resume", str(many)]) == 0
         assert set((fits(tally) - before).values()) == {2}

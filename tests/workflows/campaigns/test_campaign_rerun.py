@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from plans_support import options, write_events
+from plans_support import accept_changes, options, write_events
 from scans import environment, wait_until
 
 from condor.dagman import dagman_state, log_events
@@ -70,6 +70,7 @@ class Many:
         for scan in self.folder.scans:
             sub = scan.workflow / "reco.sub"
             sub.write_text(sub.read_text().replace(f"{COST}={SLOW}", f"{COST}=0"))
+            accept_changes(scan)
 
     def in_queue(self) -> int:
         return queued_jobs(self.folder, self.pool)
@@ -237,7 +238,7 @@ def test_a_campaign_at_rest_is_left_as_it_is(ended, capsys):
     assert main(["abort", end.many.place]) == ExitCode.DONE
     assert "campaign is not in the queue" in capsys.readouterr().out
     assert main(["retry", end.many.place, "--failed"]) == ExitCode.DONE
-    assert "No fit needs to be repeated" in capsys.readouterr().out
+    assert "Nothing to retry" in capsys.readouterr().out
     assert dagman_state(end.many.folder.dag).submissions == 2
 
 

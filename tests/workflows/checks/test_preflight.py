@@ -1,5 +1,6 @@
 """What is looked at before a scan is handed over."""
 
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,10 @@ def states(findings):
     return [finding.state for finding in findings]
 
 
-@pytest.mark.parametrize("path", ["/tmp/scans", "/data/$(HOME)/x", "/data/$$x"])  # noqa: S108
+@pytest.mark.parametrize(
+    "path",
+    ["/tmp/scans", "/tmp", "/tmpfs/scans", "/tmp/../data", "/data/$(HOME)/x", "/data/$$x"],  # noqa: S108
+)
 def test_a_folder_that_dagman_does_not_take_is_refused(path):
     found = preflight.place(Path(path))
     assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
@@ -43,9 +47,59 @@ def test_a_folder_that_dagman_does_not_take_is_refused(path):
     assert "--output-dir" in found.remedy
 
 
+@pytest.mark.parametrize("code", [*range(1, 128), 0xE9, 0x65E5])
+def test_every_character_is_carried_to_dagman_or_refused_at_once(code):
+    found = preflight.place(Path(f"/data/a{chr(code)}b/run1"))
+    is_carried = code >= ord(" ") and chr(code) not in "=:\\\x7f"
+    assert found.state == (State.OK if is_carried else State.ERROR)
+    assert found.line().isprintable()
+    if not is_carried:
+        assert found.exit_code == ExitCode.WRONG_USAGE
+        assert "--output-dir" in found.sentence()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/data/run=127907/x",
+        "/data/caf\udce9",
+        f"/data/{'n' * 256}",
+        f"/data/{'é' * 128}",
+        "/data" + f"/{'n' * 200}" * 15,
+        "/data" + f"/{'n' * 200}" * 40,
+    ],
+)
+def test_a_path_that_files_or_htcondor_cannot_have_is_refused(path):
+    found = preflight.place(Path(path))
+    assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
+    found.line().encode()
+
+
+def test_a_name_of_255_bytes_is_carried():
+    assert preflight.place(Path(f"/data/{'n' * 255}/{'é' * 127}")).state == State.OK
+
+
+def test_a_link_to_a_folder_that_is_refused_is_refused(tmp_path):
+    (tmp_path / "run=1").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "run=1")
+    assert preflight.place(tmp_path / "link" / "x").state == State.ERROR
+
+
 def test_any_other_folder_is_fine():
     assert preflight.place(Path("/data/it costs $5/scans")).state == State.OK
     assert preflight.place(Path("/home/tmp/scans")).state == State.OK
+    assert preflight.place(Path("/var/tmp/scans")).state == State.OK  # noqa: S108
+
+
+def test_links_to_and_from_tmp_are_refused_as_dagman_refuses_them(tmp_path):
+    (tmp_path / "link").symlink_to("/tmp")  # noqa: S108
+    found = preflight.place(tmp_path / "link" / "scans")
+    assert found.state == State.ERROR
+    assert f"{tmp_path}/link/scans (/tmp/scans)" in found.detail
+    with tempfile.TemporaryDirectory(dir="/tmp") as below:
+        link = Path(below) / "link"
+        link.symlink_to(tmp_path)
+        assert preflight.place(link / "scans").state == State.ERROR
 
 
 @pytest.mark.parametrize(
@@ -103,7 +157,7 @@ def test_a_schedd_that_does_not_answer_or_refuses_is_worth_another_try():
 
 def test_each_version_is_told_once_the_old_refused_and_the_new_warned_of():
     assert states(preflight.versions((23, 9, 6), (23, 9, 6))) == [State.OK]
-    assert states(preflight.versions((23, 0, 0), (25, 99, 0))) == [State.OK, State.OK]
+    assert states(preflight.versions((23, 0, 0), (25, 14, 9))) == [State.OK, State.OK]
     old, new = preflight.versions((10, 9, 0), (26, 0, 1))
     assert (old.state, old.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
     assert "23.0 or newer" in old.remedy
