@@ -131,7 +131,7 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
     damage: dict[int, list[str]] = {}
     records = [np.empty(0, RECORD_DTYPE)]
     found: set[Fit] = set()
-    dealt: dict[Fit, np.void] = {}
+    rows: dict[Fit, np.void] = {}
     unfinished: list[tuple[int, Path, int, list[Fit]]] = []
     for number in rounds:
         for batch, path in batches_of(folder.round(number), scan_id):
@@ -143,18 +143,18 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
             records.append(result.records[new])
             found.update(ids)
             missing = result.missing(batch)
-            without = ids_of(missing)
-            dealt.update(zip(without, missing, strict=True))
-            unfinished.append((number, path, len(batch.pixels), without))
-    left = sorted(ids for ids in dealt if ids not in found)
+            missing_ids = ids_of(missing)
+            rows.update(zip(missing_ids, missing, strict=True))
+            unfinished.append((number, path, len(batch.pixels), missing_ids))
+    left = sorted(ids for ids in rows if ids not in found)
     incomplete: dict[int, list[str]] = {}
-    for number, path, n_pixels, without in unfinished:
-        if n := sum(ids not in found for ids in without):
+    for number, path, n_pixels, missing_ids in unfinished:
+        if n := sum(ids not in found for ids in missing_ids):
             text = f"{path} is missing {n} of {n_pixels} pixels"
             incomplete.setdefault(number, []).append(text)
     return Gathered(
         np.concatenate(records),
-        np.array([dealt[ids] for ids in left], PIXEL_DTYPE),
+        np.array([rows[ids] for ids in left], PIXEL_DTYPE),
         damage,
         incomplete,
     )
