@@ -1,4 +1,4 @@
-"""Whatever is wrong with an event file, one sentence says so and nothing else comes out."""
+"""Damaged event files: each gives one clear error and nothing else."""
 
 import bz2
 import gzip
@@ -26,7 +26,7 @@ quick = settings(
 
 
 def check(path, data):
-    """Read damaged data: an event (if what is damaged means nothing) or one clear sentence."""
+    """Read damaged data: expect an event, if the damage does not matter, or one clear error."""
     path.write_bytes(data)
     try:
         found = read_event(path)
@@ -54,8 +54,8 @@ def content(request):
     return (request.getfixturevalue("shared_events") / request.param).read_bytes()
 
 
-# Places are drawn as large numbers and taken modulo the length of what is damaged, so that
-# what is drawn does not depend on the event.
+# Positions are drawn as large numbers and taken modulo the length of the data, so that the
+# drawn values do not depend on the event.
 places = st.integers(0, 2**32 - 1)
 
 
@@ -95,7 +95,7 @@ def test_flipped_bits(tmp_path, content, flipped):
 
 @pytest.fixture(scope="module")
 def daq_and_physics(content):
-    """Return [stop, objects] of the frames that an event is read from."""
+    """Return [stop, objects] of the frames from which an event is read."""
     return [
         [frame.stop, parse_frame(unpack_frame(frame.blob)).objects]
         for frame in open_envelope(content).frames
@@ -111,10 +111,10 @@ def daq_and_physics(content):
     tail=st.binary(min_size=1, max_size=40),
     number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
 )
-def test_damaged_objects_behind_right_checksums(
+def test_damaged_objects_with_valid_checksums(
     tmp_path, daq_and_physics, *, which, how, place, tail, number
 ):
-    """What no checksum tells: each reader of an object has to notice by itself."""
+    """Damage that no checksum detects: the reader of each object must notice it."""
     all_keys = [(stop, key) for stop, objects in daq_and_physics for key in sorted(objects)]
     stop, key = all_keys[which % len(all_keys)]
     objects = dict(daq_and_physics)[stop]
@@ -126,7 +126,7 @@ def test_damaged_objects_behind_right_checksums(
 
 @pytest.fixture(scope="module")
 def i3_frames(content, tmp_path_factory):
-    """Return the frames of the event, which one after another are an .i3 file."""
+    """Return the frames of the event; joined, they are an .i3 file."""
     path = tmp_path_factory.mktemp("envelope") / "event"
     path.write_bytes(content)
     return list(raw_frames(path).values())
@@ -163,11 +163,11 @@ def test_any_flipped_bit_of_an_i3_file_is_noticed(tmp_path, i3_frames, place):
         begin += len(i3_frames[number - 1])
         number += 1
     text = check(tmp_path / "event.i3", bytes(data))
-    if at - begin in (8, 9):  # two bytes that no checksum covers and that mean nothing
+    if at - begin in (8, 9):  # two bytes without meaning that no checksum covers
         assert text is None
     elif at >= 4:
         assert f"the frame number {number} " in text
-    else:  # of the very first bytes, which say what file this is
+    else:  # in the first bytes, which identify the type of file
         assert text is not None
 
 
@@ -218,7 +218,7 @@ def test_doubled_frames_of_an_i3_file(tmp_path, i3_frames, n):
     tail=st.binary(min_size=1, max_size=40),
     number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
 )
-def test_damaged_objects_of_an_i3_file_behind_right_checksums(
+def test_damaged_objects_of_an_i3_file_with_valid_checksums(
     tmp_path, i3_frames, *, which, how, place, tail, number
 ):
     frames = [parse_frame(frame) for frame in i3_frames]
@@ -260,7 +260,7 @@ def test_json_of_other_shapes(tmp_path, shape):
 @example(b"[" * 100_000)
 @example(b'{"value":' * 100_000)
 @example(b"9" * 10_000)
-def test_files_that_are_anything(tmp_path, data):
+def test_arbitrary_files(tmp_path, data):
     assert check(tmp_path / "event", data) is not None
 
 
@@ -273,7 +273,7 @@ def test_files_that_are_anything(tmp_path, data):
 @example(b"\x80\x02cicecube.icetray\nI3Frame\n)R.")
 @example(b"\x80\x02cicecube.icetray\nI3Frame\n)R}U\x05[i3]\x06\x86b.")
 @example(b"\x80\x02}]K\x01s.")
-def test_blobs_that_are_anything(tmp_path, pickled):
+def test_arbitrary_blobs(tmp_path, pickled):
     text = check(tmp_path / "event", message(["P", blob_of(b"\x80\x02" + pickled)]))
     assert text is not None
     assert "P frame (1 of 1)" in text
@@ -281,13 +281,13 @@ def test_blobs_that_are_anything(tmp_path, pickled):
 
 @quick
 @given(st.binary(max_size=80))
-def test_frames_that_are_anything(tmp_path, raw):
+def test_arbitrary_frames(tmp_path, raw):
     state = b"T" + struct.pack("<i", 8 + len(raw)) + b"[i3]\x06\0\0\0" + raw
     pickled = b"\x80\x02cicecube.icetray\nI3Frame\n)R}" + state + b"\x86b."
     assert check(tmp_path / "event", message(["P", blob_of(pickled)])) is not None
 
 
-def test_a_mask_that_means_itself_is_refused(tmp_path):
+def test_a_mask_of_itself_is_refused(tmp_path):
     content = BY_FILE["2021a.json"].path.read_bytes()
     frames = []
     for frame in open_envelope(content).frames:
@@ -305,7 +305,7 @@ def test_a_mask_that_means_itself_is_refused(tmp_path):
     assert "is a mask of itself" in text
 
 
-def test_names_in_a_damaged_file_cannot_break_the_message(tmp_path, simulated):
+def test_names_in_a_damaged_file_do_not_break_the_message(tmp_path, simulated):
     frames = []
     for frame in open_envelope(simulated).frames:
         objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
