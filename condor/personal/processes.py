@@ -51,8 +51,11 @@ def send(processes: list[Process], number: signal.Signals) -> None:
                 os.kill(process.pid, number)
 
 
-def kill_all(folder: Path, patience: float = 20.0) -> None:
-    """Kill all processes of a pool, including those that start meanwhile."""
+def kill_all(folder: Path, patience: float = 120.0) -> None:
+    """Kill all processes of a pool, including those that start meanwhile.
+
+    A killed process may end only when the disk has finished its writes, hence the patience.
+    """
     deadline = time.monotonic() + patience
     while left := pool_processes(folder):
         if time.monotonic() > deadline:
