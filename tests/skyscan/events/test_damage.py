@@ -64,8 +64,23 @@ def flip(buffer, place):
     buffer[bit // 8] ^= 1 << bit % 8
 
 
-def damage(content, *, how, place, tail, number):
-    buffer = bytearray(content)
+object_damage = st.fixed_dictionaries(
+    {
+        "which": places,
+        "how": st.sampled_from(["cut", "flip", "grow", "number"]),
+        "place": places,
+        "tail": st.binary(min_size=1, max_size=40),
+        "number": st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
+    }
+)
+
+
+def with_a_damaged_object(frames, *, which, how, place, tail, number):
+    """Return the number of a frame among {key: object} and its objects, one of them damaged."""
+    keys = [(i, key) for i, objects in enumerate(frames) for key in sorted(objects)]
+    index, key = keys[which % len(keys)]
+    item = frames[index][key]
+    buffer = bytearray(item.buffer)
     if how == "cut":
         del buffer[place % len(buffer) :]
     elif how == "flip":
@@ -75,7 +90,20 @@ def damage(content, *, how, place, tail, number):
     else:
         at = place % max(len(buffer) - 3, 1)
         buffer[at : at + 4] = struct.pack("<I", number)
-    return bytes(buffer)
+    return index, {**frames[index], key: FrameObject(item.type_name, bytes(buffer))}
+
+
+def unpacked(content):
+    """Return (stop, objects) of the frames in an envelope."""
+    return [
+        (frame.stop, dict(parse_frame(unpack_frame(frame.blob)).objects))
+        for frame in open_envelope(content).frames
+    ]
+
+
+def repacked(frames):
+    """Return an envelope of (stop, objects)."""
+    return message(*(packed(stop, objects) for stop, objects in frames))
 
 
 @quick
@@ -95,33 +123,18 @@ def test_flipped_bits(tmp_path, content, flipped):
 
 @pytest.fixture(scope="module")
 def daq_and_physics(content):
-    """Return [stop, objects] of the frames from which an event is read."""
-    return [
-        [frame.stop, parse_frame(unpack_frame(frame.blob)).objects]
-        for frame in open_envelope(content).frames
-        if frame.stop in "QP"
-    ]
+    """Return (stop, objects) of the frames from which an event is read."""
+    return [frame for frame in unpacked(content) if frame[0] in "QP"]
 
 
 @quick
-@given(
-    which=places,
-    how=st.sampled_from(["cut", "flip", "grow", "number"]),
-    place=places,
-    tail=st.binary(min_size=1, max_size=40),
-    number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
-)
-def test_damaged_objects_with_valid_checksums(
-    tmp_path, daq_and_physics, *, which, how, place, tail, number
-):
+@given(damage=object_damage)
+def test_damaged_objects_with_valid_checksums(tmp_path, daq_and_physics, damage):
     """Damage that no checksum detects: the reader of each object must notice it."""
-    all_keys = [(stop, key) for stop, objects in daq_and_physics for key in sorted(objects)]
-    stop, key = all_keys[which % len(all_keys)]
-    objects = dict(daq_and_physics)[stop]
-    buffer = damage(objects[key].buffer, how=how, place=place, tail=tail, number=number)
-    changed = {**objects, key: FrameObject(objects[key].type_name, buffer)}
-    again = [packed(name, changed if name == stop else held) for name, held in daq_and_physics]
-    check(tmp_path / "event", message(*again))
+    frames = list(daq_and_physics)
+    index, objects = with_a_damaged_object([objects for _, objects in frames], **damage)
+    frames[index] = (frames[index][0], objects)
+    check(tmp_path / "event", repacked(frames))
 
 
 @pytest.fixture(scope="module")
@@ -211,23 +224,11 @@ def test_doubled_frames_of_an_i3_file(tmp_path, i3_frames, n):
 
 
 @quick
-@given(
-    which=places,
-    how=st.sampled_from(["cut", "flip", "grow", "number"]),
-    place=places,
-    tail=st.binary(min_size=1, max_size=40),
-    number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
-)
-def test_damaged_objects_of_an_i3_file_with_valid_checksums(
-    tmp_path, i3_frames, *, which, how, place, tail, number
-):
+@given(damage=object_damage)
+def test_damaged_objects_of_an_i3_file_with_valid_checksums(tmp_path, i3_frames, damage):
     frames = [parse_frame(frame) for frame in i3_frames]
-    all_keys = [(i, key) for i, frame in enumerate(frames) for key in sorted(frame.objects)]
-    index, key = all_keys[which % len(all_keys)]
-    item = frames[index].objects[key]
-    damaged = damage(item.buffer, how=how, place=place, tail=tail, number=number)
-    changed = {**frames[index].objects, key: FrameObject(item.type_name, damaged)}
-    again = [*i3_frames[:index], raw(frames[index].stop, changed), *i3_frames[index + 1 :]]
+    index, objects = with_a_damaged_object([frame.objects for frame in frames], **damage)
+    again = [*i3_frames[:index], raw(frames[index].stop, objects), *i3_frames[index + 1 :]]
     check(tmp_path / "event.i3", b"".join(again))
 
 
@@ -288,45 +289,39 @@ def test_arbitrary_frames(tmp_path, raw):
 
 
 def test_a_mask_of_itself_is_refused(tmp_path):
-    content = BY_FILE["2021a.json"].path.read_bytes()
-    frames = []
-    for frame in open_envelope(content).frames:
-        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
-        for key in ("SplitUncleanedInIcePulses", "InIceDSTPulses"):
-            if key in objects:
-                source = b"InIceDSTPulses" if frame.stop == "P" else b"I3SuperDST"
-                assert source in objects[key].buffer
-                there = struct.pack("<I", 25) + b"SplitUncleanedInIcePulses"
-                here = struct.pack("<I", len(source)) + source
-                objects[key] = FrameObject("x", objects[key].buffer.replace(here, there))
-        frames.append(packed(frame.stop, objects))
-    text = check(tmp_path / "event", message(*frames))
+    frames = unpacked(BY_FILE["2021a.json"].path.read_bytes())
+    for stop, objects in frames:
+        for key in objects.keys() & {"SplitUncleanedInIcePulses", "InIceDSTPulses"}:
+            source = b"InIceDSTPulses" if stop == "P" else b"I3SuperDST"
+            assert source in objects[key].buffer
+            there = struct.pack("<I", 25) + b"SplitUncleanedInIcePulses"
+            here = struct.pack("<I", len(source)) + source
+            objects[key] = FrameObject("x", objects[key].buffer.replace(here, there))
+    text = check(tmp_path / "event", repacked(frames))
     assert "key SplitUncleanedInIcePulses" in text
     assert "is a mask of itself" in text
 
 
 def test_names_in_a_damaged_file_do_not_break_the_message(tmp_path, simulated):
-    frames = []
-    for frame in open_envelope(simulated).frames:
-        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
-        if frame.stop == "P":
-            pulses = objects["SplitUncleanedInIcePulses"]
-            broken = pulses.buffer.replace(b"I3Reco", b"I3\n\0co")
-            objects["SplitUncleanedInIcePulses"] = FrameObject("x", broken)
-        frames.append(packed(frame.stop, objects))
-    text = check(tmp_path / "event", message(*frames))
+    text = check(
+        tmp_path / "event",
+        with_other_pulses(simulated, lambda buffer: buffer.replace(b"I3Reco", b"I3\n\0co")),
+    )
     assert "holds no pulses that" in text
 
 
 def test_an_event_without_pulses_is_refused(tmp_path, simulated):
-    frames = []
-    for frame in open_envelope(simulated).frames:
-        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
-        if frame.stop == "P":
-            buffer = objects["SplitUncleanedInIcePulses"].buffer
-            head = buffer.index(b"Map") + len("Map") + 2 + 4 + 2 + 4 + 2
-            empty = FrameObject("x", buffer[:head] + bytes(4))
-            objects["SplitUncleanedInIcePulses"] = empty
-        frames.append(packed(frame.stop, objects))
-    text = check(tmp_path / "event", message(*frames))
+    head = len("Map") + 2 + 4 + 2 + 4 + 2  # up to the number of entries
+    text = check(
+        tmp_path / "event",
+        with_other_pulses(simulated, lambda b: b[: b.index(b"Map") + head] + bytes(4)),
+    )
     assert "key SplitUncleanedInIcePulses of the Physics frame (5 of 5) holds no pulses" in text
+
+
+def with_other_pulses(content, change):
+    """Return an envelope in which the bytes of the physics frame's pulses are changed."""
+    frames = unpacked(content)
+    pulses = frames[-1][1]["SplitUncleanedInIcePulses"]
+    frames[-1][1]["SplitUncleanedInIcePulses"] = FrameObject("x", change(pulses.buffer))
+    return repacked(frames)
