@@ -11,18 +11,16 @@ from skyscan.events.assembly import (
     HEADER_KEY,
     SEED_POSITION_KEY,
     SEED_TIME_KEY,
-    ordered_pulses,
     parsed_followup,
-    seed_vertex,
-    type_of_event,
 )
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
-from skyscan.events.formats import l2_fit_of, pulses_key_of
-from skyscan.events.gcd import baseline_gcd_of
+from skyscan.events.formats import pulses_key_of
+from skyscan.events.objects import EventHeader
 from skyscan.events.packet import split_packet
 from skyscan.events.place import Place
 from skyscan.events.raw import read_raw_packet
+from skyscan.events.reader import event_of
 from skyscan.icetray.pulses import physics_frame
 
 if TYPE_CHECKING:
@@ -65,31 +63,26 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
     packet = split_packet(Place(str(path)), raw)
     frame = physics_frame(raw)
     key = pulses_key or pulses_key_of(packet.format_version)
-    header = _object(packet, frame, HEADER_KEY)
-    start = DaqTime(header.start_time.utc_year, header.start_time.utc_daq_time)
-    pulses = _pulses(packet, frame, key)
-    fits = _fits(frame)
-    with packet.physics_place.reading():
-        fit = fits.get(l2_fit_of(packet.format_version))
-        veto = _veto_vertex(packet, frame)
-        seed = seed_vertex(veto, fit, pulses, packet.other_pulses())
-    keys = frozenset(frame.keys())
-    return Event(
-        run_id=header.run_id,
-        event_id=header.event_id,
-        sub_event_id=header.sub_event_id,
-        mjd=start.mjd,
-        event_type=type_of_event(_followup(packet, frame), keys),
-        format_version=packet.format_version,
-        pulses_key=key,
-        pulses=pulses,
-        seed=seed,
-        fits=fits,
+    return event_of(
+        packet,
+        _header(packet, frame),
+        key,
+        _pulses(packet, frame, key),
+        followup=_followup(packet, frame),
+        veto=_veto_vertex(packet, frame),
+        fits=_fits(frame),
         scalars=_scalars(frame),
-        start_time=start,
-        keys=keys,
-        baseline_gcd=baseline_gcd_of(packet),
+        keys=frozenset(frame.keys()),
     )
+
+
+def _header(packet: Packet, frame) -> EventHeader:
+    header = _object(packet, frame, HEADER_KEY)
+    start, end = (
+        DaqTime(time.utc_year, time.utc_daq_time)
+        for time in (header.start_time, header.end_time)
+    )
+    return EventHeader(header.run_id, header.event_id, header.sub_event_id, start, end)
 
 
 def _object(packet: Packet, frame, key: str) -> object:
@@ -122,8 +115,7 @@ def _pulses(packet: Packet, frame, key: str) -> NDArray[np.void]:
         for dom, pulses in series.items()
         for pulse in pulses
     ]
-    with place.reading():
-        return ordered_pulses(np.array(rows, PULSE_DTYPE), packet.other_pulses())
+    return np.array(rows, PULSE_DTYPE)
 
 
 def _followup(packet: Packet, frame) -> Mapping[str, object] | None:
