@@ -10,6 +10,8 @@ import numpy as np
 from skyscan import healpix
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from numpy.typing import NDArray
 
 
@@ -31,6 +33,12 @@ def parent(nside: int, coarser: int, pixel: int) -> int:
     """Return the pixel of ``coarser`` (RING) that contains ``pixel`` of ``nside`` (RING)."""
     nested = int(healpix.ring2nest(nside, pixel)) // (nside // coarser) ** 2
     return int(healpix.nest2ring(coarser, nested))
+
+
+def coarser_pixels(pixel: Pixel, nsides: Iterable[int]) -> Iterator[Pixel]:
+    """Yield the pixels of coarser ones of ``nsides`` that contain ``pixel``, finest first."""
+    for nside in sorted((nside for nside in nsides if nside < pixel.nside), reverse=True):
+        yield Pixel(nside, parent(pixel.nside, nside, pixel.pixel))
 
 
 def directions(nside: NDArray[np.int32], pixel: NDArray[np.int64]) -> NDArray[np.float64]:

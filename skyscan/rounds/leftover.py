@@ -20,6 +20,7 @@ from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -33,12 +34,17 @@ LEFTOVER = "leftover"
 PREDICTIVE = "predictive"
 
 
-def leftover_depth(folder: RoundFolder) -> int:
-    """Return the round's number in a row of leftover rounds; 0 if it is not one."""
+def description_of(here: RoundFolder) -> dict[str, Any] | None:
+    """Return the description of a round; None if it is missing or damaged."""
     try:
-        return int(read_sealed(folder.description).get(LEFTOVER, 0))
+        return read_sealed(here.description)
     except BadInput:
-        return 0
+        return None
+
+
+def leftover_depth(here: RoundFolder) -> int:
+    """Return the round's number in a row of leftover rounds; 0 if it is not one."""
+    return int((description_of(here) or {}).get(LEFTOVER, 0))
 
 
 def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
@@ -58,10 +64,7 @@ def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
     Only a leftover round or a predictive one is recorded: it depends on the results at the
     time of its choice, which have changed since.
     """
-    try:
-        description = read_sealed(here.description)
-    except BadInput:
-        return None
+    description = description_of(here) or {}
     if not description.get(LEFTOVER) and not description.get(PREDICTIVE):
         return None
     try:
@@ -71,7 +74,13 @@ def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
 
 
 def handed_on(folder: ScanFolder, scan_id: str, number: int) -> dict[Fit, np.void | None]:
-    """Return the fits that a round left to later ones: {ids: record, or None if not done}."""
+    """Return the fits that a round left to later ones: {ids: record, or None if not done}.
+
+    Raises
+    ------
+    DamagedFile
+        The description or a batch file of a leftover round is damaged.
+    """
     later: dict[Fit, np.void | None] = {}
     for following in folder.chosen_rounds():
         here = folder.round(following)

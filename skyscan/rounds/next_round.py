@@ -15,7 +15,7 @@ import numpy as np
 
 from skyscan.batches import Batch, batch_bytes, split
 from skyscan.errors import BadInput
-from skyscan.pixels import parent
+from skyscan.pixels import coarser_pixels
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import Found, best_of, gather
@@ -23,13 +23,14 @@ from skyscan.rounds.earlier import KnownFits
 from skyscan.rounds.leftover import (
     LEFTOVER,
     PREDICTIVE,
+    description_of,
     handed_on,
     leftover_depth,
     recorded_batches,
 )
 from skyscan.rounds.rule import next_pixels
 from skyscan.startup import Startup, read_startup
-from skyscan.storage import read_sealed, write_bytes, write_sealed
+from skyscan.storage import write_bytes, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -132,12 +133,8 @@ def deal(
 
     Parameters
     ----------
-    folder : ScanFolder
-        The scan.
-    scan : Scan
-        Its options.
-    number : int
-        The round.
+    folder, scan, number : ScanFolder, Scan, int
+        The round and its scan.
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
         The pixels to fit.
     depth : int
@@ -158,7 +155,7 @@ def deal(
     )
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
-    if _recorded(here) is None:
+    if description_of(here) is None:
         _reuse_known(folder, here, scan.id, batches)
     kind = {
         **({LEFTOVER: depth} if depth else {}),
@@ -196,11 +193,9 @@ def seed_pixels(
 def _coarser_fit(
     pixel: Pixel, fits: dict[tuple[int, int], np.void], progression: Progression
 ) -> np.void | None:
-    for nside in sorted((n for n, _ in progression if n < pixel.nside), reverse=True):
-        fit = fits.get((nside, parent(pixel.nside, nside, pixel.pixel)))
-        if fit is not None:
-            return None if np.isnan(fit["llh"]) else fit
-    return None
+    coarser = coarser_pixels(pixel, (nside for nside, _ in progression))
+    fit = next((fits[it] for it in coarser if it in fits), None)
+    return None if fit is None or np.isnan(fit["llh"]) else fit
 
 
 def _reuse_known(
@@ -228,7 +223,7 @@ def _write_round(
         for b, content in zip(batches, contents, strict=True)
     ]
     description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **kind}
-    if _recorded(here) not in (None, description):
+    if description_of(here) not in (None, description):
         raise BadInput(
             f"The batches in {here.description} do not follow from the results of the earlier "
             f"rounds; a file was changed. Run `skyscan retry --anew` to choose the rounds "
@@ -238,14 +233,6 @@ def _write_round(
     for batch, content in zip(batches, contents, strict=True):
         write_bytes(here.batch(batch.number), content)
     write_sealed(here.description, description)
-
-
-def _recorded(here: RoundFolder) -> dict[str, Any] | None:
-    """Return the description of a round; None if it is missing or damaged."""
-    try:
-        return read_sealed(here.description)
-    except BadInput:
-        return None
 
 
 def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> BatchState:

@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import BadInput
-from skyscan.pixels import Pixel, parent
+from skyscan.pixels import Pixel, coarser_pixels
 from skyscan.rounds.collect import Found, best_of, gather
-from skyscan.rounds.leftover import left_behind
+from skyscan.rounds.leftover import description_of, left_behind
 from skyscan.rounds.next_round import chosen_by_rule, deal, seed_pixels, startup_of
 from skyscan.rounds.rule import next_pixels
-from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -50,12 +48,9 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
 
     Parameters
     ----------
-    folder : ScanFolder
-        The scan.
-    scan : Scan
-        Its options.
-    number : int
-        The round; all rounds before it have been chosen, or one of them got no pixels.
+    folder, scan, number : ScanFolder, Scan, int
+        The round and its scan. All rounds before it have been chosen, or one of them got no
+        pixels.
     ended : collection of int
         The rounds whose jobs have all ended, so that they add no further results.
 
@@ -71,7 +66,7 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
     BadInput
         The startup folder or an earlier round is damaged.
     """
-    if _is_chosen(folder, number):
+    if description_of(folder.round(number)) is not None:
         return Gate.OPEN
     others = [n for n in folder.chosen_rounds() if n != number]
     if number and number - 1 not in others:
@@ -108,14 +103,13 @@ def early_pixels(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np
     found = Found(best[np.array(is_in, bool)], gathered.records)
     finished = found.llhs()
     chosen = next_pixels(finished, scan.progression, startup.pointing) - under_way
-    nsides = sorted((nside for nside, _ in scan.progression), reverse=True)
+    nsides = [nside for nside, _ in scan.progression]
 
     def has_its_seed(pixel: Pixel) -> bool:
-        for nside in (n for n in nsides if n < pixel.nside):
-            coarser = Pixel(nside, parent(pixel.nside, nside, pixel.pixel))
+        for coarser in coarser_pixels(pixel, nsides):
             if coarser in under_way:
                 return False
-            if coarser.pixel in finished.get(nside, {}):
+            if coarser.pixel in finished.get(coarser.nside, {}):
                 return True
         return True  # the event's own
 
@@ -130,11 +124,3 @@ def _is_enough(gathered: Gathered, threshold: float) -> bool:
 def _opened(folder: ScanFolder, scan: Scan, number: int, pixels: NDArray[np.void]) -> Gate:
     deal(folder, scan, number, pixels, predictive=True)
     return Gate.OPEN
-
-
-def _is_chosen(folder: ScanFolder, number: int) -> bool:
-    try:
-        read_sealed(folder.round(number).description)
-    except BadInput:
-        return False
-    return True
