@@ -32,7 +32,7 @@ SEED_ROW = pixel_rows(1, [0])[0]
 
 
 def ahead(threshold=0.5, **changes: object):
-    made = {"max_rounds": 40, "jobs_per_round": 5, "progression": PROGRESSION}
+    made = {"max_rounds": 40, "jobs_per_round": 3, "progression": PROGRESSION}
     return a_scan(predictive_scanning_threshold=threshold, **{**made, **changes})
 
 
