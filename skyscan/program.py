@@ -1,6 +1,6 @@
-"""The `skyscan` program: the command line of `workflows`, once that is sure to be ours.
+"""The `skyscan` program: it runs the command line of this project's `workflows`.
 
-Other distributions, too, may install packages named ``condor`` or ``workflows``.
+Other distributions may also install packages named ``condor`` or ``workflows``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SIBLINGS = ("condor", "workflows")
 
 
 def main() -> int:
-    """Run the command line; refuse when a package of another project stands in its place."""
+    """Run the command line, or report that another project's package would be used."""
     place = Path(__file__).parents[1]
     for name in SIBLINGS:
         found = _folders(name)
@@ -32,7 +32,7 @@ def main() -> int:
                 file=sys.stderr,
             )
             return ExitCode.WRONG_USAGE
-    # Not an import statement: skyscan knows nothing of workflows.
+    # Not an import statement, because skyscan does not depend on workflows.
     return int(import_module("workflows.cli").main())
 
 

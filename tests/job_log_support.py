@@ -1,4 +1,4 @@
-"""Job logs as HTCondor writes them, for DAGs that never ran."""
+"""Job logs in HTCondor's format, for DAGs that did not run."""
 
 from pathlib import Path
 
@@ -32,12 +32,12 @@ RELEASED = "013 ({:03d}.000.000) 2026-01-01 10:06:00 Job was released.\n\tvia co
 
 
 def submitted(cluster: int, node: str = "") -> str:
-    """Return the event of a job that was submitted, for a node of a DAG."""
+    """Return the submit event of a job, for a node of a DAG."""
     return SUBMITTED.format(cluster) + (f"\n    DAG Node: {node}" if node else "")
 
 
 def ended(cluster: int, code: int) -> str:
-    """Return the event of a job that ended by itself."""
+    """Return the event of a job that exited."""
     return f"{ENDED.format(cluster)} (return value {code}){USAGE}"
 
 

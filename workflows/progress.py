@@ -94,7 +94,7 @@ def round_progress(
             elsewhere = (arriving or {}).get(entry["number"], [])
             n = max([n, _reported(folder, entry["number"]), *map(count_records, elsewhere)])
         done.append(min(n, entry["pixels"]))
-        if not nsides:  # pixels are dealt like cards: the first batch has every nside
+        if not nsides:  # the first batch has every nside, as pixels are dealt like cards
             nsides = _nsides(folder.batch(entry["number"]))
     whole = sum(n == entry["pixels"] for n, entry in zip(done, batches, strict=True))
     left_over = _left_over(RoundFolder(folder.path.with_name(f"{number + 1:03d}")))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from skyscan.records import Fit
     from skyscan.scan import Scan
 
-# Keys of a round's description: its pixels do not follow from the results of the others.
+# Keys in the description of a round whose pixels do not follow from the rule.
 LEFTOVER = "leftover"
 PREDICTIVE = "predictive"
 
@@ -55,8 +55,8 @@ def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
 def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
     """Return the batches of a round as recorded; None if they must be chosen again.
 
-    Only a round of leftovers, or one that was chosen early, is recorded: it depends on which
-    results were there then, and these have changed since.
+    Only a leftover round or a predictive one is recorded: it depends on the results at the
+    time of its choice, which have changed since.
     """
     try:
         description = read_sealed(here.description)

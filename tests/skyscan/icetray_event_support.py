@@ -1,4 +1,4 @@
-"""Read an event with icetray itself: a second reader, which gives what `read_event` gives."""
+"""A second reader of events, which uses icetray and gives the result of `read_event`."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ ASK_ICETRAY = "look at the file with dataio-shovel"
 
 
 def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
-    """Read an event file as `skyscan.events.reader.read_event` does, through icetray.
+    """Read an event file with icetray; `skyscan.events.reader.read_event` gives the same.
 
-    The objects of the physics frame are icetray's: whatever class of pulses it knows can be
-    read. The differences of G, C and D frames are left as they are. A file that is damaged on
-    purpose, behind right checksums, may crash icetray.
+    The objects of the physics frame are icetray's, so all classes of pulses that it knows can
+    be read. Differences in G, C and D frames are not applied. A damaged file with valid
+    checksums may crash icetray.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
     Raises
     ------
     BadInput
-        The file is no event, is damaged, or lacks what a scan needs.
+        The file has no event, is damaged, or something that a scan needs is missing.
     ImportError
-        There is no icetray.
+        icetray is not installed.
     """
     raw = read_raw_packet(path)
     packet = split_packet(Place(str(path)), raw)
@@ -93,8 +93,8 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
 
 
 def _object(packet: Packet, frame, key: str) -> object:
-    """Return a frame object, with the complaint about its place when it cannot be had."""
-    from icecube import dataclasses  # noqa: F401 - registers the classes of what is read
+    """Return a frame object; an error in it becomes a complaint about its place."""
+    from icecube import dataclasses  # noqa: F401 - registers the classes
 
     place = packet.physics_place.at_key(key)
     if key not in frame:
@@ -177,9 +177,9 @@ def _scalars(frame) -> dict[str, float | bool | str]:
 
 
 def _own_keys(frame, type_name: str) -> list[str]:
-    """Return the keys of objects that stand in the frame itself, by the begin of their type.
+    """Return the keys of objects in the frame itself whose type starts with one of these.
 
-    icetray complains aloud of classes that it does not know, so only these are opened.
+    icetray prints errors about classes that it does not know, so only these are read.
     """
     return [
         key

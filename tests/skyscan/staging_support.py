@@ -1,11 +1,11 @@
-"""A real HTTP server that hands out data files, and can do it badly."""
+"""A real HTTP server of data files, which can also fail in several ways."""
 
 import hashlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PATIENCE = 300.0  # seconds; nothing here is a timing
+PATIENCE = 300.0  # seconds; a limit, not a measurement
 NAME = "base.i3.gz"
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -15,8 +15,9 @@ GOOD, BUSY = 200, 503
 class Answer:
     """How the server answers one request.
 
-    ``cut`` ends the body early, ``hold`` (an event) keeps the connection open after it,
-    ``trickle`` is a pause (seconds) after every 100 bytes; a header that is "" is left out.
+    ``cut`` ends the body early. ``hold`` (an event) keeps the connection open after the body.
+    ``trickle`` is a pause (seconds) after every 100 bytes. A header with the value "" is not
+    sent.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class DataServer(ThreadingHTTPServer):
-    """Has ``files``; the first GETs are answered by ``answers`` instead."""
+    """A server of ``files``; ``answers`` replace its answers to the first GETs."""
 
     daemon_threads = True
 
@@ -94,4 +95,4 @@ class DataServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_: object):
-        pass  # clients hang up, and are killed
+        pass  # clients disconnect, and are killed

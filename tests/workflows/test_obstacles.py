@@ -1,4 +1,4 @@
-"""What status says of a scan that waits, where HTCondor cannot be asked."""
+"""The status of a scan that waits, when HTCondor cannot be asked."""
 
 import os
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from workflows.plan import plan
 SILENT = PoolStatus(None, is_running=False, text="no pool runs; `skyscan pool start` starts it")
 
 
-def test_a_pool_that_does_not_run_and_a_halted_dag_are_told(tmp_path):
+def test_a_pool_that_does_not_run_and_a_halted_dag_are_reported(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     assert obstacles(folder, SILENT) == [SILENT.text]
     halt = folder.workflow / "scan.dag.halt"
@@ -21,26 +21,26 @@ def test_a_pool_that_does_not_run_and_a_halted_dag_are_told(tmp_path):
     assert obstacles(folder, SILENT) == [f"the DAG is halted; remove {halt}", SILENT.text]
 
 
-def test_a_disk_without_room_is_told(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported(tmp_path, monkeypatch):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
-    told, _ = obstacles(folder, SILENT)
-    assert told == f"the disk of {folder.path} is full (4096 bytes free); free some space"
+    expected, _ = obstacles(folder, SILENT)
+    assert expected == f"the disk of {folder.path} is full (4096 bytes free); free some space"
 
 
 @pytest.mark.skipif(not os.geteuid(), reason="root may write anywhere")
-def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
+def test_a_folder_without_write_permission_is_reported(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     folder.path.chmod(0o500)
     try:
-        told, _ = obstacles(folder, SILENT)
+        expected, _ = obstacles(folder, SILENT)
     finally:
         folder.path.chmod(0o700)
-    assert told == f"{folder.path} is not writable; make it writable"
+    assert expected == f"{folder.path} is not writable; make it writable"
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "expected"),
     [
         (["2 7 10 undefined", "2 5 11 undefined", "1 5 12 undefined"], []),
         (["2 7 10 undefined", "1 5 11 undefined"], ["a job waits for a machine; "]),
@@ -52,10 +52,12 @@ def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
         (["5 5 11 ", "5 7 10 by hand"], ["a job is held: ", "a job is held: by hand"]),
     ],
 )
-def test_jobs_that_are_held_or_find_no_machine_are_told(tmp_path, monkeypatch, lines, told):
+def test_held_jobs_and_jobs_without_a_machine_are_reported(
+    tmp_path, monkeypatch, lines, expected
+):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("workflows.obstacles.queue", lambda *_: lines)
     found = obstacles(folder, PoolStatus(SimpleNamespace(), is_running=True, text=""))
-    assert len(found) == len(told)
-    for line, start in zip(found, told, strict=True):
+    assert len(found) == len(expected)
+    for line, start in zip(found, expected, strict=True):
         assert line.startswith(start)
