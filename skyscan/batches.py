@@ -45,7 +45,8 @@ def split(
     owners = np.repeat(np.arange(len(sizes)), sizes)
     turns = [(np.arange(size) + 0.5) / size for size in sizes]
     owner_of_pixel = owners[np.lexsort((owners, np.concatenate([*turns, np.empty(0)])))]
-    return [pixels[owner_of_pixel == batch] for batch in range(len(sizes))]
+    by_batch = pixels[np.argsort(owner_of_pixel, kind="stable")]
+    return np.split(by_batch, np.cumsum(sizes)[:-1]) if sizes else []
 
 
 def batch_sizes(

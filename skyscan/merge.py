@@ -8,7 +8,7 @@ import numpy as np
 
 from skyscan.errors import DamagedFile, ScanIncomplete
 from skyscan.rounds.collect import collect, collect_partial
-from skyscan.rounds.rule import next_pixels
+from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
 
@@ -46,10 +46,11 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
         )
     found = collect(folder, scan.id, rounds)
     startup = read_startup(folder.startup)
-    left = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    chosen = choose(found.llhs(), scan.progression, startup.pointing)
+    left = sum(len(pixels) for pixels in chosen.values())
     if left and len(rounds) < scan.max_rounds:
         raise DamagedFile(
-            f"{folder.round(len(rounds)).description} is missing, but {len(left)} pixels "
+            f"{folder.round(len(rounds)).description} is missing, but {left} pixels "
             f"remain to be refined; run `skyscan resume`."
         )
     failed = found.best[np.isnan(found.best["llh"])]
@@ -60,7 +61,7 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     if left:
         raise ScanIncomplete(
             f"The scan was stopped after {len(rounds)} rounds (--max-rounds) with "
-            f"{len(left)} pixels left to refine; the map has complete=false."
+            f"{left} pixels left to refine; the map has complete=false."
         )
     if too_many:
         raise ScanIncomplete(
@@ -81,7 +82,7 @@ def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
-    """Return the map of the best fits (dtype RECORD_DTYPE, one per pixel)."""
+    """Return the map of the best fits (dtype FOUND_DTYPE, one per pixel)."""
     return SkyMap(
         run_id=scan.run_id,
         event_id=scan.event_id,

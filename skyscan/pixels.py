@@ -10,8 +10,6 @@ import numpy as np
 from skyscan import healpix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from numpy.typing import NDArray
 
 
@@ -22,23 +20,22 @@ class Pixel(NamedTuple):
     pixel: int
 
 
-def children(nside: int, finer: int, pixel: int) -> NDArray[np.int64]:
-    """Return the pixels of ``finer`` (RING) inside ``pixel`` of ``nside`` (RING)."""
+def children(nside: int, finer: int, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the pixels of ``finer`` (RING) inside each of ``pixels`` of ``nside`` (RING).
+
+    Returns
+    -------
+    ndarray, shape (n_pixels, (finer / nside)**2)
+    """
     n = (finer // nside) ** 2
-    nested = int(healpix.ring2nest(nside, pixel)) * n + np.arange(n)
+    nested = np.asarray(healpix.ring2nest(nside, pixels))[..., None] * n + np.arange(n)
     return np.asarray(healpix.nest2ring(finer, nested), np.int64)
 
 
-def parent(nside: int, coarser: int, pixel: int) -> int:
-    """Return the pixel of ``coarser`` (RING) that contains ``pixel`` of ``nside`` (RING)."""
-    nested = int(healpix.ring2nest(nside, pixel)) // (nside // coarser) ** 2
-    return int(healpix.nest2ring(coarser, nested))
-
-
-def coarser_pixels(pixel: Pixel, nsides: Iterable[int]) -> Iterator[Pixel]:
-    """Yield the pixels of coarser ones of ``nsides`` that contain ``pixel``, finest first."""
-    for nside in sorted((nside for nside in nsides if nside < pixel.nside), reverse=True):
-        yield Pixel(nside, parent(pixel.nside, nside, pixel.pixel))
+def parents(nside: int, coarser: int, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the pixel of ``coarser`` (RING) around each of ``pixels`` of ``nside`` (RING)."""
+    nested = np.asarray(healpix.ring2nest(nside, pixels)) // (nside // coarser) ** 2
+    return np.asarray(healpix.nest2ring(coarser, nested), np.int64)
 
 
 def directions(nside: NDArray[np.int32], pixel: NDArray[np.int64]) -> NDArray[np.float64]:

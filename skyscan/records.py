@@ -57,6 +57,17 @@ RECORD_DTYPE = np.dtype(
     ]
 )
 
+#: A record that was read: the reason as a ``bytes`` object, and no checksum. It takes half of
+#: the memory.
+FOUND_DTYPE = np.dtype(
+    [
+        (name, RECORD_DTYPE[name].str)
+        for name in RECORD_DTYPE.names or ()
+        if name not in ("reason", "checksum")
+    ]
+    + [("reason", "O")]
+)
+
 IDS = ("nside", "pixel", "variation")
 
 Fit = tuple[int, int, int]  # nside, pixel, variation
@@ -66,6 +77,51 @@ def ids_of(rows: NDArray[np.void]) -> list[Fit]:
     """Return (nside, pixel, variation) of rows of PIXEL_DTYPE or RECORD_DTYPE."""
     ids: list[Fit] = rows[list(IDS)].tolist()
     return ids
+
+
+# A key has 4 bits for log2(nside), 32 for the pixel (MAX_NSIDE has fewer than 2**32), and the
+# rest for the variation.
+_PIXEL_BITS, _VARIATION_BITS = 32, 27
+NO_KEY = -1
+
+
+def keys_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
+    """Return a number for each fit, unique and in the order of nside, pixel and variation.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n,), with the fields of IDS
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        NO_KEY for rows that no scan can have, such as those of an nside that is no power of 2.
+    """
+    nside, pixel, variation = (rows[name].astype(np.int64) for name in IDS)
+    mantissa, exponent = np.frexp(nside.astype(float))
+    level = exponent.astype(np.int64) - 1
+    is_valid = (mantissa == 0.5) & (level < 16)  # noqa: PLR2004  (a power of 2; 4 bits)
+    is_valid &= (pixel >= 0) & (pixel < 1 << _PIXEL_BITS)
+    is_valid &= (variation >= 0) & (variation < 1 << _VARIATION_BITS)
+    key = (((level << _PIXEL_BITS) | pixel) << _VARIATION_BITS) | variation
+    return np.where(is_valid, key, NO_KEY)
+
+
+def pixel_keys_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
+    """Return the part of `keys_of` that the variations of a pixel share."""
+    return keys_of(rows) >> _VARIATION_BITS
+
+
+def found_of(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Return records of RECORD_DTYPE as FOUND_DTYPE; equal reasons are one object."""
+    found = np.empty(len(records), FOUND_DTYPE)
+    for name in FOUND_DTYPE.names or ():
+        found[name] = b"" if name == "reason" else records[name]
+    has_reason = np.flatnonzero(records["reason"] != b"")
+    if len(has_reason):
+        texts, which = np.unique(records["reason"][has_reason], return_inverse=True)
+        found["reason"][has_reason] = np.array(texts.tolist(), object)[which]
+    return found
 
 
 def empty_fits(n: int) -> NDArray[np.void]:
@@ -89,5 +145,8 @@ def are_intact(records: NDArray[np.void]) -> NDArray[np.bool_]:
 
 
 def _checksums(records: NDArray[np.void]) -> NDArray[np.uint32]:
-    body = RECORD_DTYPE.itemsize - RECORD_DTYPE["checksum"].itemsize
-    return np.array([zlib.crc32(record.tobytes()[:body]) for record in records], np.uint32)
+    size = RECORD_DTYPE.itemsize
+    body = size - RECORD_DTYPE["checksum"].itemsize
+    content = memoryview(records.tobytes())
+    checksums = (zlib.crc32(content[i : i + body]) for i in range(0, len(content), size))
+    return np.fromiter(checksums, np.uint32, len(records))

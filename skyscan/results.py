@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.records import RECORD_DTYPE, are_intact, ids_of
+from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.batches import Batch
-    from skyscan.records import Fit
 
 MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
@@ -57,15 +56,13 @@ class ResultFile:
 
     def missing(self, batch: Batch) -> NDArray[np.void]:
         """Return the pixels of ``batch`` (dtype PIXEL_DTYPE) that have no record yet."""
-        done = set(ids_of(self.records))
-        is_missing = [ids not in done for ids in ids_of(batch.pixels)]
-        return np.asarray(batch.pixels[np.array(is_missing, bool)])
+        is_done = np.isin(keys_of(batch.pixels), keys_of(self.records))
+        return np.asarray(batch.pixels[~is_done])
 
     def joined(self, other: ResultFile) -> ResultFile:
         """Return these results plus the missing records from ``other``, of the same batch."""
-        done = set(ids_of(self.records))
-        new = [ids not in done for ids in ids_of(other.records)]
-        records = np.concatenate([self.records, other.records[np.array(new, bool)]])
+        is_new = ~np.isin(keys_of(other.records), keys_of(self.records))
+        records = np.concatenate([self.records, other.records[is_new]])
         return ResultFile(records, self.complaints + other.complaints)
 
 
@@ -130,18 +127,18 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
     intact = are_intact(records)
     if not intact.all():
         complaints.append(f"{path} has {np.count_nonzero(~intact)} damaged records")
-    expected, of_record = set(ids_of(batch.pixels)), ids_of(records)
-    seen: set[Fit] = set()
-    keep = []
-    for i in np.flatnonzero(intact):
-        ids = of_record[i]
-        if ids not in expected:
-            complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
-        elif ids in seen:
+    keys = keys_of(records)
+    is_expected = (keys != NO_KEY) & np.isin(keys, keys_of(batch.pixels))
+    candidates = np.flatnonzero(intact & is_expected)
+    _, first = np.unique(keys[candidates], return_index=True)
+    keep = np.zeros(whole, bool)
+    keep[candidates[first]] = True
+    left_out = np.flatnonzero(intact & ~keep)
+    for ids, is_double in zip(ids_of(records[left_out]), is_expected[left_out], strict=True):
+        if is_double:
             complaints.append(f"{path} has pixel {ids} twice")
         else:
-            seen.add(ids)
-            keep.append(i)
+            complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
     return ResultFile(records[keep], tuple(complaints))
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.pixels import Pixel, directions
-from skyscan.storage import read_npz, write_npz, write_text
+from skyscan.storage import read_npz, write_npz, write_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -32,6 +33,7 @@ SKYMAP_DTYPE = np.dtype(
     ]
 )
 VERSION = 1
+_ROWS_AT_ONCE = 10_000  # as Python objects, which take much more memory
 _NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
 
 
@@ -65,12 +67,14 @@ class SkyMap:
 
     def best(self) -> tuple[Pixel, float, float, float] | None:
         """Return the best pixel, its ra and dec (radians, J2000) and its llh."""
-        ranked = [
-            (float(row["llh"]), nside, int(row["index"]))
-            for nside, rows in self.pixels.items()
-            for row in rows
-            if not isnan(row["llh"])
-        ]
+        ranked = []
+        for nside, rows in self.pixels.items():
+            llhs = rows["llh"][~np.isnan(rows["llh"])]
+            if len(llhs):
+                lowest = llhs.min()
+                ranked.append(
+                    (float(lowest), nside, int(rows["index"][rows["llh"] == lowest].min()))
+                )
         if not ranked:
             return None
         llh, nside, pixel = min(ranked)
@@ -102,7 +106,7 @@ def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
     rows = [tuple(skymap.metadata(nside).values()) for nside in nsides]
     arrays = {f"nside-{nside}": skymap.pixels[nside] for nside in nsides}
     write_npz(npz, {"header": np.array(rows, header_dtype), **arrays})
-    write_text(as_json, _as_json(skymap))
+    write_parts(as_json, _as_json(skymap))
     return npz, as_json
 
 
@@ -134,10 +138,11 @@ def read_skymap(path: Path) -> SkyMap:
 
 
 def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
-    """Return records (dtype RECORD_DTYPE, one per pixel) as {nside: SKYMAP_DTYPE array}."""
+    """Return records (dtype FOUND_DTYPE, one per pixel) as {nside: SKYMAP_DTYPE array}."""
     arranged = {}
     for nside in np.unique(records["nside"]):
-        these = np.sort(records[records["nside"] == nside], order="pixel")
+        here = np.flatnonzero(records["nside"] == nside)
+        these = records[here[np.argsort(records["pixel"][here])]]
         rows = np.zeros(len(these), SKYMAP_DTYPE)
         names = ("pixel", "llh", "E_in", "E_tot", "x", "y", "z", "time")
         for ours, theirs in zip(names, SKYMAP_DTYPE.names or (), strict=True):
@@ -146,16 +151,29 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
     return arranged
 
 
-def _as_json(skymap: SkyMap) -> str:
-    nsides = {
-        f"nside-{nside}": {
-            "columns": list(SKYMAP_DTYPE.names or ()),
-            "data": [[_json_number(v) for v in row.item()] for row in rows],
-            "metadata": {k: _json_number(v) for k, v in skymap.metadata(nside).items()},
-        }
-        for nside, rows in sorted(skymap.pixels.items())
-    }
-    return json.dumps(nsides, indent=1) + "\n"
+def _as_json(skymap: SkyMap) -> Iterator[str]:
+    """Yield the JSON in parts, one pixel a line."""
+    opening = "{"
+    for nside, rows in sorted(skymap.pixels.items()):
+        columns = json.dumps(list(SKYMAP_DTYPE.names or ()))
+        yield f'{opening}\n"nside-{nside}": {{\n"columns": {columns},\n"data": ['
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            yield ",\n" if start else "\n"
+            yield _rows_as_json(rows[start : start + _ROWS_AT_ONCE])
+        metadata = {k: _json_number(v) for k, v in skymap.metadata(nside).items()}
+        yield f'\n],\n"metadata": {json.dumps(metadata)}\n}}'
+        opening = ","
+    yield "\n}\n" if skymap.pixels else "{}\n"
+
+
+def _rows_as_json(rows: NDArray[np.void]) -> str:
+    values = rows.tolist()
+    has_nan = np.zeros(len(rows), bool)
+    for name in SKYMAP_DTYPE.names or ():
+        has_nan |= np.isnan(rows[name])
+    for row in np.flatnonzero(has_nan):
+        values[row] = [_json_number(value) for value in values[row]]
+    return json.dumps(values)[1:-1].replace("], [", "],\n[")
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

@@ -14,7 +14,7 @@ import numpy as np
 from skyscan.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,11 +26,21 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` so that ``path`` holds either the old or the new bytes."""
+    _write(path, [content])
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write text in parts, as UTF-8, completely or not at all."""
+    _write(path, (part.encode() for part in parts))
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -108,7 +118,7 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             entry.external_attr = 0o644 << 16
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(entry, buffer.getvalue())
+            archive.writestr(entry, buffer.getbuffer())
     return content.getvalue()
 
 

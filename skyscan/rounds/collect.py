@@ -10,7 +10,7 @@ import numpy as np
 
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput, DamagedFile, TryAgain
-from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
+from skyscan.records import FOUND_DTYPE, PIXEL_DTYPE, found_of, keys_of, pixel_keys_of
 from skyscan.results import read_results
 from skyscan.storage import read_sealed, sha256_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.layout import RoundFolder, ScanFolder
-    from skyscan.records import Fit
+    from skyscan.rounds.rule import Llhs
 
 
 class MissingResults(TryAgain):
@@ -34,22 +34,24 @@ class Found:
 
     Attributes
     ----------
-    best : ndarray, shape (npix,), dtype RECORD_DTYPE
+    best : ndarray, shape (npix,), dtype FOUND_DTYPE
         One record per pixel, ordered by nside, then pixel.
-    records : ndarray, shape (n,), dtype RECORD_DTYPE
+    records : ndarray, shape (n,), dtype FOUND_DTYPE
         All variations.
     """
 
     best: NDArray[np.void]
     records: NDArray[np.void]
 
-    def llhs(self) -> dict[int, dict[int, float]]:
-        """Return {nside: {pixel: llh}} of the finished pixels."""
-        finished: dict[int, dict[int, float]] = {}
-        for record in self.best:
-            llhs = finished.setdefault(int(record["nside"]), {})
-            llhs[int(record["pixel"])] = float(record["llh"])
-        return finished
+    def levels(self) -> dict[int, NDArray[np.void]]:
+        """Return {nside: its part of ``best``}, coarse to fine."""
+        nsides, starts = np.unique(self.best["nside"], return_index=True)
+        parts = np.split(self.best, starts[1:])
+        return {int(nside): part for nside, part in zip(nsides, parts, strict=False)}
+
+    def llhs(self) -> Llhs:
+        """Return the llh of each finished pixel."""
+        return {nside: (rows["pixel"], rows["llh"]) for nside, rows in self.levels().items()}
 
 
 def best_of(records: NDArray[np.void]) -> Found:
@@ -57,14 +59,12 @@ def best_of(records: NDArray[np.void]) -> Found:
 
     A number always wins over NaN; among equals, the lower variation wins.
     """
-    llh = records["llh"]
+    pixels = pixel_keys_of(records)
     # lexsort's last key leads. NaN sorts last, after every number.
-    order = np.lexsort((records["variation"], llh, records["pixel"], records["nside"]))
-    ranked = records[order]
-    ids = ranked[["nside", "pixel"]]
-    first = np.ones(len(ranked), bool)
-    first[1:] = ids[1:] != ids[:-1]
-    return Found(ranked[first], records)
+    order = np.lexsort((records["variation"], records["llh"], pixels))
+    is_first = np.ones(len(records), bool)
+    is_first[1:] = pixels[order[1:]] != pixels[order[:-1]]
+    return Found(records[order[is_first]], records)
 
 
 def collect(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Found:
@@ -87,7 +87,7 @@ class Gathered:
 
     Attributes
     ----------
-    records : ndarray, shape (n,), dtype RECORD_DTYPE
+    records : ndarray, shape (n,), dtype FOUND_DTYPE
         The record of each fit, from the first round that has it.
     leftover : ndarray, shape (n,), dtype PIXEL_DTYPE
         Pixels of jobs that have no record, ordered by nside, pixel, variation.
@@ -129,44 +129,48 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
         A round's description or a batch file is damaged, or of another scan.
     """
     damage: dict[int, list[str]] = {}
-    records = [np.empty(0, RECORD_DTYPE)]
-    found: set[Fit] = set()
-    rows: dict[Fit, np.void] = {}
-    unfinished: list[tuple[int, Path, int, list[Fit]]] = []
+    parts = [np.empty(0, FOUND_DTYPE)]
+    unfinished: list[tuple[int, Path, int, NDArray[np.void]]] = []
     for number in rounds:
         for batch, path in batches_of(folder.round(number), scan_id):
             result = read_results(path, batch)
             if result.complaints:
                 damage.setdefault(number, []).extend(result.complaints)
-            ids = ids_of(result.records)
-            new = np.array([it not in found for it in ids], bool)
-            records.append(result.records[new])
-            found.update(ids)
+            parts.append(found_of(result.records))
             missing = result.missing(batch)
-            missing_ids = ids_of(missing)
-            rows.update(zip(missing_ids, missing, strict=True))
-            unfinished.append((number, path, len(batch.pixels), missing_ids))
-    left = sorted(ids for ids in rows if ids not in found)
+            if len(missing):
+                unfinished.append((number, path, len(batch.pixels), missing))
+    records, found = _first_of_each(np.concatenate(parts))
+    left = [np.empty(0, PIXEL_DTYPE)]
     incomplete: dict[int, list[str]] = {}
-    for number, path, n_pixels, missing_ids in unfinished:
-        if n := sum(ids not in found for ids in missing_ids):
+    for number, path, n_pixels, missing in unfinished:
+        left.append(missing[~np.isin(keys_of(missing), found)])
+        if n := len(left[-1]):
             text = f"{path} is missing {n} of {n_pixels} pixels"
             incomplete.setdefault(number, []).append(text)
-    return Gathered(
-        np.concatenate(records),
-        np.array([rows[ids] for ids in left], PIXEL_DTYPE),
-        damage,
-        incomplete,
-    )
+    # Of a fit that several rounds were to do, the last one's row.
+    leftover = np.concatenate(left)[::-1]
+    _, last = np.unique(keys_of(leftover), return_index=True)
+    return Gathered(records, leftover[last], damage, incomplete)
+
+
+def _first_of_each(
+    records: NDArray[np.void],
+) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    """Return the first record of each fit, in their order, and the sorted keys of all."""
+    keys, first = np.unique(keys_of(records), return_index=True)
+    if len(first) < len(records):
+        records = records[np.sort(first)]
+    return records, keys
 
 
 def collect_partial(folder: ScanFolder, scan_id: str) -> Found:
     """Read the results of all rounds, complete or not, for the map of a scan that failed."""
-    records = [np.empty(0, RECORD_DTYPE)]
+    records = [np.empty(0, FOUND_DTYPE)]
     for number in folder.chosen_rounds():
         try:
             for batch, path in batches_of(folder.round(number), scan_id):
-                records.append(read_results(path, batch).records)
+                records.append(found_of(read_results(path, batch).records))
         except BadInput:  # noqa: PERF203  (one file may be damaged)
             continue  # the report names the file; the other intact records count
     return best_of(np.concatenate(records))

@@ -15,7 +15,7 @@ import numpy as np
 
 from skyscan.batches import Batch, batch_bytes, split
 from skyscan.errors import BadInput
-from skyscan.pixels import coarser_pixels
+from skyscan.pixels import parents
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import Found, best_of, gather
@@ -28,21 +28,25 @@ from skyscan.rounds.leftover import (
     leftover_depth,
     recorded_batches,
 )
-from skyscan.rounds.rule import next_pixels
+from skyscan.rounds.rule import choose
 from skyscan.startup import Startup, read_startup
 from skyscan.storage import write_bytes, write_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from skyscan.layout import RoundFolder, ScanFolder
-    from skyscan.pixels import Pixel
     from skyscan.progression import Progression
     from skyscan.records import Fit
     from skyscan.rounds.collect import Gathered
+    from skyscan.rounds.rule import Chosen
     from skyscan.scan import Scan
+
+
+#: Fields of a fit that seed the finer pixels inside its pixel.
+SEED_FIELDS = ("x", "y", "z", "time", "energy")
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def _choose(folder: ScanFolder, scan: Scan, startup: Startup, number: int) -> li
 def chosen_by_rule(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np.void]:
     """Return the next pixels by the rule, given all results, with seeds (PIXEL_DTYPE)."""
     found = best_of(gathered.records)
-    chosen = next_pixels(found.llhs(), scan.progression, startup.pointing)
+    chosen = choose(found.llhs(), scan.progression, startup.pointing)
     return seed_pixels(chosen, found, startup, scan.progression)
 
 
@@ -166,7 +170,7 @@ def deal(
 
 
 def seed_pixels(
-    chosen: Iterable[Pixel], found: Found, startup: Startup, progression: Progression
+    chosen: Chosen, found: Found, startup: Startup, progression: Progression
 ) -> NDArray[np.void]:
     """Return the chosen pixels with seeds: the best fit of the coarser pixel around each.
 
@@ -178,24 +182,45 @@ def seed_pixels(
     ndarray, shape (n_chosen * n_variations,), dtype PIXEL_DTYPE
         Ordered by nside, pixel, variation.
     """
-    fits = {(int(r["nside"]), int(r["pixel"])): r for r in found.best}
-    ordered = sorted(chosen)
-    pixels = np.zeros((len(ordered), startup.n_variations), PIXEL_DTYPE)
-    pixels["variation"] = np.arange(startup.n_variations)
-    for row, pixel in zip(pixels, ordered, strict=True):
-        row["nside"], row["pixel"] = pixel
-        seed = _coarser_fit(pixel, fits, progression)
-        for name in ("x", "y", "z", "time", "energy"):
-            row[name] = getattr(startup.seed, name) if seed is None else seed[name]
-    return pixels.reshape(-1)
+    levels = found.levels()
+    parts = [np.empty((0, startup.n_variations), PIXEL_DTYPE)]
+    for nside in sorted(chosen):
+        pixels = np.zeros((len(chosen[nside]), startup.n_variations), PIXEL_DTYPE)
+        pixels["nside"] = nside
+        pixels["pixel"] = chosen[nside][:, None]
+        pixels["variation"] = np.arange(startup.n_variations)
+        for name in SEED_FIELDS:
+            pixels[name] = getattr(startup.seed, name)
+        for rows, fits in _coarser_fits(nside, chosen[nside], levels, progression):
+            for name in SEED_FIELDS:
+                pixels[name][rows] = fits[name][:, None]
+        parts.append(pixels)
+    return np.concatenate(parts).reshape(-1)
 
 
-def _coarser_fit(
-    pixel: Pixel, fits: dict[tuple[int, int], np.void], progression: Progression
-) -> np.void | None:
-    coarser = coarser_pixels(pixel, (nside for nside, _ in progression))
-    fit = next((fits[it] for it in coarser if it in fits), None)
-    return None if fit is None or np.isnan(fit["llh"]) else fit
+def coarser_nsides(nside: int, progression: Progression) -> list[int]:
+    """Return the nsides that seeds of an nside may come from, the finest first."""
+    return sorted((coarser for coarser, _ in progression if coarser < nside), reverse=True)
+
+
+def _coarser_fits(
+    nside: int,
+    pixels: NDArray[np.int64],
+    levels: Mapping[int, NDArray[np.void]],
+    progression: Progression,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.void]]]:
+    """Yield indices into ``pixels``, and the fits that they get their seeds from."""
+    remaining = np.arange(len(pixels))
+    for coarser in coarser_nsides(nside, progression):
+        if coarser not in levels:
+            continue
+        fits = levels[coarser]
+        around = parents(nside, coarser, pixels[remaining])
+        at = np.minimum(np.searchsorted(fits["pixel"], around), len(fits) - 1)
+        is_there = fits["pixel"][at] == around
+        has_fit = is_there & ~np.isnan(fits["llh"][at])
+        yield remaining[has_fit], fits[at[has_fit]]
+        remaining = remaining[~is_there]
 
 
 def _reuse_known(

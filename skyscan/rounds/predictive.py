@@ -18,11 +18,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.pixels import Pixel, coarser_pixels
+from skyscan.pixels import parents
+from skyscan.records import pixel_keys_of
 from skyscan.rounds.collect import Found, best_of, gather
 from skyscan.rounds.leftover import description_of, left_behind
-from skyscan.rounds.next_round import chosen_by_rule, deal, seed_pixels, startup_of
-from skyscan.rounds.rule import next_pixels
+from skyscan.rounds.next_round import (
+    chosen_by_rule,
+    coarser_nsides,
+    deal,
+    seed_pixels,
+    startup_of,
+)
+from skyscan.rounds.rule import choose
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -97,23 +104,23 @@ def early_pixels(scan: Scan, startup: Startup, gathered: Gathered) -> NDArray[np
 
     A pixel is done when all its variations are.
     """
-    under_way = {Pixel(*row.item()) for row in gathered.leftover[["nside", "pixel"]]}
+    left = gathered.leftover
+    under_way = {int(n): left["pixel"][left["nside"] == n] for n in np.unique(left["nside"])}
     best = best_of(gathered.records).best
-    is_in = [Pixel(*row.item()) not in under_way for row in best[["nside", "pixel"]]]
-    found = Found(best[np.array(is_in, bool)], gathered.records)
+    is_under_way = np.isin(pixel_keys_of(best), pixel_keys_of(left))
+    found = Found(best[~is_under_way], gathered.records)
     finished = found.llhs()
-    chosen = next_pixels(finished, scan.progression, startup.pointing) - under_way
-    nsides = [nside for nside, _ in scan.progression]
-
-    def has_its_seed(pixel: Pixel) -> bool:
-        for coarser in coarser_pixels(pixel, nsides):
-            if coarser in under_way:
-                return False
-            if coarser.pixel in finished.get(coarser.nside, {}):
-                return True
-        return True  # the event's own
-
-    return seed_pixels(filter(has_its_seed, chosen), found, startup, scan.progression)
+    chosen = {}
+    for nside, pixels in choose(finished, scan.progression, startup.pointing).items():
+        waits = np.isin(pixels, under_way.get(nside, ()))
+        undecided = ~waits
+        for coarser in coarser_nsides(nside, scan.progression):
+            around = parents(nside, coarser, pixels)
+            waits |= undecided & np.isin(around, under_way.get(coarser, ()))
+            known = finished[coarser][0] if coarser in finished else ()
+            undecided &= ~waits & ~np.isin(around, known)
+        chosen[nside] = pixels[~waits]  # the seed of an undecided one is the event's own
+    return seed_pixels(chosen, found, startup, scan.progression)
 
 
 def _is_enough(gathered: Gathered, threshold: float) -> bool:

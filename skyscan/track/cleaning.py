@@ -25,6 +25,9 @@ RT_RADIUS_M = 150.0
 RT_TIME_NS = 1000.0
 RT_ITERATIONS = 3
 
+_DOMS_AT_ONCE = 64  # whose distances are computed together
+_REACH_M = RT_RADIUS_M + 1.0  # DOMs that differ more in x are not compared
+
 
 def clean_hits(pulses: NDArray[np.void]) -> NDArray[np.void]:
     """Return the hits of an event's main particle, cleaned of noise.
@@ -90,18 +93,87 @@ def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     -------
     ndarray of bool, shape (n_pulses,)
     """
-    place, time = positions(pulses["string"], pulses["om"]), pulses["time"]
-    kept = (pulses["flags"] & LC_FLAG) != 0
+    doms, dom = np.unique(pulses[["string", "om"]], return_inverse=True)
+    time, rank = np.unique(pulses["time"], return_inverse=True)
+    near = _near(positions(doms["string"], doms["om"]))
+    # In the order of DOM, then time: the pulses of one DOM nearest in time are neighbours.
+    key = dom * (len(time) + 1) + rank
+    kept = np.asarray((pulses["flags"] & LC_FLAG) != 0)
     newest = np.flatnonzero(kept)
     for _ in range(RT_ITERATIONS):
-        reached = kept.copy()
-        for seed in newest:
-            near = np.abs(time - time[seed]) <= RT_TIME_NS
-            near &= ((place - place[seed]) ** 2).sum(axis=-1) <= RT_RADIUS_M**2
-            reached |= near
-        newest = np.flatnonzero(reached & ~kept)
-        kept = reached
-    return np.asarray(kept)
+        if len(newest) == 0:
+            break
+        seeds = np.unique(key[newest])
+        waiting = np.flatnonzero(~kept)
+        reached = [np.empty(0, np.int64)]
+        for others in near.T:
+            other = others[dom[waiting]]
+            is_reached = _has_seed(seeds, other, rank[waiting], time) & (other >= 0)
+            reached.append(waiting[is_reached])
+            waiting = waiting[~is_reached]
+        newest = np.concatenate(reached)
+        kept[newest] = True
+    return kept
+
+
+def _near(place: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the DOMs within the radius of each DOM, itself first; padded with -1.
+
+    Parameters
+    ----------
+    place : ndarray, shape (n_doms, 3), m
+
+    Returns
+    -------
+    ndarray, shape (n_doms, largest number of DOMs)
+    """
+    by_x = np.argsort(place[:, 0])
+    x, y, z = place[by_x].T
+    rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for start in range(0, len(place), _DOMS_AT_ONCE):
+        here = slice(start, start + _DOMS_AT_ONCE)
+        ends = x[here][0] - _REACH_M, x[here][-1] + _REACH_M
+        first, last = np.searchsorted(x, ends)
+        there = slice(first, last)
+        distance2 = (x[here, None] - x[there]) ** 2
+        distance2 += (y[here, None] - y[there]) ** 2
+        distance2 += (z[here, None] - z[there]) ** 2
+        row, column = np.nonzero(distance2 <= RT_RADIUS_M**2)
+        rows.append(by_x[row + start])
+        columns.append(by_x[column + first])
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    order = np.lexsort((column != row, row))
+    row, column = row[order], column[order]
+    number = np.arange(len(row)) - np.searchsorted(row, row)
+    near = np.full((len(place), number.max(initial=0) + 1), -1, np.int64)
+    near[row, number] = column
+    return near
+
+
+def _has_seed(
+    seeds: NDArray[np.int64],
+    dom: NDArray[np.int64],
+    rank: NDArray[np.int64],
+    time: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Return for each pulse whether a seed on a DOM is within the time difference.
+
+    Parameters
+    ----------
+    seeds : ndarray, shape (n_seeds,)
+        Keys of the seeds, ascending.
+    dom, rank : ndarray, shape (n_pulses,)
+        The DOM to look at, and the pulse's own time, an index into ``time``.
+    time : ndarray, ns
+    """
+    size = len(time) + 1
+    after = np.searchsorted(seeds, dom * size + rank)
+    found = np.zeros(len(dom), bool)
+    for at in (np.minimum(after, len(seeds) - 1), np.maximum(after - 1, 0)):
+        is_same = seeds[at] // size == dom
+        difference = np.abs(time[np.where(is_same, seeds[at] % size, rank)] - time[rank])
+        found |= is_same & (difference <= RT_TIME_NS)
+    return found
 
 
 def hits_of_doms(pulses: NDArray[np.void]) -> NDArray[np.void]:

@@ -7,7 +7,7 @@ from skyscan.coordinates import equatorial_to_local
 from skyscan.events.event import Vertex
 from skyscan.job.worker import seeded
 from skyscan.layout import ScanFolder
-from skyscan.pixels import directions
+from skyscan.pixels import directions, parents
 from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE, sign
 from skyscan.recos import reco_class
 from skyscan.recos.dummy import VARIATION_STEP_M, dummy_fit
@@ -164,3 +164,8 @@ def pixel_rows(nside: int, pixels, n_variations: int = 1):
     for name in ("x", "y", "z", "time", "energy"):
         rows[name] = getattr(SEED, name)
     return rows.reshape(-1)
+
+
+def parent(nside: int, coarser: int, pixel: int) -> int:
+    """Return the pixel of ``coarser`` around one pixel of ``nside``."""
+    return int(parents(nside, coarser, np.array([pixel]))[0])

@@ -16,7 +16,7 @@ from skyscan.layout import ScanFolder
 from skyscan.pixels import Pixel
 from skyscan.progression import DEFAULT_PROGRESSION
 from skyscan.records import IDS
-from skyscan.rounds.rule import best_pixel, next_pixels
+from skyscan.rounds.rule import best_pixel, llhs_of, next_pixels
 from skyscan.skymap import SkyMap, read_skymap
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_the_rule_chooses_every_round_from_the_rounds_before(scanned, alert):
     assert not next_pixels(finished, DEFAULT_PROGRESSION)
     best = skymap.best()
     assert best is not None
-    assert best[0] == best_pixel(finished)
+    assert best[0] == best_pixel(llhs_of(finished))
     assert best[0].nside == 512
 
 

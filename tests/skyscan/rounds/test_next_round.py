@@ -12,6 +12,7 @@ from scans_support import (
     do_round,
     do_scan,
     made_up,
+    parent,
     pixel_rows,
     prepared,
     records_of,
@@ -19,12 +20,12 @@ from scans_support import (
 
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput
-from skyscan.pixels import Pixel, parent
+from skyscan.pixels import Pixel
 from skyscan.records import sign
 from skyscan.results import write_results
 from skyscan.rounds.collect import MissingResults, best_of, collect
 from skyscan.rounds.next_round import BatchState, open_round, seed_pixels
-from skyscan.rounds.rule import next_pixels
+from skyscan.rounds.rule import choose, next_pixels
 from skyscan.startup import read_startup
 
 SCAN = a_scan()
@@ -101,7 +102,8 @@ LEVELS = ((1, 0), (4, 3), (8, 5))
 )
 def test_a_seed_is_that_of_the_nearest_coarser_pixel_or_the_event(folder, llhs, seed):
     startup = read_startup(folder.startup)
-    (row,) = seed_pixels([PIXEL], found_with(llhs), startup, LEVELS)
+    chosen = {PIXEL.nside: np.array([PIXEL.pixel])}
+    (row,) = seed_pixels(chosen, found_with(llhs), startup, LEVELS)
     expected = [SEED.x, SEED.y, SEED.z, SEED.time]
     if seed is not None:
         expected = [100.0 * seed + j for j in range(4)]
@@ -141,7 +143,7 @@ def test_a_complete_scan_converges_as_the_rule_says(folder):
     assert 3 <= rounds < SCAN.max_rounds
     assert folder.chosen_rounds() == list(range(rounds))
     llhs = collect(folder, SCAN.id, folder.chosen_rounds()).llhs()
-    assert next_pixels(llhs, SCAN.progression) == set()
+    assert choose(llhs, SCAN.progression) == {}
     assert open_round(folder, SCAN, rounds) == []
     assert open_round(folder, SCAN, rounds + 1) == []
     assert not folder.round(rounds).path.exists()

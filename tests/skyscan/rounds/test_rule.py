@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scans_support import parent
 
 import skyscan
-from skyscan.pixels import Pixel, children, directions, parent
-from skyscan.rounds.rule import best_pixel, first_pixels, next_pixels
+from skyscan.pixels import Pixel, children, directions
+from skyscan.rounds.rule import best_pixel, first_pixels, llhs_of, next_pixels
 
 UPSTREAM = json.loads(
     Path(__file__).parents[2].joinpath("data", "upstream_next_pixels.json").read_text()
@@ -100,18 +101,18 @@ def test_a_scan_converges(finished):
 @pytest.mark.parametrize("order", [1, -1])
 def test_nan_does_not_win_even_if_it_comes_first(order):
     llhs = dict([(0, NAN), (3, 7.0), (5, 9.0)][::order])
-    assert best_pixel({8: llhs}) == (8, 3)
+    assert best_pixel(llhs_of({8: llhs})) == (8, 3)
     assert next_pixels({1: dict.fromkeys(range(12), 1.0) | {0: NAN}}, PROGRESSION)
 
 
 def test_without_any_llh_there_is_no_best_pixel_and_nothing_to_refine():
-    assert best_pixel({8: {0: NAN, 1: NAN}}) is None
+    assert best_pixel(llhs_of({8: {0: NAN, 1: NAN}})) is None
     assert next_pixels({1: dict.fromkeys(range(12), NAN)}, PROGRESSION) == set()
 
 
 def test_ties_go_to_the_coarser_nside_then_to_the_lower_pixel():
-    assert best_pixel({64: {2: 1.0}, 8: {9: 1.0, 4: 1.0}}) == (8, 4)
-    assert best_pixel({64: {2: 0.5}, 8: {9: 1.0, 4: 1.0}}) == (64, 2)
+    assert best_pixel(llhs_of({64: {2: 1.0}, 8: {9: 1.0, 4: 1.0}})) == (8, 4)
+    assert best_pixel(llhs_of({64: {2: 0.5}, 8: {9: 1.0, 4: 1.0}})) == (64, 2)
 
 
 @pytest.mark.parametrize(("step", "refined"), [(1.0, {0, 1}), (0.0, set())])
@@ -131,24 +132,23 @@ def test_a_pointed_first_round_surrounds_the_pixel_of_the_direction():
     ra, dec, radius = 1.0, -0.5, 0.3
     centre = healpy.pix2vec(16, healpy.ang2pix(16, math.pi / 2 - dec, ra))
     distance = np.arccos(np.clip(np.array(healpy.pix2vec(16, range(3072))).T @ centre, -1, 1))
-    expected = {Pixel(16, int(p)) for p in np.flatnonzero(distance < radius)}
-    assert first_pixels(16, (ra, dec, radius)) == expected
-    assert first_pixels(16, (ra, dec, 1e-9)) == {
-        Pixel(16, int(healpy.ang2pix(16, math.pi / 2 - dec, ra)))
-    }
+    expected = np.flatnonzero(distance < radius)
+    assert first_pixels(16, (ra, dec, radius)).tolist() == expected.tolist()
+    (alone,) = first_pixels(16, (ra, dec, 1e-9))
+    assert alone == healpy.ang2pix(16, math.pi / 2 - dec, ra)
 
 
 @given(st.sampled_from([(1, 2), (8, 64), (64, 512), (4, 4)]), st.data())
 def test_parent_is_the_inverse_of_children(levels, data):
     nside, finer = levels
     pixel = data.draw(st.integers(0, 12 * nside**2 - 1))
-    inside = children(nside, finer, pixel).tolist()
+    (inside,) = children(nside, finer, np.array([pixel])).tolist()
     assert len(set(inside)) == (finer // nside) ** 2
     assert {parent(finer, nside, child) for child in inside} == {pixel}
 
 
 def test_children_of_all_pixels_cover_the_finer_sky():
-    covered = np.concatenate([children(2, 8, pixel) for pixel in range(48)])
+    covered = children(2, 8, np.arange(48)).reshape(-1)
     assert sorted(covered.tolist()) == list(range(768))
 
 

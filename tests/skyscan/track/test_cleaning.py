@@ -4,7 +4,15 @@ import pytest
 from skyscan import read_event
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.geometry import positions
-from skyscan.track.cleaning import clean_hits, hits_of_doms, in_richest_window, is_near_seed
+from skyscan.track.cleaning import (
+    RT_ITERATIONS,
+    RT_RADIUS_M,
+    RT_TIME_NS,
+    clean_hits,
+    hits_of_doms,
+    in_richest_window,
+    is_near_seed,
+)
 
 
 def pulses_of(*rows: tuple[float, ...]):
@@ -51,6 +59,31 @@ def test_a_pulse_near_a_seed_is_kept_and_a_lone_one_is_not():
         (30, 10, 4000, 1, False),  # too late for all others
     )
     assert is_near_seed(pulses).tolist() == [True, True, True, True, False]
+
+
+def near_seed_by_all_pairs(pulses):
+    """Compare every pulse with every seed, as the rule of SeededRT reads."""
+    place, time = positions(pulses["string"], pulses["om"]), pulses["time"]
+    is_near = np.abs(time[:, None] - time) <= RT_TIME_NS
+    is_near &= ((place[:, None] - place) ** 2).sum(axis=-1) <= RT_RADIUS_M**2
+    kept = (pulses["flags"] & LC_FLAG) != 0
+    for _ in range(RT_ITERATIONS):
+        kept = kept | is_near[kept].any(axis=0)
+    return kept
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_same_pulses_are_kept_as_by_a_look_at_all_pairs(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(0, 300))
+    pulses = np.zeros(n, PULSE_DTYPE)
+    pulses["string"] = rng.integers(1, 3 + 2 * seed, n)
+    pulses["om"] = rng.integers(1, 61, n)
+    # Half of the samples have steps of 500 ns: equal times, and differences of exactly 1000 ns.
+    pulses["time"] = rng.integers(0, 12, n) * 500.0 if seed % 2 else rng.uniform(0, 6000, n)
+    pulses["flags"] = np.where(rng.random(n) < 0.1, LC_FLAG, 0)
+    kept = is_near_seed(pulses)
+    assert kept.tolist() == near_seed_by_all_pairs(pulses).tolist()
 
 
 def test_without_seeds_nothing_is_kept():

@@ -1,0 +1,78 @@
+"""Time the steps between jobs for a round of the whole sky, without a pool.
+
+Usage: python benchmarks/whole_sky.py [NSIDE [BATCHES]]
+
+A scan of one nside is planned in a temporary folder, its results are made up, and the steps of
+the access point run over them: open the round, open the next one, merge. Each step runs in a
+process of its own, whose CPU time and largest memory are printed.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+SUPPORT = Path(__file__).parents[1] / "tests" / "skyscan"
+STEPS = ("open", "fit", "next", "merge")
+
+
+def step(name: str, place: Path, nside: int, batches: int) -> None:
+    sys.path.insert(0, str(SUPPORT))
+    from scans_support import a_scan, prepared
+
+    from skyscan.batches import read_batch
+    from skyscan.layout import ScanFolder
+    from skyscan.merge import merge
+    from skyscan.records import RECORD_DTYPE, sign
+    from skyscan.results import write_results
+    from skyscan.rounds.next_round import open_round
+
+    scan = a_scan(progression=((nside, 0),), jobs_per_round=batches)
+    folder = ScanFolder(place / "scan")
+    if not folder.path.exists():
+        prepared(folder.path, scan)
+    if name == "open":
+        open_round(folder, scan, 0)
+    elif name == "fit":
+        for number in range(batches):
+            batch = read_batch(folder.round(0).batch(number))
+            records = np.zeros(len(batch.pixels), RECORD_DTYPE)
+            for field in ("nside", "pixel", "variation", "x", "y", "z"):
+                records[field] = batch.pixels[field]
+            records["llh"] = 1000.0 + 1e-3 * batch.pixels["pixel"]
+            write_results(folder.round(0).result(number), batch, sign(records))
+    elif name == "next":
+        open_round(folder, scan, 1)
+    else:
+        merge(folder, scan)
+
+
+def main(nside: int = 512, batches: int = 1000) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        print(f"{12 * nside**2:,} pixels in {batches} batches")
+        for name in STEPS:
+            began = time.monotonic()
+            command = [sys.executable, __file__, name, place, str(nside), str(batches)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                sys.exit(done.stderr)
+            used = json.loads(done.stdout)
+            wall = time.monotonic() - began
+            print(f"{name:6} {used['cpu']:6.1f} CPU-s {wall:6.1f} s {used['rss']:6.0f} MB")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in STEPS:
+        step(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        used = {"cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024}
+        print(json.dumps(used))
+    else:
+        main(*map(int, sys.argv[1:]))
