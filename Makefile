@@ -1,5 +1,6 @@
 # make demo    run a complete scan on this machine
-# make test    run all tests, with a real HTCondor
+# make test    run all tests with a real HTCondor, and part of them with a newer one;
+#              HTCONDOR=forky runs all with the HTCondor of another Debian suite
 # make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
 # make check   lint Python and shell, check spelling, types and import contracts, build the site
 # make docs    build the documentation site in docs/_build
@@ -8,7 +9,7 @@
 
 .DEFAULT_GOAL := setup
 # A folder is named docs.
-.PHONY: setup demo check docs test soak clean htcondor
+.PHONY: setup demo check docs test test-newer soak clean htcondor
 
 VENV := .venv
 # The name contains the folder, because a virtual environment cannot be moved.
@@ -17,6 +18,14 @@ STAMP := $(VENV)/.installed-$(subst /,-,$(CURDIR))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
+
+# Debian suite from which HTCondor is downloaded; empty for the default.
+HTCONDOR ?= $(SKYSCAN_HTCONDOR_SUITE)
+ifneq ($(HTCONDOR),)
+export SKYSCAN_HTCONDOR_SUITE := $(HTCONDOR)
+endif
+# `make test` also runs the tests marked `versions` on the HTCondor of this suite, unless it is empty.
+NEWER ?= forky
 
 # Number of test modules that run at the same time; those that use a pool mostly wait.
 WORKERS ?= 3
@@ -53,10 +62,23 @@ docs: $(STAMP)
 	$(VENV)/bin/sphinx-build --quiet --fresh-env --write-all --fail-on-warning --keep-going \
 		--conf-dir docs . docs/_build
 
+PYTEST := $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: setup
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(COVERAGE)
+	$(PYTEST) $(COVERAGE)
 	@$(if $(COVERAGE),echo "Coverage of lines and branches: \
 	$$($(VENV)/bin/coverage report --format=total --precision=1) % (.coverage, coverage.xml)")
+
+	@$(if $(HTCONDOR),,$(MAKE) --no-print-directory test-newer)
+
+# Without network, or with an HTCondor that nobody has tried yet, this is skipped.
+test-newer: export SKYSCAN_HTCONDOR_SUITE = $(NEWER)
+test-newer: $(STAMP)
+	@if [ -n "$(NEWER)" ] && timeout 300 $(VENV)/bin/python -m condor --tried; then \
+		$(PYTEST) -m versions; \
+	else \
+		echo "NOTICE: no test ran on a newer HTCondor (suite: $(NEWER))."; \
+	fi
 
 soak: setup
 	$(VENV)/bin/python tests/workflows/soak.py $(SOAK)

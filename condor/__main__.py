@@ -1,4 +1,7 @@
-"""``python -m condor``: find HTCondor on this machine, or set it up."""
+"""``python -m condor``: find HTCondor on this machine, or set it up.
+
+With ``--tried``, an HTCondor that is newer than those that scans were run with is an error.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from condor.errors import CondorError
 from condor.find import find_htcondor
 from condor.pool import users_own_pool
 from condor.software.install import install
+from condor.versions import is_untried, tried_text
+from skyscan.errors import ExitCode
 
 
-def main() -> int:
+def main(*, tried: bool = False) -> int:
     """Print which HTCondor is used; return an exit code."""
     try:
-        own = users_own_pool()
+        own = None if tried else users_own_pool()
         if own:
             print(f"HTCondor {own.version}, your own pool")
             return 0
@@ -24,9 +29,12 @@ def main() -> int:
     except CondorError as error:
         print(error, file=sys.stderr)
         return int(error.exit_code)
+    if found and tried and is_untried(found.version):
+        print(f"HTCondor {found.version_text} is newer than {tried_text()}", file=sys.stderr)
+        return int(ExitCode.TRY_AGAIN)
     print(f"HTCondor {found.version_text} in {found.bin}" if found else "HTCondor is missing")
     return 0 if found else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(tried="--tried" in sys.argv[1:]))

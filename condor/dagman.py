@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,11 @@ def log_of(dag: Path) -> Path:
     return dag.with_name(f"{dag.name}.dagman.log")
 
 
+def dag_of(log: Path) -> Path:
+    """Return the path of the DAG whose DAGMan has a job log, the reverse of `log_of`."""
+    return log.with_name(log.name.removesuffix(".dagman.log"))
+
+
 def dagman_state(dag: Path) -> DagmanState | None:
     """Return the state of a DAG from DAGMan's own job log; None if it was never submitted."""
     import htcondor2 as htcondor
@@ -110,6 +116,13 @@ def dagman_state(dag: Path) -> DagmanState | None:
     return replace(known[alive[-1] if alive and locked else last], submissions=len(known))
 
 
+#: A line of DAGMan's own log: its time, and an error at the beginning or after its source
+#: (``From submit: ERROR: ...``). Settings and folders have the word in their names, too.
+_ERROR = re.compile(
+    r"(?:\d\d/\d\d/\d\d \d\d:\d\d:\d\d )?\s*(?:[\w ]+: )*(?:ERROR\b|Error:)[\s:]*(.*)"
+)
+
+
 def last_error(dag: Path) -> str | None:
     """Return the last error in DAGMan's log; None if it has none."""
     log = dag.with_name(f"{dag.name}.dagman.out")
@@ -117,8 +130,8 @@ def last_error(dag: Path) -> str | None:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return None
-    errors = [line for line in lines if "ERROR" in line]
-    return errors[-1].partition("ERROR")[2].strip(" :") if errors else None
+    errors = (found.group(1) for line in reversed(lines) if (found := _ERROR.match(line)))
+    return next(filter(None, errors), None)
 
 
 @dataclass(frozen=True)
@@ -147,8 +160,7 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
     held: dict[int, str] = {}
     for event in log_events(log):
         if event.type == types.SUBMIT:
-            node = str(event.get("LogNotes", "")).removeprefix("DAG Node: ").strip()
-            nodes[event.cluster] = node
+            nodes[event.cluster] = node_of(event)
         node = nodes.get(event.cluster, "")
         if not node:
             continue
@@ -163,6 +175,28 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
         elif event.type == types.JOB_ABORTED:
             ends[node] = _removed(event, held.get(event.cluster))
     return ends
+
+
+def node_of(event: htcondor.JobEvent) -> str:
+    """Return the name of the node that a submit event is of; empty if it is of none.
+
+    From 25.11 on, the schedd writes a ClassAd with the name; older ones write what DAGMan
+    still writes itself for nodes without a job.
+    """
+    import classad2 as classad
+
+    for line in map(str.strip, str(event.get("LogNotes", "")).splitlines()):
+        if line.startswith(_NODE):
+            return line.removeprefix(_NODE).strip()
+        if line.startswith("["):
+            try:
+                return str(classad.ClassAd(line).get("DAGNodeName", ""))
+            except classad.ClassAdException:  # truncated by a full disk
+                continue
+    return ""
+
+
+_NODE = "DAG Node: "
 
 
 def _removed(event: htcondor.JobEvent, held: str | None) -> JobEnd:

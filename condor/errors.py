@@ -23,6 +23,10 @@ class PoolDoesNotAnswer(CondorError):
     """The user's own pool is configured, but its schedd does not answer."""
 
 
+class PoolIsInUse(CondorError):
+    """The personal pool cannot be removed as long as it, or its programs, are in use."""
+
+
 class NoUserNamespace(CondorError):
     """Root cannot run a pool here: HTCondor runs no jobs as root, and there is no namespace."""
 

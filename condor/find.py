@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condor.contact import CONFIG_VARIABLE
-from condor.software.install import installed
+from condor.software.install import chosen_suite, installed
 from condor.versions import Version, is_too_old, parse_version, version_text
 
 # Where daemons live on systems that keep them off a user's PATH.
@@ -60,8 +60,11 @@ class HTCondor:
 
 
 def find_htcondor() -> HTCondor | None:
-    """Return an HTCondor with daemons, from PATH, this environment or the cache; else None."""
-    return _on_path() or _own()
+    """Return an HTCondor with daemons, from PATH, this environment or the cache; else None.
+
+    A suite that the user chose goes before PATH.
+    """
+    return _own() if chosen_suite() else _on_path() or _own()
 
 
 def search_path() -> str:

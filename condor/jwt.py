@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
+
+from skyscan.json_text import parse_json
 
 LATEST = 1e12  # seconds since 1970; a larger value is no date
 
@@ -26,7 +27,7 @@ def claims(token: str) -> dict[str, Any] | None:
         return None
     payload = parts[1] + "=" * (-len(parts[1]) % 4)
     try:
-        value = json.loads(base64.b64decode(payload, altchars=b"-_", validate=True))
+        value = parse_json(base64.b64decode(payload, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         return None
     return value if isinstance(value, dict) else None

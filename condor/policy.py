@@ -84,6 +84,16 @@ def growing(amount: int, max_retries: int, retry: str) -> str:
     return f"{amount} * min({{{MOST_GROWTH}, {tries}}})"
 
 
+def retry_request(attribute: str, amount: int) -> str:
+    """Return what a job requests after it was evicted for using more than it requested.
+
+    Schedds of 25.10 and later change the request by ``retry_request_memory`` and
+    ``retry_request_disk`` and start such a job again at once. If the request no longer grows,
+    or with an older schedd, which ignores these commands, the job is held.
+    """
+    return f"min({{{attribute} + {amount}, {MOST_GROWTH * amount}}})"
+
+
 def hold_commands(site: Site) -> dict[str, str]:
     """Return the commands that release a held job a few times, and hold one that never runs."""
     codes = ", ".join(map(str, PASSING))

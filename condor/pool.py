@@ -29,8 +29,10 @@ from condor.personal.daemons import (
     stop_personal,
 )
 from condor.personal.processes import pool_processes
+from condor.personal.removal import Removable, remove_personal
 from condor.personal.settings import OURS
 from condor.schedd import expired_tokens
+from condor.software.install import chosen_suite
 from condor.versions import version_text
 
 __all__ = ["Pool", "PoolStatus", "pool_folder", "start", "status", "stop", "users_own_pool"]
@@ -89,6 +91,19 @@ def stop(patience: float = 45.0) -> bool:
     return stop_personal(pool_folder(), patience)
 
 
+def remove(patience: float = 45.0) -> Removable:
+    """Stop the personal pool; remove its folder, and HTCondor and images from the cache.
+
+    The user's own pool is never touched. The next scan sets all of it up again.
+
+    Raises
+    ------
+    PoolIsInUse
+        There are jobs in its queue, or another pool runs from the same programs.
+    """
+    return remove_personal(pool_folder(), patience)
+
+
 def status() -> PoolStatus:
     """Return which pool is used and whether it answers, without starting one."""
     own = users_own_pool()
@@ -119,13 +134,13 @@ def users_own_pool() -> Pool | None:
     """Return the user's own pool, or None.
 
     A CONDOR_CONFIG that the user set always counts. The system's configuration counts if its
-    schedd answers and the user has not named the folder of a personal pool.
+    schedd answers and the user has named neither the folder of a personal pool nor a suite.
     """
     config = _chosen_config()
     if config:
         return None if _is_ours(config) else _pool_of_path(config)
     has_system = any(Path(path).is_file() for path in SYSTEM_CONFIGS)
-    if os.environ.get(FOLDER_VARIABLE) or not has_system:
+    if os.environ.get(FOLDER_VARIABLE) or chosen_suite() or not has_system:
         return None
     try:
         pool = _pool_of_path(None)

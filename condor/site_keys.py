@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from skyscan.errors import WrongUsage
+from skyscan.suggestions import did_you_mean
 
 #: The commands that a scan sets itself or relies on, without underscores: HTCondor also accepts
 #: a command by the name of its attribute (PeriodicRemove). A site may set all others.
@@ -29,7 +30,8 @@ OWN_COMMANDS = frozenset(
         *("job_max_retries", "leave_in_queue", "max_idle", "max_materialize", "max_retries"),
         *("noop_job", "on_exit_hold", "on_exit_remove", "periodic_hold"),
         *("periodic_hold_reason", "periodic_release", "periodic_remove", "request_disk"),
-        *("request_memory", "retry_until", "skip_if_dataflow", "success_exit_code"),
+        *("request_memory", "retry_request_disk", "retry_request_memory", "retry_until"),
+        *("skip_if_dataflow", "success_exit_code"),
         # the macros of its nodes
         *("batch", "budget", "deadline", "dollar", "retry", "round"),
         # keywords of submit files that are not commands
@@ -90,7 +92,10 @@ def check_key(site: str, table: str, key: str) -> None:
             raise WrongUsage(f"{where}: a scan sets {key} itself; remove it from the site.")
     elif key not in DAGMAN_SETTINGS:
         known = ", ".join(sorted(DAGMAN_SETTINGS))
-        raise WrongUsage(f"Site {site}: unknown key {table}.{key}. Known keys: {known}.")
+        raise WrongUsage(
+            f"Site {site}: unknown key {table}.{key}.{did_you_mean(key, DAGMAN_SETTINGS)} "
+            f"Known keys: {known}."
+        )
 
 
 def of_type(what: str, text: str, like: object) -> str | int | float | bool:

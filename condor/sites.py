@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from condor.site_keys import as_text, attribute_line, check_key, check_text, of_type
 from skyscan.errors import WrongUsage
+from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,8 @@ class Site:
         Seconds for which a machine is kept for the next job of such a scan.
     urgent_halvings : int
         How often the batches of such a scan are halved towards the end of a round.
+    dagman_guard : bool
+        Whether ``dagman.sh`` works around faults of DAGMan (docs/htcondor-faults.md).
     staging : str
         Where Pegasus puts the files that all its jobs read, ``osdf:///…``; by default
         HTCondor transfers them.
@@ -86,6 +89,7 @@ class Site:
     urgent_priority: int = 1000
     urgent_claim: int = 60
     urgent_halvings: int = 2
+    dagman_guard: bool = True
     staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
     dagman: dict[str, str] = field(default_factory=dict)
@@ -165,7 +169,9 @@ def _profile(site: str) -> tuple[str, str]:
         return site, text
     known = f"Known sites: {', '.join(site_names())}; or give the path of a file of your own."
     if "/" not in site and not site.endswith(".toml"):
-        raise WrongUsage(f"The site {site!r} is unknown. {known}")
+        raise WrongUsage(
+            f"The site {site!r} is unknown.{did_you_mean(site, site_names())} {known}"
+        )
     try:
         return Path(site).stem, Path(site).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -178,7 +184,8 @@ def _check(name: str, values: Mapping[str, Any]) -> None:
     unknown = sorted(set(values) - known)
     if unknown:
         raise WrongUsage(
-            f"Site {name}: unknown key {', '.join(unknown)}. "
+            f"Site {name}: unknown key {', '.join(unknown)}."
+            f"{did_you_mean(unknown[0], known | {REQUIRED})} "
             f"Known keys: {', '.join(sorted(known | {REQUIRED}))}."
         )
     for key in ("summary", *SCALARS):
@@ -213,9 +220,11 @@ def _changed(name: str, values: dict[str, Any], change: str) -> dict[str, Any]:
         value = of_type(f"--set {key}", text, entries.get(inner))
         return {**values, table: {**entries, inner: value}}
     if key not in SCALARS:
-        tables = (f"{it}.{entry}" for it in TABLES for entry in values.get(it, {"...": ""}))
+        tables = (f"{it}.{entry}" for it in TABLES for entry in values.get(it, {"NAME": ""}))
+        every = (*SCALARS, *tables)
         raise WrongUsage(
-            f"--set {key}: unknown key. Known keys: {', '.join((*SCALARS, *tables))}."
+            f"--set {key}: unknown key.{did_you_mean(key, every)} "
+            f"Known keys: {', '.join(every)}."
         )
     value = of_type(f"--set {key}", text, SCALARS[key])
     _check_type(name, key, value, SCALARS[key])

@@ -13,8 +13,8 @@ import re
 Version = tuple[int, ...]
 
 OLDEST: Version = (23, 0)
-#: The newest series that has been considered; newer ones may have dropped what scans use.
-NEWEST_SERIES = 25
+#: The versions that scans were run with; `make test` uses both.
+TRIED: tuple[Version, ...] = ((23, 9, 6), (25, 14, 1))
 #: Keys of a site's tables, and the version since which they have an effect.
 SINCE: dict[str, Version] = {
     "submit.gpus_minimum_capability": (23, 5, 2),
@@ -22,6 +22,8 @@ SINCE: dict[str, Version] = {
     "submit.gpus_minimum_runtime": (23, 5, 2),
     "dagman.DAGMAN_CHECK_QUEUE_INTERVAL": (23, 7, 2),
 }
+#: The version since which ``condor_rm -transfer`` brings home what a job has written.
+REMOVAL_WITH_TRANSFER: Version = (25, 8)
 #: The version since which HTCondor ignores token files that others may read.
 PRIVATE_TOKENS: Version = (23, 8, 1)
 
@@ -43,5 +45,10 @@ def is_too_old(version: Version) -> bool:
 
 
 def is_untried(version: Version) -> bool:
-    """Return whether a version is newer than those that scans were tried with."""
-    return version[0] > NEWEST_SERIES
+    """Return whether a version is of a newer series than those that scans were run with."""
+    return version[:2] > max(TRIED)[:2]
+
+
+def tried_text() -> str:
+    """Return the versions that scans were run with as text, such as ``23.9.6 and 25.14.1``."""
+    return " and ".join(map(version_text, TRIED))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+LARGEST = 2**32  #: a number of a round or batch that a result file can hold
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -97,11 +99,13 @@ def read_batch(path: Path) -> Batch:
         raise DamagedFile(f"{error} Run `skyscan resume` to write it again.") from error
     try:
         scan_id = arrays["scan_id"].tobytes().decode()
-        number_of_round, number = arrays["header"].tolist()
+        header = arrays["header"]
+        number_of_round, number = header.tolist()
         batch = Batch(scan_id, number_of_round, number, arrays["pixels"])
+        is_right = header.dtype.kind == "i" and header.min() >= 0 and header.max() < LARGEST
     except (KeyError, TypeError, ValueError):
-        batch = None
-    if batch is None or batch.pixels.dtype != PIXEL_DTYPE:
+        is_right = False
+    if not (is_right and batch.pixels.dtype == PIXEL_DTYPE and batch.pixels.ndim == 1):
         raise DamagedFile(
             f"{path} is not a batch of this version; run `skyscan resume` to write it again."
         )

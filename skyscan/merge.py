@@ -91,6 +91,7 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
         is_real_event=scan.is_real_event,
         complete=complete,
         pixels=pixels_of(best),
+        event=scan.name,
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from skyscan.batches import Batch
 
+MAX_COMPLAINTS = 20
 MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
 # preceding bytes
@@ -139,6 +140,8 @@ def _sift(path: Path, body: bytes, batch: Batch) -> ResultFile:
             complaints.append(f"{path} has pixel {ids} twice")
         else:
             complaints.append(f"{path} has a record of a pixel that is not in its batch: {ids}")
+    if (more := len(complaints) - MAX_COMPLAINTS) > 0:
+        complaints[MAX_COMPLAINTS:] = [f"{path} has {more} more records that do not belong"]
     return ResultFile(records[keep], tuple(complaints))
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.progression import Progression, check_progression
+from skyscan.json_text import is_of
+from skyscan.progression import Progression, check_progression  # types need it
 from skyscan.storage import digest, read_json, read_sealed, write_sealed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FORMAT = 1
@@ -23,6 +25,20 @@ PLAN_AGAIN = (
 NOT_IN_RESULTS = frozenset(
     {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}
 )
+
+MAX_ROUNDS = 1000  #: the folders of rounds have three digits
+MAX_HALVINGS = 20  #: of batches; the last ones have a millionth of the pixels
+MOST = 2**31 - 1  #: a number of pixels or jobs
+#: The smallest and the largest value that a scan can have.
+RANGES = {
+    "batch_size": (1, MOST),
+    "jobs_per_round": (1, MOST),
+    "halvings": (0, MAX_HALVINGS),
+    "max_rounds": (1, MAX_ROUNDS),
+    "predictive_scanning_threshold": (0, 1),
+    "time_budget": (0, 1e15),
+    "max_failed_pixels": (0, 1),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +148,12 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
             f"use the skyscan.zip of the scan, which wrote it."
         )
     try:
-        known = {field.name: value[field.name] for field in fields(kind)}
+        known = {
+            field.name: value[field.name]
+            for field in fields(kind)
+            if field.name in value or field.default is MISSING  # an older skyscan had fewer
+        }
+        _check_values(kind, known)
         known["progression"] = check_progression(known["progression"])
         scan = kind(**known)
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
@@ -140,3 +161,23 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
     if value.get("id") != scan.id:
         raise BadInput(f"{path} was changed (its id does not match). {PLAN_AGAIN}")
     return scan
+
+
+def _check_values(kind: type[Scan], known: Mapping[str, Any]) -> None:
+    """Check that values have the types of their fields, and that a scan can have them.
+
+    Raises
+    ------
+    ValueError
+        A value cannot be.
+    """
+    types = get_type_hints(kind)
+    wrong = [name for name, value in known.items() if not is_of(value, types[name])]
+    if not wrong:
+        wrong = [
+            name
+            for name, (least, most) in RANGES.items()
+            if known[name] is not None and not least <= known[name] <= most
+        ]
+    if wrong:
+        raise ValueError(f"a value that cannot be: {', '.join(wrong)}")

@@ -49,6 +49,9 @@ class SkyMap:
         Whether the scan ended because nothing was left to refine.
     pixels : {nside: ndarray of dtype SKYMAP_DTYPE}
         By pixel index (RING, J2000): llh = -ln L, energies in GeV, vertex in m and ns.
+    event : str
+        Name of the event in the file names; by default made from its ids. The files do not
+        hold it.
     """
 
     run_id: int
@@ -58,11 +61,13 @@ class SkyMap:
     is_real_event: bool
     complete: bool
     pixels: dict[int, NDArray[np.void]]
+    event: str = ""
 
     @property
     def name(self) -> str:
         """File name without suffix, as skyreader writes it: the event, then the nsides."""
-        event = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
+        ids = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
+        event = self.event or ids
         return "_".join([event, *map(str, sorted(self.pixels))])
 
     def best(self) -> tuple[Pixel, float, float, float] | None:

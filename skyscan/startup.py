@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skyscan.errors import BadInput, DamagedFile
 from skyscan.events.event import Vertex
+from skyscan.json_text import is_of
 from skyscan.layout import STARTUP_JSON
 from skyscan.storage import read_sealed, sha256_of, write_sealed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
+
+MAX_VARIATIONS = 100_000  #: of the seed vertex; a reconstruction has less than ten
+FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200, as for events
+#: The JSON types of the fields.
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("scan_id", "reco", "format_version"), str),
+    "mjd": float,
+    "seed": dict[str, float | None],
+    "n_variations": int,
+    "pointing": tuple[float, float, float] | None,
+    "files": dict[str, str],
+}
 
 
 @dataclass(frozen=True)
@@ -62,23 +76,38 @@ def read_startup(folder: Path) -> Startup:
     """
     try:
         value = read_sealed(folder / STARTUP_JSON)
+        known = {field.name: value[field.name] for field in fields(Startup)}
+        _check_values(known)
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
         pointing = value["pointing"]
-        return Startup(
-            scan_id=value["scan_id"],
-            reco=value["reco"],
-            format_version=value["format_version"],
-            mjd=float(value["mjd"]),
-            seed=Vertex(**seed),
-            n_variations=int(value["n_variations"]),
-            pointing=(pointing[0], pointing[1], pointing[2]) if pointing else None,
-            files=dict(value["files"]),
-        )
-    except (BadInput, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        known["seed"] = Vertex(**seed)
+        known["pointing"] = tuple(pointing) if pointing else None
+        return Startup(**known)
+    except (BadInput, KeyError, TypeError, ValueError) as error:
         raise DamagedFile(
             f"{folder / STARTUP_JSON} is missing or damaged ({error}); run `skyscan resume` "
             f"to prepare it again."
         ) from error
+
+
+def _check_values(known: Mapping[str, Any]) -> None:
+    """Check that values have the types of their fields, and that an event can have them.
+
+    Raises
+    ------
+    ValueError
+        A value cannot be.
+    """
+    wrong = [name for name, kind in _TYPES.items() if not is_of(known[name], kind)]
+    if not wrong:
+        can_be = {
+            "mjd": FIRST_MJD <= known["mjd"] <= LAST_MJD,
+            "n_variations": 0 < known["n_variations"] <= MAX_VARIATIONS,
+            "files": all(name == Path(name).name for name in known["files"]),
+        }
+        wrong = [name for name, is_right in can_be.items() if not is_right]
+    if wrong:
+        raise ValueError(f"a value that cannot be: {', '.join(wrong)}")
 
 
 def check_files(folder: Path, startup: Startup) -> None:

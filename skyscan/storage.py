@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.errors import BadInput
+from skyscan.json_text import MAX_BYTES, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SEAL = "digest"
+MAX_ARRAYS = 64
+MAX_ARRAY_BYTES = 1024**3  #: of all arrays of a file: 20 million pixels
 _BLOCK = 1 << 20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
@@ -74,10 +77,11 @@ def read_json(path: Path) -> dict[str, Any]:
         The file is missing or not a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            value = parse_json(file.read(MAX_BYTES + 1).decode())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
-    except ValueError as error:
+    except (ValueError, IsADirectoryError, NotADirectoryError) as error:
         raise BadInput(f"{path} cannot be read ({error}).") from error
     if not isinstance(value, dict):
         raise BadInput(f"{path} is not a JSON object.")
@@ -136,9 +140,18 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         raise BadInput(f"{path} is missing.") from None
     try:
         with np.load(content, allow_pickle=False) as archive:
+            _check_size(archive)
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # zipfile, zlib, struct and numpy each have their own
         raise BadInput(f"{path} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def _check_size(archive: Any) -> None:  # noqa: ANN401  (numpy does not name the type)
+    """Refuse a small file that claims to expand to a very large one."""
+    entries = archive.zip.infolist()
+    size = sum(entry.file_size for entry in entries)
+    if len(entries) > MAX_ARRAYS or size > MAX_ARRAY_BYTES:
+        raise ValueError(f"{len(entries)} arrays of {size} bytes, more than any file has")
 
 
 def sha256_of(path: Path) -> str:

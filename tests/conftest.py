@@ -10,6 +10,7 @@ therefore imported where it is needed.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 import uuid
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 # Not below /tmp, where DAGMan refuses to keep the logs of nodes.
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
+# Not below /tmp either, where commands refuse to plan scans.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")  # noqa: S108
 
 # Machines are shared, and HTCondor's log reader sometimes waits for a second.
 settings.register_profile("untimed", deadline=None)

@@ -31,9 +31,16 @@ HELD = (
 RELEASED = "013 ({:03d}.000.000) 2026-01-01 10:06:00 Job was released.\n\tvia condor_release"
 
 
-def submitted(cluster: int, node: str = "") -> str:
-    """Return the submit event of a job, for a node of a DAG."""
-    return SUBMITTED.format(cluster) + (f"\n    DAG Node: {node}" if node else "")
+#: Job logs that real DAGMans wrote, by version of HTCondor.
+RECORDED = Path(__file__).parent / "data" / "job_logs"
+#: The schedd's notes in a submit event: until 25.10, and from 25.11 on.
+OLD_NOTES = "    DAG Node: {}"
+NEW_NOTES = '    [ DAGNodeName = "{}"; JobBatchName = "run00000001.evt000000000001.neutrino" ]'
+
+
+def submitted(cluster: int, node: str = "", notes: str = OLD_NOTES) -> str:
+    """Return the event of a job that was submitted, for a node of a DAG."""
+    return SUBMITTED.format(cluster) + (f"\n{notes.format(node)}" if node else "")
 
 
 def ended(cluster: int, code: int) -> str:

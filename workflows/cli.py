@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
@@ -14,23 +13,20 @@ from workflows.commands import (
     abort,
     campaign,
     demo,
+    examples,
     inner,
+    listing,
     plan,
     rerun,
     scan,
+    shells,
     status,
     tools,
 )
+from workflows.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exit with the exit code for wrong usage instead of argparse's."""
-        self.print_usage(sys.stderr)
-        self.exit(int(ExitCode.WRONG_USAGE), f"skyscan: error: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,33 +50,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.BUG)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> Parser:
     """Return the parser of the users' commands, or of the hidden ones that DAGMan calls."""
-    of_dagman = _Parser(prog="skyscan", description="Commands that DAGMan calls.")
-    hidden: plan.Commands = of_dagman.add_subparsers(
-        required=True, metavar="COMMAND", parser_class=_Parser
-    )
+    of_dagman = Parser(prog="skyscan", description="Commands that DAGMan calls.")
+    hidden: plan.Commands = of_dagman.add_subparsers(required=True, metavar="COMMAND")
     inner.add_to(hidden)
     campaign.add_to_hidden(hidden)
     if words and words[0] in hidden.choices:
         return of_dagman
 
-    parser = _Parser(
+    return user_parser()
+
+
+def user_parser() -> Parser:
+    """Return the parser of the users' commands."""
+    parser = Parser(
         prog="skyscan",
         description="Scan the sky for the origin of an IceCube event, on HTCondor.",
-        epilog="Exit codes: 0 done, 64 wrong usage, 65 bad input, 69 a limit was reached "
+        epilog="Exit codes: 0 done, 64 wrong usage, 65 bad input, 69 a limit was reached\n"
         "(partial map), 70 bug, 75 try again.",
     )
-    parser.add_argument("--version", action="version", version=f"skyscan {__version__}")
-    commands = parser.add_subparsers(
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"skyscan {__version__}",
+        help="show the version and exit",
+    )
+    commands: plan.Commands = parser.add_subparsers(
         title="commands",
         description="`skyscan COMMAND --help` lists the options of a command",
         required=True,
         metavar="COMMAND",
-        parser_class=_Parser,
     )
-    for module in (demo, scan, campaign, plan, status, abort, rerun, tools):
+    for module in (demo, scan, campaign, plan, status, listing, abort, rerun, tools):
         module.add_to(commands)
+    shells.add_to(commands, user_parser)
+    for name, command in commands.choices.items():
+        command.epilog = examples.text(name)
+    for action in commands._choices_actions:  # noqa: SLF001  (nothing else keeps the help)
+        about = action.help or ""
+        command = commands.choices[action.dest]
+        command.description = command.description or f"{about[:1].upper()}{about[1:]}."
     return parser
 
 

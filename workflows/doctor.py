@@ -24,6 +24,9 @@ from workflows.planned import read_planned
 
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."
+#: The modules of htcondor2 that write DAGs and start the personal pool, and the first bindings
+#: on PyPI that have them.
+BINDINGS_USED, BINDINGS = ("dags", "personal"), "htcondor>=24.12.20"
 
 
 def diagnose() -> list[Finding]:
@@ -77,9 +80,19 @@ def _htcondor() -> Finding:
 def _bindings() -> Finding:
     # Not imported, because the bindings read HTCondor's configuration at import.
     what = "HTCondor bindings"
-    if importlib.util.find_spec("htcondor2") is None:
+    spec = importlib.util.find_spec("htcondor2")
+    if spec is None:
         return Finding(what, State.MISSING, "no module htcondor2", REINSTALL)
-    return Finding(what, State.OK, importlib.metadata.version("htcondor"))
+    try:
+        version = importlib.metadata.version("htcondor")
+    except importlib.metadata.PackageNotFoundError:  # not from a wheel
+        version = "unknown version"
+    folders = list(map(Path, spec.submodule_search_locations or ()))
+    for module in BINDINGS_USED:
+        if not any((it / module).is_dir() or (it / f"{module}.py").exists() for it in folders):
+            detail = f"{version}, without htcondor2.{module}"
+            return Finding(what, State.MISSING, detail, f"pip install '{BINDINGS}'")
+    return Finding(what, State.OK, version)
 
 
 def _pool() -> Finding:

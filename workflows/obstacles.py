@@ -6,11 +6,12 @@ import json
 import os
 import re
 import shutil
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from condor.dagman import log_of
-from condor.queue import queue
+from condor.queue import cool_down, queue
 from skyscan.errors import TryAgain, printable
 from workflows.engines import engine_of
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
 
 IDLE, HELD = "1", "5"  # JobStatus
-VANILLA = "5"  # JobUniverse of all jobs except DAGMan's own
+VANILLA, DAGMAN = "5", "7"  # JobUniverse of all jobs except DAGMan's own, and of DAGMan
 _JOB = re.compile(r"(\d+) (\d+) (\d+) ?(.*)", re.ASCII)
 LONGEST = 160  # characters of a hold reason
 LITTLE = 1_000_000  # bytes; DAGMan does not start without space for its logs, see dagman.sh
@@ -44,17 +45,15 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     found += [f"the DAG is halted; remove {halt}" for halt in halts]
     if pool.pool is None or not pool.is_running:
         return [*found, pool.text]
-    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`.
-    places = {folder.path, folder.workflow, folder.workflow / ".."}
-    mine = [
-        *(f"Iwd == {_quoted(place)}" for place in places),
-        *(f"UserLog == {_quoted(log_of(dag))}" for dag in dags),
-    ]
     words = ("JobStatus", "JobUniverse", "ClusterId", "HoldReason")
     try:
-        lines = queue(pool.pool, " || ".join(mine), *words)
+        lines = queue(pool.pool, _mine(folder), *words)
+        until = cooling_until(folder, pool) if _has_idle_dagman(lines) else None
     except TryAgain as error:
         return [*found, str(error)]
+    if until is not None:
+        when = time.strftime("%H:%M:%S", time.localtime(until))
+        found.append(f"HTCondor starts a DAGMan that was interrupted again only at {when}")
     # A reason may be empty, or continue in lines that describe no job.
     jobs = [job.groups() for job in map(_JOB.match, lines) if job]
     reasons = Counter(reason for status, _, _, reason in jobs if status == HELD)
@@ -67,6 +66,34 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
         how = f"`condor_q -better-analyze {idle[0]}` shows which machines match"
         found.append(f"{wait} for a machine; {how}")
     return found
+
+
+def cooling_until(folder: ScanFolder, pool: PoolStatus) -> float | None:
+    """Return when HTCondor starts a DAGMan of the scan that it keeps waiting, or None.
+
+    Raises
+    ------
+    TryAgain
+        The schedd does not answer.
+    """
+    if pool.pool is None or not pool.is_running:
+        return None
+    return cool_down(pool.pool, _mine(folder))
+
+
+def _mine(folder: ScanFolder) -> str:
+    """Return the constraint for the DAGMans and jobs of a scan."""
+    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`.
+    places = {folder.path, folder.workflow, folder.workflow / ".."}
+    mine = [
+        *(f"Iwd == {_quoted(place)}" for place in places),
+        *(f"UserLog == {_quoted(log_of(dag))}" for dag in engine_of(folder).dags(folder)),
+    ]
+    return " || ".join(mine)
+
+
+def _has_idle_dagman(lines: list[str]) -> bool:
+    return any(line.startswith(f"{IDLE} {DAGMAN} ") for line in lines)
 
 
 def _quoted(path: Path) -> str:

@@ -15,6 +15,7 @@ from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progress
 from workflows.engines import DEFAULT_ENGINE, ENGINES
 from workflows.quantities import (
     not_negative,
+    parse_command,
     parse_duration,
     parse_fraction,
     parse_megabytes,
@@ -28,6 +29,19 @@ if TYPE_CHECKING:
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
+#: The options by name, in the order of `--help`.
+SECTIONS = {
+    "what is fitted": (
+        *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
+        "gcd_dir",
+    ),
+    "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
+    "jobs": (
+        *("batch_size", "jobs_per_round", "time_budget", "checkpoint_interval"),
+        *("max_retries", "request_memory", "request_disk"),
+    ),
+    "when it ends": ("max_rounds", "max_failed_pixels", "deadline", "notify"),
+}
 
 
 class Argument(NamedTuple):
@@ -237,6 +251,15 @@ class Options:
         read=parse_duration,
         metavar="DURATION",
     )
+    notify: tuple[str, ...] = _option(
+        (),
+        "--notify",
+        "program to run at the end, with the outcome (complete, incomplete or failed) and the "
+        "folder as two more arguments; quote a program that has arguments of its own (default: "
+        "none)",
+        read=parse_command,
+        metavar="COMMAND",
+    )
     request_memory: int | None = _option(
         None,
         "--request-memory",
@@ -253,16 +276,33 @@ class Options:
     )
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add all options to a parser; the value of an option that is not given is None."""
-    groups: dict[str, Any] = {"": parser}
-    for name, argument in arguments().items():
-        if argument.group not in groups:
-            groups[argument.group] = parser.add_mutually_exclusive_group()
-        text = argument.help.replace("{default}", argument.default)
-        groups[argument.group].add_argument(
-            argument.flag, dest=name, default=None, help=text, **argument.keywords
-        )
+def add_to(parser: argparse.ArgumentParser, *, of_campaign: bool = False) -> None:
+    """Add all options to a parser; the value of an option that is not given is None.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        The parser of a command.
+    of_campaign : bool
+        Whether the command runs many scans in one DAG, which not every engine can.
+    """
+    known = arguments()
+    for title, names in SECTIONS.items():
+        section = parser.add_argument_group(title)
+        groups: dict[str, Any] = {"": section}
+        for name in names:
+            argument = known[name]
+            if argument.group not in groups:
+                groups[argument.group] = section.add_mutually_exclusive_group()
+            text = argument.help.replace("{default}", argument.default)
+            keywords = argument.keywords
+            if name == "engine" and of_campaign:
+                able = [it.name for it in ENGINES.values() if it.has_campaigns]
+                keywords = {**keywords, "choices": able}
+                text = f"workflow engine; campaigns run with {' or '.join(able)} only"
+            groups[argument.group].add_argument(
+                argument.flag, dest=name, default=None, help=text, **keywords
+            )
 
 
 def from_words(words: argparse.Namespace) -> Options:

@@ -20,7 +20,10 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
-from skyscan.storage import read_sealed, sha256_of, write_bytes
+from skyscan.rounds.description import read_description
+from skyscan.scan import MAX_ROUNDS
+from skyscan.storage import sha256_of, write_bytes
+from workflows.checks import preflight
 from workflows.code import check_code, code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
@@ -39,7 +42,6 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-MAX_ROUNDS = 1000  # the folders of rounds have three digits
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of this machine and this shell, the runtime's to set, or not for a file that others read.
 _NOT_FOR_JOBS = re.compile(
@@ -50,7 +52,12 @@ _NOT_AN_OPTION = ("versions", "code_sha256")
 
 
 def plan(
-    event_path: Path, output_dir: Path, options: Options, reading: Reading | None = None
+    event_path: Path,
+    output_dir: Path,
+    options: Options,
+    reading: Reading | None = None,
+    *,
+    check_place: bool = False,
 ) -> ScanFolder:
     """Write the scan folder of an event; one that is there with the same options is kept.
 
@@ -64,6 +71,8 @@ def plan(
         The options of the scan.
     reading : Reading, optional
         The event, if it has been read already.
+    check_place : bool
+        Whether to refuse a folder in which DAGMan would not run.
 
     Raises
     ------
@@ -71,12 +80,15 @@ def plan(
         The event cannot be read, keys or files that the reconstruction needs are missing, or
         the reconstruction does not exist.
     WrongUsage
-        An option is invalid, or the folder holds a scan of the event with other options.
+        An option or the place is invalid, or the folder holds a scan of the event with other
+        options.
     """
     site = site_of(options)
     source = source_of(event_path, options)
     scan = _resolve(source, options, site, reading or read_for(options.reco, source))
     folder = ScanFolder(output_dir.absolute() / scan.name)
+    if check_place:
+        preflight.require([preflight.place(folder.path)])
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
@@ -148,6 +160,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         versions=versions(),
         code_sha256="",
         site_values=site.values(),
+        notify=options.notify,
     )
 
 
@@ -156,6 +169,11 @@ def usual_rounds(progression: Progression, time_budget: float, threshold: float)
     leftover = ROUNDS_OF_LEFTOVERS if time_budget else 0
     levels = len(progression) + ROUNDS_BEYOND_LEVELS
     return levels * (ROUNDS_AHEAD if threshold < 1 else 1) + leftover
+
+
+def is_like_data(run_id: int) -> bool:
+    """Return whether a run number is one that real events have."""
+    return run_id in REAL_RUNS
 
 
 def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
@@ -279,7 +297,7 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
         )
     for number in folder.chosen_rounds():
         with suppress(BadInput):
-            if read_sealed(folder.round(number).description)["scan_id"] == scan.id:
+            if read_description(folder.round(number))["scan_id"] == scan.id:
                 return
     if any(path.glob("rounds/*")):  # an interrupted plan leaves the empty folder
         raise BadInput(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from skyscan.scan import Scan, read_scan_as
@@ -41,6 +41,8 @@ class Planned(Scan):
         Digest of ``skyscan.zip``.
     site_values : dict
         Values of the site's profile after ``--set`` (`condor.sites.recorded_site`).
+    notify : tuple of str
+        Program and arguments that run when the scan has ended; empty: none.
     """
 
     max_pixel_time: float
@@ -56,6 +58,7 @@ class Planned(Scan):
     versions: dict[str, str]
     code_sha256: str
     site_values: dict[str, Any] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
 
 
 def read_planned(path: Path) -> Planned:
@@ -66,4 +69,5 @@ def read_planned(path: Path) -> Planned:
     BadInput
         The file is missing, damaged, or has another format version.
     """
-    return read_scan_as(Planned, path)
+    scan = read_scan_as(Planned, path)
+    return replace(scan, notify=tuple(scan.notify))  # JSON has no tuples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,9 +14,9 @@ from skyscan.errors import BadInput
 from skyscan.job.progress import read_progress
 from skyscan.layout import RoundFolder
 from skyscan.results import count_records
-from skyscan.rounds.leftover import LEFTOVER, leftover_depth
+from skyscan.rounds.description import LEFTOVER, read_description
+from skyscan.rounds.leftover import leftover_depth
 from skyscan.startup import read_startup
-from skyscan.storage import read_json
 from workflows.engines import engine_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ class RoundProgress:
 
 
 def round_progress(
-    folder: RoundFolder, number: int, arriving: Mapping[int, list[Path]] | None = None
+    folder: RoundFolder,
+    number: int,
+    arriving: Mapping[int, list[Path]] | None = None,
+    running_since: float = math.inf,
 ) -> RoundProgress:
     """Count what is done of a round; a running job counts as far as its output shows.
 
@@ -83,8 +87,11 @@ def round_progress(
         Its number.
     arriving : mapping of int to list of Path, optional
         Result files that are not in the scan folder yet, by batch.
+    running_since : float
+        When the scan was submitted, if it is in the queue. What earlier jobs reported without
+        bringing it home is lost.
     """
-    description = read_json(folder.description)
+    description = read_description(folder)
     batches = description["batches"]
     done = []
     nsides: set[int] = set()
@@ -92,7 +99,8 @@ def round_progress(
         n = count_records(folder.result(entry["number"]))
         if n < entry["pixels"]:
             elsewhere = (arriving or {}).get(entry["number"], [])
-            n = max([n, _reported(folder, entry["number"]), *map(count_records, elsewhere)])
+            running = _reported(folder, entry["number"], running_since)
+            n = max([n, running, *map(count_records, elsewhere)])
         done.append(min(n, entry["pixels"]))
         if not nsides:  # the first batch has every nside, as pixels are dealt like cards
             nsides = _nsides(folder.batch(entry["number"]))
@@ -117,13 +125,18 @@ def _left_over(following: RoundFolder) -> int:
     """Return the number of fits that a round took over from the one before."""
     if not leftover_depth(following):
         return 0
-    return sum(entry["pixels"] for entry in read_json(following.description)["batches"])
+    return sum(entry["pixels"] for entry in read_description(following)["batches"])
 
 
 def scan_progress(folder: ScanFolder) -> list[RoundProgress]:
     """Return the progress of every round that has been chosen."""
-    arriving = engine_of(folder).arriving(folder)
-    return [round_progress(folder.round(n), n, arriving.get(n)) for n in folder.chosen_rounds()]
+    engine = engine_of(folder)
+    arriving, state = engine.arriving(folder), engine.state(folder)
+    since = math.inf if state is None or state.is_over else state.submitted
+    return [
+        round_progress(folder.round(n), n, arriving.get(n), since)
+        for n in folder.chosen_rounds()
+    ]
 
 
 def fits_ahead(folder: ScanFolder, scan: Planned, rounds: list[RoundProgress]) -> int:
@@ -160,9 +173,15 @@ def pace(progress: RoundProgress, since: RoundProgress | None = None) -> float |
     )
 
 
-def _reported(folder: RoundFolder, batch: int) -> int:
-    outputs = sorted(folder.logs.glob(f"{batch:05d}.*.out"), key=lambda p: p.stat().st_mtime)
-    return (read_progress(outputs[-1].read_text(errors="replace")) or 0) if outputs else 0
+def _reported(folder: RoundFolder, batch: int, since: float) -> int:
+    """Return how many fits the newest output of a batch reports, if it is from this run."""
+    if since == math.inf:
+        return 0
+    times = {path: path.stat().st_mtime for path in folder.logs.glob(f"{batch:05d}.*.out")}
+    newest = max(times, key=times.__getitem__, default=None)
+    if newest is None or times[newest] < since:
+        return 0
+    return read_progress(newest.read_text(errors="replace")) or 0
 
 
 def _nsides(batch: Path) -> set[int]:

@@ -1,8 +1,11 @@
-"""Quantities on the command line: numbers, fractions, durations and amounts of memory."""
+"""Values on the command line: numbers, fractions, durations, amounts of memory, programs."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+from pathlib import Path
 
 from skyscan.errors import WrongUsage
 
@@ -49,6 +52,32 @@ def parse_fraction(text: str, option: str) -> float:
     if not 0 <= value <= 1:
         raise WrongUsage(f"{option} {text!r} is not a fraction such as 0.01 or 1%.")
     return value
+
+
+def parse_command(text: str, option: str) -> tuple[str, ...]:
+    """Read a program and its arguments, quoted as for a shell; no shell will run them.
+
+    The program is found now, because the daemons that run it later have another PATH and
+    another folder.
+
+    Raises
+    ------
+    WrongUsage
+        The quotes are not closed, or there is no such program.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise WrongUsage(f"{option} {text!r}: {str(error).lower()}.") from error
+    if not words or not text.isprintable():
+        raise WrongUsage(f"{option} {text!r} is not a program and its arguments on one line.")
+    found = shutil.which(words[0])
+    if found is None:
+        raise WrongUsage(
+            f"{option}: there is no executable program {words[0]!r} here. Name one on PATH, or "
+            f"give the path of one."
+        )
+    return (str(Path(found).absolute()), *words[1:])
 
 
 def positive(text: str) -> int:

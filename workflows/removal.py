@@ -1,4 +1,8 @@
-"""Remove a scan or a campaign from the queue; its results are kept."""
+"""Remove a scan or a campaign from the queue; its results are kept.
+
+From HTCondor 25.8 on, what running jobs have computed is brought home first. Before, it is lost
+with the jobs, back to their last checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,20 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from condor.queue import HELD, SCHEDULER, VANILLA, jobs, with_their_jobs
+from condor.schedd import ask_schedd
+from condor.versions import REMOVAL_WITH_TRANSFER, parse_version
 from skyscan.errors import TryAgain
 from workflows.campaigns import run as campaign_run
+from workflows.engines.dagman.submission import locks
 from workflows.submission import queued_cluster, queued_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from condor.contact import Pool
+    from condor.queue import QueuedJob
     from skyscan.layout import ScanFolder
     from workflows.campaigns.campaign import CampaignFolder
 
@@ -27,7 +37,7 @@ class StillThere(TryAgain):
 
 
 def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | None:
-    """Remove a scan's DAGMan, and with it its jobs, from the queue; wait until all are gone.
+    """Remove a scan's DAGMans and jobs from the queue; wait until all are gone.
 
     Returns
     -------
@@ -42,8 +52,8 @@ def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | N
     cluster = queued_cluster(folder, pool)
     if cluster is None:
         return None
-    _remove(pool, cluster)
-    _wait_until_gone(lambda: queued_jobs(folder, pool), patience)
+    _remove_all(pool, [cluster], lambda: queued_jobs(folder, pool), patience)
+    _unlock(folder.workflow)
     return cluster
 
 
@@ -62,13 +72,75 @@ def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENC
         The schedd refuses, or no job has left the queue for ``patience`` seconds.
     """
     clusters = campaign_run.queued_dagmans(folder, pool)
-    # The campaign's DAGMan first, or it would start the next scan when one ends. A DAGMan
-    # takes its jobs along.
-    for cluster in clusters:
-        _remove(pool, cluster)
     if clusters:
-        _wait_until_gone(lambda: campaign_run.queued_jobs(folder, pool), patience)
+        _remove_all(pool, clusters, lambda: campaign_run.queued_jobs(folder, pool), patience)
+        _unlock(folder.path, *(scan.workflow for scan in folder.scans))
     return clusters
+
+
+def _unlock(*folders: Path) -> None:
+    """Remove the locks of DAGMans that were removed while they were held."""
+    for folder in folders:
+        for lock in locks(folder):
+            lock.unlink(missing_ok=True)
+
+
+def _remove_all(
+    pool: Pool, dagmans: list[int], count: Callable[[], int], patience: float
+) -> None:
+    """Remove DAGMans and all of their jobs, and wait until none is left."""
+    everything = _Everything(pool, dagmans)
+    if _can_transfer(pool):
+        _bring_home(pool, everything, patience)
+    # The outermost DAGMan first, or it would start the next scan or round when one ends. A
+    # DAGMan takes its jobs along.
+    for cluster in dagmans:
+        _remove(pool, cluster)
+    # Jobs may outlive the DAGMan by which they are found.
+    _wait_until_gone(lambda: max(count(), len(everything.left())), patience)
+
+
+class _Everything:
+    """DAGMans and all jobs below them, including those whose DAGMan has left the queue."""
+
+    def __init__(self, pool: Pool, dagmans: Iterable[int]) -> None:
+        self.pool = pool
+        self.known = set(dagmans)
+
+    def left(self, universe: int | None = None) -> list[QueuedJob]:
+        """Return those that are in the queue, of one universe or of all."""
+        found = jobs(self.pool)
+        self.known = with_their_jobs(self.known, found)
+        return [
+            job
+            for job in found
+            if job.cluster in self.known and universe in (None, job.universe)
+        ]
+
+
+def _can_transfer(pool: Pool) -> bool:
+    """Return whether both the tools and the schedd know ``condor_rm -transfer``."""
+    schedd = ask_schedd(pool)
+    known = (parse_version(pool.version), schedd and schedd.version)
+    return all(version and version >= REMOVAL_WITH_TRANSFER for version in known)
+
+
+def _bring_home(pool: Pool, everything: _Everything, patience: float) -> None:
+    """Hold the DAGMans, and remove their jobs so that what they have written comes home.
+
+    A DAGMan that runs would submit its removed jobs again. What cannot be held, or is not
+    transferred in time, is removed with its DAGMan afterwards.
+    """
+    dagmans = {job.cluster for job in everything.left(SCHEDULER)}
+    pool.run("condor_hold", "-reason", "skyscan abort", *map(str, sorted(dagmans)))
+    if any(job.status != HELD for job in everything.left(SCHEDULER)):
+        return
+    running = {job.cluster for job in everything.left(VANILLA)}
+    if running:
+        pool.run("condor_rm", "-transfer", *map(str, sorted(running)))
+    deadline = time.monotonic() + patience
+    while everything.left(VANILLA) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY)
 
 
 def _remove(pool: Pool, cluster: int) -> None:

@@ -11,8 +11,9 @@ from condor.sites import recorded_site
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import ids_of
 from skyscan.rounds.earlier import fits_in, set_aside
+from skyscan.scan import MAX_ROUNDS
 from workflows.engines import engine_of
-from workflows.plan import MAX_ROUNDS, usual_rounds
+from workflows.plan import usual_rounds
 from workflows.planned import Planned, read_planned
 from workflows.submission import at_rest
 
@@ -100,8 +101,28 @@ def parse_pixels(words: Collection[str]) -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
-def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
+def nothing_to_repeat(folder: ScanFolder, selection: Selection) -> bool:
+    """Return whether a scan that is not in the queue has none of the selected fits.
+
+    That is decided by the scan folder alone, without a pool: False if the scan may be in the
+    queue, or if its engine has results elsewhere.
+
+    Raises
+    ------
+    WrongUsage
+        The scan does not have a selected round or pixel.
+    """
+    engine = engine_of(folder)
+    state = engine.state(folder)
+    if (state is not None and not state.is_over) or engine.arriving(folder):
+        return False
+    return not selection.fits(folder, read_planned(folder.scan_json).id)
+
+
+def forget(folder: ScanFolder, pool: Pool, selection: Selection, *, anew: bool = False) -> int:
     """Move a scan's rounds aside and discard the selected fits; return their number.
+
+    If no fit is selected, nothing changes, unless all rounds are to be chosen anew.
 
     Raises
     ------
@@ -114,8 +135,21 @@ def forget(folder: ScanFolder, pool: Pool, selection: Selection) -> int:
     with at_rest(folder, pool):
         engine_of(folder).settle(folder)
         fits = selection.fits(folder, scan.id)
-        set_aside(folder, fits)
+        if fits or anew:
+            set_aside(folder, fits)
     return len(fits)
+
+
+def nothing_failed(scans: Collection[ScanFolder]) -> bool:
+    """Return whether no scan has a fit without a result, as far as their folders show."""
+    failed = Selection(failed=True)
+    for scan in scans:
+        try:
+            if not nothing_to_repeat(scan, failed):
+                return False
+        except BadInput:
+            continue  # a damaged scan fails alone, and reports it when it is resumed
+    return True
 
 
 def forget_failed(scans: Collection[ScanFolder], pool: Pool) -> list[int]:

@@ -6,8 +6,7 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from condor.dagman import log_of
-from condor.queue import dagmans, job_folders
+from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import WrongUsage
 from skyscan.locks import locked
 from workflows.checks import preflight
@@ -123,25 +122,19 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
     TryAgain
         The schedd does not answer.
     """
-    # By its log, because a new pool starts again with job id 1.
-    engine = engine_of(folder)
-    logs = {log_of(dag).resolve() for dag in engine.dags(folder)}
-    state = engine.state(folder)
-    for cluster, log in dagmans(pool):
-        # A folder that was moved since keeps its log, and with it the id. A copied folder does
-        # too, but then the log that the queue names still exists.
-        is_moved = state is not None and cluster == state.cluster
-        if log in logs or (is_moved and not log.exists()):
-            return cluster
-    return None
+    in_queue = dagmans(pool)
+    found = (dagman_in_queue(dag, in_queue) for dag in engine_of(folder).dags(folder))
+    return next((cluster for cluster in found if cluster is not None), None)
 
 
 def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
     """Count the DAGMans and jobs of a scan in the schedd's queue."""
     place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
-    # Jobs of Pegasus run in folders below it.
-    below = sum(job.is_relative_to(place) for job in job_folders(pool))
-    return below + (dagman is not None)
+    found = jobs(pool)
+    # Jobs of Pegasus run in folders below it. In a folder that was moved, none do.
+    below = {job.cluster for job in found if job.folder.is_relative_to(place)}
+    mine = with_their_jobs([dagman] if dagman else [], found)
+    return sum(job.cluster in below | mine for job in found)
 
 
 def open_scan(path: Path) -> ScanFolder:
@@ -159,5 +152,11 @@ def open_scan(path: Path) -> ScanFolder:
     below = sorted(entry.parent for entry in path.glob(f"*/{SCAN_JSON}"))
     if len(below) == 1:
         return ScanFolder(below[0].absolute())
-    which = f"it holds {len(below)} scans; name one" if below else "`skyscan plan` makes one"
+    place = shlex.quote(str(path))
+    if below:
+        which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"
+    elif not path.exists():
+        which = "it does not exist; `skyscan list` lists the scans below the current folder"
+    else:
+        which = f"`skyscan list {place}` lists the scans below it, `skyscan plan` makes one"
     raise WrongUsage(f"{path} is not a scan folder: {which}.")

@@ -101,14 +101,16 @@ def line(
     scan: Planned,
     rounds: list[RoundProgress],
     since: RoundProgress | None = None,
+    delay: float = 0.0,
 ) -> str:
     """Return the progress of the current round, its pace, and the remaining time of the scan.
 
-    ``since`` is earlier progress of that round, from which the pace follows.
+    ``since`` is earlier progress of that round, from which the pace follows, and ``delay`` a
+    number of seconds in which nothing will run.
     """
     now = current(rounds) or rounds[-1]
     fits_per_second = pace(now, since)
     if fits_per_second is None:
         return now.line()
-    left = fits_ahead(folder, scan, rounds) / fits_per_second
+    left = delay + fits_ahead(folder, scan, rounds) / fits_per_second
     return f"{now.line()}, {fits_per_second:.1f} a second, about {duration(left)} left"

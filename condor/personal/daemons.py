@@ -24,7 +24,7 @@ from condor.personal.account import pool_account
 from condor.personal.processes import DAEMON_VARIABLE, kill_all, pool_processes, send
 from condor.personal.settings import pool_settings
 from condor.personal.tokens import renew
-from condor.software.install import install
+from condor.software.install import chosen_suite, install
 from skyscan.locks import locked
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from condor.personal.account import Account
 
 #: Commands: folder of the personal pool. Default: ``skyscan/pool-HOST`` in ``$XDG_DATA_HOME``
-#: or ``~/.local/share``.
+#: or ``~/.local/share``; with ``SKYSCAN_HTCONDOR_SUITE``, ``pool-HOST-SUITE``.
 FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
 #: Commands: parent folder of the personal pool's. Default: ``~/.local/share``.
 DATA_HOME_VARIABLE = "XDG_DATA_HOME"
@@ -50,10 +50,13 @@ KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TMPDIR", "TZ", "USER")
 def default_folder() -> Path:
     """Return the default folder of a personal pool.
 
-    Each host has its own: hosts may share a home folder but not a job queue.
+    Each host has its own: hosts may share a home folder but not a job queue. Each suite has
+    its own: an older schedd may not read the queue of a newer one.
     """
     data = os.environ.get(DATA_HOME_VARIABLE) or Path.home() / ".local/share"
-    return Path(data).resolve() / "skyscan" / f"pool-{socket.gethostname()}"
+    suite = chosen_suite()
+    name = f"pool-{socket.gethostname()}{f'-{suite}' if suite else ''}"
+    return Path(data).resolve() / "skyscan" / name
 
 
 def personal_pool(folder: Path) -> Pool | None:

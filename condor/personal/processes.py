@@ -42,6 +42,17 @@ def pool_processes(folder: Path) -> list[Process]:
     return [everything[pid] for pid in sorted(mine - {os.getpid()})]
 
 
+def processes_from(programs: Path, *, except_of: Path) -> list[Process]:
+    """Return the processes that run a program below a folder, but those of one pool."""
+    place = programs.resolve()
+    mine = {process.pid for process in pool_processes(except_of)} | {os.getpid()}
+    return [
+        process
+        for process in _all_processes()
+        if process.pid not in mine and _program(process.pid).is_relative_to(place)
+    ]
+
+
 def send(processes: list[Process], number: signal.Signals) -> None:
     """Send a signal to those processes that have not been replaced by others."""
     for process in processes:
@@ -92,6 +103,13 @@ def _read(pid: int) -> Process | None:
     if fields[0] in "ZX":
         return None
     return Process(pid, int(fields[1]), int(fields[19]), _full_name(pid, name))
+
+
+def _program(pid: int) -> Path:
+    try:
+        return (PROC / str(pid) / "exe").readlink()
+    except OSError:
+        return Path()  # the process has ended, or belongs to another user
 
 
 def _full_name(pid: int, name: str) -> str:

@@ -188,6 +188,10 @@ def _quick() -> dict[str, str]:
         "FILETRANSFER_PLUGINS": "$(LIBEXEC)/curl_plugin",
         "MAX_CONCURRENT_DOWNLOADS": "20",
         "MAX_CONCURRENT_UPLOADS": "20",
+        # By default, a user gets at most a fifth of that as new matches in a cycle (25).
+        "MAX_CONCURRENT_UPLOADS_PER_USER": "0",
+        # A DAGMan that a stop of the pool ended starts again at once (25.10: after 300 s).
+        "SCHEDULER_UNIVERSE_COOL_DOWN_DURATION": "0",
         "START_LOCAL_UNIVERSE": "TotalLocalJobsRunning < 100",
         "START_SCHEDULER_UNIVERSE": "TotalSchedulerJobsRunning < 1000",
         # Restart a killed daemon within seconds.

@@ -80,10 +80,10 @@ def cache_folder() -> Path:
 def installed(software: Software, cache: Path | None = None) -> Path | None:
     """Return the prefix of complete software in the cache folder, or None."""
     found = (cache or cache_folder()).glob(f"{software.name}-*.{software.recipe}")
-    for prefix in sorted(found, reverse=True):
+    for prefix in sorted((it.resolve() for it in found), reverse=True):
         complete = prefix / COMPLETE
         # In a cache folder that was moved or copied, programs point to the old place.
-        if complete.is_file() and complete.read_text().strip() == str(prefix):
+        if complete.is_file() and Path(complete.read_text().strip()).resolve() == prefix:
             return prefix
     return None
 

@@ -70,10 +70,13 @@ def _command(name: str, parser: argparse.ArgumentParser, about: str) -> str:
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, "")
     usage = formatter.format_help().strip()
     options = [_option(it, formatter) for it in parser._actions if it.dest != "help"]
+    more = (parser.description or "").partition("\n\n")[2]
     lines = [
         f"## skyscan {name}",
         _sentence(about),
+        *([f"```text\n{more}\n```"] if more else []),
         f"```text\n{usage}\n```",
+        f"```text\n{parser.epilog}\n```",
         f"```{{program}} skyscan {name}\n```",
         *options,
     ]

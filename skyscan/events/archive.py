@@ -7,8 +7,14 @@ tracked, and its version. Before each tracked instance comes its number, counted
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from skyscan.events.place import MalformedError, UnknownClassError, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAGIC = b"\x00\x01\x02\x00"
 BASE_CLASS = "I3FrameObject"
@@ -50,7 +56,7 @@ class InArchive:
         """Read what precedes an instance of a class; return the class's version."""
         version = self.begin_class(name, versions)
         if self.are_tracked(name):
-            self.count_instances([self.integer("<I")])
+            self.count_instances(np.array([self.integer("<I")]))
         return version
 
     def begin_class(self, name: str, versions: tuple[int, ...]) -> int:
@@ -74,15 +80,16 @@ class InArchive:
         """Return whether instances of a class that was read before have numbers."""
         return self._classes[name][0]
 
-    def count_instances(self, numbers: list[int]) -> None:
+    def count_instances(self, numbers: NDArray[Any]) -> None:
         """Check the numbers of the next tracked instances.
 
         A repeated number would refer to an object that is stored only once, but values are
         always stored.
         """
-        if numbers != list(range(self._instances, self._instances + len(numbers))):
+        expected = np.arange(self._instances, self._instances + numbers.size)
+        if not np.array_equal(numbers, expected):
             raise MalformedError("has wrong instance numbers")
-        self._instances += len(numbers)
+        self._instances += numbers.size
 
     def unpack(self, layout: str) -> tuple[int | float, ...]:
         """Read numbers in the format of `struct`."""

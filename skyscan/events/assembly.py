@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from skyscan.events.event import Vertex
 from skyscan.events.place import MalformedError
 from skyscan.geometry import is_in_ice, positions
+from skyscan.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ SEED_TIME_KEY = "HESE_VHESelfVetoVertexTime"
 #: What determines the type of an event (icecube/skymap_scanner, extract_json_message.py): the
 #: keys of the followup message's JSON or, without that message, the physics frame's keys.
 FOLLOWUP_KEY = "AlertShortFollowupMsg"
+MAX_FOLLOWUP_MARKS = 100_000  #: brackets, commas and colons; messages have some hundreds
 TYPES_BY_FOLLOWUP = {"hese": "HESE", "ehe": "EHE", "neutrino": "neutrino", "estres": "ESTRES"}
 TYPES_BY_KEY = {
     "HESE_llhratio": "HESE",
@@ -55,9 +56,9 @@ def type_of_event(followup: Mapping[str, object] | None, keys: AbstractSet[str])
 def parsed_followup(text: str) -> dict[str, object]:
     """Return the followup message from its JSON."""
     try:
-        followup = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise MalformedError("is not JSON") from error
+        followup = parse_json(text, MAX_FOLLOWUP_MARKS)
+    except ValueError as error:
+        raise MalformedError("is not JSON that can be read") from error
     if not isinstance(followup, dict):
         raise MalformedError("is not a JSON object")
     return followup

@@ -1,10 +1,15 @@
-"""Read files that may be compressed with gzip, bzip2 or Zstandard, as icetray writes them."""
+"""Read files that may be compressed with gzip, bzip2 or Zstandard, as icetray writes them.
+
+A file may consist of several compressed members, one after another. Members and compressed
+bytes that hold next to nothing cost time too, so they are limited in proportion to the content,
+which suits a file of any size.
+"""
 
 from __future__ import annotations
 
 import bz2
-import gzip
 import os
+import resource
 import subprocess
 import zlib
 from contextlib import ExitStack, contextmanager
@@ -21,8 +26,17 @@ if TYPE_CHECKING:
 #: The first bytes of a compressed file; its name does not count.
 GZIP, BZIP2, ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
 MAGICS = (GZIP, BZIP2, ZSTD)
+GZIP_FORMAT = 16 + zlib.MAX_WBITS  #: for zlib: its gzip format instead of its own
 
-READ_AT_ONCE = 1024**2
+READ_AT_ONCE = 64 * 1024
+#: Writers of many members put some 64 KB into each (BGZF); a few are always accepted.
+FREE_MEMBERS = 64
+BYTES_PER_MEMBER = 1024
+#: Compressed bytes, at most, for each byte of the content, and how many are always accepted.
+MAX_EXPANSION = 2
+FREE_BYTES = 1024**2
+ZSTD_MEMORY = 128  #: MB of a decompressor, the zstd program's own default
+ZSTD_SECONDS = 60  #: of CPU time of the zstd program: tens of GB
 
 
 class Readable(Protocol):
@@ -38,18 +52,26 @@ class Inflated:
     def __init__(self, source: Readable, errors: tuple[type[Exception], ...] = ()) -> None:
         self._source = source
         self._errors = errors
+        self._block = b""
+        self._at = 0  # in the block
 
     def read(self, n: int) -> bytes:
         """Return the next n bytes, or fewer at the end."""
         parts: list[bytes] = []
-        while n > 0 and (part := self._read_part(min(n, READ_AT_ONCE))):
-            parts.append(part)
+        while n > 0:
+            if self._at == len(self._block):
+                self._block, self._at = self._next_block(), 0
+                if not self._block:
+                    break
+            part = self._block[self._at : self._at + n]
+            self._at += len(part)
             n -= len(part)
+            parts.append(part)
         return b"".join(parts)
 
-    def _read_part(self, n: int) -> bytes:
+    def _next_block(self) -> bytes:
         try:
-            return self._source.read(n)
+            return self._source.read(READ_AT_ONCE)
         except self._errors as error:
             raise MalformedError("cannot be decompressed") from error
 
@@ -72,14 +94,84 @@ def inflated(file: BufferedReader, magic: bytes) -> Iterator[Inflated]:
     """
     with ExitStack() as stack:
         if magic == GZIP:
-            unzipped = stack.enter_context(gzip.GzipFile(fileobj=file))
-            yield Inflated(unzipped, (OSError, EOFError, zlib.error))
+            members = _Members(file, lambda: zlib.decompressobj(GZIP_FORMAT))
+            yield Inflated(members, (EOFError, zlib.error))
         elif magic == BZIP2:
-            yield Inflated(stack.enter_context(bz2.BZ2File(file)), (OSError, EOFError))
+            yield Inflated(_Members(file, bz2.BZ2Decompressor), (OSError, EOFError))
         elif magic == ZSTD:
             yield _zstd(file, stack)
         else:
             yield Inflated(file)
+
+
+class _Decompressor(Protocol):
+    """A decompressor of one member, of zlib, bz2 or compression.zstd."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """The bytes after the member."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """Return the next bytes of the content."""
+
+
+class _Members:
+    """The content of the members of a compressed file.
+
+    Unlike Python's own readers of such files, it limits the members and the compressed bytes.
+    """
+
+    def __init__(self, file: BufferedReader, begin: Callable[[], _Decompressor]) -> None:
+        self._file = file
+        self._begin = begin
+        self._member: _Decompressor | None = None
+        self._input = b""
+        self._n_members = 0
+        self._taken = 0  # compressed bytes
+        self._given = 0  # bytes of the content
+
+    def read(self, n: int) -> bytes:
+        """Return at most n bytes; no bytes mean the end."""
+        while (member := self._current()) is not None:
+            part = member.decompress(self._input, n)
+            if member.eof:
+                self._input, self._member = member.unused_data, None
+            else:
+                self._input = getattr(member, "unconsumed_tail", b"")
+                if not part and not self._input and not self._fill():
+                    raise EOFError
+            if part:
+                self._given += len(part)
+                return part
+        return b""
+
+    def _current(self) -> _Decompressor | None:
+        """Return the decompressor of the present or the next member; None at the end."""
+        if self._member is None:
+            # Zeros may fill the file up to the size of a block.
+            while not (following := self._input.lstrip(b"\0")):
+                if not self._fill():
+                    return None
+            self._input = following
+            self._n_members += 1
+            if self._n_members > FREE_MEMBERS + self._given // BYTES_PER_MEMBER:
+                raise MalformedError(
+                    f"consists of more than {self._n_members - 1} compressed pieces that hold "
+                    f"almost nothing"
+                )
+            self._member = self._begin()
+        return self._member
+
+    def _fill(self) -> bool:
+        self._input = self._file.read(READ_AT_ONCE)
+        self._taken += len(self._input)
+        if self._taken > FREE_BYTES + READ_AT_ONCE + MAX_EXPANSION * self._given:
+            raise MalformedError("has compressed data that hold almost nothing")
+        return bool(self._input)
 
 
 def _zstd(file: BufferedReader, stack: ExitStack) -> Inflated:
@@ -94,14 +186,13 @@ def _zstd(file: BufferedReader, stack: ExitStack) -> Inflated:
     )
 
 
-def _zstd_of_python(file: BufferedReader, stack: ExitStack) -> Inflated | None:
+def _zstd_of_python(file: BufferedReader, _stack: ExitStack) -> Inflated | None:
     """Open a file with the standard library of Python 3.14 and later."""
     try:
         module = import_module("compression.zstd")
     except ImportError:
         return None
-    unzipped = stack.enter_context(module.ZstdFile(file))
-    return Inflated(unzipped, (module.ZstdError, EOFError))
+    return Inflated(_Members(file, module.ZstdDecompressor), (module.ZstdError, EOFError))
 
 
 def _zstd_of_package(file: BufferedReader, stack: ExitStack) -> Inflated | None:
@@ -119,8 +210,13 @@ def _zstd_of_program(file: BufferedReader, stack: ExitStack) -> Inflated | None:
         return None
     os.lseek(file.fileno(), 0, os.SEEK_SET)  # the program does not see Python's buffer
     process = subprocess.Popen(
-        [program, "-dcq"], stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [program, "-dcq", f"--memory={ZSTD_MEMORY}MB"],
+        stdin=file,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
+    # Frames that hold nothing give no output that could be limited.
+    resource.prlimit(process.pid, resource.RLIMIT_CPU, (ZSTD_SECONDS, ZSTD_SECONDS))
     stack.enter_context(process)  # waits for the end; the callback kills it before
     stack.callback(process.kill)
     return Inflated(_ProgramOutput(process), (EOFError,))

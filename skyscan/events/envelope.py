@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skyscan.events.place import MalformedError
 from skyscan.events.unpickling import PickledFrame, unpickle
+from skyscan.json_text import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 #: Real alerts are smaller than 1 MB, packed and unpacked; larger files are refused.
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_FRAME_BYTES = 64 * 1024**2
+MAX_PACKET_BYTES = 2 * MAX_FRAME_BYTES  #: of all frames
 MAX_FRAMES = 16
+MAX_MARKS = 10_000  #: brackets, commas and colons; an alert has less than 100
 
 NOT_AN_ALERT = "give an event file in i3live's format (JSON, or its pickle)"
 STATE_ITEMS = 2  # (attributes, bytes)
+SPACE = b" \t\n\r\v\f"
 
 
 @dataclass(frozen=True)
@@ -128,8 +131,8 @@ def seal_envelope(
 
 def _parsed(data: bytes) -> object:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
+        return parse_json(data, MAX_MARKS)
+    except ValueError as error:
         what = "is empty" if not data.strip() else "is neither JSON nor a pickle of an alert"
         raise MalformedError(what, NOT_AN_ALERT) from error
 
@@ -152,7 +155,7 @@ def _packed(position: int, entry: object) -> PackedFrame:
 
 def _decoded(blob: str) -> bytes:
     try:
-        return base64.b64decode("".join(blob.split()), validate=True)
+        return base64.b64decode(blob.encode("ascii").translate(None, SPACE), validate=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedError("is not base64") from error
 

@@ -114,5 +114,10 @@ class Event:
 
     @property
     def name(self) -> str:
-        """Name of the event in files, as upstream writes it (run….evt….TYPE)."""
-        return f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
+        """Name of the event in files, as upstream writes it (run….evt….TYPE).
+
+        A sub-event that is not the first has its number in it (run….evt….sub001.TYPE):
+        upstream gives all sub-events of an event the same name.
+        """
+        sub = f".sub{self.sub_event_id:03d}" if self.sub_event_id else ""
+        return f"run{self.run_id:08d}.evt{self.event_id:012d}{sub}.{self.event_type}"

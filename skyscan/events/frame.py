@@ -20,7 +20,7 @@ HEAD = TAG + struct.pack("<I", VERSION) + b"\x00\x00"
 CHECKSUM_BYTES = 4
 COUNT_BYTES = 4
 SHORTEST = len(HEAD) + 1 + COUNT_BYTES + CHECKSUM_BYTES
-MAX_KEYS = 65536  #: real frames have some hundreds
+MAX_KEYS = 16384  #: of an event; real frames have some hundreds
 
 STOP_NAMES = {
     "G": "Geometry",

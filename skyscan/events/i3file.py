@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from skyscan.events.decompression import Inflated
     from skyscan.events.place import Place
 
-#: G, C and D frames of the whole detector have tens of MB, decompressed.
+# Limits of one event. G, C and D frames of the whole detector have tens of MB, decompressed.
 MAX_I3_FRAME_BYTES = 128 * 1024**2
-MAX_I3_BYTES = 4 * MAX_I3_FRAME_BYTES  #: of all frames; a larger file holds several events
+MAX_I3_BYTES = 2 * MAX_I3_FRAME_BYTES  #: of all frames; a larger file holds several events
+MAX_I3_FRAMES = 256  #: one each of G, C, D, Q and P is usual, and a TrayInfo for each program
 
 PHYSICS_STOPS = "Pp"  #: upstream renames the stream of the frames that it has prepared
 UNSEEN_STOP = "I"  #: TrayInfo: how the file was written
@@ -78,11 +79,12 @@ def event_frames(place: Place, stream: Inflated) -> list[tuple[str, bytes]]:
 
 def _frames(place: Place, stream: Inflated) -> Iterator[tuple[str, bytes]]:
     """Yield stop and bytes of all frames."""
-    n_bytes, number = 0, 0
+    n_bytes, number, keys_left = 0, 0, MAX_KEYS
     while True:
         number += 1
         with place.at_frame(f"frame number {number}").reading():
-            raw = _next_frame(stream)
+            raw, n_keys = _next_frame(stream, keys_left)
+        keys_left -= n_keys
         if not raw:
             return
         n_bytes += len(raw)
@@ -90,27 +92,30 @@ def _frames(place: Place, stream: Inflated) -> Iterator[tuple[str, bytes]]:
             megabytes = MAX_I3_BYTES // 1024**2
             with place.reading():
                 raise MalformedError(f"has more than {megabytes} MB of frames", ONE_EVENT)
+        if number > MAX_I3_FRAMES:
+            with place.reading():
+                raise MalformedError(f"has more than {MAX_I3_FRAMES} frames", ONE_EVENT)
         stop = stop_of(raw)
         with place.at_frame(f"frame number {number} ({stop!a})").reading():
             verify_frame(raw)
         yield stop, raw
 
 
-def _next_frame(stream: Inflated) -> bytes:
-    """Return the bytes of the next frame, nothing at the end of the file."""
+def _next_frame(stream: Inflated, most_keys: int) -> tuple[bytes, int]:
+    """Return the bytes and the number of keys of the next frame; no bytes mean the end."""
     frame = _Parts(stream)
     head = frame.begin()
     if not head:
-        return b""
+        return b"", 0
     check_head(head)
     frame.take(1)
     n_keys = int.from_bytes(frame.take(COUNT_BYTES), "little")
-    if n_keys > MAX_KEYS:
-        raise MalformedError(f"claims to hold {n_keys} keys, more than any frame does")
+    if n_keys > most_keys:
+        raise MalformedError(f"claims to hold {n_keys} keys, more than any event has")
     for _ in range(3 * n_keys):  # key, type and buffer
         frame.take(int.from_bytes(frame.take(LENGTH_BYTES), "little"))
     frame.take(CHECKSUM_BYTES)
-    return frame.joined()
+    return frame.joined(), n_keys
 
 
 class _Parts:

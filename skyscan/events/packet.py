@@ -13,13 +13,16 @@ from skyscan.events.raw import read_raw_packet
 from skyscan.events.superdst import read_superdst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
 
     from skyscan.events.frame import Frame
     from skyscan.events.raw import RawPacket
 
     Value = TypeVar("Value")
+
+MAX_MASKS = 8  #: masks of masks; one or two are usual
+MAX_LISTED = 200  #: keys in a message
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Packet:
 
     def listed_keys(self) -> str:
         """Return the keys that the physics frame sees, for a message."""
-        return ", ".join(shown(key) for key in sorted(self.keys())) or "no keys"
+        return _listed(self.keys()) or "no keys"
 
     def read_pulses(self, key: str, through: tuple[str, ...] = ()) -> PulseMap:
         """Read a pulse series of any kind; a mask selects from the pulses of its source.
@@ -109,6 +112,10 @@ class Packet:
         """
         if key in through:
             raise self.physics_place.at_key(key).complaint("is a mask of itself")
+        if len(through) > MAX_MASKS:
+            raise self.physics_place.at_key(through[0]).complaint(
+                f"is a mask of a mask, more than {MAX_MASKS} times"
+            )
         index = self.find(key)
         if index is None:
             raise self.missing_pulses(key, through)
@@ -135,11 +142,13 @@ class Packet:
     def other_pulses(self) -> str:
         """Return the advice to choose another pulse series."""
         keys = self.pulse_keys()
-        return (
-            f"choose one of {', '.join(map(shown, keys))}"
-            if keys
-            else "the event has no others"
-        )
+        return f"choose one of {_listed(keys)}" if keys else "the event has no others"
+
+
+def _listed(keys: Iterable[str]) -> str:
+    known = [shown(key) for key in sorted(keys)]
+    more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
+    return ", ".join(known[:MAX_LISTED]) + more
 
 
 #: The readers of the classes of pulses; the source of a mask is another key.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAP_TYPE = "I3Map<OMKey, vector<I3RecoPulse> >"
 
 MAX_OM = 2**31 - 1  #: stored without sign, read with one
+MAX_DOMS = 65536  #: the detector has 5,484, and the Upgrade some 20,000 photomultipliers
+MAX_PULSES = 2_000_000  #: of a series; the brightest events have some 100,000
 #: An I3RecoPulse (version 3) in a buffer, after its number when it is tracked.
 _PULSE = [("time", "<f8"), ("charge", "<f4"), ("width", "<f4"), ("flags", "u1")]
 PULSE_LAYOUT = np.dtype(_PULSE)
@@ -76,14 +78,17 @@ def read_pulse_map(buffer: bytes) -> PulseMap:
     archive.begin_object("I3RecoPulseSeriesMap", (0,))
     archive.begin("map", (0,))
     parts: list[NDArray[np.void]] = []
-    for _ in range(archive.integer("<I")):
+    n_pulses = 0
+    for _ in range(limited(archive.integer("<I"), MAX_DOMS, "DOMs")):
         archive.begin("pair", (0,))
         archive.begin("OMKey", (2,))
         dom = archive.unpack("<iIB")
         if dom[1] > MAX_OM:
             raise MalformedError(f"names an impossible DOM ({dom[0]}, {dom[1]})")
         archive.begin("vector", (0,))
-        part = _read_series(archive, archive.integer("<I"))
+        count = archive.integer("<I")
+        n_pulses = limited(n_pulses + count, MAX_PULSES, "pulses")
+        part = _read_series(archive, count)
         part["string"], part["om"], part["pmt"] = dom
         parts.append(part)
     archive.end()
@@ -118,7 +123,7 @@ def read_mask(buffer: bytes) -> Mask:
     source = archive.string()
     doms = _read_bits(archive)
     archive.begin("vector", (0,))
-    n_masks = archive.integer("<I")
+    n_masks = limited(archive.integer("<I"), MAX_DOMS, "DOMs")
     if n_masks != np.count_nonzero(doms):
         raise MalformedError("does not have one mask for each of its DOMs")
     pulses = tuple(_read_bits(archive) for _ in range(n_masks))
@@ -142,6 +147,19 @@ def apply_mask(mask: Mask, source: PulseMap) -> PulseMap:
     return PulseMap(left[left > 0], source.pulses[kept])
 
 
+def limited(n: int, most: int, what: str) -> int:
+    """Return a number that a buffer claims, unless no event has so many.
+
+    Raises
+    ------
+    MalformedError
+        It is more than the most that is read.
+    """
+    if n > most:
+        raise MalformedError(f"claims to hold {n} {what}, more than any event has")
+    return n
+
+
 def _read_series(archive: InArchive, count: int) -> NDArray[np.void]:
     """Read the pulses of a DOM; the class precedes the first pulse of a buffer."""
     if not count:
@@ -151,7 +169,7 @@ def _read_series(archive: InArchive, count: int) -> NDArray[np.void]:
     layout = TRACKED_PULSE_LAYOUT if tracked else PULSE_LAYOUT
     stored = np.frombuffer(archive.take(count * layout.itemsize), layout)
     if tracked:
-        archive.count_instances(stored["instance"].tolist())
+        archive.count_instances(stored["instance"])
     series = np.zeros(count, PULSE_DTYPE)
     with np.errstate(invalid="ignore"):  # damaged bytes may be signalling NaNs
         for name, _ in _PULSE:

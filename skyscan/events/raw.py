@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from skyscan.events.decompression import MAGICS, inflated
 from skyscan.events.envelope import (
     MAX_FILE_BYTES,
+    MAX_PACKET_BYTES,
     NOT_AN_ALERT,
     open_envelope,
     unpack_frame,
@@ -100,11 +101,15 @@ def _from_envelope(place: Place, data: bytes) -> RawPacket:
         if len(data) > MAX_FILE_BYTES:
             raise MalformedError("is far larger than an event", NOT_AN_ALERT)
         envelope = open_envelope(data)
-    frames = []
+    frames: list[RawFrame] = []
+    bytes_left = MAX_PACKET_BYTES
     for position, packed in enumerate(envelope.frames, 1):
         numbered = f"{shown(packed.stop)} frame ({position} of {len(envelope.frames)})"
         with place.at_frame(numbered).reading():
             raw = unpack_frame(packed.blob)
+            bytes_left -= len(raw)
+            if bytes_left < 0:
+                raise MalformedError("makes the event far larger than any", NOT_AN_ALERT)
             verify_frame(raw)
             if stop_of(raw) != packed.stop:
                 raise MalformedError(f"is a {split_frame(raw).name} inside")

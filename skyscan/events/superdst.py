@@ -15,7 +15,7 @@ import numpy as np
 
 from skyscan.events.archive import InArchive
 from skyscan.events.place import MalformedError
-from skyscan.events.pulsemap import PulseMap, pulse_map
+from skyscan.events.pulsemap import MAX_PULSES, PulseMap, limited, pulse_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +160,7 @@ def _items(archive: InArchive, kind: str, item_bytes: int = 1) -> bytes:
     size = archive.integer("<B")
     if size >= SHORT_SIZES:
         size = int.from_bytes(archive.take(0xFF - size), "little")
-    return archive.take(size * item_bytes)
+    return archive.take(limited(size, MAX_PULSES, kind) * item_bytes)
 
 
 def _words(archive: InArchive, kind: str) -> list[int]:
@@ -171,9 +171,11 @@ def _widths(runs: bytes, most: int) -> list[int]:
     """Decode runs: low 4 bits a value, high 4 bits of equal ones the length of its run."""
     widths: list[int] = []
     for value, group in groupby(runs, key=lambda run: run & 0xF):
-        length = sum((run >> 4) << (4 * i) for i, run in enumerate(group))
-        # a few bytes can ask for any length
-        if length > most - len(widths):
-            raise MalformedError("has more widths than pulses")
+        length = 0
+        for i, run in enumerate(group):
+            length += (run >> 4) << (4 * i)
+            # A few bytes can claim any length, in numbers of any size.
+            if length > most - len(widths):
+                raise MalformedError("has more widths than pulses")
         widths += [value] * length
     return widths

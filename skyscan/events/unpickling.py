@@ -23,7 +23,7 @@ ENCODERS = {("_codecs", "encode"), ("codecs", "encode")}
 
 REFUSED = "do not trust this file"
 NEWEST_PROTOCOL = 5
-MAX_INSTRUCTIONS = 500_000  # the pickle of an alert has a few hundred
+MAX_INSTRUCTIONS = 20_000  # the pickle of an alert has a few hundred
 
 
 @dataclass

@@ -18,6 +18,7 @@ from skyscan.events.assembly import (
     SEED_POSITION_KEY,
     SEED_TIME_KEY,
     TYPES_BY_FOLLOWUP,
+    parsed_followup,
     type_of_event,
 )
 from skyscan.events.daqtime import MJD_EPOCH, DaqTime, daq_time_of
@@ -31,6 +32,7 @@ from skyscan.events.objects import (
     write_scalar,
     write_time_window,
 )
+from skyscan.events.place import MalformedError
 from skyscan.events.pulsemap import write_pulse_map
 
 if TYPE_CHECKING:
@@ -152,10 +154,10 @@ def _window_key(event: Event) -> str:
 def _followup(scalars: dict[str, float | bool | str]) -> dict[str, object] | None:
     if FOLLOWUP_KEY not in scalars:
         return None
-    followup = json.loads(str(scalars[FOLLOWUP_KEY]))
-    if not isinstance(followup, dict):
-        raise ValueError(f"{FOLLOWUP_KEY} must be a JSON object")  # noqa: TRY004
-    return followup
+    try:
+        return parsed_followup(str(scalars[FOLLOWUP_KEY]))
+    except MalformedError as error:
+        raise ValueError(f"{FOLLOWUP_KEY} {error.what}") from error
 
 
 def _header(event: Event) -> EventHeader:

@@ -18,6 +18,7 @@ from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
 from skyscan.recos._variations import across, point
+from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,7 +222,10 @@ def reco_class(name: str) -> type[Reco]:
         ]
         if not matching:
             known = ", ".join(available_recos())
-            raise BadInput(f"No reconstruction is called {name!r}. There are: {known}.")
+            raise BadInput(
+                f"No reconstruction is called {name!r}.{did_you_mean(name, available_recos())} "
+                f"There are: {known}."
+            )
         loaded = matching[0].load()
     found = getattr(loaded, "RECO_CLASS", loaded)
     if not (isinstance(found, type) and issubclass(found, Reco)):

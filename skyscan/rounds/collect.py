@@ -12,7 +12,8 @@ from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput, DamagedFile, TryAgain
 from skyscan.records import FOUND_DTYPE, PIXEL_DTYPE, found_of, keys_of, pixel_keys_of
 from skyscan.results import read_results
-from skyscan.storage import read_sealed, sha256_of
+from skyscan.rounds.description import read_description
+from skyscan.storage import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,9 +186,8 @@ def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]
         The round's description or a batch file is damaged, or of another scan.
     """
     try:
-        description = read_sealed(folder.description)
-        entries = [(int(e["number"]), e["sha256"]) for e in description["batches"]]
-    except (BadInput, KeyError, TypeError, ValueError) as error:
+        entries = [(e["number"], e["sha256"]) for e in read_description(folder)["batches"]]
+    except BadInput as error:
         raise DamagedFile(
             f"{folder.description} is damaged ({error}); run `skyscan resume`."
         ) from error

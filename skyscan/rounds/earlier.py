@@ -14,6 +14,7 @@ import numpy as np
 
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput
+from skyscan.json_text import is_of
 from skyscan.layout import RoundFolder
 from skyscan.records import IDS, RECORD_DTYPE, ids_of
 from skyscan.results import read_results
@@ -81,7 +82,10 @@ class KnownFits:
         self._records: dict[bytes, np.void] = {}
         for attempt in _attempts(folder):
             self._add(attempt / folder.rounds.name, scan_id)
-            forget = {tuple(fit) for fit in read_json(attempt / FORGET_JSON)["fits"]}
+            fits = read_json(attempt / FORGET_JSON).get("fits")
+            if not is_of(fits, list[list[int]]):
+                raise BadInput(f"{attempt / FORGET_JSON} has no list of fits.")
+            forget = {tuple(fit) for fit in fits or ()}
             self._records = {
                 row: record
                 for row, record in self._records.items()

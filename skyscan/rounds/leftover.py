@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import BadInput, DamagedFile
+from skyscan.errors import DamagedFile
 from skyscan.records import ids_of
 from skyscan.results import read_results
 from skyscan.rounds.collect import batches_of, gather
-from skyscan.storage import read_sealed
+from skyscan.rounds.description import LEFTOVER, PREDICTIVE, description_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -28,18 +27,6 @@ if TYPE_CHECKING:
     from skyscan.layout import RoundFolder, ScanFolder
     from skyscan.records import Fit
     from skyscan.scan import Scan
-
-# Keys in the description of a round whose pixels do not follow from the rule.
-LEFTOVER = "leftover"
-PREDICTIVE = "predictive"
-
-
-def description_of(here: RoundFolder) -> dict[str, Any] | None:
-    """Return the description of a round; None if it is missing or damaged."""
-    try:
-        return read_sealed(here.description)
-    except BadInput:
-        return None
 
 
 def leftover_depth(here: RoundFolder) -> int:

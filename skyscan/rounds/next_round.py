@@ -19,11 +19,9 @@ from skyscan.pixels import parents
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.description import LEFTOVER, PREDICTIVE, description_of
 from skyscan.rounds.earlier import KnownFits
 from skyscan.rounds.leftover import (
-    LEFTOVER,
-    PREDICTIVE,
-    description_of,
     handed_on,
     leftover_depth,
     recorded_batches,

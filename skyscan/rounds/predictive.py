@@ -21,7 +21,8 @@ import numpy as np
 from skyscan.pixels import parents
 from skyscan.records import pixel_keys_of
 from skyscan.rounds.collect import Found, best_of, gather
-from skyscan.rounds.leftover import description_of, left_behind
+from skyscan.rounds.description import description_of
+from skyscan.rounds.leftover import left_behind
 from skyscan.rounds.next_round import (
     chosen_by_rule,
     coarser_nsides,

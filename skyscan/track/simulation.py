@@ -28,6 +28,7 @@ from skyscan.events.event import LC_FLAG, PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import pulses_key_of
 from skyscan.events.writer import write_event
 from skyscan.geometry import FIRST_DEEPCORE_STRING, N_OMS, dom_positions
+from skyscan.json_text import is_of, parse_json
 from skyscan.light.cherenkov import axes_of, direct_light, frames_of
 from skyscan.light.pandel import DECAY_RATE, SCATTERING_M, effective_distance
 
@@ -115,13 +116,19 @@ def simulate(seed: int) -> Event:
 def truth_of(event: Event) -> tuple[float, float] | None:
     """Return the direction a simulated event comes from: (ra, dec) in radians, J2000.
 
-    None if the event has no truth, as real events.
+    None if the event has no truth: it is real, or was simulated by another program.
     """
     info = event.scalars.get(TRUTH_INFO_KEY)
     if not isinstance(info, str):
         return None
-    values = json.loads(info)
-    return float(values["ra_rad"]), float(values["dec_rad"])
+    try:
+        values = parse_json(info)
+    except ValueError:
+        return None
+    if not isinstance(values, dict):
+        return None
+    ra, dec = values.get("ra_rad", ""), values.get("dec_rad", "")
+    return (float(ra), float(dec)) if is_of([ra, dec], list[float]) else None
 
 
 def draw_track(random: np.random.Generator) -> Track:

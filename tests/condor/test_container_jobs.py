@@ -96,6 +96,7 @@ def wait_for(path: Path, text: str, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.versions
 def test_a_job_runs_in_debian_12_and_its_exit_code_is_passed_on(pool, run_folder):
     submit(pool, run_folder, cached_image(), VERSIONS, transfer_container="false")
     assert "(return value 7)" in wait(pool, run_folder)
@@ -103,10 +104,11 @@ def test_a_job_runs_in_debian_12_and_its_exit_code_is_passed_on(pool, run_folder
     python, numpy, folder = (run_folder / "output").read_text().split()
     assert python.startswith("3.11.")
     assert numpy.startswith("1.24.")
-    # The pool's name may be below /var/tmp, which is another folder in an image.
-    assert folder == "/srv"
+    # Its own name may be below /var/tmp, which is another folder in an image.
+    assert folder in ("/srv", "/srv/scratch")  # up to 24, and 25.14
 
 
+@pytest.mark.versions
 def test_a_vacated_job_saves_its_work_and_continues_from_it(pool, run_folder):
     job = submit(
         pool,

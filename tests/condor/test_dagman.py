@@ -4,6 +4,9 @@ import pytest
 from job_log_support import (
     EVICTED,
     HELD,
+    NEW_NOTES,
+    OLD_NOTES,
+    RECORDED,
     RELEASED,
     REMOVED,
     STARTED,
@@ -13,7 +16,16 @@ from job_log_support import (
     write_log,
 )
 
-from condor.dagman import SETTINGS, JobEnd, config_lines, dagman_state, job_ends
+from condor.dagman import (
+    SETTINGS,
+    JobEnd,
+    config_lines,
+    dagman_state,
+    job_ends,
+    last_error,
+    log_events,
+    node_of,
+)
 
 
 @pytest.fixture
@@ -93,17 +105,84 @@ def test_an_event_that_a_full_disk_truncated_is_skipped(dag, cut):
     assert found.state == ("running" if cut == 1 else "ended")
 
 
+@pytest.mark.parametrize(
+    ("log", "codes"),
+    [
+        (
+            "23.9.6/scan.dag.nodes.log",
+            {
+                "prep": 0,
+                "round_000": 0,
+                "round_001": 0,
+                "round_002": 0,
+                "merge": 0,
+                "report": 0,
+            },
+        ),
+        ("23.9.6/round_000.dag.nodes.log", {"reco_00000": 0, "reco_00001": 0}),
+        ("25.14.1/scan.dag.nodes.log", {"prep": 0, "gate_000": 0, "round_000": 0}),
+        ("25.14.1/round_000.dag.nodes.log", {"reco_00000": 0, "reco_00001": 0}),
+        ("25.14.1/preskip.dag.nodes.log", {"w": 0}),
+    ],
+)
+def test_the_nodes_of_recorded_logs_are_found_in_both_forms(log, codes):
+    ends = job_ends(RECORDED / log)
+    assert {node: end.exit_code for node, end in ends.items()} == codes
+
+
+@pytest.mark.parametrize("notes", [OLD_NOTES, NEW_NOTES])
+@pytest.mark.parametrize("name", ["prep", "reco_00000", "pegasus-plan_round_000"])
+def test_a_submit_event_names_its_node_in_both_forms(tmp_path, notes, name):
+    log = tmp_path / "scan.dag.nodes.log"
+    write_log(log, submitted(1, name, notes), submitted(2))
+    assert [node_of(event) for event in log_events(log)] == [name, ""]
+
+
+@pytest.mark.parametrize(
+    "notes", ["    [ DAGNodeName = ", '    [ JobBatchName = "b" ]', "    my own job, {}"]
+)
+def test_other_notes_name_no_node(tmp_path, notes):
+    log = tmp_path / "scan.dag.nodes.log"
+    write_log(log, submitted(1, "prep", notes), ended(1, 0))
+    assert job_ends(log) == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "error"),
+    [
+        (["DAGMAN_LOG_ON_NFS_IS_ERROR setting: False"], None),
+        (["Daemon Log is logging: D_ALWAYS D_ERROR D_STATUS"], None),
+        (["Parsing /data/ERROR: mine/scan.dag ..."], None),
+        (["ERROR: failure to read job log", "0 job proc(s) held"], "failure to read job log"),
+        (['ERROR "Assertion ERROR on (x)" at line 3'], '"Assertion ERROR on (x)" at line 3'),
+        (["From submit: ERROR: no such directory"], "no such directory"),
+        (
+            [
+                "ERROR: the following job(s) failed:",
+                "    Node Status: STATUS_ERROR    ",
+                "          Error: Job failed due to DAGMAN error 0",
+            ],
+            "Job failed due to DAGMAN error 0",
+        ),
+    ],
+)
+def test_the_last_error_is_what_dagman_reports_as_one(dag, lines, error):
+    log = dag.with_name("scan.dag.dagman.out")
+    log.write_text("".join(f"11/28/26 14:20:55 {line}\n" for line in lines))
+    assert last_error(dag) == error
+
+
 def test_a_node_ends_like_its_last_job(tmp_path):
     log = tmp_path / "round_000.dag.nodes.log"
     write_log(
         log,
         submitted(1, "reco_00000"),
-        submitted(2, "reco_00001"),
+        submitted(2, "reco_00001", NEW_NOTES),
         submitted(3, "reco_00002"),
         submitted(4, "reco_00003"),
         submitted(5, "reco_00004"),
         ended(1, 75),
-        submitted(6, "reco_00000"),
+        submitted(6, "reco_00000", NEW_NOTES),
         killed(2),
         REMOVED.format(3),
         HELD.format(4),

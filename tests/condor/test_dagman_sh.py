@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from job_log_support import EVICTED, HELD, RELEASED, STARTED, ended, killed, submitted
 
 from condor.dagman import log_events
+from condor.guard import GuardAction, guard_actions, guard_log
+from condor.versions import TRIED, version_text
 
 DAGMAN_SH = resources.files("condor").joinpath("dagman.sh").read_text()
+NEWEST = max(TRIED)
 QUICK = DAGMAN_SH.replace("sleep 1 #", ": #").replace("sleep 30", "sleep 0.2")
 LINE = "034 (000.2147483647.{}) 2026-11-27 18:07:33 PRE script return value is PRE_SKIP value"
 OTHERS = [
@@ -37,8 +40,9 @@ def dagman(tmp_path):
     for path in (script, program):
         path.chmod(0o755)
 
-    def start(dag, code=4) -> None:
+    def start(dag, code=4, version=NEWEST) -> None:
         words = ["-p", "0", "-Lockfile", f"{dag}.lock", "-Dag", str(dag)]
+        words += ["-CsdVersion", f"$CondorVersion: {version_text(version)} 2026-07-12 $"]
         path = {"PATH": f"{program.parent}:{os.defpath}"}
         done = subprocess.run(
             [script, *words], env=path, capture_output=True, text=True, check=False
@@ -83,6 +87,9 @@ def test_skipped_nodes_of_earlier_starts_get_unique_numbers(dagman, tmp_path, be
         expected = expected.replace(name, "")
     assert text == expected
     assert log.stat().st_ino == inode  # HTCondor may have it open
+    changed = len(set(after) - set(before))
+    did = [(it.fault, it.text.split()[1]) for it in guard_actions(dag)]
+    assert did == ([("skipped-nodes", str(changed))] if changed else [])
 
 
 def test_a_dag_that_starts_for_the_first_time_needs_no_log(dagman, tmp_path):
@@ -117,6 +124,8 @@ def test_a_dag_whose_dagman_died_after_its_final_node_ends(dagman, tmp_path, how
     dagman(dag, code)
     assert log.read_text() == text
     assert not lock.exists()
+    (done,) = guard_actions(dag)
+    assert (done.fault, done.text.split(",")[0]) == ("final-node", f"ended with {code}")
 
 
 @pytest.mark.parametrize(
@@ -140,6 +149,7 @@ def test_a_dag_that_has_not_ended_continues(dagman, tmp_path, dag_text, end, has
         lock.touch()
     dagman(dag)
     assert lock.exists() == has_lock
+    assert not [it for it in guard_actions(dag) if it.fault == "final-node"]
 
 
 KINDS = (
@@ -169,7 +179,10 @@ def test_a_truncated_event_does_not_hide_other_events(dagman, tmp_path, first, m
     whole = [first, *(event for event, cut in more if cut is None)]
     for log in logs:
         log.write_text(text)
+    guard_log(dag).unlink(missing_ok=True)
     dagman(dag)
+    n_torn = len({it.text.partition(" at ")[2] for it in guard_actions(dag)})
+    assert (n_torn == 0) == (len(whole) == 1 + len(more))
     for log in logs:
         assert [event.type.name for event in log_events(log)] == [TYPES[it[:3]] for it in whole]
         after = log.read_text()
@@ -197,6 +210,8 @@ def test_a_dagman_that_may_have_missed_an_event_is_killed_and_restarted(tmp_path
             with log.open("a") as file:
                 file.write(event)
         assert dagman.wait(60) == -signal.SIGKILL
+        (done,) = guard_actions(tmp_path / "scan.dag")
+        assert f"killed DAGMan ({dagman.pid})" in done.text
     finally:
         dagman.kill()
 
@@ -209,3 +224,55 @@ def test_dagman_starts_once_there_is_space_for_its_logs(dagman, tmp_path):
     dagman(tmp_path / "scan.dag")
     assert tried.exists()
     assert not list(tmp_path.glob("*.room"))
+    assert [it.fault for it in guard_actions(tmp_path / "scan.dag")] == ["no-space"]
+
+
+def test_the_newest_version_that_was_tried_is_the_one_that_scans_were_run_with():
+    assert f"\ntried={version_text(NEWEST)}\n" in DAGMAN_SH
+
+
+@pytest.mark.parametrize(
+    ("version", "warns"),
+    [
+        ((23, 9, 6), False),
+        (NEWEST, False),
+        ((25, 14, 9), False),
+        ((25, 15, 0), True),
+        ((100, 0, 0), True),
+    ],
+)
+def test_with_an_htcondor_newer_than_tried_it_warns_and_does_the_same(
+    dagman, tmp_path, version, warns
+):
+    dag = tmp_path / "scan.dag"
+    log = tmp_path / f"{dag.name}.nodes.log"
+    log.write_text(lines("001"))
+    dagman(dag, version=version)
+    dagman(dag, version=version)
+    *warnings, done = sorted(guard_actions(dag), key=lambda it: it.fault, reverse=True)
+    assert [it.fault for it in warnings] == ["untried"] * warns
+    assert all(version_text(version) in it.text for it in warnings)
+    assert done.fault == "skipped-nodes"
+
+
+@pytest.mark.parametrize(
+    ("version", "is_fixed"), [((25, 9, 9), False), ((25, 10, 0), True), ((26, 0, 1), True)]
+)
+def test_what_a_version_has_fixed_is_left_to_it(dagman, tmp_path, version, is_fixed):
+    script = tmp_path / "dagman.sh"
+    script.write_text(QUICK.replace("has skipped-nodes ''", "has skipped-nodes 25.10.0"))
+    log = tmp_path / "scan.dag.nodes.log"
+    log.write_text(lines("001"))
+    dagman(tmp_path / "scan.dag", version=version)
+    assert (log.read_text() == lines("001")) == is_fixed
+
+
+def test_what_it_did_is_read_as_far_as_the_disk_had_room(tmp_path):
+    dag = tmp_path / "scan.dag"
+    assert guard_actions(dag) == []
+    whole = "2026-11-28T14:20:55Z\tno-space\twaited for free disk space"
+    guard_log(dag).write_text(f"{whole}\n2026-11-2")
+    assert guard_actions(dag) == [
+        GuardAction(1795875655.0, "no-space", "waited for free disk space")
+    ]
+    assert "dagman.sh (no-space): waited for free disk space" in guard_actions(dag)[0].line()

@@ -3,7 +3,7 @@ import os
 import pytest
 from dags_support import submit, wait, write_nested_dag
 
-pytestmark = pytest.mark.pool
+pytestmark = [pytest.mark.pool, pytest.mark.versions]
 
 
 def test_a_nested_dag_runs_to_its_end(pool, run_folder):

@@ -225,6 +225,13 @@ def test_requests_grow_with_each_try_up_to_a_limit():
     assert value(policy.growing(100, 9, "1"), NumJobCompletions=9) == 400
 
 
+def test_what_an_evicted_job_asks_for_grows_with_each_eviction_and_never_without_end():
+    asked = [100]
+    for _ in range(5):
+        asked.append(value(policy.retry_request("RequestMemory", 100), RequestMemory=asked[-1]))
+    assert asked == [100, 200, 300, 400, 400, 400]
+
+
 @pytest.mark.parametrize(
     ("status", "starts", "seconds", "is_held"),
     [(1, 10, 60, True), (1, 9, 10, False), (1, 20, 3600, False), (2, 20, 10, False)],

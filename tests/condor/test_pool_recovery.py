@@ -61,6 +61,7 @@ def test_a_pool_with_killed_daemons_is_restarted(folder, daemons):
     assert_is_alone(folder, old)
 
 
+@pytest.mark.versions
 def test_a_dag_continues_after_all_processes_were_killed(folder, run_folder):
     pool = start()
     write_nested_dag(run_folder, jobs=4, seconds=6)
@@ -77,6 +78,7 @@ def test_a_dag_continues_after_all_processes_were_killed(folder, run_folder):
     assert (run_folder / "pre.txt").read_text() == "ran\n"
 
 
+@pytest.mark.versions
 def test_a_dag_continues_after_a_stop(folder, run_folder):
     pool = start()
     write_nested_dag(run_folder, jobs=2, seconds=5)

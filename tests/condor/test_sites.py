@@ -138,7 +138,7 @@ def test_changed_values_keep_their_type(own):
         ("jobs_per_round", "not of the form KEY=VALUE"),
         (
             "jobs=3",
-            r"--set jobs: unknown key\. Known keys: .*jobs_per_round.*submit\.requirements",
+            r"--set jobs: unknown key\. Did you mean jobs_per_round\? .*submit\.requirements",
         ),
         ("name=x", "unknown key"),
         ("summary.x=1", "unknown key"),

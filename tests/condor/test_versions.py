@@ -23,12 +23,13 @@ def test_a_version_is_read_from_what_tools_print(text, version):
     assert parse_version(text) == version
 
 
-def test_scans_run_on_the_versions_from_23_to_25():
+def test_scans_run_on_the_versions_from_23_0_to_25_14():
     for version in (OLDEST, (23, 0, 0), (23, 10, 25), (24, 0, 5), (25, 14, 1)):
         assert not is_too_old(version)
         assert not is_untried(version)
     assert is_too_old((10, 9, 0))
-    assert is_untried((26, 0, 0))
+    for version in ((25, 15, 0), (26, 0, 0)):
+        assert is_untried(version)
     assert version_text((23, 9, 6)) == "23.9.6"
 
 

@@ -11,9 +11,12 @@ import pytest
 from scans import environment, make_scan, wait_until
 
 from condor.dagman import dagman_state
+from condor.versions import REMOVAL_WITH_TRANSFER, parse_version
 from skyscan.errors import ExitCode
 from skyscan.layout import ScanFolder
+from skyscan.results import count_records
 from workflows.cli import main
+from workflows.progress import scan_progress
 from workflows.removal import StillThere, abort
 from workflows.submission import queued_cluster, queued_jobs
 
@@ -23,11 +26,18 @@ SLOW = {"reco": "dummy", "progression": ((2, 0), (4, 4)), "jobs_per_round": 2}
 SMALL = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
 
 
+def n_records(folder):
+    """Return how many fits the result files of the first round hold."""
+    results = folder.round(0).path.glob("results/*/*.rec")
+    return sum(map(count_records, results))
+
+
 def submitted(folder):
     command = [sys.executable, "-m", "workflows", "submit", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.versions
 def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     pool, run_folder, capsys
 ):
@@ -45,6 +55,12 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     assert queued_jobs(scan.folder, pool) == 0
     assert not scan.processes("reco")
     assert dagman_state(scan.folder.workflow / "scan.dag").state == "removed"
+    # With 25.8 and later, what the jobs had done is brought home.
+    (progress,) = scan_progress(scan.folder)
+    can_transfer = parse_version(pool.version) >= REMOVAL_WITH_TRANSFER
+    assert (progress.n_done > 0) == can_transfer
+    assert progress.n_done == n_records(scan.folder)
+    before = scan.fits()
 
     assert main(["abort", str(odd)]) == ExitCode.DONE
     assert "not in the queue" in capsys.readouterr().out
@@ -52,6 +68,8 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     assert scan.finish().outcome == "complete"
     assert whole.finish().outcome == "complete"
     assert scan.npz() == whole.npz()
+    if can_transfer:
+        assert sum((scan.fits() - before).values()) <= whole.fits().total() - progress.n_done
 
 
 def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder):
@@ -63,7 +81,7 @@ def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder)
     wait_until(lambda: dagman_state(dag).state == "held", "DAGMan to be held")
     assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
     assert queued_jobs(scan.folder, pool) == 0
-    assert dag.with_name("scan.dag.lock").exists()  # this misled the next DAGMan
+    assert not dag.with_name("scan.dag.lock").exists()  # it would mislead the next DAGMan
     assert scan.submit().finish().outcome == "complete"
     assert set(scan.fits().values()) <= {1, 2}
 

@@ -4,15 +4,29 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from plans_support import EVENT
+from plans_support import EVENT, options
 
+from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
+from skyscan.events.reader import read_event
+from skyscan.events.source import Source
+from skyscan.events.writer import write_event
+from skyscan.prep import prepare
+from skyscan.records import IDS, RECORD_DTYPE, sign
+from skyscan.results import write_results
+from skyscan.rounds.next_round import open_round
 from workflows import cli
 from workflows.cli import main
 from workflows.commands import tools
+from workflows.plan import plan
+from workflows.planned import read_planned
+from workflows.rerun import Selection, nothing_to_repeat
 
 PLAN = ["plan", str(EVENT)]
 SIMULATED = [*PLAN, "--simulated-event"]
@@ -85,6 +99,67 @@ def test_a_missing_or_damaged_event_is_exit_65_and_names_the_file(tmp_path, caps
     for path in (tmp_path / "missing.json", damaged):
         assert run(["plan", str(path), "--real-event"]) == ExitCode.BAD_INPUT
         assert str(path) in error_of(capsys)
+
+
+def test_a_run_number_of_real_events_is_questioned_when_it_is_called_simulated(capsys):
+    write_event(Path("data.json"), replace(read_event(EVENT), run_id=133119))
+    asked = ["plan", "data.json", "--reco-algo", "dummy", "--output-dir"]
+    assert run([*asked, "simulated", "--simulated-event"]) == 0
+    assert "note: run 133119 is a run number of real events" in capsys.readouterr().err
+    assert run([*asked, "real", "--real-event"]) == 0
+    assert run([*SIMULATED, "--reco-algo", "dummy"]) == 0
+    assert "run number" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [SIMULATED, ["scan", *SIMULATED[1:]], ["campaign", *SIMULATED[1:]], ["demo"]]
+)
+def test_no_scan_is_planned_where_dagman_would_refuse_to_run_it(command, capsys, monkeypatch):
+    monkeypatch.setattr("workflows.commands.scan.submit_scan", None)  # not reached
+    with tempfile.TemporaryDirectory(dir="/tmp") as below:
+        place = Path(below) / "scans"
+        assert run([*command, "--output-dir", str(place)]) == ExitCode.WRONG_USAGE
+        assert not place.exists()
+        assert "begins with /tmp" in error_of(capsys)
+
+
+@pytest.mark.parametrize("command", [["retry", "--failed"], ["extend", "--max-rounds", "30"]])
+def test_a_scan_that_was_moved_to_tmp_is_left_as_it_is(command, capsys):
+    with tempfile.TemporaryDirectory(dir="/tmp") as below:
+        plan(EVENT, Path(below), options())
+        (scan,) = Path(below).iterdir()
+        before = (scan / "scan.json").read_bytes()
+        assert run([command[0], below, *command[1:]]) == ExitCode.WRONG_USAGE
+        assert "begins with /tmp" in error_of(capsys)
+        assert (scan / "scan.json").read_bytes() == before
+
+
+def test_nothing_is_retried_in_a_scan_that_never_ran_or_has_no_failures(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("workflows.commands.rerun.submit_scan", None)  # not reached
+    monkeypatch.setattr("condor.pool.start", None)
+    planned = options(jobs_per_round=1, progression=((1, 0),))
+    folder = plan(EVENT, tmp_path / "scans", planned)
+    assert run(["retry", "scans", "--failed"]) == ExitCode.DONE
+    assert "Nothing to retry: the scan has no fits yet" in capsys.readouterr().out
+
+    scan = read_planned(folder.scan_json)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), folder.startup)
+    open_round(folder, scan, 0)
+    batch = read_batch(folder.round(0).batch(0))
+    records = np.zeros(len(batch.pixels), RECORD_DTYPE)
+    for name in IDS:
+        records[name] = batch.pixels[name]
+    write_results(folder.round(0).result(0), batch, sign(records))
+    assert run(["retry", "scans", "--failed"]) == ExitCode.DONE
+    assert "Nothing to retry: no fit of the scan has failed" in capsys.readouterr().out
+    assert folder.chosen_rounds() == [0]
+    assert not folder.earlier.exists()
+
+    records["llh"][3] = np.nan
+    write_results(folder.round(0).result(0), batch, sign(records))
+    assert not nothing_to_repeat(folder, Selection(failed=True))
 
 
 def test_an_unknown_reconstruction_is_exit_65_and_named(capsys):

@@ -19,13 +19,14 @@ import pytest
 from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans, kill_starter
 
-from condor.dagman import dagman_state, log_events
+from condor.dagman import dagman_state, log_events, node_of
 from condor.personal.account import pool_account
 from condor.personal.daemons import start_personal
 from condor.personal.processes import pool_processes
 from condor.personal.settings import CPUS_VARIABLE
 from condor.personal.tokens import FOLDER, SIGNED_BY, TOKEN
 from condor.software import apt
+from condor.versions import parse_version
 from workflows.engines.dagman.dags import SCAN_DAG
 
 if TYPE_CHECKING:
@@ -172,10 +173,11 @@ def token(scan: RunningScan, place: Place) -> Ended:
     command = ("condor_token_create", "-key", SIGNED_BY, "-lifetime", "1", "-identity")
     own.write_text(place.pool.run(*command, pool_account().identity).stdout)
     wait_until(lambda: not place.pool.answers(), "the token to end")
-    scan.go_on()
-    log = scan.folder.workflow / f"{ROUNDS[1]}.dagman.out"
-    wait_until(lambda: log.exists() and REFUSED in log.read_text(), "DAGMan to be refused")
     before = scan.fits()
+    scan.go_on()
+    if (parse_version(place.pool.version) or ()) < DAGMAN_HAS_A_SESSION:
+        log = scan.folder.workflow / f"{ROUNDS[1]}.dagman.out"
+        wait_until(lambda: log.exists() and REFUSED in log.read_text(), "DAGMan to be refused")
     assert start_personal(place.folder).answers()
     return Ended(scan, scan.finish(), before)
 
@@ -188,6 +190,8 @@ def whole_pool(scan: RunningScan, place: Place) -> Ended:
     return Ended(scan, scan.finish(), before)
 
 
+#: From here on, DAGMan needs no token of the user.
+DAGMAN_HAS_A_SESSION = (25, 10)
 ALONE = (nothing, starter, dagman, halt, clock)
 OF_THE_POOL = (token, startd, schedd, checkpoint, whole_pool)
 #: {scenario: options of its scan besides OPTIONS}
@@ -325,7 +329,7 @@ def starts_of_rounds(scan: RunningScan) -> list[int]:
     """Return how often HTCondor started the DAGMan of each round."""
     starts: dict[int, int] = {}
     for event in log_events(scan.folder.workflow / f"{SCAN_DAG}.nodes.log"):
-        if event.type.name == "SUBMIT" and "round_" in event.get("LogNotes", ""):
+        if event.type.name == "SUBMIT" and node_of(event).startswith("round_"):
             starts[event.cluster] = 0
         elif event.type.name == "EXECUTE" and event.cluster in starts:
             starts[event.cluster] += 1

@@ -17,7 +17,7 @@ from workflows.engines.dagman.dags import SCAN_DAG
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.pool
+pytestmark = [pytest.mark.pool, pytest.mark.versions]
 
 OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
 DUMMY_COST = "0.5"

@@ -1,4 +1,5 @@
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +12,8 @@ from workflows.checks.findings import Finding, State
 from workflows.cli import main
 from workflows.doctor import diagnose, is_fit, lines
 from workflows.plan import plan
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.mark.pool
@@ -29,6 +32,34 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
     (line,) = [line for line in lines(findings) if "healpy" in line]
     assert line.startswith("missing")
     assert "make setup" in line
+
+
+@pytest.mark.parametrize(
+    ("modules", "state"),
+    [
+        (["dags/__init__.py", "personal.py"], State.OK),
+        (["personal.py"], State.MISSING),  # 24.0 and 23.x have neither
+        (["dags/__init__.py"], State.MISSING),
+    ],
+)
+def test_bindings_with_which_planning_fails_are_missing(monkeypatch, tmp_path, modules, state):
+    for name in ("__init__.py", *modules):
+        path = tmp_path / "htcondor2" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.delitem(sys.modules, "htcondor2", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = doctor._bindings()
+    assert found.state == state
+    if state == State.MISSING:
+        assert "without htcondor2." in found.detail
+        assert found.remedy == f"pip install '{doctor.BINDINGS}'"
+
+
+def test_the_bindings_that_doctor_wants_are_those_that_are_installed():
+    assert doctor._bindings().state == State.OK
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert doctor.BINDINGS in project["dependencies"]
 
 
 @pytest.mark.usefixtures("without_pool")

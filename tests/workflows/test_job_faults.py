@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from workflows.report import Report
 
-pytestmark = pytest.mark.pool
+pytestmark = [pytest.mark.pool, pytest.mark.versions]
 
 #: 12 pixels in one job.
 OPTIONS = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
@@ -225,10 +225,11 @@ def test_a_machine_that_fails_every_job_gets_none_again_and_is_named(ended):
     assert ended("run").report.bad_machines == []
 
 
-def test_a_job_over_its_memory_is_held_and_gets_more(ended):
+def test_a_job_over_its_memory_gets_more(ended):
     it = ended("use_memory")
     assert_undisturbed(it, ended("run"))
-    assert set(it.holds()) == {(21, 102)}
+    # With 23.9.6 it is held and released, with 25.14.1 evicted and started again at once.
+    assert set(it.holds()) == ({(21, 102)} if it.scan.pool.version < "25" else set())
     assert len(it.events("SUBMIT")) == 1
     memories = [event["ExecuteProps"]["Memory"] for event in it.events("EXECUTE")]
     assert memories == sorted(memories)
@@ -236,10 +237,10 @@ def test_a_job_over_its_memory_is_held_and_gets_more(ended):
     assert set(it.scan.exits(ROUND)) == {0}
 
 
-def test_a_job_over_its_disk_is_held_and_gets_more(ended):
+def test_a_job_over_its_disk_gets_more(ended):
     it = ended("use_disk")
     assert_undisturbed(it, ended("run"))
-    assert set(it.holds()) == {(21, 104)}
+    assert set(it.holds()) == ({(21, 104)} if it.scan.pool.version < "25" else set())
     assert len(it.events("SUBMIT")) == 1
 
 

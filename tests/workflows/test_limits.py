@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +20,6 @@ from skyscan.skymap import read_skymap
 from workflows.submission import submit_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from condor.contact import Pool
 
 pytestmark = pytest.mark.pool
@@ -33,6 +33,7 @@ CRASHING = {
 }
 CRASHES = {"SKYSCAN_CRASH_DUMMY_PROBABILITY": "0.15"}
 ANY_CRASH = {**CRASHES, "SKYSCAN_CRASH_DUMMY_MODE": "raise,hang,signal"}
+ECHO = ("/bin/echo", "it's; $HOME")
 ALWAYS = {"SKYSCAN_CRASH_DUMMY_WHEN": "always"}
 
 
@@ -52,10 +53,12 @@ def started(pool: Pool, session_folder: Path) -> dict[str, RunningScan]:
     late = {"deadline": 120.0, "progression": ((2, 0), (4, 4)), "jobs_per_round": 1}
     scans = {
         "late": planned("late", {"SKYSCAN_DUMMY_COST": "6"}, **late),
-        "sound": planned("sound", **{**CRASHING, "reco": "dummy"}),
-        "bad event": planned("bad event"),
-        "no machine": planned("no machine", request_memory=10**8, deadline=10.0),
-        "too few rounds": planned("too few rounds", max_rounds=1),
+        "sound": planned("sound", **{**CRASHING, "reco": "dummy", "notify": ECHO}),
+        "bad event": planned("bad event", notify=ECHO),
+        "no machine": planned(
+            "no machine", request_memory=10**8, deadline=10.0, notify=("/bin/false",)
+        ),
+        "too few rounds": planned("too few rounds", max_rounds=1, notify=ECHO),
         "crash once": planned("crash once", ANY_CRASH, **CRASHING),
         "few crash": planned("few", {**ANY_CRASH, **ALWAYS}, **CRASHING, max_failed_pixels=0.9),
         "many crash": planned(
@@ -101,6 +104,23 @@ def test_the_map_of_a_scan_with_too_few_rounds_is_marked_incomplete(started):
     assert "--max-rounds" in report.text
     (npz,) = started["too few rounds"].folder.path.glob("run*.npz")
     assert not read_skymap(npz).complete
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("sound", "complete"), ("bad event", "failed"), ("too few rounds", "incomplete")],
+)
+def test_the_users_program_runs_at_the_end_though_nobody_watches(started, name, outcome):
+    scan = started[name]
+    assert scan.finish().outcome == outcome
+    printed = (scan.folder.logs / "notify.log").read_text().splitlines()
+    assert printed[1:2] == [f"it's; $HOME {outcome} {scan.folder.path}"]
+
+
+def test_a_program_that_fails_at_the_end_leaves_the_outcome_as_it_is(started):
+    scan = started["no machine"]
+    assert scan.finish().exit_code == ExitCode.INCOMPLETE
+    assert "exit code 1" in (scan.folder.logs / "notify.log").read_text()
 
 
 def test_fits_that_fail_once_succeed_at_the_second_try(started):
@@ -154,8 +174,9 @@ def _after(scan: RunningScan) -> bytes:
     return scan.npz()
 
 
-def test_a_scan_below_tmp_is_refused_before_dagman_refuses_it(pool, tmp_path):
-    if not tmp_path.resolve().is_relative_to("/tmp"):  # noqa: S108
-        pytest.skip("pytest's temporary folders are not below /tmp here")
-    with pytest.raises(WrongUsage, match=r"below /tmp.*--output-dir"):
-        make_scan(pool, tmp_path, **SMALL).submit()
+def test_a_scan_below_tmp_is_refused_before_dagman_refuses_it(pool):
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as below,
+        pytest.raises(WrongUsage, match=r"begins with /tmp.*--output-dir"),
+    ):
+        make_scan(pool, Path(below), **SMALL).submit()

@@ -1,6 +1,8 @@
 """The status of a scan that waits, when HTCondor cannot be asked."""
 
 import os
+import re
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +13,8 @@ from workflows.obstacles import obstacles
 from workflows.plan import plan
 
 SILENT = PoolStatus(None, is_running=False, text="no pool runs; `skyscan pool start` starts it")
+
+RUNNING = PoolStatus(SimpleNamespace(), is_running=True, text="")
 
 
 def test_a_pool_that_does_not_run_and_a_halted_dag_are_reported(tmp_path):
@@ -57,7 +61,25 @@ def test_held_jobs_and_jobs_without_a_machine_are_reported(
 ):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("workflows.obstacles.queue", lambda *_: lines)
-    found = obstacles(folder, PoolStatus(SimpleNamespace(), is_running=True, text=""))
+    found = obstacles(folder, RUNNING)
     assert len(found) == len(expected)
     for line, start in zip(found, expected, strict=True):
         assert line.startswith(start)
+
+
+def test_the_status_shows_until_when_htcondor_keeps_a_dagman_waiting(tmp_path, monkeypatch):
+    folder = plan(EVENT, tmp_path, options())
+    answers = iter((["1 7 10 undefined"], [str(int(time.time()) + 290)]))
+    queries = []
+
+    def queue(_, constraint: str, *attributes: str) -> list[str]:
+        queries.append((constraint, attributes))
+        return next(answers)
+
+    monkeypatch.setattr("workflows.obstacles.queue", queue)
+    monkeypatch.setattr("condor.queue.queue", queue)
+    (found,) = obstacles(folder, RUNNING)
+    assert re.search(r"interrupted again only at \d\d:\d\d:\d\d", found)
+    constraint, attributes = queries[1]
+    assert attributes == ("JobCoolDownExpiration",)
+    assert str(folder.workflow) in constraint

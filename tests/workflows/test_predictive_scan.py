@@ -115,6 +115,7 @@ def assert_complete(it: Ended) -> None:
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_finer_pixels_are_fitted_while_a_coarser_one_is_still_running(ended):
     it = ended("late")
     assert_complete(it)
@@ -130,6 +131,7 @@ def test_finer_pixels_are_fitted_while_a_coarser_one_is_still_running(ended):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_a_removed_predictive_scan_continues_with_its_rounds(ended):
     it = ended("removed")
     assert_complete(it)
@@ -139,6 +141,7 @@ def test_a_removed_predictive_scan_continues_with_its_rounds(ended):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_a_failed_round_ends_the_scan_and_no_gate_waits_for_it(ended):
     it = ended("failing")
     assert it.report.exit_code == ExitCode.BAD_INPUT
@@ -147,6 +150,7 @@ def test_a_failed_round_ends_the_scan_and_no_gate_waits_for_it(ended):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_remaining_fits_are_distributed_in_another_round(ended):
     it = ended("with_a_budget")
     assert_complete(it)

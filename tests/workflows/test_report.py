@@ -5,7 +5,15 @@ import os
 
 import numpy as np
 import pytest
-from job_log_support import REMOVED, ended, submitted, write_log
+from job_log_support import (
+    NEW_NOTES,
+    OLD_NOTES,
+    RECORDED,
+    REMOVED,
+    ended,
+    submitted,
+    write_log,
+)
 from plans_support import EVENT, options
 
 from skyscan.batches import read_batch
@@ -17,6 +25,7 @@ from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.next_round import open_round
 from skyscan.skymap import read_skymap
+from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.report import duration, read_report, write_report
@@ -68,13 +77,13 @@ def test_a_complete_scan_reports_its_best_fit_and_its_map(folder):
     assert json.loads(folder.report_json.read_text())["exit_code"] == 0
 
 
-def failed_job(folder, code, error_text):
-    logs(folder, "scan.dag", submitted(1, "prep"), ended(1, 0))
+def failed_job(folder, code, error_text, notes=OLD_NOTES):
+    logs(folder, "scan.dag", submitted(1, "prep", notes), ended(1, 0))
     logs(
         folder,
         "round_000.dag",
-        submitted(2, "reco_00000"),
-        submitted(3, "reco_00001"),
+        submitted(2, "reco_00000", notes),
+        submitted(3, "reco_00001", notes),
         ended(2, 0),
         ended(3, code),
     )
@@ -103,6 +112,25 @@ def test_a_failed_job_is_named_with_its_last_error(folder, code, error_text, why
     assert "4 of 12 pixels done, 1 of 3 jobs" in report.text
     assert "skyscan resume" in report.text
     assert ("fix the input" in report.text) == (outcome == ExitCode.BAD_INPUT)
+
+
+@pytest.mark.parametrize("notes", [OLD_NOTES, NEW_NOTES], ids=["23.9.6", "25.14.1"])
+def test_a_round_that_failed_by_one_of_its_jobs_is_not_a_failure_of_its_own(folder, notes):
+    do(folder, 0)
+    failed_job(folder, 65, "skyscan: error: the table is damaged. (exit 65)", notes)
+    outer = (submitted(1, "prep", notes), ended(1, 0), submitted(4, "round_000", notes))
+    logs(folder, "scan.dag", *outer, ended(4, 1))
+    assert [it.step for it in write_report(folder, 2).failures] == ["reco_00001"]
+
+
+@pytest.mark.parametrize(
+    ("version", "rounds"), [("23.9.6", {0, 1, 2}), ("25.14.1", {0})], ids=["23.9.6", "25.14.1"]
+)
+def test_a_gate_knows_the_rounds_that_have_ended(folder, version, rounds):
+    # Otherwise a predictive scan with a time budget waits for them forever.
+    log = folder.workflow / "scan.dag.nodes.log"
+    log.write_text((RECORDED / version / log.name).read_text())
+    assert rounds_that_ended(folder) == rounds
 
 
 def test_a_failed_scan_leaves_a_partial_map(folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +58,18 @@ class Entry:
     def node(self) -> str:
         """Return the name of its node in the campaign's DAG."""
         return f"scan_{self.number:05d}"
+
+    @property
+    def run_id(self) -> int | None:
+        """Return the event's run number, from its name; None if it could not be read."""
+        found = re.match(r"run(\d+)\.", self.name or "")
+        return int(found[1]) if found else None
+
+    @property
+    def why(self) -> str:
+        """Return why it could not be planned; the text names the file."""
+        problem = self.problem or "it has no scan"
+        return problem if self.file in problem else f"{self.file}: {problem}"
 
 
 @dataclass(frozen=True)
@@ -138,10 +152,10 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
     try:
         return Campaign(
             options=_options(value["options"]),
-            max_scans=int(value["max_scans"]),
+            max_scans=operator.index(value["max_scans"]),
             entries=tuple(_entry(known) for known in value["events"]),
         )
-    except (KeyError, TypeError, ValueError, WrongUsage) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(
             f"{folder.json} is damaged ({error!r}); restore it, or start a new campaign."
         ) from error

@@ -25,6 +25,7 @@ from workflows.campaigns.campaign import (
     read_campaign,
     write_campaign,
 )
+from workflows.checks import preflight
 from workflows.code import code_zip
 from workflows.engines import ENGINES, engine_of
 from workflows.engines.dagman.dags import CONFIG
@@ -57,7 +58,12 @@ MOST_SCANS = 200
 
 
 def plan_campaign(
-    files: Sequence[Path], output_dir: Path, options: Options, max_scans: int | None = None
+    files: Sequence[Path],
+    output_dir: Path,
+    options: Options,
+    max_scans: int | None = None,
+    *,
+    check_place: bool = False,
 ) -> tuple[CampaignFolder, Campaign]:
     """Plan the scans of many events; keep those that are already planned.
 
@@ -66,7 +72,8 @@ def plan_campaign(
     Raises
     ------
     WrongUsage
-        An option is invalid, or the folder holds a campaign with other options.
+        An option is invalid, the folder holds a campaign with other options, or, with
+        ``check_place``, DAGMan would not run in it.
     SkyscanError
         No event can be planned; the text gives the reason for the first.
     """
@@ -84,6 +91,8 @@ def plan_campaign(
         campaign = read_campaign(folder)
         check_same(folder, campaign.options, options)
         campaign = replace(campaign, max_scans=scans or campaign.max_scans)
+    if check_place:
+        preflight.require([preflight.place(folder.path)])
     campaign = replace(campaign, entries=added(campaign.entries, files))
     return folder, plan_missing(folder, campaign)
 
@@ -202,7 +211,9 @@ def _planned(
         twin = by_name.get(event.name)
         if twin is not None:
             return _copy_of(twin, entry, folder)
-        scan = plan(Path(entry.file), folder.shard(entry), options, reading)
+        # The campaign notifies of its own end, not of that of each scan.
+        alone = replace(options, notify=())
+        scan = plan(Path(entry.file), folder.shard(entry), alone, reading)
     except SkyscanError as error:
         return replace(entry, exit_code=int(error.exit_code), problem=str(error))
     except OSError as error:

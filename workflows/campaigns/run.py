@@ -7,16 +7,15 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor.dagman import dagman_state, log_of
-from condor.queue import dagmans, job_folders
+from condor.dagman import dagman_state
+from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import BadInput
-from skyscan.layout import DAGMAN_SH
 from workflows.campaigns.campaign import CAMPAIGN_DAG, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.table import campaign_rows, counts, write_table
 from workflows.checks import preflight
 from workflows.engines import engine_of
-from workflows.engines.dagman.submission import locks, priority, run_submit_dag
+from workflows.engines.dagman.submission import guard, locks, priority, run_submit_dag
 from workflows.plan import site_of
 from workflows.planned import read_planned
 from workflows.report import duration
@@ -24,7 +23,6 @@ from workflows.submission import AlreadyRuns, only_one, paste_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
@@ -43,10 +41,11 @@ def submit_command(folder: CampaignFolder) -> list[str]:
     """
     again = (folder.path / f"{CAMPAIGN_DAG}.condor.sub").exists()
     options = read_campaign(folder).options
+    site = site_of(options)
     return [
         *("condor_submit_dag", "-usedagdir", "-AutoRescue", "0"),
-        *("-dagman", str(folder.path / DAGMAN_SH)),
-        *(priority(site_of(options)) if options.urgent else ()),
+        *guard(site, folder.path),
+        *(priority(site) if options.urgent else ()),
         *(["-update_submit"] if again else []),
         str(folder.dag),
     ]
@@ -104,8 +103,7 @@ def work_of(scans: Sequence[ScanFolder], campaign: Campaign) -> preflight.Work |
 
 def is_queued(folder: CampaignFolder, pool: Pool) -> bool:
     """Return whether the campaign is in the schedd's queue."""
-    log = _log(folder.dag)
-    return any(it == log for _, it in dagmans(pool))
+    return dagman_in_queue(folder.dag, dagmans(pool)) is not None
 
 
 def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
@@ -114,12 +112,10 @@ def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
     Scans may be in the queue without the campaign: submitted on their own, or left behind when
     its DAGMan was removed by force.
     """
-    scans = {_log(engine_of(scan).dag(scan)) for scan in folder.scans}
-    outer, in_queue = _log(folder.dag), dagmans(pool)
-    return [
-        *(cluster for cluster, log in in_queue if log == outer),
-        *(cluster for cluster, log in in_queue if log in scans),
-    ]
+    in_queue = dagmans(pool)
+    dags = [folder.dag, *(engine_of(scan).dag(scan) for scan in folder.scans)]
+    found = (dagman_in_queue(dag, in_queue) for dag in dags)
+    return [cluster for cluster in found if cluster is not None]
 
 
 def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
@@ -127,12 +123,9 @@ def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
     # Jobs run in the scan folder, the DAGMans of rounds in the folder of their DAGs.
     scans = folder.scans
     places = {it.resolve() for scan in scans for it in (scan.path, scan.workflow)}
-    jobs = sum(place in places for place in job_folders(pool))
-    return jobs + len(queued_dagmans(folder, pool))
-
-
-def _log(dag: Path) -> Path:
-    return log_of(dag).resolve()
+    found = jobs(pool)
+    mine = with_their_jobs(queued_dagmans(folder, pool), found)
+    return sum(job.cluster in mine or job.folder in places for job in found)
 
 
 def is_over(folder: CampaignFolder) -> bool:

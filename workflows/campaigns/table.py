@@ -17,7 +17,7 @@ from workflows.engines import engine_of
 from workflows.report import read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from workflows.campaigns.campaign import CampaignFolder, Entry
     from workflows.report import Report
@@ -97,10 +97,21 @@ def write_table(folder: CampaignFolder, rows: Sequence[Row]) -> None:
 
 def exit_code_of(rows: Sequence[Row]) -> ExitCode:
     """Return 0 if all events are complete, else the exit code of highest priority."""
-    codes = {row.exit_code for row in rows if row.exit_code}
+    return worst(row.exit_code for row in rows)
+
+
+def worst(exit_codes: Iterable[int | None]) -> ExitCode:
+    """Return 0 if there are no other codes, else the one of highest priority."""
+    codes = {code for code in exit_codes if code}
     if not codes:
         return ExitCode.DONE
     return next((code for code in _WORST_FIRST if code in codes), ExitCode.TRY_AGAIN)
+
+
+def outcome_of(code: ExitCode) -> str:
+    """Return the outcome of a campaign, in the words of a scan's report."""
+    known = {ExitCode.DONE: "complete", ExitCode.INCOMPLETE: "incomplete"}
+    return known.get(code, "failed")
 
 
 def counts(rows: Sequence[Row]) -> str:
@@ -116,12 +127,17 @@ def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
     if len(rows) > SHOWN:
         shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
     lines = _columns(shown) if shown else []
-    lines += [f"  why       {row.event}: {row.why}" for row in shown if row.why]
+    lines += [f"  why       {_why(row)}" for row in shown if row.why]
     lines.append(f"{counts(rows)}; {folder.csv} lists all of them")
     if exit_code_of(rows):
         command = f"skyscan resume {shlex.quote(str(folder.path))}"
         lines.append(f"  next      fix the errors above, then {command}")
     return "\n".join(lines) + "\n"
+
+
+def _why(row: Row) -> str:
+    why = row.why or ""
+    return why if row.event in why else f"{row.event}: {why}"
 
 
 def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:

@@ -17,13 +17,13 @@ from condor.mounts import file_system
 from condor.schedd import ask_schedd, tokens_for
 from condor.sites import recorded_site
 from condor.versions import (
-    NEWEST_SERIES,
     OLDEST,
     PRIVATE_TOKENS,
     SINCE,
     is_too_old,
     is_untried,
     parse_version,
+    tried_text,
     version_text,
 )
 from skyscan.errors import ExitCode, TryAgain, WrongUsage
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
 
 ELSEWHERE = "plan with another --output-dir, or move the folder"
+#: DAGMan refuses node logs whose paths begin with this text (DAGMAN_AVOID_SLASH_TMP, 23 to 25).
+REFUSED = "/tmp"  # noqa: S108  (refused, not used)
 NFS = ("nfs", "nfs4")
 #: Shared file systems on which locks and appended lines become visible late, or which need
 #: credentials that DAGMan does not have.
@@ -148,10 +150,19 @@ def require(findings: Sequence[Finding]) -> None:
 
 
 def place(path: Path) -> Finding:
-    """Check whether DAGMan and condor_submit_dag accept the path of a folder."""
+    """Check whether DAGMan and condor_submit_dag accept the path of a folder.
+
+    DAGMan compares the beginning of the text: it refuses /tmpfs/scans too. The DAG of a scan is
+    named by the path as it was given, but DAGMan takes the paths of the rounds' DAGs from its
+    own folder, where links are resolved.
+    """
     what = "folder"
-    if path.resolve().is_relative_to("/tmp"):  # noqa: S108  (refused, not used)
-        why = f"DAGMan refuses to keep its logs below /tmp, where {path} is"
+    written, real = str(path.absolute()), str(path.resolve())
+    if written.startswith(REFUSED) or real.startswith(REFUSED):
+        which = written if written == real else f"{written} ({real})"
+        why = (
+            f"DAGMan refuses to keep its logs where a path begins with {REFUSED}, as in {which}"
+        )
         return _refusal(what, why, ELSEWHERE)
     if re.search(r"\$\$|\$\w*\(", str(path)):
         why = f"condor_submit_dag would expand the $ in {path}"
@@ -222,7 +233,7 @@ def versions(*found: Version) -> Iterator[Finding]:
             remedy = f"scans need {oldest} or newer"
             yield _refusal(what, text, remedy)
         elif is_untried(version):
-            remedy = f"scans were tested with {oldest} to {NEWEST_SERIES}.x; report what fails"
+            remedy = f"newer than those tested with scans, {tried_text()}; report what fails"
             yield Finding(what, State.WARNING, text, remedy)
         else:
             yield Finding(what, State.OK, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from condor.dagman import dagman_state
-from skyscan.errors import ExitCode, WrongUsage
+from skyscan.errors import ExitCode, WrongUsage, printable
 from workflows.campaigns.campaign import CampaignFolder, added, read_campaign, read_list
 from workflows.campaigns.plan import plan_campaign, plan_missing
 from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
@@ -20,41 +19,37 @@ from workflows.campaigns.table import (
     campaign_rows,
     counts,
     exit_code_of,
+    outcome_of,
     table_text,
+    worst,
     write_table,
 )
 from workflows.checks import preflight
-from workflows.commands.plan import add_options
+from workflows.commands.plan import add_options, note
+from workflows.notify import LOG as NOTIFY_LOG
+from workflows.notify import notify
 from workflows.options import from_words
+from workflows.plan import is_like_data
 from workflows.quantities import positive
 
 if TYPE_CHECKING:
+    import argparse
+
+    from workflows.campaigns.campaign import Campaign
     from workflows.commands.plan import Commands
 
 USAGE = "%(prog)s (EVENT... | --list FILE) (--real-event | --simulated-event) [options]"
 
 
-class _OptionsOfMany(argparse.ArgumentParser):
-    """Parser of the options of `plan`, with any number of events instead of one."""
-
-    def add_argument(self, *names: str, **given: object) -> argparse.Action:
-        if names == ("event",):
-            names, given = ("events",), {**given, "nargs": "*"}
-        return super().add_argument(*names, **given)  # type: ignore[arg-type]
-
-
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
-    shared = _OptionsOfMany(add_help=False)
-    add_options(shared)
-    shared.set_defaults(output_dir=Path("campaign"))
     parser = commands.add_parser(
         "campaign",
         usage=USAGE,
-        parents=[shared],
         help="scan many events in one workflow; a damaged event does not stop the others",
     )
-    add = parser.add_argument
+    add_options(parser, of_campaign=True)
+    add = parser.add_argument_group("campaign").add_argument
     add("--list", type=Path, metavar="FILE", help="file with the path of one event per line")
     add(
         "--max-scans",
@@ -87,15 +82,15 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
             )
         return resume(folder.path, no_watch=options.no_watch)
     of_scans = from_words(options)
-    folder, campaign = plan_campaign(files, options.output_dir, of_scans, options.max_scans)
+    folder, campaign = plan_campaign(
+        files, options.output_dir, of_scans, options.max_scans, check_place=True
+    )
     print(
         f"Campaign of {len(campaign.entries)} events in {folder.path}, "
         f"{campaign.max_scans} scans at a time",
         flush=True,
     )
-    for entry in campaign.entries:
-        if entry.problem:
-            print(f"  left out  {entry.file}: {entry.problem}", flush=True)
+    _print_left_out(campaign)
     if options.no_submit:
         pool = pools.status()
         work = work_of(folder.scans, campaign)
@@ -103,15 +98,37 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
             usable = pool.pool if pool.is_running else None
             preflight.warn(preflight.look(folder.path, work, usable))
         print(f"Submit it with:\n{submit_line(folder, pool.pool)}")
-        return ExitCode.DONE
+        return worst(entry.exit_code for entry in campaign.entries)
     return _run(folder, no_watch=options.no_watch)
+
+
+def _print_left_out(campaign: Campaign) -> None:
+    """Print the number of scans, and why each of the other events has none."""
+    left_out = [entry for entry in campaign.entries if entry.folder is None]
+    refused = sum(1 for entry in left_out if entry.exit_code)
+    copies = len(left_out) - refused
+    counted = [f"{len(campaign.entries) - len(left_out)} planned"]
+    counted += [f"{refused} refused"] if refused else []
+    if copies:
+        counted.append(f"{copies} copies of others" if copies > 1 else "1 copy of another")
+    print(f"  scans     {', '.join(counted)}", flush=True)
+    for entry in left_out:
+        print(printable(f"  left out  {entry.why}"), flush=True)
+    runs = {it.run_id for it in campaign.entries if it.run_id is not None}
+    like_data = sorted(filter(is_like_data, runs))
+    if like_data and not campaign.options.is_real_event:
+        note(
+            f"runs have numbers of real events ({len(like_data)}, such as {like_data[0]}), and "
+            f"are scanned as simulated; if they are data, plan them with --real-event into "
+            f"another --output-dir."
+        )
 
 
 def resume(path: Path, *, no_watch: bool) -> ExitCode:
     """Continue a campaign: plan what could not be planned before, and keep what is done."""
     folder = CampaignFolder(path.absolute())
     if not _runs(folder):
-        plan_missing(folder, read_campaign(folder))
+        _print_left_out(plan_missing(folder, read_campaign(folder)))
     return _run(folder, no_watch=no_watch)
 
 
@@ -155,7 +172,7 @@ def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
         submit(folder, pool)
     if no_watch:
         print(f"`skyscan status {place}` shows the progress.")
-        return ExitCode.DONE
+        return worst(entry.exit_code for entry in read_campaign(folder).entries)
     try:
         rows = watch(folder)
     except KeyboardInterrupt:
@@ -173,4 +190,7 @@ def _report(options: argparse.Namespace) -> ExitCode:
     folder = CampaignFolder(options.folder.absolute())
     rows = campaign_rows(folder, is_over=True)
     write_table(folder, rows)
-    return exit_code_of(rows)
+    code = exit_code_of(rows)
+    command = read_campaign(folder).options.notify
+    notify(command, outcome_of(code), folder.path, folder.path / NOTIFY_LOG)
+    return code

@@ -12,12 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import ExitCode, SkyscanError, error_line
+from skyscan.errors import BadInput, ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
 from skyscan.rounds.predictive import Gate, look
 from skyscan.startup import is_whole
 from workflows.engines import engine_of
 from workflows.engines.dagman.dags import rounds_that_ended
+from workflows.notify import LOG as NOTIFY_LOG
+from workflows.notify import notify
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ def add_to(commands: Commands) -> None:
     report.add_argument("folder", type=Path)
     report.add_argument("dag_status", type=int)
     report.set_defaults(run=_report)
+
+    ended = commands.add_parser("notify-end")
+    ended.add_argument("folder", type=Path)
+    ended.set_defaults(run=_ended)
 
 
 def _scan(options: argparse.Namespace) -> ScanFolder:
@@ -123,9 +129,39 @@ def _report(options: argparse.Namespace) -> int:
     from workflows.report import write_report
 
     folder = _scan(options)
+    outcome = "failed" if options.dag_status else "complete"
     try:
-        print(write_report(folder, options.dag_status).text)
+        report = write_report(folder, options.dag_status)
+        outcome = report.outcome
+        print(report.text)
     except SkyscanError as error:
         print(f"skyscan: error: {error}", file=sys.stderr)
         (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
+    finally:
+        _notify(folder, outcome)
     return int(options.dag_status)
+
+
+def _ended(options: argparse.Namespace) -> ExitCode:
+    """Notify of the end of a scan whose engine has no step that always runs.
+
+    The last step of a successful scan has written the report; that of a scan that failed before
+    it is written now.
+    """
+    from workflows.report import read_report, write_report
+
+    folder = _scan(options)
+    report, state = read_report(folder), engine_of(folder).state(folder)
+    began = state.submitted if state is not None else 0.0
+    if report is None or folder.report_json.stat().st_mtime < began:
+        report = write_report(folder, 1)
+    _notify(folder, report.outcome)
+    return ExitCode.DONE
+
+
+def _notify(folder: ScanFolder, outcome: str) -> None:
+    try:
+        command = read_planned(folder.scan_json).notify
+    except BadInput:
+        return  # the report, or its absence, shows that scan.json is damaged
+    notify(command, outcome, folder.path, folder.logs / NOTIFY_LOG)

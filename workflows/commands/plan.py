@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from condor.pool import status
 from condor.runtimes import parse_runtime
 from condor.sites import recorded_site
-from skyscan.errors import ExitCode
+from skyscan.errors import ExitCode, printable
 from workflows.checks import preflight
 from workflows.engines import engine_of
 from workflows.options import add_to as add_to_parser
 from workflows.options import from_words
-from workflows.plan import plan
+from workflows.plan import is_like_data, plan
 from workflows.planned import read_planned
 from workflows.submission import submit_line, work_of
 
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import argparse
 
     from skyscan.layout import ScanFolder
+    from workflows.parser import Parser
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+    Commands = argparse._SubParsersAction[Parser]  # noqa: SLF001
 
 #: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
@@ -58,33 +59,46 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def plan_from(options: argparse.Namespace) -> ScanFolder:
     """Plan a scan from the command line; note a runtime that jobs may not find."""
-    folder = plan(options.event, options.output_dir, from_words(options))
+    folder = plan(options.event, options.output_dir, from_words(options), check_place=True)
     scan = read_planned(folder.scan_json)
+    if is_like_data(scan.run_id) and not scan.is_real_event:
+        note(
+            f"run {scan.run_id} is a run number of real events, and this one is scanned as "
+            f"simulated; if it is data, plan it with --real-event into another --output-dir."
+        )
     this_machine = recorded_site(scan.site, scan.site_values).this_machine
     missing = parse_runtime(scan.runtime).missing(this_machine=this_machine)
     if missing:
         why = "where the jobs run" if this_machine else "which sends it to the jobs"
-        print(
-            f"skyscan: note: there is no {missing} on this machine, {why} in {scan.runtime}; "
-            f"install it before you submit, or plan with another --runtime or --site.",
-            file=sys.stderr,
+        note(
+            f"there is no {missing} on this machine, {why} in {scan.runtime}; "
+            f"install it before you submit, or plan with another --runtime or --site."
         )
     return folder
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `plan` and `scan` share."""
-    parser.add_argument(
-        "event", type=Path, metavar="EVENT", help="event file: i3live .json, .pkl, or .i3"
-    )
+def note(text: str) -> None:
+    """Print on stderr what the user may want to think about."""
+    print(printable(f"skyscan: note: {text}"), file=sys.stderr)
+
+
+def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
+    """Add the events and the options that `plan`, `scan` and `campaign` share."""
+    parser.order = "it comes before the options, because --nsides takes what follows it"
+    about = "event file: i3live .json, .pkl, or .i3"
+    if of_campaign:
+        parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help=about)
+    else:
+        parser.add_argument("event", type=Path, metavar="EVENT", help=about)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--real-event", action="store_true", help="the event is data")
     kind.add_argument("--simulated-event", action="store_true", help="the event is simulated")
     parser.add_argument(
         "--output-dir",
         type=Path,
-        default=Path("scans"),
+        default=Path("campaign" if of_campaign else "scans"),
         metavar="DIR",
-        help="where to make the scan folder (default: %(default)s)",
+        help=f"where to make the {'campaign' if of_campaign else 'scan'} folder "
+        "(default: %(default)s)",
     )
-    add_to_parser(parser)
+    add_to_parser(parser, of_campaign=of_campaign)

@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
+from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
 from workflows.campaigns.campaign import CampaignFolder, is_campaign
 from workflows.campaigns.run import is_queued
+from workflows.checks import preflight
 from workflows.commands import campaign
 from workflows.commands.plan import FOLDER_HELP
 from workflows.commands.scan import follow, submit_scan
-from workflows.quantities import parse_duration, parse_fraction
-from workflows.rerun import Selection, extend, forget, forget_failed, parse_pixels
+from workflows.quantities import not_negative, parse_duration, parse_fraction, positive
+from workflows.rerun import (
+    Selection,
+    extend,
+    forget,
+    forget_failed,
+    nothing_failed,
+    nothing_to_repeat,
+    parse_pixels,
+)
 from workflows.submission import AlreadyRuns, open_scan
 
 if TYPE_CHECKING:
@@ -33,38 +43,50 @@ def add_to(commands: Commands) -> None:
         "retry", help="repeat some fits of a scan and what follows from them, and watch it"
     )
     retry.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
-    retry.add_argument(
-        "--failed", action="store_true", help="repeat the fits without a result (NaN)"
-    )
-    retry.add_argument(
+    retry.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
+    which = retry.add_argument_group("which fits").add_argument
+    which("--failed", action="store_true", help="repeat the fits without a result (NaN)")
+    which(
         "--round",
-        type=int,
+        type=not_negative,
         action="append",
         default=[],
+        metavar="N",
         help="repeat the fits of a round; may be repeated",
     )
-    retry.add_argument(
+    which(
         "--pixels",
         nargs="+",
         default=[],
         metavar="NSIDE:PIXEL",
         help="repeat the fits of pixels (RING), such as 64:17 or 512:100-120",
     )
-    retry.add_argument(
-        "--anew", action="store_true", help="choose all rounds again, but keep every fit"
-    )
-    retry.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
+    which("--anew", action="store_true", help="choose all rounds again, but keep every fit")
     retry.set_defaults(run=_retry)
 
     further = commands.add_parser(
         "extend", help="take a scan further: finer pixels, more of them, higher limits"
     )
     further.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
-    further.add_argument("--nsides", nargs="+", metavar="NSIDE:EXTENSION", help="as for plan")
-    further.add_argument("--max-rounds", type=int, metavar="N", help="as for plan")
-    further.add_argument("--max-failed-pixels", metavar="FRACTION", help="as for plan")
-    further.add_argument("--deadline", metavar="DURATION", help="as for plan")
     further.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
+    what = further.add_argument_group("what is extended").add_argument
+    what(
+        "--nsides",
+        nargs="+",
+        metavar="NSIDE:EXTENSION",
+        help="all nsides of the scan, and new ones between or after them",
+    )
+    what("--max-rounds", type=positive, metavar="N", help="stop after N rounds")
+    what(
+        "--max-failed-pixels",
+        metavar="FRACTION",
+        help="more pixels without a fit are exit code 69; such as 0.05 or 5%%",
+    )
+    what(
+        "--deadline",
+        metavar="DURATION",
+        help="time after this submission at which the scan ends; such as 30m or 2h",
+    )
     further.set_defaults(run=_extend)
 
 
@@ -78,14 +100,46 @@ def _retry(options: argparse.Namespace) -> ExitCode:
         raise WrongUsage(
             "Choose the fits to repeat: --failed, --round N, --pixels NSIDE:PIXEL, or --anew."
         )
-    n = forget(folder, _pool(), selection)
+    _refuse_place(folder.path)
+    if not options.anew and nothing_to_repeat(folder, selection):
+        return _nothing_to_retry(folder)
+    n = forget(folder, _pool(), selection, anew=options.anew)
+    if not n and not options.anew:
+        return _nothing_to_retry(folder)
     print(f"Repeating {n} fits and what follows from them.", flush=True)
     return _resume(folder, options)
 
 
-def _retry_campaign(options: argparse.Namespace) -> ExitCode:
-    folder, pool = CampaignFolder(options.folder.absolute()), _pool()
+def _nothing_to_retry(folder: ScanFolder) -> ExitCode:
     place = shlex.quote(str(folder.path))
+    if not folder.chosen_rounds():
+        print(f"Nothing to retry: the scan has no fits yet. `skyscan resume {place}` runs it.")
+    else:
+        print(
+            f"Nothing to retry: no fit of the scan has failed. `skyscan resume {place}` runs "
+            f"what is missing, if anything is."
+        )
+    return ExitCode.DONE
+
+
+def _refuse_place(path: Path) -> None:
+    """Refuse a folder where nothing can be submitted, before anything in it is changed."""
+    preflight.require([preflight.place(path)])
+
+
+def _retry_campaign(options: argparse.Namespace) -> ExitCode:
+    folder = CampaignFolder(options.folder.absolute())
+    _refuse_place(folder.path)
+    place = shlex.quote(str(folder.path))
+    nothing = (
+        f"Nothing to retry: no fit of its scans has failed. `skyscan resume {place}` runs what "
+        f"is missing, if anything is."
+    )
+    state = dagman_state(folder.dag)
+    if (state is None or state.is_over) and nothing_failed(folder.scans):
+        print(nothing)
+        return ExitCode.DONE
+    pool = _pool()
     if is_queued(folder, pool):
         raise AlreadyRuns(
             f"The campaign in {folder.path} is in the queue; retry when it has ended, or after "
@@ -93,7 +147,7 @@ def _retry_campaign(options: argparse.Namespace) -> ExitCode:
         )
     counts = forget_failed(folder.scans, pool)
     if not counts:
-        print("No fit needs to be repeated: all fits of its scans have a result.")
+        print(nothing)
         return ExitCode.DONE
     print(
         f"Repeating {sum(counts)} fits of {len(counts)} scans and what follows from them.",
@@ -119,6 +173,7 @@ def _extend(options: argparse.Namespace) -> ExitCode:
         raise WrongUsage(
             "Choose what to extend: --nsides, --max-rounds, --max-failed-pixels or --deadline."
         )
+    _refuse_place(folder.path)
     extend(folder, _pool(), changes)
     print("All fits are kept.", flush=True)
     return _resume(folder, options)

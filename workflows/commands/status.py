@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
 from condor.pool import status as pool_status
-from skyscan.errors import ExitCode, WrongUsage
+from skyscan.errors import ExitCode, TryAgain, WrongUsage
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
-from workflows.obstacles import obstacles
+from workflows.obstacles import cooling_until, obstacles
 from workflows.planned import read_planned
 from workflows.report import last_report, machine_lines
 from workflows.submission import open_scan
@@ -80,11 +82,15 @@ def _print_progress(
             f"  DAGMan died and was restarted {state.starts - 1} times. If this continues, run "
             f"`skyscan abort {place}`, then `skyscan resume {place}`"
         )
+    delay = 0.0
     if state is not None:
-        for obstacle in obstacles(folder, pool_status()):
+        pool = pool_status()
+        for obstacle in obstacles(folder, pool):
             print(f"  waits     {obstacle}")
+        with suppress(TryAgain):  # the obstacles have named it
+            delay = max(0.0, (cooling_until(folder, pool) or 0.0) - time.time())
     if rounds:
-        print(f"  now       {line(folder, scan, rounds)}")
+        print(f"  now       {line(folder, scan, rounds, delay=delay)}")
         for machine in machine_lines(folder):
             print(f"  warning   {machine}")
 

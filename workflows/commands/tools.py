@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
+from condor.personal.removal import removable
 from condor.software.apptainer import find_apptainer
 from condor.software.image import make_image
-from skyscan.errors import ExitCode
+from skyscan.errors import ExitCode, WrongUsage
 from skyscan.recos import available_recos, reco_class
 
 if TYPE_CHECKING:
@@ -19,13 +21,23 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
-    pool = commands.add_parser("pool", help="start, stop or show the personal pool")
+    pool = commands.add_parser(
+        "pool",
+        help="start, stop, show or remove the personal pool",
+        description="""Start, stop, show or remove the personal pool.
+
+  start   start it, or repair it
+  stop    stop it; the jobs in its queue continue at the next start
+  status  print whether it runs, and where
+  env     print lines for a shell that put condor_q and other tools on PATH
+  remove  remove its folder, and HTCondor, Apptainer and images from the cache""",
+    )
     pool.add_argument(
         "action",
-        choices=["start", "stop", "status", "env"],
-        help='env prints lines for a shell: eval "$(skyscan pool env)" puts condor_q and '
-        "the other HTCondor tools on PATH",
+        choices=["start", "stop", "status", "env", "remove"],
+        help="what to do, see above",
     )
+    pool.add_argument("--yes", action="store_true", help="remove without a question")
     pool.set_defaults(run=_pool)
 
     image = commands.add_parser(
@@ -61,12 +73,32 @@ def _pool(options: argparse.Namespace) -> ExitCode:
     elif options.action == "stop":
         print("stopped" if pools.stop() else "no personal pool was running")
         return ExitCode.DONE
+    elif options.action == "remove":
+        return _remove(is_sure=options.yes)
     elif options.action == "env":
         print("\n".join(pools.start().exports()))
         return ExitCode.DONE
     found = pools.status()
     print(found.text)
     return ExitCode.DONE if found.is_running else ExitCode.TRY_AGAIN
+
+
+def _remove(*, is_sure: bool) -> ExitCode:
+    found = removable(pools.pool_folder())
+    if not found.paths:
+        print("Nothing to remove: there is no personal pool, and nothing in the cache.")
+        return ExitCode.DONE
+    for path in found.paths:
+        print(f"  {path}", flush=True)
+    if not is_sure:
+        if not sys.stdin.isatty():
+            raise WrongUsage("Add --yes to remove these folders and files, without a question.")
+        if input("Remove these folders and files? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Nothing was removed.")
+            return ExitCode.DONE
+    pools.remove()
+    print("Removed. The next scan sets all of it up again.")
+    return ExitCode.DONE
 
 
 def _image(options: argparse.Namespace) -> ExitCode:

@@ -10,6 +10,7 @@ from condor.policy import (
     hold_commands,
     removal,
     retry_commands,
+    retry_request,
 )
 from condor.runtimes import CODE_VARIABLE, UMASK_VARIABLE, parse_runtime
 from condor.submit import quoted_arguments, quoted_environment
@@ -46,6 +47,8 @@ def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
         "request_cpus": "1",
         "request_memory": growing(scan.request_memory, step.retries, RETRY),
         "request_disk": growing(scan.request_disk * 1024, step.retries, RETRY),
+        "retry_request_memory": retry_request("RequestMemory", scan.request_memory),
+        "retry_request_disk": retry_request("RequestDisk", scan.request_disk * 1024),
         # If longer, a retry that requests more memory waits for a slot that is idle.
         "keep_claim_idle": "20",
         **retry_commands(step.retries, RETRY),

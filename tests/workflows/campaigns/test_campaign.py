@@ -20,6 +20,7 @@ from skyscan.events.writer import write_event
 from skyscan.job.worker import TALLY_VARIABLE
 from workflows.campaigns.plan import MOST_SCANS, plan_campaign
 from workflows.campaigns.run import submit
+from workflows.campaigns.table import campaign_rows, table_text
 from workflows.cli import main
 from workflows.submission import AlreadyRuns, only_one
 
@@ -63,6 +64,67 @@ def test_the_same_event_is_scanned_once_and_another_version_of_it_is_refused(tmp
     assert [entry.exit_code for entry in campaign.entries] == [0, 0, ExitCode.BAD_INPUT]
     assert "a copy of" in str(campaign.entries[1].problem)
     assert "but differ" in str(campaign.entries[2].problem)
+
+
+def test_sub_events_of_one_event_are_scanned_side_by_side(tmp_path):
+    (file,) = write_events(tmp_path / "events", 1)
+    files = [file]
+    for number in (1, 12):
+        files.append(tmp_path / f"sub{number}.json")
+        write_event(files[-1], replace(read_event(file), sub_event_id=number))
+    folder, campaign = plan_campaign(files, tmp_path / "many", options())
+    names = [str(entry.name) for entry in campaign.entries]
+    assert names == [
+        "run00000001.evt000000000001.neutrino",
+        "run00000001.evt000000000001.sub001.neutrino",
+        "run00000001.evt000000000001.sub012.neutrino",
+    ]
+    assert [scan.path.name for scan in folder.scans] == sorted(names)
+
+
+def test_refused_events_are_counted_and_named_once_and_make_the_exit_code(tmp_path, capsys):
+    files = write_events(tmp_path / "events", 6)
+    for file in files[1:5]:
+        damage(file)
+    shutil.copy(files[0], files[5])
+    arguments = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "many")]
+    assert main(["campaign", *map(str, files), *arguments]) == ExitCode.BAD_INPUT
+    printed = capsys.readouterr().out
+    assert "1 planned, 4 refused, 1 copy of another" in printed
+    for file in files[1:]:
+        assert printed.count(str(file)) == 1, printed
+    assert main(["campaign", str(files[0]), *arguments]) == ExitCode.BAD_INPUT
+    # Alone in a campaign, what can be planned is no error.
+    alone = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "alone")]
+    assert main(["campaign", str(files[0]), *alone]) == ExitCode.DONE
+    assert "  scans     1 planned\n" in capsys.readouterr().out
+
+
+def test_nothing_is_retried_in_a_campaign_that_never_ran(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("condor.pool.start", None)  # not reached
+    files = write_events(tmp_path / "events", 2)
+    plan_campaign(files, tmp_path / "many", options())
+    assert main(["retry", str(tmp_path / "many"), "--failed"]) == ExitCode.DONE
+    assert "Nothing to retry" in capsys.readouterr().out
+
+
+def test_the_table_names_the_file_of_a_refused_event_once_a_line(tmp_path):
+    files = write_events(tmp_path / "events", 2)
+    damage(files[1])
+    folder, _ = plan_campaign(files, tmp_path / "many", options())
+    text = table_text(folder, campaign_rows(folder, is_over=True))
+    assert max(line.count(str(files[1])) for line in text.splitlines()) == 1
+
+
+def test_runs_of_real_events_that_are_called_simulated_raise_a_question(tmp_path, capsys):
+    (file,) = write_events(tmp_path / "events", 1)
+    data = tmp_path / "data.json"
+    write_event(data, replace(read_event(file), run_id=133119))
+    arguments = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "many")]
+    assert main(["campaign", str(file), str(data), *arguments]) == ExitCode.DONE
+    assert "(1, such as 133119)" in capsys.readouterr().err
+    assert main(["campaign", str(file), *arguments[:-1], str(tmp_path / "sim")]) == 0
+    assert "note" not in capsys.readouterr().err
 
 
 def test_repaired_and_new_events_are_added_and_other_options_are_refused(tmp_path):

@@ -237,7 +237,7 @@ def test_a_campaign_without_failures_is_unchanged(ended, capsys):
     assert main(["abort", end.many.place]) == ExitCode.DONE
     assert "campaign is not in the queue" in capsys.readouterr().out
     assert main(["retry", end.many.place, "--failed"]) == ExitCode.DONE
-    assert "No fit needs to be repeated" in capsys.readouterr().out
+    assert "Nothing to retry" in capsys.readouterr().out
     assert dagman_state(end.many.folder.dag).submissions == 2
 
 

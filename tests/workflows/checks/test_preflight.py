@@ -1,5 +1,6 @@
 """The checks before a scan is submitted."""
 
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,10 @@ def states(findings):
     return [finding.state for finding in findings]
 
 
-@pytest.mark.parametrize("path", ["/tmp/scans", "/data/$(HOME)/x", "/data/$$x"])  # noqa: S108
+@pytest.mark.parametrize(
+    "path",
+    ["/tmp/scans", "/tmp", "/tmpfs/scans", "/tmp/../data", "/data/$(HOME)/x", "/data/$$x"],  # noqa: S108
+)
 def test_a_folder_that_dagman_refuses_is_refused(path):
     found = preflight.place(Path(path))
     assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
@@ -46,6 +50,18 @@ def test_a_folder_that_dagman_refuses_is_refused(path):
 def test_any_other_folder_is_accepted():
     assert preflight.place(Path("/data/it costs $5/scans")).state == State.OK
     assert preflight.place(Path("/home/tmp/scans")).state == State.OK
+    assert preflight.place(Path("/var/tmp/scans")).state == State.OK  # noqa: S108
+
+
+def test_links_to_and_from_tmp_are_refused_as_dagman_refuses_them(tmp_path):
+    (tmp_path / "link").symlink_to("/tmp")  # noqa: S108
+    found = preflight.place(tmp_path / "link" / "scans")
+    assert found.state == State.ERROR
+    assert f"{tmp_path}/link/scans (/tmp/scans)" in found.detail
+    with tempfile.TemporaryDirectory(dir="/tmp") as below:
+        link = Path(below) / "link"
+        link.symlink_to(tmp_path)
+        assert preflight.place(link / "scans").state == State.ERROR
 
 
 @pytest.mark.parametrize(
@@ -103,7 +119,7 @@ def test_a_schedd_that_does_not_answer_or_refuses_is_a_temporary_error():
 
 def test_old_versions_are_an_error_and_new_ones_a_warning():
     assert states(preflight.versions((23, 9, 6), (23, 9, 6))) == [State.OK]
-    assert states(preflight.versions((23, 0, 0), (25, 99, 0))) == [State.OK, State.OK]
+    assert states(preflight.versions((23, 0, 0), (25, 14, 9))) == [State.OK, State.OK]
     old, new = preflight.versions((10, 9, 0), (26, 0, 1))
     assert (old.state, old.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
     assert "23.0 or newer" in old.remedy

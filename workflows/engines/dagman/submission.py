@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from condor.sites import recorded_site
-from skyscan.errors import TryAgain
+from skyscan.errors import BadInput, TryAgain
 from skyscan.layout import DAGMAN_SH
 from workflows.engines.dagman.dags import SCAN_DAG
 from workflows.planned import read_planned
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
 
 
+CHECKER = "condor_dag_checker"
+
+
 class SubmitFailed(TryAgain):
     """condor_submit_dag failed."""
+
+
+class DamagedDag(BadInput):
+    """DAGMan would not run the DAG."""
 
 
 def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
@@ -36,11 +44,16 @@ def submit_command(folder: ScanFolder, *, again: bool = False) -> list[str]:
     resubmit = ["-update_submit", "-AutoRescue", "0"] if again else []
     return [
         *("condor_submit_dag", "-usedagdir", "-maxidle", max_idle, "-batch-name", scan.name),
-        *("-dagman", str(folder.workflow / DAGMAN_SH)),
+        *guard(site, folder.workflow),
         *(priority(site) if scan.urgent else ()),
         *resubmit,
         str(folder.workflow / SCAN_DAG),
     ]
+
+
+def guard(site: Site, folder: Path) -> tuple[str, ...]:
+    """Return the options that start DAGMan through the script ``dagman.sh`` of a folder."""
+    return ("-dagman", str(folder / DAGMAN_SH)) if site.dagman_guard else ()
 
 
 def priority(site: Site) -> tuple[str, ...]:
@@ -73,17 +86,40 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
 
 
 def run_submit_dag(command: Sequence[str], dag: Path, pool: Pool) -> None:
-    """Run condor_submit_dag.
+    """Check a DAG where HTCondor can, and run condor_submit_dag.
 
     Raises
     ------
+    DamagedDag
+        DAGMan would not run the DAG.
     SubmitFailed
-        It failed; the text has its output.
+        condor_submit_dag failed; the text has its output.
     """
+    check_dag(dag, pool)
     done = pool.run(*command)
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
         raise SubmitFailed(f"condor_submit_dag failed for {dag}: {words}")
+
+
+def check_dag(dag: Path, pool: Pool) -> None:
+    """Check the syntax, the nodes and the order of a DAG, if HTCondor has a tool for that.
+
+    HTCondor 23.9 has none; DAGMan itself reads the DAG only when it has been started.
+
+    Raises
+    ------
+    DamagedDag
+        DAGMan would not run the DAG; the text has the output of the tool.
+    """
+    if shutil.which(CHECKER, path=pool.environment()["PATH"]) is None:
+        return
+    # Without a folder in the path, the tool checks nothing (seen with 25.14.1). It takes the
+    # arguments of a script for part of its name, and submit files to be without their VARS.
+    done = pool.run(CHECKER, "-UseDagDir", str(dag.absolute()))
+    if done.returncode != 0:
+        words = " ".join((done.stdout + done.stderr).split())
+        raise DamagedDag(f"{dag} is damaged: {words}. Plan again into the same folder.")
 
 
 def locks(path: Path) -> list[Path]:

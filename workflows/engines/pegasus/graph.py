@@ -7,7 +7,7 @@ import shlex
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from Pegasus.api import File, Job, ReplicaCatalog, SubWorkflow, Workflow
+from Pegasus.api import EventType, File, Job, ReplicaCatalog, SubWorkflow, Workflow
 
 from skyscan import layout
 from skyscan.storage import write_text
@@ -91,6 +91,10 @@ class Graph:
         rest.add_dagman_profile(retry=0)
         self.workflow.add_jobs(rest)
         self.workflow.add_dependency(rest, parents=[maker])
+
+    def at_end(self, command: list[str]) -> None:
+        """Have Pegasus' monitor run a command when the workflow has ended in any way."""
+        self.workflow.add_shell_hook(EventType.END, shlex.join(command))
 
     def add_replica(self, path: str, pfn: str, site: str = LOCAL) -> None:
         """Add the location of a file of the scan folder that is not in the shared catalog."""

@@ -69,6 +69,9 @@ def top_graph(folder: ScanFolder, scan: Planned) -> Graph:
     about = event_metadata(scan)
     graph.add(prep_step(scan), THE_ONE, about, {event: about, layout.STARTUP: about})
     add_next(graph, scan, 0, ())
+    if scan.notify:
+        script = str(folder.workflow / ACCESS_POINT_SH)
+        graph.at_end([script, "workflows", "notify-end", str(folder.path)])
     return graph
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from job_log_support import REMOVED, ended, killed, submitted, write_log
+from job_log_support import NEW_NOTES, REMOVED, ended, killed, submitted, write_log
 from plans_support import EVENT, options
 
 from skyscan.events.source import Source
@@ -81,7 +81,7 @@ def test_a_failed_job_is_reported_with_its_message_and_the_tool_for_details(fold
         folder,
         submitted(8, "reco_00000"),
         ended(8, 0),
-        submitted(9, "reco_00001"),
+        submitted(9, "reco_00001", NEW_NOTES),  # HTCondor 25
         ended(9, 65),
         submitted(10, "reco_00002"),
         killed(10),

@@ -1,0 +1,106 @@
+"""Find the scans below a folder, and what became of each."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.errors import BadInput
+from skyscan.layout import SCAN_JSON, ScanFolder
+from workflows.campaigns.campaign import CAMPAIGN_JSON
+from workflows.engines import engine_of
+from workflows.planned import read_planned
+from workflows.report import read_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLANNED, DAMAGED = "planned", "damaged"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One scan.
+
+    Attributes
+    ----------
+    folder : str
+        Its scan folder.
+    campaign : str or None
+        Folder of the campaign that it belongs to.
+    name : str
+        Name of the event; of a damaged scan, the name of the folder.
+    state : str
+        ``planned`` (not submitted yet), the state of its DAGMan (such as ``queued`` or
+        ``running``), its outcome when it has ended (``complete``, ``incomplete``, ``failed``,
+        or ``removed`` without a report), or ``damaged``.
+    reco : str or None
+        The reconstruction; None if ``scan.json`` is damaged.
+    site : str or None
+        The site; None if ``scan.json`` is damaged.
+    planned : float
+        When it was planned, seconds since 1970.
+    ra_deg, dec_deg : float or None
+        The best fit (J2000), if there is one.
+    """
+
+    folder: str
+    campaign: str | None
+    name: str
+    state: str
+    reco: str | None
+    site: str | None
+    planned: float
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+
+
+def scans_below(place: Path) -> Iterator[Listed]:
+    """Yield the scans in a folder and below it, in the order of their paths.
+
+    Nothing inside of a scan folder is read but its own files. Hidden folders and links are not
+    entered; folders that cannot be read are left out.
+    """
+    campaigns: list[str] = []
+    for here, folders, files in os.walk(place.absolute()):
+        if CAMPAIGN_JSON in files:
+            campaigns.append(here)
+        if SCAN_JSON in files:
+            folders.clear()
+            inside = (it for it in reversed(campaigns) if Path(here).is_relative_to(it))
+            yield _listed(ScanFolder(Path(here)), next(inside, None))
+        else:
+            folders[:] = sorted(it for it in folders if not it.startswith("."))
+
+
+def _listed(folder: ScanFolder, campaign: str | None) -> Listed:
+    planned = folder.scan_json.stat().st_mtime
+    try:
+        scan = read_planned(folder.scan_json)
+    except BadInput:
+        name = folder.path.name
+        return Listed(str(folder.path), campaign, name, DAMAGED, None, None, planned)
+    report = read_report(folder)
+    best = (report.best if report is not None else None) or {}
+    return Listed(
+        folder=str(folder.path),
+        campaign=campaign,
+        name=scan.name,
+        state=_state(folder, report.outcome if report is not None else None),
+        reco=scan.reco,
+        site=scan.site,
+        planned=planned,
+        ra_deg=best.get("ra_deg"),
+        dec_deg=best.get("dec_deg"),
+    )
+
+
+def _state(folder: ScanFolder, outcome: str | None) -> str:
+    state = engine_of(folder).state(folder)
+    if state is None:
+        return outcome or PLANNED
+    if not state.is_over:
+        return state.state
+    return outcome or ("failed" if state.state == "ended" else state.state)
