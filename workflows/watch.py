@@ -65,7 +65,7 @@ class Waiting:
     printed: list[str] = field(default_factory=list)
 
     def look(self, now: RoundProgress | None) -> None:
-        """Note the progress; query HTCondor now and then while there is none."""
+        """Record the progress; query HTCondor at intervals while there is none."""
         if now != self.seen:
             self.seen, self.since, self.printed = now, time.monotonic(), []
         elif time.monotonic() - self.since > STILL:
