@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from records_support import tables_by_bare_name
 from shipped_events import BY_FILE, EVENT_FILES
@@ -17,6 +18,9 @@ __all__ = [
     "tables_by_bare_name",
     "without_waiting_for_the_disk",
 ]
+
+# For tests with other versions of Python and libraries than those of this machine.
+hypothesis.settings.register_profile("few", max_examples=10)
 
 
 @pytest.fixture(scope="module", params=EVENT_FILES)

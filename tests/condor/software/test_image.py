@@ -110,6 +110,7 @@ def test_the_job_side_tests_pass_in_debian_12(tmp_path):
         *("--env", "HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis,PYTHONDONTWRITEBYTECODE=1"),
     )
     pytest_ = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/skyscan")
+    pytest_ += ("--hypothesis-profile", "few")  # this machine's Python runs the others
     done = run_in(cached_image(FOR_TESTS), *pytest_, options=options)
     print(done.stdout)
     assert done.returncode == 0, done.stderr

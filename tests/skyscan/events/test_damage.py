@@ -20,7 +20,6 @@ from skyscan.events.writer import write_event
 
 ALERTS = ("hese_event_01.json", "run00136662-evt000035405932-BRONZE.pkl")
 quick = settings(
-    max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
