@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.pool import start
+from workflows.model.reading import read_model
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.progress import scan_progress
 from workflows.report import read_report
 from workflows.submission import submit
 from workflows.watch import is_over
@@ -59,7 +59,7 @@ def efficiency(event: Path) -> None:
         jobs_per_round=cores,
     )
     folder, wall = scan(event, options)
-    fits = sum(progress.n_fits for progress in scan_progress(folder))
+    fits = sum(progress.n_fits for progress in read_model(folder).rounds)
     ideal = fits * cost / cores
     print(
         f"{fits} fits of {cost} s on {cores} cores: ideal {ideal:.0f} s, "
@@ -105,7 +105,7 @@ def track(event: Path) -> None:
         number += 1
     step("merge", folder.path)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    for progress in scan_progress(folder):
+    for progress in read_model(folder).rounds:
         print(f"  {progress.line()}")
     print(f"CPU time of all steps, start-ups included: {used.ru_utime + used.ru_stime:.1f} s")
 
@@ -152,7 +152,7 @@ def planned(event: Path, options: Options) -> ScanFolder:
 def scan(event: Path, options: Options) -> tuple[ScanFolder, float]:
     """Plan, submit and wait; return the folder and the seconds from submission to end."""
     pool = start()
-    os.environ.update(pool.environment())
+    pool.use()
     folder = planned(event, options)
     began = time.monotonic()
     submit(folder, pool)
@@ -161,7 +161,7 @@ def scan(event: Path, options: Options) -> tuple[ScanFolder, float]:
     wall = time.monotonic() - began
     report = read_report(folder)
     print(report.text if report else "no report", end="")
-    for progress in scan_progress(folder):
+    for progress in read_model(folder).rounds:
         print(f"  {progress.line()}")
     print(f"wall time from submission to the end of the DAG: {wall:.1f} s")
     return folder, wall

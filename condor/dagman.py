@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
+
+from condor.joblog import Kind, read_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,29 +86,26 @@ def dag_of(log: Path) -> Path:
 
 def dagman_state(dag: Path) -> DagmanState | None:
     """Return the state of a DAG from DAGMan's own job log; None if it was never submitted."""
-    import htcondor2 as htcondor
-
-    types = htcondor.JobEventType
     states = {
-        types.EXECUTE: "running",
-        types.JOB_HELD: "held",
-        types.JOB_RELEASED: "queued",
-        types.JOB_EVICTED: "queued",
-        types.JOB_ABORTED: "removed",
-        types.JOB_TERMINATED: "ended",
+        Kind.EXECUTE: "running",
+        Kind.HELD: "held",
+        Kind.RELEASED: "queued",
+        Kind.EVICTED: "queued",
+        Kind.ABORTED: "removed",
+        Kind.TERMINATED: "ended",
     }
     known: dict[int, DagmanState] = {}
     last = newest = None
-    for event in log_events(log_of(dag)):
-        if event.type == types.SUBMIT:
+    for event in read_log(log_of(dag)):
+        if event.kind == Kind.SUBMIT:
             newest = event.cluster
-            known[newest] = DagmanState(newest, len(known) + 1, "queued", event.timestamp)
-        elif event.cluster in known and event.type in states:
+            known[newest] = DagmanState(newest, len(known) + 1, "queued", event.time)
+        elif event.cluster in known and event.kind in states:
             found = known[event.cluster]
-            code = event.get("ReturnValue") if event.type == types.JOB_TERMINATED else None
-            starts = found.starts + (event.type == types.EXECUTE)
+            code = event.exit_code if event.kind == Kind.TERMINATED else None
+            starts = found.starts + (event.kind == Kind.EXECUTE)
             known[event.cluster] = replace(
-                found, state=states[event.type], exit_code=code, starts=starts
+                found, state=states[Kind(event.kind)], exit_code=code, starts=starts
             )
             last = event.cluster
     if newest is None or last is None or not known[newest].is_over:
@@ -219,10 +219,23 @@ def log_events(log: Path) -> Iterator[htcondor.JobEvent]:
     An event that a full disk truncated is left out, together with what the reader takes for
     the rest of it.
     """
-    import htcondor2 as htcondor
-
     if not log.exists():
         return
+    content = log.read_bytes()
+    text = content.decode("utf-8", "backslashreplace").encode()
+    if text == content:
+        yield from _events(log)
+        return
+    # The bindings raise at a hold reason or a path that is not UTF-8, and lose the event.
+    with NamedTemporaryFile() as copy:
+        copy.write(text)
+        copy.flush()
+        yield from _events(copy.name)
+
+
+def _events(log: Path | str) -> Iterator[htcondor.JobEvent]:
+    import htcondor2 as htcondor
+
     reader = htcondor.JobEventLog(str(log))
     try:
         events = reader.events(stop_after=0)

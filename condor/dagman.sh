@@ -30,7 +30,10 @@ main() {
 
     # The second word is the first version without the fault; none is known yet.
     has no-space '' && wait_for_space
-    has truncated-event '' && repair "$log" && repair "$dag.dagman.log"
+    if has truncated-event ''; then
+        repair "$log"
+        repair "$dag.dagman.log"
+    fi
     has final-node '' && end_if_all_has_ended
     has skipped-nodes '' && renumber_skipped_nodes
     has truncated-event '' && watch_for_truncated_events </dev/null >/dev/null 2>&1 &

@@ -20,7 +20,7 @@ class PoolDoesNotStart(CondorError):
 
 
 class PoolDoesNotAnswer(CondorError):
-    """The user's own pool is configured, but its schedd does not answer."""
+    """A pool is configured, or all its daemons run, but its schedd does not answer."""
 
 
 class PoolIsInUse(CondorError):

@@ -81,7 +81,8 @@ def tools_version(tools: Path) -> Version | None:
             env={**os.environ, CONFIG_VARIABLE: "/dev/null"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="backslashreplace",
             timeout=20,
             check=False,
         )

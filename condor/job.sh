@@ -4,7 +4,7 @@
 #   SKYSCAN_PYTHON     the interpreter (else python3)
 #   SKYSCAN_ENV_SHELL  an icetray env-shell to load first: its path, or PY3V/METAPROJECT/VERSION
 #                      of IceCube's CVMFS, or "image": the one of this container, if it has one
-# and SKYSCAN_CODE_SHA256, the digest of skyscan.zip, and SKYSCAN_UMASK, the umask of the user who
+# and SKYSCAN_KERNELS=avx2 for the same kernels on all machines, SKYSCAN_CODE_SHA256, the digest of skyscan.zip, and SKYSCAN_UMASK, the umask of the user who
 # planned the scan: files keep their modes when they are transferred back.
 
 here=$PWD
@@ -62,11 +62,21 @@ for word in "$@"; do
     case $option in
     --earlier) earlier=$word ;;
     --result) result=$word ;;
+    --earlier-frames) earlier_frames=$word ;;
+    --frames) frames=$word ;;
     esac
     option=$word
 done
 if [ -e "${earlier:-}" ] && [ -n "${result:-}" ] && [ ! -e "$result" ]; then
     cp "$earlier" "$result.part" && mv "$result.part" "$result"
+fi
+
+if [ -n "${frames:-}" ] && [ ! -e "$frames" ]; then
+    if [ -e "$earlier_frames" ]; then
+        cp "$earlier_frames" "$frames.part" && mv "$frames.part" "$frames"
+    else
+        : >"$frames"
+    fi
 fi
 
 case ${SKYSCAN_ENV_SHELL:-} in
@@ -78,6 +88,13 @@ esac
 
 python=${SKYSCAN_PYTHON:-python3}
 command -v "$python" >/dev/null || not_here "there is no $python"
+# The code itself reports what else is missing, but old versions of Python cannot read it.
+"$python" -S -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+    found=$("$python" --version 2>&1)
+    echo "skyscan: error: $python is $found on $(uname -n), but jobs need Python 3.10 or newer:" \
+        "choose another --runtime (exit 65)" >&2
+    exit 65
+}
 
 # Python would skip a truncated zip and use another installed skyscan, and would run a damaged one.
 sum='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
@@ -90,4 +107,14 @@ PYTHONDONTWRITEBYTECODE=1
 # A job has one core; results must not depend on the number of cores of the machine.
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS
+
+# numpy and OpenBLAS choose kernels by the processor, and kernels differ in the last digits. An image
+# may have set these variables too, perhaps with names that its numpy does not know.
+if [ "${SKYSCAN_KERNELS:-}" = avx2 ]; then
+    grep -qw avx2 /proc/cpuinfo || not_here "the processor has no AVX2"
+    unset NPY_DISABLE_CPU_FEATURES NPY_ENABLE_CPU_FEATURES
+    NPY_DISABLE_CPU_FEATURES=$("$python" -m skyscan.job.kernels)
+    OPENBLAS_CORETYPE=Haswell
+    export OPENBLAS_CORETYPE NPY_DISABLE_CPU_FEATURES
+fi
 exec "$python" -m skyscan "$@"

@@ -52,10 +52,14 @@ class BadMachine:
 
 def bad_machines(logs: Iterable[Path]) -> list[BadMachine]:
     """Return the machines on which every job of the node logs failed at once, worst first."""
+    return bad_machines_of(run for log in logs for run in _runs(log))
+
+
+def bad_machines_of(ended: Iterable[tuple[str, bool, float]]) -> list[BadMachine]:
+    """Return the same, given machine, success and duration (s) of each run that ended."""
     runs: dict[str, list[tuple[bool, float]]] = defaultdict(list)
-    for log in logs:
-        for machine, is_good, seconds in _runs(log):
-            runs[machine].append((is_good, seconds))
+    for machine, is_good, seconds in ended:
+        runs[machine].append((is_good, seconds))
     bad = [
         BadMachine(machine, len(of_it), max(seconds for _, seconds in of_it))
         for machine, of_it in runs.items()

@@ -84,14 +84,29 @@ def growing(amount: int, max_retries: int, retry: str) -> str:
     return f"{amount} * min({{{MOST_GROWTH}, {tries}}})"
 
 
-def retry_request(attribute: str, amount: int) -> str:
-    """Return what a job requests after it was evicted for using more than it requested.
+def requests(resource: str, amount: int, max_retries: int, retry: str) -> dict[str, str]:
+    """Return the commands that request memory or disk: more after failures and evictions.
 
-    Schedds of 25.10 and later change the request by ``retry_request_memory`` and
-    ``retry_request_disk`` and start such a job again at once. If the request no longer grows,
-    or with an older schedd, which ignores these commands, the job is held.
+    Schedds of 25.10 and later change the request of a job that exceeds it and start the job
+    again at once (``retry_request_memory``); if the request cannot grow further, and with an
+    older schedd, which ignores the command, the job is held. The command has no effect unless
+    ``request_memory`` is a number (seen with 25.14.1): the attribute has the expression.
+
+    Parameters
+    ----------
+    resource : str
+        ``memory`` or ``disk``.
+    amount : int
+        The first request, in HTCondor's unit.
+    max_retries, retry : int, str
+        As for `growing`.
     """
-    return f"min({{{attribute} + {amount}, {MOST_GROWTH * amount}}})"
+    attribute = f"Request{resource.capitalize()}"
+    return {
+        f"request_{resource}": str(amount),
+        f"+{attribute}": growing(amount, max_retries, retry),
+        f"retry_request_{resource}": f"min({{{attribute} + {amount}, {MOST_GROWTH * amount}}})",
+    }
 
 
 def hold_commands(site: Site) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """The pool that scans run on: the user's own pool if there is one, else a personal pool.
 
-To submit a DAG, run ``condor_submit_dag`` with ``{**os.environ, **pool.environment()}``.
+To submit a DAG, run ``condor_submit_dag`` with ``pool.whole_environment()``.
 The bindings read the configuration when they are imported; to use them in this process::
 
     pool = start()
-    os.environ.update(pool.environment())
+    pool.use()
     import htcondor2          # and htcondor2.reload_config() if it was imported before
     htcondor2.Schedd().query()
 """
@@ -167,7 +167,7 @@ def _is_ours(config: Path) -> bool:
     if chosen and config.resolve() == Path(chosen).resolve() / CONFIG:
         return True
     try:
-        return f"\n{OURS} = True\n" in config.read_text()
+        return f"\n{OURS} = True\n" in config.read_text(errors="replace")
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 VANILLA, SCHEDULER = 5, 7
 #: Value of JobStatus.
 HELD = 5
+_JOB = re.compile(r"(\d+) (\S+) (\d+) (\d+) (.*)", re.ASCII)
 #: A DAGMan in the queue: its job id, and the log of its own job.
 QueuedDagman = tuple[int, Path]
 
@@ -54,7 +56,10 @@ def dagmans(pool: Pool) -> list[QueuedDagman]:
     """
     lines = queue(pool, f"JobUniverse == {SCHEDULER}", "ClusterId", "UserLog")
     words = (line.partition(" ") for line in lines)
-    return [(int(cluster), Path(log).resolve()) for cluster, _, log in words]
+    # A path with a line break continues in a line that describes no job.
+    return [
+        (int(cluster), Path(log).resolve()) for cluster, _, log in words if cluster.isdigit()
+    ]
 
 
 def dagman_in_queue(dag: Path, in_queue: Sequence[QueuedDagman]) -> int | None:
@@ -89,7 +94,8 @@ def _is_gone(path: Path) -> bool:
 def jobs(pool: Pool) -> list[QueuedJob]:
     """Return all jobs in the schedd's queue."""
     words = ("ClusterId", "DAGManJobId", "JobUniverse", "JobStatus", "Iwd")
-    lines = (line.split(" ", 4) for line in queue(pool, "Iwd =!= undefined", *words))
+    found = map(_JOB.fullmatch, queue(pool, "Iwd =!= undefined", *words))
+    lines = (line.groups() for line in found if line)
     return [
         QueuedJob(
             int(cluster),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 
 from skyscan.errors import WrongUsage
 from skyscan.suggestions import did_you_mean
+
+MOST = 2**31 - 1  #: the largest number in most of HTCondor's settings
 
 #: The commands that a scan sets itself or relies on, without underscores: HTCondor also accepts
 #: a command by the name of its attribute (PeriodicRemove). A site may set all others.
@@ -43,26 +46,57 @@ _COMMAND = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 # The companions of use_oauth_services, one for each service (and handle) that it names.
 _OAUTH = re.compile(r"\w+_oauth_(permissions|resource|options)(_\w+)?", re.ASCII)
 #: DAGMan's settings that change how jobs are submitted and watched (HTCondor's manual,
-#: "Configuration File Entries for DAGMan"), except those that a scan relies on.
-DAGMAN_SETTINGS = frozenset(
-    {
-        "DAGMAN_AGGRESSIVE_SUBMIT",
-        "DAGMAN_CHECK_QUEUE_INTERVAL",
-        "DAGMAN_DEFAULT_PRIORITY",
-        "DAGMAN_HOLD_CLAIM_TIME",
-        "DAGMAN_MAX_JOB_HOLDS",
-        "DAGMAN_MAX_JOBS_SUBMITTED",
-        "DAGMAN_MAX_POST_SCRIPTS",
-        "DAGMAN_MAX_PRE_SCRIPTS",
-        "DAGMAN_MAX_SUBMIT_ATTEMPTS",
-        "DAGMAN_MAX_SUBMITS_PER_INTERVAL",
-        "DAGMAN_PENDING_REPORT_INTERVAL",
-        "DAGMAN_PUT_FAILED_JOBS_ON_HOLD",
-        "DAGMAN_SUBMIT_DELAY",
-        "DAGMAN_USE_DIRECT_SUBMIT",
-        "DAGMAN_USER_LOG_SCAN_INTERVAL",
-        "DAGMAN_VERBOSITY",
-    }
+#: "Configuration File Entries for DAGMan"), except those that a scan relies on: the smallest
+#: and the largest value, or None for true and false. DAGMan does not start with another value.
+DAGMAN_SETTINGS: dict[str, tuple[int, int] | None] = {
+    "DAGMAN_AGGRESSIVE_SUBMIT": None,
+    "DAGMAN_CHECK_QUEUE_INTERVAL": (1, MOST),
+    "DAGMAN_DEFAULT_PRIORITY": (-MOST, MOST),
+    "DAGMAN_HOLD_CLAIM_TIME": (0, 3600),
+    "DAGMAN_MAX_JOB_HOLDS": (0, MOST),
+    "DAGMAN_MAX_JOBS_SUBMITTED": (0, MOST),
+    "DAGMAN_MAX_POST_SCRIPTS": (0, MOST),
+    "DAGMAN_MAX_PRE_SCRIPTS": (0, MOST),
+    "DAGMAN_MAX_SUBMIT_ATTEMPTS": (1, 16),
+    "DAGMAN_MAX_SUBMITS_PER_INTERVAL": (1, 1000),
+    "DAGMAN_PENDING_REPORT_INTERVAL": (0, MOST),
+    "DAGMAN_PUT_FAILED_JOBS_ON_HOLD": None,
+    "DAGMAN_SUBMIT_DELAY": (0, 60),
+    "DAGMAN_USE_DIRECT_SUBMIT": None,
+    "DAGMAN_USER_LOG_SCAN_INTERVAL": (1, MOST),
+    "DAGMAN_VERBOSITY": (0, 7),
+}
+#: Attributes that HTCondor or the commands of a scan set: with another value, a job is refused,
+#: belongs to someone else or never ends. (Those of a submit file of 23.9.6, and the schedd's.)
+OWN_ATTRIBUTES = frozenset(
+    name.lower()
+    for line in (
+        "Args Arguments AutoClusterAttrs AutoClusterId ClusterId Cmd",
+        "CommittedSlotTime CommittedSuspensionTime CommittedTime CompletionDate",
+        "CondorPlatform CondorVersion ContainerImage ContainerImageSource",
+        "CumulativeRemoteSysCpu CumulativeRemoteUserCpu CumulativeSlotTime",
+        "CumulativeSuspensionTime CurrentHosts DAGManJobId DAGManNodesLog",
+        "DAGManNodesMask DAGNodeName DAGParentNodeNames DiskUsage DockerImage",
+        "EnteredCurrentStatus Env Environment Err ExecutableSize ExitBySignal",
+        "ExitStatus FileSystemDomain GlobalJobId HoldReason HoldReasonCode",
+        "HoldReasonSubCode ImageSize In Iwd JobCurrentStartDate JobLeaseDuration",
+        "JobMachineAttrs JobMachineAttrsHistoryLength JobMaxRetries JobNotification",
+        "JobPrio JobStartDate JobStatus JobSubmitFile JobSubmitMethod JobUniverse",
+        "KeepClaimIdle KillSig LastHoldReason LastJobStatus LastSuspensionTime",
+        "LeaveJobInQueue MaxHosts MinHosts MyType NiceUser NumCkpts NumHolds",
+        "NumHoldsByReason NumJobCompletions NumJobStarts NumRestarts NumShadowStarts",
+        "NumSystemHolds OnExitHold OnExitRemove OsUser Out Owner PeriodicHold",
+        "PeriodicHoldReason PeriodicRelease PeriodicRemove ProcId QDate Rank",
+        "ReleaseReason RemoteHost RemoteSysCpu RemoteUser RemoteUserCpu",
+        "RemoteWallClockTime RemoveReason RequestCpus RequestDisk RequestMemory",
+        "Requirements ServerTime ShouldTransferFiles StreamErr StreamOut",
+        "SuccessCheckpointExitCode TargetType TimerRemove TotalSuspensions",
+        "TransferCheckpoint TransferContainer TransferIn TransferInput",
+        "TransferInputSizeMB TransferOutput TransferOutputRemaps User UserLog",
+        "WantContainer WantDocker WantFTOnCheckpoint WantSandboxImage WantSIF",
+        "WhenToTransferOutput x509userproxy",
+    )
+    for name in line.split()
 )
 _ATTRIBUTE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -79,6 +113,11 @@ def check_key(site: str, table: str, key: str) -> None:
     if table == "attributes":
         if not _ATTRIBUTE.fullmatch(key):
             raise WrongUsage(f"{where} is not the name of an attribute (write it without +).")
+        if key.lower() in OWN_ATTRIBUTES:
+            raise WrongUsage(
+                f"{where}: HTCondor or the scan sets {key} itself; remove it from the site. A "
+                f"few can be set by their submit command, such as submit.priority."
+            )
     elif table == "submit":
         if key.startswith("+"):
             raise WrongUsage(
@@ -145,6 +184,20 @@ def check_text(what: str, text: str) -> str:
     return text
 
 
+def check_number(what: str, value: object) -> None:
+    """Refuse a number that HTCondor cannot hold.
+
+    Raises
+    ------
+    WrongUsage
+        It is not finite (HTCondor would take nan for the name of an attribute), or an integer
+        of more than 64 bits.
+    """
+    is_large = isinstance(value, int) and not -(2**63) <= value < 2**63
+    if is_large or (isinstance(value, float) and not isfinite(value)):
+        raise WrongUsage(f"{what} is a number that HTCondor cannot hold.")
+
+
 def attribute_line(site: str, key: str, value: str | float) -> tuple[str, str]:
     """Return a job attribute as a submit command; text becomes a ClassAd string.
 
@@ -155,6 +208,7 @@ def attribute_line(site: str, key: str, value: str | float) -> tuple[str, str]:
     """
     what = f"Site {site}: attributes.{key}"
     if not isinstance(value, str):
+        check_number(what, value)
         return f"+{key}", as_text(value)
     if "$" in check_text(what, value):
         raise WrongUsage(f"{what} = {value!r} has a $, which a submit file would expand.")

@@ -11,13 +11,17 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condor.site_keys import as_text, attribute_line, check_key, check_text, of_type
+from condor.site_keys import MOST, as_text, attribute_line, check_key, check_text, of_type
+from condor.site_values import check_value
 from skyscan.errors import WrongUsage
+from skyscan.json_text import is_deep, is_of
+from skyscan.scan import MAX_HALVINGS
 from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+MAX_BYTES = 64 * 1024  #: of a profile; those of the package have 2 KB
 TABLES = ("attributes", "submit", "dagman")
 #: The table of keys that the user must set: {dotted key: what it is}.
 REQUIRED = "required"
@@ -62,6 +66,10 @@ class Site:
         Seconds for which a machine is kept for the next job of such a scan.
     urgent_halvings : int
         How often the batches of such a scan are halved towards the end of a round.
+    avx2_kernels : bool
+        Whether numpy and OpenBLAS use their kernels for AVX2 on all machines, which must have
+        AVX2: kernels differ in the last digits. A profile without this key has it unless
+        ``this_machine`` is true; scans of versions that did not know it have it off.
     dagman_guard : bool
         Whether ``dagman.sh`` works around faults of DAGMan (docs/htcondor-faults.md).
     staging : str
@@ -89,6 +97,7 @@ class Site:
     urgent_priority: int = 1000
     urgent_claim: int = 60
     urgent_halvings: int = 2
+    avx2_kernels: bool = False
     dagman_guard: bool = True
     staging: str = ""
     submit: dict[str, str] = field(default_factory=dict)
@@ -141,11 +150,13 @@ def read_site(
         written to a submit file, or a required value is missing.
     """
     name, text = _profile(site)
-    try:
-        values: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise WrongUsage(f"Site {name}: {error}.") from error
+    values = _parsed(name, text)
     required = values.pop(REQUIRED, {})
+    if not is_of(required, dict[str, str]):
+        raise WrongUsage(
+            f"Site {name}: {REQUIRED} is not a table of texts; write [{REQUIRED}] and lines "
+            f'such as runtime = "the image of the jobs".'
+        )
     _check(name, values)
     for change in changes:
         values = _changed(name, values, change)
@@ -155,6 +166,7 @@ def read_site(
         given = {change.partition("=")[0].strip() for change in changes}
         values = _with_urgent(values, given)
     _check_required(name, values, required)
+    values.setdefault("avx2_kernels", not values.get("this_machine", False))
     return _site(name, values)
 
 
@@ -173,9 +185,23 @@ def _profile(site: str) -> tuple[str, str]:
             f"The site {site!r} is unknown.{did_you_mean(site, site_names())} {known}"
         )
     try:
-        return Path(site).stem, Path(site).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with Path(site).open("rb") as file:
+            return Path(site).stem, file.read(MAX_BYTES + 1).decode()
+    except (OSError, ValueError) as error:
         raise WrongUsage(f"The site profile {site} cannot be read: {error}. {known}") from error
+
+
+def _parsed(name: str, text: str) -> dict[str, Any]:
+    if len(text) > MAX_BYTES:
+        raise WrongUsage(f"Site {name}: the profile is larger than {MAX_BYTES} bytes.")
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # an integer may have too many digits
+        what = "it is too deeply nested" if isinstance(error, RecursionError) else error
+        raise WrongUsage(f"Site {name}: {what}.") from error
+    if is_deep(values):
+        raise WrongUsage(f"Site {name}: it is too deeply nested.")
+    return values
 
 
 def _check(name: str, values: Mapping[str, Any]) -> None:
@@ -197,14 +223,21 @@ def _check(name: str, values: Mapping[str, Any]) -> None:
             check_key(name, table, key)
             if not isinstance(value, str | int | float):
                 raise WrongUsage(f"Site {name}: {table}.{key} is neither text nor a number.")
+            check_value(f"Site {name}: {table}.{key}", table, key, value)
 
 
 def _check_type(name: str, key: str, value: object, default: object) -> None:
     if type(value) is not type(default):
         expected = {str: "text", bool: "true or false", int: "a whole number"}[type(default)]
         raise WrongUsage(f"Site {name}: {key} = {value!r} is not {expected}.")
-    if isinstance(value, int) and value < 0:
+    if isinstance(value, str):
+        check_text(f"Site {name}: {key}", value)
+        return
+    if value < 0:  # type: ignore[operator]
         raise WrongUsage(f"Site {name}: {key} = {value} is less than 0.")
+    most = MAX_HALVINGS if key == "urgent_halvings" else MOST
+    if value > most:  # type: ignore[operator]
+        raise WrongUsage(f"Site {name}: {key} = {value} is more than {most}.")
 
 
 def _changed(name: str, values: dict[str, Any], change: str) -> dict[str, Any]:
@@ -218,6 +251,7 @@ def _changed(name: str, values: dict[str, Any], change: str) -> dict[str, Any]:
         check_key(name, table, inner)
         entries = values.get(table, {})
         value = of_type(f"--set {key}", text, entries.get(inner))
+        check_value(f"--set {key}", table, inner, value)
         return {**values, table: {**entries, inner: value}}
     if key not in SCALARS:
         tables = (f"{it}.{entry}" for it in TABLES for entry in values.get(it, {"NAME": ""}))
@@ -274,5 +308,5 @@ def _site(name: str, values: Mapping[str, Any]) -> Site:
     if "max_idle" in values:
         tables["dagman"]["DAGMAN_MAX_JOBS_IDLE"] = str(values["max_idle"])
     plain = {key: value for key, value in values.items() if key not in TABLES}
-    check_text(f"Site {name}: runtime", plain.get("runtime", ""))
+    check_text(f"Site {name}: runtime", plain.get("runtime", ""))  # of --runtime
     return Site(name=name, **{"summary": "", **plain, **tables})

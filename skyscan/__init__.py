@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from skyscan.coordinates import equatorial_to_local, local_to_equatorial
-from skyscan.events.event import Event
-from skyscan.events.reader import read_event
-
 if TYPE_CHECKING:
+    from skyscan.coordinates import equatorial_to_local, local_to_equatorial
+    from skyscan.events.event import Event
+    from skyscan.events.reader import read_event
     from skyscan.rounds.rule import next_pixels
 
 __all__ = [
@@ -24,11 +24,21 @@ __all__ = [
 #: run from ``skyscan.zip`` do not have.
 __version__ = "0.1.0"
 
+_MODULES = {
+    "Event": "skyscan.events.event",
+    "equatorial_to_local": "skyscan.coordinates",
+    "local_to_equatorial": "skyscan.coordinates",
+    "next_pixels": "skyscan.rounds.rule",
+    "read_event": "skyscan.events.reader",
+}
+
 
 def __getattr__(name: str) -> object:
-    """Import ``next_pixels`` on first use, since importing healpy is slow."""
-    if name == "next_pixels":
-        from skyscan.rounds.rule import next_pixels
+    """Import a public name on first use.
 
-        return next_pixels
+    A step must run far enough to report which module its Python is missing, and importing
+    healpy is slow.
+    """
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

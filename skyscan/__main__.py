@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage, error_line
+from skyscan.python import check_python, import_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,20 +22,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
+        check_python()
         return int(options.step(options))
-    except WrongUsage as error:
+    except Exception as error:  # noqa: BLE001  each has its exit code
+        return _fail(*_outcome(error))
+
+
+def _outcome(error: Exception) -> tuple[object, ExitCode]:
+    """Return the message and the exit code for an error; print a traceback if it may help."""
+    if isinstance(error, ImportError):
+        error = import_failure(error) or error
+    if isinstance(error, WrongUsage):
         # No user types this command: the plan of the scan is wrong, and trying again does not
         # help. DAGMan's RETRY can exclude only one exit code.
-        return _fail(error, ExitCode.BAD_INPUT)
-    except SkyscanError as error:
-        return _fail(error, error.exit_code)
-    except MemoryError:
-        return _fail("out of memory; request more with --request-memory.", ExitCode.TRY_AGAIN)
-    except OSError as error:
-        return _fail(error, ExitCode.TRY_AGAIN)
-    except Exception:  # noqa: BLE001  a bug: its traceback is what the developers need
-        traceback.print_exc()
-        return _fail("this is a bug in skyscan; please report the lines above.", ExitCode.BUG)
+        return error, ExitCode.BAD_INPUT
+    if isinstance(error, SkyscanError):
+        return error, error.exit_code
+    if isinstance(error, MemoryError):
+        text = "out of memory; request more with --request-memory."
+        return text, ExitCode.TRY_AGAIN
+    if isinstance(error, OSError):
+        return error, ExitCode.TRY_AGAIN
+    traceback.print_exception(error)  # a bug: this is what the developers need
+    return "this is a bug in skyscan; please report the lines above.", ExitCode.BUG
 
 
 def _fail(message: object, code: ExitCode) -> int:
@@ -90,6 +100,8 @@ def _reco(options: argparse.Namespace) -> ExitCode:
         options.max_pixel_time,
         limits=Limits(options.until, options.checkpoint_interval, options.time_budget),
         earlier_path=options.earlier,
+        frames_path=options.frames,
+        earlier_frames=options.earlier_frames,
     )
     return ExitCode.DONE
 
@@ -136,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     reco.add_argument("--batch", type=Path, required=True)
     reco.add_argument("--result", type=Path, required=True)
     reco.add_argument("--earlier", type=Path, help="results of an earlier start of the job")
+    reco.add_argument("--frames", type=Path, help="file of the fitted frames")
+    reco.add_argument("--earlier-frames", type=Path, help="that of an earlier start of the job")
     reco.add_argument("--max-pixel-time", type=float, required=True)
     reco.add_argument("--checkpoint-interval", type=float, help="seconds")
     reco.add_argument("--time-budget", type=float, default=0.0, help="seconds")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 #: The error message of a step on stderr; engines indent it in their own records.
 _ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
+
+_NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 class ExitCode(IntEnum):
@@ -81,9 +84,37 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
+class Alike(NamedTuple):
+    """Texts that differ only in numbers: ``text`` has N for these, ``example`` is the first."""
+
+    text: str
+    n: int
+    example: str
+
+
+def grouped(texts: Iterable[str]) -> list[Alike]:
+    """Return texts by kind, the most frequent first; numbers that differ do not count."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for text in texts:
+        alike.setdefault(tuple(_NUMBER.split(text)), []).append(text)
+    found = [Alike(_pattern(words, same), len(same), same[0]) for words, same in alike.items()]
+    return sorted(found, key=lambda it: (it.n, it.text), reverse=True)
+
+
+def _pattern(words: tuple[str, ...], texts: list[str]) -> str:
+    columns = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    numbers = ["N" if len(set(column)) > 1 else column[0] for column in columns]
+    return "".join(word + number for word, number in zip(words, [*numbers, ""], strict=True))
+
+
+def one_line(text: str) -> str:
+    """Return text as one printable line: what others wrote may not make lines of a report."""
+    return printable(" ".join(text.split()))
+
+
 def error_line(message: object, code: int) -> str:
     """Return the line that a step prints on stderr when it fails."""
-    return f"skyscan: error: {message} (exit {code:d})"
+    return f"skyscan: error: {one_line(str(message))} (exit {code:d})"
 
 
 def last_error_line(log: Path) -> tuple[str, int | None] | None:
@@ -91,8 +122,13 @@ def last_error_line(log: Path) -> tuple[str, int | None] | None:
 
     The code is None if the line has none. The result is None if there is no such line.
     """
-    errors = _ERROR.findall(log.read_text(errors="replace"))
+    return last_error_in(log.read_text(errors="replace"))
+
+
+def last_error_in(text: str) -> tuple[str, int | None] | None:
+    """Return the message and the exit code of the last `error_line` in a text, or None."""
+    errors = _ERROR.findall(text)
     if not errors:
         return None
-    text, code = errors[-1]
-    return text, int(code) if code else None
+    message, code = errors[-1]
+    return message, int(code) if code else None

@@ -15,12 +15,16 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 PARTS = ("pixelfunc", "_query_disc")
+FUNCTIONS = (
+    *("ang2pix", "get_all_neighbours", "nest2ring", "nside2npix", "nside2pixarea"),
+    *("pix2ang", "pix2vec", "query_disc", "ring2nest"),
+)
 
 
 def _import_parts() -> tuple[ModuleType, ...]:
@@ -39,14 +43,11 @@ def _import_parts() -> tuple[ModuleType, ...]:
     return healpy, healpy
 
 
-_pixelfunc, _query_disc = _import_parts()
-
-ang2pix = _pixelfunc.ang2pix
-get_all_neighbours = _pixelfunc.get_all_neighbours
-nest2ring = _pixelfunc.nest2ring
-nside2npix = _pixelfunc.nside2npix
-nside2pixarea = _pixelfunc.nside2pixarea
-pix2ang = _pixelfunc.pix2ang
-pix2vec = _pixelfunc.pix2vec
-query_disc = _query_disc.query_disc
-ring2nest = _pixelfunc.ring2nest
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (healpy has no types)
+    """Import the functions at the first use of one: most commands need none."""
+    if name not in FUNCTIONS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    pixelfunc, query_disc = _import_parts()
+    homes = {"query_disc": query_disc}
+    globals().update({it: getattr(homes.get(it, pixelfunc), it) for it in FUNCTIONS})
+    return globals()[name]

@@ -46,7 +46,7 @@ def parse_json(text: str | bytes, most_marks: int = MAX_MARKS) -> object:
         value: object = json.loads(text, parse_int=_integer)
     except RecursionError:
         raise ValueError("too deeply nested") from None
-    if brackets > MAX_DEPTH and _is_deep(value):
+    if brackets > MAX_DEPTH and is_deep(value):
         raise ValueError("too deeply nested")
     return value
 
@@ -64,7 +64,8 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _is_deep(value: object) -> bool:
+def is_deep(value: object) -> bool:
+    """Return whether a value is more deeply nested than any that is read here."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import DamagedFile, ScanIncomplete
-from skyscan.rounds.collect import collect, collect_partial
+from skyscan.errors import DamagedFile, ScanIncomplete, grouped, one_line
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.rounds.collect import collect
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from skyscan.errors import Alike
     from skyscan.layout import ScanFolder
     from skyscan.scan import Scan
+
+SHOWN_REASONS = 8
+NAN = "the fit returned NaN"
 
 
 def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
@@ -57,6 +63,10 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     too_many = len(failed) > scan.max_failed_pixels * len(found.best)
     skymap = skymap_of(scan, found.best, complete=not left and not too_many)
     write_skymap(skymap, folder.path)
+    if KEEP_VARIABLE in scan.environment:
+        from skyscan.icetray.kept import write_kept
+
+        write_kept(folder, scan.name, found.best, int(scan.environment[KEEP_VARIABLE]))
     _drop_partial(folder)
     if left:
         raise ScanIncomplete(
@@ -72,13 +82,22 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
     return skymap
 
 
-def write_partial(folder: ScanFolder, scan: Scan) -> Path | None:
-    """Write the map of the results so far; return its path, or None if there are none."""
-    found = collect_partial(folder, scan.id)
-    if len(found.best) == 0:
+def write_partial(folder: ScanFolder, scan: Scan, best: NDArray[np.void]) -> Path | None:
+    """Write the map of a scan that failed; return its path, or None if nothing is fitted.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        Its options.
+    best : ndarray, shape (npix,), dtype FOUND_DTYPE
+        The best fit of each pixel, from `collect_partial`.
+    """
+    if len(best) == 0:
         return None
     _drop_partial(folder)
-    return write_skymap(skymap_of(scan, found.best, complete=False), folder.partial)[0]
+    return write_skymap(skymap_of(scan, best, complete=False), folder.partial)[0]
 
 
 def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
@@ -97,12 +116,19 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
 
 def reasons(failed: NDArray[np.void]) -> str:
     """Return why fits failed, most frequent first, such as ``3 x no result within 600 s``."""
-    texts, counts = np.unique(failed["reason"], return_counts=True)
-    ranked = sorted(zip(counts.tolist(), texts.tolist(), strict=True), reverse=True)
-    return ", ".join(
-        f"{count} x {text.decode(errors='replace') or 'the fit returned NaN'}"
-        for count, text in ranked
-    )
+    return reasons_text(grouped(reason_texts(failed)))
+
+
+def reason_texts(failed: NDArray[np.void]) -> list[str]:
+    """Return the reason of each fit that failed (dtype RECORD_DTYPE); empty for NaN itself."""
+    return [one_line(text.decode(errors="replace")) for text in failed["reason"].tolist()]
+
+
+def reasons_text(kinds: Sequence[Alike]) -> str:
+    """Return reasons by kind as one line of text, a long list in part."""
+    shown = [f"{it.n} x {it.text or NAN}" for it in kinds[:SHOWN_REASONS]]
+    more = len(kinds) - len(shown)
+    return ", ".join([*shown, *([f"and {more} other reasons"] if more else [])])
 
 
 def _drop_partial(folder: ScanFolder) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from math import radians
+from dataclasses import asdict
+from math import isinf, radians
 from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.coordinates import local_to_equatorial
+from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
 from skyscan.layout import STARTUP_JSON
 from skyscan.recos import Reco, reco_class
@@ -79,12 +81,14 @@ def prepare(
     Raises
     ------
     BadInput
-        A key that the reconstruction needs is missing from the event.
+        A key that the reconstruction needs is missing from the event, or its seed is infinite.
     """
     event, reco = read_for(reco_name, source, read)
     reco.check(source, event)
     folder.mkdir(parents=True, exist_ok=True)
     seed = reco.prepare_from(source, event, folder)
+    if any(isinf(value) for value in asdict(seed).values()):
+        raise BadInput(f"{event.name}: {reco_name} found the seed vertex {seed}: not finite.")
     startup = Startup(
         scan_id=scan_id,
         reco=reco_name,

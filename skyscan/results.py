@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of
+from skyscan.finite import without_infinities
+from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of, sign
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
 # preceding bytes
 _HEADER = struct.Struct("<8s32sIIIII")
+
+
+#: Bytes before the first record.
+HEADER_BYTES = _HEADER.size
+
+
+def header_ids(content: bytes) -> tuple[str, int, int] | None:
+    """Return the scan id, the round and the batch that a result file names; None if damaged."""
+    if len(content) < _HEADER.size or content[:8] != MAGIC:
+        return None
+    _, scan_id, number_of_round, batch, _, size, checksum = _HEADER.unpack_from(content)
+    is_intact = checksum == zlib.crc32(content[: _HEADER.size - 4])
+    if not is_intact or size != RECORD_DTYPE.itemsize:
+        return None
+    return scan_id.decode(errors="replace"), number_of_round, batch
 
 
 def header(batch: Batch) -> bytes:
@@ -81,7 +97,12 @@ def read_results(path: Path, batch: Batch) -> ResultFile:
     if content[: _HEADER.size] != header(batch):
         complaint = f"{path} has a damaged header, or is of another scan, round or batch"
         return ResultFile(np.empty(0, RECORD_DTYPE), (complaint,))
-    return _sift(path, content[_HEADER.size :], batch)
+    found = _sift(path, content[_HEADER.size :], batch)
+    # Jobs record no infinite values; those of an earlier version did.
+    finite = without_infinities(found.records)
+    if finite is found.records:
+        return found
+    return ResultFile(sign(finite), found.complaints)
 
 
 def write_results(path: Path, batch: Batch, records: NDArray[np.void]) -> None:

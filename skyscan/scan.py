@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.json_text import is_of
 from skyscan.progression import Progression, check_progression  # types need it
 from skyscan.storage import digest, read_json, read_sealed, write_sealed
@@ -23,22 +24,16 @@ PLAN_AGAIN = (
 #: Variables that do not change results: folders of data files (`skyscan.staging`), and the log
 #: of fits (`skyscan.job.worker`).
 NOT_IN_RESULTS = frozenset(
-    {"SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL", "SKYSCAN_TALLY"}
+    {
+        *("SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL"),
+        *("SKYSCAN_TALLY", KEEP_VARIABLE),
+    }
 )
 
 MAX_ROUNDS = 1000  #: the folders of rounds have three digits
 MAX_HALVINGS = 20  #: of batches; the last ones have a millionth of the pixels
 MOST = 2**31 - 1  #: a number of pixels or jobs
-#: The smallest and the largest value that a scan can have.
-RANGES = {
-    "batch_size": (1, MOST),
-    "jobs_per_round": (1, MOST),
-    "halvings": (0, MAX_HALVINGS),
-    "max_rounds": (1, MAX_ROUNDS),
-    "predictive_scanning_threshold": (0, 1),
-    "time_budget": (0, 1e15),
-    "max_failed_pixels": (0, 1),
-}
+MAX_SECONDS = 1e15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +55,7 @@ class Scan:
     runtime : str
         The interpreter, env-shell or image in which jobs run (`condor.runtimes`).
     environment : dict of str to str
-        The ``SKYSCAN_`` variables that the jobs see.
+        The environment variables that the jobs get (`workflows.variables`).
     progression : tuple of (nside, extension)
         Coarse to fine.
     batch_size, jobs_per_round : int or None
@@ -97,6 +92,17 @@ class Scan:
     predictive_scanning_threshold: float
     time_budget: float
     max_failed_pixels: float
+
+    #: The smallest and the largest value that a scan can have.
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
+        "batch_size": (1, MOST),
+        "jobs_per_round": (1, MOST),
+        "halvings": (0, MAX_HALVINGS),
+        "max_rounds": (1, MAX_ROUNDS),
+        "predictive_scanning_threshold": (0, 1),
+        "time_budget": (0, MAX_SECONDS),
+        "max_failed_pixels": (0, 1),
+    }
 
     @property
     def id(self) -> str:
@@ -151,9 +157,10 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
         known = {
             field.name: value[field.name]
             for field in fields(kind)
-            if field.name in value or field.default is MISSING  # an older skyscan had fewer
+            if field.name in value
+            or (field.default, field.default_factory) == (MISSING, MISSING)
         }
-        _check_values(kind, known)
+        check_values(kind, known)
         known["progression"] = check_progression(known["progression"])
         scan = kind(**known)
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
@@ -163,7 +170,7 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
     return scan
 
 
-def _check_values(kind: type[Scan], known: Mapping[str, Any]) -> None:
+def check_values(kind: type[Scan], known: Mapping[str, Any]) -> None:
     """Check that values have the types of their fields, and that a scan can have them.
 
     Raises
@@ -176,8 +183,8 @@ def _check_values(kind: type[Scan], known: Mapping[str, Any]) -> None:
     if not wrong:
         wrong = [
             name
-            for name, (least, most) in RANGES.items()
+            for name, (least, most) in kind.RANGES.items()
             if known[name] is not None and not least <= known[name] <= most
         ]
     if wrong:
-        raise ValueError(f"a value that cannot be: {', '.join(wrong)}")
+        raise ValueError(f"out of range or of another type: {', '.join(wrong)}")

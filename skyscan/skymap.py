@@ -128,6 +128,10 @@ def read_skymap(path: Path) -> SkyMap:
     if header is None or len(header) == 0:
         raise BadInput(f"{path} has no header: it is not a map of this format.")
     first = header[0]
+    if any(
+        not set(SKYMAP_DTYPE.names or ()) <= set(it.dtype.names or ()) for it in arrays.values()
+    ):
+        raise BadInput(f"{path} is not a map of this format: columns are missing.")
     try:
         return SkyMap(
             run_id=int(first["run_id"]),
@@ -166,7 +170,7 @@ def _as_json(skymap: SkyMap) -> Iterator[str]:
             yield ",\n" if start else "\n"
             yield _rows_as_json(rows[start : start + _ROWS_AT_ONCE])
         metadata = {k: _json_number(v) for k, v in skymap.metadata(nside).items()}
-        yield f'\n],\n"metadata": {json.dumps(metadata)}\n}}'
+        yield f'\n],\n"metadata": {json.dumps(metadata, allow_nan=False)}\n}}'
         opening = ","
     yield "\n}\n" if skymap.pixels else "{}\n"
 
@@ -178,7 +182,7 @@ def _rows_as_json(rows: NDArray[np.void]) -> str:
         has_nan |= np.isnan(rows[name])
     for row in np.flatnonzero(has_nan):
         values[row] = [_json_number(value) for value in values[row]]
-    return json.dumps(values)[1:-1].replace("], [", "],\n[")
+    return json.dumps(values, allow_nan=False)[1:-1].replace("], [", "],\n[")
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

@@ -107,7 +107,7 @@ def _check_values(known: Mapping[str, Any]) -> None:
         }
         wrong = [name for name, is_right in can_be.items() if not is_right]
     if wrong:
-        raise ValueError(f"a value that cannot be: {', '.join(wrong)}")
+        raise ValueError(f"out of range or of another type: {', '.join(wrong)}")
 
 
 def check_files(folder: Path, startup: Startup) -> None:

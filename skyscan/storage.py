@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import zipfile
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from skyscan.errors import BadInput
 from skyscan.json_text import MAX_BYTES, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,21 +31,43 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` so that ``path`` holds either the old or the new bytes."""
-    _write(path, [content])
+    make_folder(path.parent)
+    with _replacing(path) as file:
+        file.write(content)
 
 
 def write_parts(path: Path, parts: Iterable[str]) -> None:
     """Write text in parts, as UTF-8, completely or not at all."""
-    _write(path, (part.encode() for part in parts))
+    make_folder(path.parent)
+    with _replacing(path) as file:
+        for part in parts:
+            file.write(part.encode())
 
 
-def _write(path: Path, parts: Iterable[bytes]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file so that ``path`` holds either the old or the new bytes."""
+    with source.open("rb") as content, _replacing(path) as file:
+        shutil.copyfileobj(content, file)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it that are missing, however deep it lies."""
+    missing = []
+    while not path.exists():  # Path.mkdir calls itself for each level
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that replaces ``path`` at the end; links at ``path`` are not followed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
-            for part in parts:
-                file.write(part)
+        with temporary.open("xb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -64,8 +88,14 @@ def write_script(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write ``value`` as JSON with sorted keys, completely or not at all."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+    """Write ``value`` as JSON with sorted keys, completely or not at all.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: JSON cannot hold it.
+    """
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -81,7 +111,7 @@ def read_json(path: Path) -> dict[str, Any]:
             value = parse_json(file.read(MAX_BYTES + 1).decode())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
-    except (ValueError, IsADirectoryError, NotADirectoryError) as error:
+    except ValueError as error:
         raise BadInput(f"{path} cannot be read ({error}).") from error
     if not isinstance(value, dict):
         raise BadInput(f"{path} is not a JSON object.")

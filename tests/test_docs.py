@@ -12,7 +12,8 @@ import from_code
 import pytest
 
 from skyscan import __version__
-from workflows.plan import job_environment
+from skyscan.recos import available_recos, reco_class
+from workflows.variables import OF_STEPS, job_environment
 
 REPOSITORY = Path(__file__).parents[1]
 SOURCES = sorted(
@@ -62,7 +63,15 @@ def read_by_name(code: str) -> list[str]:
 
 def test_variables_that_jobs_read_reach_them():
     of_jobs = {it.name: "1" for it in VARIABLES if it.scope == "Jobs" and it.name in skyscans()}
-    assert job_environment(of_jobs) == of_jobs
+    declared = {*OF_STEPS, *(v for name in available_recos() for v in variables_of(name))}
+    assert job_environment(of_jobs, declared) == of_jobs
+
+
+def variables_of(reco: str) -> tuple[str, ...]:
+    try:
+        return reco_class(reco).variables
+    except ImportError:  # of a plug-in
+        return ()
 
 
 def skyscans() -> set[str]:

@@ -22,6 +22,7 @@ from workflows.commands import (
     shells,
     status,
     tools,
+    why,
 )
 from workflows.parser import Parser
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if any("\0" in word for word in words):
+        print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
+        return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     try:
         return int(options.run(options))
@@ -82,7 +86,7 @@ def user_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    for module in (demo, scan, campaign, plan, status, listing, abort, rerun, tools):
+    for module in (demo, scan, campaign, plan, status, why, listing, abort, rerun, tools):
         module.add_to(commands)
     shells.add_to(commands, user_parser)
     for name, command in commands.choices.items():

@@ -10,17 +10,11 @@ from importlib import resources
 from importlib.metadata import Distribution, distributions
 from typing import TYPE_CHECKING
 
-from skyscan.errors import BadInput
 from skyscan.recos import ENTRY_POINT_GROUP
-from skyscan.scan import PLAN_AGAIN
-from skyscan.storage import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.resources.abc import Traversable
-
-    from skyscan.layout import ScanFolder
-    from workflows.planned import Planned
 
 PACKAGES = ("skyscan", "condor", "workflows")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal code gives equal bytes
@@ -29,18 +23,6 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal code gives equal bytes
 def code_zip() -> bytes:
     """Return the zip's content; equal code gives equal bytes."""
     return _zip_of(tuple(sys.path))
-
-
-def check_code(folder: ScanFolder, scan: Planned) -> None:
-    """Check a scan's ``skyscan.zip`` against its digest in ``scan.json``.
-
-    Raises
-    ------
-    BadInput
-        The zip is damaged or missing.
-    """
-    if not folder.code.exists() or sha256_of(folder.code) != scan.code_sha256:
-        raise BadInput(f"{folder.code} is damaged or missing. {PLAN_AGAIN}")
 
 
 @lru_cache(maxsize=1)  # a campaign plans a thousand scans with the same code

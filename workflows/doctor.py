@@ -8,19 +8,24 @@ import importlib.util
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from condor.errors import CondorError
 from condor.find import find_htcondor
 from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
 from condor.software.apptainer import find_apptainer
+from skyscan.errors import ExitCode
 from workflows import submission
 from workflows.campaigns.campaign import CampaignFolder, is_campaign, read_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.run import work_of
-from workflows.checks import preflight
+from workflows.checks import digests, preflight
 from workflows.checks.findings import Finding, State
 from workflows.planned import read_planned
+
+if TYPE_CHECKING:
+    from skyscan.layout import ScanFolder
 
 OLDEST_PYTHON = (3, 11)
 REINSTALL = "make setup, or pip install -e ."
@@ -153,10 +158,26 @@ def diagnose_folder(path: Path) -> list[Finding]:
         There is no scan or campaign, or it cannot be read.
     """
     place, work = _planned(path)
+    kept = [digests.finding(it, read_planned(it.scan_json)) for it in _scans(path)]
+    kept = [it for it in kept if it.state != State.OK] or kept[:1]
     if work is None:
-        return [preflight.place(place)]  # all scans are done
+        return [preflight.place(place), *kept]  # all scans are done
     found = status()
-    return preflight.look(place, work, found.pool if found.is_running else None)
+    return [*preflight.look(place, work, found.pool if found.is_running else None), *kept]
+
+
+def exit_code(findings: list[Finding]) -> ExitCode:
+    """Return the exit code of `skyscan doctor`: 65 if something is missing for good."""
+    fatal = [finding.exit_code for finding in findings if finding.is_fatal]
+    if ExitCode.BAD_INPUT in fatal:
+        return ExitCode.BAD_INPUT
+    return ExitCode.TRY_AGAIN if fatal else ExitCode.DONE
+
+
+def _scans(path: Path) -> list[ScanFolder]:
+    if is_campaign(path):
+        return CampaignFolder(path.absolute()).scans
+    return [submission.open_scan(path)]
 
 
 def _planned(path: Path) -> tuple[Path, preflight.Work | None]:

@@ -11,13 +11,14 @@ from skyscan.errors import BadInput
 from skyscan.layout import SCAN_JSON, ScanFolder
 from workflows.campaigns.campaign import CAMPAIGN_JSON
 from workflows.engines import engine_of
+from workflows.model.place import submitted_in
 from workflows.planned import read_planned
 from workflows.report import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLANNED, DAMAGED = "planned", "damaged"
+PLANNED, DAMAGED, ELSEWHERE = "planned", "damaged", "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Listed:
     state : str
         ``planned`` (not submitted yet), the state of its DAGMan (such as ``queued`` or
         ``running``), its outcome when it has ended (``complete``, ``incomplete``, ``failed``,
-        or ``removed`` without a report), or ``damaged``.
+        or ``removed`` without a report), ``elsewhere`` (a copy of a scan in the queue), or
+        ``damaged``.
     reco : str or None
         The reconstruction; None if ``scan.json`` is damaged.
     site : str or None
@@ -102,5 +104,6 @@ def _state(folder: ScanFolder, outcome: str | None) -> str:
     if state is None:
         return outcome or PLANNED
     if not state.is_over:
-        return state.state
+        is_here = not submitted_in(engine_of(folder).dag(folder), folder.path)
+        return state.state if is_here else ELSEWHERE
     return outcome or ("failed" if state.state == "ended" else state.state)

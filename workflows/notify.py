@@ -28,7 +28,7 @@ def notify(
     command : sequence of str
         The program and its arguments; without any, nothing runs.
     outcome : str
-        ``complete``, ``incomplete`` or ``failed``.
+        ``complete``, ``incomplete``, ``failed`` or ``removed``.
     folder : Path
         The folder of the scan or the campaign, where the program runs.
     log : Path

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.dagman import log_of
 from condor.queue import cool_down, queue
 from skyscan.errors import TryAgain, printable
@@ -63,7 +64,8 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     idle = [job for status, universe, job, _ in jobs if (status, universe) == (IDLE, VANILLA)]
     if idle and len(idle) == sum(universe == VANILLA for _, universe, _, _ in jobs):
         wait = "a job waits" if len(idle) == 1 else f"{len(idle)} jobs wait"
-        how = f"`condor_q -better-analyze {idle[0]}` shows which machines match"
+        command = paste_line(("condor_q", "-better-analyze", idle[0]), pool.pool)
+        how = f"`{command}` shows which machines match"
         found.append(f"{wait} for a machine; {how}")
     return found
 

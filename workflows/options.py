@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
-#: The options by name, in the order of `--help`.
+#: The options by name, in the order of `--help`; others follow in the first section.
 SECTIONS = {
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
@@ -156,6 +156,15 @@ class Options:
         action="append",
         metavar="KEY=VALUE",
     )
+    variables: tuple[str, ...] = _option(
+        (),
+        "--env",
+        "also send this environment variable to the jobs; without it, only those go that a "
+        "step or the reconstruction reads; may be repeated, not for secrets",
+        read=_words,
+        action="append",
+        metavar="NAME",
+    )
     urgent: bool = _option(
         False,  # noqa: FBT003  (the default)
         "--urgent",
@@ -227,6 +236,16 @@ class Options:
         read=_budget,
         metavar="DURATION",
     )
+    keep_frames: int | None = _option(
+        None,
+        "--keep-frames",
+        "keep the fitted frames of reconstructions in icetray as one .i3 file: of the best "
+        "variation of each pixel, or of the N best pixels",
+        nargs="?",
+        const=0,
+        type=positive,
+        metavar="N",
+    )
     max_failed_pixels: float = _option(
         0.01,
         "--max-failed-pixels",
@@ -254,9 +273,9 @@ class Options:
     notify: tuple[str, ...] = _option(
         (),
         "--notify",
-        "program to run at the end, with the outcome (complete, incomplete or failed) and the "
-        "folder as two more arguments; quote a program that has arguments of its own (default: "
-        "none)",
+        "program to run at the end, with the outcome (complete, incomplete, failed or removed) "
+        "and the folder as two more arguments; quote a program that has arguments of its own "
+        "(default: none)",
         read=parse_command,
         metavar="COMMAND",
     )
@@ -287,7 +306,13 @@ def add_to(parser: argparse.ArgumentParser, *, of_campaign: bool = False) -> Non
         Whether the command runs many scans in one DAG, which not every engine can.
     """
     known = arguments()
-    for title, names in SECTIONS.items():
+    first, *rest = SECTIONS
+    listed = {name for names in SECTIONS.values() for name in names}
+    sections = {
+        first: (*SECTIONS[first], *(name for name in known if name not in listed)),
+        **{title: SECTIONS[title] for title in rest},
+    }
+    for title, names in sections.items():
         section = parser.add_argument_group(title)
         groups: dict[str, Any] = {"": section}
         for name in names:

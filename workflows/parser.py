@@ -29,6 +29,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**given, allow_abbrev=False)
         #: Advice about the order of words if one is missing.
         self.order = ""
+        #: What to say when there are too many.
+        self.more = ""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -42,7 +44,8 @@ class Parser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(words, namespace)
         if rest:
             many = "arguments" if len(rest) > 1 else "argument"
-            self.error(f"{self.prog} takes no further {many}: {' '.join(rest)}.")
+            text = f"{self.prog} takes no further {many}: {' '.join(rest)}"
+            self.error(f"{text}; {self.more}" if self.more else text)
         return found, rest
 
     def error(self, message: str) -> NoReturn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -13,21 +12,26 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from condor.runtimes import parse_runtime
-from condor.sites import Site, read_site
-from condor.submit import quoted_environment
+from condor.site_values import check_with_condor_submit
+from condor.sites import Site, read_site, site_names
 from skyscan import __version__
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
 from skyscan.rounds.description import read_description
-from skyscan.scan import MAX_ROUNDS
-from skyscan.storage import sha256_of, write_bytes
+from skyscan.scan import MAX_ROUNDS, check_values
+from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows.checks import preflight
-from workflows.code import check_code, code_zip
+from workflows.checks.digests import damaged_files, digests_of
+from workflows.code import code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
+from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
+from workflows.variables import declared_by, job_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,13 +46,7 @@ ROUNDS_BEYOND_LEVELS = 6
 ROUNDS_OF_LEFTOVERS = 12
 #: With less than all in, the best pixel is another one more often, and each time is a round.
 ROUNDS_AHEAD = 2
-VARIABLE_PREFIX = "SKYSCAN_"
-#: Of this machine and this shell, the runtime's to set, or not for a file that others read.
-_NOT_FOR_JOBS = re.compile(
-    r"^SKYSCAN_(POOL|PYTHON$|ENV_SHELL$|CODE_SHA256$|UMASK$)|TOKEN|SECRET|PASSW|AUTH|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY",
-    re.IGNORECASE,
-)
-_NOT_AN_OPTION = ("versions", "code_sha256")
+_NOT_AN_OPTION = ("versions", "code_sha256", "files")
 
 
 def plan(
@@ -83,12 +81,21 @@ def plan(
         An option or the place is invalid, or the folder holds a scan of the event with other
         options.
     """
+    if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
+        raise WrongUsage("A path has a NUL character, which no file name can have.")
     site = site_of(options)
     source = source_of(event_path, options)
     scan = _resolve(source, options, site, reading or read_for(options.reco, source))
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
+    try:
+        check_values(Planned, asdict(scan))
+    except ValueError as error:
+        raise WrongUsage(f"Options that no scan can have: {error}.") from error
+    check_own(folder.path)
+    if options.site_changes or options.site not in site_names():
+        check_with_condor_submit(site.name, site.submit)
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
@@ -138,7 +145,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=job_environment(os.environ),
+        environment=_environment(site, options, reading),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
@@ -208,27 +215,25 @@ def _on_a_submit_line(path: Path) -> str:
     return text
 
 
-def job_environment(environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """Return the ``SKYSCAN_`` variables for the jobs, without secrets.
+def _environment(site: Site, options: Options, reading: Reading) -> dict[str, str]:
+    """Return the variables that a scan's jobs see: the user's, the site's and the options'.
 
     Raises
     ------
     WrongUsage
-        A value has a character that no submit file can hold, such as a line break.
+        The reconstruction has no frames to keep.
     """
-    chosen = {
-        name: value
-        for name, value in environment.items()
-        if name.startswith(VARIABLE_PREFIX) and not _NOT_FOR_JOBS.search(name)
-    }
-    for name, value in chosen.items():
-        if not re.fullmatch(r"\w+", name, re.ASCII) or not value.isprintable():
+    variables = job_environment(os.environ, declared_by(options.reco), options.variables)
+    if site.avx2_kernels:
+        variables[KERNELS_VARIABLE] = AVX2
+    if options.keep_frames is not None:
+        if not reading.reco.offers_frames:
             raise WrongUsage(
-                f"The environment variable {name!r} would go to the jobs, but holds characters "
-                f"that no submit file can carry; unset it or make it one printable line."
+                f"--keep-frames: {options.reco} fits no frames; only reconstructions in "
+                f"icetray do (skyscan recos)."
             )
-    quoted_environment(chosen)  # raises for other values that cannot be written
-    return chosen
+        variables[KEEP_VARIABLE] = str(options.keep_frames)
+    return variables
 
 
 def versions() -> dict[str, str]:
@@ -280,21 +285,12 @@ def _is_planned(folder: ScanFolder, scan: Planned) -> bool:
     except BadInput:
         return False
     _refuse_other_options(planned, scan, folder)
-    event = folder.event / planned.event_file
-    try:
-        check_code(folder, planned)
-    except BadInput:
-        return False
-    return event.exists() and sha256_of(event) == planned.event_sha256
+    return not damaged_files(folder, planned)
 
 
 def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
     """Raise an error if the folder is not one of this scan, which may have results."""
     path = folder.path
-    if path.exists() and not path.is_dir():
-        raise WrongUsage(
-            f"{path} is in the way: it is not a folder. Choose another --output-dir."
-        )
     for number in folder.chosen_rounds():
         with suppress(BadInput):
             if read_description(folder.round(number))["scan_id"] == scan.id:
@@ -308,14 +304,18 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
 
 def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> None:
     try:
+        make_own(folder.path)
         for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
-            path.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(event_path, folder.event / scan.event_file)
+            path.mkdir(exist_ok=True)
+        copy_file(event_path, folder.event / scan.event_file)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
-        ENGINES[scan.engine].write(folder, planned, site, sys.executable)
-        planned.write(folder.scan_json)
+        engine = ENGINES[scan.engine]
+        engine.write(folder, planned, site, sys.executable)
+        scripts = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
+        files = digests_of(folder, [*scripts, *engine.planned_files(folder)])
+        replace(planned, files=files).write(folder.scan_json)
     except OSError as error:
         raise WrongUsage(
             f"The scan folder cannot be written: {error}. Choose another --output-dir."

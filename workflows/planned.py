@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from skyscan.scan import Scan, read_scan_as
+from skyscan.scan import MAX_SECONDS, Scan, read_scan_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,9 @@ class Planned(Scan):
         Digest of ``skyscan.zip``.
     site_values : dict
         Values of the site's profile after ``--set`` (`condor.sites.recorded_site`).
+    files : dict of str to str
+        Digests of the other files that planning wrote, by path in the scan folder; empty if
+        the scan was planned before they were kept (`workflows.checks.digests`).
     notify : tuple of str
         Program and arguments that run when the scan has ended; empty: none.
     """
@@ -57,8 +60,19 @@ class Planned(Scan):
     gcd_dir: str | None
     versions: dict[str, str]
     code_sha256: str
-    site_values: dict[str, Any] = field(default_factory=dict)
+    site_values: dict[str, Any]
+    files: dict[str, str] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
+
+    RANGES: ClassVar[dict[str, tuple[float, float]]] = {
+        **Scan.RANGES,
+        "max_pixel_time": (0, MAX_SECONDS),
+        "checkpoint_interval": (0, MAX_SECONDS),
+        "max_retries": (0, 1000),
+        "deadline": (0, MAX_SECONDS),
+        "request_memory": (1, 10**13),  # MB
+        "request_disk": (1, 10**13),
+    }
 
 
 def read_planned(path: Path) -> Planned:

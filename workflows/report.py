@@ -6,32 +6,39 @@ import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
 from math import degrees
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from condor.machines import bad_machines
-from skyscan.errors import BadInput, ExitCode, SkyscanError, printable
-from skyscan.merge import reasons, write_partial
+from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, one_line, printable
+from skyscan.merge import reasons_text, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
+from workflows.checks.digests import ANEW, NO_DIGESTS, damage
+from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
-from workflows.failures import find_failures
+from workflows.model.causes import CAUSES
+from workflows.model.failures import exit_code_of
+from workflows.model.reading import read_model
+from workflows.model.text import duration, timing_lines
 from workflows.planned import read_planned
-from workflows.progress import RoundProgress, round_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
+    from workflows.model.scan import ScanModel
     from workflows.planned import Planned
 
+__all__ = ["Failure", "Report", "duration", "last_report", "read_report", "write_report"]
+
+SHOWN = 8  # failures in the text; `skyscan why` shows all
+#: Causes that only a change of the scan or its runtime removes.
+_CHANGE = frozenset(name for name, it in CAUSES.items() if it.can_pass is not True) - {
+    "bad-input",
+    "limit",
+    "deadline",
+}
 HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
 
 
@@ -61,6 +68,14 @@ class Report:
         The whole report as text.
     bad_machines : list of str
         Machines on which every job failed at once; they may occur in a complete scan too.
+    no_fit : str
+        Why pixels have no fit.
+    missing : list of str
+        A line for each round that is not complete.
+    repairs : list of str
+        What ``dagman.sh`` did to work around faults of DAGMan.
+    timing : list of str
+        Where the time went, and what would make the scan faster.
     """
 
     name: str
@@ -73,12 +88,18 @@ class Report:
     failures: list[Failure]
     text: str
     bad_machines: list[str] = field(default_factory=list)
+    no_fit: str = ""
+    missing: list[str] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    timing: list[str] = field(default_factory=list)
 
 
 def write_report(
     folder: ScanFolder, dag_status: int, failures: list[Failure] | None = None
 ) -> Report:
     """Write ``report.txt`` and ``report.json``, and the partial map of a scan that failed.
+
+    Paths in ``report.json`` are relative to the scan folder, which may be copied or moved.
 
     Parameters
     ----------
@@ -90,26 +111,81 @@ def write_report(
         Why the scan failed, if no log contains it yet.
     """
     scan = read_planned(folder.scan_json)
+    model = read_model(folder, dag_status=dag_status)
     if failures is None and dag_status == HALTED:
-        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted")]
+        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted", "dagman")]
     if failures is None:
-        failures = [*_deadline(folder, scan), *find_failures(folder)] if dag_status else []
-    failures = [replace(failure, text=printable(failure.text)) for failure in failures]
-    path = _map_path(folder, scan, failed=dag_status != 0)
-    report = _report(folder, scan, path, failures, dag_status)
-    write_json(folder.report_json, asdict(report))
+        failures = [*_deadline(folder, scan), *model.failures] if dag_status else []
+    failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
+    failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
+    path = _map_path(folder, scan, failed=bool(failures))
+    report = _report(folder, model, path, failures)
+    write_json(folder.report_json, _without_place(asdict(report), folder))
     write_text(folder.report, report.text)
+    engine_of(folder).tidy(folder, scan)
     return report
+
+
+def _faults(folder: ScanFolder, scan: Planned, *, ended_well: bool) -> list[Failure]:
+    """Return damage to what planning wrote, and why a scan that ended well has no whole map."""
+    faults = []
+    if text := damage(folder, scan):
+        advice = CAUSES["missing-input"].advice
+        faults.append(
+            Failure(
+                *("plan", ExitCode.BAD_INPUT, text, "missing-input"),
+                can_pass=False,
+                advice=advice,
+            )
+        )
+    if ended_well:
+        found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
+        if fault := map_fault(folder, scan, found.best):
+            faults.append(_of_map(fault if scan.files else f"{fault}; {NO_DIGESTS}, {ANEW}"))
+    return faults
+
+
+def _of_map(fault: str) -> Failure:
+    """Return the failure of a scan that has no whole map though all its steps succeeded."""
+    advice = CAUSES["damaged-file"].advice
+    return Failure(*("map", ExitCode.TRY_AGAIN, fault, "damaged-file"), advice=advice)
 
 
 def read_report(folder: ScanFolder) -> Report | None:
     """Read the report of the last submission; return None if it wrote none."""
     try:
         value = read_json(folder.report_json)
-        value["failures"] = [Failure(**failure) for failure in value["failures"]]
-        return Report(**value)
-    except (BadInput, KeyError, TypeError):
+        value["failures"] = [
+            Failure(**{**it, "last_lines": tuple(it.get("last_lines", ()))})
+            for it in value["failures"]
+        ]
+        if value["map"] is not None:
+            value["map"] = str(_map_here(folder, value["map"]))
+        report = Report(**value)
+        return replace(report, text=_text(report, folder))
+    except (BadInput, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _map_here(folder: ScanFolder, stored: str) -> Path:
+    """Return where a map is now; earlier reports have the path at which it was written."""
+    path = PurePath(stored)
+    if not path.is_absolute():
+        return folder.path / path
+    is_partial = path.parent.name == folder.partial.name
+    return (folder.partial if is_partial else folder.path) / path.name
+
+
+def _without_place(value: Any, folder: ScanFolder) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a JSON value with paths relative to the scan folder."""
+    if isinstance(value, dict):
+        return {key: _without_place(it, folder) for key, it in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_place(it, folder) for it in value]
+    if isinstance(value, str):
+        place = str(folder.path)
+        return value.replace(f"{place}/", "").replace(place, ".")
+    return value
 
 
 def last_report(folder: ScanFolder) -> Report | None:
@@ -117,24 +193,41 @@ def last_report(folder: ScanFolder) -> Report | None:
 
     The report is written now if DAGMan's own script could not write it (a full disk, damaged
     code), or if the engine is Pegasus, which has no job that always runs. None means that the
-    scan was removed or has not ended.
+    last submission was removed or has not ended, whatever an earlier one reported.
     """
     report = read_report(folder)
     engine = engine_of(folder)
     state = engine.state(folder)
-    if state is None or state.state != "ended" or _is_of(folder, report, state):
-        return report
+    if state is None or _is_of(folder, report, state):
+        return None if report is None else still_true(folder, report)
+    if state.state != "ended":
+        return None
     return write_report(folder, int(not engine.has_succeeded(state)))
+
+
+def still_true(folder: ScanFolder, report: Report) -> Report:
+    """Return a report as it is if its map is whole and in this folder, else a new one.
+
+    The folder may have been copied or moved since, and the map deleted.
+
+    Raises
+    ------
+    BadInput
+        scan.json is damaged.
+    """
+    scan = read_planned(folder.scan_json)
+    is_success = report.exit_code == ExitCode.DONE
+    fault = map_fault(folder, scan) if is_success else None
+    if not fault and (report.map is None or Path(report.map).exists()):
+        return report
+    failures = [_of_map(fault)] if fault else report.failures
+    path = _map_path(folder, scan, failed=bool(failures))
+    return _report(folder, read_model(folder), path, failures)
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
     """Return whether a report is of the last submission, by `skyscan` or by hand."""
     return report is not None and folder.report_json.stat().st_mtime >= state.submitted
-
-
-def machine_lines(folder: ScanFolder) -> list[str]:
-    """Return a line for each machine on which every job of the scan failed at once."""
-    return [it.line() for it in bad_machines(engine_of(folder).node_logs(folder))]
 
 
 def _deadline(folder: ScanFolder, scan: Planned) -> list[Failure]:
@@ -144,19 +237,25 @@ def _deadline(folder: ScanFolder, scan: Planned) -> list[Failure]:
     if time.time() < state.submitted + scan.deadline:
         return []
     text = f"the scan did not end within {scan.deadline:g} s (--deadline)"
-    return [Failure("deadline", ExitCode.INCOMPLETE, text)]
+    advice = CAUSES["deadline"].advice
+    return [
+        Failure(
+            *("deadline", ExitCode.INCOMPLETE, text, "deadline"), can_pass=False, advice=advice
+        )
+    ]
 
 
 def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None:
-    whole = sorted(folder.path.glob(f"{scan.name}_*.npz"), key=lambda p: p.stat().st_mtime)
-    if whole and _is_readable(whole[-1]):
-        return whole[-1]
+    newest = newest_map(folder, scan)
+    if newest is not None and _is_readable(newest):
+        return newest
     if not failed:
         return None
     try:
-        return write_partial(folder, scan)
-    except SkyscanError:
-        return None  # the failures name what is damaged
+        found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
+        return write_partial(folder, scan, found.best)
+    except (SkyscanError, OSError):
+        return None  # the failures name what is damaged; a folder of others is read-only
 
 
 def _is_readable(path: Path) -> bool:
@@ -169,21 +268,18 @@ def _is_readable(path: Path) -> bool:
 
 def _report(
     folder: ScanFolder,
-    scan: Planned,
+    model: ScanModel,
     path: Path | None,
     failures: list[Failure],
-    dag_status: int,
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
-    records = collect_partial(folder, scan.id).best
-    failed = records[np.isnan(records["llh"])]
-    code = 0 if dag_status == 0 else _exit_code(failures)
+    code = exit_code_of(failures) if failures else 0
     outcome = "complete" if code == 0 else "failed"
     if code == ExitCode.INCOMPLETE:
         outcome = "incomplete"
     report = Report(
-        name=scan.name,
+        name=model.name,
         outcome=outcome,
         exit_code=code,
         map=str(path) if path else None,
@@ -198,26 +294,25 @@ def _report(
         n_pixels={str(n): len(rows) for n, rows in sorted(skymap.pixels.items())}
         if skymap
         else {},
-        n_failed=len(failed),
+        n_failed=sum(it.n for it in model.no_fit),
         failures=failures,
         text="",
-        bad_machines=machine_lines(folder),
+        bad_machines=list(model.bad_machines),
+        no_fit=reasons_text([Alike(it.reason, it.n, it.example) for it in model.no_fit]),
+        missing=[it.line() for it in model.rounds if not it.is_done],
+        repairs=list(model.repairs),
+        timing=timing_lines(model),
     )
-    lines = [*_lines(report, failed), *_advice(folder, report)]
-    return replace(report, text=printable("\n".join(lines) + "\n"))
+    return replace(report, text=_text(report, folder))
 
 
-def _exit_code(failures: list[Failure]) -> int:
-    codes = [failure.exit_code for failure in failures]
-    known = [code for code in codes if code in set(ExitCode)]
-    # First the codes that no retry can fix.
-    for code in (ExitCode.BAD_INPUT, ExitCode.BUG, ExitCode.INCOMPLETE):
-        if code in known:
-            return int(code)
-    return int(ExitCode.TRY_AGAIN)
+def _text(report: Report, folder: ScanFolder) -> str:
+    """Return the report as text, with the place where the folder is now."""
+    lines = [*_lines(report), *_advice(report, folder, shlex.quote(str(folder.path)))]
+    return printable("\n".join(lines) + "\n")
 
 
-def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
+def _lines(report: Report) -> list[str]:
     lines = [f"{report.name}: {report.outcome}"]
     if report.best:
         best = report.best
@@ -226,31 +321,35 @@ def _lines(report: Report, failed: NDArray[np.void]) -> list[str]:
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
     if report.n_pixels:
-        counts = ", ".join(f"{count} of nside {n}" for n, count in report.n_pixels.items())
+        by_nside = sorted(report.n_pixels.items(), key=lambda it: int(it[0]))
+        counts = ", ".join(f"{count} of nside {n}" for n, count in by_nside)
         lines.append(f"  pixels    {counts}; {report.n_failed} without a fit")
     if report.n_failed:
-        lines.append(f"  no fit    {reasons(failed)}")
+        lines.append(f"  no fit    {report.no_fit}")
     if report.map:
         lines.append(f"  map       {report.map} (and .json)")
-    return [*lines, *(f"  warning   {machine}" for machine in report.bad_machines)]
+    lines += [f"  warning   {machine}" for machine in report.bad_machines]
+    return [*lines, *(f"  repaired  {it}" for it in report.repairs)]
 
 
-def _advice(folder: ScanFolder, report: Report) -> list[str]:
+def _advice(report: Report, folder: ScanFolder, place: str) -> list[str]:
     if report.exit_code == 0:
         return []
     lines = [
-        f"  why       {f.step}: {f.text} (exit {f.exit_code})" for f in report.failures[:8]
+        f"  why       {f.step}: {f.text} (exit {f.exit_code})" for f in report.failures[:SHOWN]
     ]
-    if len(report.failures) > 8:  # noqa: PLR2004
+    if len(report.failures) > SHOWN:
         lines.append(
-            f"            and {len(report.failures) - 8} more, see {folder.report_json}"
+            f"            and {len(report.failures) - SHOWN} more, see `skyscan why {place}`"
         )
-    lines += [f"  missing   {progress.line()}" for progress in _unfinished(folder)]
-    command = f"skyscan resume {shlex.quote(str(folder.path))}"
-    if report.exit_code == ExitCode.BAD_INPUT:
+    lines += [f"  missing   {line}" for line in report.missing]
+    command = f"skyscan resume {place}"
+    lead = next((it for it in report.failures if it.exit_code == report.exit_code), None)
+    if lead is not None and lead.advice and not lead.can_pass and lead.cause in _CHANGE:
+        lines.append(f"  next      {lead.advice}; then `{command}`")
+    elif report.exit_code == ExitCode.BAD_INPUT:
         lines.append(f"  next      fix the input, then `{command}`; or plan the scan again")
     elif report.outcome == "incomplete":
-        place = shlex.quote(str(folder.path))
         lines.append(
             f"  next      skyscan extend {place} with a higher limit "
             f"(--max-rounds, --max-failed-pixels, --deadline), or "
@@ -258,21 +357,6 @@ def _advice(folder: ScanFolder, report: Report) -> list[str]:
         )
     else:
         lines.append(f"  next      {command}    (only what is missing runs again)")
+    lines.append(f"  more      skyscan why {place}")
     more = engine_of(folder).more_on_failure(folder)
     return [*lines, f"  more      {more}"] if more else lines
-
-
-def _unfinished(folder: ScanFolder) -> Iterator[RoundProgress]:
-    for number in folder.chosen_rounds():
-        try:
-            progress = round_progress(folder.round(number), number)
-        except (BadInput, KeyError, TypeError):
-            continue  # its description is damaged, which the failures report
-        if progress.n_done < progress.n_fits:
-            yield progress
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as hh:mm:ss; hh may exceed 24."""
-    minutes, second = divmod(int(max(0.0, seconds)), 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"

@@ -12,6 +12,7 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.records import ids_of
 from skyscan.rounds.earlier import fits_in, set_aside
 from skyscan.scan import MAX_ROUNDS
+from workflows.checks.digests import digests_of
 from workflows.engines import engine_of
 from workflows.plan import usual_rounds
 from workflows.planned import Planned, read_planned
@@ -219,7 +220,9 @@ def extend(folder: ScanFolder, pool: Pool, changes: dict[str, object]) -> Planne
         # In this order, `resume` works whenever the process may end.
         engine.settle(folder)
         set_aside(folder, ())
-        engine.rewrite(folder, new, recorded_site(new.site, new.site_values))
+        rewritten = engine.rewrite(folder, new, recorded_site(new.site, new.site_values))
+        if old.files:
+            new = replace(new, files={**old.files, **digests_of(folder, rewritten)})
         new.write(folder.scan_json)
     return new
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from skyscan import layout
+from skyscan.frames import KEEP_VARIABLE, SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,12 +108,14 @@ def reco_step(scan: Planned) -> Step:
     removes the old one too, and a job with a missing input file would be held.
     """
     here = f"rounds/{ROUND}"
-    new = f"{BATCH}.new.rec"
+    new, new_frames = f"{BATCH}.new.rec", f"{BATCH}.new{SUFFIX}"
+    frames = f"{BATCH}{SUFFIX}" if KEEP_VARIABLE in scan.environment else ""
     return Step(
         name="reco",
         arguments=(
             *("reco", "--startup", layout.STARTUP, "--batch", f"{BATCH}.npz"),
             *("--earlier", f"{BATCH}.rec", "--result", new),
+            *(("--earlier-frames", frames, "--frames", new_frames) if frames else ()),
             *("--max-pixel-time", f"{scan.max_pixel_time:g}"),
             *("--checkpoint-interval", f"{scan.checkpoint_interval:g}"),
             *(("--time-budget", BUDGET) if scan.time_budget else ()),
@@ -122,7 +125,10 @@ def reco_step(scan: Planned) -> Step:
             *(layout.CODE_ZIP, layout.STARTUP),
             *(f"{here}/batches/{BATCH}.npz", f"{here}/results/{BATCH}/"),
         ),
-        outputs={new: f"{here}/results/{BATCH}/{BATCH}.rec"},
+        outputs={
+            new: f"{here}/results/{BATCH}/{BATCH}.rec",
+            **({new_frames: f"{here}/results/{BATCH}/{frames}"} if frames else {}),
+        },
         log=f"{here}/logs/{BATCH}.{RETRY}",
         checkpoints=True,
         retries=scan.max_retries,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import WrongUsage
 from skyscan.locks import locked
 from workflows.checks import preflight
-from workflows.code import check_code
+from workflows.checks.digests import NO_DIGESTS, check_plan
 from workflows.engines import engine_of
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from condor.contact import Pool
@@ -32,20 +34,6 @@ def submit_line(folder: ScanFolder, pool: Pool | None) -> str:
     return paste_line(engine_of(folder).command(folder), pool)
 
 
-def paste_line(command: Sequence[str], pool: Pool | None) -> str:
-    """Return a command as a line that finds the pool; a personal pool is not on PATH."""
-    if pool is None or pool.config is None:
-        return shlex.join(command)
-    line = shlex.join(command)
-    settings = f"CONDOR_CONFIG={shlex.quote(str(pool.config))}"
-    if pool.is_users_own:
-        return f"{settings} {line}"
-    if "/" not in command[0]:
-        line = shlex.join([str(pool.bin / command[0]), *command[1:]])
-    path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
-    return f'{settings} PATH={path}:"$PATH" {line}'
-
-
 def submit(folder: ScanFolder, pool: Pool) -> None:
     """Submit the scan by its engine.
 
@@ -57,7 +45,9 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         The scan cannot run, or not now (`workflows.checks.preflight`), or the engine refuses.
     """
     scan = read_planned(folder.scan_json)
-    check_code(folder, scan)
+    check_plan(folder, scan)
+    if not scan.files:
+        print(f"skyscan: note: {NO_DIGESTS}.", file=sys.stderr)
     with at_rest(folder, pool):
         preflight.check(folder.path, work_of(folder, scan), pool)
         for stale in (folder.report, folder.report_json):
@@ -155,8 +145,9 @@ def open_scan(path: Path) -> ScanFolder:
     place = shlex.quote(str(path))
     if below:
         which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"
-    elif not path.exists():
-        which = "it does not exist; `skyscan list` lists the scans below the current folder"
+    elif not path.is_dir():
+        what = "it is a file" if path.exists() else "it does not exist"
+        which = f"{what}; `skyscan list` lists the scans below the current folder"
     else:
         which = f"`skyscan list {place}` lists the scans below it, `skyscan plan` makes one"
     raise WrongUsage(f"{path} is not a scan folder: {which}.")

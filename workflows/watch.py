@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from condor.pool import status as pool_status
-from skyscan.errors import BadInput
+from skyscan.errors import TryAgain
 from workflows.engines import engine_of
-from workflows.obstacles import obstacles
-from workflows.planned import read_planned
-from workflows.progress import RoundProgress, fits_ahead, pace, scan_progress
-from workflows.report import Report, duration, last_report
+from workflows.model.reading import NOT_ASKED, Answer, ScanReader
+from workflows.model.text import duration, now_text
+from workflows.obstacles import cooling_until, obstacles
+from workflows.report import Report, last_report
+from workflows.submission import queued_cluster
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
-    from workflows.planned import Planned
+    from workflows.model.scan import Round, ScanModel
 
 LOOK_EVERY = 1.0  # seconds
 PRINT_EVERY = 10.0  # seconds between lines while only the number of pixels changes
@@ -24,56 +28,113 @@ STILL = 30.0  # seconds without progress after which the obstacles are printed
 
 
 def watch(folder: ScanFolder) -> Report | None:
-    """Print the progress of a submitted scan until it has ended.
+    """Show the progress of a submitted scan until it has ended.
+
+    In a terminal on one screen that is drawn again and again, else line by line.
 
     Returns
     -------
     Report or None
-        None if DAGMan was removed or killed before it could write a report.
+        None if DAGMan was removed or killed before it could write a report, or the scan is not
+        in the queue.
     """
-    scan = read_planned(folder.scan_json)
+    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+    model = _draw(folder) if is_terminal else _print(folder)
+    return None if model.state in ("elsewhere", "unknown") else last_report(folder)
+
+
+def _print(folder: ScanFolder) -> ScanModel:
+    """Print a line at each progress; return the model when the scan is at rest."""
     began, printed_at = time.time(), 0.0
-    printed: RoundProgress | None = None
-    first: dict[int, RoundProgress] = {}
+    printed: Round | None = None
     waiting = Waiting(folder)
+    reader = ScanReader(folder)
     if not folder.startup_json.exists():
         print("prep: reading the event", flush=True)
     while True:
-        over = is_over(folder)
-        rounds = rounds_so_far(folder)
-        now = current(rounds)
+        model = reader.read(queue=waiting.answer)
+        over = is_at_rest(model)
+        now = model.current
         is_new = now is not None and (printed is None or now.number != printed.number)
         is_due = now != printed and (over or time.time() - printed_at > PRINT_EVERY)
         if now is not None and (is_new or is_due):
-            since = first.setdefault(now.number, now)
-            text = line(folder, scan, rounds, since)
+            text = line(model, now)
             print(f"{duration(time.time() - began)}  {text}", flush=True)
             printed, printed_at = now, time.time()
         if over:
-            return last_report(folder)
+            return model
         waiting.look(now)
         time.sleep(LOOK_EVERY)
 
 
+def _draw(folder: ScanFolder) -> ScanModel:
+    """Draw the scan on one screen; return the model when it is at rest."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from workflows.model.screen import screen
+
+    waiting = Waiting(folder, is_silent=True)
+    reader = ScanReader(folder)
+    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+        while True:
+            model = reader.read(queue=waiting.answer)
+            live.update(screen(model), refresh=True)
+            if is_at_rest(model):
+                return model
+            waiting.look(model.current)
+            time.sleep(LOOK_EVERY)
+
+
 @dataclass
 class Waiting:
-    """Prints what a scan without progress waits for, each obstacle once."""
+    """Prints what a scan without progress waits for, each obstacle once.
+
+    Attributes
+    ----------
+    folder : ScanFolder
+        The scan.
+    is_silent : bool
+        Whether it prints nothing.
+    answer : Answer
+        What the queue said last; it is asked when there has been no progress for a while.
+    """
 
     folder: ScanFolder
-    seen: RoundProgress | None = None
-    since: float = field(default_factory=time.monotonic)
-    printed: list[str] = field(default_factory=list)
+    is_silent: bool = False
+    answer: Answer = NOT_ASKED
+    _seen: Round | None = None
+    _since: float = field(default_factory=time.monotonic)
+    _printed: list[str] = field(default_factory=list)
 
-    def look(self, now: RoundProgress | None) -> None:
+    def look(self, now: Round | None) -> None:
         """Record the progress; query HTCondor at intervals while there is none."""
-        if now != self.seen:
-            self.seen, self.since, self.printed = now, time.monotonic(), []
-        elif time.monotonic() - self.since > STILL:
-            found = obstacles(self.folder, pool_status())
+        if now != self._seen:
+            self._seen, self._since, self._printed = now, time.monotonic(), []
+            self.answer = NOT_ASKED
+        elif time.monotonic() - self._since > STILL:
+            self.answer = ask(self.folder)
+            found = list(self.answer.waits)
             for obstacle in found:
-                if obstacle not in self.printed:
+                if obstacle not in self._printed and not self.is_silent:
                     print(f"waits: {obstacle}", flush=True)
-            self.since, self.printed = time.monotonic(), found
+            self._since, self._printed = time.monotonic(), found
+
+
+def ask(folder: ScanFolder) -> Answer:
+    """Ask the queue about a scan that has not ended by its log."""
+    pool = pool_status()
+    is_queued, delay = None, 0.0
+    if pool.pool is not None and pool.is_running:
+        with suppress(TryAgain):  # the obstacles name it
+            is_queued = queued_cluster(folder, pool.pool) is not None
+            delay = max(0.0, (cooling_until(folder, pool) or 0.0) - time.time())
+    return Answer(is_queued, tuple(obstacles(folder, pool)), delay)
+
+
+def is_at_rest(model: ScanModel) -> bool:
+    """Return whether a scan will not go on in its folder."""
+    return model.state in ("ended", "removed", "elsewhere", "unknown")
 
 
 def is_over(folder: ScanFolder) -> bool:
@@ -82,35 +143,7 @@ def is_over(folder: ScanFolder) -> bool:
     return state is not None and state.is_over
 
 
-def rounds_so_far(folder: ScanFolder) -> list[RoundProgress]:
-    """Return the progress of each round; empty while a round is being written."""
-    try:
-        return scan_progress(folder)
-    except BadInput:
-        return []
-
-
-def current(rounds: list[RoundProgress]) -> RoundProgress | None:
-    """Return the current round: the first that is incomplete, else the last."""
-    unfinished = (progress for progress in rounds if progress.n_done < progress.n_fits)
-    return next(unfinished, rounds[-1] if rounds else None)
-
-
-def line(
-    folder: ScanFolder,
-    scan: Planned,
-    rounds: list[RoundProgress],
-    since: RoundProgress | None = None,
-    delay: float = 0.0,
-) -> str:
-    """Return the progress of the current round, its pace, and the remaining time of the scan.
-
-    ``since`` is earlier progress of that round, from which the pace follows, and ``delay`` a
-    number of seconds in which nothing will run.
-    """
-    now = current(rounds) or rounds[-1]
-    fits_per_second = pace(now, since)
-    if fits_per_second is None:
-        return now.line()
-    left = delay + fits_ahead(folder, scan, rounds) / fits_per_second
-    return f"{now.line()}, {fits_per_second:.1f} a second, about {duration(left)} left"
+def line(model: ScanModel, now: Round) -> str:
+    """Return the progress of the current round, and pace and remaining time of the scan."""
+    known = model.rate or model.time_left
+    return f"{now.line()}, {now_text(model)}" if known else now.line()

@@ -71,7 +71,13 @@ def _unprivileged() -> pwd.struct_passwd:
 def _try_out(prefix: tuple[str, ...]) -> None:
     if shutil.which(prefix[0]) is None:
         raise NoUserNamespace(f"The program unshare (util-linux) is missing. {_ADVICE}")
-    done = subprocess.run([*prefix, "true"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*prefix, "true"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        check=False,
+    )
     if done.returncode:
         raise NoUserNamespace(
             f"Root cannot make a user namespace: {done.stderr.strip()}. {_ADVICE}"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.contact import CONFIG_VARIABLE, Pool
-from condor.errors import CondorError, PoolDoesNotStart
+from condor.errors import CondorError, PoolDoesNotAnswer, PoolDoesNotStart
 from condor.find import HTCondor, find_htcondor
 from condor.personal.account import pool_account
 from condor.personal.processes import DAEMON_VARIABLE, kill_all, pool_processes, send
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from condor.personal.account import Account
+    from condor.personal.processes import Process
 
 #: Commands: folder of the personal pool. Default: ``skyscan/pool-HOST`` in ``$XDG_DATA_HOME``
 #: or ``~/.local/share``; with ``SKYSCAN_HTCONDOR_SUITE``, ``pool-HOST-SUITE``.
@@ -43,6 +44,7 @@ MASTER = "condor_master"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
 )
+PATIENCE = 45.0  #: seconds in which running jobs may save their checkpoints and daemons end
 # The part of the user's environment that daemons get; jobs get theirs by `getenv`.
 KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TMPDIR", "TZ", "USER")
 
@@ -83,7 +85,8 @@ def start_personal(folder: Path) -> Pool:
         renew(pool, folder, account.identity)
         if _comes_back(pool, folder):
             return pool
-        kill_all(folder)
+        _refuse_to_kill(folder)
+        _end(folder, PATIENCE)
         _clean(folder)
         _launch(htcondor, folder, account)
         if not _wait(lambda: is_whole(pool, folder), 60.0):
@@ -96,12 +99,42 @@ def stop_personal(folder: Path, patience: float) -> bool:
     if not pool_processes(folder):
         return False
     with locked(folder / LOCK):
-        # Jobs may first save their checkpoints; then daemons stop fast, and the rest is killed.
-        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGQUIT, 10.0)):
-            send([it for it in pool_processes(folder) if it.name == MASTER], number)
-            _wait(lambda: not _has_master(folder), seconds)
-        kill_all(folder)
+        _end(folder, patience)
     return True
+
+
+def _end(folder: Path, patience: float) -> None:
+    """End what runs of a pool.
+
+    Jobs may first save their checkpoints; then daemons stop fast, and the rest is killed.
+    """
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGQUIT, 10.0)):
+        send(_heads(folder), number)
+        _wait(lambda: not _heads(folder), seconds)
+    kill_all(folder)
+
+
+def _heads(folder: Path) -> list[Process]:
+    """Return the master, or, of a pool whose master died, the daemons that it left."""
+    running = pool_processes(folder)
+    masters = [process for process in running if process.name == MASTER]
+    return masters or [process for process in running if process.name in DAEMONS]
+
+
+def _refuse_to_kill(folder: Path) -> None:
+    """Refuse to end a pool that lives: its daemons may be busy, or stopped for a while.
+
+    Raises
+    ------
+    PoolDoesNotAnswer
+        All its daemons run.
+    """
+    if {process.name for process in pool_processes(folder)} >= DAEMONS:
+        raise PoolDoesNotAnswer(
+            f"All daemons of the pool in {folder} run, but do not answer: the machine may be "
+            f"busy, or a daemon is stopped. Try again later, or run `skyscan pool stop`, which "
+            f"lets jobs save what they have computed; then start the pool again."
+        )
 
 
 def _have_htcondor() -> HTCondor:
@@ -161,7 +194,8 @@ def _launch(htcondor: HTCondor, folder: Path, account: Account) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            text=True,
+            encoding="utf-8",
+            errors="backslashreplace",
             check=False,
         )
     if done.returncode:

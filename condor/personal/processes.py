@@ -95,7 +95,7 @@ def _all_processes() -> list[Process]:
 def _read(pid: int) -> Process | None:
     try:
         # "pid (name) state ppid …": the name may hold spaces and brackets. See proc(5).
-        text = (PROC / str(pid) / "stat").read_text()
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
         return None
     name = text[text.index("(") + 1 : text.rindex(")")]

@@ -110,7 +110,7 @@ def _refuse_jobs(folder: Path) -> None:
     number = queued_jobs(folder)
     if number:
         raise PoolIsInUse(
-            f"There are {number} jobs in the queue of the pool in {folder}: wait until they "
-            f"have ended, or remove them with `skyscan abort` or `condor_rm`. Nothing was "
-            f"removed."
+            f"The queue of the pool in {folder} has {number} job{'s' * (number > 1)}: wait "
+            f"until it is empty, or remove scans with `skyscan abort`, other jobs with "
+            f"`condor_rm`. Nothing was removed."
         )

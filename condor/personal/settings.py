@@ -192,6 +192,10 @@ def _quick() -> dict[str, str]:
         "MAX_CONCURRENT_UPLOADS_PER_USER": "0",
         # A DAGMan that a stop of the pool ended starts again at once (25.10: after 300 s).
         "SCHEDULER_UNIVERSE_COOL_DOWN_DURATION": "0",
+        # Before it starts a job, the starter asks the shadow for guidance, and waits for 5 s if
+        # the shadow has not noticed yet that all files are there: with 25.14.1, every second
+        # job of a scan. This is the switch of HTCondor's own tests; the starter does not ask.
+        "GUIDANCE_MUMS_THE_WORD": "True",
         "START_LOCAL_UNIVERSE": "TotalLocalJobsRunning < 100",
         "START_SCHEDULER_UNIVERSE": "TotalSchedulerJobsRunning < 1000",
         # Restart a killed daemon within seconds.

@@ -82,7 +82,8 @@ def namespace_trouble() -> str | None:
         done = subprocess.run(
             ["unshare", "--user", "--map-root-user", "--mount", *mount],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="backslashreplace",
             check=False,
         )
     except FileNotFoundError as error:

@@ -98,7 +98,12 @@ def unpack(deb: Path, prefix: Path) -> None:
         ["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as archive:
         done = subprocess.run(
-            tar, stdin=archive.stdout, capture_output=True, text=True, check=False
+            tar,
+            stdin=archive.stdout,
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
         )
     if done.returncode or archive.returncode:
         raise AptFailed(f"{deb.name} cannot be unpacked: {done.stderr.strip()}")
@@ -202,7 +207,8 @@ def _run(command: list[str]) -> str:
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     # apt also exits with 0 after an update that could not reach a mirror.

@@ -181,7 +181,8 @@ def _run(command: Sequence[Path | str], work: Path) -> None:
         env={**os.environ, **own, "APPTAINER_TMPDIR": str(work)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     if done.returncode:

@@ -187,7 +187,11 @@ def _patchelf(options: list[str], files: list[Path]) -> None:
     # One by one: patchelf refuses executables without a dynamic section, which need no patch.
     for file in files:
         done = subprocess.run(
-            [patchelf, *options, file], capture_output=True, text=True, check=False
+            [patchelf, *options, file],
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            check=False,
         )
         if done.returncode and "cannot find section" not in done.stderr:
             raise SetUpFailed(f"patchelf cannot relocate {file}: {done.stderr.strip()}")
@@ -200,7 +204,8 @@ def _try_out(software: Software, root: Path) -> None:
     done = subprocess.run(
         [root / LOADER, "--library-path", libraries, root / program, *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="backslashreplace",
         check=False,
     )
     if done.returncode or software.answer not in done.stdout:

@@ -21,6 +21,7 @@ from condor.sites import REQUIRED, SCALARS, site_names
 from skyscan.errors import ExitCode
 from skyscan.recos import available_recos, reco_class
 from workflows import cli
+from workflows.model.causes import CAUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -243,7 +244,18 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
 
 
+def causes() -> str:
+    """Return the table of the causes of failures."""
+    helps = {True: "may help", False: "cannot help", None: "may help elsewhere"}
+    rows = [
+        (f"`{name}`", it.about, helps[it.can_pass], str(int(it.exit_code)), it.advice)
+        for name, it in CAUSES.items()
+    ]
+    return _table(("cause", "what happened", "another try", "exit code", "what to do"), rows)
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "causes": causes,
     "commands": commands,
     "exit-codes": exit_codes,
     "not-for-people": not_for_people,

@@ -76,6 +76,16 @@ def write_frames(path: Path, frames: Sequence[Frame]) -> None:
     file.close()
 
 
+def bytes_of(frame: Frame) -> bytes:
+    """Return the bytes of a frame in an ``.i3`` file, with only what it holds itself."""
+    from icecube import icetray
+
+    own = icetray.I3Frame(frame)
+    own.purge()
+    dumped: bytes = own.dumps()
+    return dumped
+
+
 def on_stream(frame: Frame, stop: str) -> Frame:
     """Return a new frame on another stream with the objects of ``frame`` itself."""
     from icecube import icetray

@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from skyscan.errors import BadInput, TryAgain, WrongUsage
+from skyscan.frames import are_kept
 from skyscan.icetray import gcd, keys
-from skyscan.icetray.frames import on_stream, read_frames, read_packet, run_tray, write_frames
+from skyscan.icetray.frames import (
+    bytes_of,
+    on_stream,
+    read_frames,
+    read_packet,
+    run_tray,
+    write_frames,
+)
 from skyscan.icetray.imports import check_icetray, import_projects
+from skyscan.icetray.kept import PACKET_FILE
 from skyscan.icetray.preparation import (
     HLC,
     add_bad_doms,
@@ -45,8 +54,6 @@ if TYPE_CHECKING:
     from skyscan.events.source import Source
     from skyscan.icetray.frames import Frame, Tray
 
-PACKET_FILE = "GCDQp.i3"
-
 #: Projects that every tray of a scan needs.
 BASIC_PROJECTS = ("icetray", "dataclasses", "dataio")
 
@@ -74,6 +81,7 @@ class IceTrayReco(Reco):
     prepare the event and those that fit a pixel.
     """
 
+    offers_frames: ClassVar[bool] = True
     #: Projects of icetray that the trays need, such as ``millipede`` for ``icecube.millipede``.
     projects: ClassVar[tuple[str, ...]] = ()
     #: File names of the spline tables.
@@ -94,6 +102,7 @@ class IceTrayReco(Reco):
     _geometry: Frame
     _hits: tuple[NDArray[np.float64], NDArray[np.float64]]
     _tray: LastingTray | None = None
+    _frames: tuple[bytes, ...] = ()
 
     @abstractmethod
     def add_preparation(self, tray: Tray) -> None:
@@ -206,12 +215,21 @@ class IceTrayReco(Reco):
         """Fit the pixels one after another."""
         offsets = self.offsets(pixels, zenith, azimuth)
         fits = empty_fits(len(pixels))
+        frames = []
         for row, pixel in enumerate(pixels):
             frame = self.frame_of(pixel, float(zenith[row]), float(azimuth[row]), offsets[row])
             direction = travel_direction(float(zenith[row]), float(azimuth[row]))
             fit = Fit(direction=direction, random_seed=random_seed(pixel))
-            fits[row] = self.fit_of(self._fitted(frame, fit), self._geometry)
+            fitted = self._fitted(frame, fit)
+            fits[row] = self.fit_of(fitted, self._geometry)
+            if are_kept():
+                frames.append(bytes_of(fitted))
+        self._frames = tuple(frames)
         return fits
+
+    def frames(self) -> tuple[bytes, ...]:
+        """Return the physics frames from the tray, with only what they hold themselves."""
+        return self._frames
 
     def frame_of(
         self, pixel: np.void, zenith: float, azimuth: float, offset: NDArray[np.float64]

@@ -12,3 +12,5 @@ import struct
 REQUEST = struct.Struct("<II")  # number of pixels, attempt
 ANSWER = struct.Struct("<cI")  # kind, number of bytes that follow
 READY, FITS, FAILED = b"R", b"F", b"E"
+#: Comes before FITS if the scan keeps frames: entries of `skyscan.frames.packed`.
+FRAMES = b"I"

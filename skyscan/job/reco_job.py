@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput, ExitCode
+from skyscan.frames import begin_kept
 from skyscan.job.ad import place_of_output
 from skyscan.job.clock import access_point_time
 from skyscan.job.limits import NO_LIMITS, Budget, Checkpoints, Limits, deaths_in
@@ -38,6 +39,8 @@ def run_batch(
     *,
     limits: Limits = NO_LIMITS,
     earlier_path: Path | None = None,
+    frames_path: Path | None = None,
+    earlier_frames: Path | None = None,
 ) -> None:
     """Reconstruct the pixels of a batch that are not in the result file.
 
@@ -51,6 +54,8 @@ def run_batch(
         Limits that end the job before all pixels are done.
     earlier_path : Path, optional
         Result file of an earlier start of the job, whose fits are not repeated.
+    frames_path, earlier_frames : Path, optional
+        The file of the fitted frames, and that of an earlier start of the job.
 
     Raises
     ------
@@ -70,6 +75,8 @@ def run_batch(
     if earlier_path is not None:
         result = result.joined(read_results(earlier_path, batch))
     write_results(result_path, batch, result.records)
+    if frames_path is not None:
+        begin_kept(frames_path, () if earlier_frames is None else (earlier_frames,))
     todo = result.missing(batch)
     reco = reco_class(startup.reco)(startup.format_version)
     chunk_size = reco.chunk_size
@@ -87,7 +94,8 @@ def run_batch(
     results = ResultWriter(result_path)
     try:
         Supervisor(
-            startup_folder, chunks, max_pixel_time, results, progress, checkpoints, budget
+            *(startup_folder, chunks, max_pixel_time, results, progress, checkpoints, budget),
+            frames_path=frames_path,
         ).run()
     finally:
         results.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.frames import append_kept
 from skyscan.job.worker_process import Chunk, FitFailed, WorkerDied, WorkerProcess
 from skyscan.records import FIT_DTYPE, IDS, REASON_BYTES, RECORD_DTYPE, sign
 
@@ -40,6 +41,7 @@ class Supervisor:
     progress: Progress
     checkpoints: Checkpoints
     budget: Budget
+    frames_path: Path | None = None
     worker: WorkerProcess | None = None
 
     def run(self) -> None:
@@ -63,7 +65,10 @@ class Supervisor:
             self.worker = WorkerProcess(self.startup_folder)
         began = time.monotonic()
         try:
-            self._keep(self.worker.reconstruct(chunk, self.max_pixel_time))
+            records = self.worker.reconstruct(chunk, self.max_pixel_time)
+            if self.frames_path is not None:  # before the record: a fit that has one is done
+                append_kept(self.frames_path, self.worker.frames)
+            self._keep(records)
         except FitFailed as failure:
             self.worker.end()
             self.worker = None

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from skyscan.job.protocol import ANSWER, FAILED, FITS, READY, REQUEST
+from skyscan.finite import without_infinities
+from skyscan.frames import are_kept, packed
+from skyscan.job.protocol import ANSWER, FAILED, FITS, FRAMES, READY, REQUEST
 from skyscan.pixels import directions
-from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE
+from skyscan.records import FIT_DTYPE, IDS, PIXEL_DTYPE, RECORD_DTYPE, ids_of
 from skyscan.recos import ATTEMPT_VARIABLE, Reco, reco_class
 from skyscan.startup import Startup, read_startup
 
@@ -51,6 +53,9 @@ def _answer(
 ) -> None:
     try:
         kind, content = FITS, reconstruct(pixels, attempt, reco, startup).tobytes()
+        if are_kept() and reco.offers_frames:
+            entries = map(packed, ids_of(pixels), reco.frames())
+            _send(answers, FRAMES, b"".join(entries))
     except Exception as error:  # noqa: BLE001  a fit may raise anything; its record has the reason
         kind, content = FAILED, f"{type(error).__name__}: {error}".encode()
     _send(answers, kind, content)
@@ -89,7 +94,7 @@ def reconstruct(
         records[name] = fits[name]
     records["run_time"] = (time.perf_counter() - began) / len(pixels)
     records["attempt"] = attempt
-    return records
+    return without_infinities(records)
 
 
 def seeded(

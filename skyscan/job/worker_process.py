@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import BadInput, ExitCode, TryAgain
-from skyscan.job.protocol import ANSWER, FITS, REQUEST
+from skyscan.job.protocol import ANSWER, FITS, FRAMES, REQUEST
 from skyscan.records import RECORD_DTYPE
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class WorkerDied(FitFailed):
 class WorkerProcess:
     """A worker process, set up, and the pipes to it.
 
+    Attributes
+    ----------
+    frames : bytes
+        The frames of the last answer, if the scan keeps them.
+
     Raises
     ------
     BadInput
@@ -54,6 +59,7 @@ class WorkerProcess:
     """
 
     def __init__(self, startup_folder: Path) -> None:
+        self.frames = b""
         command = [sys.executable, "-m", "skyscan", "worker", str(startup_folder)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
@@ -86,7 +92,12 @@ class WorkerProcess:
         # A chunk has as much time as one pixel: if it takes longer, its pixels are tried again
         # one by one.
         deadline = time.monotonic() + max_pixel_time
-        kind, content = self._receive(deadline, f"no result within {max_pixel_time:g} s")
+        too_late = f"no result within {max_pixel_time:g} s"
+        kind, content = self._receive(deadline, too_late)
+        self.frames = b""
+        if kind == FRAMES:
+            self.frames = content
+            kind, content = self._receive(deadline, too_late)
         if kind != FITS:
             raise FitFailed(content.decode(errors="replace"))
         return np.frombuffer(content, RECORD_DTYPE)

@@ -12,6 +12,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from importlib.metadata import entry_points
+from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.coordinates import equatorial_to_local
@@ -49,8 +50,12 @@ class Reco(ABC):
     rotate_vertex: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
+    #: Whether ``frames`` returns the fitted frames (``--keep-frames``).
+    offers_frames: ClassVar[bool] = False
     #: Number of pixels that ``reconstruct`` gets at a time: one unless the fit is vectorised.
     chunk_size: ClassVar[int] = 1
+    #: Environment variables that the fit reads in jobs; others are not sent to them.
+    variables: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, format_version: str = "") -> None:
         self.format_version = format_version
@@ -74,7 +79,10 @@ class Reco(ABC):
             A key is missing in the event; the message names it.
         """
         key = self.pointing_key
-        if key is not None and key not in event.fits:
+        if key is None:
+            return
+        fit = event.fits.get(key)
+        if fit is None or not (isfinite(fit.zenith) and isfinite(fit.azimuth)):
             raise BadInput(
                 f"{source.path}: {event.name} has no {key}, the fit that this pointed "
                 f"reconstruction is centred on; choose one that scans the whole sky "
@@ -187,6 +195,14 @@ class Reco(ABC):
         -------
         ndarray, shape (n,), dtype FIT_DTYPE
         """
+
+    def frames(self) -> tuple[bytes, ...]:
+        """Return the fitted frames of the last call of ``reconstruct``, one for each pixel.
+
+        They are kept only if ``offers_frames`` is true, and only needed if
+        `skyscan.frames.are_kept`.
+        """
+        return ()
 
 
 def available_recos() -> dict[str, str]:

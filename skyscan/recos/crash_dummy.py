@@ -25,6 +25,7 @@ PROBABILITY_VARIABLE = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
 MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
 #: Jobs: which tries of these fits fail: ``first`` or ``always``. Default: ``first``.
 WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
+FAILURE_VARIABLES = (PROBABILITY_VARIABLE, MODE_VARIABLE, WHEN_VARIABLE)
 
 MODES = ("raise", "hang", "stick", "signal")
 TIMES = ("first", "always")
@@ -38,6 +39,7 @@ class CrashDummy(Dummy):
     """The dummy, with a fraction of its fits that raise, hang, or die by a signal."""
 
     summary: ClassVar[str] = "for tests: the dummy, with a fraction of its fits failing"
+    variables: ClassVar[tuple[str, ...]] = (*Dummy.variables, *FAILURE_VARIABLES)
 
     def reconstruct(
         self,

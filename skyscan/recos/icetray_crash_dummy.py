@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.recos import ATTEMPT_VARIABLE
-from skyscan.recos.crash_dummy import fail, failure_of
+from skyscan.recos.crash_dummy import FAILURE_VARIABLES, fail, failure_of
 from skyscan.recos.dummy import number_from
 from skyscan.recos.icetray_dummy import IceTrayDummy, pixel_in
 
@@ -18,6 +18,7 @@ class IceTrayCrashDummy(IceTrayDummy):
     """The dummy's tray, with a module that raises, hangs, or dies by a signal."""
 
     summary: ClassVar[str] = "icetray: for tests, the dummy's tray with fits failing"
+    variables: ClassVar[tuple[str, ...]] = (*IceTrayDummy.variables, *FAILURE_VARIABLES)
 
     def add_fit(self, tray: Tray, fit: Fit) -> None:
         """Add the dummy's module, and one that fails for some pixels."""

@@ -30,6 +30,7 @@ class IceTrayDummy(IceTrayReco):
     """A reconstruction whose tray has one module, which puts the dummy's values into frames."""
 
     summary: ClassVar[str] = "icetray: for tests, the dummy's values from a real tray"
+    variables: ClassVar[tuple[str, ...]] = (COST_VARIABLE,)
     uses_gcd: ClassVar[bool] = False
     uses_coincidences: ClassVar[bool] = False
     rotate_vertex: ClassVar[bool] = True

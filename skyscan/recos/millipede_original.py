@@ -47,6 +47,7 @@ class MillipedeOriginal(Millipede):
     """Millipede with Mie cascade tables, fitted from seven seed vertices."""
 
     summary: ClassVar[str] = "icetray: millipede, Mie tables, seven seed vertices"
+    variables: ClassVar[tuple[str, ...]] = (MINI_TEST_VARIABLE,)
     splines: ClassVar[tuple[str, ...]] = (AMPLITUDES, TIMES)
 
     def variations(self) -> NDArray[np.float64]:

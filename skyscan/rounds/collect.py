@@ -16,7 +16,7 @@ from skyscan.rounds.description import read_description
 from skyscan.storage import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -165,14 +165,33 @@ def _first_of_each(
     return records, keys
 
 
-def collect_partial(folder: ScanFolder, scan_id: str) -> Found:
-    """Read the results of all rounds, complete or not, for the map of a scan that failed."""
+def collect_partial(
+    folder: ScanFolder,
+    scan_id: str,
+    arriving: Mapping[int, Mapping[int, list[Path]]] | None = None,
+) -> Found:
+    """Read the results of all rounds, complete or not, for the map of a scan that failed.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan.
+    scan_id : str
+        Its id.
+    arriving : mapping, optional
+        Further result files of a batch, which are not in the scan folder yet:
+        {round: {batch: paths}}.
+    """
     records = [np.empty(0, FOUND_DTYPE)]
     for number in folder.chosen_rounds():
+        elsewhere = (arriving or {}).get(number, {})
         try:
             for batch, path in batches_of(folder.round(number), scan_id):
-                records.append(found_of(read_results(path, batch).records))
-        except BadInput:  # noqa: PERF203  (one file may be damaged)
+                result = read_results(path, batch)
+                for further in elsewhere.get(batch.number, []):
+                    result = result.joined(read_results(further, batch))
+                records.append(found_of(result.records))
+        except BadInput:
             continue  # the report names the file; the other intact records count
     return best_of(np.concatenate(records))
 

@@ -21,6 +21,7 @@ import json, os, signal, sys, time
 signals = []
 signal.signal(signal.SIGTERM, lambda *_: signals.append(1))
 names = ("PYTHONPATH", "PATH", "OMP_NUM_THREADS", "FAKE_ICETRAY", "FAKE_PYTHON", "FAKE_ROOT")
+names += ("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
 seen = {name: os.environ.get(name) for name in names}
 print(json.dumps({"arguments": sys.argv[1:], "code": __file__, **seen}), flush=True)
 if sys.argv[1:2] == ["wait"]:
@@ -113,6 +114,56 @@ def test_the_host_runtime_runs_its_interpreter(job):
     assert found["OMP_NUM_THREADS"] == "1"
     named = seen(run(job, "prep", SKYSCAN_PYTHON=str(job.parent / "bin" / "python3")))
     assert named["FAKE_PYTHON"] == "1"
+
+
+def with_kernels(job: Path, text: str) -> Path:
+    """Add what stands for `skyscan.job.kernels` to a job's code."""
+    with zipfile.ZipFile(job / "skyscan.zip", "a") as code:
+        code.writestr("skyscan/job/__init__.py", "")
+        code.writestr("skyscan/job/kernels.py", text)
+    return job
+
+
+@pytest.mark.skipif(
+    " avx2 " not in Path("/proc/cpuinfo").read_text(), reason="needs a processor with AVX2"
+)
+def test_jobs_use_the_same_kernels_on_all_machines_if_the_site_says_so(job):
+    with_kernels(
+        job,
+        'import os; print("AVX512F,X86_V4", "NPY_DISABLE_CPU_FEATURES" in os.environ, sep=",")',
+    )
+    of_an_image = {"OPENBLAS_CORETYPE": "Zen", "NPY_DISABLE_CPU_FEATURES": "AVX512_KNL"}
+    found = seen(run(job, "prep", SKYSCAN_PYTHON=sys.executable, **of_an_image))
+    assert {name: found[name] for name in of_an_image} == of_an_image
+    found = seen(
+        run(job, "x", SKYSCAN_PYTHON=sys.executable, SKYSCAN_KERNELS="avx2", **of_an_image)
+    )
+    assert found["OPENBLAS_CORETYPE"] == "Haswell"
+    assert found["NPY_DISABLE_CPU_FEATURES"] == "AVX512F,X86_V4,False"
+
+
+@pytest.mark.parametrize("earlier", [b"frames of an earlier start", None])
+def test_the_file_of_frames_is_there_even_if_the_job_fails_at_once(job, earlier):
+    if earlier is not None:
+        (job / "0.frames").write_bytes(earlier)
+    words = ("reco", "--earlier-frames", "0.frames", "--frames", "0.new.frames")
+    assert run(job, *words, SKYSCAN_PYTHON="/nowhere/python").returncode == TRY_AGAIN
+    assert (job / "0.new.frames").read_bytes() == (earlier or b"")
+    (job / "0.new.frames").write_bytes(b"newer")
+    assert run(job, *words, SKYSCAN_PYTHON="/nowhere/python").returncode == TRY_AGAIN
+    assert (job / "0.new.frames").read_bytes() == b"newer"
+
+
+def test_a_python_that_is_too_old_is_named_and_no_try_helps(job):
+    old = write_script(
+        job.parent / "old",
+        '#!/bin/sh\n[ "$1" = --version ] && exec echo Python 3.6.8\nexit 1\n',
+    )
+    done = run(job, "prep", SKYSCAN_PYTHON=str(old))
+    assert done.returncode == 65
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"skyscan: error: {old} is Python 3.6.8 on ")
+    assert line.endswith("choose another --runtime (exit 65)")
 
 
 @BOTH

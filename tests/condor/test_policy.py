@@ -228,7 +228,8 @@ def test_requests_grow_with_each_try_up_to_a_limit():
 def test_what_an_evicted_job_asks_for_grows_with_each_eviction_and_never_without_end():
     asked = [100]
     for _ in range(5):
-        asked.append(value(policy.retry_request("RequestMemory", 100), RequestMemory=asked[-1]))
+        again = policy.requests("memory", 100, 3, "0")["retry_request_memory"]
+        asked.append(value(again, RequestMemory=asked[-1]))
     assert asked == [100, 200, 300, 400, 400, 400]
 
 

@@ -17,7 +17,7 @@ from skyscan.merge import merge, reasons, write_partial
 from skyscan.records import RECORD_DTYPE, sign
 from skyscan.recos.dummy import VARIATION_STEP_M
 from skyscan.results import write_results
-from skyscan.rounds.collect import MissingResults
+from skyscan.rounds.collect import MissingResults, collect_partial
 from skyscan.skymap import read_skymap
 
 SCAN = a_scan()
@@ -31,6 +31,10 @@ def folder(tmp_path):
     made = prepared(tmp_path / "scan", SCAN)
     do_scan(made, SCAN)
     return made
+
+
+def best_so_far(folder):
+    return collect_partial(folder, SCAN.id).best
 
 
 def maps(folder):
@@ -158,7 +162,7 @@ def test_a_partial_map_is_separate_and_is_removed_when_the_scan_is_complete(fold
     content = path.read_bytes()
     n_lost = len(records_of(folder, 1, 2)[1])
     path.unlink()
-    partial = write_partial(folder, SCAN)
+    partial = write_partial(folder, SCAN, best_so_far(folder))
     assert partial == folder.partial / f"{MAP}.npz"
     skymap = read_skymap(partial)
     assert not skymap.complete
@@ -172,12 +176,15 @@ def test_a_partial_map_is_separate_and_is_removed_when_the_scan_is_complete(fold
 
 
 def test_a_partial_map_is_replaced_and_other_files_stay(folder):
-    write_partial(folder, SCAN)
+    write_partial(folder, SCAN, best_so_far(folder))
     note = folder.partial / "note.txt"
     note.write_text("mine")
     for number in folder.chosen_rounds()[1:]:
         folder.round(number).description.unlink()
-    assert write_partial(folder, SCAN) == folder.partial / f"{SCAN.name}_1.npz"
+    assert (
+        write_partial(folder, SCAN, best_so_far(folder))
+        == folder.partial / f"{SCAN.name}_1.npz"
+    )
     assert sorted(path.name for path in folder.partial.iterdir()) == [
         "note.txt",
         f"{SCAN.name}_1.json",
@@ -187,7 +194,7 @@ def test_a_partial_map_is_replaced_and_other_files_stay(folder):
 
 def test_without_results_there_is_no_partial_map(tmp_path):
     folder = prepared(tmp_path / "scan", SCAN)
-    assert write_partial(folder, SCAN) is None
+    assert write_partial(folder, SCAN, best_so_far(folder)) is None
     assert not folder.partial.exists()
 
 
@@ -198,3 +205,12 @@ def test_reasons_are_counted_and_sorted_by_frequency():
     cut = np.zeros(1, RECORD_DTYPE)
     cut["reason"] = "\u00fc".encode()[:1]
     assert reasons(cut) == "1 x \ufffd"
+
+
+@pytest.mark.parametrize("text", ["a\nnew: complete", "a\r\x1b[2Jb", "a\u2028b", " a \t\n b "])
+def test_a_reason_is_one_printable_line(folder, text):
+    _, records = records_of(folder, 0, 0)
+    records = records.copy()
+    records["reason"] = text.encode()
+    (line,) = reasons(records).splitlines()
+    assert line.isprintable()

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.layout import WORKFLOW
+from workflows.checks.digests import digests_of
 from workflows.options import Options
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from condor.contact import Pool
@@ -39,8 +41,21 @@ def options(**changes: object) -> Options:
     return Options(**{**made, **changes})
 
 
+def accept_changes(folder: ScanFolder) -> None:
+    """Take the plan of a scan as it is now, with what a test has changed, for undamaged."""
+    scan = read_planned(folder.scan_json)
+    files = digests_of(folder, [folder.path / name for name in scan.files])
+    replace(scan, files=files).write(folder.scan_json)
+
+
+def without_digests(folder: ScanFolder) -> None:
+    """Have scan.json as it was before it had the digests of files."""
+    replace(read_planned(folder.scan_json), files={}).write(folder.scan_json)
+
+
 def lay_out_as_before(folder: ScanFolder) -> None:
     """Move the files of workflow/ to the top, as in the layout of skyscan 0.1.0."""
+    without_digests(folder)
     for path in folder.workflow.iterdir():
         path.replace(folder.path / path.name)
     (folder.path / WORKFLOW).rmdir()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from plans_support import accept_changes
 
 from condor.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
@@ -100,6 +101,7 @@ class RunningScan:
         *lines, last = script.read_text().splitlines()
         end = [last.removeprefix("exec "), "code=$?", gate, "exit $code"]
         script.write_text("\n".join([*lines, *(end if opened else [gate, last]), ""]))
+        accept_changes(self.folder)
 
     def at_start(self, *lines: str) -> None:
         """Let reco jobs run some lines of shell before they start Python."""
@@ -109,6 +111,7 @@ class RunningScan:
         assert here in text
         more = "\n".join(["", 'case "$1" in reco)', *lines, ";; esac"])
         path.write_text(text.replace(here, more + here))
+        accept_changes(self.folder)
 
     def wait_until_paused(self) -> None:
         paused = self.folder.workflow / "paused"
@@ -201,6 +204,7 @@ def copy_of(scan: RunningScan, place: Path) -> RunningScan:
     for submit_file in folder.workflow.glob("*.sub"):
         text = submit_file.read_text()
         submit_file.write_text(text.replace(str(scan.tally), str(tally)))
+    accept_changes(folder)
     return RunningScan(folder, scan.pool, tally)
 
 

@@ -16,7 +16,7 @@ from skyscan.errors import ExitCode
 from skyscan.layout import ScanFolder
 from skyscan.results import count_records
 from workflows.cli import main
-from workflows.progress import scan_progress
+from workflows.model.reading import read_model
 from workflows.removal import StillThere, abort
 from workflows.submission import queued_cluster, queued_jobs
 
@@ -56,7 +56,7 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     assert not scan.processes("reco")
     assert dagman_state(scan.folder.workflow / "scan.dag").state == "removed"
     # With 25.8 and later, what the jobs had done is brought home.
-    (progress,) = scan_progress(scan.folder)
+    (progress,) = read_model(scan.folder).rounds
     can_transfer = parse_version(pool.version) >= REMOVAL_WITH_TRANSFER
     assert (progress.n_done > 0) == can_transfer
     assert progress.n_done == n_records(scan.folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from plans_support import accept_changes
 from scans import RunningScan, environment, make_scan, wait_until
 
 from condor.dagman import log_events
@@ -120,6 +121,7 @@ def with_log(scan: RunningScan) -> None:
     """Write the complete log of the jobs, because DAGMan's log has no file transfers."""
     submit = scan.folder.workflow / "reco.sub"
     submit.write_text(f"log = {JOB_LOG}\n{submit.read_text()}")
+    accept_changes(scan.folder)
 
 
 def checkpoints(scan: RunningScan) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from machines import BLACK_HOLE, WILLING, black_hole
+from plans_support import accept_changes
 from scans import RunningScan, environment, make_scan, wait_until
 
 from condor.dagman import log_events
@@ -81,6 +82,7 @@ def with_input(scan: RunningScan, url: str) -> None:
     path = scan.folder.workflow / "reco.sub"
     key = "transfer_input_files = "
     path.write_text(path.read_text().replace(key, f"{key}{url}, "))
+    accept_changes(scan.folder)
 
 
 def fail_always(scan: RunningScan) -> Ended:
@@ -274,7 +276,8 @@ def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
     if namespace_trouble():
         pytest.skip(f"images cannot be run here: {namespace_trouble()}")
     it = ended("broken_image")
-    assert it.report.exit_code == ExitCode.TRY_AGAIN
+    assert it.report.exit_code == ExitCode.BAD_INPUT
+    assert {failure.cause for failure in it.report.failures} == {"image"}
     assert "does not start" in it.report.text
     begun = [name for name in it.scan.events("scan.dag") if name == "JOB_EVICTED"]
     # HTCondor evaluates the expression every 5 to 30 s, and a failed start takes one.

@@ -52,6 +52,13 @@ def test_the_last_step_of_a_scan_runs_it_with_outcome_and_folder(tmp_path):
     assert "ended with exit code 0" in log
 
 
+def test_a_scan_that_was_removed_is_told_from_one_that_failed(tmp_path):
+    command = parse_command(tell(tmp_path), "--notify")
+    scan = plan(EVENT, tmp_path, options(notify=command))
+    assert main(["report", str(scan.path), "4"]) == 4
+    assert told(tmp_path)[1] == "removed"
+
+
 def test_without_it_nothing_runs_and_nothing_is_written(tmp_path):
     scan = plan(EVENT, tmp_path, options())
     assert read_planned(scan.scan_json).notify == ()

@@ -14,7 +14,7 @@ from workflows.plan import plan
 
 SILENT = PoolStatus(None, is_running=False, text="no pool runs; `skyscan pool start` starts it")
 
-RUNNING = PoolStatus(SimpleNamespace(), is_running=True, text="")
+RUNNING = PoolStatus(SimpleNamespace(config=None), is_running=True, text="")
 
 
 def test_a_pool_that_does_not_run_and_a_halted_dag_are_reported(tmp_path):

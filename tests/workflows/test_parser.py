@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import fields
 
 import pytest
 
@@ -14,7 +13,7 @@ from skyscan.recos import available_recos
 from skyscan.suggestions import did_you_mean
 from workflows.cli import main, user_parser
 from workflows.commands.examples import EXAMPLES
-from workflows.options import SECTIONS, Options
+from workflows.options import SECTIONS, arguments
 
 
 def commands():
@@ -52,8 +51,9 @@ def test_the_options_of_a_scan_are_in_sections(name):
     text = commands()[name].format_help()
     titles = re.findall(r"^(\S.*):$", text, re.MULTILINE)
     assert [it for it in titles if it in SECTIONS] == list(SECTIONS)
-    listed = [option for options in SECTIONS.values() for option in options]
-    assert sorted(listed) == sorted(it.name for it in fields(Options) if it.metadata)
+    shown = re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)
+    flags = [argument.flag for argument in arguments().values()]
+    assert sorted(flag for flag in shown if flag in flags) == sorted(flags)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,8 @@ def test_what_resembles_nothing_gets_no_suggestion(capsys):
 
 def test_a_word_too_many_and_one_too_few_are_named(capsys):
     assert "takes no further argument: b." in refused("submit a b", capsys)[1]
+    error = refused("plan a.json b.json --real-event", capsys)[1]
+    assert "takes no further argument: b.json; `skyscan campaign` takes several" in error
     assert "FOLDER is missing." in refused("submit", capsys)[1]
     # --nsides has taken the event.
     error = refused("plan --real-event --nsides 8:0 x.json", capsys)[1]

@@ -10,9 +10,9 @@ from skyscan.events.source import Source
 from skyscan.job.progress import progress_line
 from skyscan.prep import prepare
 from skyscan.rounds.next_round import open_round
+from workflows.model.reading import read_model
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.progress import scan_progress
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def folder(tmp_path):
 
 def n_done(folder, *events: str) -> int:
     write_log(folder.workflow / "scan.dag.dagman.log", *events)
-    (progress,) = scan_progress(folder)
+    (progress,) = read_model(folder).rounds
     return progress.n_done
 
 

@@ -99,7 +99,7 @@ def failed_job(folder, code, error_text, notes=OLD_NOTES):
         (65, "skyscan: error: the table is damaged. (exit 65)", "damaged. (exit 65)", 65),
         (75, "skyscan: error: no worker: wait. (exit 75)", "no worker: wait. (exit 75)", 75),
         (70, "Traceback\nskyscan: error: this is a bug. (exit 70)", "a bug. (exit 70)", 70),
-        (1, "sh: python3: not found", "its job ended with exit code 1 (exit 1)", 75),
+        (1, "what a pity", "its job ended with exit code 1: what a pity (exit 75)", 75),
     ],
 )
 def test_a_failed_job_is_named_with_its_last_error(folder, code, error_text, why, outcome):
@@ -220,3 +220,11 @@ def test_a_missing_or_damaged_report_is_no_report(folder):
 )
 def test_durations_do_not_start_again_after_a_day(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_script_that_was_killed_is_named_with_its_signal(folder):
+    log = folder.workflow / "scan.dag.dagman.out"
+    log.write_text("11/28/26 13:57:42 PRE Script of node round_001 died on signal 9\n")
+    report = write_report(folder, 2)
+    assert report.exit_code == ExitCode.TRY_AGAIN
+    assert "opening round_001: its PRE script was killed by signal 9" in report.text

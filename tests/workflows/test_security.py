@@ -96,10 +96,10 @@ def harmless(tmp_path_factory) -> dict[str, dict[str, list[str]]]:
     every = {
         "attribute": options(site_changes=("attributes.Purpose=x",)),
         "submit": options(site_changes=("submit.accounting_group=x",)),
-        "dagman": options(site_changes=("dagman.DAGMAN_VERBOSITY=x",)),
+        "dagman": options(site_changes=("dagman.DAGMAN_VERBOSITY=3",)),
         "runtime": options(runtime="host:/opt/x/python"),
         "gcd_dir": options(gcd_dir=place),
-        "variable": options(),
+        "variable": options(variables=("SKYSCAN_WORDS",)),
     }
     with environment(SKYSCAN_WORDS="x"):
         return {
@@ -143,7 +143,7 @@ def test_a_folder_of_gcd_files_is_refused_or_stays_one_value(tmp_path, harmless,
 @pytest.mark.parametrize("text", [it for it in HOSTILE if "\0" not in it], ids=ascii)
 def test_a_variable_is_refused_or_stays_one_value(tmp_path, harmless, monkeypatch, text):
     monkeypatch.setenv("SKYSCAN_WORDS", text)
-    made = planned(tmp_path, options())
+    made = planned(tmp_path, options(variables=("SKYSCAN_WORDS",)))
     if isinstance(made, SkyscanError):
         assert made.exit_code == ExitCode.WRONG_USAGE
         assert "SKYSCAN_WORDS" in str(made)
@@ -229,6 +229,9 @@ SECRET = "hush-hush-1234"  # noqa: S105  (fake)
 SECRETS = {
     "BEARER_TOKEN": SECRET,
     "SKYSCAN_BROKER_AUTH": SECRET,
+    "SKYSCAN_PASSPHRASE": SECRET,
+    "SKYSCAN_MY_PWD": SECRET,
+    "SKYSCAN_WHATEVER": SECRET,
     "AWS_SECRET_ACCESS_KEY": SECRET,
     "PGPASSWORD": SECRET,
     "GITHUB_TOKEN": SECRET,
@@ -249,6 +252,7 @@ def guarded(pool, session_folder) -> tuple[ScanFolder, str]:
     command = [
         *("scan", "--simulated-event", "--reco-algo", "dummy", "--nsides", "1:0", "2:1"),
         *("--jobs-per-round", "2", "--output-dir", "scans", f"./{event.name}"),
+        *(word for name in words for word in ("--env", name)),
     ]
     program = (
         f"import os, sys; os.umask(0o077); from workflows.cli import main; "

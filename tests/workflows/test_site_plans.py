@@ -9,7 +9,7 @@ from condor.sites import recorded_site, site_names
 from skyscan.errors import WrongUsage
 from workflows.engines.dagman.submission import submit_command
 from workflows.plan import plan
-from workflows.planned import read_planned
+from workflows.planned import Planned, read_planned
 
 GIVEN = {
     "ospool": ("attributes.ProjectName=UWMadison_Test",),
@@ -49,8 +49,40 @@ def test_condor_submit_accepts_the_jobs_of_every_profile_with_its_values(
     for name in ("prep.sub", "reco.sub"):
         job = dry_run(pool, folder, name)
         assert {key: job.get(key) for key in IN_THE_JOB[site]} == IN_THE_JOB[site]
-    assert "has_avx2" in job["Requirements"] or site in ("personal", "chtc")
+    # Once: icecube's and ospool's own requirements have it already.
+    assert job["Requirements"].count("has_avx2") == (site != "personal")
     assert dry_run(pool, folder, "merge.sub")["JobUniverse"] == "12"
+
+
+def test_jobs_on_many_machines_use_the_same_kernels_unless_the_site_says_no(tmp_path):
+    def planned(name: str, *changes: str, site: str = "chtc") -> tuple[Planned, str]:
+        given = (*GIVEN.get(site, ()), *changes)
+        folder = plan(EVENT, tmp_path / name, options(site=site, site_changes=given))
+        return read_planned(folder.scan_json), (folder.workflow / "reco.sub").read_text()
+
+    scan, jobs = planned("many")
+    assert scan.environment["SKYSCAN_KERNELS"] == "avx2"
+    assert "SKYSCAN_KERNELS=avx2" in jobs
+    assert "\nrequirements = (TARGET.has_avx2 =?= True) && " in jobs
+    for other in (
+        planned("off", "avx2_kernels=false"),
+        planned("here", site="personal"),
+    ):
+        assert "SKYSCAN_KERNELS" not in other[0].environment
+        assert "KERNELS" not in other[1]
+        assert "avx2" not in other[1]
+    assert planned("off again", "avx2_kernels=false")[0].id != scan.id
+    scan, jobs = planned("on", "avx2_kernels=true", site="personal")
+    assert scan.environment["SKYSCAN_KERNELS"] == "avx2"
+    assert "TARGET.has_avx2 =?= True" in jobs
+
+
+def test_a_scan_that_was_planned_before_the_key_existed_keeps_its_jobs(tmp_path):
+    site = "chtc"
+    folder = plan(EVENT, tmp_path, options(site=site, site_changes=GIVEN[site]))
+    values = dict(read_planned(folder.scan_json).site_values)
+    del values["avx2_kernels"]
+    assert not recorded_site(site, values).avx2_kernels
 
 
 @pytest.mark.pool

@@ -14,7 +14,6 @@ from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
-from skyscan.skymap import read_skymap
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
@@ -26,6 +25,7 @@ from workflows.campaigns.campaign import (
     write_campaign,
 )
 from workflows.checks import preflight
+from workflows.checks.whole import map_fault
 from workflows.code import code_zip
 from workflows.engines import ENGINES, engine_of
 from workflows.engines.dagman.dags import CONFIG
@@ -145,13 +145,13 @@ def check_max_scans(number: int) -> int:
 
 
 def is_done(folder: CampaignFolder, entry: Entry) -> bool:
-    """Return whether an event is done: its map exists and is complete."""
+    """Return whether an event is done: its map exists and is whole."""
     scan = folder.scan(entry)
     report = None if scan is None else read_report(scan)
-    if scan is None or report is None or report.outcome != "complete" or not report.map:
+    if scan is None or report is None or report.outcome != "complete":
         return False
     try:
-        return read_skymap(scan.path / Path(report.map).name).complete
+        return map_fault(scan, read_planned(scan.scan_json)) is None
     except BadInput:
         return False
 

@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.dagman import dagman_state
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import BadInput
@@ -16,10 +17,11 @@ from workflows.campaigns.table import campaign_rows, counts, write_table
 from workflows.checks import preflight
 from workflows.engines import engine_of
 from workflows.engines.dagman.submission import guard, locks, priority, run_submit_dag
+from workflows.model.place import submitted_in
 from workflows.plan import site_of
 from workflows.planned import read_planned
 from workflows.report import duration
-from workflows.submission import AlreadyRuns, only_one, paste_line
+from workflows.submission import AlreadyRuns, only_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,9 +131,9 @@ def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
 
 
 def is_over(folder: CampaignFolder) -> bool:
-    """Return whether the campaign's DAGMan has left the queue."""
+    """Return whether no more scans will start: DAGMan has ended, or runs another folder."""
     state = dagman_state(folder.dag)
-    return state is not None and state.is_over
+    return state is not None and (state.is_over or bool(submitted_in(folder.dag, folder.path)))
 
 
 def watch(folder: CampaignFolder) -> list[Row]:

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, fields
 from math import acos, cos, degrees, radians, sin
 from typing import TYPE_CHECKING
 
-from skyscan.errors import ExitCode
+from skyscan.errors import BadInput, ExitCode
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
 from workflows.engines import engine_of
-from workflows.report import read_report
+from workflows.model.place import submitted_in
+from workflows.report import read_report, still_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 #: In the order in which they are counted. ``incomplete``: a limit ended the scan, with a map;
 #: ``refused``: could not be planned; ``copy``: a copy of another event of the campaign.
 STATES = ("complete", "incomplete", "failed", "refused", "copy", "running", "waiting")
+#: States of scans that have run to an end.
+ENDED = ("complete", "incomplete", "failed")
 #: Priority of exit codes when there are several: first those that no retry can fix.
 _WORST_FIRST = (
     ExitCode.BAD_INPUT,
@@ -128,7 +131,8 @@ def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
         shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
     lines = _columns(shown) if shown else []
     lines += [f"  why       {_why(row)}" for row in shown if row.why]
-    lines.append(f"{counts(rows)}; {folder.csv} lists all of them")
+    where = f"; {folder.csv} lists all of them" if folder.csv.exists() else ""
+    lines.append(f"{counts(rows)}{where}")
     if exit_code_of(rows):
         command = f"skyscan resume {shlex.quote(str(folder.path))}"
         lines.append(f"  next      fix the errors above, then {command}")
@@ -148,12 +152,21 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
         return Row(event, state, exit_code=entry.exit_code, why=entry.problem)
     report = read_report(scan)
     if report is not None:
-        return _reported(entry, report)
+        # Reading all maps takes long while scans still end, and tells more when all have.
+        try:
+            return _reported(entry, still_true(scan, report) if is_over else report)
+        except BadInput as error:
+            code = int(error.exit_code)
+            return Row(event, "failed", exit_code=code, folder=entry.folder, why=str(error))
     if is_over:
         code = int(ExitCode.TRY_AGAIN)
         return Row(event, "failed", exit_code=code, folder=entry.folder, why=_NOT_RUN)
     state_of_dag = engine_of(scan).state(scan)
-    is_running = state_of_dag is not None and not state_of_dag.is_over
+    is_running = (
+        state_of_dag is not None
+        and not state_of_dag.is_over
+        and not submitted_in(folder.dag, folder.path)
+    )
     return Row(event, "running" if is_running else "waiting", folder=entry.folder)
 
 

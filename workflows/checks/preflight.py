@@ -160,9 +160,7 @@ def place(path: Path) -> Finding:
     written, real = str(path.absolute()), str(path.resolve())
     if written.startswith(REFUSED) or real.startswith(REFUSED):
         which = written if written == real else f"{written} ({real})"
-        why = (
-            f"DAGMan refuses to keep its logs where a path begins with {REFUSED}, as in {which}"
-        )
+        why = f"DAGMan keeps no logs in a folder whose path begins with {REFUSED}: {which}"
         return _refusal(what, why, ELSEWHERE)
     if re.search(r"\$\$|\$\w*\(", str(path)):
         why = f"condor_submit_dag would expand the $ in {path}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +43,7 @@ def run(options: argparse.Namespace) -> ExitCode:
             f"It is unknown whether the {what} is in the queue: {found.text}. "
             f"The queue survives until the pool runs again; start the pool, then abort again."
         )
-    os.environ.update(found.pool.environment())
+    found.pool.use()
     clusters = _abort(folder, found.pool)
     place = shlex.quote(str(folder.path))
     if not clusters:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from workflows.campaigns.campaign import CampaignFolder, added, read_campaign, r
 from workflows.campaigns.plan import plan_campaign, plan_missing
 from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
 from workflows.campaigns.table import (
+    ENDED,
     campaign_rows,
     counts,
     exit_code_of,
@@ -26,6 +26,7 @@ from workflows.campaigns.table import (
 )
 from workflows.checks import preflight
 from workflows.commands.plan import add_options, note
+from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
 from workflows.options import from_words
@@ -132,14 +133,19 @@ def resume(path: Path, *, no_watch: bool) -> ExitCode:
     return _run(folder, no_watch=no_watch)
 
 
-def print_status(path: Path) -> ExitCode:
+def print_status(path: Path, *, as_json: bool = False) -> ExitCode:
     """Print the progress of a campaign."""
     folder = CampaignFolder(path.absolute())
     state = dagman_state(folder.dag)
     status = "not submitted yet"
     if state is not None:
-        status = f"DAGMan job {state.cluster}: {state.state}"
+        place = "" if state.is_over else submitted_in(folder.dag, folder.path)
+        was = f"was {state.state} in {place}; this folder is a copy" if place else state.state
+        status = f"DAGMan job {state.cluster}: {was}"
     rows = campaign_rows(folder, is_over=is_over(folder))
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+        return ExitCode.DONE
     print(f"{folder.path.name}  {status}\n  {counts(rows)}")
     if is_over(folder):
         print(table_text(folder, rows), end="")
@@ -147,9 +153,20 @@ def print_status(path: Path) -> ExitCode:
 
 
 def print_result(path: Path, *, as_json: bool) -> ExitCode:
-    """Print the table of a campaign; return its exit code."""
+    """Print the table of a campaign; return its exit code.
+
+    Raises
+    ------
+    WrongUsage
+        None of its scans has run yet.
+    """
     folder = CampaignFolder(path.absolute())
-    rows = campaign_rows(folder, is_over=True)
+    rows = campaign_rows(folder, is_over=is_over(folder))
+    if dagman_state(folder.dag) is None and not any(row.state in ENDED for row in rows):
+        raise WrongUsage(
+            f"{folder.path} has no result yet: the campaign was not submitted. "
+            f"`skyscan resume {shlex.quote(str(folder.path))}` runs it."
+        )
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     else:
@@ -164,7 +181,7 @@ def _runs(folder: CampaignFolder) -> bool:
 
 def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
     pool = pools.start()
-    os.environ.update(pool.environment())
+    pool.use()
     place = shlex.quote(str(folder.path))
     if is_queued(folder, pool):
         print("The campaign is already in the queue.", flush=True)

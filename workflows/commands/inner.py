@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from workflows.commands.plan import Commands
 
 
+#: $DAG_STATUS of a DAG that was removed from the queue.
+REMOVED = 4
+
+
 def add_to(commands: Commands) -> None:
     """Add the commands, which users need not see, to the parser."""
     scan = commands.add_parser("open-scan")
@@ -125,21 +129,24 @@ def errors_kept_in(log: Path) -> Iterator[None]:
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Write the report; return DAGMan's own status, so that a failed DAG stays failed."""
+    """Write the report; return DAGMan's own status, so that a failed DAG stays failed.
+
+    A DAG without a failed node fails too if there is no whole map.
+    """
     from workflows.report import write_report
 
     folder = _scan(options)
-    outcome = "failed" if options.dag_status else "complete"
+    outcome = "failed"
     try:
         report = write_report(folder, options.dag_status)
-        outcome = report.outcome
+        outcome = "removed" if options.dag_status == REMOVED else report.outcome
         print(report.text)
     except SkyscanError as error:
         print(f"skyscan: error: {error}", file=sys.stderr)
         (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
     finally:
         _notify(folder, outcome)
-    return int(options.dag_status)
+    return int(options.dag_status) or int(outcome != "complete")
 
 
 def _ended(options: argparse.Namespace) -> ExitCode:

@@ -64,7 +64,8 @@ def lines(scans: Sequence[Listed]) -> list[str]:
     ]
     numbers = Counter(it.state for it in scans)
     counted = ", ".join(f"{number} {state}" for state, number in numbers.most_common())
-    return [*aligned, f"{len(scans)} scans: {counted}"]
+    number = "1 scan" if len(scans) == 1 else f"{len(scans)} scans"
+    return [*aligned, f"{number}: {counted}"]
 
 
 def _degrees(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from workflows.options import from_words
 from workflows.plan import is_like_data, plan
 from workflows.planned import read_planned
 from workflows.submission import submit_line, work_of
+from workflows.variables import declared_by, unsent
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 #: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
-FOLDER_HELP = "scan folder, or the folder above it if that holds a single scan"
+FOLDER_HELP = "folder of a scan or a campaign, or the folder above a single scan"
+SCAN_HELP = "scan folder, or the folder above it if that holds a single scan"
 
 
 def add_to(commands: Commands) -> None:
@@ -59,7 +62,14 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def plan_from(options: argparse.Namespace) -> ScanFolder:
     """Plan a scan from the command line; note a runtime that jobs may not find."""
-    folder = plan(options.event, options.output_dir, from_words(options), check_place=True)
+    of_scan = from_words(options)
+    folder = plan(options.event, options.output_dir, of_scan, check_place=True)
+    left = unsent(os.environ, declared_by(of_scan.reco), of_scan.variables)
+    if left:
+        note(
+            f"jobs do not get {', '.join(left)}: neither a step nor the reconstruction reads "
+            f"it. --env NAME sends a variable."
+        )
     scan = read_planned(folder.scan_json)
     if is_like_data(scan.run_id) and not scan.is_real_event:
         note(
@@ -85,10 +95,11 @@ def note(text: str) -> None:
 def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
     """Add the events and the options that `plan`, `scan` and `campaign` share."""
     parser.order = "it comes before the options, because --nsides takes what follows it"
-    about = "event file: i3live .json, .pkl, or .i3"
+    about = "event file: i3live .json or .pkl, or .i3 (also .gz, .bz2, .zst)"
     if of_campaign:
         parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help=about)
     else:
+        parser.more = "`skyscan campaign` takes several events"
         parser.add_argument("event", type=Path, metavar="EVENT", help=about)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--real-event", action="store_true", help="the event is data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from workflows.campaigns.campaign import CampaignFolder, is_campaign
 from workflows.campaigns.run import is_queued
 from workflows.checks import preflight
 from workflows.commands import campaign
-from workflows.commands.plan import FOLDER_HELP
+from workflows.commands.plan import SCAN_HELP
 from workflows.commands.scan import follow, submit_scan
 from workflows.quantities import not_negative, parse_duration, parse_fraction, positive
 from workflows.rerun import (
@@ -42,7 +41,12 @@ def add_to(commands: Commands) -> None:
     retry = commands.add_parser(
         "retry", help="repeat some fits of a scan and what follows from them, and watch it"
     )
-    retry.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    retry.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        help=f"{SCAN_HELP}; with --failed also a campaign",
+    )
     retry.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
     which = retry.add_argument_group("which fits").add_argument
     which("--failed", action="store_true", help="repeat the fits without a result (NaN)")
@@ -67,7 +71,7 @@ def add_to(commands: Commands) -> None:
     further = commands.add_parser(
         "extend", help="take a scan further: finer pixels, more of them, higher limits"
     )
-    further.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    further.add_argument("folder", type=Path, metavar="FOLDER", help=SCAN_HELP)
     further.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
     what = further.add_argument_group("what is extended").add_argument
     what(
@@ -188,7 +192,7 @@ def _one_scan(path: Path, but: str = "") -> ScanFolder:
 
 def _pool() -> Pool:
     pool = pools.start()
-    os.environ.update(pool.environment())
+    pool.use()
     return pool
 
 

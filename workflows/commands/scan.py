@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -31,12 +30,14 @@ def add_to(commands: Commands) -> None:
     add_options(scan)
     scan.set_defaults(run=_scan)
 
-    sub = commands.add_parser("submit", help="submit a planned scan without waiting for it")
+    sub = commands.add_parser(
+        "submit", help="submit a planned scan or campaign without waiting for it"
+    )
     sub.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     sub.set_defaults(run=_submit)
 
     resume = commands.add_parser(
-        "resume", help="continue a scan and watch it; only what is not done runs"
+        "resume", help="continue a scan or a campaign and watch it; only what is missing runs"
     )
     resume.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
     resume.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
@@ -73,7 +74,7 @@ def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
     With ``attach``, a scan that is already in the queue is no error.
     """
     pool = pools.start()
-    os.environ.update(pool.environment())
+    pool.use()
     try:
         submit(folder, pool)
     except AlreadyRuns:

@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor.contact import paste_line
 from condor.dagman import last_error
 from condor.pool import status as pool_status
-from skyscan.errors import ExitCode, TryAgain, WrongUsage
+from skyscan.errors import ExitCode, WrongUsage
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
-from workflows.obstacles import cooling_until, obstacles
-from workflows.planned import read_planned
-from workflows.report import last_report, machine_lines
+from workflows.model.reading import NOT_ASKED, read_model
+from workflows.model.schema import as_json
+from workflows.model.text import heading, progress_lines, round_lines, timing_lines
+from workflows.report import last_report
 from workflows.submission import open_scan
-from workflows.watch import line, rounds_so_far
+from workflows.watch import ask, watch
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
-    from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
-    from workflows.planned import Planned
-    from workflows.progress import RoundProgress
+    from workflows.model.scan import ScanModel
 
 
 def add_to(commands: Commands) -> None:
     """Add the commands to the parser."""
     status = commands.add_parser("status", help="show the progress of a scan or a campaign")
     status.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    status.add_argument("--json", action="store_true", help="print the scan model as JSON")
+    status.add_argument(
+        "--watch",
+        action="store_true",
+        help="show the progress until the scan ends: in a terminal on one live screen, else "
+        "line by line",
+    )
+    status.add_argument(
+        "--timing",
+        action="store_true",
+        help="show where the time went, by machine, and what would make the scan faster",
+    )
     status.set_defaults(run=_status)
 
     result = commands.add_parser("result", help="show the result of a scan or a campaign")
@@ -47,64 +58,49 @@ def add_to(commands: Commands) -> None:
 
 def _status(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
-        return print_status(options.folder)
+        return print_status(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
-    scan = read_planned(folder.scan_json)
-    engine = engine_of(folder)
-    state = engine.state(folder)
-    rounds = rounds_so_far(folder)
-    status = (
-        "not submitted yet" if state is None else f"DAGMan job {state.cluster}: {state.state}"
-    )
-    print(f"{scan.name}  {scan.reco}  {status}")
-    for progress in rounds:
-        print(f"  {progress.line()}")
-    if state is not None and state.is_over:
-        _print_end(folder)
+    if options.watch and not options.json:
+        watch(folder)
+    model = _model(folder)
+    if options.json:
+        print(as_json(model))
     else:
-        _print_progress(folder, scan, rounds, state)
-    more = engine.more_on_progress(folder)
-    if state is not None and more:
-        print(f"  more      {more}")
+        print("\n".join(_status_lines(folder, model)))
+    if options.timing and not options.json:
+        print("\n".join(f"  {it}" for it in timing_lines(model)))
     return ExitCode.DONE
 
 
-def _print_progress(
-    folder: ScanFolder,
-    scan: Planned,
-    rounds: list[RoundProgress],
-    state: DagmanState | None,
-) -> None:
-    """Print the progress of a scan that has not ended, and what it waits for."""
-    if state is not None and state.starts > 1:
-        place = shlex.quote(str(folder.path))
-        print(
-            f"  DAGMan died and was restarted {state.starts - 1} times. If this continues, run "
-            f"`skyscan abort {place}`, then `skyscan resume {place}`"
-        )
-    delay = 0.0
-    if state is not None:
-        pool = pool_status()
-        for obstacle in obstacles(folder, pool):
-            print(f"  waits     {obstacle}")
-        with suppress(TryAgain):  # the obstacles have named it
-            delay = max(0.0, (cooling_until(folder, pool) or 0.0) - time.time())
-    if rounds:
-        print(f"  now       {line(folder, scan, rounds, delay=delay)}")
-        for machine in machine_lines(folder):
-            print(f"  warning   {machine}")
+def _model(folder: ScanFolder) -> ScanModel:
+    """Return the model of a scan; the queue is asked about one that has not ended."""
+    state = engine_of(folder).state(folder)
+    is_over = state is None or state.is_over
+    return read_model(folder, queue=NOT_ASKED if is_over else ask(folder))
 
 
-def _print_end(folder: ScanFolder) -> None:
-    """Print the outcome of a scan that has ended."""
+def _status_lines(folder: ScanFolder, model: ScanModel) -> Iterator[str]:
+    yield heading(model)
+    yield from round_lines(model.rounds)
+    if model.state in ("ended", "removed"):
+        yield from _end_lines(folder)
+    else:
+        yield from progress_lines(model)
+    command = engine_of(folder).progress_command(folder)
+    if model.dagman is not None and command:
+        yield f"  more      {paste_line(command, pool_status().pool)}"
+
+
+def _end_lines(folder: ScanFolder) -> Iterator[str]:
+    """Yield the outcome of a scan that has ended."""
     report = last_report(folder)
     if report is not None:
-        print(report.text, end="")
+        yield report.text.rstrip("\n")
         return
     why = last_error(engine_of(folder).dag(folder))
     if why:
-        print(f"  why       DAGMan: {why}")
-    print(f"  next      skyscan resume {shlex.quote(str(folder.path))}")
+        yield f"  why       DAGMan: {why}"
+    yield f"  next      skyscan resume {shlex.quote(str(folder.path))}"
 
 
 def _result(options: argparse.Namespace) -> ExitCode:

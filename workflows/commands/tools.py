@@ -121,10 +121,10 @@ def _recos(_options: argparse.Namespace) -> ExitCode:
 
 
 def _doctor(options: argparse.Namespace) -> ExitCode:
-    from workflows.doctor import diagnose, diagnose_folder, is_fit, lines
+    from workflows.doctor import diagnose, diagnose_folder, exit_code, lines
 
     findings = diagnose()
     if options.folder is not None:
         findings += diagnose_folder(options.folder)
     print("\n".join(lines(findings)))
-    return ExitCode.DONE if is_fit(findings) else ExitCode.TRY_AGAIN
+    return exit_code(findings)

@@ -30,11 +30,39 @@ Arriving = Mapping[int, Mapping[int, list[Path]]]
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed step: its name, its exit code, and its error message."""
+    """A failed step.
+
+    Attributes
+    ----------
+    step : str
+        Its name.
+    exit_code : int
+        Exit code that the failure counts with.
+    text : str
+        What went wrong.
+    cause : str
+        The kind of the failure, a key of `workflows.model.causes.CAUSES`.
+    can_pass : bool
+        Whether another try may succeed without any change.
+    advice : str
+        What to do about it.
+    machine : str
+        Machine of the last start; empty if it is unknown, or is the access point.
+    file : str
+        The file with its stderr, relative to the scan folder; empty if there is none.
+    last_lines : tuple of str
+        The last lines of that file.
+    """
 
     step: str
     exit_code: int
     text: str
+    cause: str = "unknown"
+    can_pass: bool = True
+    advice: str = ""
+    machine: str = ""
+    file: str = ""
+    last_lines: tuple[str, ...] = ()
 
 
 class Engine(ABC):
@@ -86,6 +114,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return the files that `write` wrote and that stay as they are until `rewrite`."""
+
+    @abstractmethod
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Open a round: choose its pixels, and write the files that the engine runs.
 
@@ -106,8 +138,9 @@ class Engine(ABC):
             Whether there is anything to run.
         """
 
-    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:  # noqa: B027
-        """Write again the files that depend on the limits of a scan."""
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:  # noqa: ARG002
+        """Write again the files that depend on the limits of a scan; return their paths."""
+        return []
 
     def missing(self, pool: Pool | None) -> str:  # noqa: ARG002
         """Return a message if software of the engine is missing here, else an empty text."""
@@ -147,9 +180,9 @@ class Engine(ABC):
     def has_succeeded(self, state: DagmanState) -> bool:
         """Return whether a submission that has ended without a report succeeded."""
 
-    @abstractmethod
-    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
-        """Return the jobs of the last submission that failed at their last try."""
+    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:  # noqa: ARG002
+        """Return failed jobs of the last submission that the `node_logs` do not show."""
+        return []
 
     def arriving(self, folder: ScanFolder) -> Arriving:  # noqa: ARG002
         """Return result files that are on their way into the scan folder."""
@@ -158,13 +191,16 @@ class Engine(ABC):
     def settle(self, folder: ScanFolder) -> None:  # noqa: B027
         """Collect results on their way into the folder of a scan that is not in the queue."""
 
+    def tidy(self, folder: ScanFolder, scan: Planned) -> None:  # noqa: B027
+        """Remove files that nothing reads; runs when the report of a scan is written."""
+
     def more_on_failure(self, folder: ScanFolder) -> str:  # noqa: ARG002
         """Return the engine's own command that shows why a scan failed, if it has one."""
         return ""
 
-    def more_on_progress(self, folder: ScanFolder) -> str:  # noqa: ARG002
-        """Return the engine's own command that shows the progress of a scan, if it has one."""
-        return ""
+    def progress_command(self, folder: ScanFolder) -> list[str]:  # noqa: ARG002
+        """Return the engine's own command that shows the progress of a scan; empty if none."""
+        return []
 
     def deadline(self, folder: ScanFolder, seconds: float | None) -> int:
         """Return when the scan must end, in seconds since 1970; 0 if it has no deadline.

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from condor.policy import (
     avoidance_commands,
-    growing,
     hold_commands,
     removal,
+    requests,
     retry_commands,
-    retry_request,
 )
 from condor.runtimes import CODE_VARIABLE, UMASK_VARIABLE, parse_runtime
 from condor.submit import quoted_arguments, quoted_environment
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Number of the start of a job after failures, from 0; HTCondor expands it at each start.
 TRY = "$$([NumJobCompletions])"
+#: OpenBLAS' kernels for AVX2 would crash elsewhere. HTCondor advertises the attribute.
+AVX2_MACHINES = "TARGET.has_avx2 =?= True"
 GRACE = 120  # seconds after the deadline for a running job to return its results
 
 
@@ -45,10 +46,8 @@ def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
         "output": f"{step.log}.{TRY}.out",
         "error": f"{step.log}.{TRY}.err",
         "request_cpus": "1",
-        "request_memory": growing(scan.request_memory, step.retries, RETRY),
-        "request_disk": growing(scan.request_disk * 1024, step.retries, RETRY),
-        "retry_request_memory": retry_request("RequestMemory", scan.request_memory),
-        "retry_request_disk": retry_request("RequestDisk", scan.request_disk * 1024),
+        **requests("memory", scan.request_memory, step.retries, RETRY),
+        **requests("disk", scan.request_disk * 1024, step.retries, RETRY),
         # If longer, a retry that requests more memory waits for a slot that is idle.
         "keep_claim_idle": "20",
         **retry_commands(step.retries, RETRY),
@@ -69,6 +68,8 @@ def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
     description["periodic_remove"] = " || ".join(over)
     avoiding = avoidance_commands(site)
     requirements = [it.get("requirements") for it in (of_runtime, site.submit, avoiding)]
+    if site.avx2_kernels and "has_avx2" not in site.submit.get("requirements", ""):
+        requirements.insert(0, AVX2_MACHINES)
     description |= {**avoiding, **site.submit}
     if any(requirements):
         description["requirements"] = " && ".join(f"({it})" for it in requirements if it)
@@ -86,7 +87,10 @@ def job_environment(scan: Planned) -> dict[str, str]:
 
 
 def local_description(step: Step) -> dict[str, str]:
-    """Return the submit description of a step that runs on the access point."""
+    """Return the submit description of a step that runs on the access point.
+
+    It runs again if it was killed, but not if it ended with any exit code.
+    """
     return {
         "universe": "local",
         "executable": ACCESS_POINT_SH,
@@ -94,4 +98,6 @@ def local_description(step: Step) -> dict[str, str]:
         "output": f"{step.log}.out",
         "error": f"{step.log}.err",
         "request_disk": "1024",
+        "max_retries": "2",
+        "retry_until": "ExitCode =!= undefined",
     }

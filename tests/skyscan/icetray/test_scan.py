@@ -13,6 +13,7 @@ from scans_support import a_scan
 
 from skyscan.coordinates import equatorial_to_local, local_to_equatorial
 from skyscan.events.reader import read_event
+from skyscan.frames import KEEP_VARIABLE
 from skyscan.layout import ScanFolder
 from skyscan.records import PIXEL_DTYPE
 from skyscan.recos.crash_dummy import MODE_VARIABLE, PROBABILITY_VARIABLE, WHEN_VARIABLE
@@ -69,6 +70,8 @@ def scan(path: Path, event: Path, reco: str, **environment: str) -> ScanFolder:
         ):
             result = path / f"rounds/{number:03d}/results/{batch.stem}/{batch.stem}.rec"
             files = ("--startup", folder.startup, "--batch", batch, "--result", result)
+            if KEEP_VARIABLE in environment:
+                files = (*files, "--frames", result.with_suffix(".frames"))
             step("reco", *files, "--max-pixel-time", 20, **environment)
     step("merge", path)
     return folder
@@ -115,6 +118,32 @@ def test_jobs_get_the_frames_of_the_alert(shared_events, tmp_path):
     assert {"OnlineL2_SplineMPE", "SeedVertexPos", "SeedVertexTime"} <= set(frames[-1].keys())
     prepared = json.loads((folder.startup / "icetray.json").read_text())
     assert prepared == {"baseline": None, "gcd_dir": None, "seed": [0, 0, 0, 0]}
+
+
+def test_kept_frames_are_an_event_for_icetray_and_for_our_own_reader(shared_events, tmp_path):
+    from icecube import dataio
+
+    event = shared_events / ALERTS[2]
+    folder = scan(tmp_path / "all", event, "icetray_dummy", **{KEEP_VARIABLE: "0"})
+    best = read_skymap(next(folder.path.glob("run*.npz"))).best()
+    file = dataio.I3File(str(next(folder.path.glob("*_frames.i3"))))
+    frames = []
+    while file.more():
+        frames.append(file.pop_frame())
+    n_pixels = sum(map(len, read_skymap(next(folder.path.glob("run*.npz"))).pixels.values()))
+    assert "".join(frame.Stop.id for frame in frames) == "GCDQ" + n_pixels * "P"
+    ids = [
+        tuple(frame[f"SCAN_Healpix{it}"].value for it in ("NSide", "Pixel"))
+        for frame in frames[4:]
+    ]
+    assert ids[0] == tuple(best[0])
+    assert len(set(ids)) == n_pixels
+    llhs = [frame["Dummy_llh"].value for frame in frames[4:]]
+    assert llhs == sorted(llhs)
+    folder = scan(tmp_path / "one", event, "icetray_dummy", **{KEEP_VARIABLE: "1"})
+    found = read_event(next(folder.path.glob("*_frames.i3")))
+    assert found.scalars["Dummy_llh"] == llhs[0]
+    assert found.pulses.tobytes() == read_event(event).pulses.tobytes()
 
 
 def test_coordinates_are_those_of_astro():

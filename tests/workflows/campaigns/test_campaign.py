@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from plans_support import options, write_events
+from plans_support import accept_changes, options, write_events
 from scans import environment, make_scan
 
 from condor.dagman import log_events
@@ -18,6 +18,7 @@ from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.job.worker import TALLY_VARIABLE
+from skyscan.layout import ScanFolder
 from workflows.campaigns.plan import MOST_SCANS, plan_campaign
 from workflows.campaigns.run import submit
 from workflows.campaigns.table import campaign_rows, table_text
@@ -197,6 +198,7 @@ def test_events_fail_independently_and_resume_does_only_what_is_missing(
         sub.write_text(
             healthy.replace(f"{CRASH}=0", f"{CRASH}=1 SKYSCAN_CRASH_DUMMY_WHEN=always")
         )
+        accept_changes(ScanFolder(sub.parents[1]))
         assert main(["resume", str(many)]) == ExitCode.BAD_INPUT
 
         rows = list(csv.DictReader((many / "campaign.csv").read_text().splitlines()))
@@ -225,6 +227,7 @@ def test_events_fail_independently_and_resume_does_only_what_is_missing(
         assert set(before.values()) == {3}  # once of the sound event, twice of the crashing one
         broken.write_bytes(whole)
         sub.write_text(healthy)
+        accept_changes(ScanFolder(sub.parents[1]))
         shutil.rmtree(sub.parents[1] / "rounds" / "000" / "results")
         assert main(["resume", str(many)]) == 0
         assert set((fits(tally) - before).values()) == {2}

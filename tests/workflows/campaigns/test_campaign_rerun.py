@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from plans_support import options, write_events
+from plans_support import accept_changes, options, write_events
 from scans import environment, wait_until
 
 from condor.dagman import dagman_state, log_events
@@ -70,6 +70,7 @@ class Many:
         for scan in self.folder.scans:
             sub = scan.workflow / "reco.sub"
             sub.write_text(sub.read_text().replace(f"{COST}={SLOW}", f"{COST}=0"))
+            accept_changes(scan)
 
     def in_queue(self) -> int:
         return queued_jobs(self.folder, self.pool)

@@ -16,6 +16,7 @@ from skyscan.errors import ExitCode
 from skyscan.rounds.next_round import BatchState
 from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
+    ROUND_FAILED,
     deadline_lines,
     open_gate_lines,
     open_round_lines,
@@ -66,13 +67,15 @@ def test_the_outer_dag_is_prep_the_possible_rounds_merge_and_the_report(scan):
     )
 
 
-def test_neither_bad_input_nor_an_inner_dag_is_retried(scan):
+def test_bad_input_is_never_retried_and_a_failed_round_is_not_either(scan):
     lines = [*scan_dag_lines(scan), *round_dag_lines(scan, 0, [BatchState(0, 4, 4)], 0)]
     retries = [line for line in lines if line.startswith("RETRY")]
-    assert retries == ["RETRY prep 1 UNLESS-EXIT 65", "RETRY reco_00000 1 UNLESS-EXIT 65"]
+    scripts = [f"RETRY round_{n:03d} 2 UNLESS-EXIT 1" for n in range(scan.max_rounds)]
+    jobs = ["RETRY prep 1 UNLESS-EXIT 65", "RETRY reco_00000 1 UNLESS-EXIT 65"]
+    assert sorted(retries) == sorted([*jobs, *scripts])
     never = changed(scan, max_retries=0)
     lines = [*scan_dag_lines(never), *round_dag_lines(never, 0, [BatchState(0, 4, 4)], 0)]
-    assert not [line for line in lines if line.startswith("RETRY")]
+    assert [line for line in lines if line.startswith("RETRY")] == scripts
 
 
 def test_a_round_has_a_node_for_each_batch_and_complete_ones_are_done(scan):
@@ -128,7 +131,7 @@ def test_a_reco_job_returns_its_results_whenever_it_ends(scan):
     assert "rounds/$(round)/results/$(batch)/" in description["transfer_input_files"]
     remaps = description["transfer_output_remaps"]
     assert remaps == '"$(batch).new.rec=rounds/$(round)/results/$(batch)/$(batch).rec"'
-    assert description["request_memory"].startswith(f"{scan.request_memory} * ")
+    assert description["+RequestMemory"].startswith(f"{scan.request_memory} * ")
     prep = job_description(prep_step(scan), scan, read_site("personal"))
     assert "checkpoint_exit_code" not in prep
     assert prep["transfer_output_files"] == "startup"
@@ -297,6 +300,26 @@ def test_a_round_is_opened_only_after_one_that_chose_pixels(tmp_path, number, ea
     )
     assert done.returncode == code
     assert done.stdout == (f"workflows next-round . {number}\n" if code == 42 else "")
+
+
+def test_a_script_that_was_killed_runs_again_and_a_round_that_ran_does_not(tmp_path):
+    opener = script(tmp_path, "open-round.sh", open_round_lines("."))
+    script(tmp_path, "skyscan.sh", ["#!/bin/sh", "exit 42"])
+    log = tmp_path / "round_000.dag.dagman.log"
+
+    def opened(retry: int) -> int:
+        return subprocess.run([opener, "0", str(retry)], cwd=tmp_path, check=False).returncode
+
+    log.write_text("of an earlier submission")
+    os.utime(log, (1, 1))
+    assert opened(0) == 42
+    assert opened(1) == 42
+    log.write_text("000 submitted")
+    os.utime(log, (2**32, 2**32))
+    assert opened(2) == ROUND_FAILED
+    os.utime(log, (1, 1))
+    (tmp_path / "round_000.dag.tried").unlink()  # no room for it
+    assert opened(1) == 42
 
 
 @pytest.mark.parametrize(

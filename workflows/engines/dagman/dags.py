@@ -34,6 +34,10 @@ OPEN_GATE_SH = "open-gate.sh"
 #: Seconds between two checks of a gate; each starts Python on the access point.
 LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
 OPEN_ROUND_SH = "open-round.sh"
+#: How often a PRE script runs again that was killed.
+SCRIPT_RETRIES = 2
+#: Exit code of the DAGMan of a round that failed.
+ROUND_FAILED = 1
 
 
 def round_dag(number: int) -> str:
@@ -64,6 +68,14 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
     write_script_lines(here / ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
     write_script_lines(here / OPEN_ROUND_SH, open_round_lines(place))
     write_script_lines(here / DEADLINE_SH, deadline_lines())
+
+
+def planned_files(folder: ScanFolder) -> list[Path]:
+    """Return the files that `write_workflow` wrote; only some scans have gates."""
+    names = ["prep.sub", "reco.sub", "merge.sub", CONFIG, SCAN_DAG]
+    scripts = [ACCESS_POINT_SH, OPEN_ROUND_SH, DEADLINE_SH]
+    gates = [name for name in (OPEN_GATE_SH,) if (folder.workflow / name).exists()]
+    return [folder.workflow / name for name in (*names, *scripts, *gates)]
 
 
 def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -> None:
@@ -146,14 +158,14 @@ def scan_dag_lines(
                 retry_status=int(ExitCode.NOT_YET),
                 retry_delay=every,
             )
-            last = last.child_layer(
-                **_named(f"gate_{number:03d}", 0), noop=True, pre=look, **skip
-            )
+            gate = {**_named(f"gate_{number:03d}", 0), **_retry_script(ExitCode.TRY_AGAIN)}
+            last = last.child_layer(**gate, noop=True, pre=look, **skip)
         opened = last.child_subdag(
             name=f"round_{number:03d}",
             dag_file=round_dag(number),
-            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number]),
+            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number, RETRY_MACRO]),
             **skip,
+            **_retry_script(ROUND_FAILED),
         )
         rounds = dags.Nodes(*rounds, opened) if ahead else dags.Nodes(opened)
         last = last if ahead else opened
@@ -213,6 +225,14 @@ def _named(name: str, retries: int) -> dict[str, object]:
     return {"name": name, "submit_description": htcondor2.Submit({}), **retry}
 
 
+def _retry_script(unless: int) -> dict[str, int]:
+    """Return the retries of a node for its PRE script, which may be killed.
+
+    What failed in another way would fail again: DAGMan exits with ``unless`` then.
+    """
+    return {"retries": SCRIPT_RETRIES, "retry_unless_exit": int(unless)}
+
+
 def _dag_lines(dag: DAG) -> Iterator[str]:
     from htcondor2.dags import NodeNameFormatter
     from htcondor2.dags.writer import DAGWriter
@@ -231,12 +251,23 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
 
 
 def open_round_lines(place: str = "..") -> list[str]:
-    """Return the PRE script of a round, which skips a round after one without pixels."""
+    """Return the PRE script of a round; its arguments are the round and the retry, from 0.
+
+    It skips a round after one without pixels.
+    """
     return [
         "#!/bin/sh",
         "# Skips quickly, without Python: most scans converge long before the last round.",
         f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
         f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
+        "# DAGMan runs this again if it was killed, and if the round failed or was removed.",
+        "# Then there is an event in the log of its DAGMan since the first try of this script.",
+        'round=round_$(printf %03d "$1").dag',
+        'if [ "${2:-0}" -eq 0 ]; then',
+        '    : >"$round.tried"',
+        'elif [ -n "$(find "$round.dagman.log" -newer "$round.tried" 2>/dev/null)" ]; then',
+        f"    exit {ROUND_FAILED}",
+        "fi",
         f'exec ./{ACCESS_POINT_SH} workflows next-round {place} "$1"',
     ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.rounds.next_round import open_round
-from workflows.engines.dagman import dags, failures, submission
-from workflows.engines.engine import Engine, Failure
+from workflows.engines.dagman import dags, submission
+from workflows.engines.engine import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,10 @@ class Dagman(Engine):
         """Write submit files, scripts and the outer DAG."""
         dags.write_workflow(folder, scan, site, python)
 
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return submit files, scripts, settings and the outer DAG."""
+        return dags.planned_files(folder)
+
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:  # noqa: ARG002
         """Write the DAG of a round, unless nothing of the round is left to do."""
         batches = open_round(folder, scan, number)
@@ -42,9 +46,10 @@ class Dagman(Engine):
         dags.write_round_dag(folder, scan, number, batches, deadline)
         return True
 
-    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> None:
+    def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:
         """Write the outer DAG again."""
         dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
+        return [self.dag(folder)]
 
     def command(self, folder: ScanFolder) -> list[str]:
         """Return the condor_submit_dag command."""
@@ -71,7 +76,3 @@ class Dagman(Engine):
     def has_succeeded(self, state: DagmanState) -> bool:
         """Return whether DAGMan exited with 0."""
         return state.exit_code == 0
-
-    def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
-        """Return the failures in the outer DAG, then those in the rounds."""
-        return failures.failed_jobs(folder)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar
 
+from condor.sites import recorded_site
 from skyscan.errors import WrongUsage
+from skyscan.frames import KEEP_VARIABLE
 from workflows.engines.engine import Arriving, Engine, Failure
 from workflows.engines.pegasus import failures, results, submission
-from workflows.engines.pegasus.folder import BASENAME, PegasusFolder, check_carried
+from workflows.engines.pegasus.folder import PegasusFolder, check_carried
 from workflows.engines.pegasus.staging import check_staging
+from workflows.engines.pegasus.worker_package import (
+    drop_worker_packages,
+    needs_worker_package,
+)
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +48,11 @@ class Pegasus(Engine):
                 "--predictive-scanning-threshold: with Pegasus a round starts only when the "
                 "one before has ended. Leave it at 1, or use --engine dagman."
             )
+        if KEEP_VARIABLE in scan.environment:
+            raise WrongUsage(
+                "--keep-frames is not supported with Pegasus; use --engine dagman, or leave "
+                "it out."
+            )
         check_carried(place, scan)
         check_staging(site)
 
@@ -50,12 +62,18 @@ class Pegasus(Engine):
 
         outer.write_workflow(folder, scan, site, python)
 
+    def planned_files(self, folder: ScanFolder) -> list[Path]:
+        """Return the scripts; catalogs and the top workflow are written at each submission."""
+        pegasus = PegasusFolder(folder.path)
+        return [pegasus.carry_sh, pegasus.plan_sh, folder.workflow / ACCESS_POINT_SH]
+
     def next_round(self, folder: ScanFolder, scan: Planned, number: int, here: Path) -> bool:
         """Write the next workflow into the folder of the job; the last one merges."""
         from workflows.engines.pegasus import rounds
 
         deadline = self.deadline(folder, scan.deadline)
         rounds.next_round(folder, scan, number, here, deadline)
+        self.tidy(folder, scan)
         return True
 
     def missing(self, pool: Pool | None) -> str:
@@ -78,8 +96,8 @@ class Pegasus(Engine):
 
     def dag(self, folder: ScanFolder) -> Path:
         """Return the DAG of the last run."""
-        first = PegasusFolder(folder.path).submit / f"{BASENAME}.dag"
-        return next(reversed(self.dags(folder)), first)
+        place = PegasusFolder(folder.path)
+        return next(reversed(place.dags()), place.submit / "none.dag")
 
     def has_succeeded(self, state: DagmanState) -> bool:  # noqa: ARG002
         """Return False, because the last job of a successful scan has written the report.
@@ -100,10 +118,15 @@ class Pegasus(Engine):
         """Collect what ended runs left in Pegasus' scratch folder, and remove the folder."""
         results.settle(folder)
 
+    def tidy(self, folder: ScanFolder, scan: Planned) -> None:
+        """Remove the copies of the worker package that no job reads."""
+        if not needs_worker_package(scan, recorded_site(scan.site, scan.site_values)):
+            drop_worker_packages(folder)
+
     def more_on_failure(self, folder: ScanFolder) -> str:
         """Return the pegasus-analyzer command."""
         return f"pegasus-analyzer -r {shlex.quote(str(self.dag(folder).parent))}"
 
-    def more_on_progress(self, folder: ScanFolder) -> str:
+    def progress_command(self, folder: ScanFolder) -> list[str]:
         """Return the pegasus-status command."""
-        return f"pegasus-status -l {shlex.quote(str(self.dag(folder).parent))}"
+        return ["pegasus-status", "-l", str(self.dag(folder).parent)]

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 #: Sites of the catalog: the access point, the execute machines, and the place of the files that
 #: all jobs read, if that is not the access point.
 LOCAL, POOL, OSDF = "local", "condorpool", "osdf"
-#: Base name of the top workflow's files in the run folder, such as scan.dag.
-BASENAME = "scan"
 PLAN_SH = "plan.sh"
 CARRY_SH = "carry.sh"
 FOLDER = "pegasus"
@@ -99,8 +97,12 @@ class PegasusFolder:
         return sorted(self.submit.glob("*/pegasus/*/run[0-9]*"), key=lambda path: path.name)
 
     def dags(self) -> list[Path]:
-        """Return the DAG of each run, oldest first."""
-        return [run / f"{BASENAME}.dag" for run in self.runs()]
+        """Return the DAG of each run, oldest first; runs that have none yet are left out.
+
+        pegasus-plan names it after the workflow and its number, such as ``NAME-0.dag``:
+        pegasus-status looks for that name. Scans of earlier versions have ``scan.dag``.
+        """
+        return [dag for run in self.runs() for dag in sorted(run.glob("*.dag"))]
 
 
 def check_carried(place: Path, scan: Planned) -> None:

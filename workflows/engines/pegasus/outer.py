@@ -12,16 +12,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from skyscan import layout
-from skyscan.storage import write_bytes
+from skyscan.storage import write_script
 from workflows.engines.pegasus.catalogs import write_catalogs
 from workflows.engines.pegasus.folder import (
-    BASENAME,
     CARRY_SH,
+    LOCAL,
     POOL,
     PegasusFolder,
     check_carried,
 )
 from workflows.engines.pegasus.graph import Graph
+from workflows.engines.pegasus.worker_package import WORKER_PACKAGE, needs_worker_package
 from workflows.engines.scripts import access_point_lines, write_script_lines
 from workflows.steps import ACCESS_POINT_SH, next_round_step, prep_step
 
@@ -40,8 +41,8 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
     """Write everything that Pegasus needs except the rounds, which follow during the scan."""
     pegasus = PegasusFolder(folder.path)
     pegasus.path.mkdir(exist_ok=True)
-    carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH).read_bytes()
-    write_bytes(pegasus.carry_sh, carry)
+    carry = resources.files("workflows.engines.pegasus").joinpath(CARRY_SH)
+    write_script(pegasus.carry_sh, carry.read_text(encoding="utf-8"))
     lines = access_point_lines(python, scan.code_sha256)
     write_script_lines(folder.workflow / ACCESS_POINT_SH, lines)
     write_script_lines(pegasus.plan_sh, plan_lines(scan, site))
@@ -103,15 +104,19 @@ def event_metadata(scan: Planned) -> dict[str, Any]:
 
 def plan_lines(scan: Planned, site: Site) -> list[str]:
     """Return the script that plans a run; it passes its arguments to pegasus-plan."""
-    own = []
-    if site.this_machine and not scan.runtime.startswith("container:"):
-        # Jobs use the Pegasus of this machine and need no worker package.
-        home = "pegasus.catalog.site.sites.condorpool.profiles.env.PEGASUS_HOME"
-        own = [f'-D{home}="$(dirname "$(pegasus-config --bin)")"']
+    own, after = [], []
+    if not needs_worker_package(scan, site):
+        # Jobs, and steps on the access point, use the Pegasus of this machine.
+        home = '"$(dirname "$(pegasus-config --bin)")"'
+        own = [
+            f"-Dpegasus.catalog.site.sites.{name}.profiles.env.PEGASUS_HOME={home}"
+            for name in (LOCAL, POOL)
+        ]
+        after = [f"rm -f pegasus/runs/*/pegasus/*/run*/{WORKER_PACKAGE}"]
     options = [
         *own,
         "--conf pegasus/pegasus.properties",
-        f"--dir pegasus/runs --basename {BASENAME}",
+        "--dir pegasus/runs",
         f"--sites {POOL} --cleanup none",
         '"$@" pegasus/workflow.yml',
     ]
@@ -123,5 +128,8 @@ def plan_lines(scan: Planned, site: Site) -> list[str]:
         "# Plans a run of this scan: ./plan.sh --submit also starts it.",
         'cd "$(dirname "$0")" || exit 70',
         *settings,
-        " \\\n    ".join(["exec pegasus-plan", *options]),
+        " \\\n    ".join(["pegasus-plan", *options]),
+        "code=$?",
+        *after,
+        'exit "$code"',
     ]

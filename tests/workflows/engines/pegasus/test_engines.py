@@ -210,7 +210,7 @@ def test_both_request_the_same_resources_at_each_try(engines):
         same = engines["dagman"][name].requests
         assert set(job.requests) == set(same), name
         for key, value in job.requests.items():
-            if key in ("request_memory", "request_disk"):
+            if key in ("+RequestMemory", "+RequestDisk"):
                 assert at_try(0, value) == at_try(0, same[key]), (name, key)
                 assert at_try(0, value) < at_try(1, value) < at_try(2, value), (name, key)
             elif "NumJobCompletions" not in same[key]:  # counts checkpoints in Pegasus' jobs

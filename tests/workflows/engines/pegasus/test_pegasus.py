@@ -36,6 +36,7 @@ from workflows.options import Options
 from workflows.plan import plan
 from workflows.removal import abort
 from workflows.report import last_report
+from workflows.submission import paste_line
 from workflows.watch import is_over
 
 if TYPE_CHECKING:
@@ -80,12 +81,16 @@ def killed(scan: RunningScan) -> Ended:
     assert ended.report.outcome == "failed", all_that_is_known(scan)
     assert "reco_0000" in ended.report.text, all_that_is_known(scan)
     assert "pegasus-analyzer" in ended.report.text
+    assert "Failure" in shown_by_pegasus_status(scan)
     return finish(scan.submit())
 
 
 def aborted(scan: RunningScan) -> Ended:
     """Remove the scan from the queue during its first round, and then continue it."""
     wait_for_fits(scan.submit())
+    shown = shown_by_pegasus_status(scan)
+    assert "round_000.dag" in shown, shown
+    assert "Running:2" in shown, shown
     assert abort(scan.folder, scan.pool) is not None, all_that_is_known(scan)
     assert not scan.processes("reco"), all_that_is_known(scan)
     return finish(scan.submit())
@@ -93,7 +98,7 @@ def aborted(scan: RunningScan) -> Ended:
 
 SCANS = {
     "undisturbed": (undisturbed, TINY, SLOW),
-    "killed": (killed, {**TINY, "max_retries": 0}, SLOW),
+    "killed": (killed, {**TINY, "max_retries": 0, "notify": ("/bin/echo", "told")}, SLOW),
     "aborted": (aborted, TINY, SLOW),
     "interval": (undisturbed, {**TINY, "checkpoint_interval": 3.0}, SLOW),
     "image": (undisturbed, TINY, {}),
@@ -118,6 +123,23 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
         futures = {name: begin(name, "pegasus") for name in names}
         futures |= {f"{name} by DAGMan": begin(name, "dagman") for name in ("killed", "track")}
         yield lambda name: futures[name].result()
+
+
+def shown_by_pegasus_status(scan: RunningScan) -> str:
+    """Run the line that `skyscan status` prints, as a user does who pastes it into a shell."""
+    line = paste_line(ENGINES["pegasus"].progress_command(scan.folder), scan.pool)
+    mine = ("HOME", "PATH", "JAVA_HOME", "PEGASUS_PYTHON")
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd="/",
+        env={name: os.environ[name] for name in mine if name in os.environ},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, f"$ {line}\n{done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def in_an_image(pool: Pool, folder: Path, **options: object) -> RunningScan:
@@ -195,6 +217,19 @@ def test_the_map_has_the_bytes_of_that_of_dagman(ended, name):
         assert set(it.scan.fits()) == set(same.scan.fits())
 
 
+def test_the_users_program_runs_at_each_end_of_a_scan(ended):
+    scan = ended("killed").scan
+    log = scan.folder.logs / "notify.log"
+
+    def outcomes() -> list[str]:
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line.split()[1] for line in lines if line.startswith("told ")]
+
+    # Pegasus' monitor runs it soon after the end.
+    wait_until(lambda: len(outcomes()) > 1, "two notifications", PATIENCE)
+    assert outcomes() == ["failed", "complete"]
+
+
 def test_an_undisturbed_scan_fits_each_pixel_once(ended):
     for name in ("undisturbed", "interval", "track"):
         assert_complete(ended(name))
@@ -247,13 +282,25 @@ def test_the_tools_of_pegasus_analyse_the_run(ended):
     assert "Total jobs" in analyzer, analyzer
 
 
+def test_no_level_keeps_a_worker_package_that_no_job_read(ended):
+    it = ended("undisturbed")
+    assert_complete(it)
+    assert not list(it.scan.folder.path.rglob("pegasus-worker-*"))
+
+
 def test_status_and_result_read_the_run(ended, capsys):
     it = ended("undisturbed")
     assert_complete(it)
     assert main(["status", str(it.scan.folder.path)]) == 0
     output = capsys.readouterr().out
     assert "round 0: nside 1: 12 of 12 pixels done" in output
-    assert "pegasus-status -l " in output
+    line = paste_line(ENGINES["pegasus"].progress_command(it.scan.folder), it.scan.pool)
+    assert f"  more      {line}\n" in output
+    shown = shown_by_pegasus_status(it.scan)
+    run = ENGINES["pegasus"].dag(it.scan.folder)
+    for name in (run.name, "round_000.dag", "round_001.dag", "round_002.dag"):
+        assert name in shown, shown
+    assert "(Success:4)" in shown, shown
     assert main(["result", str(it.scan.folder.path)]) == 0
     assert ": complete" in capsys.readouterr().out
 
@@ -262,7 +309,7 @@ IN_THE_JOB = {
     "icecube": (
         "universe = container",
         "+OriginalTime = 7200",
-        "request_memory = 8000 * ",
+        "+RequestMemory = 8000 * ",
     ),
     "ospool": (
         "universe = container",

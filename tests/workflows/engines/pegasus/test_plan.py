@@ -112,10 +112,27 @@ def test_plan_sh_is_one_pegasus_plan_line_and_passes_its_arguments_on(tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0] == str(made.scan)
     assert lines[-2:] == ["--submit", "pegasus/workflow.yml"]
-    assert [line for line in lines if line.endswith(".PEGASUS_HOME=/opt/pegasus")]
-    assert made.plan_sh.read_text().count("exec pegasus-plan") == 1
+    homes = [line for line in lines if line.endswith(".profiles.env.PEGASUS_HOME=/opt/pegasus")]
+    assert [line.split(".")[4] for line in homes] == ["local", "condorpool"]
+    assert made.plan_sh.read_text().count("\npegasus-plan") == 1
+    assert "--basename" not in lines  # pegasus-status needs Pegasus' own name
     for place in ("pegasus/pegasus.properties", "pegasus/workflow.yml"):
         assert (made.scan / place).exists()
+
+
+def test_plan_sh_ends_as_pegasus_plan_does_and_removes_the_package_that_no_job_reads(tmp_path):
+    made = planned(tmp_path)
+    there = tmp_path / "bin"
+    there.mkdir()
+    run = "pegasus/runs/me/pegasus/x/run0001"
+    package = f"{run}/pegasus-worker-5.1.2-x86_64_deb_12.tar.gz"
+    script = f"#!/bin/sh\nmkdir -p {run} && touch {package} {run}/x-0.dag\nexit 3\n"
+    for name in ("pegasus-plan", "pegasus-config"):
+        (there / name).write_text(script)
+        (there / name).chmod(0o755)
+    path = {"PATH": f"{there}:{os.defpath}"}
+    assert subprocess.run([made.plan_sh], env=path, check=False).returncode == 3
+    assert [it.name for it in (made.scan / run).iterdir()] == ["x-0.dag"]
 
 
 def test_on_other_sites_jobs_bring_the_worker_package_of_pegasus(tmp_path):

@@ -5,6 +5,7 @@ import json
 import pytest
 from job_log_support import NEW_NOTES, REMOVED, ended, killed, submitted, write_log
 from plans_support import EVENT, options
+from scans_support import do_batch
 
 from skyscan.events.source import Source
 from skyscan.prep import prepare
@@ -63,6 +64,36 @@ def test_a_running_scan_shows_pixels_and_how_pegasus_shows_jobs(folder, capsys):
     assert f"pegasus-status -l {run_of(folder)}" in output
 
 
+def test_the_pegasus_status_line_finds_the_tools_of_a_personal_pool(
+    folder, capsys, monkeypatch
+):
+    from condor.contact import Pool
+    from condor.pool import PoolStatus
+    from workflows.commands import status
+
+    place = folder.path / "condor"
+    pool = Pool(place / "config", place / "bin", place / "sbin", "23.9.6", is_users_own=False)
+    found = PoolStatus(pool, is_running=False, text="")
+    monkeypatch.setattr(status, "pool_status", lambda: found)
+    monkeypatch.setattr(status, "obstacles", lambda *_: [])
+    main(["status", str(folder.path)])
+    (line,) = [it for it in capsys.readouterr().out.splitlines() if "pegasus-status" in it]
+    assert line.split() == [
+        *("more", f"CONDOR_CONFIG={place}/config", f'PATH={place}/bin:{place}/sbin:"$PATH"'),
+        *("pegasus-status", "-l", str(run_of(folder))),
+    ]
+
+
+def test_runs_of_both_versions_are_found_whatever_their_dag_is_called(folder):
+    named = run_of(folder, 2) / "run00000001-evt000000000001-neutrino-0.dag"
+    assert engine_of(folder).dags(folder) == [run_of(folder) / "scan.dag"]
+    assert engine_of(folder).dag(folder) == run_of(folder) / "scan.dag"  # run 2 has none yet
+    named.write_text("")
+    write_log(named.with_name(f"{named.name}.dagman.log"), submitted(30))
+    assert engine_of(folder).dags(folder) == [run_of(folder) / "scan.dag", named]
+    assert engine_of(folder).state(folder).cluster == 30
+
+
 def test_results_in_the_scratch_folder_count(folder, capsys):
     scratch = PegasusFolder(folder.path).scratch / "x"
     scratch.mkdir(parents=True)
@@ -72,7 +103,68 @@ def test_results_in_the_scratch_folder_count(folder, capsys):
     assert "round 0: nside 1: 0 of 12" not in capsys.readouterr().out
 
 
-# pegasus-dagman exits with 0 for any exit code of DAGMan.
+def into_scratch(folder, number, batch, keep=None):
+    """Let a job's results reach Pegasus' scratch folder, but not the scan folder."""
+    result = folder.round(number).result(batch)
+    before = result.read_bytes() if result.exists() else None
+    do_batch(folder, number, batch)
+    scratch = PegasusFolder(folder.path).scratch / "x"
+    scratch.mkdir(parents=True, exist_ok=True)
+    content = result.read_bytes()
+    (scratch / f"r{number:03d}_{batch:05d}.new.rec").write_bytes(content[:keep])
+    result.unlink() if before is None else result.write_bytes(before)
+
+
+def test_the_report_of_a_failed_scan_counts_what_status_counts(folder, capsys):
+    for batch in (0, 2):
+        into_scratch(folder, 0, batch)
+    log_of(folder, submitted(7), ended(7, 0))
+    main(["status", str(folder.path)])
+    output = capsys.readouterr().out
+    assert "round 0: nside 1: 8 of 12 pixels done, 2 of 3 jobs" in output
+    report = last_report(folder)
+    assert "missing   round 0: nside 1: 8 of 12 pixels done, 2 of 3 jobs" in report.text
+    assert report.n_pixels == {"1": 8}
+    assert report.map == str(next(folder.partial.glob("*.npz")))
+    assert list(PegasusFolder(folder.path).scratch.rglob("*.rec"))  # pegasus-run needs them
+
+
+def test_a_damaged_file_in_scratch_costs_only_itself(folder):
+    into_scratch(folder, 0, 0)
+    into_scratch(folder, 0, 1, keep=-1)
+    log_of(folder, submitted(7), ended(7, 0))
+    assert last_report(folder).n_pixels == {"1": 7}
+
+
+def test_while_pegasus_run_is_under_way_there_is_no_result(folder, capsys):
+    log_of(folder, submitted(7), ended(7, 0))
+    assert main(["result", str(folder.path)]) == 75
+    capsys.readouterr()
+    log_of(folder, submitted(7), ended(7, 0), submitted(8).replace("2026", "2099"))
+    assert main(["result", str(folder.path)]) == 64
+    assert "no result yet" in capsys.readouterr().err
+
+
+def test_worker_packages_that_no_job_reads_are_removed(folder):
+    inner = round_of(folder)
+    packages = [run_of(folder), inner]
+    for place in packages:
+        (place / "pegasus-worker-5.1.2-x86_64_deb_12.tar.gz").write_text("18 MB")
+    log_of(folder, submitted(7), ended(7, 0))
+    last_report(folder)
+    assert not list(folder.path.rglob("pegasus-worker*"))
+    assert (inner / "round_000.dag").exists()
+
+
+def test_worker_packages_that_jobs_read_stay(tmp_path):
+    made = plan(EVENT, tmp_path, options(engine="pegasus", site="icecube"))
+    package = run_of(made) / "pegasus-worker-5.1.2-x86_64_deb_12.tar.gz"
+    package.write_text("18 MB")
+    engine_of(made).tidy(made, read_planned(made.scan_json))
+    assert package.exists()
+
+
+# pegasus-dagman ends with 0 whatever DAGMan ended with.
 
 
 def test_a_failed_job_is_reported_with_its_message_and_the_tool_for_details(folder, capsys):

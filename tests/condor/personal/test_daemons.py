@@ -1,0 +1,79 @@
+"""What of a personal pool may be ended: not what lives."""
+
+from pathlib import Path
+
+import pytest
+
+from condor.errors import PoolDoesNotAnswer
+from condor.personal import daemons
+from condor.personal.daemons import DAEMONS, start_personal, stop_personal
+from condor.personal.processes import Process
+from skyscan.errors import ExitCode
+
+
+class Machine:
+    """Processes that a test chooses, and the signals that they got."""
+
+    def __init__(self, *names: str) -> None:
+        self.running = [Process(i, 1, 0, name) for i, name in enumerate(names, 100)]
+        self.events: list[str] = []
+
+    def send(self, processes, number):
+        """Note the signal; it ends the process."""
+        self.events += [f"{number.name} {process.name}" for process in processes]
+        self.running = [it for it in self.running if it not in processes]
+
+    def kill_all(self, _folder):
+        """Note that the rest is killed."""
+        self.events += [f"kill {process.name}" for process in self.running]
+        self.running = []
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """Have a pool consist of a machine's processes; it never answers."""
+
+    def install(machine: Machine) -> Machine:
+        monkeypatch.setattr(daemons, "pool_processes", lambda _folder: machine.running)
+        monkeypatch.setattr(daemons, "send", machine.send)
+        monkeypatch.setattr(daemons, "kill_all", machine.kill_all)
+        monkeypatch.setattr(daemons, "is_whole", lambda *_: "started" in machine.events)
+        monkeypatch.setattr(daemons, "_wait", lambda condition, _seconds: condition())
+        monkeypatch.setattr(daemons, "renew", lambda *_: None)
+        monkeypatch.setattr(daemons, "_launch", lambda *_: machine.events.append("started"))
+        monkeypatch.setattr(daemons, "_have_htcondor", _Found)
+        return machine
+
+    return install
+
+
+class _Found:
+    version_text = "23.9.6"
+    bin = sbin = Path("/usr/bin")
+
+
+def test_a_pool_whose_daemons_all_live_is_never_ended(put, tmp_path):
+    machine = put(Machine(*sorted(DAEMONS), "condor_dagman", "condor_starter"))
+    with pytest.raises(PoolDoesNotAnswer, match="skyscan pool stop") as caught:
+        start_personal(tmp_path / "pool")
+    assert caught.value.exit_code == ExitCode.TRY_AGAIN
+    assert machine.events == []
+
+
+def test_what_a_dead_daemon_left_saves_its_jobs_before_it_is_killed(put, tmp_path):
+    machine = put(Machine("condor_master", "condor_startd", "condor_starter"))
+    start_personal(tmp_path / "pool")
+    assert machine.events[0] == "SIGTERM condor_master"
+    assert machine.events[-2:] == ["kill condor_starter", "started"]
+
+
+def test_daemons_without_a_master_are_asked_to_end_first(put, tmp_path):
+    machine = put(Machine("condor_schedd", "condor_startd", "condor_dagman"))
+    assert stop_personal(_made(tmp_path / "pool"), 1.0)
+    assert machine.events[:2] == ["SIGTERM condor_schedd", "SIGTERM condor_startd"]
+    assert machine.events[-1] == "kill condor_dagman"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

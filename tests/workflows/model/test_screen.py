@@ -1,0 +1,104 @@
+"""The live screen, and what is printed where there is no terminal."""
+
+import json
+import sys
+from io import StringIO
+
+import pytest
+from job_log_support import ended
+from model_support import (
+    copy_of,
+    ended_dagman,
+    fit,
+    logs,
+    opened_scan,
+    reco_jobs,
+    running,
+    started,
+)
+from rich.console import Console
+
+from workflows import watch
+from workflows.cli import main
+from workflows.model.reading import Answer, read_model
+from workflows.model.screen import screen
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return opened_scan(tmp_path)
+
+
+def drawn(model, **keywords: object) -> str:
+    console = Console(file=StringIO(), width=100, **keywords)
+    console.print(screen(model))
+    return console.file.getvalue()
+
+
+def test_the_screen_shows_what_a_scan_does(folder):
+    running(folder)
+    told = drawn(read_model(folder, queue=Answer(waits=["a job waits for a machine"])))
+    for text in (
+        *("7 of 12", "1 running, 1 held, 1 done", "1 x no such file", "fits a second"),
+        *("left", "node2: 1 running", "used", "slowest", "best fit", "waits", "at most"),
+    ):
+        assert text in told
+
+
+def test_no_color_turns_colours_off(folder, monkeypatch):
+    running(folder)
+    terminal = {"force_terminal": True, "color_system": "truecolor"}
+    assert "\x1b[31m" in drawn(read_model(folder), **terminal)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[31m" not in drawn(read_model(folder), **terminal)
+
+
+def test_a_scan_that_ends_is_watched_to_its_end(folder, capsys, monkeypatch):
+    running(folder)
+
+    def end(_seconds: float) -> None:
+        fit(folder, 1, 2)
+        jobs = (ended(10 + it, 0) for it in range(3))
+        logs(folder, "round_000.dag", *reco_jobs(), *map(started, (10, 11, 12)), *jobs)
+        ended_dagman(folder, 1)
+
+    monkeypatch.setattr(watch.time, "sleep", end)
+    assert main(["status", "--watch", str(folder.path)]) == 0
+    told = capsys.readouterr().out
+    assert "7 of 12 pixels done" in told
+    assert "\x1b" not in told
+    assert "failed" in told
+
+
+def test_a_terminal_gets_one_screen(folder, monkeypatch):
+    running(folder)
+    output = StringIO()
+    output.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(watch.time, "sleep", lambda _: ended_dagman(folder, 1))
+    watch.watch(folder)
+    assert "1 running, 1 held, 1 done" in output.getvalue()
+    assert "\x1b[" in output.getvalue()
+
+
+def test_a_copy_of_a_running_scan_is_not_watched_for_ever(folder, tmp_path, monkeypatch):
+    running(folder)
+    copy = copy_of(folder, tmp_path / "copy")
+    monkeypatch.setattr(watch.time, "sleep", lambda _: pytest.fail("waits"))
+    assert watch.watch(copy) is None
+
+
+def test_timing_says_where_the_time_went(folder, capsys):
+    fit(folder, 0, 1, 2)
+    jobs = [it for n in (10, 11, 12) for it in (started(n), ended(n, 0))]
+    logs(folder, "round_000.dag", *reco_jobs(), *jobs)
+    ended_dagman(folder, 0)
+    assert main(["status", "--timing", str(folder.path)]) == 0
+    told = capsys.readouterr().out
+    # DAGMan ran from 9:59 to 10:30, its jobs waited from 10:00 and ran from 10:01 to 10:03
+    assert "00:31:00: 00:02:00 with jobs on machines, 00:01:00 waiting" in told
+    assert "node1: 0.10 hours, 12 fits, 7.50 s per fit; 3 jobs" in told
+    spent = read_model(folder).spent
+    assert (spent.slots, spent.queued) == (360.0, 180.0)
+    assert json.loads(folder.report_json.read_text())["timing"]

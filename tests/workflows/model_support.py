@@ -1,0 +1,299 @@
+"""Scan folders for the tests of the scan model, in any state, that no DAGMan ran."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from job_log_support import HELD, REMOVED, ended, killed, submitted, write_log
+from plans_support import EVENT, options
+
+from condor.policy import NEVER_RAN
+from skyscan.batches import read_batch
+from skyscan.events.source import Source
+from skyscan.job.progress import progress_line
+from skyscan.layout import ScanFolder
+from skyscan.prep import prepare
+from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
+from skyscan.results import write_results
+from skyscan.rounds.next_round import open_round
+from workflows.plan import plan
+from workflows.planned import read_planned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STARTED_ON = (
+    "001 ({:03d}.000.000) 2026-01-01 10:01:00 Job executing on host: <127.0.0.1:9618?alias=m>\n"
+    "\tSlotName: slot1_1@{}\n\tCpus = 1"
+)
+DAGMAN_RUNS = (
+    "000 (001.000.000) 2026-01-01 09:59:00 Job submitted from host: <127.0.0.1:9618>",
+    "001 (001.000.000) 2026-01-01 09:59:01 Job executing on host: <127.0.0.1:9618>",
+)
+DAGMAN_ENDED = (
+    "005 (001.000.000) 2026-01-01 10:30:00 Job terminated.\n"
+    "\t(1) Normal termination (return value {})\n"
+    "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Remote Usage\n"
+    "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Local Usage\n"
+    "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Total Remote Usage\n"
+    "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Total Local Usage"
+)
+
+
+def opened_scan(place: Path, **changes: object) -> ScanFolder:
+    """Return a planned scan whose first round has been chosen: three batches of four pixels."""
+    made = plan(EVENT, place, options(jobs_per_round=3, progression=((1, 0),), **changes))
+    scan = read_planned(made.scan_json)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
+    open_round(made, scan, 0)
+    made.round(0).logs.mkdir(exist_ok=True)
+    return made
+
+
+def fit(folder: ScanFolder, *batches: int, n: int | None = None, reason: str = "") -> None:
+    """Give batches of round 0 results (of the first ``n`` pixels); NaN with a reason."""
+    for number in batches:
+        batch = read_batch(folder.round(0).batch(number))
+        records = np.zeros(len(batch.pixels), RECORD_DTYPE)
+        for name in IDS:
+            records[name] = batch.pixels[name]
+        for name in FIT_DTYPE.names:
+            records[name] = np.nan if reason else 100.0
+        records["llh"] -= batch.pixels["pixel"]
+        records["run_time"] = 2.0 + batch.pixels["pixel"]
+        records["reason"] = [reason.format(it).encode() for it in batch.pixels["pixel"]]
+        write_results(folder.round(0).result(number), batch, sign(records)[:n])
+
+
+def logs(folder: ScanFolder, dag: str, *events: str) -> None:
+    """Write the node log of a DAG."""
+    write_log(folder.workflow / f"{dag}.nodes.log", *events)
+
+
+def dagman(folder: ScanFolder, *events: str, place: Path | None = None) -> None:
+    """Write what submission from a place and DAGMan's own log leave."""
+    log = folder.workflow / "scan.dag.dagman.log"
+    write_log(log, *(events or DAGMAN_RUNS))
+    named = (place or folder.path) / log.relative_to(folder.path)
+    (folder.workflow / "scan.dag.condor.sub").write_text(
+        f"universe = scheduler\nlog = {named}\n"
+    )
+
+
+def ended_dagman(folder: ScanFolder, code: int) -> None:
+    """Write the log of a DAGMan that has ended."""
+    dagman(folder, *DAGMAN_RUNS, DAGMAN_ENDED.format(code))
+
+
+def started(cluster: int, machine: str = "node1") -> str:
+    """Return the event of a job that starts on a machine."""
+    return STARTED_ON.format(cluster, machine)
+
+
+def reco_jobs(n: int = 3) -> list[str]:
+    """Return the submit events of the jobs of round 0, clusters from 10."""
+    return [submitted(10 + it, f"reco_{it:05d}") for it in range(n)]
+
+
+def write_output(folder: ScanFolder, name: str, text: str, age: float = 0.0) -> None:
+    """Write an output file of a job of round 0."""
+    path = folder.round(0).logs / name
+    path.write_text(text)
+    if age:
+        then = path.stat().st_mtime - age
+        os.utime(path, (then, then))
+
+
+def copy_of(folder: ScanFolder, place: Path) -> ScanFolder:
+    """Copy a scan folder."""
+    shutil.copytree(folder.path, place / folder.path.name)
+    return ScanFolder(place / folder.path.name)
+
+
+def running(folder: ScanFolder) -> None:
+    """Have one job done, one running that says so, and one held."""
+    dagman(folder)
+    events = [*reco_jobs(), started(10), started(11, "node2"), ended(10, 0)]
+    logs(folder, "round_000.dag", *events, HELD.format(12))
+    fit(folder, 0)
+    write_output(folder, "00001.0.0.out", progress_line(3, 4) + "\n")
+
+
+def held(cluster: int, reason: str, code: int, subcode: int = 0) -> tuple[str, ...]:
+    """Return the events of a job that was held and then removed by its policy."""
+    job = f"({cluster:03d}.000.000) 2026-01-01"
+    hold = f"012 {job} 10:05:00 Job was held.\n\t{reason}\n\tCode {code} Subcode {subcode}"
+    policy = "The job attribute PeriodicRemove expression evaluated to TRUE"
+    return hold, f"009 {job} 10:35:00 Job was aborted.\n\t{policy}"
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "<frozen runpy>", line 112\n'
+MEMORY = (
+    "\n\tPartitionable Resources :    Usage  Request Allocated"
+    "\n\t   Memory (MB)          :      990     1000      1024"
+)
+BUG = "skyscan: error: this is a bug in skyscan; please report the lines above. (exit 70)\n"
+NO_PYTHON = "skyscan: error: there is no python3 on node1; another machine may do (exit 75)\n"
+OLD_SYSTEM = "python3: /lib/libc.so.6: version `GLIBC_2.36' not found (required by python3)\n"
+DAMAGED = "00001.npz is damaged. Run `skyscan resume` to write it again. (exit 75)"
+
+
+@dataclass
+class Fault:
+    """What a failed job left: events after its start, stderr; and what is to be said of it."""
+
+    cause: str
+    code: int
+    text: str
+    end: tuple[str, ...] = (ended(11, 1),)
+    stderr: str = ""
+    machines: tuple[str, ...] = ("node1",)
+
+
+FAULTS = {
+    "a module is missing": Fault(
+        "missing-module",
+        65,
+        "No module named 'numpy'",
+        stderr=f"{TRACEBACK}ModuleNotFoundError: No module named 'numpy'\n",
+    ),
+    "a library of the runtime does not load": Fault(
+        "missing-module",
+        65,
+        "libhealpix.so.3",
+        stderr=f"{TRACEBACK}ImportError: libhealpix.so.3: cannot open shared object file\n",
+    ),
+    "a module that a step names itself": Fault(
+        "missing-module",
+        65,
+        "No module named 'healpy'",
+        end=(ended(11, 70),),
+        stderr=f"{TRACEBACK}ModuleNotFoundError: No module named 'healpy'\n{BUG}",
+    ),
+    "Python is too old": Fault(
+        "old-python",
+        65,
+        "SyntaxError: invalid syntax",
+        stderr='  File "skyscan/__init__.py", line 3\nSyntaxError: invalid syntax\n',
+    ),
+    "killed by the kernel": Fault("killed", 75, "killed by signal 9", end=(killed(11),)),
+    "killed for its memory": Fault(
+        "memory", 75, "killed by signal 9", end=(f"{killed(11)}{MEMORY}",)
+    ),
+    "over its memory, held": Fault(
+        "memory",
+        75,
+        "memory usage exceeded request_memory",
+        end=held(11, "Error from slot1_1: memory usage exceeded request_memory", 34),
+    ),
+    "exec fails": Fault(
+        "exec",
+        65,
+        "Exec format error",
+        end=held(11, "Error from slot1_1: Failed to execute 'job.sh': Exec format error", 6, 8),
+    ),
+    "a shell does not find the program": Fault(
+        "exec",
+        65,
+        "python3: not found",
+        end=(ended(11, 127),),
+        stderr="sh: python3: not found\n",
+    ),
+    "the image has no Python": Fault(
+        "no-python",
+        65,
+        "there is no python3 on node1",
+        end=(ended(11, 75),),
+        stderr=NO_PYTHON,
+    ),
+    "the image does not start": Fault("image", 65, "never ran", end=held(11, NEVER_RAN, 3)),
+    "the system is too old": Fault(
+        "old-system",
+        65,
+        "GLIBC_2.36",
+        stderr=OLD_SYSTEM,
+    ),
+    "an instruction is unknown on every machine": Fault(
+        "instruction",
+        65,
+        "signal 4",
+        end=(killed(11).replace("signal 9", "signal 4"),),
+        machines=("node1", "node2"),
+    ),
+    "the worker's disk is full": Fault(
+        "disk-full",
+        75,
+        "No space left on device",
+        end=(ended(11, 75),),
+        stderr="skyscan: error: [Errno 28] No space left on device: 'x.rec' (exit 75)\n",
+    ),
+    "held by a policy": Fault(
+        "held", 65, "too many jobs", end=held(11, "job_policy: too many jobs", 26)
+    ),
+    "held by hand": Fault(
+        "held-by-user", 75, "via condor_hold", end=held(11, "via condor_hold (by user u)", 1)
+    ),
+    "transfer failed": Fault(
+        "transfer",
+        75,
+        "Transfer output files failure",
+        end=held(11, "Transfer output files failure at node1: connection lost", 12, 104),
+    ),
+    "the event is missing": Fault(
+        "missing-input",
+        65,
+        "event.json",
+        end=held(
+            11,
+            "Transfer input files failure at access point a while sending files. Details: "
+            "reading from file /scan/workflow/../event/event.json: (errno 2) No such file",
+            13,
+            2,
+        ),
+    ),
+    "longer than the pool allows": Fault(
+        "time", 75, "allowed execute duration", end=held(11, "allowed execute duration", 47)
+    ),
+    "removed by hand": Fault("removed", 75, "via condor_rm", end=(REMOVED.format(11),)),
+    "a batch is corrupt": Fault(
+        "damaged-file",
+        75,
+        "00001.npz is damaged",
+        end=(ended(11, 75),),
+        stderr=f"skyscan: error: {DAMAGED}\n",
+    ),
+    "the event is bad": Fault(
+        "bad-input",
+        65,
+        "the event has no pulses",
+        end=(ended(11, 65),),
+        stderr="skyscan: error: the event has no pulses (exit 65)\n",
+    ),
+    "the reconstruction cannot be set up": Fault(
+        "bug",
+        70,
+        "this is a bug",
+        end=(ended(11, 70),),
+        stderr=f"{TRACEBACK}KeyError: 'spline'\n{BUG}",
+    ),
+    "an exception outside of skyscan": Fault(
+        "exception", 70, "RuntimeError: cvmfs", stderr=f"{TRACEBACK}RuntimeError: cvmfs\n"
+    ),
+    "a crash": Fault(
+        "crashed", 75, "signal 11", end=(killed(11).replace("signal 9", "signal 11"),)
+    ),
+    "the end is not in the log": Fault("not-ended", 75, "its job has not ended", end=()),
+    "nothing is known": Fault("unknown", 75, "exit code 3", end=(ended(11, 3),)),
+}
+
+
+def break_job(folder: ScanFolder, fault: Fault) -> None:
+    """Have the second job of round 0 fail, and the scan with it."""
+    starts = [started(11, machine) for machine in fault.machines]
+    logs(folder, "round_000.dag", *reco_jobs(2), started(10), ended(10, 0), *starts, *fault.end)
+    write_output(folder, "00001.0.1.err", fault.stderr)
+    ended_dagman(folder, 1)

@@ -1,0 +1,103 @@
+"""Which variables go to the jobs: those that are declared or named, and no secrets."""
+
+from __future__ import annotations
+
+import pytest
+from plans_support import EVENT, options
+
+from skyscan.errors import WrongUsage
+from workflows.cli import main
+from workflows.plan import plan
+from workflows.planned import read_planned
+from workflows.variables import OF_STEPS, declared_by, job_environment
+
+#: What the tests of this machine may have, and nothing that tokens look like.
+HARMLESS = ("0.5", "1e-3", "/scratch/user42/RunFolder", "a:b", "http://mirror.example/data", "")
+#: As they are made, but of nobody.
+SECRETS = (
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl",
+    "-----BEGIN RSA PRIVATE KEY----- x",
+    "https://me:word@mirror.example/data",
+    "https://" + "word@mirror.example",
+    "ghp_" + "0123456789abcdefABCDEF0123456789abcd",
+    "AKIA" + "ABCDEFGHIJKLMNOP",
+    "Bearer abcdefgh12345",
+)
+RANDOM = "q7Zk2Xw9Lm4Tt8Bv1Nc6Rr3Yy5Hh"
+
+
+def test_variables_that_nobody_declares_stay_here():
+    environment = {"SKYSCAN_DATA_DIRS": "/a", "SKYSCAN_PASSPHRASE": "x", "SKYSCAN_A": "1"}
+    chosen = job_environment({**environment, "HOME": "/root", "PATH": "/bin"}, OF_STEPS)
+    assert chosen == {"SKYSCAN_DATA_DIRS": "/a"}
+
+
+def test_a_reconstruction_declares_what_it_reads(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKYSCAN_DUMMY_COST", "0.5")
+    monkeypatch.setenv("SKYSCAN_MINI_TEST", "1")
+    environment = read_planned(plan(EVENT, tmp_path, options()).scan_json).environment
+    assert environment["SKYSCAN_DUMMY_COST"] == "0.5"
+    assert "SKYSCAN_MINI_TEST" not in environment
+    assert "SKYSCAN_MINI_TEST" in declared_by("millipede-original")
+
+
+def test_a_variable_of_any_name_goes_when_it_is_named():
+    assert job_environment({"MY_SWITCH": "on"}, (), ["MY_SWITCH"]) == {"MY_SWITCH": "on"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("SKYSCAN_PASSPHRASE", "SKYSCAN_PASS", "DB_PWD", "SKYSCAN_CRED", "X_TOKEN", "SECRET"),
+        *("db_password", "BROKER_AUTH", "S3_ACCESS_KEY", "ApiKey", "PRIVATE", "SESSION_COOKIE"),
+        *("SKYSCAN_POOL_DIR", "SKYSCAN_PYTHON", "_CONDOR_UID_DOMAIN"),
+        *("NOT_SET", "A=1", "A B", "", "1A", "A\nB", "\udc80"),
+    ],
+)
+def test_names_of_secrets_and_of_the_machine_are_refused(name):
+    environment = {it: "hush-hush-1234" for it in (name,) if it != "NOT_SET"}
+    with pytest.raises(WrongUsage, match="--env") as refused:
+        job_environment(environment, (), [name])
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", SECRETS)
+def test_what_looks_like_a_secret_is_refused_whatever_its_name(value):
+    for declared, named in ((("SKYSCAN_X",), ()), ((), ("SKYSCAN_X",))):
+        with pytest.raises(WrongUsage, match="SKYSCAN_X looks like a secret") as refused:
+            job_environment({"SKYSCAN_X": value}, declared, named)
+        assert value not in str(refused.value)
+
+
+def test_random_words_are_refused_only_where_paths_are_not_expected():
+    assert job_environment({"SKYSCAN_DATA_CACHE": f"/scratch/{RANDOM}"}, OF_STEPS)
+    with pytest.raises(WrongUsage, match="X looks like a secret"):
+        job_environment({"X": f"key={RANDOM}"}, (), ["X"])
+
+
+@pytest.mark.parametrize("value", HARMLESS)
+def test_usual_values_go(value):
+    assert job_environment({"X": value}, (), ["X"]) == {"X": value}
+
+
+@pytest.mark.parametrize("value", ["a\nqueue 9", "a\rb", "tab\t", "\x1b[0m", "$$(X)", "\udc80"])
+def test_variables_that_a_submit_file_cannot_represent_are_wrong_usage(value):
+    with pytest.raises(WrongUsage, match="SKYSCAN_X"):
+        job_environment({"SKYSCAN_X": value}, ("SKYSCAN_X",))
+
+
+def test_a_scan_says_which_of_its_users_variables_stay_here(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SKYSCAN_DUMY_COST", "1")
+    monkeypatch.setenv("SKYSCAN_PASSPHRASE", "hush-hush-1234")
+    words = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    assert main([*words, "--output-dir", str(tmp_path)]) == 0
+    notes = capsys.readouterr().err
+    assert "jobs do not get SKYSCAN_DUMY_COST: " in notes
+    assert "PASSPHRASE" not in notes
+
+
+def test_a_folder_that_was_planned_with_other_variables_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_ANYTHING", "1")
+    folder = plan(EVENT, tmp_path, options(variables=("SKYSCAN_ANYTHING",)))
+    monkeypatch.delenv("SKYSCAN_ANYTHING")
+    assert read_planned(folder.scan_json).environment == {"SKYSCAN_ANYTHING": "1"}

@@ -1,0 +1,440 @@
+"""Why a step failed, and whether trying again can help: the table of causes.
+
+A job leaves its exit code or signal, the reason of its hold or removal, and its stderr. The
+first rule that fits names the cause.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from condor.policy import JOB_POLICY, NEVER_RAN, PASSING
+from skyscan.errors import ExitCode
+from workflows.engines.engine import Failure
+
+if TYPE_CHECKING:
+    from workflows.model.jobs import Job
+
+SHOWN = 5  # lines of stderr
+
+
+class Cause(NamedTuple):
+    """A kind of failure.
+
+    Attributes
+    ----------
+    about : str
+        What happened.
+    can_pass : bool or None
+        Whether another try may succeed without any change; None if it may on another machine.
+    exit_code : ExitCode
+        Exit code of a scan that fails because of it and cannot pass.
+    advice : str
+        What to do about it.
+    """
+
+    about: str
+    can_pass: bool | None
+    exit_code: ExitCode
+    advice: str
+
+
+_RUNTIME = "choose another --runtime and plan the scan again, or repair this one"
+_MEMORY = "plan the scan again with a larger --request-memory"
+_RESUME = "`skyscan resume`"
+CAUSES = {
+    "missing-module": Cause(
+        "the runtime's Python cannot import a module",
+        can_pass=False,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=f"install the module there; or {_RUNTIME}",
+    ),
+    "old-python": Cause(
+        "the runtime's Python is older than 3.10",
+        can_pass=False,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=_RUNTIME,
+    ),
+    "no-python": Cause(
+        "the machine or the image has no such Python or env-shell",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=_RUNTIME,
+    ),
+    "exec": Cause(
+        "the job's program cannot be executed",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=_RUNTIME,
+    ),
+    "image": Cause(
+        "the image does not start",
+        can_pass=False,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=_RUNTIME,
+    ),
+    "old-system": Cause(
+        "the runtime needs a newer system than the machine has",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice="choose a --runtime with an image, or require newer machines "
+        "(--set submit.requirements=...)",
+    ),
+    "instruction": Cause(
+        "the machine's processor does not know an instruction of the runtime",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice="require newer machines (--set submit.requirements=...)",
+    ),
+    "memory": Cause(
+        "the job used more memory than it may",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=f"{_RESUME}; if it fails again, {_MEMORY}",
+    ),
+    "killed": Cause(
+        "the job was killed by a signal, perhaps for its memory",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=f"{_RESUME}; if it fails again, {_MEMORY}",
+    ),
+    "crashed": Cause(
+        "the program crashed",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=f"{_RESUME}; if it fails again, {_RUNTIME}",
+    ),
+    "disk-full": Cause(
+        "a disk was full",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=f"free some space, or plan the scan again with a larger --request-disk; then "
+        f"{_RESUME}",
+    ),
+    "transfer": Cause(
+        "the job's files could not be transferred",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "missing-input": Cause(
+        "a file that planning wrote is missing",
+        can_pass=False,
+        exit_code=ExitCode.BAD_INPUT,
+        advice="`skyscan plan` with the same event, options and --output-dir, then "
+        "`skyscan resume`",
+    ),
+    "held-by-user": Cause(
+        "the job was held by hand and not released",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "held": Cause(
+        "the job was held, by a policy or by HTCondor",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice="remove the reason of the hold (`docs/sites.md` has the policies), then "
+        "`skyscan resume`",
+    ),
+    "removed": Cause(
+        "the job was removed from the queue",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "not-ended": Cause(
+        "the job had not ended when DAGMan did",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "time": Cause(
+        "the job took longer than the pool allows",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=f"{_RESUME}; if it fails again, plan the scan with a shorter "
+        "--checkpoint-interval or smaller batches",
+    ),
+    "deadline": Cause(
+        "the scan's deadline passed",
+        can_pass=False,
+        exit_code=ExitCode.INCOMPLETE,
+        advice="`skyscan extend --deadline`",
+    ),
+    "limit": Cause(
+        "a limit of the scan was reached: rounds, or pixels without a fit",
+        can_pass=False,
+        exit_code=ExitCode.INCOMPLETE,
+        advice="`skyscan extend` with a higher limit, or `skyscan retry --failed`",
+    ),
+    "damaged-file": Cause(
+        "a file that a step wrote is damaged or missing",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice="`skyscan resume`, which writes it again",
+    ),
+    "bad-input": Cause(
+        "the event, an option or a file cannot be used",
+        can_pass=False,
+        exit_code=ExitCode.BAD_INPUT,
+        advice="correct what the message names, then `skyscan resume`; or plan the scan again",
+    ),
+    "bug": Cause(
+        "a bug in skyscan or in the reconstruction",
+        can_pass=False,
+        exit_code=ExitCode.BUG,
+        advice="report it, with the lines above",
+    ),
+    "exception": Cause(
+        "Python ended with an exception outside of skyscan",
+        can_pass=False,
+        exit_code=ExitCode.BUG,
+        advice=f"read the last lines; {_RUNTIME}, or report a bug",
+    ),
+    "try-again": Cause(
+        "the step itself says that another try may succeed",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "dagman": Cause(
+        "DAGMan failed, not a step",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "unknown": Cause(
+        "nothing says why",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=f"read the file named here; {_RESUME}",
+    ),
+}
+
+#: Texts of stderr, error messages and reasons of holds, the most telling first.
+_TEXTS = {
+    "missing-module": (
+        r"ModuleNotFoundError: |No module named |ImportError: (?!.*(?:GLIBC|CXXABI))",
+    ),
+    "old-system": (r"version .(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+. not found",),
+    "disk-full": (r"No space left on device", r"Disk quota exceeded", r"\bErrno (?:28|122)\b"),
+    "memory": (
+        *(r"MemoryError", r"[Oo]ut of memory", r"oom-kill", r"Cannot allocate memory"),
+        r"out-of-memory",
+    ),
+    "old-python": (
+        *(r"SyntaxError: ", r"Python (?:2|3\.[0-9])\b\S* is too old"),
+        r"unexpected keyword argument '(?:kw_only|slots|strict)'",
+    ),
+    "no-python": (
+        *(r"there is no \S*(?:python|setup\.sh)", r"there is no env-shell"),
+        r"the env-shell \S+ fails",
+        r"setup\.sh fails",
+    ),
+    "exec": (
+        *(r"Exec format error", r"[Cc]annot execute", r"bad interpreter", r": not found$"),
+        *(r"command not found", r"Failed to execute", r"Permission denied$"),
+    ),
+    "instruction": (r"Illegal instruction",),
+}
+_TEXT_RULES = {name: re.compile("|".join(it), re.MULTILINE) for name, it in _TEXTS.items()}
+_PLANNED = re.compile(r"/event/[^/\s]+|/skyscan\.zip|/scan\.json|/job\.sh")
+_ABSENT = re.compile(r"No such file|errno 2\b|does not exist|is missing")
+_SIGNALS = {
+    **dict.fromkeys((6, 7, 8, 11), "crashed"),
+    4: "instruction",
+    9: "killed",
+}
+_BY_SIGNAL = re.compile(r"killed by signal (\d+)")
+_ENDS = {
+    "its job was removed": "removed",
+    "its job was held": "held",
+    "its job has not ended": "not-ended",
+}
+_CODES: dict[int, str] = {
+    126: "exec",  # of shells
+    127: "exec",
+    ExitCode.BAD_INPUT: "bad-input",
+    ExitCode.INCOMPLETE: "limit",
+    ExitCode.BUG: "bug",
+    ExitCode.TRY_AGAIN: "try-again",
+}
+#: Hold reason codes (HTCondor's manual, "Hold Reason Codes").
+_HOLDS = {
+    1: "held-by-user",
+    6: "exec",
+    12: "transfer",
+    13: "transfer",
+    14: "exec",
+    34: "memory",
+    35: "image",
+    45: "image",
+    47: "time",
+}
+_STARTD, _MEMORY_SUBCODES, _DISK_SUBCODES = 21, (102,), (104,)
+_NEARLY = 0.95  # of the requested memory
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a failed step left.
+
+    Attributes
+    ----------
+    step : str
+        Its name.
+    job : Job or None
+        Its job; None for a script of DAGMan.
+    error : tuple of (str, int or None), optional
+        The error message on its stderr, with its exit code.
+    file : str
+        The file of its stderr, relative to the scan folder.
+    lines : tuple of str
+        The last lines of that file.
+    is_everywhere : bool
+        Whether all machines are alike: jobs run in an image, or on this machine only.
+    """
+
+    step: str
+    job: Job | None
+    error: tuple[str, int | None] | None = None
+    file: str = ""
+    lines: tuple[str, ...] = ()
+    is_everywhere: bool = False
+
+
+def diagnose(evidence: Evidence) -> Failure:
+    """Return a failed step's failure, with its cause."""
+    name = _cause(evidence)
+    cause = CAUSES[name]
+    can_pass = cause.can_pass
+    if can_pass is None:
+        can_pass = not _is_everywhere(evidence)
+    code = ExitCode.TRY_AGAIN if can_pass else cause.exit_code
+    return Failure(
+        step=evidence.step,
+        exit_code=int(code),
+        text=_text(evidence),
+        cause=name,
+        can_pass=can_pass,
+        advice=cause.advice,
+        machine=evidence.job.machine if evidence.job else "",
+        file=evidence.file,
+        last_lines=evidence.lines[-SHOWN:],
+    )
+
+
+def with_cause(failure: Failure) -> Failure:
+    """Return a failure that an engine found itself, with its cause by its text and code."""
+    signal = _BY_SIGNAL.search(failure.text)
+    if signal is not None:
+        name = _SIGNALS.get(int(signal[1]), "killed")
+    else:
+        name = next((it for start, it in _ENDS.items() if failure.text.startswith(start)), "")
+        name = name or _of_error((failure.text, failure.exit_code), failure.last_lines)
+    cause = CAUSES[name]
+    can_pass = cause.can_pass is not False
+    code = ExitCode.TRY_AGAIN if can_pass else cause.exit_code
+    return replace(
+        failure, cause=name, can_pass=can_pass, exit_code=int(code), advice=cause.advice
+    )
+
+
+def end_text(job: Job) -> str:
+    """Return how a job ended, in words."""
+    hold = job.last_hold
+    if job.state == "removed":
+        held = f"its job was held and then removed: {hold.reason}" if hold else ""
+        return held or f"its job was removed: {job.reason}"
+    if hold:
+        return f"its job was held: {hold.reason}"
+    if job.state != "ended":
+        return "its job has not ended"
+    if job.signal is not None:
+        return f"its job was killed by signal {job.signal}"
+    return f"its job ended with exit code {job.exit_code}"
+
+
+def _is_everywhere(evidence: Evidence) -> bool:
+    starts = evidence.job.starts if evidence.job else []
+    return evidence.is_everywhere or len({it.machine for it in starts if it.machine}) > 1
+
+
+def _text(evidence: Evidence) -> str:
+    """Return the error of the step; of a job that has none, how it ended and its last line."""
+    if evidence.error is not None:
+        return evidence.error[0]
+    if evidence.job is None:
+        return evidence.lines[-1] if evidence.lines else ""
+    text = end_text(evidence.job)
+    ended = evidence.job.state == "ended"
+    return f"{text}: {evidence.lines[-1]}" if ended and evidence.lines else text
+
+
+def _cause(evidence: Evidence) -> str:
+    job, error = evidence.job, evidence.error
+    if error is not None:
+        return _of_error(error, evidence.lines)
+    if job is None:
+        return "unknown"
+    hold = job.last_hold
+    if hold is not None:
+        return _of_hold(hold.reason, *hold.code)
+    if job.state == "removed":
+        return "removed"
+    if job.state != "ended":
+        return "not-ended"
+    return _of_end(job, "\n".join(evidence.lines))
+
+
+def _of_error(error: tuple[str, int | None], lines: tuple[str, ...]) -> str:
+    text, code = error
+    by_text = _of_text(text)
+    if code == ExitCode.BUG:
+        return _of_text("\n".join((text, *lines))) or "bug"
+    if code == ExitCode.INCOMPLETE:
+        return "deadline" if "--deadline" in text else "limit"
+    if code in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE):
+        return by_text if by_text in ("missing-module", "old-python") else "bad-input"
+    if by_text:
+        return by_text
+    return (
+        "damaged-file" if re.search("damaged|is missing|skyscan resume", text) else "try-again"
+    )
+
+
+def _of_hold(reason: str, code: int, subcode: int) -> str:
+    if code == JOB_POLICY:
+        return "image" if NEVER_RAN in reason else "held"
+    if code == _STARTD:
+        if subcode in _MEMORY_SUBCODES or "memory" in reason.lower():
+            return "memory"
+        return "disk-full" if subcode in _DISK_SUBCODES or "disk" in reason.lower() else "time"
+    known = _HOLDS.get(code)
+    if known == "transfer" and _ABSENT.search(reason) and _PLANNED.search(reason):
+        return "missing-input"
+    by_text = _of_text(reason)
+    if by_text in ("disk-full", "memory"):
+        return by_text
+    return known or by_text or ("transfer" if code in PASSING else "held")
+
+
+def _of_end(job: Job, lines: str) -> str:
+    if job.signal is not None:
+        used = job.memory_mb
+        if used and used[1] and used[0] >= _NEARLY * used[1]:
+            return "memory"
+        return _SIGNALS.get(job.signal, "killed")
+    found = _of_text(lines)
+    if found or job.exit_code is None:
+        return found or "unknown"
+    if "Traceback (most recent call last)" in lines:
+        return _CODES.get(job.exit_code, "exception")
+    return _CODES.get(job.exit_code, "unknown")
+
+
+def _of_text(text: str) -> str:
+    return next((name for name, rule in _TEXT_RULES.items() if rule.search(text)), "")

@@ -1,0 +1,393 @@
+"""Read a scan folder, in whatever state it is, into the scan model.
+
+Every log and result file is read once. A `ScanReader` that is kept reads only what is new.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from condor.dagman import log_of
+from condor.guard import guard_actions
+from condor.joblog import LogReader, read_log
+from condor.machines import OF_THE_MACHINE, bad_machines_of
+from condor.policy import FINAL_CODES
+from skyscan.batches import read_batch
+from skyscan.errors import BadInput, ExitCode, grouped, printable
+from skyscan.results import count_records
+from skyscan.rounds.description import LEFTOVER
+from skyscan.startup import read_startup
+from skyscan.storage import read_json
+from workflows.engines import engine_of
+from workflows.model import fits, timing
+from workflows.model.failures import FailureFinder, exit_code_of
+from workflows.model.jobs import Nodes
+from workflows.model.outputs import Outputs, progress_in
+from workflows.model.place import submitted_in
+from workflows.model.results import NONE, ResultReader, records_of
+from workflows.model.rounds import Batch, ChosenRound, added, as_round, left_over, work_of
+from workflows.model.scan import VERSION, Dagman, Held, ScanModel
+from workflows.model.time_left import pace_of, rate, time_left
+from workflows.planned import read_planned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from condor.dagman import DagmanState
+    from skyscan.layout import RoundFolder, ScanFolder
+    from workflows.engines.engine import Failure
+    from workflows.model.jobs import Job
+    from workflows.model.scan import Outcome, State
+    from workflows.model.time_left import Work
+
+_ROUND_LOG = re.compile(r"round_(\d{3})\.dag\.nodes\.log", re.ASCII)
+_IN_QUEUE = ("queued", "running", "held")
+_OVER = ("ended", "removed", "unknown")
+
+
+class Answer(NamedTuple):
+    """What the queue says about a scan.
+
+    Attributes
+    ----------
+    is_queued : bool or None
+        Whether it has the scan's DAGMan; None if it was not asked, or does not answer.
+    waits : sequence of str
+        What the scan waits for.
+    delay : float
+        Seconds in which nothing will run: the schedd keeps an interrupted DAGMan waiting.
+    """
+
+    is_queued: bool | None = None
+    waits: Sequence[str] = ()
+    delay: float = 0.0
+
+
+NOT_ASKED = Answer()
+
+
+def read_model(
+    folder: ScanFolder,
+    *,
+    now: float | None = None,
+    queue: Answer = NOT_ASKED,
+    dag_status: int | None = None,
+) -> ScanModel:
+    """Return all that is known of a scan.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan folder: of a scan that runs, has ended or failed; half-written; or a copy.
+    now : float, optional
+        The time for which it is made; default: the present.
+    queue : Answer
+        What the queue says about the scan.
+    dag_status : int, optional
+        DAGMan's $DAG_STATUS of a scan that is ending; its log does not have it yet.
+
+    Raises
+    ------
+    BadInput
+        ``scan.json`` is missing or damaged.
+    """
+    reader = ScanReader(folder)
+    return reader.read(now=now, queue=queue, dag_status=dag_status)
+
+
+class ScanReader:
+    """Reads a scan folder again and again.
+
+    Parameters
+    ----------
+    folder : ScanFolder
+        The scan folder.
+
+    Raises
+    ------
+    BadInput
+        ``scan.json`` is missing or damaged.
+    """
+
+    def __init__(self, folder: ScanFolder) -> None:
+        self.folder = folder
+        self.scan = read_planned(folder.scan_json)
+        self._engine = engine_of(folder)
+        self._logs: dict[Path, tuple[LogReader, Nodes]] = {}
+        self._results = ResultReader(self.scan.id)
+        self._chosen: dict[int, _Chosen] = {}
+        self._n_variations = 1
+        self._news = 0.0
+
+    def read(
+        self,
+        *,
+        now: float | None = None,
+        queue: Answer = NOT_ASKED,
+        dag_status: int | None = None,
+    ) -> ScanModel:
+        """Return the model of the folder as it is now; see `read_model`."""
+        made = time.time() if now is None else now
+        state = self._engine.state(self.folder)
+        dag = self._engine.dag(self.folder)
+        elsewhere = "" if state is None else submitted_in(dag, self.folder.path)
+        standing = _standing(state, elsewhere, is_queued=queue.is_queued)
+        if dag_status is not None:
+            standing = "ended"
+        status = state.exit_code if dag_status is None and state is not None else dag_status
+        is_live = standing in _IN_QUEUE
+        nodes = self._nodes()
+        counts = state is not None and (is_live or standing == "elsewhere")
+        rounds = self._rounds(nodes, state.submitted if state and counts else None)
+        later = left_over(rounds)
+        shown = tuple(as_round(it, later.get(it.number, 0), is_live=is_live) for it in rounds)
+        batches = [batch for it in rounds for batch in it.batches]
+        records = records_of(batch.results for batch in batches)
+        jobs = [job for it in nodes.values() for job in it.jobs.values()]
+        dagman = self._dagman(state)
+        self._note_news(batches, nodes.values(), dagman)
+        until = made if is_live else (dagman and dagman.ended) or self._news or made
+        machines, spent = timing.usage(
+            jobs,
+            {id(batch.job): batch.results for batch in batches if batch.job is not None},
+            None if state is None else state.submitted,
+            until,
+        )
+        work = self._work(nodes, rounds, made)
+        pace = pace_of(work) if is_live else None
+        found: list[Failure] = []
+        if standing != "planned" and not (standing == "ended" and status == 0):
+            finder = FailureFinder(self.folder, self.scan, is_over=standing in _OVER)
+            found = finder.find(nodes, rounds)
+        return ScanModel(
+            version=VERSION,
+            name=self.scan.name,
+            reco=self.scan.reco,
+            site=self.scan.site,
+            engine=self.scan.engine,
+            runtime=self.scan.runtime,
+            folder=str(self.folder.path.absolute()),
+            made=made,
+            news=self._news or None,
+            state=standing,
+            outcome=_outcome(standing, status, found),
+            submitted_in=elsewhere,
+            dagman=dagman,
+            rounds=shown,
+            max_rounds=self.scan.max_rounds,
+            jobs=added(it.jobs for it in shown),
+            held=_held(jobs) if is_live else (),
+            n_pixels=fits.n_pixels(records),
+            no_fit=fits.no_fits(records),
+            best=fits.best(records),
+            slowest=fits.slowest(records, batches),
+            rate=rate(work, pace),
+            machines=machines,
+            repairs=self._repairs(),
+            bad_machines=tuple(it.line() for it in bad_machines_of(_ended_runs(jobs))),
+            spent=spent,
+            cpu_hours=spent.slots / 3600.0,
+            cpu_hours_wasted=(spent.failed + spent.evicted + spent.held) / 3600.0,
+            time_left=time_left(work, pace, queue.delay),
+            waits=tuple(queue.waits),
+            failures=tuple(found),
+        )
+
+    def chosen(self) -> list[ChosenRound]:
+        """Return the rounds that have been chosen, with their jobs and results."""
+        return self._rounds(self._nodes(), None)
+
+    def _nodes(self) -> dict[int | None, Nodes]:
+        """Return the jobs of each round's DAG, and of the outer DAG (None)."""
+        found: dict[int | None, Nodes] = {}
+        for log in self._engine.node_logs(self.folder):
+            reader, nodes = self._logs.setdefault(log, (LogReader(log), Nodes()))
+            nodes.take(reader.read())
+            of_round = _ROUND_LOG.fullmatch(log.name)
+            found[int(of_round[1]) if of_round else None] = nodes
+        return found
+
+    def _rounds(
+        self, nodes: Mapping[int | None, Nodes], since: float | None
+    ) -> list[ChosenRound]:
+        """Return the chosen rounds; one that is being written or is damaged is left out.
+
+        What jobs report counts if they were submitted ``since`` then; None: nothing does.
+        """
+        arriving = self._engine.arriving(self.folder)
+        found = []
+        for number in self.folder.chosen_rounds():
+            chosen = self._description(number)
+            if chosen is None:
+                continue
+            jobs = dict(nodes[number].batches()) if number in nodes else {}
+            here = ChosenRound(
+                number=number,
+                folder=self.folder.round(number),
+                opened=chosen.opened,
+                depth=chosen.depth,
+                nsides=chosen.nsides,
+                batches=[Batch(number, *it, jobs.get(it[0]), NONE) for it in chosen.batches],
+                outputs=Outputs(self.folder.round(number).logs),
+            )
+            place, on_its_way = f"{here.folder.path}/results", arriving.get(number, {})
+            for batch in here.batches:
+                self._take_results(place, batch, on_its_way.get(batch.number, ()))
+                if since is not None:
+                    self._take_progress(here, batch, since)
+            found.append(here)
+        return found
+
+    def _take_results(self, place: str, batch: Batch, elsewhere: Sequence[Path]) -> None:
+        n = f"{batch.number:05d}"
+        path = f"{place}/{n}/{n}.rec"  # as `RoundFolder.result`, quickly
+        batch.results = self._results.read(path, batch.round, batch.number)
+        batch.done = min(batch.results.n, batch.n)
+        if elsewhere and batch.results.n < batch.n:
+            more = self._results.read_best(elsewhere, batch.round, batch.number)
+            batch.results = max(batch.results, more, key=lambda it: it.n)
+            # They are checked when they are collected; their size is what there is.
+            there = max(batch.results.n, *map(count_records, elsewhere))
+            batch.done = min(there, batch.n)
+
+    def _take_progress(self, here: ChosenRound, batch: Batch, since: float) -> None:
+        """Count what a job has done by its output, while its results are not at home."""
+        if batch.is_whole or (batch.job is not None and not batch.job.is_in_queue):
+            return
+        path = here.outputs.newest(f"{batch.number:05d}", "out")
+        if path is not None:
+            done, when = progress_in(path)
+            if when >= since:  # else of an earlier submission, and lost
+                self._news = max(self._news, when)
+                batch.done = max(batch.done, min(done, batch.n))
+
+    def _description(self, number: int) -> _Chosen | None:
+        here = self.folder.round(number)
+        try:
+            opened = here.description.stat().st_mtime
+            known = self._chosen.get(number)
+            if known is None or known.opened != opened:
+                value = read_json(here.description)
+                numbers = tuple(
+                    (int(it["number"]), int(it["pixels"])) for it in value["batches"]
+                )
+                nsides = _nsides(here, numbers)
+                known = _Chosen(opened, numbers, int(value.get(LEFTOVER, 0)), nsides)
+                self._chosen[number] = known
+        except (BadInput, OSError, KeyError, TypeError, ValueError):
+            return None
+        return known
+
+    def _work(
+        self, nodes: Mapping[int | None, Nodes], rounds: Sequence[ChosenRound], now: float
+    ) -> Work:
+        if rounds and self._n_variations == 1:
+            with suppress(BadInput):
+                self._n_variations = read_startup(self.folder.startup).n_variations
+        return work_of(
+            self.scan,
+            rounds,
+            now,
+            outer=nodes.get(None, Nodes()),
+            n_variations=self._n_variations,
+        )
+
+    def _repairs(self) -> tuple[str, ...]:
+        """Return what ``dagman.sh`` did to the DAGs of the scan."""
+        logs = sorted(self.folder.workflow.glob("*.dag.guard.log"))
+        dags = (log.with_name(log.name.removesuffix(".guard.log")) for log in logs)
+        return tuple(printable(it.line()) for dag in dags for it in guard_actions(dag))
+
+    def _dagman(self, state: DagmanState | None) -> Dagman | None:
+        if state is None:
+            return None
+        events = read_log(log_of(self._engine.dag(self.folder)))
+        return Dagman(
+            cluster=state.cluster,
+            state=state.state,
+            submissions=state.submissions,
+            starts=state.starts,
+            submitted=state.submitted,
+            ended=events[-1].time if state.is_over and events else None,
+            exit_code=state.exit_code,
+        )
+
+    def _note_news(
+        self, batches: Iterable[Batch], nodes: Iterable[Nodes], dagman: Dagman | None
+    ) -> None:
+        times = [self._news, *(it.last for it in nodes)]
+        times += [batch.results.written for batch in batches]
+        times += [it.opened for it in self._chosen.values()]
+        if dagman is not None:
+            times += [dagman.submitted, dagman.ended or 0.0]
+        self._news = max(times)
+
+
+class _Chosen(NamedTuple):
+    """The description of a round, and when it was written."""
+
+    opened: float
+    batches: tuple[tuple[int, int], ...]
+    depth: int
+    nsides: tuple[int, ...]
+
+
+def _standing(state: DagmanState | None, submitted_in: str, *, is_queued: bool | None) -> State:
+    """Return the state of the scan; a folder that was copied is not the scan that runs."""
+    if state is None:
+        return "planned"
+    if state.is_over:
+        return "removed" if state.state == "removed" else "ended"
+    if submitted_in and not is_queued:
+        return "elsewhere"
+    if is_queued is False:
+        return "unknown"
+    return (
+        "running"
+        if state.state == "running"
+        else ("held" if state.state == "held" else "queued")
+    )
+
+
+def _outcome(
+    standing: State, status: int | None, failures: Sequence[Failure]
+) -> Outcome | None:
+    if standing not in _OVER:
+        return None
+    if status == 0:
+        return "complete"
+    return "incomplete" if exit_code_of(failures) == ExitCode.INCOMPLETE else "failed"
+
+
+def _nsides(here: RoundFolder, batches: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    """Return the nsides of a round; pixels are dealt like cards: its first batch has all."""
+    try:
+        pixels = read_batch(here.batch(batches[0][0])).pixels
+    except (BadInput, IndexError):
+        return ()
+    return tuple(int(nside) for nside in np.unique(pixels["nside"]))
+
+
+def _held(jobs: Iterable[Job]) -> tuple[Held, ...]:
+    """Return the reasons of the held jobs."""
+    kinds = grouped(job.holds[-1].reason for job in jobs if job.state == "held")
+    return tuple(Held(printable(it.text), it.n, printable(it.example)) for it in kinds)
+
+
+def _ended_runs(jobs: Iterable[Job]) -> Iterator[tuple[str, bool, float]]:
+    """Yield machine, success and duration of each start that ended by itself."""
+    for job in jobs:
+        for start in job.starts:
+            ended_itself = start.how in ("good", "failed") or start.exit_code is not None
+            if not start.slot or start.ended is None:
+                continue
+            if not ended_itself and start.hold_code not in OF_THE_MACHINE:
+                continue
+            good = start.exit_code == 0 or start.exit_code in FINAL_CODES
+            yield start.machine, good, start.seconds(start.ended)

@@ -1,0 +1,137 @@
+"""The environment variables that a scan sends to its jobs.
+
+They are written to ``scan.json`` and to submit files, which others may read. Therefore only
+variables go that a step or the reconstruction declares, and those that the user names with
+``--env``; whatever looks like a secret does not go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from condor.runtimes import (
+    CODE_VARIABLE,
+    ENV_SHELL_VARIABLE,
+    PYTHON_VARIABLE,
+    UMASK_VARIABLE,
+)
+from condor.submit import quoted_environment
+from skyscan.errors import WrongUsage
+from skyscan.job.worker import TALLY_VARIABLE
+from skyscan.recos import ATTEMPT_VARIABLE, reco_class
+from skyscan.staging.cache import CACHE_VARIABLE
+from skyscan.staging.stores import DIRS_VARIABLE, URL_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+VARIABLE_PREFIX = "SKYSCAN_"
+#: Of the steps themselves, whatever the reconstruction.
+OF_STEPS = (CACHE_VARIABLE, DIRS_VARIABLE, URL_VARIABLE, TALLY_VARIABLE)
+#: Of a job, set by its runtime or its worker.
+OF_RUNTIMES = frozenset(
+    {CODE_VARIABLE, ENV_SHELL_VARIABLE, PYTHON_VARIABLE, UMASK_VARIABLE, ATTEMPT_VARIABLE}
+)
+#: Of this machine or of HTCondor.
+_OF_MACHINES = re.compile(r"SKYSCAN_(POOL|DEBIAN_MIRROR)|_CONDOR_")
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASS|PWD|AUTH|CRED|PRIVATE|API_?KEY|ACCESS_?KEY|COOKIE|SIGNATURE|_KEY$",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|eyJ[\w-]{8,}\.[\w-]{8,}\."  # a JSON web token
+    r"|://[^/?#\s]*@"  # user and password in an address
+    r"|\b(?:gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|sk-|AKIA|ASIA)[\w-]{12,}"
+    r"|\b(?:Basic|Bearer) +\S{8,}",
+    re.ASCII,
+)
+#: A word of letters of both kinds and digits, as random keys are.
+_RANDOM = re.compile(
+    r"(?<![\w+-])(?=[\w+-]*[a-z])(?=[\w+-]*[A-Z])(?=[\w+-]*\d)[\w+-]{24,}", re.ASCII
+)
+MAX_LENGTH = 10_000  #: of a value: submit files repeat it for each step
+
+
+def declared_by(reco: str) -> tuple[str, ...]:
+    """Return the variables that the steps and a reconstruction read in jobs.
+
+    Raises
+    ------
+    BadInput
+        There is no such reconstruction.
+    """
+    return (*OF_STEPS, *reco_class(reco).variables)
+
+
+def job_environment(
+    environment: Mapping[str, str], declared: Iterable[str], named: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return the variables for the jobs.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        All variables of this process.
+    declared : iterable of str
+        Those that steps and the reconstruction read.
+    named : iterable of str
+        Those that the user names.
+
+    Raises
+    ------
+    WrongUsage
+        A variable that the user names is not set, or belongs to the runtime or the pool; or a
+        variable looks like a secret, or has a character that no submit file can hold, such as
+        a line break.
+    """
+    named = tuple(dict.fromkeys(named))
+    for name in named:
+        _check_named(name, environment)
+    chosen = {name: environment[name] for name in (*declared, *named) if name in environment}
+    for name, value in chosen.items():
+        if not value.isprintable() or len(value) > MAX_LENGTH:
+            raise WrongUsage(
+                f"The environment variable {name} would go to the jobs, but no submit file can "
+                f"carry its value; unset it or make it one printable line."
+            )
+        if _SECRET_VALUE.search(value) or (name in named and _RANDOM.search(value)):
+            raise WrongUsage(
+                f"The value of {name} looks like a secret. Variables of jobs are recorded in "
+                f"scan.json and in submit files, which others can read; give jobs a secret "
+                f"through HTCondor (docs/security.md), or unset {name}."
+            )
+    quoted_environment(chosen)  # refuses what else cannot be written
+    return chosen
+
+
+def unsent(
+    environment: Mapping[str, str], declared: Iterable[str], named: Iterable[str]
+) -> list[str]:
+    """Return the ``SKYSCAN_`` variables that stay here unexpectedly."""
+    known = {*declared, *named, *OF_RUNTIMES}
+    return sorted(
+        name
+        for name in environment
+        if name.startswith(VARIABLE_PREFIX)
+        and name not in known
+        and name.isprintable()
+        and not _OF_MACHINES.match(name)
+        and not _SECRET_NAME.search(name)
+    )
+
+
+def _check_named(name: str, environment: Mapping[str, str]) -> None:
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        raise WrongUsage(f"--env {name!r} is not the name of a variable (without a value).")
+    if name in OF_RUNTIMES or _OF_MACHINES.match(name):
+        raise WrongUsage(f"--env {name}: the runtime or the pool sets this variable itself.")
+    if _SECRET_NAME.search(name):
+        raise WrongUsage(
+            f"--env {name}: this is the name of a secret. Variables of jobs are recorded in "
+            f"scan.json and in submit files, which others can read; give jobs a secret through "
+            f"HTCondor (docs/security.md). If it is no secret, choose another name."
+        )
+    if name not in environment:
+        raise WrongUsage(f"--env {name}: this variable is not set.")
