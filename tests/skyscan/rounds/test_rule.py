@@ -13,6 +13,7 @@ from scans_support import parent
 
 import skyscan
 from skyscan.pixels import Pixel, children, directions
+from skyscan.rounds import rule
 from skyscan.rounds.rule import best_pixel, first_pixels, llhs_of, next_pixels
 
 UPSTREAM = json.loads(
@@ -115,12 +116,24 @@ def test_ties_go_to_the_coarser_nside_then_to_the_lower_pixel():
     assert best_pixel(llhs_of({64: {2: 0.5}, 8: {9: 1.0, 4: 1.0}})) == (64, 2)
 
 
-@pytest.mark.parametrize(("step", "refined"), [(1.0, {0, 1}), (0.0, set())])
+@pytest.mark.parametrize(("step", "refined"), [(0.25, {0, 1}), (0.0, set())])
 def test_both_sides_of_a_step_above_200000_in_2_llh_are_refined(step, refined):
     # Pixels 0 and 1 of nside 8 are neighbours; the best pixel is on the other side.
     finished = {8: {0: 500.0, 1: 100_500.0 + step, 700: 0.0}}
     found = {parent(16, 8, p) for _, p in next_pixels(finished, [(8, 0), (16, 1)])}
     assert found - {700} == refined
+
+
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_the_choice_does_not_depend_on_how_many_pixels_are_compared_at_a_time(
+    monkeypatch, chunk
+):
+    pixels = np.flatnonzero(np.random.default_rng(7).random(768) < 0.9)
+    llhs = np.random.default_rng(8).choice([0.0, 1e5, 3e5, NAN], len(pixels))
+    found = rule.pixels_to_refine({8: (pixels, llhs)}, 8, 0, None)
+    assert 100 < len(found) < len(pixels)
+    monkeypatch.setattr(rule, "_CHUNK", chunk)
+    assert rule.pixels_to_refine({8: (pixels, llhs)}, 8, 0, None).tolist() == found.tolist()
 
 
 def test_the_first_round_is_the_whole_sky():
