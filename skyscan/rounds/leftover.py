@@ -66,7 +66,7 @@ def handed_on(folder: ScanFolder, scan_id: str, number: int) -> dict[Fit, np.voi
     Raises
     ------
     DamagedFile
-        The description or a batch file of a leftover round is damaged.
+        A batch file of a leftover round is damaged.
     """
     later: dict[Fit, np.void | None] = {}
     for following in folder.chosen_rounds():
@@ -105,13 +105,13 @@ def left_behind(
     gathered = gather(folder, scan_id, sorted(ended))
     if gathered.damage:
         return gathered.leftover[:0], 0
-    handed = {
+    taken_over = {
         ids
         for number in folder.chosen_rounds()
         if number not in ended and leftover_depth(folder.round(number))
         for batch, _ in batches_of(folder.round(number), scan_id)
         for ids in ids_of(batch.pixels)
     }
-    new = [ids not in handed for ids in ids_of(gathered.leftover)]
+    new = [ids not in taken_over for ids in ids_of(gathered.leftover)]
     depth = max((leftover_depth(folder.round(number)) for number in ended), default=0) + 1
     return gathered.leftover[np.array(new, bool)], depth

@@ -90,7 +90,7 @@ def test_leftovers_are_a_separate_round_with_the_same_seeds(folder):
         for path in (folder.round(number).path / "batches").glob("*.npz")
         for row in read_batch(path).pixels
     }
-    assert len(rows) == 12  # a second row starts again at depth 1
+    assert len(rows) == 12  # a leftover fit has the same row in both rounds
 
 
 def test_a_round_with_leftovers_is_done_when_it_is_opened_again(folder):
@@ -99,15 +99,17 @@ def test_a_round_with_leftovers_is_done_when_it_is_opened_again(folder):
     assert sum(state.n_missing for state in open_round(folder, SCAN, 0)) == 0
 
 
-@pytest.mark.parametrize("amid", [True, False], ids=["the next round not done", "done"])
-def test_a_result_that_is_lost_later_is_repeated_in_its_own_round(folder, undisturbed, amid):
+@pytest.mark.parametrize("open_next", [True, False], ids=["the next round not done", "done"])
+def test_a_result_that_is_lost_later_is_repeated_in_its_own_round(
+    folder, undisturbed, open_next
+):
     do_some(folder, 0, 3)
     open_round(folder, SCAN, 1)
-    if not amid:
+    if not open_next:
         do_some(folder, 1, 100)
     folder.round(0).result(1).unlink()
     lost = do_some(folder, 0, 100, only=1)
-    assert len(lost) == (4 if amid else 3)  # its job does not know the next round's
+    assert len(lost) == (4 if open_next else 3)  # its job does not know the next round's
     do_all(folder, 100)
     assert map_bytes(folder, SCAN) == undisturbed
 
@@ -181,12 +183,12 @@ def test_only_leftovers_of_ended_rounds_that_no_later_round_has_are_left_behind(
     assert left(folder) == ([], 1)
     done = do_some(folder, 0, 3)
     every = [(1, pixel, 0) for pixel in range(12)]
-    lacking = [fit for fit in every if fit not in done]
-    assert len(lacking) == 3
-    assert left(folder, 0) == (lacking, 1)
+    missing = [fit for fit in every if fit not in done]
+    assert len(missing) == 3
+    assert left(folder, 0) == (missing, 1)
     open_round(folder, SCAN, 1)
     assert left(folder, 0) == ([], 1)  # the next round has them
-    assert left(folder, 0, 1) == (lacking, 2)  # and has left them over again
+    assert left(folder, 0, 1) == (missing, 2)  # and has left them over again
     do_some(folder, 1, 100)
     assert left(folder, 0, 1) == ([], 2)
     path = folder.round(0).result(1)
