@@ -138,8 +138,12 @@ def deal(
 
     Parameters
     ----------
-    folder, scan, number : ScanFolder, Scan, int
-        The round and its scan.
+    folder : ScanFolder
+        The scan.
+    scan : Scan
+        Its options.
+    number : int
+        The round.
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
         The pixels to fit.
     depth : int
@@ -160,7 +164,7 @@ def deal(
     )
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
-    if description_of(here) is None:
+    if _recorded(here) is None:
         _reuse_known(folder, here, scan.id, batches)
     kind = {
         **({LEFTOVER: depth} if depth else {}),
@@ -283,7 +287,7 @@ def _write_round(
         for b, content in zip(batches, contents, strict=True)
     ]
     description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **kind}
-    if description_of(here) not in (None, description):
+    if _recorded(here) not in (None, description):
         raise BadInput(
             f"The batches in {here.description} do not follow from the results of the earlier "
             f"rounds; a file was changed. Run `skyscan retry --anew` to choose the rounds "
@@ -293,6 +297,14 @@ def _write_round(
     for batch, content in zip(batches, contents, strict=True):
         write_bytes(here.batch(batch.number), content)
     write_sealed(here.description, description)
+
+
+def _recorded(here: RoundFolder) -> dict[str, Any] | None:
+    """Return the description of a round; None if it is missing or damaged."""
+    try:
+        return read_description(here)
+    except BadInput:
+        return None
 
 
 def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> BatchState:
