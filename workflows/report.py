@@ -43,7 +43,7 @@ _CHANGE = frozenset(name for name, it in CAUSES.items() if it.can_pass is not Tr
     "limit",
     "deadline",
 }
-_RELATIVE = re.compile(r"(?<![\w./-])\./")
+_RELATIVE = re.compile(r"(?<![\w./-])\./(\.(?![\w./]))?")
 HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
 
 
@@ -199,13 +199,15 @@ def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401
 def _without_place(value: Any, folder: ScanFolder) -> Any:  # noqa: ANN401  (any JSON value)
     """Return a JSON value with paths relative to the scan folder, which begin with ``./``."""
     place = str(folder.path)
-    return _each_text(value, lambda it: it.replace(f"{place}/", "./").replace(place, "."))
+    return _each_text(value, lambda it: it.replace(f"{place}/", "./").replace(place, "./."))
 
 
 def _with_place(value: Any, folder: ScanFolder) -> Any:  # noqa: ANN401  (any JSON value)
     """Return a JSON value of `_without_place` with the paths of the folder as it is now."""
     place = str(folder.path)
-    return _each_text(value, lambda it: _RELATIVE.sub(lambda _: f"{place}/", it))
+    return _each_text(
+        value, lambda it: _RELATIVE.sub(lambda found: place if found[1] else f"{place}/", it)
+    )
 
 
 def last_report(folder: ScanFolder) -> Report | None:
