@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from plans_support import EVENT, options
 from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
+from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
@@ -228,3 +231,28 @@ def test_a_script_that_was_killed_is_named_with_its_signal(folder):
     report = write_report(folder, 2)
     assert report.exit_code == ExitCode.TRY_AGAIN
     assert "opening round_001: its PRE script was killed by signal 9" in report.text
+
+
+def test_a_copied_report_names_the_files_of_the_copy(folder, tmp_path):
+    do(folder, 0, 1, 2)
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, 0)
+    assert str(folder.path) not in folder.report_json.read_text()
+    copy = ScanFolder(tmp_path / "elsewhere" / folder.path.name)
+    shutil.copytree(folder.path, copy.path)
+    shutil.rmtree(folder.path)
+    report = read_report(copy)
+    assert report.map.startswith(str(copy.path))
+    assert len(read_skymap(Path(report.map)).pixels[1]) == 12
+    assert str(folder.path) not in report.text
+
+
+def test_paths_in_the_failures_of_a_copied_report_are_those_of_the_copy(folder, tmp_path):
+    failed_job(folder, 75, f"skyscan: error: {folder.path}/rounds is lost (exit 75)")
+    assert read_report(folder) is None
+    report = write_report(folder, 2)
+    assert read_report(folder) == report
+    copy = ScanFolder(tmp_path / "elsewhere" / folder.path.name)
+    shutil.copytree(folder.path, copy.path)
+    assert f"{copy.path}/rounds is lost" in read_report(copy).text
+    assert f"skyscan resume {copy.path}" in read_report(copy).text
