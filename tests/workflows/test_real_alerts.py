@@ -11,6 +11,7 @@ import healpy
 import numpy as np
 import pytest
 
+from skyscan import read_map
 from skyscan.batches import read_batch
 from skyscan.layout import ScanFolder
 from skyscan.pixels import Pixel
@@ -74,6 +75,18 @@ def test_the_best_fit_of_the_bronze_alert_is_that_of_the_official_scan(scanned):
     found = healpy.ang2vec(np.degrees(ra), np.degrees(dec), lonlat=True)
     assert np.degrees(np.arccos(official @ found)) < 1.0
     assert "complete" in scanned["BRONZE"].output
+
+
+def test_the_bronze_alert_has_the_regions_of_skyreaders_contours(scanned):
+    answer = read_map(scanned["BRONZE"].folder.path).answer()
+    measured = {
+        it.containment: (it.area_deg2, it.ra_plus_deg, it.ra_minus_deg, it.dec_plus_deg)
+        for it in answer.regions
+    }
+    # By its own code on this map; a pixel has 0.11 deg, and the areas vary with its place.
+    assert measured[0.5] == pytest.approx((1.36, 0.71, 0.76, 0.55), abs=0.12)
+    assert measured[0.9] == pytest.approx((4.26, 1.32, 1.34, 0.89), abs=0.12)
+    assert "  90 %      RA +" in scanned["BRONZE"].said
 
 
 @EACH

@@ -132,13 +132,15 @@ def _draw_fit(skymap: SkyMap, axes: Axes, across: int, up: int) -> None:
         [np.sin(zenith) * np.cos(azimuth), np.sin(zenith) * np.sin(azimuth), np.cos(zenith)]
     )
     start, end = vertex + TRACK_M * source, vertex - TRACK_M * source
-    axes.annotate(
+    arrow = axes.annotate(
         "",
         (end[across], end[up]),
         (start[across], start[up]),
         arrowprops={"arrowstyle": "->", "color": VERMILION, "lw": 1.5},
         annotation_clip=False,
     )
+    if arrow.arrow_patch is not None:
+        arrow.arrow_patch.set_clip_path(axes.patch)
     axes.plot(vertex[across], vertex[up], "x", color=VERMILION, ms=9, mew=2, label="vertex")
     axes.plot([], [], color=VERMILION, label=f"best fit ({skymap.reco or 'map'})")
     axes.legend(fontsize="x-small", loc="upper right")
