@@ -22,6 +22,9 @@ EXAMPLES = {
     "why": ("skyscan why alert",),
     "logs": ("skyscan logs alert --failed",),
     "result": ("skyscan result alert --json",),
+    "plot": ("skyscan plot alert", "skyscan plot map.npz --catalogue sources.csv"),
+    "alert": ("skyscan alert scans --event-name IceCube-220524A --pipeline gold",),
+    "compare": ("skyscan compare alert reference.npz",),
     "list": ("skyscan list", "skyscan list ~/scans --json"),
     "abort": ("skyscan abort alert",),
     "retry": (
