@@ -38,7 +38,7 @@ setup: $(STAMP) htcondor
 $(STAMP): pyproject.toml .ci/make_venv.py
 	@echo "Setting up $(VENV)"
 	@$(PYTHON) .ci/make_venv.py $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,plots]'
 	@touch $@
 
 htcondor: $(STAMP)
@@ -75,7 +75,7 @@ test: setup
 test-newer: export SKYSCAN_HTCONDOR_SUITE = $(NEWER)
 test-newer: $(STAMP)
 	@if [ -n "$(NEWER)" ] && timeout 300 $(VENV)/bin/python -m condor --tried; then \
-		$(PYTEST) -m versions; \
+		$(PYTEST) -m versions tests/condor tests/workflows; \
 	else \
 		echo "NOTICE: no test ran on a newer HTCondor (suite: $(NEWER))."; \
 	fi

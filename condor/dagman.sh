@@ -35,6 +35,7 @@ main() {
         repair "$dag.dagman.log"
     fi
     has final-node '' && end_if_all_has_ended
+    has restarts '' && end_if_it_only_restarts
     has skipped-nodes '' && renumber_skipped_nodes
     has truncated-event '' && watch_for_truncated_events </dev/null >/dev/null 2>&1 &
     exec condor_dagman "$@"
@@ -116,6 +117,31 @@ end_if_all_has_ended() {
     note final-node "ended with $code, because the FINAL node had ended"
     rm -f "$lock"
     exit "$code"
+}
+
+# Fault restarts, seen with 23.9.6: a DAGMan that dies soon after each start is started again for
+# ever, every other second. After six starts in a row without an event of a node, each within 15
+# minutes of the one before (from 25.10 on, HTCondor waits for five), the script ends instead. The
+# scan has failed then; when it is resumed, DAGMan starts from the beginning.
+end_if_it_only_restarts() {
+    if [ ! -f "${lock:-}" ]; then # the DAGMan before, if any, ended by itself
+        rm -f "$dag.starts"
+        return 0
+    fi
+    size=0
+    [ ! -f "$log" ] || size=$(wc -c <"$log")
+    now=$(date +%s)
+    starts='' size_before='' last=''
+    [ ! -f "$dag.starts" ] || read -r starts size_before last <"$dag.starts"
+    if [ "$size" != "$size_before" ] || [ $((now - ${last:-0})) -gt 900 ]; then
+        starts=0
+    fi
+    starts=$((${starts:-0} + 1))
+    echo "$starts $size $now" 2>/dev/null >"$dag.starts"
+    [ "$starts" -gt 6 ] || return 0
+    note restarts "ended, because DAGMan had died at $starts starts in a row"
+    rm -f "$lock" "$dag.starts"
+    exit 1
 }
 
 # Fault skipped-nodes, seen with 23.9.6 and 25.14.1: DAGMan's log numbers the nodes that a PRE

@@ -34,6 +34,10 @@ class GuardAction:
         return f"{when}  dagman.sh ({self.fault}): {self.text}"
 
 
+#: The fault of a DAGMan that died at several starts in a row, after which ``dagman.sh`` ends.
+RESTARTS = "restarts"
+
+
 def guard_log(dag: Path) -> Path:
     """Return the path of the log of ``dagman.sh`` for a DAG."""
     return dag.with_name(f"{dag.name}.guard.log")

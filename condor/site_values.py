@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from condor.contact import CONFIG_VARIABLE
 from condor.find import search_path
-from condor.site_keys import DAGMAN_SETTINGS, MOST, as_text, check_number
+from condor.site_keys import DAGMAN_SETTINGS, MOST, as_text, check_number, check_text
 from condor.software.install import installed
 from condor.submit import submit_lines
 from skyscan.errors import WrongUsage
@@ -73,6 +73,7 @@ def _check_setting(what: str, value: object, limits: tuple[int, int] | None) -> 
 
 
 def _check_expression(what: str, text: str) -> None:
+    check_text(what, text)
     if _MACRO.search(text):
         raise WrongUsage(f"{what} = {text!r} has a macro of submit files; write its value.")
     import classad2

@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from skyscan.answer.maps import SkyMap
+    from skyscan.answer.read import read_map
     from skyscan.coordinates import equatorial_to_local, local_to_equatorial
     from skyscan.events.event import Event
     from skyscan.events.reader import read_event
@@ -13,11 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "SkyMap",
     "__version__",
     "equatorial_to_local",
     "local_to_equatorial",
     "next_pixels",
     "read_event",
+    "read_map",
 ]
 
 #: The version is defined only here: hatch reads it for the package's metadata, which jobs that
@@ -29,7 +33,9 @@ _MODULES = {
     "equatorial_to_local": "skyscan.coordinates",
     "local_to_equatorial": "skyscan.coordinates",
     "next_pixels": "skyscan.rounds.rule",
+    "SkyMap": "skyscan.answer.maps",
     "read_event": "skyscan.events.reader",
+    "read_map": "skyscan.answer.read",
 }
 
 

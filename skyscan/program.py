@@ -5,18 +5,49 @@ Other distributions may also install packages named ``condor`` or ``workflows``.
 
 from __future__ import annotations
 
+import os
 import sys
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 
-from skyscan.errors import ExitCode, error_line
+TYPE_CHECKING = False  # as typing's, which would have to be imported
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 SIBLINGS = ("condor", "workflows")
 
 
+#: ``ExitCode.WRONG_USAGE``, needed when nothing can be imported.
+WRONG_USAGE = 64
+
+
 def main() -> int:
-    """Run the command line, or report that another project's package would be used."""
+    """Run the command line, or report that another project's package would be used.
+
+    Everything is imported here, so that a broken module on PYTHONPATH, too, gives one of the
+    documented exit codes.
+    """
+    try:
+        command_line = _command_line()
+    except Exception as error:  # noqa: BLE001  a module may raise anything when it is imported
+        where = os.environ.get("PYTHONPATH")
+        of = f"PYTHONPATH is {where}: unset it" if where else "Install skyscan again"
+        print(
+            f"skyscan: error: Python cannot import what skyscan needs "
+            f"({type(error).__name__}: {' '.join(str(error).split())}). {of}. "
+            f"(exit {WRONG_USAGE})",
+            file=sys.stderr,
+        )
+        return WRONG_USAGE
+    return WRONG_USAGE if command_line is None else int(command_line())
+
+
+def _command_line() -> Callable[[], int] | None:
+    """Return the main function of `workflows`; None if another project's would be used."""
+    from importlib import import_module
+    from pathlib import Path
+
+    from skyscan.errors import ExitCode, error_line
+
     place = Path(__file__).parents[1]
     for name in SIBLINGS:
         found = _folders(name)
@@ -31,12 +62,16 @@ def main() -> int:
                 ),
                 file=sys.stderr,
             )
-            return ExitCode.WRONG_USAGE
+            return None
     # Not an import statement, because skyscan does not depend on workflows.
-    return int(import_module("workflows.cli").main())
+    found_main: Callable[[], int] = import_module("workflows.cli").main
+    return found_main
 
 
 def _folders(package: str) -> list[Path]:
+    from importlib.util import find_spec
+    from pathlib import Path
+
     spec = find_spec(package)
     if spec is None:
         return []

@@ -11,7 +11,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.pixels import Pixel, directions
-from skyscan.storage import read_npz, write_npz, write_parts
+from skyscan.storage import npz_arrays, npz_bytes, read_npz, write_bytes, write_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +103,13 @@ class SkyMap:
 def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
     """Write ``.npz`` and ``.json``; return their paths."""
     npz, as_json = (folder / f"{skymap.name}.{ending}" for ending in ("npz", "json"))
+    write_bytes(npz, npz_of(skymap))
+    write_parts(as_json, _as_json(skymap))
+    return npz, as_json
+
+
+def npz_of(skymap: SkyMap) -> bytes:
+    """Return the content of the ``.npz`` file of a map."""
     nsides = sorted(skymap.pixels)
     header_dtype = [
         (key, f"U{len(value)}" if isinstance(value, str) else type(value))
@@ -110,9 +117,7 @@ def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
     ]
     rows = [tuple(skymap.metadata(nside).values()) for nside in nsides]
     arrays = {f"nside-{nside}": skymap.pixels[nside] for nside in nsides}
-    write_npz(npz, {"header": np.array(rows, header_dtype), **arrays})
-    write_parts(as_json, _as_json(skymap))
-    return npz, as_json
+    return npz_bytes({"header": np.array(rows, header_dtype), **arrays})
 
 
 def read_skymap(path: Path) -> SkyMap:
@@ -123,7 +128,21 @@ def read_skymap(path: Path) -> SkyMap:
     BadInput
         The file is missing, damaged, or has no metadata.
     """
-    arrays = read_npz(path)
+    return _from_arrays(read_npz(path), path)
+
+
+def read_skymap_bytes(content: bytes, path: Path) -> SkyMap:
+    """Read the content of an ``.npz`` file of a map that is inside the file ``path``.
+
+    Raises
+    ------
+    BadInput
+        As `read_skymap`.
+    """
+    return _from_arrays(npz_arrays(content, path), path)
+
+
+def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
     header = arrays.pop("header", None)
     if header is None or len(header) == 0:
         raise BadInput(f"{path} has no header: it is not a map of this format.")

@@ -165,11 +165,22 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         The file is missing, truncated, or holds pickled objects.
     """
     try:
-        content = io.BytesIO(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
+    return npz_arrays(content, path)
+
+
+def npz_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
+    """Return all arrays in the content of an ``.npz``, which came from the file ``path``.
+
+    Raises
+    ------
+    BadInput
+        It is truncated, or holds pickled objects.
+    """
     try:
-        with np.load(content, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             _check_size(archive)
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # zipfile, zlib, struct and numpy each have their own

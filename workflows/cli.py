@@ -7,16 +7,20 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
     abort,
+    alert,
     campaign,
+    compare,
     demo,
     examples,
     inner,
     listing,
     plan,
+    plot,
     rerun,
     scan,
     shells,
@@ -38,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     try:
+        check_configuration()
         return int(options.run(options))
     except SkyscanError as error:
         print(printable(f"skyscan: error: {error}"), file=sys.stderr)
@@ -86,7 +91,21 @@ def user_parser() -> Parser:
         required=True,
         metavar="COMMAND",
     )
-    for module in (demo, scan, campaign, plan, status, why, listing, abort, rerun, tools):
+    for module in (
+        demo,
+        scan,
+        campaign,
+        plan,
+        status,
+        why,
+        listing,
+        plot,
+        alert,
+        compare,
+        abort,
+        rerun,
+        tools,
+    ):
         module.add_to(commands)
     shells.add_to(commands, user_parser)
     for name, command in commands.choices.items():

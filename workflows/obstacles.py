@@ -57,7 +57,13 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
         found.append(f"HTCondor starts a DAGMan that was interrupted again only at {when}")
     # A reason may be empty, or continue in lines that describe no job.
     jobs = [job.groups() for job in map(_JOB.match, lines) if job]
-    reasons = Counter(reason for status, _, _, reason in jobs if status == HELD)
+    held_jobs = [job for job in jobs if job[0] == HELD]
+    for _, universe, job, reason in held_jobs:
+        if universe == DAGMAN:
+            release = paste_line(("condor_release", job), pool.pool)
+            text = f"DAGMan (job {job}) is held, and with it the scan: {reason[:LONGEST]}"
+            found.append(printable(f"{text}; remove the cause, then `{release}`"))
+    reasons = Counter(reason for _, universe, _, reason in held_jobs if universe != DAGMAN)
     for reason, n in reasons.most_common():
         held = "a job is held" if n == 1 else f"{n} jobs are held"
         found.append(printable(f"{held}: {reason[:LONGEST]}"))
@@ -85,8 +91,11 @@ def cooling_until(folder: ScanFolder, pool: PoolStatus) -> float | None:
 
 def _mine(folder: ScanFolder) -> str:
     """Return the constraint for the DAGMans and jobs of a scan."""
-    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`.
-    places = {folder.path, folder.workflow, folder.workflow / ".."}
+    # `Iwd` of the DAGMans of rounds is the folder of the submit file, of jobs `initialdir`;
+    # links are resolved in some of them.
+    real = folder.workflow.resolve()
+    places = {folder.path, folder.workflow, folder.workflow / "..", real, real / ".."}
+    places.add(folder.path.resolve())
     mine = [
         *(f"Iwd == {_quoted(place)}" for place in places),
         *(f"UserLog == {_quoted(log_of(dag))}" for dag in engine_of(folder).dags(folder)),

@@ -33,12 +33,12 @@ ARGUMENT = "argument"  # key of a field's metadata
 SECTIONS = {
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        "gcd_dir",
+        *("gcd_dir", "keep_frames"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
         *("batch_size", "jobs_per_round", "time_budget", "checkpoint_interval"),
-        *("max_retries", "request_memory", "request_disk"),
+        *("max_retries", "request_memory", "request_disk", "variables"),
     ),
     "when it ends": ("max_rounds", "max_failed_pixels", "deadline", "notify"),
 }

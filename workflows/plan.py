@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import re
@@ -15,7 +16,7 @@ from condor.runtimes import parse_runtime
 from condor.site_values import check_with_condor_submit
 from condor.sites import Site, read_site, site_names
 from skyscan import __version__
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage
 from skyscan.events.source import Source
 from skyscan.frames import KEEP_VARIABLE
 from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
+#: Errors of a disk or a machine that may be gone at the next try.
+_PASSING = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
+    *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
+)
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
 ROUNDS_OF_LEFTOVERS = 12
@@ -189,7 +195,8 @@ def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
     _check_run(event.run_id, source.path, is_real=source.is_real_event)
     reco.check(source, event)
     if is_here:
-        if source.gcd_dir is not None and not source.gcd_dir.is_dir():
+        # Path.is_dir raises an error for a name that is too long.
+        if source.gcd_dir is not None and not os.path.isdir(source.gcd_dir):  # noqa: PTH112
             raise WrongUsage(f"--gcd-dir {source.gcd_dir} is not a folder.")
         reco.check_files(source, event)
 
@@ -317,6 +324,14 @@ def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> N
         files = digests_of(folder, [*scripts, *engine.planned_files(folder)])
         replace(planned, files=files).write(folder.scan_json)
     except OSError as error:
-        raise WrongUsage(
-            f"The scan folder cannot be written: {error}. Choose another --output-dir."
-        ) from error
+        raise cannot_write("The scan folder", error) from error
+
+
+def cannot_write(what: str, error: OSError) -> SkyscanError:
+    """Return the error for a folder that cannot be planned in: 75 if it may pass, else 64."""
+    if error.errno in _PASSING:
+        return TryAgain(
+            f"{what} cannot be written: {error}. Free some space, or choose another "
+            f"--output-dir, and plan again."
+        )
+    return WrongUsage(f"{what} cannot be written: {error}. Choose another --output-dir.")

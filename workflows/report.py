@@ -14,6 +14,7 @@ from skyscan.merge import reasons_text, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
+from workflows.answers import write_answer
 from workflows.checks.digests import ANEW, NO_DIGESTS, damage
 from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
@@ -76,6 +77,10 @@ class Report:
         What ``dagman.sh`` did to work around faults of DAGMan.
     timing : list of str
         Where the time went, and what would make the scan faster.
+    answer : dict or None
+        What the map says (`skyscan.answer`), if any of its pixels has a fit.
+    answer_lines : list of str
+        The same as text.
     """
 
     name: str
@@ -92,6 +97,8 @@ class Report:
     missing: list[str] = field(default_factory=list)
     repairs: list[str] = field(default_factory=list)
     timing: list[str] = field(default_factory=list)
+    answer: dict[str, Any] | None = None
+    answer_lines: list[str] = field(default_factory=list)
 
 
 def write_report(
@@ -119,7 +126,7 @@ def write_report(
     failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
     failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
     path = _map_path(folder, scan, failed=bool(failures))
-    report = _report(folder, model, path, failures)
+    report = _report(folder, model, path, failures, write_answer(path))
     write_json(folder.report_json, _without_place(asdict(report), folder))
     write_text(folder.report, report.text)
     engine_of(folder).tidy(folder, scan)
@@ -222,7 +229,8 @@ def still_true(folder: ScanFolder, report: Report) -> Report:
         return report
     failures = [_of_map(fault)] if fault else report.failures
     path = _map_path(folder, scan, failed=bool(failures))
-    return _report(folder, read_model(folder), path, failures)
+    answer = (report.answer_lines, report.answer) if path else ([], None)
+    return _report(folder, read_model(folder), path, failures, answer)
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
@@ -252,10 +260,15 @@ def _map_path(folder: ScanFolder, scan: Planned, *, failed: bool) -> Path | None
     if not failed:
         return None
     try:
-        found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
-        return write_partial(folder, scan, found.best)
+        return partial_map(folder, scan)
     except (SkyscanError, OSError):
         return None  # the failures name what is damaged; a folder of others is read-only
+
+
+def partial_map(folder: ScanFolder, scan: Planned) -> Path | None:
+    """Write the map of the results so far; return its path, or None if nothing is fitted."""
+    found = collect_partial(folder, scan.id, engine_of(folder).arriving(folder))
+    return write_partial(folder, scan, found.best)
 
 
 def _is_readable(path: Path) -> bool:
@@ -271,6 +284,7 @@ def _report(
     model: ScanModel,
     path: Path | None,
     failures: list[Failure],
+    answer: tuple[list[str], dict[str, Any] | None],
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
@@ -302,6 +316,8 @@ def _report(
         missing=[it.line() for it in model.rounds if not it.is_done],
         repairs=list(model.repairs),
         timing=timing_lines(model),
+        answer_lines=answer[0],
+        answer=answer[1],
     )
     return replace(report, text=_text(report, folder))
 
@@ -320,6 +336,7 @@ def _lines(report: Report) -> list[str]:
             f"  best fit  RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000); "
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
+    lines += report.answer_lines
     if report.n_pixels:
         by_nside = sorted(report.n_pixels.items(), key=lambda it: int(it[0]))
         counts = ", ".join(f"{count} of nside {n}" for n, count in by_nside)

@@ -18,6 +18,8 @@ from condor.runtimes import (
 )
 from condor.submit import quoted_environment
 from skyscan.errors import WrongUsage
+from skyscan.frames import KEEP_VARIABLE
+from skyscan.job.kernels import KERNELS_VARIABLE
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.recos import ATTEMPT_VARIABLE, reco_class
 from skyscan.staging.cache import CACHE_VARIABLE
@@ -29,12 +31,15 @@ if TYPE_CHECKING:
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of the steps themselves, whatever the reconstruction.
 OF_STEPS = (CACHE_VARIABLE, DIRS_VARIABLE, URL_VARIABLE, TALLY_VARIABLE)
-#: Of a job, set by its runtime or its worker.
+#: Of a job, set by planning, its runtime or its worker.
 OF_RUNTIMES = frozenset(
-    {CODE_VARIABLE, ENV_SHELL_VARIABLE, PYTHON_VARIABLE, UMASK_VARIABLE, ATTEMPT_VARIABLE}
+    {
+        *(CODE_VARIABLE, ENV_SHELL_VARIABLE, PYTHON_VARIABLE, UMASK_VARIABLE),
+        *(ATTEMPT_VARIABLE, KERNELS_VARIABLE, KEEP_VARIABLE),
+    }
 )
 #: Of this machine or of HTCondor.
-_OF_MACHINES = re.compile(r"SKYSCAN_(POOL|DEBIAN_MIRROR)|_CONDOR_")
+_OF_MACHINES = re.compile(r"SKYSCAN_(POOL|DEBIAN_MIRROR|HTCONDOR_SUITE)|_CONDOR_")
 _SECRET_NAME = re.compile(
     r"TOKEN|SECRET|PASS|PWD|AUTH|CRED|PRIVATE|API_?KEY|ACCESS_?KEY|COOKIE|SIGNATURE|_KEY$",
     re.IGNORECASE,
@@ -126,7 +131,7 @@ def _check_named(name: str, environment: Mapping[str, str]) -> None:
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         raise WrongUsage(f"--env {name!r} is not the name of a variable (without a value).")
     if name in OF_RUNTIMES or _OF_MACHINES.match(name):
-        raise WrongUsage(f"--env {name}: the runtime or the pool sets this variable itself.")
+        raise WrongUsage(f"--env {name}: the scan, its runtime or the pool sets this itself.")
     if _SECRET_NAME.search(name):
         raise WrongUsage(
             f"--env {name}: this is the name of a secret. Variables of jobs are recorded in "

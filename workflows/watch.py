@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import suppress
@@ -38,9 +37,17 @@ def watch(folder: ScanFolder) -> Report | None:
         None if DAGMan was removed or killed before it could write a report, or the scan is not
         in the queue.
     """
-    is_terminal = sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-    model = _draw(folder) if is_terminal else _print(folder)
+    model = _draw(folder) if _can_draw() else _print(folder)
     return None if model.state in ("elsewhere", "unknown") else last_report(folder)
+
+
+def _can_draw() -> bool:
+    """Return whether the output is a terminal that can be drawn on."""
+    if not sys.stdout.isatty():
+        return False
+    from rich.console import Console
+
+    return not Console().is_dumb_terminal
 
 
 def _print(folder: ScanFolder) -> ScanModel:

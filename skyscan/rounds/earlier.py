@@ -56,7 +56,7 @@ def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
     here.mkdir(parents=True, exist_ok=True)
     write_json(here / FORGET_JSON, {"fits": sorted(forget)})
     # The old map would look like that of the new scan, and DAGMan's files are of old rounds.
-    stale = [*folder.path.glob("run*.npz"), *folder.path.glob("run*.json")]
+    stale = list(folder.path.glob("run*.*"))
     for path in (*stale, *folder.workflow.glob("round_*.dag*")):
         path.replace(here / path.name)
     rounds = folder.rounds

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import io
 import sys
 import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, TryAgain
 
@@ -19,6 +20,7 @@ QUESTION_TIMEOUT = 5.0  # seconds
 TRIES = 5
 FIRST_PAUSE = 2.0  # seconds; each further one is twice as long
 BLOCK = 1 << 18  # bytes
+MAX_SIZE = 200 * 10**9  # bytes; the largest tables have some 10 GB
 GONE = {404, 410}
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # the same request may succeed later
 
@@ -37,11 +39,32 @@ class _Broken(OSError):
     """A transfer ended early, or its content was not the file."""
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follow redirects without reading their bodies, which may have no end."""
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+    ) -> Any:  # noqa: ANN401  (as urllib has it)
+        """Follow a redirect, of whatever kind."""
+        fp.close()
+        return super().http_error_302(req, io.BytesIO(), code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+_open = urllib.request.build_opener(_Redirects).open
+
+
 def is_offered(url: str) -> bool | None:
     """Return whether the server has a file; None if it does not answer within seconds."""
     question = urllib.request.Request(url, method="HEAD")  # noqa: S310  (Store.address: http)
     try:
-        with urllib.request.urlopen(question, timeout=QUESTION_TIMEOUT):  # noqa: S310
+        with _open(question, timeout=QUESTION_TIMEOUT):
             return True
     except urllib.error.HTTPError as error:
         with error:
@@ -93,13 +116,15 @@ def download(url: str, part: Part, deadline: float) -> None:
 
 def _transfer(url: str, part: Part, deadline: float) -> None:
     """Download the file once; raise OSError or HTTPException if the transfer fails."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:  # noqa: S310
+    with _open(url, timeout=TIMEOUT) as response:
         size = response.length
         # Without a length, a part looks like the whole file, and the file may fill the disk.
         if not size:
             raise _Broken("the file is empty, or the server does not give its length")
         if response.headers.get_content_type() == "text/html":
             raise _Broken("the server sent a web page instead of the file")
+        if size > MAX_SIZE:
+            raise Failed(f"the file would have {_amount(size)}, more than any data file")
         part.begin(size)
         _report(f"Downloading {url} ({_amount(size)}) to {part.path}")
         # Not read(): it returns only when the block is full, so a very slow server would

@@ -276,3 +276,22 @@ def test_what_it_did_is_read_as_far_as_the_disk_had_room(tmp_path):
         GuardAction(1795875655.0, "no-space", "waited for free disk space")
     ]
     assert "dagman.sh (no-space): waited for free disk space" in guard_actions(dag)[0].line()
+
+
+def test_a_dagman_that_only_restarts_ends_after_a_few_starts(dagman, tmp_path):
+    dag, log = tmp_path / "scan.dag", tmp_path / "scan.dag.nodes.log"
+    dag.write_text("")
+    log.write_text("")
+    lock = tmp_path / "scan.dag.lock"
+    for _ in range(3):
+        lock.write_text("")
+        dagman(dag)
+    log.write_text(lines("001"))  # it did something
+    for _ in range(6):
+        lock.write_text("")
+        dagman(dag)
+    dagman(dag, code=1)
+    assert not lock.exists()
+    assert [it.fault for it in guard_actions(dag) if it.fault == "restarts"] == ["restarts"]
+    for _ in range(3):  # submitted again, without a lock
+        dagman(dag)

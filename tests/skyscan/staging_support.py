@@ -16,8 +16,8 @@ class Answer:
     """How the server answers one request.
 
     ``cut`` ends the body early. ``hold`` (an event) keeps the connection open after the body.
-    ``trickle`` is a pause (seconds) after every 100 bytes. A header with the value "" is not
-    sent.
+    ``trickle`` is a pause (seconds) after every 100 bytes. ``endless`` repeats the body. A
+    header with the value "" is not sent.
     """
 
     def __init__(
@@ -28,10 +28,12 @@ class Answer:
         cut: int | None = None,
         hold: threading.Event | None = None,
         trickle: float = 0.0,
+        endless: bool = False,
         **headers: str,
     ) -> None:
         self.status, self.content = status, content
         self.cut, self.hold, self.trickle = cut, hold, trickle
+        self.endless = endless
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
@@ -54,13 +56,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def begins(self, answer):
         self.close_connection = True
-        if answer is not None and answer.status == GOOD:
+        if answer is not None and (answer.status == GOOD or answer.endless):
             return True
         self.send_error(404 if answer is None else answer.status)
         return False
 
     def send_head(self, answer):
-        self.send_response(200)
+        self.send_response(answer.status)
         headers = {"Content-Length": str(len(answer.content))}
         for name, value in (headers | answer.headers).items():
             if value:
@@ -68,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send_body(self, answer):
+        if answer.endless:  # until the client hangs up
+            while True:
+                self.wfile.write(answer.content)
         body = answer.content[: answer.cut]
         step = 100 if answer.trickle else len(body) or 1
         for at in range(0, len(body), step):

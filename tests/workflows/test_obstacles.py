@@ -53,7 +53,13 @@ def test_a_folder_without_write_permission_is_reported(tmp_path):
             ["5 5 11 no such file", "(errno 2)", "1 5 12 undefined"],
             ["a job is held: no such file"],
         ),
-        (["5 5 11 ", "5 7 10 by hand"], ["a job is held: ", "a job is held: by hand"]),
+        (
+            ["5 5 11 ", "5 7 10 by hand"],
+            [
+                "DAGMan (job 10) is held, and with it the scan: by hand; remove",
+                "a job is held: ",
+            ],
+        ),
     ],
 )
 def test_held_jobs_and_jobs_without_a_machine_are_reported(

@@ -1,5 +1,6 @@
 """Planning: an event and options become a scan folder, or one clear error."""
 
+import errno
 import json
 import math
 import os
@@ -12,7 +13,7 @@ from plans_support import EVENT, lay_out_as_before, options
 from shipped_events import SHIPPED
 
 from condor.sites import read_site
-from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.errors import BadInput, ExitCode, TryAgain, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.source import Source
 from skyscan.events.writer import write_event
@@ -408,3 +409,15 @@ def test_a_folder_without_workflow_folder_keeps_its_layout(
     assert "initialdir = ." in commands
     (inputs,) = (line for line in commands if line.startswith("transfer_input_files"))
     assert "skyscan.zip" in inputs.partition(" = ")[2].split(", ")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE])
+def test_a_full_disk_while_planning_may_pass(tmp_path, monkeypatch, number):
+    def full(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("workflows.plan.write_bytes", full)
+    with pytest.raises(TryAgain, match="plan again"):
+        plan(EVENT, tmp_path, options())
+    monkeypatch.undo()
+    plan(EVENT, tmp_path, options())

@@ -35,7 +35,7 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
-from workflows.plan import plan, site_of, source_of
+from workflows.plan import cannot_write, plan, site_of, source_of
 from workflows.planned import read_planned
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
@@ -278,9 +278,7 @@ def _write(folder: CampaignFolder, campaign: Campaign) -> None:
         write_scripts(folder.path, DAGMAN_SH)
         write_campaign(folder, campaign)
     except OSError as error:
-        raise WrongUsage(
-            f"The campaign's folder cannot be written: {error}. Choose another --output-dir."
-        ) from error
+        raise cannot_write("The campaign's folder", error) from error
 
 
 def scans_of(folder: CampaignFolder, campaign: Campaign) -> list[ScanFolder]:

@@ -131,9 +131,9 @@ def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
 
 
 def is_over(folder: CampaignFolder) -> bool:
-    """Return whether no more scans will start: DAGMan has ended, or runs another folder."""
+    """Return whether the campaign's DAGMan has left the queue."""
     state = dagman_state(folder.dag)
-    return state is not None and (state.is_over or bool(submitted_in(folder.dag, folder.path)))
+    return state is not None and state.is_over
 
 
 def watch(folder: CampaignFolder) -> list[Row]:
@@ -143,6 +143,8 @@ def watch(folder: CampaignFolder) -> list[Row]:
         looked = time.time()
         over = is_over(folder)
         rows = campaign_rows(folder, is_over=over)
+        if not over and submitted_in(folder.dag, folder.path):
+            return rows  # a copy, in which nothing will happen
         if counts(rows) != printed:
             printed = counts(rows)
             print(f"{duration(time.time() - began)}  {printed}", flush=True)

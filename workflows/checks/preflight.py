@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.credentials import bearer_token
@@ -26,13 +27,12 @@ from condor.versions import (
     tried_text,
     version_text,
 )
-from skyscan.errors import ExitCode, TryAgain, WrongUsage
+from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
 from workflows.checks.expected import expected
 from workflows.checks.findings import Finding, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from condor.contact import Pool
     from condor.credentials import Token
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 ELSEWHERE = "plan with another --output-dir, or move the folder"
 #: DAGMan refuses node logs whose paths begin with this text (DAGMAN_AVOID_SLASH_TMP, 23 to 25).
 REFUSED = "/tmp"  # noqa: S108  (refused, not used)
+#: condor_submit takes a word with ``=`` for an assignment, drops ``\\`` and reads a line break
+#: as the end of a value (seen with 23.9.6); PYTHONPATH is divided at ``:``. Other control
+#: characters and what is not UTF-8 would have to be repeated in reports and logs.
+_UNFIT = re.compile("[=:\\\\\x00-\x1f\x7f\ud800-\udfff]")
+#: Bytes, of the file systems; a scan needs the rest of 4096 for the paths of its files.
+MOST_IN_A_NAME, MOST_IN_A_PATH = 255, 3000
 NFS = ("nfs", "nfs4")
 #: Shared file systems on which locks and appended lines become visible late, or which need
 #: credentials that DAGMan does not have.
@@ -162,8 +168,18 @@ def place(path: Path) -> Finding:
         which = written if written == real else f"{written} ({real})"
         why = f"DAGMan keeps no logs in a folder whose path begins with {REFUSED}: {which}"
         return _refusal(what, why, ELSEWHERE)
-    if re.search(r"\$\$|\$\w*\(", str(path)):
+    if re.search(r"\$\$|\$\w*\(", written + real):
         why = f"condor_submit_dag would expand the $ in {path}"
+        return _refusal(what, why, ELSEWHERE)
+    if found := _UNFIT.search(written + real):
+        why = f"the path has {found[0]!a}, which HTCondor or Python would read otherwise"
+        return _refusal(what, f"{why}: {printable(written)!a}", ELSEWHERE)
+    sizes = [len(os.fsencode(part)) for part in Path(written).parts]
+    if max(sizes) > MOST_IN_A_NAME or len(os.fsencode(real)) > MOST_IN_A_PATH:
+        why = (
+            f"the path is too long ({len(os.fsencode(real))} bytes of {MOST_IN_A_PATH}, or a "
+            f"name in it has more than {MOST_IN_A_NAME})"
+        )
         return _refusal(what, why, ELSEWHERE)
     return Finding(what, State.OK, str(path))
 

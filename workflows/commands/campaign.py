@@ -81,7 +81,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
                 f"The campaign in {folder.path} is running; add events when it has ended, "
                 f"or choose another --output-dir."
             )
-        return resume(folder.path, no_watch=options.no_watch)
+        return resume(folder.path, no_watch=options.no_watch or options.no_submit)
     of_scans = from_words(options)
     folder, campaign = plan_campaign(
         files, options.output_dir, of_scans, options.max_scans, check_place=True

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from condor.contact import paste_line
 from condor.dagman import last_error
 from condor.pool import status as pool_status
+from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import ExitCode, WrongUsage
+from workflows.answers import answer_of, as_report
 from workflows.campaigns.campaign import is_campaign
 from workflows.commands.campaign import print_result, print_status
 from workflows.commands.plan import FOLDER_HELP
@@ -19,7 +21,8 @@ from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, read_model
 from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
-from workflows.report import last_report
+from workflows.planned import read_planned
+from workflows.report import last_report, partial_map
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
 
@@ -51,8 +54,14 @@ def add_to(commands: Commands) -> None:
     status.set_defaults(run=_status)
 
     result = commands.add_parser("result", help="show the result of a scan or a campaign")
-    result.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    result.add_argument(
+        "folder", type=Path, metavar="FOLDER|MAP", help=f"{FOLDER_HELP}, or a map file"
+    )
     result.add_argument("--json", action="store_true", help="print the result as JSON")
+    result.add_argument(
+        "--partial", action="store_true", help="of a scan that has not ended, make a map so far"
+    )
+    result.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
     result.set_defaults(run=_result)
 
 
@@ -104,13 +113,30 @@ def _end_lines(folder: ScanFolder) -> Iterator[str]:
 
 
 def _result(options: argparse.Namespace) -> ExitCode:
+    if options.folder.is_file():
+        return _print_answer(options.folder, options)
     if is_campaign(options.folder):
         return print_result(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     report = last_report(folder)
+    if report is None and options.partial:
+        path = partial_map(folder, read_planned(folder.scan_json))
+        if path is not None:
+            return _print_answer(path, options)
     if report is None:
         raise WrongUsage(
             f"{folder.path} has no result yet; `skyscan status` shows the progress of the scan."
         )
-    print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
+    if options.levels and report.map:
+        _print_answer(Path(report.map), options)
+    else:
+        print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
     return ExitCode(report.exit_code)
+
+
+def _print_answer(path: Path, options: argparse.Namespace) -> ExitCode:
+    """Print the answer of a map file, with the levels that the user chose."""
+    lines, answer = answer_of(path, options.levels)
+    value = as_report(path, answer)
+    print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
+    return ExitCode.DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,14 @@ def add_to(commands: Commands) -> None:
 def _why(options: argparse.Namespace) -> ExitCode:
     folder = _scan(options.folder)
     model = read_model(folder)
+    is_over = model.state in ("ended", "removed")
+    report = last_report(folder) if is_over else None
+    if report is not None:  # it also has what only the whole scan shows, such as damaged files
+        model = replace(model, failures=tuple(report.failures))
     print("\n".join(printable(it) for it in why_lines(model, show_all=options.all)))
-    if model.state not in ("ended", "removed"):
-        return ExitCode.DONE
-    report = last_report(folder)
     if report is not None:
         return ExitCode(report.exit_code)
-    return ExitCode.DONE if model.outcome == "complete" else ExitCode.TRY_AGAIN
+    return ExitCode.DONE if not is_over or model.outcome == "complete" else ExitCode.TRY_AGAIN
 
 
 def _scan(path: Path) -> ScanFolder:

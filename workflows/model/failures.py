@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.dagman import last_error
+from condor.guard import RESTARTS, guard_actions
 from condor.runtimes import Kind, parse_runtime
 from condor.scripts import killed_scripts
 from condor.sites import recorded_site
@@ -66,9 +67,17 @@ class FailureFinder:
 
     def dagmans_own(self) -> Failure:
         """Return DAGMan's own error, for when no step explains why the scan failed."""
-        dag = engine_of(self.folder).dag(self.folder)
+        engine = engine_of(self.folder)
+        dag, state = engine.dag(self.folder), engine.state(self.folder)
+        since = 0.0 if state is None else state.submitted
+        gave_up = [
+            action.text
+            for action in guard_actions(dag)
+            if action.fault == RESTARTS and action.time >= since
+        ]
+        text = gave_up[-1] if gave_up else last_error(dag) or f"see {dag.name}.dagman.out"
         return Failure(
-            *("DAGMan", ExitCode.TRY_AGAIN, last_error(dag) or f"see {dag.name}.dagman.out"),
+            *("DAGMan", ExitCode.TRY_AGAIN, text),
             cause="dagman",
             advice=CAUSES["dagman"].advice,
         )

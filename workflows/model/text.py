@@ -68,7 +68,7 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
             f"continues, run `skyscan abort {place}`, then `skyscan resume {place}`"
         )
     yield from (f"  waits     {obstacle}" for obstacle in model.waits)
-    if model.rounds:
+    if model.rounds and model.dagman is not None:
         yield f"  now       {now_text(model)}"
     jobs = jobs_text(model.jobs)
     if jobs and model.dagman is not None:
@@ -91,7 +91,7 @@ def now_text(model: ScanModel) -> str:
         words.append(f"{model.rate:.1f} a second")
     if model.time_left is not None:
         words.append(left_text(model.time_left))
-    return ", ".join(words) or "no pixel is done yet"
+    return ", ".join(words) or "no pace is known yet"
 
 
 def left_text(left: TimeLeft) -> str:

@@ -256,6 +256,33 @@ def test_an_incomplete_or_different_file_is_not_accepted(server, folder, answer)
     assert staging.find(STORE, NAME) is None
 
 
+@pytest.mark.parametrize("status", [200, 301, 302, 303, 307, 308, 404, 500])
+def test_a_body_without_length_or_end_is_not_read(server, folder, status):
+    server.files.clear()
+    headers = {"Content_Length": "", "Location": f"{server.url}/nowhere"}
+    server.answers = [Answer(status, endless=True, **headers) for _ in range(99)]
+    with pytest.raises((TryAgain, BadInput)):
+        staging.stage(STORE, NAME)
+    assert [path.name for path in folder.iterdir()] == [f".{NAME}.lock"]
+
+
+def test_a_redirect_leads_to_the_file(server):
+    server.answers = [
+        Answer(302, endless=True, Content_Length="", Location=f"{server.url}/there"),
+        Answer(),
+    ]
+    assert staging.stage(STORE, NAME, sha256=SHA256).read_bytes() == CONTENT
+    assert server.requests[1] == "/there"
+
+
+def test_a_file_that_claims_to_be_larger_than_any_is_not_begun(server, folder):
+    server.answers = [Answer(Content_Length=str(10**12)) for _ in range(9)]
+    with pytest.raises(TryAgain, match="more than any data file"):
+        staging.stage(STORE, NAME)
+    assert [path.name for path in folder.iterdir()] == [f".{NAME}.lock"]
+    assert len(server.requests) == 1
+
+
 def test_a_server_that_stalls_is_tried_again(server, monkeypatch):
     monkeypatch.setattr(transfer, "TIMEOUT", 0.2)
     hold = threading.Event()

@@ -47,6 +47,44 @@ def test_a_folder_that_dagman_refuses_is_refused(path):
     assert "--output-dir" in found.remedy
 
 
+@pytest.mark.parametrize("code", [*range(1, 128), 0xE9, 0x65E5])
+def test_every_character_is_carried_to_dagman_or_refused_at_once(code):
+    found = preflight.place(Path(f"/data/a{chr(code)}b/run1"))
+    is_carried = code >= ord(" ") and chr(code) not in "=:\\\x7f"
+    assert found.state == (State.OK if is_carried else State.ERROR)
+    assert found.line().isprintable()
+    if not is_carried:
+        assert found.exit_code == ExitCode.WRONG_USAGE
+        assert "--output-dir" in found.sentence()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/data/run=127907/x",
+        "/data/caf\udce9",
+        f"/data/{'n' * 256}",
+        f"/data/{'é' * 128}",
+        "/data" + f"/{'n' * 200}" * 15,
+        "/data" + f"/{'n' * 200}" * 40,
+    ],
+)
+def test_a_path_that_files_or_htcondor_cannot_have_is_refused(path):
+    found = preflight.place(Path(path))
+    assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
+    found.line().encode()
+
+
+def test_a_name_of_255_bytes_is_carried():
+    assert preflight.place(Path(f"/data/{'n' * 255}/{'é' * 127}")).state == State.OK
+
+
+def test_a_link_to_a_folder_that_is_refused_is_refused(tmp_path):
+    (tmp_path / "run=1").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "run=1")
+    assert preflight.place(tmp_path / "link" / "x").state == State.ERROR
+
+
 def test_any_other_folder_is_accepted():
     assert preflight.place(Path("/data/it costs $5/scans")).state == State.OK
     assert preflight.place(Path("/home/tmp/scans")).state == State.OK

@@ -23,10 +23,12 @@ from model_support import (
 )
 
 from skyscan.errors import ExitCode
+from skyscan.merge import merge
 from workflows.cli import main
 from workflows.engines.engine import Failure
 from workflows.model.causes import CAUSES, with_cause
 from workflows.model.reading import read_model
+from workflows.planned import read_planned
 from workflows.report import read_report
 
 DOCS = Path(__file__).parents[3] / "docs" / "why.md"
@@ -119,8 +121,9 @@ def test_a_scan_that_ended_well_or_never_ran_has_nothing_to_explain(folder, caps
     assert main(["why", str(folder.path)]) == 0
     assert "never submitted" in capsys.readouterr().out
     fit(folder, 1, 2)
+    merge(folder, read_planned(folder.scan_json))
     ended_dagman(folder, 0)
-    main(["why", str(folder.path)])
+    assert main(["why", str(folder.path)]) == 0
     assert "nothing failed" in capsys.readouterr().out
 
 
@@ -162,3 +165,10 @@ def test_failures_that_an_engine_finds_itself_have_causes_too(text, code, cause,
     assert (failure.cause, failure.exit_code) == (cause, exit_code)
     assert failure.can_pass == (exit_code == 75)
     assert failure.advice
+
+
+def test_what_only_the_report_knows_is_a_cause_too(folder, capsys):
+    fit(folder, 1, 2)
+    ended_dagman(folder, 0)
+    assert main(["why", str(folder.path)]) == ExitCode.TRY_AGAIN
+    assert "there is no map" in capsys.readouterr().out

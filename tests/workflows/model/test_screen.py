@@ -22,6 +22,7 @@ from workflows import watch
 from workflows.cli import main
 from workflows.model.reading import Answer, read_model
 from workflows.model.screen import screen
+from workflows.model.text import timing_lines
 
 
 @pytest.fixture
@@ -102,3 +103,29 @@ def test_timing_says_where_the_time_went(folder, capsys):
     spent = read_model(folder).spent
     assert (spent.slots, spent.queued) == (360.0, 180.0)
     assert json.loads(folder.report_json.read_text())["timing"]
+
+
+def test_sites_are_told_apart_where_there_are_several(folder):
+    nodes = ("a.one.edu", "b.one.edu", "c.two.org")
+    jobs = [it for n in range(3) for it in (started(10 + n, nodes[n]), ended(10 + n, 0))]
+    fit(folder, 0, 1, 2)
+    logs(folder, "round_000.dag", *reco_jobs(), *jobs)
+    ended_dagman(folder, 0)
+    lines = "\n".join(timing_lines(read_model(folder)))
+    assert "one.edu: 2 machines, 0.07 hours, 8 fits" in lines
+    assert "two.org: 1 machines, 0.03 hours, 4 fits" in lines
+
+
+def test_logs_are_followed_until_the_scan_ends(folder, capsys, monkeypatch):
+    running(folder)
+
+    def more(_seconds: float) -> None:
+        with (folder.round(0).logs / "00001.0.0.out").open("a") as file:
+            file.write("pixels done: 4 of 4\n")
+        ended_dagman(folder, 0)
+
+    monkeypatch.setattr("time.sleep", more)
+    assert main(["logs", "--follow", str(folder.path)]) == 0
+    told = capsys.readouterr().out
+    assert "pixels done: 3 of 4" in told
+    assert "rounds/000/logs/00001.0.0.out: pixels done: 4 of 4" in told

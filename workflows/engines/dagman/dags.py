@@ -163,7 +163,7 @@ def scan_dag_lines(
         opened = last.child_subdag(
             name=f"round_{number:03d}",
             dag_file=round_dag(number),
-            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number, RETRY_MACRO]),
+            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number, SCRIPT_RETRY_MACRO]),
             **skip,
             **_retry_script(ROUND_FAILED),
         )
@@ -210,6 +210,7 @@ def round_dag_lines(
 
 
 RETRY_MACRO = "$(RETRY)"  # DAGMan's macro: how often the node has been retried
+SCRIPT_RETRY_MACRO = "$RETRY"  # the same for scripts; 23.9.6 refuses $(RETRY) there
 
 
 def _no_deadline(scan: Planned) -> dict[str, str]:

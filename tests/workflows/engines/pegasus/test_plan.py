@@ -164,7 +164,7 @@ def test_text_that_pegasus_does_not_pass_unchanged_is_refused_before_planning(
     assert not (tmp_path / "with a blank").exists()
     monkeypatch.setenv("SKYSCAN_MACRO", "$(Cluster)")
     with pytest.raises(WrongUsage, match="SKYSCAN_MACRO"):
-        planned(tmp_path / "macro")
+        planned(tmp_path / "macro", variables=("SKYSCAN_MACRO",))
 
 
 def test_a_campaign_needs_dagman(tmp_path):

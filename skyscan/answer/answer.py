@@ -1,0 +1,343 @@
+"""The answer of a map: where, how sure, and whether to trust it; every view shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from html import escape
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan import __version__
+from skyscan.answer.checks import Check, make_checks
+from skyscan.answer.directions import (
+    dms,
+    galactic,
+    hms,
+    ra_dec,
+    separation,
+    unit_vectors,
+    utc,
+)
+from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.region import Region, region
+from skyscan.coordinates import equatorial_to_local
+
+if TYPE_CHECKING:
+    from skyscan.answer.levels import Levels
+    from skyscan.answer.maps import SkyMap
+
+#: Version of the shape of `Answer.as_dict`; ``answer.schema.json`` describes it.
+FORMAT = 1
+#: Second minima that are listed.
+N_MINIMA = 5
+
+
+@dataclass(frozen=True)
+class BestFit:
+    """The pixel of lowest llh; angles in degrees.
+
+    Attributes
+    ----------
+    ra_deg, dec_deg : float
+        Its centre, J2000.
+    ra_hms, dec_dms : str
+        The same in hours and degrees, minutes, seconds.
+    l_deg, b_deg : float
+        Galactic longitude and latitude.
+    zenith_deg, azimuth_deg : float
+        In IceCube's local frame at the time of the event: where the particle came from.
+    nside, pixel : int
+        RING order.
+    llh : float
+        -ln L.
+    energy_in_gev, energy_total_gev : float
+        Deposited energy, inside the detector and in total; NaN if the reconstruction has none.
+    x_m, y_m, z_m, time_ns : float
+        Its vertex.
+    """
+
+    ra_deg: float
+    dec_deg: float
+    ra_hms: str
+    dec_dms: str
+    l_deg: float
+    b_deg: float
+    zenith_deg: float
+    azimuth_deg: float
+    nside: int
+    pixel: int
+    llh: float
+    energy_in_gev: float
+    energy_total_gev: float
+    x_m: float
+    y_m: float
+    z_m: float
+    time_ns: float
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A minimum of llh other than the best fit; angles in degrees."""
+
+    ra_deg: float
+    dec_deg: float
+    two_delta_llh: float
+    distance_deg: float
+    containment: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All that a map says.
+
+    Attributes
+    ----------
+    name : str
+        Name of the event.
+    run_id, event_id, event_type, is_real_event, mjd
+        The event's metadata; ``mjd`` in days, UTC.
+    utc : str
+        Its time.
+    reco : str or None
+        The reconstruction, if it is known.
+    complete : bool
+        Whether nothing was left to refine.
+    best : BestFit
+        The best fit.
+    levels : Levels
+        What the regions are made with.
+    levels_text : str
+        The same in words.
+    regions : tuple of Region
+        For 50 % and 90 %.
+    probability_inside : tuple of float
+        What the probability map has inside each region.
+    minima : tuple of Minimum
+        The lowest other minima that are at least as deep as the level of the 50 % region.
+    checks : tuple of Check
+        Good enough to point?
+    n_pixels : dict of int to int
+        Number of pixels by nside.
+    n_failed : int
+        Number of pixels without a fit, whose place a coarser pixel takes.
+    notes : tuple of str
+        What was found when the map was read.
+    """
+
+    name: str
+    run_id: int
+    event_id: int
+    event_type: str | None
+    is_real_event: bool
+    mjd: float
+    utc: str
+    reco: str | None
+    complete: bool
+    best: BestFit
+    levels: Levels
+    levels_text: str
+    regions: tuple[Region, ...]
+    probability_inside: tuple[float, ...]
+    minima: tuple[Minimum, ...]
+    checks: tuple[Check, ...]
+    n_pixels: dict[int, int]
+    n_failed: int
+    notes: tuple[str, ...]
+
+    def region(self, containment: float) -> Region:
+        """Return the region of a containment probability."""
+        return next(it for it in self.regions if it.containment == containment)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no check warns."""
+        return all(check.state != "warning" for check in self.checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the answer for JSON, as ``answer.schema.json`` describes it; NaN is null."""
+        value = {"format": FORMAT, "skyscan": __version__, **asdict(self)}
+        value["levels"] = {
+            "name": self.levels.name,
+            "description": self.levels_text,
+            **{f"{100 * p:g}": level for p, level in self.levels.table},
+        }
+        inside = zip(self.regions, self.probability_inside, strict=True)
+        value["regions"] = {
+            it.percent: {**asdict(it), "probability_inside": inside_it}
+            for it, inside_it in inside
+        }
+        value["n_pixels"] = {str(nside): n for nside, n in self.n_pixels.items()}
+        del value["probability_inside"], value["levels_text"]
+        cleaned: dict[str, Any] = without_nan(value)
+        return cleaned
+
+    def lines(self) -> list[str]:
+        """Return the answer as text, a label and a fact on each line."""
+        best = self.best
+        first = (
+            f"  best fit  RA {best.ra_deg:.2f} deg, Dec {best.dec_deg:+.2f} deg (J2000); "
+            f"nside {best.nside}, pixel {best.pixel}, llh {best.llh:.2f}"
+        )
+        return [first, *self.further_lines()]
+
+    def further_lines(self) -> list[str]:
+        """Return what `lines` has after the best fit."""
+        best = self.best
+        kind = "real" if self.is_real_event else "SIMULATED"
+        elsewhere = (
+            f"{best.ra_hms} {best.dec_dms}; galactic l {best.l_deg:.2f}, b {best.b_deg:+.2f}; "
+            f"zenith {best.zenith_deg:.2f}, azimuth {best.azimuth_deg:.2f}"
+        )
+        lines = [
+            f"            {elsewhere}",
+            f"  time      {self.utc} (MJD {self.mjd:.5f}), {kind} event",
+            *(f"  {it.percent:>2} %      {_measures(it)}" for it in self.regions),
+            f"  levels    {self.levels_text}",
+            *(
+                f"  minimum   RA {it.ra_deg:.2f} deg, Dec {it.dec_deg:+.2f} deg: 2 delta llh "
+                f"{it.two_delta_llh:.2f}, {it.distance_deg:.2f} deg from the best fit"
+                for it in self.minima
+                if it.containment < CONTAINMENTS[-1]
+            ),
+            *(f"  note      {note}" for note in self.notes),
+        ]
+        return [*lines, *self.check_lines()]
+
+    def check_lines(self) -> list[str]:
+        """Return the checks as text, what is good in one line."""
+        good = [check.name for check in self.checks if check.state == "ok"]
+        lines = [f"  good      {', '.join(good)}"] if good else []
+        for check in self.checks:
+            if check.state != "ok":
+                label = "warning" if check.state == "warning" else "unknown"
+                lines.append(f"  {label}   {check.name}: {check.reason}")
+                if check.command:
+                    lines.append(f"            {check.command}")
+        return lines
+
+    def html(self) -> str:
+        """Return the answer as a small HTML table, for notebooks."""
+        rows = [(line[2:12].strip(), line[12:]) for line in self.lines()]
+        cells = "".join(
+            f"<tr><th>{escape(label)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
+            for label, text in rows
+        )
+        return f"<table><caption>{escape(self.name)}</caption>{cells}</table>"
+
+
+def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
+    """Return the answer of a map.
+
+    Raises
+    ------
+    BadInput
+        No pixel of the map has a fit.
+    """
+    regions = tuple(
+        region(skymap.surface, skymap.best_deg, p, levels.at(p)) for p in CONTAINMENTS
+    )
+    best, minima = _best_fit(skymap), _minima(skymap, levels)
+    cells, density = skymap.probability(levels)
+    mass = density * cells.solid_angle
+    values = skymap.cell_values
+    return Answer(
+        name=f"run{skymap.run_id:08d}.evt{skymap.event_id:012d}.{skymap.event_type}",
+        run_id=skymap.run_id,
+        event_id=skymap.event_id,
+        event_type=skymap.event_type,
+        is_real_event=skymap.is_real_event,
+        mjd=skymap.mjd,
+        utc=utc(skymap.mjd),
+        reco=skymap.reco,
+        complete=skymap.complete,
+        best=best,
+        levels=levels,
+        levels_text=in_words(levels, skymap.reco),
+        regions=regions,
+        probability_inside=tuple(
+            float(mass[values <= levels.at(p)].sum()) for p in CONTAINMENTS
+        ),
+        minima=minima,
+        checks=make_checks(skymap, levels, best, regions, minima),
+        n_pixels={nside: len(rows) for nside, rows in sorted(skymap.pixels.items())},
+        n_failed=sum(int((~np.isfinite(rows["llh"])).sum()) for rows in skymap.pixels.values()),
+        notes=skymap.notes,
+    )
+
+
+def in_words(levels: Levels, reco: str | None) -> str:
+    """Return what the levels are, and whether they hold for a reconstruction."""
+    numbers = " and ".join(f"{level:g}" for _, level in levels.table)
+    text = f"{levels.name}: 2 delta llh of {numbers} for 50 % and 90 %, {levels.description}"
+    if reco is None:
+        return f"{text}; the reconstruction is unknown"
+    if reco in levels.calibrated_for:
+        return text
+    return f"{text}; not calibrated for {reco}"
+
+
+def _best_fit(skymap: SkyMap) -> BestFit:
+    ra, dec = skymap.best_deg
+    found = skymap.best()
+    if found is None:  # best_deg has refused such a map
+        raise ValueError(skymap.name)
+    (nside, pixel), _, _, llh = found
+    rows = skymap.pixels[nside]
+    row = rows[rows["index"] == pixel][0]
+    zenith, azimuth = np.array([nan]), np.array([nan])
+    if isfinite(skymap.mjd):
+        zenith, azimuth = equatorial_to_local(np.deg2rad(ra), np.deg2rad(dec), skymap.mjd)
+    l_deg, b_deg = galactic(ra, dec)
+    return BestFit(
+        ra_deg=ra,
+        dec_deg=dec,
+        ra_hms=hms(ra),
+        dec_dms=dms(dec),
+        l_deg=l_deg,
+        b_deg=b_deg,
+        zenith_deg=float(np.rad2deg(zenith).item()),
+        azimuth_deg=float(np.rad2deg(azimuth).item()),
+        nside=nside,
+        pixel=pixel,
+        llh=llh,
+        energy_in_gev=float(row["E_in"]),
+        energy_total_gev=float(row["E_tot"]),
+        x_m=float(row["X"]),
+        y_m=float(row["Y"]),
+        z_m=float(row["Z"]),
+        time_ns=float(row["T"]),
+    )
+
+
+def _minima(skymap: SkyMap, levels: Levels) -> tuple[Minimum, ...]:
+    surface, scale = skymap.surface, skymap.scale(levels)
+    here = unit_vectors(*skymap.best_deg)
+    others = surface.minima(levels.at(CONTAINMENTS[0]))[1 : N_MINIMA + 1]
+    found = []
+    for index in others.tolist():
+        ra, dec = ra_dec(surface.vectors[index])
+        value = float(surface.values[index])
+        away = float(separation(surface.vectors[index], here))
+        found.append(Minimum(float(ra), float(dec), value, away, scale.containment(value)))
+    return tuple(found)
+
+
+def _measures(it: Region) -> str:
+    """Return a region's numbers as a circular gives them."""
+    parts = f" in {it.n_parts} parts" if it.n_parts > 1 else ""
+    return (
+        f"RA +{it.ra_plus_deg:.2f} -{it.ra_minus_deg:.2f} deg, Dec +{it.dec_plus_deg:.2f} "
+        f"-{it.dec_minus_deg:.2f} deg; {it.area_deg2:.2f} deg2{parts}, within "
+        f"{it.radius_deg:.2f} deg of the best fit"
+    )
+
+
+def without_nan(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a JSON value with null for what is not a finite number, and lists for tuples."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,0 +1,257 @@
+"""Good enough to point? The checks of an answer, each with its reason."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from math import ceil, pi, radians
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import Delaunay
+
+from skyscan import healpix
+from skyscan.answer.directions import separation, unit_vectors
+from skyscan.answer.levels import CONTAINMENTS, ICECUBE
+from skyscan.geometry import dom_positions
+
+if TYPE_CHECKING:
+    from skyscan.answer.answer import BestFit, Minimum
+    from skyscan.answer.levels import Levels
+    from skyscan.answer.maps import SkyMap
+    from skyscan.answer.region import Region
+
+#: The region of an extended scan, relative to the radius of the 90 % region.
+MARGIN = 1.3
+#: Pixels in the 50 % region below which its shape is not resolved.
+FEWEST_PIXELS = 6.0
+#: The next nside, relative to the finest one of a scan.
+FINER = 4
+#: Fits named in one reason.
+N_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Check:
+    """One reason to trust an answer, or not to.
+
+    Attributes
+    ----------
+    name : str
+        What was checked.
+    state : str
+        ``ok``, ``warning``, or ``unknown`` if it could not be checked.
+    reason : str
+        Why, in words.
+    command : str or None
+        The command that helps.
+    """
+
+    name: str
+    state: str
+    reason: str
+    command: str | None = None
+
+
+def make_checks(
+    skymap: SkyMap,
+    levels: Levels,
+    best: BestFit,
+    regions: tuple[Region, ...],
+    minima: tuple[Minimum, ...],
+) -> tuple[Check, ...]:
+    """Return all checks, always in the same order."""
+    outer = regions[-1]
+    return (
+        _complete(skymap),
+        _depth(skymap),
+        _failed_pixels(skymap, outer),
+        _edge(skymap, outer),
+        _resolution(skymap, regions[0]),
+        _other_minima(minima, outer),
+        _online_fits(skymap, levels, outer),
+        _vertex(best),
+        _calibration(skymap, levels),
+    )
+
+
+def _complete(skymap: SkyMap) -> Check:
+    if skymap.complete:
+        return Check("complete", "ok", "nothing was left to refine")
+    return Check(
+        "complete",
+        "warning",
+        "the map is not complete: the scan was stopped, has failed, or has not ended",
+        _command(skymap, "resume"),
+    )
+
+
+def _depth(skymap: SkyMap) -> Check:
+    """Check whether the scan reached its finest nside."""
+    finest = max(nside for nside, rows in skymap.pixels.items() if len(rows))
+    wanted = skymap.context.progression
+    if not wanted:
+        return Check("finest nside", "unknown", "the options of the scan are not at hand")
+    if finest < wanted[-1][0]:
+        reason = f"the map ends at nside {finest}, and nside {wanted[-1][0]} was asked for"
+        return Check("finest nside", "warning", reason, _command(skymap, "resume"))
+    return Check("finest nside", "ok", f"the scan reached nside {finest}")
+
+
+def _failed_pixels(skymap: SkyMap, outer: Region) -> Check:
+    here = unit_vectors(*skymap.best_deg)
+    near, total = 0, 0
+    for nside, rows in skymap.pixels.items():
+        theta, phi = healpix.pix2ang(nside, rows["index"])
+        away = separation(unit_vectors(np.rad2deg(phi), 90 - np.rad2deg(theta)), here)
+        reach = outer.radius_deg + np.rad2deg(np.sqrt(healpix.nside2pixarea(nside)))
+        failed = ~np.isfinite(rows["llh"])
+        near, total = near + int((failed & (away <= reach)).sum()), total + int(failed.sum())
+    if near:
+        return Check(
+            "fits",
+            "warning",
+            f"{near} pixels in or next to the 90 % region have no fit; the coarser pixels that "
+            f"contain them take their place",
+            _command(skymap, "retry --failed"),
+        )
+    where = f"; {total} elsewhere have none" if total else ""
+    return Check("fits", "ok", f"every pixel near the best fit has a fit{where}")
+
+
+def _edge(skymap: SkyMap, outer: Region) -> Check:
+    nsides = skymap.samples.nside
+    finest = int(nsides.max())
+    touched = nsides[skymap.surface.touched(outer.two_delta_llh)]
+    coarser = sorted({int(nside) for nside in touched if nside < finest})
+    if not coarser:
+        return Check("edge", "ok", f"the 90 % region is inside the pixels of nside {finest}")
+    beyond = "unscanned sky" if coarser[0] == 0 else f"pixels of nside {coarser[0]}"
+    return Check(
+        "edge",
+        "warning",
+        f"the 90 % region reaches {beyond}, beyond those of nside {finest}: its size is "
+        f"not certain",
+        _extension(skymap, outer),
+    )
+
+
+def _resolution(skymap: SkyMap, inner: Region) -> Check:
+    finest = int(skymap.samples.nside.max())
+    size = np.rad2deg(np.rad2deg(healpix.nside2pixarea(finest)))
+    n_pixels = inner.area_deg2 / size
+    if n_pixels >= FEWEST_PIXELS:
+        return Check(
+            "pixel size", "ok", f"the 50 % region is as large as {n_pixels:.0f} pixels"
+        )
+    return Check(
+        "pixel size",
+        "warning",
+        f"the 50 % region is as small as {n_pixels:.1f} pixels of nside {finest}: its shape is "
+        f"not resolved",
+        _finer(skymap, finest),
+    )
+
+
+def _finer(skymap: SkyMap, finest: int) -> str | None:
+    """Return the command that scans the surroundings of the best fit with a finer nside."""
+    progression = skymap.context.progression
+    if not progression or progression[-1][0] != finest:
+        return None
+    words = [f"{nside}:{extension}" for nside, extension in progression]
+    return _command(skymap, "extend", f"--nsides {' '.join(words)} {FINER * finest}:12")
+
+
+def _extension(skymap: SkyMap, outer: Region) -> str | None:
+    """Return the command that scans the 90 % region with the finest nside."""
+    progression = list(skymap.context.progression)
+    if len(progression) < 2:  # noqa: PLR2004  (nothing to be finer than)
+        return None
+    coarser, (finest, now) = progression[-2][0], progression[-1]
+    reach = min(radians(MARGIN * outer.radius_deg), pi)
+    size = 2 * pi * (1 - np.cos(reach)) / healpix.nside2pixarea(coarser)
+    progression[-1] = finest, max(ceil(size), 2 * now)
+    words = " ".join(f"{nside}:{extension}" for nside, extension in progression)
+    return _command(skymap, "extend", f"--nsides {words}")
+
+
+def _other_minima(minima: tuple[Minimum, ...], outer: Region) -> Check:
+    inside = [it for it in minima if it.two_delta_llh <= outer.two_delta_llh]
+    if inside:
+        it = inside[0]
+        more = f", and {len(inside) - 1} more" if len(inside) > 1 else ""
+        return Check(
+            "one minimum",
+            "warning",
+            f"a second minimum is inside 90 %: RA {it.ra_deg:.2f} deg, "
+            f"Dec {it.dec_deg:+.2f} deg, {it.distance_deg:.2f} deg from the best fit, "
+            f"2 delta llh {it.two_delta_llh:.2f}{more}",
+        )
+    return Check("one minimum", "ok", "no second minimum is inside 90 %")
+
+
+def _online_fits(skymap: SkyMap, levels: Levels, outer: Region) -> Check:
+    fits = skymap.context.fits
+    if fits is None:
+        return Check("online fits", "unknown", "the event is not at hand")
+    if not fits:
+        return Check("online fits", "unknown", "no successful fit came with the event")
+    here, scale = unit_vectors(*skymap.best_deg), skymap.scale(levels)
+    names, directions = list(fits), unit_vectors(*np.array(list(fits.values())).T)
+    away, values = separation(directions, here), skymap.surface.at(directions)
+    texts = [
+        f"{names[i]} is {away[i]:.2f} deg away ("
+        + ("outside" if values[i] > outer.two_delta_llh else "inside")
+        + f" {100 * CONTAINMENTS[-1]:g} %, at {_percent(scale.containment(values[i]))})"
+        for i in np.argsort(away)[:N_NAMED]
+    ]
+    state = "ok" if (values <= outer.two_delta_llh).any() else "warning"
+    return Check("online fits", state, "; ".join(texts))
+
+
+def _percent(probability: float) -> str:
+    return "over 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"  # noqa: PLR2004
+
+
+def _vertex(best: BestFit) -> Check:
+    vertex = np.array([best.x_m, best.y_m, best.z_m])
+    if not np.isfinite(vertex).all():
+        return Check("vertex", "unknown", "the best fit has no vertex")
+    strings = dom_positions()[:, 0, :2]
+    doms = dom_positions().reshape(-1, 3)
+    above = doms[:, 2].min() <= vertex[2] <= doms[:, 2].max()
+    if above and Delaunay(strings).find_simplex(vertex[:2]) >= 0:
+        return Check("vertex", "ok", "the best fit's vertex is inside the detector")
+    nearest = float(np.linalg.norm(doms - vertex, axis=1).min())
+    return Check(
+        "vertex",
+        "warning",
+        f"the best fit's vertex is outside the detector, {nearest:.0f} m from the nearest DOM",
+    )
+
+
+def _calibration(skymap: SkyMap, levels: Levels) -> Check:
+    reco = skymap.reco
+    if reco in levels.calibrated_for:
+        return Check("levels", "ok", f"{levels.name} levels hold for {reco}")
+    if levels == ICECUBE:
+        who = f"not for {reco}" if reco else "and the reconstruction is unknown"
+        return Check(
+            "levels", "warning", f"the icecube levels are meant for millipede_original, {who}"
+        )
+    if reco is None:
+        return Check("levels", "unknown", "the reconstruction is unknown")
+    return Check(
+        "levels",
+        "warning",
+        f"{levels.name} levels are not calibrated for {reco}: the regions may contain the true "
+        f"direction less often than they say",
+    )
+
+
+def _command(skymap: SkyMap, name: str, options: str = "") -> str | None:
+    folder = skymap.context.folder
+    if folder is None:
+        return None
+    place = shlex.quote(str(folder))
+    return f"skyscan {name} {place}" + (f" {options}" if options else "")

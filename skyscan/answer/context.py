@@ -1,0 +1,84 @@
+"""What is known of a scan besides its map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.coordinates import local_to_equatorial
+from skyscan.errors import BadInput
+from skyscan.events.reader import read_event
+from skyscan.layout import SCAN_JSON, ScanFolder
+from skyscan.scan import read_scan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from skyscan.events.event import Event
+    from skyscan.progression import Progression
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the checks of an answer need besides the map; whatever is unknown is left out.
+
+    Attributes
+    ----------
+    reco : str or None
+        The reconstruction.
+    progression : tuple of (nside, extension)
+        What the scan was to do; empty if unknown.
+    folder : Path or None
+        Its scan folder.
+    fits : mapping of str to (RA, Dec), degrees, J2000
+        The fits that came with the event; None if the event is not at hand.
+    """
+
+    reco: str | None = None
+    progression: Progression = ()
+    folder: Path | None = None
+    fits: Mapping[str, tuple[float, float]] | None = field(default=None)
+
+
+def context_of(folder: Path) -> Context:
+    """Read what a scan folder says; what is damaged is left out."""
+    place = ScanFolder(folder)
+    try:
+        scan = read_scan(place.scan_json)
+    except BadInput:
+        return Context(folder=folder)
+    event = event_of(folder)
+    fits = None if event is None else fits_of(event)
+    return Context(scan.reco, scan.progression, folder, fits)
+
+
+def event_of(folder: Path | None) -> Event | None:
+    """Return the event of a scan folder; None if it cannot be read."""
+    if folder is None:
+        return None
+    place = ScanFolder(folder)
+    try:
+        return read_event(place.event / read_scan(place.scan_json).event_file)
+    except (BadInput, OSError):
+        return None
+
+
+def context_beside(path: Path) -> Context:
+    """Return the context of a map file: that of the scan folder that it lies in, if any."""
+    for folder in path.absolute().parents[:2]:  # a partial map lies one folder deeper
+        if (folder / SCAN_JSON).is_file():
+            return context_of(folder)
+    return Context()
+
+
+def fits_of(event: Event) -> dict[str, tuple[float, float]]:
+    """Return RA and Dec (degrees) of the successful fits that came with an event."""
+    found = {}
+    for key, fit in sorted(event.fits.items()):
+        if fit.fit_status == 0 and np.isfinite([fit.zenith, fit.azimuth]).all():
+            ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
+            found[key] = float(np.rad2deg(ra)), float(np.rad2deg(dec))
+    return found

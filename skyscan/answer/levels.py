@@ -1,0 +1,119 @@
+"""Levels: which 2 delta llh encloses the true direction with a probability of 50 % and 90 %."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from skyscan.errors import BadInput, WrongUsage
+
+#: Probabilities of the regions that every view shows.
+CONTAINMENTS = (0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A table of 2 delta llh by containment probability.
+
+    Attributes
+    ----------
+    name : str
+        ``wilks``, ``icecube``, or the name of the user's file.
+    table : tuple of (containment, 2 delta llh)
+        The levels of 0.5 and of 0.9.
+    description : str
+        Where the numbers come from, in words.
+    calibrated_for : tuple of str
+        The reconstructions for which these levels were shown to hold.
+    """
+
+    name: str
+    table: tuple[tuple[float, float], ...]
+    description: str
+    calibrated_for: tuple[str, ...] = ()
+
+    def at(self, containment: float) -> float:
+        """Return the 2 delta llh of a containment probability in the table."""
+        return dict(self.table)[containment]
+
+
+#: Two degrees of freedom, rounded as skyreader rounds them.
+WILKS = Levels(
+    "wilks",
+    ((0.5, 1.39), (0.9, 4.61)),
+    "Wilks' theorem with two degrees of freedom",
+    calibrated_for=("millipede_wilks",),
+)
+#: skyreader's `get_contour_levels` with systematics: resimulations of IC160427A.
+ICECUBE = Levels(
+    "icecube",
+    ((0.5, 22.2), (0.9, 64.2)),
+    "IceCube's calibration of millipede's llh, from resimulations of IC160427A",
+    calibrated_for=("millipede_original",),
+)
+NAMED = {levels.name: levels for levels in (WILKS, ICECUBE)}
+LEVELS_HELP = (
+    "levels of the 50 %% and 90 %% regions: wilks (2 delta llh of 1.39 and 4.61), icecube "
+    "(22.2 and 64.2, for millipede's llh only), or a text file with a row for 0.5 and a row "
+    "for 0.9, such as `0.5 1.39` (default: icecube for millipede_original, else wilks)"
+)
+
+
+def default_levels(reco: str | None) -> Levels:
+    """Return the levels that a reconstruction's map is read with unless others are chosen."""
+    return ICECUBE if reco in ICECUBE.calibrated_for else WILKS
+
+
+def parse_levels(word: str | None, reco: str | None) -> Levels:
+    """Return the levels that ``--levels`` names: a table's name or file; None is the default.
+
+    Raises
+    ------
+    WrongUsage
+        There is neither a table nor a file of that name.
+    BadInput
+        The file is not a table of levels.
+    """
+    if word is None:
+        return default_levels(reco)
+    if word in NAMED:
+        return NAMED[word]
+    path = Path(word)
+    if not path.is_file():
+        raise WrongUsage(
+            f"--levels {word!r} is neither {' nor '.join(NAMED)} nor a file; write a file with "
+            f"rows such as `0.5 1.39` and `0.9 4.61`."
+        )
+    return read_levels(path)
+
+
+def read_levels(path: Path) -> Levels:
+    """Read a table of levels: containment probability and 2 delta llh, one pair per line.
+
+    Columns are separated by blanks or a comma; a ``#`` starts a comment.
+
+    Raises
+    ------
+    BadInput
+        A line is not a pair of numbers, the containments are not 0.5 and 0.9, or the levels do
+        not rise.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+        rows = [line.partition("#")[0].replace(",", " ").split() for line in lines]
+        pairs = sorted((float(p), float(level)) for p, level in filter(None, rows))
+    except ValueError as error:
+        raise BadInput(
+            f"{path} is not a table of levels ({error}); write one pair of containment "
+            f"probability and 2 delta llh per line."
+        ) from error
+    if tuple(p for p, _ in pairs) != CONTAINMENTS:
+        raise BadInput(
+            f"{path} has levels for the containments {[p for p, _ in pairs]}; write one line "
+            f"for 0.5 and one for 0.9."
+        )
+    (_, low), (_, high) = pairs
+    if not (0 < low < high and isfinite(high)):
+        raise BadInput(f"{path} has the levels {low:g} and {high:g}, which do not rise from 0.")
+    return Levels(path.name, tuple(pairs), f"the table in {path.name}")

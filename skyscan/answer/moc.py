@@ -1,0 +1,106 @@
+"""Regions as IVOA multi-order coverage maps (MOC 2.0), in FITS and JSON."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.io import fits
+
+from skyscan import __version__, healpix
+from skyscan.answer.cells import CHILDREN
+from skyscan.answer.directions import unit_vectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skyscan.answer.maps import SkyMap
+
+#: Orders by which a MOC is finer than the fitted pixels: a sixteenth of each.
+FINER = 2
+
+
+@dataclass(frozen=True)
+class Moc:
+    """Pieces of the sky.
+
+    Attributes
+    ----------
+    pixels : {order: ndarray of int}
+        Pixels in NESTED order, rising; none contains another, and no four make a coarser one.
+    """
+
+    pixels: dict[int, NDArray[np.int64]]
+
+    @property
+    def order(self) -> int:
+        """The finest order."""
+        return max(self.pixels, default=0)
+
+    @property
+    def fraction(self) -> float:
+        """The part of the sky that it covers."""
+        return float(sum(len(it) / (12 * 4.0**order) for order, it in self.pixels.items()))
+
+    def as_dict(self) -> dict[str, list[int]]:
+        """Return IVOA's JSON form."""
+        return {str(order): these.tolist() for order, these in sorted(self.pixels.items())}
+
+    def fits(self) -> bytes:
+        """Return IVOA's FITS form."""
+        uniq = [CHILDREN ** (order + 1) + these for order, these in sorted(self.pixels.items())]
+        numbers = np.concatenate(uniq) if uniq else np.zeros(0, np.int64)
+        table = fits.BinTableHDU.from_columns([fits.Column("UNIQ", "K", array=numbers)])
+        table.header.extend(
+            [
+                ("MOCVERS", "2.0", "MOC version"),
+                ("MOCDIM", "SPACE", "MOC dimension"),
+                ("ORDERING", "NUNIQ", "pixels numbered by UNIQ"),
+                ("COORDSYS", "C", "ICRS"),
+                ("MOCORD_S", self.order, "finest order"),
+                ("MOCORDER", self.order, "finest order (MOC 1.1)"),
+                ("PIXTYPE", "HEALPIX", "HEALPix pixelisation"),
+                ("MOCTOOL", f"skyscan {__version__}", "program"),
+            ]
+        )
+        content = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(content)
+        return content.getvalue()
+
+
+def region_moc(skymap: SkyMap, level: float) -> Moc:
+    """Return the region where 2 delta llh is at most ``level``.
+
+    Its pieces are a sixteenth of the fitted pixels. One belongs to the region if its centre
+    does, so that the area is that inside the contour.
+    """
+    cells = skymap.cells
+    found: dict[int, list[NDArray[np.int64]]] = {}
+    for order in np.unique(cells.order).tolist():
+        these = cells.pixel[cells.order == order]
+        fine = order + FINER
+        numbers = (these[:, np.newaxis] * CHILDREN**FINER + np.arange(CHILDREN**FINER)).reshape(
+            -1
+        )
+        theta, phi = healpix.pix2ang(2**fine, numbers, nest=True)
+        vectors = unit_vectors(np.rad2deg(phi), 90.0 - np.rad2deg(theta))
+        found.setdefault(fine, []).append(numbers[skymap.surface.at(vectors) <= level])
+    return _merged({order: np.concatenate(parts) for order, parts in found.items()})
+
+
+def _merged(pixels: dict[int, NDArray[np.int64]]) -> Moc:
+    """Merge every four pixels that make a coarser one."""
+    merged = {}
+    for order in range(max(pixels), -1, -1):
+        these = np.sort(pixels.get(order, np.zeros(0, np.int64)))
+        if order > 0:
+            parents, counts = np.unique(these // CHILDREN, return_counts=True)
+            whole = parents[counts == CHILDREN]
+            these = these[~np.isin(these // CHILDREN, whole)]
+            above = pixels.get(order - 1, np.zeros(0, np.int64))
+            pixels = {**pixels, order - 1: np.concatenate([above, whole])}
+        if len(these):
+            merged[order] = these
+    return Moc(merged)

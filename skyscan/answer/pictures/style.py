@@ -1,0 +1,44 @@
+"""What all pictures share: colours, lines, and new axes where none are given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skyscan.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = "viridis_r"  # of 2 delta llh: the best fit is bright
+UNKNOWN = "0.85"
+ORANGE, BLUE, GREEN, VERMILION = "#E69F00", "#0072B2", "#009E73", "#D55E00"
+LINES = {0.5: "-", 0.9: "--"}
+LABEL = "2 Δllh to the best fit"
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure, inches, that needs no display.
+
+    Raises
+    ------
+    WrongUsage
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise WrongUsage(
+            "Pictures need matplotlib; install it with `pip install 'skyscan[plots]'`."
+        ) from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes_or_new(axes: Axes | None, width: float, height: float) -> Axes:
+    """Return the axes that were given, or those of a new figure."""
+    return new_figure(width, height).add_subplot() if axes is None else axes
+
+
+def figure_of(axes: Axes) -> Figure:
+    """Return the figure that axes are in."""
+    return axes.get_figure(root=True)  # type: ignore[return-value,call-overload,no-any-return,unused-ignore]

@@ -1,0 +1,178 @@
+"""Read maps from every format that they are kept in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan import healpix
+from skyscan.answer.context import context_beside
+from skyscan.answer.maps import with_context
+from skyscan.errors import BadInput
+from skyscan.skymap import SKYMAP_DTYPE, read_skymap
+from skyscan.skymap import SkyMap as Pixels
+from skyscan.storage import read_npz
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from skyscan.answer.maps import SkyMap
+
+NAN = "<skyreader.nan>"
+FLIPPED = (
+    "the file has skyreader's old pixel numbers (Dec with the sign of z reversed), which were "
+    "converted; it has no metadata"
+)
+MAX_NSIDE = 2**29  # of HEALPix
+
+
+def read_map(path: str | PathLike[str]) -> SkyMap:
+    """Read a sky map.
+
+    Parameters
+    ----------
+    path : str or path
+        A ``.npz`` or ``.json`` file of skyscan or skyreader, a multi-order FITS file, or a scan
+        folder, whose map is read (the partial one if there is no other). What is known of the
+        scan is read from its folder, if the file lies in it.
+
+    Returns
+    -------
+    SkyMap
+
+    Raises
+    ------
+    BadInput
+        The file is missing, damaged, or is not a map.
+    """
+    place = Path(path)
+    if place.is_dir():
+        place = map_in(place)
+    if not place.is_file():
+        raise BadInput(f"{place} is missing.")
+    with place.open("rb") as file:
+        start = file.read(9)
+    if start.startswith((b"SIMPLE  =", b"\x1f\x8b")):
+        from skyscan.answer.fits import read_multiorder
+
+        return read_multiorder(place)
+    if start.startswith(b"PK"):
+        pixels, notes = _from_npz(place)
+    else:
+        pixels, notes = _from_json(place), ()
+    _check(place, pixels)
+    return with_context(pixels, context_beside(place), notes)
+
+
+def map_in(folder: Path) -> Path:
+    """Return the map of a scan folder, the partial one if there is no other.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    for place in (folder, folder / "partial"):
+        found = sorted(place.glob("run*_*.npz"), key=lambda path: path.stat().st_mtime)
+        if found:
+            return found[-1]
+    raise BadInput(
+        f"{folder} has no map; `skyscan status` shows what a scan has done so far, and "
+        f"`skyscan result --partial` makes a map of it."
+    )
+
+
+def _from_npz(path: Path) -> tuple[Pixels, tuple[str, ...]]:
+    arrays = read_npz(path)
+    if "header" in arrays:
+        return read_skymap(path), ()
+    tables = {key: table for key, table in arrays.items() if key.startswith("nside-")}
+    if not tables:
+        raise BadInput(f"{path} is not a sky map: it has no pixels (nside-…).")
+    try:
+        nsides = {int(key.removeprefix("nside-")): table for key, table in tables.items()}
+        pixels = {nside: _rows(table) for nside, table in sorted(nsides.items())}
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise BadInput(f"{path} is not a sky map ({error!r}).") from error
+    return _unnamed(path, {nside: flipped(nside, rows) for nside, rows in pixels.items()})
+
+
+def _unnamed(path: Path, pixels: dict[int, NDArray[np.void]]) -> tuple[Pixels, tuple[str, ...]]:
+    """Return a map of which the file says only the pixels."""
+    run_id, event_id = _ids_in(path.name)
+    unnamed = Pixels(run_id, event_id, float("nan"), None, True, False, pixels)  # noqa: FBT003
+    return unnamed, (FLIPPED,)
+
+
+def _ids_in(name: str) -> tuple[int, int]:
+    numbers = [
+        int(part[3:])
+        for part in name.replace("-", ".").split(".")
+        if part[:3] in {"run", "evt"} and part[3:].isdecimal()
+    ]
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)  # noqa: PLR2004  run, event
+
+
+def flipped(nside: int, rows: NDArray[np.void]) -> NDArray[np.void]:
+    """Return pixels of the old convention, Dec = theta - pi/2, in today's numbers."""
+    theta, phi = healpix.pix2ang(nside, rows["index"])
+    new = rows.copy()
+    new["index"] = healpix.ang2pix(nside, np.pi - theta, phi)
+    return np.sort(new, order="index")
+
+
+def _from_json(path: Path) -> Pixels:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+        tables = {int(key.removeprefix("nside-")): table for key, table in value.items()}
+        metadata = [table["metadata"] for table in tables.values()]
+        if not tables:
+            raise BadInput(f"{path} has no pixels: it is not a sky map.")
+        first = {k: np.nan if v == NAN else v for k, v in metadata[0].items()}
+        pixels = {
+            nside: _rows(_table(table["columns"], table["data"]))
+            for nside, table in sorted(tables.items())
+        }
+        return Pixels(
+            run_id=int(first["run_id"]),
+            event_id=int(first["event_id"]),
+            mjd=float(first["mjd"]),
+            event_type=None if first["event_type"] == "None" else str(first["event_type"]),
+            is_real_event=bool(first.get("is_real_event", True)),
+            complete=all(bool(it.get("complete", False)) for it in metadata),
+            pixels=pixels,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise BadInput(f"{path} is not a sky map ({error!r}).") from error
+
+
+def _table(columns: list[str], data: list[list[Any]]) -> NDArray[np.void]:
+    rows = np.zeros(len(data), [(name, SKYMAP_DTYPE[name]) for name in columns])
+    for i, row in enumerate(data):
+        rows[i] = tuple(np.nan if value == NAN else value for value in row)
+    return rows
+
+
+def _rows(table: NDArray[np.void]) -> NDArray[np.void]:
+    """Return rows of pixel type 0 or 1 as SKYMAP_DTYPE; what they lack is NaN."""
+    rows = np.zeros(len(table), SKYMAP_DTYPE)
+    names = table.dtype.names or ()
+    for name in SKYMAP_DTYPE.names or ():
+        rows[name] = table[name] if name in names or name in {"index", "llh"} else np.nan
+    return np.sort(rows, order="index")
+
+
+def _check(path: Path, pixels: Pixels) -> None:
+    for nside, rows in pixels.pixels.items():
+        numbers = rows["index"]
+        if nside < 1 or nside & (nside - 1) or nside > MAX_NSIDE:
+            raise BadInput(f"{path} has nside {nside}, which is not a power of 2.")
+        if len(numbers) and (numbers.min() < 0 or numbers.max() >= 12 * nside**2):
+            raise BadInput(f"{path} has pixels that nside {nside} does not have.")
+        if len(np.unique(numbers)) < len(numbers):
+            raise BadInput(f"{path} has a pixel of nside {nside} twice.")

@@ -1,0 +1,185 @@
+"""The answer and its checks: each can warn, and each says why."""
+
+import json
+from dataclasses import replace
+from importlib import resources
+
+import jsonschema
+import numpy as np
+import pytest
+from answer_support import MJD, gaussian_map, without_fits
+
+from skyscan import read_map
+from skyscan.answer.checks import Check
+from skyscan.answer.context import Context
+from skyscan.answer.directions import turned
+from skyscan.answer.levels import ICECUBE
+from skyscan.coordinates import equatorial_to_local
+
+PROGRESSION = ((8, 0), (128, 12))
+CONTEXT = Context("millipede_wilks", PROGRESSION, None, {"Online": (50.5, -3.0)})
+
+
+@pytest.fixture(scope="module")
+def good():
+    """A map of which nothing is to be said."""
+    skymap = gaussian_map(sigma=1.5, context=CONTEXT)
+    for these in skymap.pixels.values():
+        these["X"], these["Y"], these["Z"] = 0.0, 0.0, 0.0
+    return skymap
+
+
+def check(skymap, name, levels=None) -> Check:
+    (found,) = (it for it in skymap.answer(levels).checks if it.name == name)
+    return found
+
+
+def test_a_good_map_passes_all_checks(good):
+    answer = good.answer()
+    assert [it.state for it in answer.checks] == ["ok"] * 9
+    assert answer.is_good
+    (line,) = answer.check_lines()
+    assert line.startswith("  good      complete, finest nside, fits, edge")
+
+
+def with_context(skymap, **changes: object):
+    return replace(skymap, context=replace(skymap.context, **changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "state", "words"),
+    [
+        ("complete", lambda m: replace(m, complete=False), "warning", "not complete"),
+        ("finest nside", lambda m: with_context(m, progression=()), "unknown", "options"),
+        (
+            "finest nside",
+            lambda m: with_context(m, progression=(*PROGRESSION, (512, 24))),
+            "warning",
+            "nside 512 was asked for",
+        ),
+        ("online fits", lambda m: with_context(m, fits=None), "unknown", "event is not"),
+        ("online fits", lambda m: with_context(m, fits={}), "unknown", "no successful fit"),
+        (
+            "online fits",
+            lambda m: with_context(m, fits={"Far": (90.0, 0.0)}),
+            "warning",
+            "Far is 39.8",
+        ),
+        ("levels", lambda m: with_context(m, reco="track"), "warning", "not calibrated"),
+        ("levels", lambda m: with_context(m, reco=None), "unknown", "reconstruction"),
+    ],
+)
+def test_a_check_says_what_is_wrong(good, name, change, state, words):
+    found = check(change(good), name)
+    assert found.state == state
+    assert words in found.reason
+
+
+def test_levels_of_millipede_are_marked_on_other_maps(good):
+    assert check(good, "levels", ICECUBE).state == "warning"
+    original = with_context(good, reco="millipede_original")
+    assert check(original, "levels").state == "ok"
+    assert original.answer().levels == ICECUBE
+
+
+def test_failed_fits_near_the_best_one_are_told_from_those_far_away(good):
+    near, far = good.best()[0].pixel + 1, 700
+    found = check(without_fits(good, 128, [near]), "fits")
+    assert (found.state, found.reason[:10]) == ("warning", "1 pixels i")
+    found = check(without_fits(good, 8, [far]), "fits")
+    assert found.state == "ok"
+    assert "1 elsewhere" in found.reason
+
+
+def test_a_region_that_reaches_coarser_pixels_names_the_command_that_extends_it(tmp_path):
+    folder = tmp_path / "a scan"
+    context = Context("millipede_wilks", PROGRESSION, folder, None)
+    found = check(gaussian_map(sigma=6.0, reach=0.8, context=context), "edge")
+    assert found.state == "warning"
+    assert "nside 8" in found.reason
+    assert found.command.startswith(f"skyscan extend '{folder}' --nsides 8:0 128:")
+    extension = int(found.command.rpartition(":")[2])
+    radius = 6.0 * 4.61**0.5
+    pixels = 2 * np.pi * (1 - np.cos(np.radians(radius))) / (4 * np.pi / 768)
+    assert extension > pixels
+
+
+def test_a_region_that_reaches_unscanned_sky_says_so(good):
+    cut = {128: good.pixels[128][::2]}
+    assert "unscanned sky" in check(replace(good, pixels=cut), "edge").reason
+
+
+def test_a_region_of_few_pixels_is_not_resolved(tmp_path):
+    context = Context("millipede_wilks", PROGRESSION, tmp_path, None)
+    found = check(gaussian_map(sigma=0.3, reach=10, context=context), "pixel size")
+    assert found.state == "warning"
+    assert found.command.endswith("--nsides 8:0 128:12 512:12")
+
+
+def test_a_second_minimum_inside_90_percent_is_told():
+    found = check(gaussian_map(others=[(56.0, -3.0, 3.0)], reach=9.0), "one minimum")
+    assert found.state == "warning"
+    assert "deg from the best fit" in found.reason
+    assert (
+        check(gaussian_map(others=[(56.0, -3.0, 9.0)], reach=9.0), "one minimum").state == "ok"
+    )
+
+
+@pytest.mark.parametrize(
+    ("vertex", "state"),
+    [
+        ((0, 0, 0), "ok"),
+        ((0, 0, 700), "warning"),
+        ((900, 0, 0), "warning"),
+        ((np.nan, 0, 0), "unknown"),
+    ],
+)
+def test_a_vertex_outside_the_detector_is_told(vertex, state):
+    skymap = gaussian_map()
+    for these in skymap.pixels.values():
+        these["X"], these["Y"], these["Z"] = vertex
+    assert check(skymap, "vertex").state == state
+
+
+def test_the_best_fit_is_given_in_every_notation():
+    best = gaussian_map(ra=266.4051, dec=-28.936175, nsides=(8, 128), sigma=0.5).answer().best
+    assert best.ra_hms.startswith("17h45m")
+    assert best.dec_dms.startswith("-28d5")
+    assert abs(turned(best.l_deg, 0)) < 0.4  # the centre of the Galaxy
+    assert abs(best.b_deg) < 0.4
+    zenith, azimuth = equatorial_to_local(*np.radians([best.ra_deg, best.dec_deg]), MJD)
+    assert np.radians([best.zenith_deg, best.azimuth_deg]) == pytest.approx(
+        [float(zenith), float(azimuth)]
+    )
+
+
+def test_the_json_is_as_the_schema_says_and_the_text_has_its_numbers(good):
+    text = resources.files("skyscan").joinpath("data", "answer.schema.json").read_text("utf-8")
+    schema = json.loads(text)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    unknown = replace(good, mjd=np.nan, event_type=None, context=Context(), notes=("old",))
+    for skymap in (good, unknown):
+        answer = skymap.answer()
+        value = json.loads(json.dumps(answer.as_dict(), allow_nan=False))
+        jsonschema.validate(value, schema)
+        region = value["regions"]["90"]
+        lines = "\n".join(answer.lines())
+        assert f"{region['area_deg2']:.2f} deg2" in lines
+        assert f"RA +{region['ra_plus_deg']:.2f} -{region['ra_minus_deg']:.2f} deg" in lines
+        assert f"{region['area_deg2']:.2f} deg2" in skymap._repr_html_()
+    assert "unknown" in lines
+
+
+def test_the_answer_of_a_scan_folder_knows_its_reconstruction(tmp_path):
+    from scans_support import a_scan
+
+    from skyscan.skymap import write_skymap
+
+    a_scan(reco="dummy").write(tmp_path / "scan.json")
+    npz, _ = write_skymap(gaussian_map(), tmp_path)
+    for path in (tmp_path, npz):
+        context = read_map(path).context
+        assert (context.reco, context.folder) == ("dummy", tmp_path)
+        assert context.fits is None  # the event is not there
+    (tmp_path / "scan.json").write_text("{}")
+    assert read_map(npz).reco is None

@@ -1,0 +1,244 @@
+"""The files of an answer in the hands of the programs that astronomers open them with."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import healpy
+import numpy as np
+import pytest
+from answer_support import gaussian_map
+from astropy.io import fits
+from astropy.table import QTable
+
+from skyscan import read_map
+from skyscan.answer.context import Context
+from skyscan.answer.files import FILES, write_files
+from skyscan.answer.levels import ICECUBE, WILKS
+from skyscan.answer.moc import region_moc
+from skyscan.answer.show import write_beside
+from skyscan.errors import BadInput
+from skyscan.skymap import write_skymap
+
+SIMULATED = Path(__file__).parents[2] / "data" / "maps"
+PROGRAMS = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module", params=[WILKS, ICECUBE], ids=lambda it: it.name)
+def levels(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """The map of the shipped simulated track, nsides 4, 32 and 256."""
+    (path,) = SIMULATED.glob("run*.npz")
+    return read_map(path)
+
+
+@pytest.fixture(scope="module")
+def answer(simulated, levels):
+    return simulated.answer(levels)
+
+
+@pytest.fixture(scope="module")
+def folder(simulated, answer, tmp_path_factory):
+    made = tmp_path_factory.mktemp("files")
+    write_files(simulated, answer, made)
+    return made
+
+
+def file(folder, ending):
+    (path,) = folder.glob(f"*.{ending}")
+    return path
+
+
+def test_all_files_are_written_and_listed(folder):
+    named = {path.name.split(".", 3)[3] for path in folder.iterdir()}
+    assert named == {it.ending for it in FILES} | {"moc50.json", "moc90.json"}
+
+
+def test_the_header_says_what_the_answer_says(folder, answer):
+    header = fits.getheader(file(folder, "multiorder.fits"), 1)
+    assert (header["RA"], header["DEC"]) == (answer.best.ra_deg, answer.best.dec_deg)
+    assert (header["RUNID"], header["EVENTID"], header["REALEVT"]) == (1, 1, False)
+    assert header["MJD-OBS"] == pytest.approx(answer.mjd, abs=1e-9)
+    assert header["DATE-OBS"] + "Z" == answer.utc
+    for it in answer.regions:
+        assert header[f"AREA{it.percent}"] == pytest.approx(it.area_deg2)
+        assert header[f"RAPLUS{it.percent}"] == pytest.approx(it.ra_plus_deg)
+    assert {"DATE", "REFERENC", "CREATOR", "RECO", "ORDERING", "MOCORDER"} <= set(header)
+
+
+def test_astropy_reads_a_density_that_integrates_to_one(folder, answer):
+    table = QTable.read(file(folder, "multiorder.fits"))
+    assert table.colnames == ["UNIQ", "PROBDENSITY", "LLH2"]
+    assert str(table["PROBDENSITY"].unit) == "1 / sr"
+    uniq = np.asarray(table["UNIQ"])
+    order = np.floor(np.log2(uniq / 4) / 2).astype(int)
+    sizes = 4 * np.pi / (12 * 4.0**order)
+    density = table["PROBDENSITY"].value
+    assert (density * sizes).sum() == pytest.approx(1)
+    assert sizes.sum() == pytest.approx(4 * np.pi)
+    inside = np.asarray(table["LLH2"]) <= answer.region(0.9).two_delta_llh
+    mass = (density * sizes)[inside].sum()
+    assert mass == pytest.approx(fits.getval(file(folder, "multiorder.fits"), "PROB90", 1))
+
+
+def test_astropy_healpix_finds_the_best_fit(folder, answer):
+    astropy_healpix = pytest.importorskip("astropy_healpix")
+    table = QTable.read(file(folder, "multiorder.fits"))
+    best = int(np.argmax(table["PROBDENSITY"]))
+    level, pixel = astropy_healpix.uniq_to_level_ipix(table["UNIQ"][best])
+    nside = astropy_healpix.level_to_nside(level)
+    ra, dec = astropy_healpix.healpix_to_lonlat(pixel, nside, order="nested")
+    assert (ra.deg, dec.deg) == pytest.approx((answer.best.ra_deg, answer.best.dec_deg))
+
+
+def test_mhealpy_reads_a_whole_map(folder):
+    mhealpy = pytest.importorskip("mhealpy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = mhealpy.HealpixMap.read_map(file(folder, "multiorder.fits"))
+    assert found.is_mesh_valid()
+    assert found.density()
+
+
+def test_mocpy_reads_the_regions_and_their_area(folder, answer):
+    mocpy = pytest.importorskip("mocpy")
+    for it in answer.regions:
+        moc = mocpy.MOC.load(str(file(folder, f"moc{it.percent}.fits")), "fits")
+        assert moc == mocpy.MOC.load(str(file(folder, f"moc{it.percent}.json")), "json")
+        area = moc.sky_fraction * 4 * np.pi * np.degrees(1) ** 2
+        assert area == pytest.approx(it.area_deg2, rel=0.05)
+
+
+def run(program, *words: object):
+    if not (PROGRAMS / program).exists():
+        pytest.skip(f"needs {program}")
+    command = [str(PROGRAMS / program), *map(str, words)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+
+
+def test_ligo_skymap_measures_the_same_area(folder, answer, tmp_path):
+    path = file(folder, "multiorder.fits")
+    run("ligo-skymap-stats", path, "-o", tmp_path / "stats", "--contour", 50, 90)
+    names, values = (tmp_path / "stats").read_text().splitlines()[-2:]
+    found = dict(zip(names.split("\t"), values.split("\t"), strict=True))
+    exact = answer.levels == ICECUBE  # with Wilks' levels the density is exp(-LLH2 / 2)
+    for it in answer.regions:
+        area = float(found[f"area({it.percent})"])
+        assert area == pytest.approx(it.area_deg2, rel=0.06 if exact else 0.2)
+
+
+@pytest.mark.parametrize(
+    ("program", "options"),
+    [
+        ("ligo-skymap-contour", ("--contour", 50, 90)),
+        ("ligo-skymap-contour-moc", ("-c", 90)),
+        ("ligo-skymap-plot", ("--contour", 50, 90)),
+    ],
+)
+def test_programs_of_ligo_skymap_run_on_it(simulated, tmp_path, program, options):
+    path = tmp_path / "run.multiorder.fits"
+    simulated.to_fits(path)
+    made = tmp_path / ("made.json" if program == "ligo-skymap-contour" else "made.fits")
+    made = made.with_suffix(".png") if program == "ligo-skymap-plot" else made
+    run(program, path, "-o", made, *options)
+    assert made.stat().st_size > 0
+
+
+def test_healpy_reads_what_ligo_skymap_flattens(simulated, tmp_path):
+    path = tmp_path / "run.multiorder.fits"
+    simulated.to_fits(path)
+    run(
+        "ligo-skymap-flatten",
+        file(folder, "multiorder.fits"),
+        tmp_path / "f.fits",
+        "--nside",
+        256,
+    )
+    flat = healpy.read_map(tmp_path / "f.fits")
+    assert flat.sum() == pytest.approx(1)
+    found = healpy.pix2ang(256, int(flat.argmax()), lonlat=True)
+    assert found == pytest.approx(simulated.best_deg)
+
+
+def test_what_is_written_as_fits_is_read_as_the_same_map(simulated, folder, tmp_path, levels):
+    packed = tmp_path / "run.fits.gz"
+    simulated.to_fits(packed, levels)
+    for path in (file(folder, "multiorder.fits"), packed):
+        found = read_map(path)
+        assert {n: rows.tobytes() for n, rows in found.pixels.items()} == {
+            n: rows.tobytes() for n, rows in simulated.pixels.items()
+        }
+        assert found.answer(levels).regions == simulated.answer(levels).regions
+
+
+def test_a_map_without_our_pixels_is_read_by_its_cells(tmp_path):
+    skymap = gaussian_map(sigma=1.5, context=Context("track"))
+    skymap.to_fits(tmp_path / "a.fits")
+    with fits.open(tmp_path / "a.fits") as hdus:
+        hdus[:2].writeto(tmp_path / "b.fits")
+    found = read_map(tmp_path / "b.fits")
+    assert found.reco == "track"
+    assert "no fitted pixels" in found.notes[0]
+    whole, cut = skymap.answer().region(0.9), found.answer().region(0.9)
+    assert cut.area_deg2 == pytest.approx(whole.area_deg2)
+
+
+@pytest.mark.parametrize(
+    "content", [b"SIMPLE  = T", b"\x1f\x8bno", b"PK\x03\x04", b"", b"{}", b"[]"]
+)
+def test_a_damaged_file_is_bad_input(tmp_path, content):
+    (tmp_path / "m").write_bytes(content)
+    with pytest.raises(BadInput, match="m"):
+        read_map(tmp_path / "m")
+
+
+def test_contours_for_ds9_and_as_table_are_the_same_closed_lines(folder):
+    with file(folder, "contours.csv").open() as lines:
+        table = list(csv.DictReader(lines))
+    assert {row["containment"] for row in table} == {"0.5", "0.9"}
+    first = [row for row in table if (row["containment"], row["line"]) == ("0.9", "0")]
+    assert first[0] == first[-1]
+    polygons = file(folder, "contours.reg").read_text().splitlines()
+    assert polygons[2] == "fk5"
+    n_points = sum(line.startswith("polygon") and line.count(",") + 1 for line in polygons)
+    n_lines = len({(row["containment"], row["line"]) for row in table})
+    assert n_points == 2 * (len(table) - n_lines)
+
+
+def test_the_summary_is_the_answer(folder, answer):
+    assert json.loads(file(folder, "summary.json").read_text()) == json.loads(
+        json.dumps(answer.as_dict())
+    )
+
+
+def test_a_coverage_map_has_each_piece_once():
+    skymap = gaussian_map(sigma=1.5)
+    moc = region_moc(skymap, 4.61)
+    pieces = [
+        (p << 2 * (moc.order - k), (p + 1) << 2 * (moc.order - k))
+        for k, these in moc.pixels.items()
+        for p in these.tolist()
+    ]
+    pieces.sort()
+    assert all(a[1] <= b[0] for a, b in pairwise(pieces))
+    table = fits.open(io.BytesIO(moc.fits()))[1]
+    assert table.header["ORDERING"] == "NUNIQ"
+    assert len(table.data) == len(pieces)
+    whole = region_moc(gaussian_map(sigma=300.0, nsides=(2,)), 1e9)
+    assert whole.as_dict() == {"0": list(range(12))}
+
+
+def test_the_last_step_writes_the_files_beside_the_map(tmp_path):
+    npz, _ = write_skymap(gaussian_map(), tmp_path)
+    shown = write_beside(npz)
+    assert {path.name.split(".", 3)[3] for path in tmp_path.iterdir()} > {"multiorder.fits"}
+    assert shown.value["best"]["nside"] == 128

@@ -1,0 +1,86 @@
+"""Which 2 delta llh bounds a region, and the scale on which probabilities are Wilks'."""
+
+import numpy as np
+import pytest
+from answer_support import gaussian_map
+
+from skyscan.answer.answer import in_words
+from skyscan.answer.levels import ICECUBE, WILKS, Levels, default_levels, parse_levels
+from skyscan.answer.scale import Scale
+from skyscan.errors import BadInput, WrongUsage
+
+
+@pytest.mark.parametrize(
+    ("reco", "levels"),
+    [
+        ("millipede_original", ICECUBE),
+        ("millipede_wilks", WILKS),
+        ("track", WILKS),
+        (None, WILKS),
+    ],
+)
+def test_the_default_depends_on_the_reconstruction(reco, levels):
+    assert default_levels(reco) is levels
+    assert parse_levels(None, reco) is levels
+    assert parse_levels("icecube", reco) is ICECUBE
+
+
+def test_words_say_what_the_levels_are_not_meant_for():
+    assert "not calibrated for track" in in_words(ICECUBE, "track")
+    assert "not calibrated" not in in_words(ICECUBE, "millipede_original")
+    assert "unknown" in in_words(WILKS, None)
+
+
+def test_a_table_of_ones_own_is_read(tmp_path):
+    (tmp_path / "mine.txt").write_text("# of my simulation\n0.9, 12.5  # deg\n\n0.5 3.25\n")
+    levels = parse_levels(str(tmp_path / "mine.txt"), "track")
+    assert (levels.name, levels.at(0.5), levels.at(0.9)) == ("mine.txt", 3.25, 12.5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "0.5 1\n", "0.5 2\n0.9 1\n", "0.5 x\n0.9 2\n", "0.5 -1\n0.9 2\n"),
+        *("0.5 1\n0.9 inf\n", "0.5 1 2\n0.9 2\n", "0.5 1\n0.9 2\n0.99 3\n"),
+        *("0.5 nan\n0.9 2\n", "\x00\xff"),
+    ],
+)
+def test_a_file_that_is_no_table_is_bad_input(tmp_path, text):
+    (tmp_path / "mine.txt").write_text(text)
+    with pytest.raises(BadInput, match=r"mine\.txt"):
+        parse_levels(str(tmp_path / "mine.txt"), "track")
+
+
+def test_a_name_that_is_neither_table_nor_file_is_wrong_usage():
+    with pytest.raises(WrongUsage, match="wilks nor icecube"):
+        parse_levels("chi2", "track")
+
+
+def test_wilks_levels_leave_the_scale_alone_and_others_move_theirs_to_it():
+    values = np.array([0.0, 0.3, 1.39, 4.61, 50.0])
+    assert Scale(WILKS)(values).tolist() == values.tolist()
+    scale = Scale(ICECUBE, bend=3.0, tail=0.5)
+    assert scale([0.0, 22.2, 64.2]) == pytest.approx([0, 1.39, 4.61])
+    assert (np.diff(scale(np.linspace(0, 500, 999))) > 0).all()
+    assert scale.containment(64.2) == pytest.approx(0.9, abs=1e-3)
+
+
+@pytest.mark.parametrize("levels", [ICECUBE, Levels("mine", ((0.5, 0.4), (0.9, 3.0)), "mine")])
+def test_the_probability_inside_a_region_is_its_containment(levels):
+    skymap = gaussian_map(sigma=1.0, nsides=(8, 64, 256), reach=9.0)
+    answer = skymap.answer(levels)
+    assert answer.probability_inside == pytest.approx((0.5, 0.9), abs=1e-6)
+    cells, density = skymap.probability(levels)
+    order = np.argsort(-density)
+    inside = np.searchsorted(np.cumsum((density * cells.solid_angle)[order]), 0.9)
+    area = np.rad2deg(np.rad2deg(cells.solid_angle[order][: inside + 1].sum()))
+    assert area == pytest.approx(answer.region(0.9).area_deg2, rel=0.03)
+
+
+def test_with_wilks_levels_the_density_falls_with_the_likelihood():
+    skymap = gaussian_map()
+    _, density = skymap.probability("wilks")
+    known = density > 1e-200
+    assert np.log(density[known] / density.max()) == pytest.approx(
+        -skymap.cell_values[known] / 2
+    )

@@ -1,0 +1,86 @@
+"""Maps of every format, and old ones whose declination is flipped."""
+
+import math
+
+import numpy as np
+import pytest
+from answer_support import gaussian_map
+
+import skyscan
+from skyscan.answer.read import flipped
+from skyscan.errors import BadInput
+from skyscan.skymap import SKYMAP_DTYPE, write_skymap
+from skyscan.storage import write_npz
+
+
+def same(a, b):
+    return {n: rows.tobytes() for n, rows in a.pixels.items()} == {
+        n: rows.tobytes() for n, rows in b.pixels.items()
+    }
+
+
+def test_npz_and_json_are_the_same_map(tmp_path):
+    skymap = gaussian_map()
+    skymap.pixels[8]["llh"][3] = np.nan
+    npz, as_json = map(skyscan.read_map, write_skymap(skymap, tmp_path))
+    assert same(npz, skymap)
+    assert same(as_json, skymap)
+    assert isinstance(npz, skyscan.SkyMap)
+    for name in ("run_id", "event_id", "mjd", "event_type", "is_real_event", "complete"):
+        assert getattr(npz, name) == getattr(as_json, name) == getattr(skymap, name)
+
+
+def test_an_old_file_without_header_has_its_declinations_turned_over(tmp_path):
+    skymap = gaussian_map(ra=50.0, dec=20.0)
+    old = {
+        f"nside-{nside}": flipped(nside, rows)[["index", "llh", "E_in", "E_tot"]]
+        for nside, rows in skymap.pixels.items()
+    }
+    path = tmp_path / "run00000007-evt000000000008-BRONZE-8_128.npz"
+    write_npz(path, old)
+    found = skyscan.read_map(path)
+    assert found.best_deg == skymap.best_deg
+    assert (found.run_id, found.event_id) == (7, 8)
+    assert math.isnan(found.mjd)
+    (note,) = found.notes
+    assert "old pixel numbers" in note
+    answer = found.answer()
+    assert answer.utc == "unknown"
+    assert any("old pixel numbers" in line for line in answer.lines())
+
+
+def test_the_public_map_of_bronze_is_where_it_was_published(shared_events):
+    (path,) = (shared_events / "official").glob("*.npz")
+    assert skyscan.read_map(path).best_deg == pytest.approx((47.20, -3.28), abs=0.01)
+
+
+def test_public_results_in_json_are_read(shared_events):
+    paths = sorted((shared_events / "official").glob("*.json"))
+    assert paths
+    for path in paths:
+        assert skyscan.read_map(path).answer().best.nside == 1
+
+
+@pytest.mark.parametrize(
+    ("nside", "numbers", "words"),
+    [
+        (8, [0, 0], "twice"),
+        (8, [768], "does not have"),
+        (8, [-1], "does not have"),
+        (6, [0], "power of 2"),
+    ],
+)
+def test_pixels_that_cannot_be_are_bad_input(tmp_path, nside, numbers, words):
+    rows = np.zeros(len(numbers), SKYMAP_DTYPE)
+    rows["index"] = numbers
+    skymap = gaussian_map(pixels={nside: rows})
+    npz, _ = write_skymap(skymap, tmp_path)
+    with pytest.raises(BadInput, match=words):
+        skyscan.read_map(npz)
+
+
+def test_a_folder_without_a_map_and_a_missing_file_are_bad_input(tmp_path):
+    with pytest.raises(BadInput, match="no map"):
+        skyscan.read_map(tmp_path)
+    with pytest.raises(BadInput, match="missing"):
+        skyscan.read_map(tmp_path / "none.npz")

@@ -1,0 +1,141 @@
+"""The answer on the command line: of a map, of a scan folder, with any levels."""
+
+import json
+import shutil
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+from plans_support import EVENT, options
+from scans_support import do_round
+
+from skyscan.errors import ExitCode
+from skyscan.events.source import Source
+from skyscan.merge import merge
+from skyscan.prep import prepare
+from workflows.cli import main
+from workflows.plan import plan
+from workflows.planned import read_planned
+from workflows.report import read_report, write_report
+
+(MAP,) = (Path(__file__).parents[1] / "data" / "maps").glob("run*.npz")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def map_file(tmp_path):
+    return Path(shutil.copy(MAP, tmp_path))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A scan by the dummy with one round, done but not merged."""
+    made = plan(EVENT, tmp_path, options(jobs_per_round=3, progression=((1, 0),)))
+    scan = read_planned(made.scan_json)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
+    do_round(made, scan, 0)
+    return made
+
+
+def said(capsys, *arguments: object, code=0):
+    assert main([str(it) for it in arguments]) == code
+    return capsys.readouterr().out
+
+
+def test_result_of_a_map_has_the_same_numbers_as_text_and_json(map_file, capsys):
+    text = said(capsys, "result", map_file)
+    value = json.loads(said(capsys, "result", map_file, "--json"))
+    answer = value["answer"]
+    assert text.startswith("run00000001.evt000000000001.neutrino: complete\n  best fit  RA ")
+    for region in answer["regions"].values():
+        assert f"{region['area_deg2']:.2f} deg2" in text
+    assert "SIMULATED" in text
+    assert value["best"]["pixel"] == answer["best"]["pixel"]
+    schema = resources.files("skyscan").joinpath("data", "answer.schema.json").read_text()
+    jsonschema.validate(answer, json.loads(schema))
+
+
+def test_levels_change_the_regions_and_are_named(map_file, capsys, tmp_path):
+    (tmp_path / "mine").write_text("0.5 5\n0.9 10\n")
+    areas = []
+    for words in ((), ("--levels", "icecube"), ("--levels", "mine")):
+        value = json.loads(said(capsys, "result", map_file, "--json", *words))["answer"]
+        assert value["levels"]["name"] == (words[-1] if words else "wilks")
+        areas.append(value["regions"]["90"]["area_deg2"])
+    assert areas[0] < areas[2] < areas[1]
+    assert "not a file" not in said(capsys, "result", map_file)
+    assert main(["result", str(map_file), "--levels", "chi2"]) == ExitCode.WRONG_USAGE
+
+
+def test_the_last_step_writes_the_answer_into_the_report_and_beside_the_map(folder):
+    merge(folder, read_planned(folder.scan_json))
+    report = write_report(folder, 0)
+    assert report.answer["reco"] == "dummy"
+    assert "  90 %      RA +" in report.text
+    assert "  levels    wilks" in report.text
+    assert read_report(folder) == report
+    endings = {path.name.split(".", 3)[3] for path in folder.path.glob("run*.*.*.*.*")}
+    assert endings >= {"multiorder.fits", "moc90.fits", "contours.reg", "summary.json"}
+
+
+def test_a_scan_that_failed_has_the_files_of_its_partial_map(folder):
+    (folder.round(0).result(1)).unlink()
+    report = write_report(folder, 2)
+    assert report.answer["complete"] is False
+    assert "warning   complete" in report.text
+    assert list(folder.partial.glob("*.multiorder.fits"))
+
+
+def test_a_report_is_written_even_if_its_answer_cannot_be(folder, monkeypatch):
+    merge(folder, read_planned(folder.scan_json))
+
+    def broken(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("skyscan.answer.show.write_files", broken)
+    report = write_report(folder, 0)
+    assert report.answer is None
+    assert "  answer    no space left on device" in report.text
+    assert folder.report_json.exists()
+
+
+def test_partial_shows_a_scan_that_has_not_ended(folder, capsys):
+    text = said(capsys, "result", folder.path, "--partial")
+    assert "best fit" in text
+    assert "incomplete" in text
+    assert main(["result", str(folder.path)]) == ExitCode.WRONG_USAGE
+
+
+def test_compare_exits_1_if_results_differ(map_file, folder, capsys, tmp_path):
+    text = said(capsys, "compare", map_file, map_file)
+    assert text.endswith("  same\n")
+    merge(folder, read_planned(folder.scan_json))
+    text = said(capsys, "compare", map_file, folder.path, "--diff", "d.json", code=1)
+    assert text.endswith("  different\n")
+    assert json.loads((tmp_path / "d.json").read_text())["same"] is False
+
+
+def test_an_alert_is_drafted_and_a_change_is_a_revision(map_file, capsys):
+    text = said(capsys, "alert", map_file)
+    assert "SIMULATED EVENT: do not send." in text
+    assert "90% PSF containment) J2000" in text
+    said(capsys, "alert", map_file)
+    said(capsys, "alert", map_file, "--p-astro", 0.5, "--pipeline", "gold")
+    said(capsys, "alert", map_file, "--p-astro", 0.5, "--pipeline", "gold", "--revision", 7)
+    notices = sorted(map_file.parent.glob("*.notice.*.json"))
+    assert [json.loads(path.read_text())["record_number"] for path in notices] == [1, 2, 7]
+    assert len(list(map_file.parent.glob("*.circular.*.txt"))) == 3
+    assert main(["alert", str(map_file), "--pipeline", "silver"]) == ExitCode.WRONG_USAGE
+
+
+def test_plot_writes_pictures_beside_the_map(map_file, capsys):
+    pytest.importorskip("matplotlib")
+    paths = [Path(line) for line in said(capsys, "plot", map_file).splitlines()]
+    assert {path.suffix for path in paths} == {".png", ".pdf"}
+    assert all(path.parent == map_file.parent for path in paths)

@@ -1,0 +1,68 @@
+"""The answer of a scan's map: written with the report, and shown by commands."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from skyscan.errors import BadInput, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Lines = list[str]
+
+
+def write_answer(path: Path | None) -> tuple[Lines, dict[str, Any] | None]:
+    """Write the files of a map's answer beside it; return the answer as text and for JSON.
+
+    The text is what follows the best fit. A report is written in any case, so an error is part
+    of the text.
+    """
+    from skyscan.answer.show import write_beside
+
+    if path is None:
+        return [], None
+    try:
+        lines, value = write_beside(path)
+    except (BadInput, OSError) as error:
+        return [printable(f"  answer    {error}")], None
+    except Exception as error:  # noqa: BLE001  the report must be written all the same
+        traceback.print_exc(file=sys.stderr)
+        return [printable(f"  answer    this is a bug: {error!r}")], None
+    return [printable(line) for line in lines[1:]], value
+
+
+def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:
+    """Return the answer of a map file as text and for JSON.
+
+    Raises
+    ------
+    BadInput
+        It is not a map, or no pixel has a fit.
+    WrongUsage
+        There are no such levels.
+    """
+    from skyscan.answer.show import show
+
+    lines, value = show(path, levels)
+    outcome = "complete" if value["complete"] else "incomplete"
+    return [printable(line) for line in (f"{value['name']}: {outcome}", *lines)], value
+
+
+def as_report(path: Path, value: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of a report, filled from a map file and its answer."""
+    best = value["best"]
+    return {
+        "name": value["name"],
+        "outcome": "complete" if value["complete"] else "incomplete",
+        "exit_code": 0,
+        "map": str(path),
+        "best": {key: best[key] for key in ("nside", "pixel", "ra_deg", "dec_deg", "llh")},
+        "n_pixels": value["n_pixels"],
+        "n_failed": value["n_failed"],
+        "failures": [],
+        "bad_machines": [],
+        "answer": value,
+    }

@@ -1,0 +1,71 @@
+"""`skyscan plot`: draw the pictures of a map and its event."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.answer.levels import LEVELS_HELP
+from skyscan.errors import ExitCode
+from workflows.commands.plan import FOLDER_HELP
+from workflows.submission import open_scan
+
+if TYPE_CHECKING:
+    import argparse
+
+    from workflows.commands.plan import Commands
+
+CATALOGUE_HELP = "catalogue of sources: CSV, VOTable or FITS with columns of RA and Dec"
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the parser."""
+    plot = commands.add_parser("plot", help="draw the map, its profile and the event")
+    plot.add_argument(
+        "folder", type=Path, metavar="FOLDER|MAP", help=f"{FOLDER_HELP}, or a map file"
+    )
+    plot.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
+    plot.add_argument("--catalogue", type=Path, metavar="FILE", help=CATALOGUE_HELP)
+    plot.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="DIR",
+        help="where to write (default: beside the map)",
+    )
+    plot.set_defaults(run=run)
+
+
+def map_at(path: Path) -> Path:
+    """Return the map that a command was given: a file, or that of a scan folder.
+
+    Raises
+    ------
+    WrongUsage
+        There is no scan.
+    BadInput
+        The scan has no map.
+    """
+    from skyscan.answer.read import map_in
+
+    return path if path.is_file() else map_in(open_scan(path).path)
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Write the pictures and print their names."""
+    from skyscan.answer.catalogue import read_catalogue
+    from skyscan.answer.context import event_of
+    from skyscan.answer.pictures.files import write_pictures
+    from skyscan.answer.read import read_map
+
+    path = map_at(options.folder)
+    skymap = read_map(path)
+    paths = write_pictures(
+        skymap,
+        options.output_dir or path.parent,
+        event=event_of(skymap.context.folder),
+        levels=options.levels,
+        sources=read_catalogue(options.catalogue) if options.catalogue else (),
+    )
+    for made in paths:
+        print(made)
+    return ExitCode.DONE
