@@ -1,6 +1,7 @@
 """The answer on the command line: of a map, of a scan folder, with any levels."""
 
 import json
+import re
 import shutil
 from importlib import resources
 from pathlib import Path
@@ -139,3 +140,21 @@ def test_plot_writes_pictures_beside_the_map(map_file, capsys):
     paths = [Path(line) for line in said(capsys, "plot", map_file).splitlines()]
     assert {path.suffix for path in paths} == {".png", ".pdf"}
     assert all(path.parent == map_file.parent for path in paths)
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "answer.md"
+EXAMPLES = re.findall(
+    r"```console\n\$ skyscan ([^\n]*)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
+)
+
+
+def test_the_page_has_an_example_of_each_command():
+    assert [words.split()[0] for words, _ in EXAMPLES] == ["result", "alert", "compare"]
+
+
+@pytest.mark.parametrize(("words", "shown"), EXAMPLES)
+def test_commands_print_what_the_page_shows(words, shown, capsys, tmp_path):
+    shutil.copy(MAP, tmp_path / "map.npz")
+    printed = said(capsys, *words.split())
+    for part in shown.split("…\n"):
+        assert part.rstrip() in printed

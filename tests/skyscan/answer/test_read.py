@@ -1,6 +1,8 @@
 """Maps of every format, and old ones whose declination is flipped."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -84,3 +86,12 @@ def test_a_folder_without_a_map_and_a_missing_file_are_bad_input(tmp_path):
         skyscan.read_map(tmp_path)
     with pytest.raises(BadInput, match="missing"):
         skyscan.read_map(tmp_path / "none.npz")
+
+
+def test_import_skyscan_is_cheap():
+    code = (
+        "import sys, skyscan; "
+        "slow = {'astropy', 'healpy', 'matplotlib', 'scipy', 'skyscan.answer'}; "
+        "sys.exit(len(slow & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

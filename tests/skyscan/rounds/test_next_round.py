@@ -247,3 +247,34 @@ def test_a_pointed_scan_starts_around_its_direction(tmp_path):
         for i in range(3)
         for p in read_batch(folder.round(0).batch(i)).pixels["pixel"]
     }
+
+
+def repeat_elsewhere(folder, change):
+    """Have the fits of round 0 repeated on another kind of CPU."""
+    for path in sorted((folder.round(0).path / "batches").iterdir()):
+        batch, records = records_of(folder, 0, int(path.stem))
+        records = records.copy()
+        for name in ("llh", *VERTEX):
+            records[name] = change(records[name])
+        write_results(folder.round(0).result(batch.number), batch, sign(records))
+
+
+@pytest.mark.parametrize("towards", [-np.inf, np.inf])
+def test_other_last_bits_of_a_repeated_fit_keep_the_rounds_that_follow(folder, towards):
+    do_scan(folder, SCAN)
+    before = files(folder)
+    repeat_elsewhere(folder, lambda values: np.nextafter(values, towards))
+    states = open_round(folder, SCAN, 1)
+    assert states
+    assert all(state.n_missing == 0 for state in states)
+    after = files(folder)
+    assert {k: v for k, v in after.items() if k.startswith("rounds/001")} == {
+        k: v for k, v in before.items() if k.startswith("rounds/001")
+    }
+
+
+def test_another_vertex_of_a_repeated_fit_does_not(folder):
+    do_scan(folder, SCAN)
+    repeat_elsewhere(folder, lambda values: values + 1e-3)
+    with pytest.raises(BadInput, match="retry --anew"):
+        open_round(folder, SCAN, 1)
