@@ -21,10 +21,10 @@ WRONG_USAGE = 64
 
 
 def main() -> int:
-    """Run the command line; refuse when a package of another project stands in its place.
+    """Run the command line, or report that another project's package would be used.
 
-    Everything is imported here, so that a broken module on PYTHONPATH ends with an exit code
-    of ours.
+    Everything is imported here, so that a broken module on PYTHONPATH, too, gives one of the
+    documented exit codes.
     """
     try:
         command_line = _command_line()
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _command_line() -> Callable[[], int] | None:
-    """Return the main function of `workflows`; None if another project's is in its place."""
+    """Return the main function of `workflows`; None if another project's would be used."""
     from importlib import import_module
     from pathlib import Path
 
@@ -63,7 +63,7 @@ def _command_line() -> Callable[[], int] | None:
                 file=sys.stderr,
             )
             return None
-    # Not an import statement: skyscan knows nothing of workflows.
+    # Not an import statement, because skyscan does not depend on workflows.
     found_main: Callable[[], int] = import_module("workflows.cli").main
     return found_main
 

@@ -42,6 +42,14 @@ def read_description(here: RoundFolder) -> dict[str, Any]:
     return value
 
 
+def description_of(here: RoundFolder) -> dict[str, Any] | None:
+    """Return the description of a round; None if it is missing or damaged."""
+    try:
+        return read_description(here)
+    except BadInput:
+        return None
+
+
 def _is_batch(entry: dict[str, Any]) -> bool:
     number, pixels = entry["number"], entry["pixels"]
     is_right = is_of(number, int) and is_of(pixels, int) and is_of(entry["sha256"], str)

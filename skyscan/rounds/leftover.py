@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import BadInput, DamagedFile
+from skyscan.errors import DamagedFile
 from skyscan.records import ids_of
 from skyscan.results import read_results
 from skyscan.rounds.collect import batches_of, gather
-from skyscan.rounds.description import LEFTOVER, PREDICTIVE, read_description
+from skyscan.rounds.description import LEFTOVER, PREDICTIVE, description_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,12 +29,9 @@ if TYPE_CHECKING:
     from skyscan.scan import Scan
 
 
-def leftover_depth(folder: RoundFolder) -> int:
+def leftover_depth(here: RoundFolder) -> int:
     """Return the round's number in a row of leftover rounds; 0 if it is not one."""
-    try:
-        return int(read_description(folder).get(LEFTOVER, 0))
-    except BadInput:
-        return 0
+    return int((description_of(here) or {}).get(LEFTOVER, 0))
 
 
 def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
@@ -51,13 +48,10 @@ def time_budget(folder: ScanFolder, scan: Scan, number: int) -> float:
 def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
     """Return the batches of a round as recorded; None if they must be chosen again.
 
-    Only a round of leftovers, or one that was chosen early, is recorded: it depends on which
-    results were there then, and these have changed since.
+    Only a leftover round or a predictive one is recorded: it depends on the results at the
+    time of its choice, which have changed since.
     """
-    try:
-        description = read_description(here)
-    except BadInput:
-        return None
+    description = description_of(here) or {}
     if not description.get(LEFTOVER) and not description.get(PREDICTIVE):
         return None
     try:
@@ -67,7 +61,13 @@ def recorded_batches(here: RoundFolder, scan_id: str) -> list[Batch] | None:
 
 
 def handed_on(folder: ScanFolder, scan_id: str, number: int) -> dict[Fit, np.void | None]:
-    """Return the fits that a round left to later ones: {ids: record, or None if not done}."""
+    """Return the fits that a round left to later ones: {ids: record, or None if not done}.
+
+    Raises
+    ------
+    DamagedFile
+        A batch file of a leftover round is damaged.
+    """
     later: dict[Fit, np.void | None] = {}
     for following in folder.chosen_rounds():
         here = folder.round(following)
@@ -105,13 +105,13 @@ def left_behind(
     gathered = gather(folder, scan_id, sorted(ended))
     if gathered.damage:
         return gathered.leftover[:0], 0
-    handed = {
+    taken_over = {
         ids
         for number in folder.chosen_rounds()
         if number not in ended and leftover_depth(folder.round(number))
         for batch, _ in batches_of(folder.round(number), scan_id)
         for ids in ids_of(batch.pixels)
     }
-    new = [ids not in handed for ids in ids_of(gathered.leftover)]
+    new = [ids not in taken_over for ids in ids_of(gathered.leftover)]
     depth = max((leftover_depth(folder.round(number)) for number in ended), default=0) + 1
     return gathered.leftover[np.array(new, bool)], depth

@@ -19,7 +19,7 @@ from skyscan.pixels import parents
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of, keys_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import Found, batches_of, best_of, gather
-from skyscan.rounds.description import LEFTOVER, PREDICTIVE, read_description
+from skyscan.rounds.description import LEFTOVER, PREDICTIVE, description_of
 from skyscan.rounds.earlier import KnownFits
 from skyscan.rounds.leftover import (
     handed_on,
@@ -138,12 +138,8 @@ def deal(
 
     Parameters
     ----------
-    folder : ScanFolder
-        The scan.
-    scan : Scan
-        Its options.
-    number : int
-        The round.
+    folder, scan, number : ScanFolder, Scan, int
+        The round and its scan.
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
         The pixels to fit.
     depth : int
@@ -164,7 +160,7 @@ def deal(
     )
     batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
-    if _recorded(here) is None:
+    if description_of(here) is None:
         _reuse_known(folder, here, scan.id, batches)
     kind = {
         **({LEFTOVER: depth} if depth else {}),
@@ -185,7 +181,7 @@ def _kept(
     A fit that was repeated on another kind of CPU may differ in its last bits, and with it the
     seeds that follow from it. What was chosen and fitted from the earlier ones stays valid.
     """
-    recorded = _recorded(here)
+    recorded = description_of(here)
     if recorded is None or {key: recorded.get(key) for key in kind} != kind:
         return None
     try:
@@ -287,7 +283,7 @@ def _write_round(
         for b, content in zip(batches, contents, strict=True)
     ]
     description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **kind}
-    if _recorded(here) not in (None, description):
+    if description_of(here) not in (None, description):
         raise BadInput(
             f"The batches in {here.description} do not follow from the results of the earlier "
             f"rounds; a file was changed. Run `skyscan retry --anew` to choose the rounds "
@@ -297,14 +293,6 @@ def _write_round(
     for batch, content in zip(batches, contents, strict=True):
         write_bytes(here.batch(batch.number), content)
     write_sealed(here.description, description)
-
-
-def _recorded(here: RoundFolder) -> dict[str, Any] | None:
-    """Return the description of a round; None if it is missing or damaged."""
-    try:
-        return read_description(here)
-    except BadInput:
-        return None
 
 
 def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> BatchState:

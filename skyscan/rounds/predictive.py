@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import BadInput
 from skyscan.pixels import parents
 from skyscan.records import pixel_keys_of
 from skyscan.rounds.collect import Found, best_of, gather
-from skyscan.rounds.description import read_description
+from skyscan.rounds.description import description_of
 from skyscan.rounds.leftover import left_behind
 from skyscan.rounds.next_round import (
     chosen_by_rule,
@@ -57,12 +56,9 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
 
     Parameters
     ----------
-    folder : ScanFolder
-        The scan.
-    scan : Scan
-        Its options.
-    number : int
-        The round; all rounds before it have been chosen, or one of them got no pixels.
+    folder, scan, number : ScanFolder, Scan, int
+        The round and its scan. All rounds before it have been chosen, or one of them got no
+        pixels.
     ended : collection of int
         The rounds whose jobs have all ended, so that they add no further results.
 
@@ -78,7 +74,7 @@ def look(folder: ScanFolder, scan: Scan, number: int, ended: Collection[int]) ->
     BadInput
         The startup folder or an earlier round is damaged.
     """
-    if _is_chosen(folder, number):
+    if description_of(folder.round(number)) is not None:
         return Gate.OPEN
     others = [n for n in folder.chosen_rounds() if n != number]
     if number and number - 1 not in others:
@@ -136,11 +132,3 @@ def _is_enough(gathered: Gathered, threshold: float) -> bool:
 def _opened(folder: ScanFolder, scan: Scan, number: int, pixels: NDArray[np.void]) -> Gate:
     deal(folder, scan, number, pixels, predictive=True)
     return Gate.OPEN
-
-
-def _is_chosen(folder: ScanFolder, number: int) -> bool:
-    try:
-        read_description(folder.round(number))
-    except BadInput:
-        return False
-    return True

@@ -15,9 +15,9 @@ GOOD, BUSY = 200, 503
 class Answer:
     """How the server answers one request.
 
-    ``cut`` ends the body early, ``hold`` (an event) keeps the connection open after it,
-    ``trickle`` is a pause (seconds) after every 100 bytes, ``endless`` sends the body again and
-    again; a header that is "" is left out.
+    ``cut`` ends the body early. ``hold`` (an event) keeps the connection open after the body.
+    ``trickle`` is a pause (seconds) after every 100 bytes. ``endless`` repeats the body. A
+    header with the value "" is not sent.
     """
 
     def __init__(

@@ -71,6 +71,7 @@ def test_the_first_round_is_the_whole_sky_from_the_seed_of_the_event(folder):
             assert vertex(row)[:4] == [SEED.x, SEED.y, SEED.z, SEED.time]
             assert math.isnan(row["energy"])
     assert all(folder.round(0).result(i).read_bytes() == b"" for i in range(3))
+    assert folder.round(0).logs.is_dir()  # for the output of its jobs
 
 
 def test_a_finer_pixel_starts_from_the_best_fit_of_the_pixel_that_contains_it(folder):

@@ -116,10 +116,11 @@ def test_ties_go_to_the_coarser_nside_then_to_the_lower_pixel():
     assert best_pixel(llhs_of({64: {2: 0.5}, 8: {9: 1.0, 4: 1.0}})) == (64, 2)
 
 
+@pytest.mark.parametrize("zero", [0.0, -200_000.0])
 @pytest.mark.parametrize(("step", "refined"), [(0.25, {0, 1}), (0.0, set())])
-def test_both_sides_of_a_step_above_200000_in_2_llh_are_refined(step, refined):
+def test_both_sides_of_a_step_above_200000_in_2_llh_are_refined(zero, step, refined):
     # Pixels 0 and 1 of nside 8 are neighbours; the best pixel is on the other side.
-    finished = {8: {0: 500.0, 1: 100_500.0 + step, 700: 0.0}}
+    finished = {8: {0: zero + 500.0, 1: zero + 100_500.0 + step, 700: zero}}
     found = {parent(16, 8, p) for _, p in next_pixels(finished, [(8, 0), (16, 1)])}
     assert found - {700} == refined
 
@@ -149,6 +150,15 @@ def test_a_pointed_first_round_surrounds_the_pixel_of_the_direction():
     assert first_pixels(16, (ra, dec, radius)).tolist() == expected.tolist()
     (alone,) = first_pixels(16, (ra, dec, 1e-9))
     assert alone == healpy.ang2pix(16, math.pi / 2 - dec, ra)
+    edge = float(np.min(distance[expected][distance[expected] > 0]))
+    assert len(first_pixels(16, (ra, dec, edge))) == 1  # closer than the radius, not as close
+
+
+def test_a_pixel_is_close_to_itself():
+    # The scalar product of some vectors with themselves is rounded to more than 1.
+    for pixel in range(768):
+        theta, phi = healpy.pix2ang(8, pixel)
+        assert first_pixels(8, (phi, math.pi / 2 - theta, 1e-7)).tolist() == [pixel]
 
 
 @given(st.sampled_from([(1, 2), (8, 64), (64, 512), (4, 4)]), st.data())

@@ -283,7 +283,7 @@ def test_a_file_that_claims_to_be_larger_than_any_is_not_begun(server, folder):
     assert len(server.requests) == 1
 
 
-def test_a_server_that_stalls_is_given_up_and_asked_again(server, monkeypatch):
+def test_a_server_that_stalls_is_tried_again(server, monkeypatch):
     monkeypatch.setattr(transfer, "TIMEOUT", 0.2)
     hold = threading.Event()
     server.answers = [Answer(cut=300_000, hold=hold), Answer(cut=0, hold=hold)]
