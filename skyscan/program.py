@@ -18,6 +18,9 @@ SIBLINGS = ("condor", "workflows")
 
 #: ``ExitCode.WRONG_USAGE``, needed when nothing can be imported.
 WRONG_USAGE = 64
+#: Commands: folders in which Python looks for modules first. Error messages name it if a module
+#: cannot be imported.
+PYTHON_PATH_VARIABLE = "PYTHONPATH"
 
 
 def main() -> int:
@@ -29,7 +32,7 @@ def main() -> int:
     try:
         command_line = _command_line()
     except Exception as error:  # noqa: BLE001  a module may raise anything when it is imported
-        where = os.environ.get("PYTHONPATH")
+        where = os.environ.get(PYTHON_PATH_VARIABLE)
         of = f"PYTHONPATH is {where}: unset it" if where else "Install skyscan again"
         print(
             f"skyscan: error: Python cannot import what skyscan needs "
