@@ -1,25 +1,25 @@
-# make demo    a whole scan on this machine, setup included
-# make test    all tests, on a real HTCondor, and part of them on a newer one;
-#              HTCONDOR=forky runs all on the HTCondor of another Debian suite
-# make soak    small scans with random faults; SOAK="--scans 20 --seed 7"
-# make check   lint (Python and shell), spelling, types, import contracts, the site
-# make docs    the documentation site, in docs/_build
-# make setup   needed by the others: .venv, and HTCondor if the machine has none
-# make clean   remove what was built here; the pool and the cache in your home directory stay
+# make demo    run a complete scan on this machine
+# make test    run all tests with a real HTCondor, and part of them with a newer one;
+#              HTCONDOR=forky runs all with the HTCondor of another Debian suite
+# make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
+# make check   lint Python and shell, check spelling, types and import contracts, build the site
+# make docs    build the documentation site in docs/_build
+# make setup   create .venv, and download HTCondor if the machine has none; the others do this first
+# make clean   remove what was built here, but not the pool and the cache in your home directory
 
 .DEFAULT_GOAL := setup
-# There is a folder named docs, too.
+# A folder is named docs.
 .PHONY: setup demo check docs test test-newer soak clean htcondor
 
 VENV := .venv
-# The folder is part of the name, because a virtual environment cannot be moved.
+# The name contains the folder, because a virtual environment cannot be moved.
 STAMP := $(VENV)/.installed-$(subst /,-,$(CURDIR))
-# The first one that is recent enough; `make PYTHON=...` chooses another.
+# The first Python that is recent enough; `make PYTHON=...` chooses another.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && exit; done; echo python3)
 
-# Debian suite that HTCondor is taken from; empty for the default.
+# Debian suite from which HTCondor is downloaded; empty for the default.
 HTCONDOR ?= $(SKYSCAN_HTCONDOR_SUITE)
 ifneq ($(HTCONDOR),)
 export SKYSCAN_HTCONDOR_SUITE := $(HTCONDOR)
@@ -27,10 +27,10 @@ endif
 # `make test` also runs the tests marked `versions` on the HTCondor of this suite, unless it is empty.
 NEWER ?= forky
 
-# Test modules that run at the same time; those that use the pool mostly wait.
+# Number of test modules that run at the same time; those that use a pool mostly wait.
 WORKERS ?= 3
-# Not in pytest's configuration, because the tests in an image have no pytest-cov.
-# `make test COVERAGE=` measures no coverage and is faster.
+# These are not in pytest's configuration, because tests also run in images without pytest-cov.
+# `make test COVERAGE=` does not measure coverage, and is faster.
 COVERAGE ?= --cov --cov-report=xml
 
 setup: $(STAMP) htcondor
@@ -56,8 +56,8 @@ check: $(STAMP)
 	$(VENV)/bin/codespell
 	@$(MAKE) --no-print-directory docs
 
-# Warnings, such as a broken link, are errors. Nothing of an earlier build is reused, because Sphinx
-# does not watch the code that the reference pages are generated from.
+# Warnings, such as a broken link, are errors. Every page is built again, because Sphinx does not
+# watch the code from which the reference pages are generated.
 docs: $(STAMP)
 	$(VENV)/bin/sphinx-build --quiet --fresh-env --write-all --fail-on-warning --keep-going \
 		--conf-dir docs . docs/_build

@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/pegasus_plan.py [JOBS]
 
-3,072 pixels (nside 16) of 7 seed variations each, dealt to JOBS jobs (300 unless given). The
-numbers in README.md beside this file were made by it; CPU time, since disks and neighbours
-differ.
+The workflow has 3,072 pixels (nside 16) with 7 seed variations each, in JOBS jobs (300 by
+default). The numbers in README.md beside this file are CPU times, because these depend less on
+the machine.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Time whole scans on the pool: what the machinery costs, and how busy it keeps the cores.
+"""Time complete scans on a pool: the overhead of a scan, and how busy it keeps the cores.
 
     .venv/bin/python benchmarks/scan_times.py overhead|efficiency|track|uneven [EVENT]
 
-Needs a pool (`skyscan pool start`) and a machine that does nothing else; the numbers
-in README.md beside this file were made by it. `uneven` has slots that differ in speed, and
-needs four: `SKYSCAN_POOL_CPUS=4 skyscan pool start`.
+It needs a pool (`skyscan pool start`) and an otherwise idle machine, and gives the numbers in
+README.md beside this file. `uneven` has slots of different speed, and needs four:
+`SKYSCAN_POOL_CPUS=4 skyscan pool start`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def overhead(event: Path) -> None:
-    """Three rounds of pixels that cost nothing."""
+    """Run three rounds of pixels that cost nothing."""
     os.environ["SKYSCAN_DUMMY_COST"] = "0"
     scan(event, Options(is_real_event=False, reco="dummy"))
 
@@ -68,22 +68,22 @@ def efficiency(event: Path) -> None:
 
 
 def track(event: Path) -> None:
-    """A full scan with the default reconstruction: the CPU time of all its steps.
+    """Run a complete scan with the default reconstruction; print the CPU time of its steps.
 
     The steps run here one after another, as the jobs run them, start-ups included:
     HTCondor samples the CPU time of its jobs, and sees none of a short one.
     """
     folder = planned(event, Options(is_real_event=event != SHIPPED, jobs_per_round=2))
-    asked = read_planned(folder.scan_json)
-    copy = folder.event / asked.event_file
+    scan_plan = read_planned(folder.scan_json)
+    copy = folder.event / scan_plan.event_file
     step(
         "prep",
         "--event",
         copy,
         "--reco",
-        asked.reco,
+        scan_plan.reco,
         "--scan-id",
-        asked.id,
+        scan_plan.id,
         "--startup",
         folder.startup,
     )

@@ -178,7 +178,7 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
 
 
 def node_of(event: htcondor.JobEvent) -> str:
-    """Return the name of the node that a submit event is of; empty if it is of none.
+    """Return the name of the node of a submit event; empty if it has none.
 
     From 25.11 on, the schedd writes a ClassAd with the name; older ones write what DAGMan
     still writes itself for nodes without a job.

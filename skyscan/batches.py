@@ -36,7 +36,7 @@ def split(
     jobs_per_round: int | None,
     halvings: int = 0,
 ) -> list[NDArray[np.void]]:
-    """Deal ``pixels`` to batches like cards, so that all batches share the slow regions.
+    """Distribute ``pixels`` over batches like cards, so that all share the slow regions.
 
     The variations of a pixel are adjacent in ``pixels`` and may go to different batches. Larger
     batches get pixels more often, in proportion to their sizes.
@@ -46,8 +46,8 @@ def split(
     )
     owners = np.repeat(np.arange(len(sizes)), sizes)
     turns = [(np.arange(size) + 0.5) / size for size in sizes]
-    dealt = owners[np.lexsort((owners, np.concatenate([*turns, np.empty(0)])))]
-    by_batch = pixels[np.argsort(dealt, kind="stable")]
+    owner_of_pixel = owners[np.lexsort((owners, np.concatenate([*turns, np.empty(0)])))]
+    by_batch = pixels[np.argsort(owner_of_pixel, kind="stable")]
     return np.split(by_batch, np.cumsum(sizes)[:-1]) if sizes else []
 
 

@@ -40,7 +40,7 @@ def local_to_equatorial(
     Parameters
     ----------
     zenith, azimuth : array_like, radians
-        Where the particle comes from, IceCube's frame. Broadcast with ``mjd``.
+        The direction that the particle comes from, IceCube's frame. Broadcast with ``mjd``.
     mjd : array_like, days
         Time, modified Julian date (UTC).
 
@@ -70,7 +70,7 @@ def equatorial_to_local(ra: ArrayLike, dec: ArrayLike, mjd: ArrayLike) -> tuple[
     Returns
     -------
     zenith, azimuth : ndarray, radians
-        Where the particle comes from, IceCube's frame; azimuth in [0, 2 pi).
+        The direction that the particle comes from, IceCube's frame; azimuth in [0, 2 pi).
     """
     sky = _sky(mjd)
     bearing, zenith, *_ = erfa.atioq(*erfa.atciqz(ra, dec, sky), sky)
@@ -78,7 +78,7 @@ def equatorial_to_local(ra: ArrayLike, dec: ArrayLike, mjd: ArrayLike) -> tuple[
 
 
 def _sky(mjd: ArrayLike) -> NDArray[np.void]:
-    """Return what depends only on the time: ERFA's star-independent parameters.
+    """Return the parameters that depend only on the time: ERFA's star-independent ones.
 
     ERFA's own functions of UTC stretch the days that end with a leap second, but astro does
     not. Each step therefore gets its own time scale, and UT1 is taken as UTC.

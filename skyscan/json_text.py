@@ -1,8 +1,8 @@
 """JSON from files that may be damaged or hostile.
 
-A few bytes of JSON can ask for much: `[[]],` takes 35 times its size in memory, an integer of
-many digits takes a time that is quadratic in their number, and deep nesting ends Python's
-recursion, here or wherever the value is used. All of this is bounded, and is one kind of error.
+A little JSON can cost much: `[[]],` takes 35 times its size in memory, the time to read an
+integer is quadratic in its number of digits, and deep nesting exceeds Python's recursion limit,
+here or where the value is used. All of this is limited, and is the same kind of error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where everything lies in a scan folder: each file name is defined once, here."""
+"""The files and folders of a scan folder, with the only definition of each name."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WORKFLOW = "workflow"
 
 @dataclass(frozen=True)
 class RoundFolder:
-    """One round of a scan: batches that its jobs read, results that they write."""
+    """One round of a scan: the batches that its jobs read, and the results that they write."""
 
     path: Path
 
     @property
     def description(self) -> Path:
-        """Return the description of the round, written last: a round that has it was chosen."""
+        """Return the description of the round, the last file written when it is chosen."""
         return self.path / ROUND_JSON
 
     @property
@@ -46,37 +46,37 @@ class RoundFolder:
 
 @dataclass(frozen=True)
 class ScanFolder:
-    """One scan: everything that it is made of and everything that it found."""
+    """One scan: its input, its files for the engine, and its results."""
 
     path: Path
 
     @property
     def scan_json(self) -> Path:
-        """Return the file of the options, with everything resolved."""
+        """Return the file of all options, including defaults."""
         return self.path / SCAN_JSON
 
     @property
     def startup(self) -> Path:
-        """Return the folder that every job gets."""
+        """Return the folder that prep writes and every reco job gets."""
         return self.path / STARTUP
 
     @property
     def startup_json(self) -> Path:
-        """Return the file of what prep found in the event."""
+        """Return the file of the event's data that prep found."""
         return self.startup / STARTUP_JSON
 
     @property
     def workflow(self) -> Path:
-        """Return the folder of what the engine runs: DAGs, submit files, scripts, code.
+        """Return the folder of the engine's files: DAGs, submit files, scripts, code.
 
-        Of a scan that was planned before there was such a folder, the scan folder itself.
+        A scan that was planned by skyscan 0.1.0 has these files in the scan folder itself.
         """
         is_old = any((self.path / name).exists() for name in (CODE_ZIP, JOB_SH))
         return self.path if is_old else self.path / WORKFLOW
 
     @property
     def code(self) -> Path:
-        """Return the exact code that this scan runs."""
+        """Return the archive of the code that this scan runs."""
         return self.workflow / CODE_ZIP
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Reading(NamedTuple):
-    """An event with the pulses that a reconstruction uses, and that reconstruction."""
+    """A reconstruction, and an event with the pulses that it uses."""
 
     event: Event
     reco: Reco
@@ -32,21 +32,21 @@ class Reading(NamedTuple):
 def read_for(
     reco_name: str, source: Source, read: Callable[[Path, str | None], Event] = read_event
 ) -> Reading:
-    """Read an event as a reconstruction uses it.
+    """Read an event with the pulses that a reconstruction uses.
 
     Parameters
     ----------
     reco_name : str
-        Which reconstruction.
+        The name of the reconstruction.
     source : Source
         The event file.
     read : callable
-        Reads an event file with a given pulse series (None: the realtime format's own).
+        Reads an event file with a given pulse series (None: the default of its format).
 
     Raises
     ------
     BadInput
-        There is no such reconstruction, or the event cannot be read.
+        The reconstruction does not exist, or the event cannot be read.
     """
     chosen = reco_class(reco_name)
     event = read(source.path, None)
@@ -68,13 +68,13 @@ def prepare(
     Parameters
     ----------
     scan_id : str
-        The scan that this is for.
+        The id of the scan.
     reco_name : str
-        Which reconstruction.
+        The name of the reconstruction.
     source : Source
         The event file.
     folder : Path
-        Where to write; ``startup.json`` is written last, so a folder that has it is whole.
+        The folder to write. ``startup.json`` is written last, so a folder with it is complete.
     read : callable
         As for `read_for`.
 

@@ -1,6 +1,6 @@
-"""The `skyscan` program: the command line of `workflows`, once that is sure to be ours.
+"""The `skyscan` program: it runs the command line of this project's `workflows`.
 
-Other distributions, too, may install packages named ``condor`` or ``workflows``.
+Other distributions may also install packages named ``condor`` or ``workflows``.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ def check_python() -> None:
     """
     if sys.version_info < OLDEST_PYTHON:
         raise BadInput(f"{_this()} is too old. {ADVICE}.")
-    try:
-        import numpy as np
-    except ModuleNotFoundError as error:
-        raise (import_failure(error) or error) from error
+    if find_spec("numpy") is None:
+        raise _without("numpy")
+    import numpy as np
+
     version = np.__version__
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_NUMPY:
         raise BadInput(f"{_this()} has numpy {version}, which is too old. {ADVICE}.")
@@ -46,12 +46,16 @@ def import_failure(error: ImportError) -> BadInput | TryAgain | None:
     if name == __package__:
         return None
     if isinstance(error, ModuleNotFoundError):
-        also = (it for it in NEEDED if it != name and find_spec(it) is None)
-        missing = ", ".join(NEEDED.get(it, it) for it in (name, *also))
-        return BadInput(f"{_this()} has no {missing}. {ADVICE}.")
+        return _without(name)
     if str(error).startswith("cannot import name"):
         return BadInput(f"{_this()} has another version of {name}: {error}. {ADVICE}.")
     return TryAgain(f"{_this()} cannot load a module on this machine: {error}")
+
+
+def _without(name: str) -> BadInput:
+    also = (it for it in NEEDED if it != name and find_spec(it) is None)
+    missing = ", ".join(NEEDED.get(it, it) for it in (name, *also))
+    return BadInput(f"{_this()} has no {missing}. {ADVICE}.")
 
 
 def _this() -> str:

@@ -1,4 +1,4 @@
-"""What a scan was asked to do: the content of ``scan.json``."""
+"""The options of a scan: the content of ``scan.json``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PLAN_AGAIN = (
     "Run `skyscan plan` with the same event, options and --output-dir to write it again and "
     "keep the results; then run `skyscan resume`."
 )
-#: Where data files are looked for (`skyscan.staging`), fits are noted (`skyscan.job.worker`):
-#: variables that change no pixel's result.
+#: Variables that do not change results: folders of data files (`skyscan.staging`), and the log
+#: of fits (`skyscan.job.worker`).
 NOT_IN_RESULTS = frozenset(
     {
         *("SKYSCAN_DATA_CACHE", "SKYSCAN_DATA_DIRS", "SKYSCAN_DATA_URL"),
@@ -38,9 +38,9 @@ MAX_SECONDS = 1e15
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What the science of a scan is made of: the event, the fits, the choice of pixels.
+    """The options that determine the science of a scan: event, fits and choice of pixels.
 
-    What a pool and an engine need besides is in `workflows.planned`.
+    `workflows.planned` has those of the pool and the engine.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Scan:
     reco : str
         Name of the reconstruction.
     runtime : str
-        Which Python jobs run in, by interpreter, env-shell or image (`condor.runtimes`).
+        The interpreter, env-shell or image in which jobs run (`condor.runtimes`).
     environment : dict of str to str
         The environment variables that the jobs get (`workflows.variables`).
     progression : tuple of (nside, extension)
@@ -61,13 +61,14 @@ class Scan:
     batch_size, jobs_per_round : int or None
         Pixels per job, or jobs per round; one of the two is set.
     halvings : int
-        How often batches get half as large towards the end of a round.
+        How often the size of batches is halved towards the end of a round.
     max_rounds : int
         Rounds after which a scan that has not converged is stopped.
     predictive_scanning_threshold : float
-        Fraction of what was dealt out that is in before finer pixels are chosen; 1: all.
+        Fraction of the distributed fits that must have results before finer pixels are
+        chosen; 1 means all.
     time_budget : float
-        Seconds that a batch may take; the remaining fits go to another round. 0: no limit.
+        Seconds that a batch may take; its remaining fits go to another round. 0 means no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
     """
@@ -107,11 +108,10 @@ class Scan:
     def id(self) -> str:
         """Digest of all that determines a pixel's result; results carry it, 32 hex digits."""
         environment = {k: v for k, v in self.environment.items() if k not in NOT_IN_RESULTS}
-        # Another runtime is other code: its fits must not be mixed with this one's. gcd_dir
-        # is not here, since a baseline GCD is the same file wherever it lies: prep finds it
-        # by the name that the event gives, and keeps its digest.
-        # Nor is the progression, which decides what is fitted and from which seed: a result
-        # file also carries a checksum of its batch, which has both.
+        # The runtime is included, because other code may give other results. gcd_dir is not:
+        # prep finds a baseline GCD by the name in the event, in any folder, and records its
+        # digest. Neither is the progression, which decides the pixels and their seeds: a result
+        # file has a checksum of its batch, which includes both.
         determining = [self.event_sha256, self.is_real_event, self.reco]
         return digest([*determining, self.runtime, sorted(environment.items())])[:32]
 
@@ -124,18 +124,18 @@ _AnyScan = TypeVar("_AnyScan", bound=Scan)
 
 
 def read_scan(path: Path) -> Scan:
-    """Read what the science needs of ``scan.json``.
+    """Read the options of the science from ``scan.json``.
 
     Raises
     ------
     BadInput
-        The file is missing, is not one, or was made by another format version.
+        The file is missing, is damaged, or has another format version.
     """
     return read_scan_as(Scan, path)
 
 
 def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
-    """Read ``scan.json``, with the fields that a kind of scan has.
+    """Read ``scan.json`` as a `Scan` or a subclass of it.
 
     Raises
     ------

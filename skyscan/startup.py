@@ -37,7 +37,7 @@ class Startup:
     Attributes
     ----------
     scan_id : str
-        The scan that this was prepared for.
+        The id of the scan.
     reco, format_version : str
         The reconstruction and the realtime format.
     mjd : float

@@ -1,11 +1,10 @@
 """Fixtures that many tests share, and the folder of a test session.
 
-Tests may run in one process, or in several (`make test`): then each module runs in one of
-them, and all share the folder and the pool in it. They belong to the process that was
-started, which removes them when all are done.
+Tests run in one process or in several (`make test`). Several share the folder and the pool in
+it, which belong to the first process; it removes them at the end. A module runs in one process.
 
-Tests of tests/skyscan run in images without HTCondor and pytest-xdist too: `condor` is
-imported where it is needed.
+Tests of tests/skyscan also run in images without HTCondor and pytest-xdist. `condor` is
+therefore imported where it is needed.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
 
     from condor.pool import Pool
 
-# Not below /tmp: DAGMan refuses to keep the logs of nodes there.
+# Not below /tmp, where DAGMan refuses to keep the logs of nodes.
 RUNS = Path(__file__).parents[1] / ".runs"
 SHARED_EVENTS = Path(__file__).parents[2] / "shared" / "events"
 # Not below /tmp either, where commands refuse to plan scans.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/var/tmp")  # noqa: S108
 
-# Machines are shared, and HTCondor's reader of logs waits for a second now and then.
+# Machines are shared, and HTCondor's log reader sometimes waits for a second.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -43,7 +42,7 @@ IN_USE = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the folder of the session; it is made when a test asks for it."""
+    """Choose the folder of the session, which is created when a test needs it."""
     chosen = getattr(config, "workerinput", {}).get("session_folder")
     config.stash[FOLDER] = Path(chosen or RUNS / f"test-{uuid.uuid4().hex[:8]}")
     config.stash[IN_USE] = ExitStack()
@@ -51,12 +50,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node) -> None:
-    """Share the session's folder with a worker; it is in use as long as this process lives."""
+    """Share the session's folder with a worker; it is in use while this process lives."""
     node.workerinput["session_folder"] = str(_take_into_use(node.config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Have modules that compute run beside those that wait, the long ones first."""
+    """Run modules that compute beside those that wait, and the long ones first."""
     if not hasattr(config, "workerinput"):
         return
     modules: dict[Path, list[pytest.Item]] = {}
@@ -84,13 +83,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
-    """Name the folder that was kept because of a failure."""
+    """Print the folder that was kept because of a failure."""
     if config.stash[FOLDER].exists():
         terminalreporter.write_line(f"The runs are kept in {config.stash[FOLDER]}")
 
 
 def _take_into_use(config: pytest.Config) -> Path:
-    """Make the session's folder, and keep other sessions from removing it."""
+    """Create the session's folder, and keep other sessions from removing it."""
     folder = config.stash[FOLDER]
     RUNS.mkdir(exist_ok=True)
     with (RUNS / "lock").open("w") as one_at_a_time:
@@ -109,7 +108,7 @@ def _remove_dead_sessions() -> None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                continue  # another session, at work
+                continue  # another session is running
             _stop_pools(lock.parent)
             shutil.rmtree(lock.parent)
 
@@ -123,7 +122,7 @@ def _stop_pools(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def shared_events() -> Path:
-    """Return the folder of real alerts, which the project itself does not ship."""
+    """Return the folder of real alerts, which the repository does not contain."""
     if not SHARED_EVENTS.is_dir():
         pytest.skip(f"needs the public IceCube alert events in {SHARED_EVENTS}")
     return SHARED_EVENTS
@@ -131,13 +130,13 @@ def shared_events() -> Path:
 
 @pytest.fixture(scope="session")
 def session_folder(request: pytest.FixtureRequest) -> Path:
-    """Return the folder of this test session; it is kept when a test fails."""
+    """Return the folder of this test session, which is kept if a test fails."""
     return _take_into_use(request.config)
 
 
 @pytest.fixture
 def run_folder(session_folder: Path) -> Path:
-    """Return a new folder in which a DAG may run."""
+    """Return a new folder in which a DAG can run."""
     return Path(tempfile.mkdtemp(dir=session_folder, prefix="run-"))
 
 
@@ -145,8 +144,8 @@ def run_folder(session_folder: Path) -> Path:
 def pool(session_folder: Path) -> Iterator[Pool]:
     """Return a real personal pool of this test session.
 
-    All workers of the session share it. SKYSCAN_POOL_DIR says where it is, so that commands run
-    by tests find it. It runs images where that can be.
+    All workers of the session share it. SKYSCAN_POOL_DIR names its folder for commands that
+    tests run. It runs images if the machine can.
     """
     from condor.errors import NoApptainer
     from condor.personal.daemons import FOLDER_VARIABLE
@@ -155,10 +154,10 @@ def pool(session_folder: Path) -> Iterator[Pool]:
     from condor.software.apptainer import have_apptainer, namespace_trouble
 
     if not namespace_trouble():
-        with suppress(NoApptainer):  # tests that need it say what is missing
+        with suppress(NoApptainer):  # tests that need images report what is missing
             have_apptainer()
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CONDOR_CONFIG", raising=False)
         patch.setenv(FOLDER_VARIABLE, str(session_folder / "pool"))
-        patch.setenv(CPUS_VARIABLE, "16")  # many scans at once: they mostly wait
+        patch.setenv(CPUS_VARIABLE, "16")  # many scans at once, which mostly wait
         yield start()  # by the first worker; pytest_sessionfinish stops it

@@ -1,4 +1,4 @@
-"""Job logs as HTCondor writes them, for DAGs that never ran."""
+"""Job logs in HTCondor's format, for DAGs that did not run."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def submitted(cluster: int, node: str = "", notes: str = OLD_NOTES) -> str:
 
 
 def ended(cluster: int, code: int) -> str:
-    """Return the event of a job that ended by itself."""
+    """Return the event of a job that exited."""
     return f"{ENDED.format(cluster)} (return value {code}){USAGE}"
 
 

@@ -1,9 +1,10 @@
-"""What the site says of the code comes from the code, and leaves nothing out."""
+"""The reference pages are generated from the code and complete."""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -24,7 +25,7 @@ SOURCES = sorted(
 VARIABLES = from_code.variables()
 NAMES = {variable.name for variable in VARIABLES}
 NO_VARIABLES = {"SKYSCAN_POOL"}  # a setting of HTCondor
-EVERYBODYS = {"PATH"}
+EVERYBODYS = {"PATH", "TERM"}
 
 
 def test_every_skyscan_variable_in_the_code_is_in_the_reference():
@@ -60,7 +61,7 @@ def read_by_name(code: str) -> list[str]:
     return names
 
 
-def test_what_the_reference_says_that_jobs_read_reaches_them():
+def test_variables_that_jobs_read_reach_them():
     of_jobs = {it.name: "1" for it in VARIABLES if it.scope == "Jobs" and it.name in skyscans()}
     declared = {*OF_STEPS, *(v for name in available_recos() for v in variables_of(name))}
     assert job_environment(of_jobs, declared) == of_jobs
@@ -78,7 +79,7 @@ def skyscans() -> set[str]:
 
 
 @pytest.mark.parametrize("comment", ["", "#: what it does\n", "# Jobs: what it does\n"])
-def test_a_variable_without_its_comment_is_no_reference(tmp_path, comment):
+def test_a_variable_without_a_comment_is_an_error(tmp_path, comment):
     (tmp_path / "skyscan").mkdir()
     module = tmp_path / "skyscan" / "new.py"
     module.write_text(f'{comment}NEW_VARIABLE = "SKYSCAN_NEW"\n')
@@ -89,13 +90,13 @@ def test_a_variable_without_its_comment_is_no_reference(tmp_path, comment):
     assert found == ("SKYSCAN_NEW", "Jobs", "what it does.", "skyscan.new.NEW_VARIABLE")
 
 
-def test_pages_name_only_parts_that_there_are():
+def test_pages_name_only_existing_sections():
     pages = sorted((REPOSITORY / "docs").rglob("*.md"))
-    asked = {part for page in pages for part in from_code.MARK.findall(page.read_text())}
-    assert asked == set(from_code.PARTS)
+    marked = {part for page in pages for part in from_code.MARK.findall(page.read_text())}
+    assert marked == set(from_code.PARTS)
 
 
-def test_version_citation_and_changelog_agree():
+def test_the_versions_in_code_citation_and_changelog_agree():
     citation = (REPOSITORY / "CITATION.cff").read_text()
     (version,) = re.findall(r"^version: (.*)$", citation, re.MULTILINE)
     (day,) = re.findall(r"^date-released: (.*)$", citation, re.MULTILINE)
@@ -104,3 +105,10 @@ def test_version_citation_and_changelog_agree():
     assert version == __version__
     assert unreleased == "[Unreleased]"
     assert released == f"[{version}] - {date.fromisoformat(day)}"
+
+
+def test_citation_and_package_give_the_same_repository():
+    citation = (REPOSITORY / "CITATION.cff").read_text()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    addresses = re.findall(r'^repository-code: "?(.*?)"?$', citation, re.MULTILINE)
+    assert addresses == [url for name, url in project["urls"].items() if name == "Source"]

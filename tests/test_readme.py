@@ -35,7 +35,7 @@ PAGES = [
     *(page for page in sorted(DOCS.glob("*.md")) if page != INDEX),
 ]
 REAL_EVENT = REPOSITORY.parent / "shared" / "events" / "hese_event_01.json"
-PATIENCE = 900  # seconds for all commands; a machine may be busy, and nothing here is a timing
+PATIENCE = 900  # seconds for all commands; a machine may be busy, so this is a limit
 END = "@@ exit "
 # skyreader's own plotting, which the block only imports, overrides what matplotlib renames.
 READER_WARNING = "ignore:Overriding `Axes.cla`:PendingDeprecationWarning"
@@ -67,7 +67,7 @@ def folder(session_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def said(pool: Pool, folder: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG001
+def outputs(pool: Pool, folder: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG001
     """Run the commands of the guides in one shell: {command: (exit code, output)}."""
     script = []
     for command in [*COMMANDS, WAIT]:
@@ -87,22 +87,22 @@ def said(pool: Pool, folder: Path) -> dict[str, tuple[int, str]]:  # noqa: ARG00
     return dict(zip([*COMMANDS, WAIT], outputs, strict=True))
 
 
-#: The guides submit one scan without waiting for it; the pool may stop only after it.
+#: The guides submit one scan without waiting for it; the pool must not stop before it ends.
 WAIT = "until skyscan result planned; do sleep 1; done 2>/dev/null"
 
 
 def as_run(command: str, folder: Path) -> str:
-    """Return what is run for a command: quick, with an event, and not these tests again."""
+    """Return what to run for a command: shorter, with an event, without these tests."""
     words = command.split()
     if words[0] == "make":
         shown = f"make --dry-run --directory {shlex.quote(str(REPOSITORY))} {words[1]}"
-        # The set-up has been made, or nothing would run here.
+        # Set-up has run, or nothing would work here.
         scan = f" && {shlex.quote(sys.prefix)}/bin/skyscan demo"
         return shown + (scan if words[1] == "demo" else "")
     if command == ". .venv/bin/activate" and not (folder / command.split()[1]).exists():
         return f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH"  # conda
     if words[:2] == ["skyscan", "pool"]:
-        # Not the pool of all other tests: this one is stopped.
+        # Not the pool of the other tests, because this one is stopped.
         return f"SKYSCAN_POOL_DIR={shlex.quote(str(folder / 'pool'))} {command}"
     if REAL_EVENT.exists():
         event = REAL_EVENT
@@ -117,15 +117,15 @@ def as_run(command: str, folder: Path) -> str:
 @pytest.mark.pool
 @pytest.mark.long
 @pytest.mark.parametrize("command", [*COMMANDS, WAIT])
-def test_a_command_of_the_guides_runs(said, command):
-    code, output = said[command]
+def test_a_command_of_the_guides_runs(outputs, command):
+    code, output = outputs[command]
     assert code == 0, output
 
 
 @pytest.mark.pool
-def test_the_demo_prints_what_the_readme_shows(said):
+def test_the_output_of_the_demo_is_that_in_the_readme(outputs):
     (shown,) = blocks(README, "text")
-    printed = said["make demo"][1]
+    printed = outputs["make demo"][1]
     report = printed[printed.index(shown.split()[0].rstrip(":") + ": ") :]
     assert without_numbers(report) == without_numbers(shown)
     for what in ("best fit", "truth"):
@@ -138,15 +138,15 @@ def test_the_demo_prints_what_the_readme_shows(said):
 
 
 def without_numbers(report: str) -> list[str]:
-    """Return the lines of a report, less what may differ between machines."""
+    """Return the lines of a report, without what may differ between machines."""
     text = re.sub(r"(?<= )\S*/(?=run)", "", re.sub(r"\S+/(?=run\S+npz)", "", report))
     text = re.sub(r"\S+h\S+m\S+s \S+d\S+m\S+s", "#", text)  # RA and Dec, sexagesimal
     return re.sub(r"(?<= )[-+]?\d+(\.\d+)?", "#", text).strip().splitlines()
 
 
 @pytest.mark.pool
-def test_the_map_opens_as_the_docs_show(said, folder):
-    assert said["make demo"][0] == 0
+def test_the_map_opens_as_the_docs_show(outputs, folder):
+    assert outputs["make demo"][0] == 0
     (block,) = blocks(SCAN, "python")
     warnings = ["-W", "error", "-W", READER_WARNING]
     done = subprocess.run(
@@ -175,8 +175,8 @@ def test_the_example_reconstruction_scans_as_a_plug_in(tmp_path):
     (about / "entry_points.txt").write_text(f"[{group}]\n{entry.replace(chr(34), '')}\n")
 
     event = str(resources.files("skyscan").joinpath("data", "simulated_track.json"))
-    asked = ["--reco-algo", "plane-wave", "--nsides", "1:0", "--jobs-per-round", "1"]
-    command = [sys.executable, "-m", "workflows", "plan", event, "--simulated-event", *asked]
+    options = ["--reco-algo", "plane-wave", "--nsides", "1:0", "--jobs-per-round", "1"]
+    command = [sys.executable, "-m", "workflows", "plan", event, "--simulated-event", *options]
     subprocess.run(
         [*command, "--output-dir", str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(installed)},
@@ -202,7 +202,7 @@ def test_the_table_of_exit_codes_lists_them_all():
     assert [(int(code), name) for code, name in named] == [(int(c), c.name) for c in ExitCode]
 
 
-def test_the_page_on_reconstructions_names_them_all():
+def test_the_page_on_reconstructions_lists_them_all():
     introduction = (DOCS / "recos.md").read_text().partition("\n## ")[0]
     assert shipped_recos() <= set(re.findall(r"`(\w+)`", introduction))
 
@@ -213,7 +213,7 @@ def shipped_recos() -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         target, _, anchor = link.partition("#")
         if "://" in target:
@@ -224,7 +224,7 @@ def test_links_lead_somewhere(page):
 
 
 def anchors(page: Path) -> set[str]:
-    """Return what the headings of a page are called in links."""
+    """Return the anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", it.lower()).replace(" ", "-") for it in headings}
 
@@ -235,7 +235,7 @@ def test_every_page_of_the_docs_is_linked_from_the_readme():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_options_and_commands_exist(page):
+def test_the_options_and_commands_in_the_docs_exist(page):
     commands = subcommands(cli._parser([]))
     steps = subcommands(skyscan.__main__._parser())
     known = {
@@ -245,8 +245,8 @@ def test_options_and_commands_exist(page):
     }
     text = page.read_text()
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= known
-    said = re.findall(r"(?:`|^|\()skyscan ([a-z][a-z-]*)", text, re.MULTILINE)
-    assert set(said) <= set(commands)
+    outputs = re.findall(r"(?:`|^|\()skyscan ([a-z][a-z-]*)", text, re.MULTILINE)
+    assert set(outputs) <= set(commands)
     assert set(re.findall(r"python -m skyscan ([a-z-]+)", text)) <= set(steps)
 
 

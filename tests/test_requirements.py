@@ -1,4 +1,4 @@
-"""The two lists of requirements, of pip and of conda, say the same."""
+"""The requirements for pip and for conda are the same."""
 
 import re
 import tomllib
@@ -16,8 +16,8 @@ def split(requirement: str) -> tuple[str, str]:
 
 def pip_requirements() -> dict[str, str]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    wanted = dict(map(split, project["dependencies"]))
-    named = {CONDA_NAMES.get(name, name): version for name, version in wanted.items()}
+    required = dict(map(split, project["dependencies"]))
+    named = {CONDA_NAMES.get(name, name): version for name, version in required.items()}
     return {**named, "python": project["requires-python"]}
 
 

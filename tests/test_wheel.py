@@ -1,4 +1,4 @@
-"""The wheel: what `pip install` puts beside other people's packages."""
+"""The wheel: `pip install` works beside other packages."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Install the wheel, without its dependencies, into a folder of its own."""
+    """Install the wheel, without its dependencies, into a separate folder."""
     built = tmp_path_factory.mktemp("wheel")
     pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
     options = ("--no-deps", "--no-build-isolation", "--no-index")
@@ -27,7 +27,7 @@ def site(tmp_path_factory):
 
 
 def skyscan(*words: str, path: list[Path], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run the installed program, with some folders before all others where packages are."""
+    """Run the installed program, with some folders first on the path of packages."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
     program = "import sys; from skyscan.program import main; sys.exit(main())"
     return subprocess.run(
@@ -40,7 +40,7 @@ def skyscan(*words: str, path: list[Path], cwd: Path) -> subprocess.CompletedPro
     )
 
 
-def test_the_wheel_has_all_that_lies_beside_the_code(site):
+def test_the_wheel_has_all_data_files(site):
     for package in ("skyscan", "condor", "workflows"):
         for path in (REPOSITORY / package).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -60,7 +60,7 @@ def test_the_demo_runs_from_the_wheel_outside_of_the_checkout(site, pool, run_fo
 
 @pytest.mark.parametrize("name", ["condor", "workflows"])
 @pytest.mark.parametrize("kind", ["package", "module"])
-def test_a_package_of_another_project_that_is_found_first_is_refused(
+def test_another_package_of_the_same_name_that_is_found_first_is_refused(
     site, tmp_path, name, kind
 ):
     other = tmp_path / name / "__init__.py" if kind == "package" else tmp_path / f"{name}.py"

@@ -1,4 +1,4 @@
-"""Find the scans below a folder, and what became of each."""
+"""Find the scans below a folder, and their states."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class Listed:
 def scans_below(place: Path) -> Iterator[Listed]:
     """Yield the scans in a folder and below it, in the order of their paths.
 
-    Nothing inside of a scan folder is read but its own files. Hidden folders and links are not
-    entered; folders that cannot be read are left out.
+    Only the scan's own files are read in a scan folder. Hidden folders and links are not
+    entered; folders that cannot be read are skipped.
     """
     campaigns: list[str] = []
     for here, folders, files in os.walk(place.absolute()):

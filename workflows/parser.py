@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **keywords: Any) -> None:  # noqa: ANN401  (those of argparse)
         given = {"formatter_class": argparse.RawDescriptionHelpFormatter, **keywords}
         super().__init__(**given, allow_abbrev=False)
-        #: What to say of the order of words when one is missing.
+        #: Advice about the order of words if one is missing.
         self.order = ""
         #: What to say when there are too many.
         self.more = ""
@@ -73,7 +73,7 @@ class Parser(argparse.ArgumentParser):
         raise argparse.ArgumentError(action, f"{value!r} is unknown.{advice} {there_are}")
 
     def _unknown_option(self, words: Sequence[str]) -> str | None:
-        """Return the first word that looks like an option and is none."""
+        """Return the first word that looks like an option but is not one."""
         has_commands = any(
             isinstance(it, argparse._SubParsersAction)  # noqa: SLF001  (no public name)
             for it in self._actions

@@ -72,7 +72,7 @@ def plan(
     output_dir : Path
         Where the scan folder is made, by the event's name.
     options : Options
-        What is asked of the scan.
+        The options of the scan.
     reading : Reading, optional
         The event, if it has been read already.
     check_place : bool
@@ -82,7 +82,7 @@ def plan(
     ------
     BadInput
         The event cannot be read, keys or files that the reconstruction needs are missing, or
-        there is no such reconstruction.
+        the reconstruction does not exist.
     WrongUsage
         An option or the place is invalid, or the folder holds a scan of the event with other
         options.
@@ -111,18 +111,18 @@ def plan(
 
 
 def source_of(event_path: Path, options: Options) -> Source:
-    """Return an event file with what options say of it."""
+    """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
     return Source(event_path, options.is_real_event, gcd_dir)
 
 
 def site_of(options: Options) -> Site:
-    """Return the site that options ask for.
+    """Return the site that options choose.
 
     Raises
     ------
     WrongUsage
-        There is no such site, or its values are invalid.
+        The site does not exist, or its values are invalid.
     """
     changes, runtime = options.site_changes, options.runtime
     return read_site(options.site, changes, runtime, urgent=options.urgent)
@@ -134,8 +134,8 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
     threshold = options.predictive_scanning_threshold
     max_rounds = options.max_rounds or usual_rounds(options.progression, budget, threshold)
     if max_rounds > MAX_ROUNDS:
-        raise WrongUsage(f"--max-rounds {max_rounds} is more than {MAX_ROUNDS}.")
-    # Only then is what this process finds what jobs will find.
+        raise WrongUsage(f"--max-rounds {max_rounds}: the maximum is {MAX_ROUNDS}.")
+    # Otherwise jobs may have other modules and files than this process.
     is_here = site.this_machine and runtime.is_this_python
     event = reading.event
     _check(reading, source, is_here=is_here)
@@ -244,7 +244,7 @@ def _environment(site: Site, options: Options, reading: Reading) -> dict[str, st
 
 
 def versions() -> dict[str, str]:
-    """Return what made the scan: this project, Python and the packages."""
+    """Return the versions of Python, skyscan and the packages that plan the scan."""
     packages = ("numpy", "scipy", "healpy", "htcondor")
     of_packages = {name: version(name) for name in packages}
     return {"python": platform.python_version(), "skyscan": __version__, **of_packages}
@@ -253,13 +253,13 @@ def versions() -> dict[str, str]:
 def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:
     if is_real and run_id not in REAL_RUNS:
         raise WrongUsage(
-            f"{path} is of run {run_id}, which no real event has ({REAL_RUNS.start} to "
-            f"{REAL_RUNS.stop - 1}); use --simulated-event."
+            f"{path} is of run {run_id}, but runs of real events are {REAL_RUNS.start} to "
+            f"{REAL_RUNS.stop - 1}; use --simulated-event."
         )
 
 
-def _refuse_other_options(planned: Planned, asked: Planned, folder: ScanFolder) -> None:
-    old, new = _flat(asdict(planned)), _flat(asdict(asked))
+def _refuse_other_options(planned: Planned, scan: Planned, folder: ScanFolder) -> None:
+    old, new = _flat(asdict(planned)), _flat(asdict(scan))
     names = [name for name in {**old, **new} if name.partition(".")[0] not in _NOT_AN_OPTION]
     differing = [name for name in names if old.get(name) != new.get(name)]
     if differing:
@@ -283,7 +283,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
+def _is_planned(folder: ScanFolder, scan: Planned) -> bool:
     """Return whether the folder has everything that planning writes."""
     if not folder.scan_json.exists():
         return False
@@ -291,18 +291,18 @@ def _is_planned(folder: ScanFolder, asked: Planned) -> bool:
         planned = read_planned(folder.scan_json)
     except BadInput:
         return False
-    _refuse_other_options(planned, asked, folder)
+    _refuse_other_options(planned, scan, folder)
     return not damaged_files(folder, planned)
 
 
 def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
-    """Refuse a folder that this scan may not be written into; what it computed is no harm."""
+    """Raise an error if the folder is not one of this scan, which may have results."""
     path = folder.path
     for number in folder.chosen_rounds():
         with suppress(BadInput):
             if read_description(folder.round(number))["scan_id"] == scan.id:
                 return
-    if any(path.glob("rounds/*")):  # the folder alone is what a plan that was cut off leaves
+    if any(path.glob("rounds/*")):  # an interrupted plan leaves the empty folder
         raise BadInput(
             f"{path} has rounds of a scan with other options, and its scan.json is damaged or "
             f"missing. Plan with the same options, or choose another --output-dir."

@@ -1,4 +1,4 @@
-"""A planned scan: what a pool and an engine need of it besides the science."""
+"""A planned scan: the options for the pool and the engine, beside those of the science."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -26,6 +27,8 @@ from workflows.model.text import duration, timing_lines
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from workflows.model.scan import ScanModel
@@ -40,6 +43,7 @@ _CHANGE = frozenset(name for name, it in CAUSES.items() if it.can_pass is not Tr
     "limit",
     "deadline",
 }
+_RELATIVE = re.compile(r"(?<![\w./-])\./(\.(?![\w./]))?")
 HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
 
 
@@ -161,7 +165,7 @@ def _of_map(fault: str) -> Failure:
 def read_report(folder: ScanFolder) -> Report | None:
     """Read the report of the last submission; return None if it wrote none."""
     try:
-        value = read_json(folder.report_json)
+        value = _with_place(read_json(folder.report_json), folder)
         value["failures"] = [
             Failure(**{**it, "last_lines": tuple(it.get("last_lines", ()))})
             for it in value["failures"]
@@ -179,22 +183,33 @@ def read_report(folder: ScanFolder) -> Report | None:
 def _map_here(folder: ScanFolder, stored: str) -> Path:
     """Return where a map is now; earlier reports have the path at which it was written."""
     path = PurePath(stored)
-    if not path.is_absolute():
+    if path.is_relative_to(folder.path):
         return folder.path / path
     is_partial = path.parent.name == folder.partial.name
     return (folder.partial if is_partial else folder.path) / path.name
 
 
-def _without_place(value: Any, folder: ScanFolder) -> Any:  # noqa: ANN401  (any JSON value)
-    """Return a JSON value with paths relative to the scan folder."""
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401  (any JSON)
+    """Return a JSON value with its texts changed."""
     if isinstance(value, dict):
-        return {key: _without_place(it, folder) for key, it in value.items()}
+        return {key: _each_text(it, change) for key, it in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_place(it, folder) for it in value]
-    if isinstance(value, str):
-        place = str(folder.path)
-        return value.replace(f"{place}/", "").replace(place, ".")
-    return value
+        return [_each_text(it, change) for it in value]
+    return change(value) if isinstance(value, str) else value
+
+
+def _without_place(value: Any, folder: ScanFolder) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a JSON value with paths relative to the scan folder, which begin with ``./``."""
+    place = str(folder.path)
+    return _each_text(value, lambda it: it.replace(f"{place}/", "./").replace(place, "./."))
+
+
+def _with_place(value: Any, folder: ScanFolder) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a JSON value of `_without_place` with the paths of the folder as it is now."""
+    place = str(folder.path)
+    return _each_text(
+        value, lambda it: _RELATIVE.sub(lambda found: place if found[1] else f"{place}/", it)
+    )
 
 
 def last_report(folder: ScanFolder) -> Report | None:

@@ -123,7 +123,7 @@ def nothing_to_repeat(folder: ScanFolder, selection: Selection) -> bool:
 def forget(folder: ScanFolder, pool: Pool, selection: Selection, *, anew: bool = False) -> int:
     """Move a scan's rounds aside and discard the selected fits; return their number.
 
-    If no fit is selected, nothing changes, unless all rounds are to be chosen anew.
+    If no fit is selected, nothing changes, unless all rounds are to be chosen again.
 
     Raises
     ------

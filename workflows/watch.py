@@ -115,7 +115,7 @@ class Waiting:
     _printed: list[str] = field(default_factory=list)
 
     def look(self, now: Round | None) -> None:
-        """Note the progress; query HTCondor now and then while there is none."""
+        """Record the progress; query HTCondor at intervals while there is none."""
         if now != self._seen:
             self._seen, self._since, self._printed = now, time.monotonic(), []
             self.answer = NOT_ASKED

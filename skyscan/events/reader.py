@@ -31,12 +31,13 @@ from skyscan.events.packet import open_packet
 from skyscan.events.place import UnknownClassError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from os import PathLike
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from skyscan.events.event import Particle
     from skyscan.events.objects import EventHeader
     from skyscan.events.packet import Packet
 
@@ -81,33 +82,53 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
         if converted is None:
             raise
         pulses = converted
-    return _event(packet, header, key, pulses)
+    return event_of(
+        packet,
+        header,
+        key,
+        pulses,
+        followup=packet.read(FOLLOWUP_KEY, _read_followup) if FOLLOWUP_KEY in packet else None,
+        veto=_veto_vertex(packet),
+        fits={
+            name: packet.read(name, read_particle) for name in packet.physics_keys("I3Particle")
+        },
+        scalars=_scalars(packet),
+        keys=packet.keys(),
+    )
 
 
-def _event(packet: Packet, header: EventHeader, key: str, pulses: NDArray[np.void]) -> Event:
-    with packet.physics_place.at_key(key).reading():
+def event_of(
+    packet: Packet,
+    header: EventHeader,
+    pulses_key: str,
+    pulses: NDArray[np.void],
+    *,
+    followup: Mapping[str, object] | None,
+    veto: Vertex | None,
+    fits: dict[str, Particle],
+    scalars: dict[str, float | bool | str],
+    keys: frozenset[str],
+) -> Event:
+    """Return the event of a packet, given the objects that any reader has read from it."""
+    with packet.physics_place.at_key(pulses_key).reading():
         pulses = ordered_pulses(pulses, packet.other_pulses())
-    followup = packet.read(FOLLOWUP_KEY, _read_followup) if FOLLOWUP_KEY in packet else None
-    fits = {
-        name: packet.read(name, read_particle) for name in packet.physics_keys("I3Particle")
-    }
     with packet.physics_place.reading():
         fit = fits.get(l2_fit_of(packet.format_version))
-        seed = seed_vertex(_veto_vertex(packet), fit, pulses, packet.other_pulses())
+        seed = seed_vertex(veto, fit, pulses, packet.other_pulses())
     return Event(
         run_id=header.run_id,
         event_id=header.event_id,
         sub_event_id=header.sub_event_id,
         mjd=header.start_time.mjd,
-        event_type=type_of_event(followup, packet.keys()),
+        event_type=type_of_event(followup, keys),
         format_version=packet.format_version,
-        pulses_key=key,
+        pulses_key=pulses_key,
         pulses=pulses,
         seed=seed,
         fits=fits,
-        scalars=_scalars(packet),
+        scalars=scalars,
         start_time=header.start_time,
-        keys=packet.keys(),
+        keys=keys,
         baseline_gcd=baseline_gcd_of(packet),
     )
 

@@ -1,5 +1,5 @@
-"""What the reconstructions that run in icetray share.
+"""Shared code of the reconstructions that run in icetray.
 
-``icecube`` is imported inside functions only: this package must import where icetray is
-not there, for ``skyscan recos`` and for planning.
+``icecube`` is imported inside functions only, because ``skyscan recos`` and planning import
+this package without icetray.
 """

@@ -1,4 +1,4 @@
-"""Frames of one event in icetray: from and to files, and in and out of trays."""
+"""Reading, writing and processing the frames of one event with icetray."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ PACKET = "GCDQP"
 
 
 def read_packet(path: Path) -> list[Frame]:
-    """Read an event file of any kind: five frames, G, C, D, Q and P.
+    """Read an event file of any kind as five frames: G, C, D, Q and P.
 
-    The frames are what the file has, byte for byte; a missing G, C, D or Q frame is
-    empty. The physics frame is on the stream P, also when the file has it as p.
+    The frames are those of the file, byte for byte; a missing G, C, D or Q frame is empty.
+    The physics frame is on the stream P, even if the file has it on p.
 
     Raises
     ------
     BadInput
-        The file is no event, or damaged.
+        The file does not contain an event, or is damaged.
     """
     from icecube import icetray
 
@@ -44,12 +44,12 @@ def read_packet(path: Path) -> list[Frame]:
 
 
 def read_frames(path: Path) -> list[Frame]:
-    """Read all frames of an ``.i3`` file, each with only what it holds itself.
+    """Read all frames of an ``.i3`` file, each with its own objects only.
 
     Raises
     ------
     BadInput
-        icetray cannot read it.
+        icetray cannot read the file.
     """
     from icecube import dataio
 
@@ -87,12 +87,12 @@ def bytes_of(frame: Frame) -> bytes:
 
 
 def on_stream(frame: Frame, stop: str) -> Frame:
-    """Return a new frame on another stream with all that ``frame`` itself holds."""
+    """Return a new frame on another stream with the objects of ``frame`` itself."""
     from icecube import icetray
 
     stream = icetray.I3Frame.Stream(stop)
     source = icetray.I3Frame(frame)
-    source.purge()  # only the frame's own objects move
+    source.purge()  # drops the objects of earlier frames
     for key in list(source.keys()):
         source.change_stream(key, stream)
     moved = icetray.I3Frame(stream)
@@ -101,14 +101,14 @@ def on_stream(frame: Frame, stop: str) -> Frame:
 
 
 def run_tray(frames: Sequence[Frame], add_modules: Callable[[Tray], None]) -> list[Frame]:
-    """Send frames through a tray; return what comes out, except the tray's own information.
+    """Send frames through a tray; return those that come out, without TrayInfo frames.
 
     Parameters
     ----------
     frames : sequence of frames
-        Copies go through; the objects in them are shared.
+        The tray gets copies, which share the objects in the frames.
     add_modules : callable
-        Adds what the frames go through.
+        Adds the modules to the tray.
     """
     from icecube import icetray
 
@@ -124,11 +124,11 @@ def run_tray(frames: Sequence[Frame], add_modules: Callable[[Tray], None]) -> li
 
 
 def driver() -> type:
-    """Return the module that pushes frames; icetray must be there to make it."""
+    """Return the module class that pushes frames; it needs icetray as its base class."""
     from icecube import icetray
 
     class FrameDriver(icetray.I3Module):  # type: ignore[misc]
-        """Pushes the frames that ``Next`` returns until it returns None."""
+        """Push the frames that ``Next`` returns, until it returns None."""
 
         def __init__(self, context: object) -> None:
             icetray.I3Module.__init__(self, context)
@@ -149,11 +149,11 @@ def driver() -> type:
 
 
 def collector() -> type:
-    """Return the module that collects frames; icetray must be there to make it."""
+    """Return the module class that collects frames; it needs icetray as its base class."""
     from icecube import icetray
 
     class FrameCollector(icetray.I3Module):  # type: ignore[misc]
-        """Hands every frame but the tray's own information to ``Take``."""
+        """Pass every frame except TrayInfo to ``Take``."""
 
         def __init__(self, context: object) -> None:
             icetray.I3Module.__init__(self, context)

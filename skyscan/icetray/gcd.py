@@ -1,7 +1,7 @@
-"""The geometry, calibration and detector status that an event needs.
+"""The geometry, calibration and detector status (GCD) that an event needs.
 
-Alerts carry only differences to a baseline GCD file, whose name they hold; packets without
-any take the whole baseline of their run.
+Alerts contain differences to a baseline GCD file, and the name of that file. Packets without
+GCD use the baseline of their run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from skyscan.icetray.frames import Frame, Tray
 
-DIFF = "Diff"  # I3GeometryDiff is what I3Geometry becomes when it is compressed
+DIFF = "Diff"  # compression turns I3Geometry into I3GeometryDiff
 GCD_STOPS = "GCD"
 #: The first run of a baseline: 2016_01_08_Run127381.i3, baseline_gcd_131577.i3.
 _RUN_IN_NAME = re.compile(r"Run(\d+)\.i3|baseline_gcd_(\d+)\.i3")
@@ -31,30 +31,30 @@ _RUN_IN_NAME = re.compile(r"Run(\d+)\.i3|baseline_gcd_(\d+)\.i3")
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline GCD file by name, and the SHA-256 of what prep found in it."""
+    """The name of a baseline GCD file, and the SHA-256 of the file that prep used."""
 
     name: str
     sha256: str
 
 
 def baseline_of(frames: Sequence[Frame]) -> str | None:
-    """Return the file name of the baseline that a packet's differences are to, or None.
+    """Return the file name of the baseline that a packet refers to, or None.
 
     Raises
     ------
     BadInput
-        The differences are to several files.
+        The packet refers to several files.
     """
     names = {
         frame[key].base_filename
         for frame in frames
         if frame.Stop.id in GCD_STOPS
-        for key in frame.keys()  # noqa: SIM118  (a frame is no dictionary)
+        for key in frame.keys()  # noqa: SIM118  (a frame is not a dictionary)
         if key.endswith(DIFF) and frame.get_stop(key) == frame.Stop
     }
     if len(names) > 1:
         raise BadInput(
-            f"The GCD frames are differences to several files ({', '.join(sorted(names))})."
+            f"The GCD frames refer to several baseline files ({', '.join(sorted(names))})."
         )
     return baseline_gcd_named(names.pop()) if names else None
 
@@ -70,9 +70,9 @@ def stage_baseline(name: str, gcd_dir: Path | None, sha256: str | None = None) -
     Raises
     ------
     BadInput
-        It cannot be found, or it is not the file that prep used.
+        The file cannot be found, or is not the one that prep used.
     TryAgain
-        It cannot be downloaded at present.
+        The file cannot be downloaded at present.
     """
     extra = (gcd_dir,) if gcd_dir else ()
     return stage(BASELINE_GCDS, name, extra, sha256)
@@ -81,41 +81,41 @@ def stage_baseline(name: str, gcd_dir: Path | None, sha256: str | None = None) -
 def baseline_for_run(run_id: int, gcd_dir: Path | None) -> Path:
     """Return the baseline GCD file for a packet that has no GCD.
 
-    The rule is upstream's: in the order of their names, the last whose first run is
-    before the event's; the first of all when there is none.
+    The rule is upstream's: sorted by name, the last file whose first run is before the
+    event's run, or else the first file.
 
     Raises
     ------
     BadInput
-        There is no folder with baseline GCD files here.
+        This machine has no folder of baseline GCD files.
     TryAgain
-        There may be one, but it cannot be read.
+        A folder cannot be read, and no other has such files.
     """
     folders = BASELINE_GCDS.folders((gcd_dir,) if gcd_dir else ())
-    troubles = []
+    errors = []
     for folder in folders:
         try:
             names = sorted(path.name for path in folder.iterdir() if ".i3" in path.name)
         except FileNotFoundError:
             continue
-        except OSError as error:  # a CVMFS that is down, a folder that is closed to us
-            troubles.append(f"{folder}: {error.strerror}")
+        except OSError as error:  # CVMFS is down, or permission is denied
+            errors.append(f"{folder}: {error.strerror}")
             continue
         if names:
             return folder / choose_by_run(names, run_id)
-    looked = ", ".join(map(str, folders))
-    if troubles:
+    searched = ", ".join(map(str, folders))
+    if errors:
         raise TryAgain(
-            f"The event has no GCD, and not all of {looked} can be read: {'; '.join(troubles)}."
+            f"The event has no GCD, and some of {searched} cannot be read: {'; '.join(errors)}."
         )
     raise BadInput(
         f"The event has no GCD, and this machine has no folder of baseline GCD files "
-        f"({looked}); give one with --gcd-dir."
+        f"({searched}); give one with --gcd-dir."
     )
 
 
 def choose_by_run(names: Iterable[str], run_id: int) -> str:
-    """Return the baseline for a run among sorted file names."""
+    """Return the baseline for a run from sorted file names."""
     chosen, *_ = names = list(names)
     for name in names:
         found = _RUN_IN_NAME.search(name)
@@ -124,15 +124,15 @@ def choose_by_run(names: Iterable[str], run_id: int) -> str:
     return chosen
 
 
-def described(path: Path) -> Baseline:
-    """Return the name and the digest of a baseline GCD file."""
+def baseline_at(path: Path) -> Baseline:
+    """Return the name and the SHA-256 of a baseline GCD file."""
     return Baseline(path.name, sha256_of(path))
 
 
 def uncompressed(frames: Sequence[Frame], baseline: Path | None) -> list[Frame]:
-    """Return the frames with whole GCD objects, each seeing those before it.
+    """Return the frames with complete GCD objects; each frame sees those before it.
 
-    Without a baseline the GCD is whole already.
+    Without a baseline the GCD is complete already.
     """
 
     def add_uncompression(tray: Tray) -> None:
@@ -151,12 +151,12 @@ def uncompressed(frames: Sequence[Frame], baseline: Path | None) -> list[Frame]:
 
 
 def geometry_frame(frames: Sequence[Frame], baseline: Path | None) -> Frame:
-    """Return the frame with the geometry: the baseline's, as upstream does, if there is one.
+    """Return the frame with the geometry, from the baseline if there is one (as upstream).
 
     Raises
     ------
     BadInput
-        There is no geometry in it.
+        The frame has no geometry.
     """
     frame = read_frames(baseline)[0] if baseline else frames[0]
     if GEOMETRY not in frame:

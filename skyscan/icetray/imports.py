@@ -1,4 +1,4 @@
-"""Importing icetray's projects, with an error that says what to do when one is missing."""
+"""Importing icetray's projects, with an error that says what to do if one is missing."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ADVICE = (
-    "run it where icetray has it: --runtime container:IMAGE or cvmfs:VERSION (`skyscan plan"
-    " --help`), or plan with an open reconstruction (`skyscan recos`)"
+    "choose an icetray that has it, with --runtime container:IMAGE or cvmfs:VERSION"
+    " (`skyscan plan --help`), or a reconstruction without icetray (`skyscan recos`)"
 )
 
 
 def import_projects(names: Iterable[str]) -> None:
-    """Import projects of icetray, so that their modules and services are known to trays.
+    """Import projects of icetray, so that trays can use their modules and services.
 
     Parameters
     ----------
     names : iterable of str
-        Such as ``millipede`` for ``icecube.millipede``.
+        Names such as ``millipede`` for ``icecube.millipede``.
 
     Raises
     ------
     BadInput
-        This icetray does not have one.
+        A project is not installed.
     TryAgain
-        The project is installed but does not load on this machine.
+        A project is installed but does not load on this machine.
     """
     for name in names:
         _import(f"icecube.{name}")
@@ -47,17 +47,17 @@ def _import(module: str) -> None:
 
 
 def check_icetray(reco: str) -> None:
-    """Refuse to plan for this Python when it has no icetray at all.
+    """Raise an error if this Python has no icetray.
 
     Raises
     ------
     BadInput
-        There is no ``icecube`` package.
+        The package ``icecube`` is not installed.
     """
     if importlib.util.find_spec("icecube") is None:
         raise BadInput(f"{reco}: {missing('icecube')}")
 
 
 def missing(module: str) -> str:
-    """Return the sentence for a module that is not there."""
+    """Return the message about a missing module."""
     return f"this Python ({sys.executable}) has no module {module}; {ADVICE}."

@@ -1,4 +1,4 @@
-"""Energy that a fitted track lost inside the instrumented volume, and in all."""
+"""Energy losses of a fitted track, inside the instrumented volume and in total."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-#: Light from just outside is seen inside: the volume is this much longer at both ends, m.
+#: Extension of the volume at both ends of the track (m): light from there is seen inside.
 MARGIN = 60.0
 
 
 def losses(track: Any, segments: Iterable[Any], points: Sequence[Any]) -> tuple[float, float]:  # noqa: ANN401  (icetray's own objects)
-    """Return the energy inside the instrumented volume and in all, GeV.
+    """Return the energy lost inside the instrumented volume and in total, GeV.
 
     Parameters
     ----------
     track : I3Particle
-        The fit.
+        The fitted track.
     segments : iterable of I3Particle
-        Its energy losses; those that are no cascades do not count.
+        Its energy losses, of which only cascades count.
     points : sequence of I3Position
         Where the track enters and leaves the volume.
 
     Notes
     -----
-    As icecube/skymap_scanner (recos/millipede_original.py): nothing counts when the track
-    misses the volume.
+    As in icecube/skymap_scanner (recos/millipede_original.py), both energies are 0 if the
+    track misses the volume.
     """
     if not len(points):
         return 0.0, 0.0
@@ -42,7 +42,7 @@ def losses(track: Any, segments: Iterable[Any], points: Sequence[Any]) -> tuple[
 
 
 def _along(track: Any, point: Any) -> float:  # noqa: ANN401
-    """Return the distance of a point from the vertex, m, negative behind it."""
+    """Return the distance of a point from the vertex, m; negative behind the vertex."""
     away = [getattr(point, axis) - getattr(track.pos, axis) for axis in "xyz"]
     forward = sum(a * getattr(track.dir, axis) for a, axis in zip(away, "xyz", strict=True))
     distance = math.sqrt(sum(a * a for a in away))

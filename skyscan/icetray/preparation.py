@@ -1,4 +1,4 @@
-"""What prep does to an event's frames before any pixel is fitted."""
+"""Modules with which prep processes an event's frames before any pixel is fitted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from skyscan.icetray.frames import Frame, Tray
 
-HLC = "HLC"  # of a pulse series: the pulses with a local coincidence
-SLC = "SLC"
+#: Suffixes for the pulses of a series with and without a local coincidence.
+HLC, SLC = "HLC", "SLC"
 
 
 def add_uncompression(tray: Tray, baseline: Path) -> None:
-    """Rebuild the GCD from its differences, and keep these too."""
+    """Add the rebuilding of the GCD from its differences, which are kept."""
     from icecube.frame_object_diff.segments import uncompress
 
     tray.Add(
@@ -30,14 +30,14 @@ def add_uncompression(tray: Tray, baseline: Path) -> None:
     )
 
 
-def lacks_bad_doms(frames: Sequence[Frame]) -> bool:
-    """Return whether the list of bad DOMs is missing in the detector status."""
+def needs_bad_doms(frames: Sequence[Frame]) -> bool:
+    """Return whether the detector status has no list of bad DOMs."""
     status = next(frame for frame in frames if frame.Stop.id == "D")
     return BAD_DOMS not in status
 
 
 def add_bad_doms(tray: Tray, run_id: int, *, is_real_event: bool) -> None:
-    """Rebuild the list of bad DOMs; for data, by querying i3live without snapshot export."""
+    """Add the list of bad DOMs; for data, i3live is queried without snapshot export."""
     from icecube.BadDomList.BadDomListTraySegment import BadDomList
 
     tray.Add(
@@ -46,7 +46,7 @@ def add_bad_doms(tray: Tray, run_id: int, *, is_real_event: bool) -> None:
 
 
 def add_coincidence_split(tray: Tray, pulses_key: str) -> None:
-    """Split a pulse series by local coincidence, unless the event has that already."""
+    """Add the split of a pulse series by local coincidence, if the event does not have it."""
     tray.AddModule(
         "I3LCPulseCleaning",
         "lcclean1",
@@ -58,7 +58,7 @@ def add_coincidence_split(tray: Tray, pulses_key: str) -> None:
 
 
 def add_recompression(tray: Tray) -> None:
-    """Drop the GCD objects whose differences are there: jobs rebuild them from the baseline."""
+    """Remove GCD objects that have differences: jobs rebuild them from the baseline."""
     from icecube import icetray
 
     def drop_rebuilt(frame: Frame) -> None:

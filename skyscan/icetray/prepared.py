@@ -26,9 +26,9 @@ class Prepared:
     Attributes
     ----------
     baseline : Baseline or None
-        What the GCD frames are differences to; None when they are whole.
+        The file that the GCD frames are differences to; None if they are complete.
     gcd_dir : str or None
-        Folder to look for it first.
+        The folder in which to look for the baseline first.
     seed : tuple of float
         The event's own seed vertex: x, y, z (m), time (ns).
     """
@@ -44,27 +44,27 @@ class Prepared:
 
     @property
     def folder(self) -> Path | None:
-        """The folder to look for the baseline first."""
+        """The folder in which to look for the baseline first."""
         return Path(self.gcd_dir) if self.gcd_dir else None
 
     def stage_baseline(self) -> Path | None:
-        """Return where the baseline is on this machine; bring it if it is not."""
+        """Return the path of the baseline; download it if this machine does not have it."""
         if self.baseline is None:
             return None
         return stage_baseline(self.baseline.name, self.folder, self.baseline.sha256)
 
     def write(self, folder: Path) -> None:
-        """Write what `read_prepared` reads."""
+        """Write the file that `read_prepared` reads."""
         write_json(folder / PREPARED_FILE, asdict(self))
 
 
 def read_prepared(folder: Path) -> Prepared:
-    """Read what prep wrote for the jobs.
+    """Read the file that prep wrote for the jobs.
 
     Raises
     ------
     BadInput
-        It is missing or damaged.
+        The file is missing or damaged.
     """
     value = read_json(folder / PREPARED_FILE)
     try:
@@ -79,12 +79,12 @@ def read_prepared(folder: Path) -> Prepared:
 
 
 def seed_in(frame: Frame, source: Source) -> tuple[float, float, float, float]:
-    """Return the seed vertex that a preparation has left in the physics frame: m and ns.
+    """Return the seed vertex (m, ns) that the preparation put into the physics frame.
 
     Raises
     ------
     BadInput
-        It found none.
+        The preparation found no seed vertex.
     """
     for key in (keys.SEED_POSITION, keys.SEED_TIME):
         if key not in frame:
@@ -92,5 +92,5 @@ def seed_in(frame: Frame, source: Source) -> tuple[float, float, float, float]:
                 f"{source.path}: the preparation found no seed vertex (no {key} in the physics "
                 f"frame); choose a reconstruction that needs no seed vertex (skyscan recos)."
             )
-    place, time = frame[keys.SEED_POSITION], frame[keys.SEED_TIME].value
-    return float(place.x), float(place.y), float(place.z), float(time)
+    position, time = frame[keys.SEED_POSITION], frame[keys.SEED_TIME].value
+    return float(position.x), float(position.y), float(position.z), float(time)

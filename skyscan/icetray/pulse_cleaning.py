@@ -1,7 +1,7 @@
-"""Pulses that a fit should not see: late ones, DeepCore's, and those far from the event.
+"""Removal of pulses that a fit should not see: late ones, DeepCore's, correlated noise.
 
 The rules and numbers are those of icecube/skymap_scanner (recos/common/pulse_proc.py and
-recos/millipede_wilks.py); each function changes one physics frame.
+recos/millipede_wilks.py). Each function changes one physics frame.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 FIRST_DEEPCORE_STRING = 79
 
-#: The event's time window: these quantiles of charge in time, widened by the margin (ns).
+#: Quantiles of the charge in time that bound an event, and the margin around them (ns).
 WINDOW_QUANTILES = (0.1, 0.95)
 WINDOW_MARGIN = 1000.0
-#: A DOM whose pulses follow each other this slowly (ns, median) sees correlated noise.
+#: A DOM sees correlated noise if the median interval between its pulses is longer (ns).
 NOISE_INTERVAL = 1200.0
 
-#: DOMs without light that are kept, to save time: these strings, and every fifth DOM of them.
+#: DOMs without pulses that a fit takes into account: every fifth DOM on these strings. To
+#: take all of them costs too much time.
 KEPT_STRINGS = frozenset(
     (1, 3, 5, 14, 16, 18, 20, 31, 33, 35, 37, 39, 51, 53, 55, 57, 59, 68, 70, 72, 74)
 )
@@ -38,7 +39,7 @@ KEPT_OMS = frozenset(range(1, 60, 5))
 
 
 def mask_deepcore(frame: Frame, source: str, target: str) -> None:
-    """Put the pulses of all strings but DeepCore's under ``target``."""
+    """Store a mask of ``source`` without the pulses on DeepCore's strings as ``target``."""
     from icecube import dataclasses
 
     frame[target] = dataclasses.I3RecoPulseSeriesMapMask(
@@ -47,10 +48,10 @@ def mask_deepcore(frame: Frame, source: str, target: str) -> None:
 
 
 def drop_late_pulses(frame: Frame, source: str, target: str, residual: float) -> None:
-    """Leave out pulses later than a DOM's median charge by ``residual`` (ns).
+    """Remove pulses that come ``residual`` (ns) or more after their DOM's median charge.
 
-    ``target`` becomes a mask of ``source``, ``targetTimeWindows`` the time that is left out
-    in each DOM, ``targetTimeRange`` the range of ``source``.
+    ``target`` becomes a mask of ``source``, ``targetTimeWindows`` has the excluded time of
+    each DOM, ``targetTimeRange`` the range of ``source``.
     """
     from icecube import dataclasses
 
@@ -60,19 +61,19 @@ def drop_late_pulses(frame: Frame, source: str, target: str, residual: float) ->
         if len(series) > 1:
             latest = weighted_quantile(_times(series), _charges(series), 0.5) + residual
             late = [pulse for pulse in series if pulse.time >= latest]
-            _leave_out(mask, dom, late)
+            _exclude(mask, dom, late)
             if late:
-                excluded[dom] = _from_then_on(latest)
-    whole = frame[source + "TimeRange"]
+                excluded[dom] = _from(latest)
+    time_range = frame[source + "TimeRange"]
     frame[target] = mask
     frame[target + "TimeWindows"] = excluded
-    frame[target + "TimeRange"] = dataclasses.I3TimeWindow(whole.start, whole.stop)
+    frame[target + "TimeRange"] = dataclasses.I3TimeWindow(time_range.start, time_range.stop)
 
 
 def keep_event_window(frame: Frame, source: str, target: str, residual: float) -> None:
-    """Leave out late pulses, what is outside of the event's window, and correlated noise.
+    """Remove late pulses, those outside of the event's time window, and correlated noise.
 
-    As `drop_late_pulses`, but ``targetTimeRange`` is the window that is kept.
+    Writes the same keys as `drop_late_pulses`, but ``targetTimeRange`` is the time window.
     """
     from icecube import dataclasses
 
@@ -82,21 +83,21 @@ def keep_event_window(frame: Frame, source: str, target: str, residual: float) -
     excluded = dataclasses.I3TimeWindowSeriesMap()
     for dom, series in pulses.items():
         if _is_noise(series):
-            _leave_out(mask, dom, series)
+            _exclude(mask, dom, series)
             continue
         median = weighted_quantile(_times(series), _charges(series), 0.5)
         latest = min(median + residual, end)
         outside = [pulse for pulse in series if pulse.time >= latest or pulse.time < begin]
-        _leave_out(mask, dom, outside)
+        _exclude(mask, dom, outside)
         if outside:
-            excluded[dom] = _from_then_on(latest)
+            excluded[dom] = _from(latest)
     frame[target] = mask
     frame[target + "TimeWindows"] = excluded
     frame[target + "TimeRange"] = dataclasses.I3TimeWindow(begin, end)
 
 
 def event_window(pulses: Pulses) -> tuple[float, float]:
-    """Return when an event begins and ends (ns), from all its pulses."""
+    """Return the start and the end of an event (ns), from all its pulses."""
     times = np.concatenate([_times(series) for series in pulses.values()])
     charges = np.concatenate([_charges(series) for series in pulses.values()])
     first, last = (weighted_quantile(times, charges, q) for q in WINDOW_QUANTILES)
@@ -106,7 +107,7 @@ def event_window(pulses: Pulses) -> tuple[float, float]:
 
 
 def list_unhit(frame: Frame, pulses: str, target: str) -> None:
-    """List DOMs without pulses under ``target``, but for a coarse grid of them."""
+    """Store the list of DOMs without pulses, except a coarse grid, as ``target``."""
     from icecube import dataclasses
 
     hit = set(_pulses(frame, pulses).keys())
@@ -122,15 +123,15 @@ def list_unhit(frame: Frame, pulses: str, target: str) -> None:
 def weighted_quantile(
     values: NDArray[np.float64], weights: NDArray[np.float64], quantile: float
 ) -> float:
-    """Return the first value at which the weights' running share reaches ``quantile``.
+    """Return the first value at which the cumulative weight reaches ``quantile``.
 
-    NaN when there is none, as with no values.
+    NaN if none does, for instance if there are no values.
     """
     order = np.argsort(values)
-    share = weights[order].cumsum()
+    cumulative = weights[order].cumsum()
     with np.errstate(invalid="ignore", divide="ignore"):
-        place = int((share / weights[order].sum()).searchsorted(quantile))
-    return float(values[order][place]) if place < len(values) else math.nan
+        index = int((cumulative / weights[order].sum()).searchsorted(quantile))
+    return float(values[order][index]) if index < len(values) else math.nan
 
 
 def _pulses(frame: Frame, key: str) -> Pulses:
@@ -153,13 +154,13 @@ def _is_noise(series: Series) -> bool:
     return len(intervals) > 1 and float(np.median(intervals)) > NOISE_INTERVAL
 
 
-def _leave_out(mask: Frame, dom: object, series: Series) -> None:
+def _exclude(mask: Frame, dom: object, series: Series) -> None:
     for pulse in series:
         mask.set(dom, pulse, False)  # noqa: FBT003  (icetray's signature)
 
 
-def _from_then_on(time: float) -> Frame:
-    """Return the time windows to exclude: from ``time`` (ns) on."""
+def _from(time: float) -> Frame:
+    """Return a series with one time window, from ``time`` (ns) to infinity."""
     from icecube import dataclasses
 
     windows = dataclasses.I3TimeWindowSeries()

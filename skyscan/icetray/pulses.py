@@ -1,7 +1,7 @@
-"""Pulses of classes that only icetray knows, converted by icetray in a process of its own.
+"""Conversion of pulses whose class only icetray can read, in a separate process.
 
-As a program (``python -m skyscan.icetray.pulses PATH KEY OUTPUT``) it writes a frame with the
-pulses of a key as a plain I3RecoPulseSeriesMap, whatever class they are of.
+Run as a program (``python -m skyscan.icetray.pulses PATH KEY OUTPUT``), this module writes a
+frame with the pulses of a key, of whatever class, as an I3RecoPulseSeriesMap.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ CONVERSION_TIMEOUT = 300  #: seconds; it takes one or two
 
 
 def pulses_through_icetray(path: str | PathLike[str], key: str) -> NDArray[np.void] | None:
-    """Read pulses of a class that only icetray knows, in a process of its own.
+    """Read pulses whose class only icetray can read, in a separate process.
 
-    icetray trusts its files: a damaged object may crash it, and must not take along whoever
-    reads the event.
+    icetray does not check the files that it reads: a damaged object may crash its process,
+    which must not be the one that reads the event.
 
     Returns
     -------
     ndarray, shape (n_pulses,), dtype PULSE_DTYPE, or None
-        None when there is no icetray, or when it cannot read them either.
+        None if there is no icetray, or if icetray cannot read the pulses.
     """
     with TemporaryDirectory(prefix="skyscan-") as folder:
         output = Path(folder, "pulses.i3")
         command = [sys.executable, "-m", __name__, str(path), key, str(output)]
-        found = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - as Python has it
+        path_entries = [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - a string
         try:
             subprocess.run(
                 command,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(found)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path_entries)},
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 timeout=CONVERSION_TIMEOUT,
@@ -69,7 +69,7 @@ def _convert(path: str, key: str, output: str) -> None:
 
 
 def physics_frame(packet: RawPacket) -> Any:  # noqa: ANN401 - icetray has no types
-    """Return the physics frame of a packet with all that it sees, as icetray reads it."""
+    """Return the physics frame of a packet and the frames it sees, as icetray reads them."""
     from icecube import dataio
 
     with TemporaryDirectory(prefix="skyscan-") as folder:

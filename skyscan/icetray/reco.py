@@ -1,4 +1,4 @@
-"""What every reconstruction that runs in icetray has in common."""
+"""Base class of the reconstructions that run in icetray."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from skyscan.icetray.preparation import (
     add_coincidence_split,
     add_recompression,
     add_uncompression,
-    lacks_bad_doms,
+    needs_bad_doms,
 )
 from skyscan.icetray.prepared import Prepared, read_prepared, seed_in
 from skyscan.icetray.seeding import (
@@ -54,20 +54,20 @@ if TYPE_CHECKING:
     from skyscan.events.source import Source
     from skyscan.icetray.frames import Frame, Tray
 
-#: What every tray of a scan needs.
+#: Projects that every tray of a scan needs.
 BASIC_PROJECTS = ("icetray", "dataclasses", "dataio")
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a tray is to fit.
+    """The pixel's data that a tray depends on, besides the frame.
 
     Attributes
     ----------
     direction : ndarray, shape (3,)
         Unit vector of travel.
     random_seed : int
-        For random services: the pixel's ids decide.
+        Seed of random services, a function of the pixel's ids.
     """
 
     direction: NDArray[np.float64]
@@ -75,26 +75,26 @@ class Fit:
 
 
 class IceTrayReco(Reco):
-    """A reconstruction whose fits are a tray.
+    """A reconstruction that fits pixels with a tray.
 
-    A subclass says which projects and tables it needs, and adds to trays what prepares the
-    event and what fits a pixel.
+    A subclass names the projects and tables that it needs, and adds to trays the modules that
+    prepare the event and those that fit a pixel.
     """
 
     offers_frames: ClassVar[bool] = True
-    #: Projects of icetray that the trays need, ``millipede`` for ``icecube.millipede``.
+    #: Projects of icetray that the trays need, such as ``millipede`` for ``icecube.millipede``.
     projects: ClassVar[tuple[str, ...]] = ()
-    #: Spline tables, by file name.
+    #: File names of the spline tables.
     splines: ClassVar[tuple[str, ...]] = ()
-    #: The fit needs geometry, calibration and detector status.
+    #: Whether the fit needs geometry, calibration and detector status.
     uses_gcd: ClassVar[bool] = True
-    #: The fit or its preparation needs the pulses with a local coincidence apart.
+    #: Whether the fit or its preparation needs the pulses split by local coincidence.
     uses_coincidences: ClassVar[bool] = True
-    #: Set the seed's time from the closest hit DOM.
+    #: Whether to set the seed's time from the closest hit DOM.
     refine_time: ClassVar[bool] = False
-    #: Offer the event's own seed vertex as a second first guess.
+    #: Whether the event's own seed vertex is a second first guess.
     add_fallback_position: ClassVar[bool] = False
-    #: Something in the tray depends on the pixel, besides its frame.
+    #: Whether the tray depends on the pixel, besides its frame.
     tray_per_pixel: ClassVar[bool] = False
 
     _packet: list[Frame]
@@ -106,46 +106,47 @@ class IceTrayReco(Reco):
 
     @abstractmethod
     def add_preparation(self, tray: Tray) -> None:
-        """Add what puts the seed vertex, and what else the fits need, into the frames."""
+        """Add modules that put the seed vertex and the other inputs of fits into the frames."""
 
     @abstractmethod
     def load(self, tables: Mapping[str, str]) -> None:
-        """Load what is costly and the same for every pixel.
+        """Load the tables, which are the same for every pixel.
 
         Parameters
         ----------
         tables : mapping of str to str
-            {name: path} of ``splines``.
+            The path of each of ``splines``.
         """
 
     @abstractmethod
     def add_fit(self, tray: Tray, fit: Fit) -> None:
-        """Add what fits a pixel to a tray."""
+        """Add the modules that fit a pixel to a tray."""
 
     @abstractmethod
     def fit_of(self, frame: Frame, geometry: Frame) -> tuple[float, ...]:
-        """Return the fields of FIT_DTYPE from a frame that went through.
+        """Return the fields of FIT_DTYPE from a fitted frame.
 
-        ``geometry`` is the frame with the geometry; it is not used unless ``uses_gcd``.
+        ``geometry`` is the frame with the geometry, or None without ``uses_gcd``.
         """
 
     def needed_keys(self, event: Event) -> tuple[tuple[str, ...], ...]:
-        """Return the frame keys that the fit needs; of each tuple one is enough."""
+        """Return the frame keys that the fit needs: at least one of each tuple."""
         del event
         return ((self.pulses_key,),)
 
     def check(self, source: Source, event: Event) -> None:
-        """Refuse an event without the keys that the fit needs."""
+        """Raise an error if the event does not have the keys that the fit needs."""
         super().check(source, event)
-        for either in self.needed_keys(event):
-            if not event.keys.intersection(either):
+        for alternatives in self.needed_keys(event):
+            if not event.keys.intersection(alternatives):
                 raise BadInput(
-                    f"{source.path}: {event.name} has no {' or '.join(either)} in its frames, "
-                    f"which this reconstruction needs; choose another one (skyscan recos)."
+                    f"{source.path}: {event.name} has no {' or '.join(alternatives)} in its"
+                    f" frames, which this reconstruction needs; choose another one"
+                    f" (skyscan recos)."
                 )
 
     def check_files(self, source: Source, event: Event) -> None:
-        """Refuse to plan for this machine without icetray, the tables or the baseline GCD."""
+        """Raise an error if icetray, a table or the baseline GCD file is missing here."""
         check_icetray(type(self).__name__)
         for name in self.splines:
             _check_file(SPLINES, name, None)
@@ -157,34 +158,34 @@ class IceTrayReco(Reco):
             gcd.baseline_for_run(event.run_id, source.gcd_dir)
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
-        """Refuse: the frames of the event file are needed."""
+        """Raise an error, because icetray needs the frames of the event file."""
         raise WrongUsage(
             f"{type(self).__name__} prepares {event.name} from its file, not into {folder}."
         )
 
     def prepare_from(self, source: Source, event: Event, folder: Path) -> Vertex:
-        """Send the event's frames through the preparation; write those that jobs need."""
+        """Send the event's frames through the preparation, and write them for the jobs."""
         import_projects((*BASIC_PROJECTS, *self.projects))
         frames, baseline = self._with_gcd(read_packet(source.path), source, event)
         prepared = self._sent_through(frames, baseline, source, event)
         seed = seed_in(prepared[-1], source)
         write_frames(folder / PACKET_FILE, [*prepared[:-1], on_stream(prepared[-1], "p")])
-        notes = Prepared(
-            baseline=gcd.described(baseline) if baseline else None,
+        data = Prepared(
+            baseline=gcd.baseline_at(baseline) if baseline else None,
             gcd_dir=str(source.gcd_dir) if source.gcd_dir else None,
             seed=seed,
         )
-        notes.write(folder)
-        return notes.vertex
+        data.write(folder)
+        return data.vertex
 
     def fetch(self, folder: Path) -> None:
-        """Bring the tables and the baseline GCD file."""
+        """Stage the tables and the baseline GCD file on this machine."""
         for name in self.splines:
             stage(SPLINES, name)
         read_prepared(folder).stage_baseline()
 
     def setup(self, folder: Path) -> None:
-        """Uncompress the GCD, load the tables."""
+        """Uncompress the GCD and load the tables."""
         import_projects((*BASIC_PROJECTS, *self.projects))
         self._prepared = read_prepared(folder)
         baseline = self._prepared.stage_baseline()
@@ -197,7 +198,7 @@ class IceTrayReco(Reco):
     def local_directions(
         self, ra: NDArray[np.float64], dec: NDArray[np.float64], mjd: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return zenith and azimuth, radians, as icetray's own ``astro`` gives them."""
+        """Return zenith and azimuth, radians; from icetray's ``astro`` if it is a project."""
         if "astro" not in self.projects:
             return super().local_directions(ra, dec, mjd)
         from icecube import astro
@@ -211,7 +212,7 @@ class IceTrayReco(Reco):
         zenith: NDArray[np.float64],
         azimuth: NDArray[np.float64],
     ) -> NDArray[np.void]:
-        """Fit one pixel after another."""
+        """Fit the pixels one after another."""
         offsets = self.offsets(pixels, zenith, azimuth)
         fits = empty_fits(len(pixels))
         frames = []
@@ -238,11 +239,11 @@ class IceTrayReco(Reco):
         Parameters
         ----------
         pixel : row of PIXEL_DTYPE
-            With the seed vertex, the variation added.
+            The pixel; its seed vertex includes the variation.
         zenith, azimuth : float, radians
-            Where the particle comes from.
+            The direction that the particle comes from.
         offset : ndarray, shape (3,), metres
-            The variation.
+            The offset of the variation from the seed vertex.
         """
         own = self._prepared.vertex
         vertex = (float(pixel["x"]), float(pixel["y"]), float(pixel["z"]))
@@ -277,7 +278,7 @@ class IceTrayReco(Reco):
     def _with_gcd(
         self, frames: list[Frame], source: Source, event: Event
     ) -> tuple[list[Frame], Path | None]:
-        """Return the packet, and the baseline that its GCD is differences to."""
+        """Return the packet with GCD, and the baseline that its GCD refers to, if any."""
         if not self.uses_gcd:
             return frames, None
         import_projects(("frame_object_diff",))
@@ -285,8 +286,8 @@ class IceTrayReco(Reco):
         if name is not None:
             return frames, gcd.stage_baseline(name, source.gcd_dir)
         if not gcd.has_geometry(frames):
-            whole = read_frames(gcd.baseline_for_run(event.run_id, source.gcd_dir))
-            frames = [*whole[: len(gcd.GCD_STOPS)], *frames[len(gcd.GCD_STOPS) :]]
+            baseline = read_frames(gcd.baseline_for_run(event.run_id, source.gcd_dir))
+            frames = [*baseline[: len(gcd.GCD_STOPS)], *frames[len(gcd.GCD_STOPS) :]]
         return frames, None
 
     def _sent_through(
@@ -295,7 +296,7 @@ class IceTrayReco(Reco):
         def add_steps(tray: Tray) -> None:
             if baseline is not None:
                 add_uncompression(tray, baseline)
-            if self.uses_gcd and lacks_bad_doms(frames):
+            if self.uses_gcd and needs_bad_doms(frames):
                 add_bad_doms(tray, event.run_id, is_real_event=source.is_real_event)
             if self.uses_coincidences:
                 add_coincidence_split(tray, self.pulses_key)
@@ -306,16 +307,18 @@ class IceTrayReco(Reco):
         return run_tray(frames, add_steps)
 
     def _first_hits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return place (m) and first time (ns) of the DOMs with coincident pulses."""
+        """Return position (m) and first time (ns) of each DOM with coincident pulses."""
         from icecube import dataclasses
 
-        places = self._geometry[keys.GEOMETRY].omgeo
+        doms = self._geometry[keys.GEOMETRY].omgeo
         pulses = dataclasses.I3RecoPulseSeriesMap.from_frame(
             self._packet[-1], self.pulses_key + HLC
         )
-        hit = [(places[dom].position, series[0].time) for dom, series in pulses.items()]
-        points = np.array([[place.x, place.y, place.z] for place, _ in hit], float)
-        return points.reshape(-1, 3), np.array([time for _, time in hit], float)
+        hits = [(doms[dom].position, series[0].time) for dom, series in pulses.items()]
+        positions = np.array(
+            [[position.x, position.y, position.z] for position, _ in hits], float
+        )
+        return positions.reshape(-1, 3), np.array([time for _, time in hits], float)
 
 
 def _check_file(store: Store, name: str, folder: Path | None) -> None:
@@ -326,10 +329,10 @@ def _check_file(store: Store, name: str, folder: Path | None) -> None:
     if offered is None:
         raise TryAgain(
             f"{name} ({store.name}) is not on this machine, and {store.address(name)} does not "
-            f"answer; try again, or add a folder that has it to SKYSCAN_DATA_DIRS."
+            f"answer; try again, or add the folder that has it to SKYSCAN_DATA_DIRS."
         )
     if not offered:
         raise BadInput(
             f"{name} ({store.name}) is neither on this machine nor at {store.address(name)}; "
-            f"add a folder that has it to SKYSCAN_DATA_DIRS."
+            f"add the folder that has it to SKYSCAN_DATA_DIRS."
         )

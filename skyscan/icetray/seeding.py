@@ -1,4 +1,4 @@
-"""The frame of a pixel: the particle that a fit starts from."""
+"""The physics frame of a pixel, with the particle that its fit starts from."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ def closest_dom_time(
     vertex: NDArray[np.float64],
     time: float,
     direction: NDArray[np.float64],
-    places: NDArray[np.float64],
+    positions: NDArray[np.float64],
     first_times: NDArray[np.float64],
 ) -> float:
-    """Return the time at the vertex that follows from the first light in the closest hit DOM.
+    """Return the time at the vertex that the first light in the closest hit DOM implies.
 
     Parameters
     ----------
     vertex : ndarray, shape (3,), metres
+        A point on the track.
     time : float, ns
-        Returned when no DOM was hit.
+        The value to return if no DOM was hit.
     direction : ndarray, shape (3,)
         Unit vector of travel.
-    places : ndarray, shape (n, 3), metres
-        Hit DOMs, ordered by OMKey.
+    positions : ndarray, shape (n, 3), metres
+        The hit DOMs, ordered by OMKey.
     first_times : ndarray, shape (n,), ns
-        First pulse in each.
+        The time of the first pulse in each.
 
     Notes
     -----
-    Light of an infinite track at the Cherenkov angle (icecube/skymap_scanner,
+    The light is that of an infinite track at the Cherenkov angle (icecube/skymap_scanner,
     server/start_scan.py, ``refine_vertex_time``).
     """
-    if not len(places):
+    if not len(positions):
         return time
-    away = places - vertex
+    away = positions - vertex
     along = -(away * direction).sum(axis=-1)
     squared = (away * away).sum(axis=-1) - along * along
     with np.errstate(invalid="ignore"):
@@ -54,15 +55,15 @@ def closest_dom_time(
     if np.isnan(across).all():
         return time
     nearest = int(np.nanargmin(across))
-    # Per metre across: the light starts cos/sin before the point that is nearest, and takes
-    # 1 / (cos sin) in ice at c / n: both in metres at c.
+    # Per metre of distance across, and in metres at c: the light starts cos/sin before the
+    # closest approach, and its way in ice at c / n takes 1 / (cos sin).
     away_time = (COS_CHERENKOV - 1 / COS_CHERENKOV) / SIN_CHERENKOV
     shift = along[nearest] + across[nearest] * away_time
     return float(first_times[nearest] + shift / LIGHT_SPEED)
 
 
 def travel_direction(zenith: float, azimuth: float) -> NDArray[np.float64]:
-    """Return the unit vector of travel of a particle from (zenith, azimuth), shape (3,)."""
+    """Return the unit vector of travel, shape (3,), of a particle from (zenith, azimuth)."""
     return -np.array(
         [
             math.sin(zenith) * math.cos(azimuth),
@@ -91,13 +92,14 @@ def seed_particle(
 def pixel_frame(
     pixel: np.void, header: object, particle: object, fallback: object | None
 ) -> Frame:
-    """Return the physics frame that a fit of one row of PIXEL_DTYPE starts from.
+    """Return the physics frame from which one pixel is fitted.
 
     Parameters
     ----------
     pixel : row of PIXEL_DTYPE
+        The pixel.
     header : I3EventHeader
-        The event's; the frame gets a copy that names the pixel.
+        The event's header, of which the frame gets a copy that names the pixel.
     particle, fallback : I3Particle
         The first guess, and a second one or None.
     """
@@ -109,10 +111,12 @@ def pixel_frame(
     frame[keys.SEED_PARTICLE] = particle
     if fallback is not None:
         frame[keys.FALLBACK_PARTICLE] = fallback
-    named = dataclasses.I3EventHeader(header)
-    named.sub_event_stream = f"SCAN_nside{nside:04d}_pixel{number:04d}_posvar{variation:04d}"
-    named.sub_event_id = number
-    frame[keys.HEADER] = named
+    own_header = dataclasses.I3EventHeader(header)
+    own_header.sub_event_stream = (
+        f"SCAN_nside{nside:04d}_pixel{number:04d}_posvar{variation:04d}"
+    )
+    own_header.sub_event_id = number
+    frame[keys.HEADER] = own_header
     frame[keys.NSIDE] = icetray.I3Int(nside)
     frame[keys.PIXEL] = icetray.I3Int(number)
     frame[keys.VARIATION] = icetray.I3Int(variation)
@@ -120,12 +124,12 @@ def pixel_frame(
 
 
 def random_seed(pixel: np.void) -> int:
-    """Return the seed of random services for one row of PIXEL_DTYPE: its ids decide."""
+    """Return the seed of random services for a row of PIXEL_DTYPE, a hash of its ids."""
     ids = f"{pixel['nside']} {pixel['pixel']} {pixel['variation']}"
     return zlib.crc32(ids.encode())
 
 
 def fallback_vertex(event_seed: Vertex, offset: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return the event's own seed vertex (x, y, z, metres) moved by a variation."""
+    """Return the event's own seed vertex (x, y, z, metres), moved by ``offset``."""
     own = (event_seed.x, event_seed.y, event_seed.z)
     return tuple(float(a + b) for a, b in zip(own, offset, strict=True))

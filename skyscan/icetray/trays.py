@@ -1,4 +1,4 @@
-"""Trays that fit pixels: a new one for each, or one that lasts for a whole job."""
+"""Trays that fit pixels: a new one for each pixel, or one for a whole job."""
 
 from __future__ import annotations
 
@@ -14,33 +14,32 @@ if TYPE_CHECKING:
 
     from skyscan.icetray.frames import Frame, Tray
 
-PATIENCE = 10.0  # seconds that a tray may take to end
+END_TIMEOUT = 10.0  # seconds to wait for the end of a tray
 
 
 class NoFrame(Exception):
-    """The pixel's frame did not come out of the tray: a module dropped it."""
+    """A module dropped the pixel's frame, so that it did not come out of the tray."""
 
 
 def fit_in_new_tray(
     packet: Sequence[Frame], pixel: Frame, add_fit: Callable[[Tray], None]
 ) -> Frame:
-    """Send one pixel's frame, after the event's, through a tray of its own."""
+    """Send the event's frames and one pixel's frame through a new tray."""
     return _physics(run_tray([*packet, pixel], add_fit))
 
 
 class LastingTray:
     """A tray that fits one pixel after another.
 
-    icetray runs a tray once, from its first frame to its last, so the tray runs in a thread
-    of its own that waits for pixels. A tray that raised an error is not used again; the next
-    pixel starts another one.
+    icetray runs a tray once, from its first frame to its last. This one runs in a thread that
+    waits for pixels. After an error in the tray, the next pixel starts a new tray.
 
     Parameters
     ----------
     packet : sequence of frames
-        The event's own, which come first.
+        The frames of the event, which come first.
     add_fit : callable
-        Adds what the frames go through.
+        Adds the modules to the tray.
     """
 
     def __init__(self, packet: Sequence[Frame], add_fit: Callable[[Tray], None]) -> None:
@@ -49,13 +48,13 @@ class LastingTray:
         self._thread: threading.Thread | None = None
         self._pixels: SimpleQueue[Frame | None]
         self._answers: SimpleQueue[list[Frame] | BaseException]
-        # A thread inside icetray must not be there any more when the interpreter ends.
+        # The interpreter must not exit while a thread is inside icetray.
         atexit.register(self.close)
 
     def fit(self, pixel: Frame) -> Frame:
         """Send one pixel's frame through the tray."""
         if self._thread is None:
-            self._begin()
+            self._start()
         self._pixels.put(pixel)
         answer = self._answers.get()
         if isinstance(answer, BaseException):
@@ -68,9 +67,9 @@ class LastingTray:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._pixels.put(None)
-            thread.join(PATIENCE)
+            thread.join(END_TIMEOUT)
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         self._pixels, self._answers = SimpleQueue(), SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="tray", daemon=True)
         self._thread.start()
@@ -87,11 +86,11 @@ class LastingTray:
             tray.AddModule(collector(), "collected", Take=collected.append)
             tray.AddModule("TrashCan", "trash")
             tray.Execute()
-        except BaseException as error:  # noqa: BLE001  the thread that asked has to know
+        except BaseException as error:  # noqa: BLE001  `fit` raises it in its own thread
             answers.put(error)
 
     def _frames(self, collected: list[object]) -> Iterator[Frame]:
-        """Yield the frames for the tray; when the next is wanted, the one before is done."""
+        """Yield frames to the tray, which asks for the next one when it is done with one."""
         from icecube import icetray
 
         pixels, answers = self._pixels, self._answers

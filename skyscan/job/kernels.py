@@ -45,14 +45,13 @@ def newer_features(dispatched: Collection[str], present: Mapping[str, bool]) -> 
 
 def main() -> None:
     """Print the features for NPY_DISABLE_CPU_FEATURES; nothing if there is no numpy."""
-    try:
-        core = import_module("numpy._core._multiarray_umath")
-    except ImportError:  # the name before numpy 2
+    for package in ("numpy._core", "numpy.core"):  # of 2.0 and later, and of 1.x
         try:
-            core = import_module("numpy.core._multiarray_umath")
+            core = import_module(f"{package}._multiarray_umath")
         except ImportError:
-            return  # the job itself reports what is missing
-    print(",".join(newer_features(core.__cpu_dispatch__, core.__cpu_features__)))
+            continue  # without numpy, the job itself reports what is missing
+        print(",".join(newer_features(core.__cpu_dispatch__, core.__cpu_features__)))
+        return
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """The protocol between a reco job's supervisor and its worker, over the worker's pipes.
 
-It is binary, on stdin and stdout: a request is `REQUEST` followed by pixels (PIXEL_DTYPE); an
-answer is `ANSWER`
-followed by records (RECORD_DTYPE, without checksums) or by the text of an exception. A first
-answer without a request says that set-up is done.
+It is binary, on stdin and stdout. A request is `REQUEST` followed by pixels (PIXEL_DTYPE). An
+answer is `ANSWER` followed by records (RECORD_DTYPE, without checksums) or by the text of an
+exception. A first answer without a request means that set-up is done.
 """
 
 from __future__ import annotations

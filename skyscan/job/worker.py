@@ -110,7 +110,7 @@ def seeded(
     pixels : ndarray, shape (n,), dtype PIXEL_DTYPE
     reco : Reco
     zenith, azimuth : ndarray, shape (n,), radians
-        The pixels' directions in IceCube's local frame.
+        The directions of the pixels in IceCube's local frame.
     """
     offsets = reco.offsets(pixels, zenith, azimuth)
     moved = pixels.copy()

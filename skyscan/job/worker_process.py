@@ -89,8 +89,8 @@ class WorkerProcess:
             _pipe(self._process.stdin).write(request)
         except BrokenPipeError:
             raise WorkerDied(self._cause_of_end()) from None
-        # A chunk has no more time than one pixel: the pixels of a chunk that takes longer are
-        # tried again one by one.
+        # A chunk has as much time as one pixel: if it takes longer, its pixels are tried again
+        # one by one.
         deadline = time.monotonic() + max_pixel_time
         too_late = f"no result within {max_pixel_time:g} s"
         kind, content = self._receive(deadline, too_late)

@@ -1,1 +1,1 @@
-"""How light travels from a charged particle through the ice to the DOMs."""
+"""Propagation of light from a charged particle through the ice to the DOMs."""

@@ -1,4 +1,4 @@
-"""Unscattered Cherenkov light of an infinite track: geometry in the track's own frame.
+"""Unscattered Cherenkov light of an infinite track, in the frame of the track.
 
 Sources: the ``rpdf`` documentation of icetray, which corrects Ahrens et al., NIM A 524
 (2004) 169, for the difference of phase and group velocity.
@@ -22,7 +22,7 @@ N_GROUP = 1.35634
 
 COS_CHERENKOV = 1 / N_PHASE
 SIN_CHERENKOV = sqrt(1 - COS_CHERENKOV**2)
-#: Time of the direct light grows by this over c for each metre away from the track.
+#: The direct light takes this over c longer for each metre away from the track.
 DISTANCE_DELAY = N_GROUP / SIN_CHERENKOV - COS_CHERENKOV / SIN_CHERENKOV
 
 #: Radius of a DOM (m): no DOM is nearer to a track.
@@ -32,8 +32,8 @@ DOM_RADIUS_M = 0.16
 class Axes(NamedTuple):
     """Axes of track frames, each of shape (n, 3): unit vectors, IceCube coordinates.
 
-    ``along`` is where the particle goes; ``first`` points down, as far as it can across
-    the track, and ``second`` lies in the horizontal plane.
+    ``along`` is the direction of travel. ``first`` and ``second`` are across the track:
+    ``first`` points downwards, and ``second`` is horizontal.
     """
 
     along: Array
@@ -42,10 +42,10 @@ class Axes(NamedTuple):
 
 
 class TrackFrames(NamedTuple):
-    """DOMs in the frames of n tracks that share an origin, one frame a row.
+    """DOMs in the frames of n tracks that share an origin, one frame per row.
 
-    ``along``, ``first``, ``second`` (m, shape (n, ndom)) are the coordinates on `Axes`;
-    ``along_z`` and ``first_z`` (shape (n, 1)) the z components of the axes, that of
+    ``along``, ``first``, ``second`` (m, shape (n, ndom)) are the coordinates along `Axes`.
+    ``along_z`` and ``first_z`` (shape (n, 1)) are the z components of the axes; that of
     ``second`` is zero.
     """
 
@@ -63,8 +63,8 @@ class TrackFrames(NamedTuple):
 class DirectLight(NamedTuple):
     """Unscattered light at the DOMs, each of shape (n, ndom).
 
-    ``time`` (ns) is after the particle passed the vertex, ``distance`` (m) that from the
-    DOM to the track, ``cos_eta`` the z component of the photon's direction.
+    ``time`` (ns) is measured from the particle's passage of the vertex, ``distance`` (m) from
+    the track to the DOM; ``cos_eta`` is the z component of the photon's direction.
     """
 
     time: Array
@@ -78,7 +78,7 @@ def axes_of(zenith: Array, azimuth: Array) -> Axes:
     Parameters
     ----------
     zenith, azimuth : ndarray, shape (n,), radians
-        IceCube's local frame: where the particle comes from.
+        The direction that the particle comes from, IceCube's local frame.
     """
     sin_zenith, cos_zenith = np.sin(zenith), np.cos(zenith)
     sin_azimuth, cos_azimuth = np.sin(azimuth), np.cos(azimuth)
@@ -100,7 +100,7 @@ def component(vectors: Array, axis: Array) -> Array:
     -------
     ndarray, shape (...)
     """
-    # no matrix product: its sums depend on how many pixels share a batch
+    # not a matrix product, whose sums depend on the number of pixels in a batch
     in_plane = vectors[..., 0] * axis[..., 0] + vectors[..., 1] * axis[..., 1]
     return np.asarray(in_plane + vectors[..., 2] * axis[..., 2])
 
@@ -111,9 +111,9 @@ def frames_of(axes: Axes, places: Array) -> TrackFrames:
     Parameters
     ----------
     axes : Axes
-        Of n tracks.
+        The axes of n tracks.
     places : ndarray, shape (ndom, 3), m
-        DOMs, from the origin that the frames share.
+        The DOMs, relative to the origin of the frames.
     """
     along, first, second = (component(places, axis[:, None, :]) for axis in axes)
     return TrackFrames(along, first, second, axes.along[:, 2:], axes.first[:, 2:])
@@ -125,9 +125,9 @@ def direct_light(frames: TrackFrames, first: Array, second: Array) -> DirectLigh
     Parameters
     ----------
     frames : TrackFrames
-        Of n tracks.
+        The frames of n tracks.
     first, second : ndarray, shape (n, 1), m
-        Where each track crosses its transverse plane through the origin.
+        The point at which each track crosses its transverse plane through the origin.
     """
     across_first, across_second = frames.first - first, frames.second - second
     distance = np.sqrt(across_first * across_first + across_second * across_second)

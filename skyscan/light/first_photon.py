@@ -1,9 +1,9 @@
 """The likelihood of the time of a DOM's first pulse.
 
-The first of N photons comes at a time t with the density -d/dt S(t)^N, S the survival
-function of one photon. Spreading it over a box of half width h, as wide as a Gaussian of
-the same standard deviation, needs S at two times only: the form of IceCube's MuEx (Aartsen
-et al., JINST 9 (2014) P03009, arXiv:1311.4767).
+The arrival time t of the first of N photons has the density -d/dt S(t)^N, where S is the
+survival function of one photon. The jitter is a box with the standard deviation of a Gaussian
+jitter, so that the density needs S at only two times, as in IceCube's MuEx (Aartsen et al.,
+JINST 9 (2014) P03009, arXiv:1311.4767).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 #: Noise and late light: weight and half width at half maximum (ns) of Cauchy densities.
-#: The broad one replaces as much of the model, the narrow one comes on top.
+#: The weight of the broad one is taken from the model; the narrow one is added.
 BROAD_NOISE = (1e-3, 2000.0)
 NARROW_NOISE = (2e-5, 100.0)
 
@@ -35,12 +35,12 @@ def minus_log_likelihood(
     Parameters
     ----------
     residual : ndarray, shape (n, ndom), ns
-        Time of the first pulse after the arrival of unscattered light.
+        Time from the arrival of unscattered light to the first pulse.
     light : DirectLight
-        Of the n tracks.
+        The direct light of the n tracks.
     dom_z : ndarray, shape (ndom,), m
     photons : ndarray, shape (ndom,)
-        Of how many photons the pulse is the first.
+        The number of photons of which the pulse is the first.
     ice : Ice
 
     Returns
@@ -53,7 +53,7 @@ def minus_log_likelihood(
     log_survival = ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
     none_yet = np.exp(photons * log_survival)
     density = (none_yet[0] - none_yet[1]) / (2 * half_width)
-    # the sum runs along the contiguous axis of a track's own row: same bytes in any batch
+    # A sum along the contiguous axis of a track's row has the same bytes in any batch.
     return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
 
 

@@ -45,9 +45,9 @@ class Ice(Protocol):
         Parameters
         ----------
         delay : ndarray, shape (..., n, ndom), ns
-            After the arrival of an unscattered photon.
+            Delay after the arrival of an unscattered photon.
         distance : ndarray, shape (n, ndom), m
-            From the DOM to the nearest point of the track.
+            Distance from the DOM to the nearest point of the track.
         cos_eta : ndarray, shape (n, ndom)
             z component of the unscattered photon's direction: 1 moves up, into the PMT.
         dom_z : ndarray, shape (ndom,), m
@@ -56,5 +56,5 @@ class Ice(Protocol):
         Returns
         -------
         ndarray, shape (..., n, ndom)
-            0 where ``delay`` is not positive, and nowhere less than ln SMALLEST.
+            0 where ``delay`` is not positive; at least ln SMALLEST.
         """

@@ -41,14 +41,14 @@ def effective_distance(distance: Array, cos_eta: Array) -> Array:
     Parameters
     ----------
     distance : ndarray, m
-        From the DOM to the nearest point of the track.
+        Distance from the DOM to the nearest point of the track.
     cos_eta : ndarray
         z component of the unscattered photon's direction.
 
     Returns
     -------
     ndarray, m
-        More for light that comes from above, onto the DOM's blind side.
+        Larger for light from above, because the PMT of a DOM looks down.
     """
     constant, linear, quadratic = ORIENTATION
     return DISTANCE_SLOPE * distance + constant + (linear + quadratic * cos_eta) * cos_eta
@@ -60,14 +60,14 @@ def log_survival(delay: Array, effective: Array) -> Array:
     Parameters
     ----------
     delay : ndarray, ns
-        After the arrival of an unscattered photon; shape broadcasts with ``effective``.
+        Delay after the arrival of an unscattered photon; broadcasts with ``effective``.
     effective : ndarray, m
         Effective distance.
 
     Returns
     -------
     ndarray
-        0 where ``delay`` is not positive, and nowhere less than ln SMALLEST.
+        0 where ``delay`` is not positive; at least ln SMALLEST.
     """
     shape, scaled = np.broadcast_arrays(effective / SCATTERING_M, DECAY_RATE * delay)
     survival = np.ones(scaled.shape)
@@ -79,7 +79,7 @@ def log_survival(delay: Array, effective: Array) -> Array:
 
 @dataclass(frozen=True)
 class BulkIce:
-    """The Pandel function, with a jitter that covers what it leaves out."""
+    """The Pandel function, with a jitter that accounts for the effects it leaves out."""
 
     jitter_ns: float = 15.0
 

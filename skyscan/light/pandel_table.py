@@ -1,7 +1,7 @@
-"""The Pandel function from a table: ten times as fast, and good enough to search with.
+"""The Pandel function from a table: ten times as fast, and accurate enough for a search.
 
 The logarithm of the survival probability is interpolated linearly in ln(rho t) and
-ln(xi), in which it is nearly straight where it matters: early times, near the track.
+ln(xi). It is nearly linear in these at early times and near the track, where it matters most.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Nodes:
         return below, steps - below
 
 
-#: Scaled delays rho t: 0.2 ps to 100 us; and xi: from the least effective distance of any
-#: direction (2.25 m) to 6.6 km, where a direction that fits nothing may take a track.
+#: Scaled delays rho t from 0.2 ps to 100 us, and xi from the smallest effective distance of any
+#: direction (2.25 m) to 6.6 km, as far as a fit in a wrong direction may move a track.
 DELAYS = Nodes(1e-6, 400.0, 0.05)
 SHAPES = Nodes(0.067, 200.0, 0.05)
 
@@ -63,7 +63,7 @@ def _tabulate() -> Array:
 
 @dataclass(frozen=True)
 class TabulatedBulkIce(BulkIce):
-    """`BulkIce`, the logarithm of its survival probability within 1e-3 where S > 1e-3."""
+    """`BulkIce`, with an error of ln S of less than 1e-3 where S > 1e-3."""
 
     _table: Array = field(default_factory=_tabulate, repr=False, compare=False)
 

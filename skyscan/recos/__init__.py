@@ -227,14 +227,14 @@ def reco_class(name: str) -> type[Reco]:
     WrongUsage
         The object of that name is not a reconstruction.
     """
-    wanted = name.lower().replace("-", "_")
-    if any(module.name == wanted for module in pkgutil.iter_modules(__path__)):
-        loaded: object = importlib.import_module(f"{__name__}.{wanted}")
+    module_name = name.lower().replace("-", "_")
+    if any(module.name == module_name for module in pkgutil.iter_modules(__path__)):
+        loaded: object = importlib.import_module(f"{__name__}.{module_name}")
     else:
         matching = [
             entry
             for entry in entry_points(group=ENTRY_POINT_GROUP)
-            if entry.name.lower().replace("-", "_") == wanted
+            if entry.name.lower().replace("-", "_") == module_name
         ]
         if not matching:
             known = ", ".join(available_recos())

@@ -1,4 +1,4 @@
-"""What both millipede fits have in common: the vertex from the veto, segments, losses."""
+"""Base class of the millipede fits: the seed vertex of the veto, exclusions and losses."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from skyscan.icetray.frames import Frame, Tray
 
-#: The veto's result when the alert's own filter ran it.
+#: Frame key of the veto's result, in events whose filter has run the veto.
 VETO = "HESE_VHESelfVeto"
 LIKELIHOOD = "millipedellh"
 FIRST_PASS = "MillipedeStarting1stPass"  # noqa: S105  (a frame key)
 LAST_PASS = "MillipedeStarting2ndPass"  # noqa: S105
 
-#: How much later than a DOM's median charge a pulse is late (ns).
+#: A pulse is late if it comes this much (ns) after its DOM's median charge.
 LATE = 1500.0
 
 
 class Millipede(IceTrayReco):
-    """A cascade-segment fit of a track through the seed vertex.
+    """A fit of a track through the seed vertex as a series of cascades.
 
-    At the energies of alerts the light is nearly all from stochastic losses, so that tables
-    of cascades serve, and there are none of muons.
+    At the energies of alerts nearly all light comes from stochastic losses. The fit therefore
+    has tables of cascades, and none of muons.
     """
 
     projects: ClassVar[tuple[str, ...]] = (
@@ -40,14 +40,14 @@ class Millipede(IceTrayReco):
     tray_per_pixel: ClassVar[bool] = True  # the random service is seeded by the pixel
 
     def needed_keys(self, event: Event) -> tuple[tuple[str, ...], ...]:
-        """Return the pulses; and of a veto that has run, its vertex."""
-        wanted = super().needed_keys(event)
+        """Return the keys of the pulses and, if the veto has run, of its vertex."""
+        needed = super().needed_keys(event)
         if VETO in event.keys:
-            wanted = (*wanted, (f"{VETO}VertexPos",), (f"{VETO}VertexTime",))
-        return wanted
+            needed = (*needed, (f"{VETO}VertexPos",), (f"{VETO}VertexTime",))
+        return needed
 
     def add_veto(self, tray: Tray, threshold: float) -> None:
-        """Take the seed vertex of the alert's own veto, or run it (threshold in PE)."""
+        """Add the veto (threshold in PE), or the use of its vertex if it has run already."""
 
         def take_vertex(frame: Frame) -> None:
             frame[keys.SEED_POSITION] = frame[f"{VETO}VertexPos"]
@@ -66,7 +66,7 @@ class Millipede(IceTrayReco):
         )
 
     def add_exclusions(self, tray: Tray, pulses: str, **thresholds: float) -> list[str]:
-        """Find the DOMs that a fit cannot use; return the frame keys that list them."""
+        """Add the search for DOMs to exclude; return the frame keys of the lists."""
         from icecube import dataclasses, millipede
 
         cleaned = cleaned_key(pulses)
@@ -100,7 +100,7 @@ class Millipede(IceTrayReco):
         parametrization: str,
         minimizer: str,
     ) -> None:
-        """Add a fit; ``seeds``: the name of the seed service and its first guesses."""
+        """Add a fit; ``seeds`` is the name of the seed service and its first guesses."""
         name, guesses = seeds
         tray.AddService(
             "I3BasicSeedServiceFactory",
@@ -119,25 +119,25 @@ class Millipede(IceTrayReco):
         )
 
     def fit_of(self, frame: Frame, geometry: Frame) -> tuple[float, ...]:
-        """Return llh, losses, vertex, time and energy of the last pass; NaN if it failed."""
+        """Return the fields of FIT_DTYPE from the last pass, all NaN if it failed."""
         if LAST_PASS not in frame:
             return (np.nan,) * 8
         track = frame[LAST_PASS]
-        found = f"{LAST_PASS}_{LIKELIHOOD}"
-        llh = frame[found].logl if found in frame else np.nan
+        key = f"{LAST_PASS}_{LIKELIHOOD}"
+        llh = frame[key].logl if key in frame else np.nan
         inside, total = _losses(frame, geometry)
-        place = track.pos
-        return llh, inside, total, place.x, place.y, place.z, track.time, track.energy
+        vertex = track.pos
+        return llh, inside, total, vertex.x, vertex.y, vertex.z, track.time, track.energy
 
 
 def cleaned_key(pulses: str) -> str:
-    """Return the frame key of a pulse series once its late pulses are left out."""
+    """Return the frame key of a pulse series without its late pulses."""
     return f"{pulses}LatePulseCleaned"
 
 
-def require_keys(frame: Frame, wanted: Sequence[str]) -> None:
-    """Refuse a frame without the keys that the fit reads."""
-    for key in wanted:
+def require_keys(frame: Frame, required: Sequence[str]) -> None:
+    """Raise an error if a key that the fit needs is missing in the frame."""
+    for key in required:
         if key not in frame:
             raise KeyError(f"{key} is not in the frame, and the fit needs it")
 

@@ -1,7 +1,7 @@
-"""Seed vertex variations: offsets from a seed vertex from which a fit is tried.
+"""Seed variations: offsets from the seed vertex, from each of which a pixel is fitted.
 
-All are arrays of shape (n, 3), metres; the first row is the seed vertex itself. The shapes
-are those of icecube/skymap_scanner (recos/common/vertex_gen.py).
+All are arrays of shape (n, 3) in metres, and the first row is the seed vertex itself. The
+geometries are those of icecube/skymap_scanner (recos/common/vertex_gen.py).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def cylinder(
     Parameters
     ----------
     heights, radii : sequences of float, metres
-        There is a ring for each pair; each is turned by half a step from the one before.
+        There is a ring for each pair, turned by half a step against the one before.
     steps : int
         Points on a ring.
     """
@@ -54,7 +54,7 @@ def cylinder(
 
 
 def mini_test(distance: float) -> NDArray[np.float64]:
-    """Return the seed vertex and one point beside it: no physics, for quick trials."""
+    """Return the seed vertex and one point beside it, for quick trials."""
     return np.array([[0.0, 0.0, 0.0], [-distance, 0.0, 0.0]])
 
 
@@ -67,7 +67,7 @@ def across(
     ----------
     offsets : ndarray, shape (n, 3), metres
     zenith, azimuth : ndarray, shape (n,), radians
-        Where the particle comes from, in IceCube's local frame.
+        The direction that the particle comes from, in IceCube's local frame.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A dummy whose fits fail on request, to test that a scan survives failures."""
+"""The dummy with fits that fail on request, to test that a scan survives failures."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 #: Jobs: fraction of the fits of the crash dummies that fail, chosen by a hash of their ids.
 #: Default: 0.1.
 PROBABILITY_VARIABLE = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
-#: Jobs: how they fail: ``raise``, ``hang``, ``stick`` (hang in C, where neither Python nor its
-#: signal handlers run) or ``signal``; of several, separated by commas, a hash of the ids
-#: chooses one. Default: ``raise``.
+#: Jobs: how these fits fail: ``raise``, ``hang``, ``stick`` (hang in C, where neither Python
+#: nor its signal handlers run) or ``signal``. A hash of the ids chooses among several modes,
+#: separated by commas. Default: ``raise``.
 MODE_VARIABLE = "SKYSCAN_CRASH_DUMMY_MODE"
-#: Jobs: ``first``: only the first try of a fit fails; ``always``: every try.
-#: Default: ``first``.
+#: Jobs: which tries of these fits fail: ``first`` or ``always``. Default: ``first``.
 WHEN_VARIABLE = "SKYSCAN_CRASH_DUMMY_WHEN"
 FAILURE_VARIABLES = (PROBABILITY_VARIABLE, MODE_VARIABLE, WHEN_VARIABLE)
 
@@ -33,11 +32,11 @@ TIMES = ("first", "always")
 
 
 class MeantToFail(Exception):
-    """The fit fails on request. Not a SkyscanError, since a fit may raise any exception."""
+    """The fit fails on request; not a SkyscanError, because a fit may raise any exception."""
 
 
 class CrashDummy(Dummy):
-    """The dummy, but a given fraction of its fits raises, hangs, or dies by a signal."""
+    """The dummy, with a fraction of its fits that raise, hang, or die by a signal."""
 
     summary: ClassVar[str] = "for tests: the dummy, with a fraction of its fits failing"
     variables: ClassVar[tuple[str, ...]] = (*Dummy.variables, *FAILURE_VARIABLES)
@@ -48,7 +47,7 @@ class CrashDummy(Dummy):
         zenith: NDArray[np.float64],
         azimuth: NDArray[np.float64],
     ) -> NDArray[np.void]:
-        """Fail if one of the pixels is meant to; else answer as the dummy does."""
+        """Fail if one of the pixels is meant to; otherwise return the dummy's values."""
         attempt = int(number_from(ATTEMPT_VARIABLE, 1, least=1))
         for pixel in pixels:
             mode = failure_of(pixel, attempt)
@@ -58,7 +57,7 @@ class CrashDummy(Dummy):
 
 
 def failure_of(pixel: np.void, attempt: int) -> str | None:
-    """Return how the fit of one row of PIXEL_DTYPE fails at this attempt; None: it does not."""
+    """Return the mode in which a pixel's fit fails at this attempt, or None."""
     modes = _choices(MODE_VARIABLE, "raise", MODES)
     (when,) = _choices(WHEN_VARIABLE, "first", TIMES)[:1]
     probability = number_from(PROBABILITY_VARIABLE, 0.1, least=0, most=1)
@@ -68,9 +67,9 @@ def failure_of(pixel: np.void, attempt: int) -> str | None:
 
 
 def fail(mode: str, pixel: np.void) -> None:
-    """Raise, hang for ever, or kill this process, as ``mode`` says."""
+    """Raise, hang forever, or kill this process, depending on ``mode``."""
     if mode == "stick":
-        # PyDLL keeps the interpreter's lock, as a fit that is lost in C++ does.
+        # PyDLL holds the interpreter's lock, as a fit that hangs in C++ does.
         while True:
             ctypes.PyDLL(None).sleep(1000)
     if mode == "signal":
@@ -84,7 +83,7 @@ def _choices(variable: str, default: str, known: tuple[str, ...]) -> list[str]:
     chosen = os.environ.get(variable, "") or default
     names = [name.strip() for name in chosen.split(",")]
     if not set(names) <= set(known):
-        raise WrongUsage(f"{variable}={chosen!r} must be of {', '.join(known)}.")
+        raise WrongUsage(f"{variable}={chosen!r}: choose from {', '.join(known)}.")
     return names
 
 

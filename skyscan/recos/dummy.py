@@ -1,4 +1,4 @@
-"""A reconstruction that fits nothing: known answers at a known cost, to try workflows with."""
+"""A reconstruction for tests of workflows: its values are known, its time is set."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 #: Jobs: seconds that every fit of the dummies sleeps. Default: 0.
 COST_VARIABLE = "SKYSCAN_DUMMY_COST"
-#: Jobs: how many seed variations ``dummy`` and ``crash_dummy`` have. Default: 1.
+#: Jobs: number of seed variations of ``dummy`` and ``crash_dummy``. Default: 1.
 VARIATIONS_VARIABLE = "SKYSCAN_DUMMY_VARIATIONS"
 
-#: Where the map has its minimum (J2000, degrees).
+#: The position of the map's minimum (J2000, degrees).
 MINIMUM_RA_DEG = 77.36
 MINIMUM_DEC_DEG = 5.69
 
@@ -37,30 +37,30 @@ VARIATION_STEP_M = 10.0
 
 
 class Dummy(Reco):
-    """A parabola around a fixed direction, with a jitter drawn from the pixel's ids.
+    """A parabola around a fixed direction, with a jitter derived from the pixel's ids.
 
-    Every field of a fit is finite and a function of (nside, pixel, variation) and of the
-    seed vertex: the fitted vertex is the seed moved by up to 5 m and 5 ns, and the llh
-    feels the seed in its seventh decimal, so a wrong seed never goes unseen.
+    Every field of a fit is finite, and a function of (nside, pixel, variation) and the seed
+    vertex: the fitted vertex is the seed moved by up to 5 m and 5 ns. The llh depends on the
+    seed in its seventh decimal place, so that a wrong seed shows in a comparison of maps.
     """
 
-    summary: ClassVar[str] = "for tests: fixed cost per pixel, values made from its ids"
+    summary: ClassVar[str] = "for tests: values derived from the pixel, at a fixed cost"
     variables: ClassVar[tuple[str, ...]] = (COST_VARIABLE, VARIATIONS_VARIABLE)
 
     def prepare(self, event: Event, folder: Path) -> Vertex:  # noqa: ARG002
-        """Return the event's seed vertex with zeros for missing values; write nothing."""
+        """Return the event's seed vertex, with zeros for missing values."""
         seed = event.seed
         values = [seed.x, seed.y, seed.z, seed.time]
         return Vertex(*[value if math.isfinite(value) else 0.0 for value in values])
 
     def variations(self) -> NDArray[np.float64]:
-        """Return the offsets from the seed vertex, shape (n, 3), metres: a row along x."""
+        """Return offsets along x from the seed vertex, shape (n, 3), metres."""
         offsets = np.zeros((int(number_from(VARIATIONS_VARIABLE, 1, least=1)), 3))
         offsets[:, 0] = VARIATION_STEP_M * np.arange(len(offsets))
         return offsets
 
     def setup(self, folder: Path) -> None:
-        """Read nothing: there is nothing to know."""
+        """Do nothing, because there is nothing to read."""
 
     def reconstruct(
         self,
@@ -68,7 +68,7 @@ class Dummy(Reco):
         zenith: NDArray[np.float64],  # noqa: ARG002
         azimuth: NDArray[np.float64],  # noqa: ARG002
     ) -> NDArray[np.void]:
-        """Sleep the cost of each pixel and return its values, dtype FIT_DTYPE."""
+        """Sleep for the cost of each pixel, and return the values, dtype FIT_DTYPE."""
         cost = number_from(COST_VARIABLE, 0.0, least=0.0)
         fits = empty_fits(len(pixels))
         for row, pixel in enumerate(pixels):
@@ -93,9 +93,9 @@ def dummy_fit(pixel: np.void) -> tuple[float, ...]:
 
 
 def chance(pixel: np.void, purpose: str) -> float:
-    """Return a number in [0, 1) that the pixel's ids and the purpose decide."""
+    """Return a number in [0, 1) that is a hash of the pixel's ids and the purpose."""
     ids = struct.pack("<qqq", *(int(pixel[name]) for name in IDS))
-    # A CRC is linear: the second round, over the first's text, breaks up its patterns.
+    # A CRC is linear; a second one, over the text of the first, removes its patterns.
     first = zlib.crc32(ids + purpose.encode())
     return zlib.crc32(f"{first * 2654435761 % 2**61:x}".encode()) / 2**32
 
@@ -103,12 +103,12 @@ def chance(pixel: np.void, purpose: str) -> float:
 def number_from(
     variable: str, default: float, *, least: float, most: float = math.inf
 ) -> float:
-    """Return the number in an environment variable, or the default when it is not set.
+    """Return the number in an environment variable, or the default if it is not set.
 
     Raises
     ------
     WrongUsage
-        It is no number, or outside [least, most].
+        The value is not a number, or outside [least, most].
     """
     text = os.environ.get(variable, "")
     if not text:

@@ -1,4 +1,4 @@
-"""The dummy inside icetray, whose fits fail on request (see ``crash_dummy``)."""
+"""The dummy inside icetray, with fits that fail on request (see ``crash_dummy``)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class IceTrayCrashDummy(IceTrayDummy):
     variables: ClassVar[tuple[str, ...]] = (*IceTrayDummy.variables, *FAILURE_VARIABLES)
 
     def add_fit(self, tray: Tray, fit: Fit) -> None:
-        """Add the made-up fit, and what makes some of them fail."""
+        """Add the dummy's module, and one that fails for some pixels."""
         super().add_fit(tray, fit)
         tray.AddModule(fail_if_meant_to, "crash")
 
 
 def fail_if_meant_to(frame: Frame) -> None:
-    """Fail as the environment says of this pixel."""
+    """Fail if the environment variables of the crash dummies choose this pixel."""
     pixel = pixel_in(frame)
     attempt = int(number_from(ATTEMPT_VARIABLE, 1, least=1))
     mode = failure_of(pixel, attempt)

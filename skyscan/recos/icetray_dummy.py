@@ -1,7 +1,7 @@
-"""The dummy inside icetray: frames, trays and seeds are real, the fit is made up.
+"""The dummy inside icetray, with real frames, trays and seeds.
 
-It runs with the public icetray (projects icetray, dataclasses and dataio). Upstream's draws
-its answers; here they are those of the dummy, and ``SKYSCAN_DUMMY_COST`` is its cost.
+It needs only the public icetray (projects icetray, dataclasses and dataio). Its values are
+those of ``dummy``, not random numbers as upstream's; ``SKYSCAN_DUMMY_COST`` sets its time.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from skyscan.icetray.frames import Frame, Tray
     from skyscan.icetray.reco import Fit
 
-#: Frame keys of the fit, one for each field of FIT_DTYPE.
+#: Frame keys of the values, one for each field of FIT_DTYPE.
 FIT_KEYS = tuple(f"Dummy_{name}" for name in FIT_DTYPE.names or ())
 
 
 class IceTrayDummy(IceTrayReco):
-    """A tray whose only module puts the dummy's answer into the frame."""
+    """A reconstruction whose tray has one module, which puts the dummy's values into frames."""
 
     summary: ClassVar[str] = "icetray: for tests, the dummy's values from a real tray"
     variables: ClassVar[tuple[str, ...]] = (COST_VARIABLE,)
@@ -36,7 +36,7 @@ class IceTrayDummy(IceTrayReco):
     rotate_vertex: ClassVar[bool] = True
 
     def add_preparation(self, tray: Tray) -> None:
-        """Add a seed vertex at the centre, unless the event has one."""
+        """Add a seed vertex at the detector's centre, if the event has none."""
         from icecube import dataclasses
 
         def put_vertex(frame: Frame) -> None:
@@ -50,21 +50,21 @@ class IceTrayDummy(IceTrayReco):
         )
 
     def load(self, tables: Mapping[str, str]) -> None:
-        """Load nothing: there are no tables."""
+        """Do nothing, because there are no tables."""
 
     def add_fit(self, tray: Tray, fit: Fit) -> None:
-        """Add the made-up fit."""
+        """Add the module that puts the dummy's values into the frame."""
         del fit
         tray.AddModule(put_fit, "add_vals")
 
     def fit_of(self, frame: Frame, geometry: Frame) -> tuple[float, ...]:
-        """Return what the tray put into the frame."""
+        """Return the values that the tray put into the frame."""
         del geometry
         return tuple(frame[key].value for key in FIT_KEYS)
 
 
 def put_fit(frame: Frame) -> None:
-    """Put the dummy's answer for a pixel's frame into it, and take its time."""
+    """Sleep for the cost of a pixel, and put the dummy's values into its frame."""
     from icecube import dataclasses
 
     time.sleep(number_from(COST_VARIABLE, 0.0, least=0.0))
@@ -73,7 +73,7 @@ def put_fit(frame: Frame) -> None:
 
 
 def pixel_in(frame: Frame) -> np.void:
-    """Return the row of PIXEL_DTYPE that a pixel's frame was made from."""
+    """Return the row of PIXEL_DTYPE from which a pixel's frame was made."""
     seed = frame[keys.SEED_PARTICLE]
     ids = (frame[key].value for key in (keys.NSIDE, keys.PIXEL, keys.VARIATION))
     row = (*ids, seed.pos.x, seed.pos.y, seed.pos.z, seed.time, seed.energy)

@@ -1,6 +1,6 @@
-"""Millipede as the first alerts were scanned: Mie tables, seven vertices, two simplex passes.
+"""Millipede of the first alert scans: Mie tables, seven seed vertices, two simplex passes.
 
-Numbers and names are those of icecube/skymap_scanner (recos/millipede_original.py).
+Parameters and names are those of icecube/skymap_scanner (recos/millipede_original.py).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 AMPLITUDES = "ems_mie_z20_a10.abs.fits"
 TIMES = "ems_mie_z20_a10.prob.fits"
 
-#: Jobs: when set, each pixel of the reconstructions with seven seed vertices has two. For
-#: quick trials, not for physics.
+#: Jobs: if set, ``millipede_original`` has two seed vertices instead of seven. For quick
+#: trials, not for physics.
 MINI_TEST_VARIABLE = "SKYSCAN_MINI_TEST"
 
 VARIATION_DISTANCE = 20.0  # m
@@ -44,7 +44,7 @@ VETO_THRESHOLD = 2  # PE
 
 
 class MillipedeOriginal(Millipede):
-    """Millipede with Mie cascade tables, fitted from seven vertices."""
+    """Millipede with Mie cascade tables, fitted from seven seed vertices."""
 
     summary: ClassVar[str] = "icetray: millipede, Mie tables, seven seed vertices"
     variables: ClassVar[tuple[str, ...]] = (MINI_TEST_VARIABLE,)
@@ -57,11 +57,11 @@ class MillipedeOriginal(Millipede):
         return octahedron(VARIATION_DISTANCE)
 
     def needed_keys(self, event: Event) -> tuple[tuple[str, ...], ...]:
-        """Return the pulses, when they were read out, and a veto's vertex."""
+        """Return the keys of the pulses, their time range and a veto's vertex."""
         return (*super().needed_keys(event), (f"{self.pulses_key}TimeRange",))
 
     def add_preparation(self, tray: Tray) -> None:
-        """Add what finds the seed vertex."""
+        """Add the search for the seed vertex."""
         self.add_veto(tray, VETO_THRESHOLD)
 
     def load(self, tables: Mapping[str, str]) -> None:
@@ -84,8 +84,8 @@ class MillipedeOriginal(Millipede):
             target=cleaned,
             residual=LATE,
         )
-        wanted = [cleaned, f"{cleaned}TimeWindows", f"{cleaned}TimeRange"]
-        tray.Add(require_keys, wanted=wanted)
+        required = [cleaned, f"{cleaned}TimeWindows", f"{cleaned}TimeRange"]
+        tray.Add(require_keys, required=required)
         tray.AddService(
             "MillipedeLikelihoodFactory",
             LIKELIHOOD,
@@ -104,7 +104,7 @@ class MillipedeOriginal(Millipede):
         tray.AddService(
             "MuMillipedeParametrizationFactory",
             "coarseSteps",
-            **_steps(place=10.0, time=0.0, spacing=5.0),
+            **_steps(vertex=10.0, time=0.0, spacing=5.0),
         )
         self.add_pass(
             tray, ("vetoseed", [keys.SEED_PARTICLE]), FIRST_PASS, "coarseSteps", "simplex"
@@ -112,15 +112,15 @@ class MillipedeOriginal(Millipede):
         tray.AddService(
             "MuMillipedeParametrizationFactory",
             "fineSteps",
-            **_steps(place=2.0, time=5.0, spacing=2.5),
+            **_steps(vertex=2.0, time=5.0, spacing=2.5),
         )
         self.add_pass(tray, ("firstFitSeed", [FIRST_PASS]), LAST_PASS, "fineSteps", "simplex")
 
 
-def _steps(place: float, time: float, spacing: float) -> dict[str, float]:
-    """Return a parametrization: steps of the vertex (m, ns), spacing of the cascades (m)."""
+def _steps(vertex: float, time: float, spacing: float) -> dict[str, float]:
+    """Return a parametrization: steps of vertex (m) and time (ns), spacing of cascades (m)."""
     return {
-        **{f"Step{axis}": place for axis in "XYZ"},
+        **{f"Step{axis}": vertex for axis in "XYZ"},
         "StepZenith": 0.0,
         "StepAzimuth": 0.0,
         "StepT": time,

@@ -1,6 +1,6 @@
-"""Millipede as alerts are scanned today: ftp-v1 ice, one vertex, simplex and MIGRAD.
+"""Millipede of today's alert scans: ftp-v1 ice, one seed vertex, simplex and MIGRAD.
 
-Numbers and names are those of icecube/skymap_scanner (recos/millipede_wilks.py).
+Parameters and names are those of icecube/skymap_scanner (recos/millipede_wilks.py).
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ DISTANCE_MODES = "cascade_effectivedistance_spice_ftp-v1_z20.tmod.fits"
 TILT = "$I3_BUILD/ice-models/resources/models/ICEMODEL/spice_ftp-v1/"
 
 VETO_THRESHOLD = 250  # PE
-LOW_VETO_THRESHOLD = 5  # PE, for events that do not reach the other
-BRIGHT_DOM_THRESHOLD = 2  # times the mean charge
+LOW_VETO_THRESHOLD = 5  # PE, for events below VETO_THRESHOLD
+BRIGHT_DOM_THRESHOLD = 2  # in units of the mean charge
 BOUNDARY = 650.0  # m
 UNHIT = "OtherUnhits"
 
 
 class MillipedeWilks(Millipede):
-    """Millipede with spice_ftp-v1 cascade tables; steps follow the direction."""
+    """Millipede with spice_ftp-v1 cascade tables and steps across the direction of travel."""
 
-    summary: ClassVar[str] = "icetray: millipede, ftp-v1 ice, as alerts are scanned today"
+    summary: ClassVar[str] = "icetray: millipede, ftp-v1 ice, for today's alerts"
     splines: ClassVar[tuple[str, ...]] = (
         *(AMPLITUDES, TIMES, DISTANCES),
         *(DISTANCE_TIMES, DISTANCE_MODES),
@@ -60,11 +60,11 @@ class MillipedeWilks(Millipede):
 
     @property
     def fitted_pulses(self) -> str:
-        """Frame key of the pulses without DeepCore's."""
+        """The frame key of the pulses without DeepCore's."""
         return f"{self.pulses_key}IC"
 
     def add_preparation(self, tray: Tray) -> None:
-        """Add what finds the seed vertex, and leaves out DeepCore's pulses."""
+        """Add the search for the seed vertex and the removal of DeepCore's pulses."""
         self.add_veto(tray, VETO_THRESHOLD)
         tray.AddModule(
             "VHESelfVeto",
@@ -101,14 +101,14 @@ class MillipedeWilks(Millipede):
         tray.AddService(
             "MuMillipedeParametrizationFactory",
             "coarseSteps",
-            **_steps(fit.direction, place=150.0, time=250.0, spacing=5.0),
+            **_steps(fit.direction, vertex=150.0, time=250.0, spacing=5.0),
         )
         first_guesses = [keys.SEED_PARTICLE, keys.FALLBACK_PARTICLE]
         self.add_pass(tray, ("vetoseed", first_guesses), FIRST_PASS, "coarseSteps", "isimplex")
         tray.AddService(
             "MuMillipedeParametrizationFactory",
             "fineSteps",
-            **_steps(fit.direction, place=3.0, time=5.0, spacing=2.5),
+            **_steps(fit.direction, vertex=3.0, time=5.0, spacing=2.5),
         )
         fine_simplex = f"{LAST_PASS}_simplex"
         self.add_pass(
@@ -131,8 +131,8 @@ class MillipedeWilks(Millipede):
             residual=LATE,
         )
         tray.Add(list_unhit, pulses=cleaned, target=UNHIT)
-        wanted = [cleaned, f"{cleaned}TimeWindows", f"{cleaned}TimeRange"]
-        tray.Add(require_keys, wanted=wanted)
+        required = [cleaned, f"{cleaned}TimeWindows", f"{cleaned}TimeRange"]
+        tray.Add(require_keys, required=required)
         tray.AddService(
             "MillipedeLikelihoodFactory",
             LIKELIHOOD,
@@ -165,18 +165,18 @@ def _add_minimizers(tray: Tray) -> None:
         Algorithm="MIGRAD",
         WithGradients=True,
         FlatnessCheck=False,
-        IgnoreEDM=True,  # a fit that has not converged is still the best there is
+        IgnoreEDM=True,  # a fit that has not converged is still used
         CheckGradient=False,
-        MinuitStrategy=0,  # the curvature is of no use here
+        MinuitStrategy=0,  # the curvature is not used
         MinuitPrintLevel=2,
     )
 
 
 def _steps(
-    direction: NDArray[np.float64], place: float, time: float, spacing: float
+    direction: NDArray[np.float64], vertex: float, time: float, spacing: float
 ) -> dict[str, float]:
-    """Return a parametrization whose vertex steps (m) are across the direction of travel."""
-    across = np.sqrt(np.maximum(1 - direction**2, 0.0)) * place
+    """Return a parametrization with vertex steps (m) across the direction of travel."""
+    across = np.sqrt(np.maximum(1 - direction**2, 0.0)) * vertex
     return {
         **{f"Step{axis}": step for axis, step in zip("XYZ", across, strict=True)},
         "StepZenith": 0.0,

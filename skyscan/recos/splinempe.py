@@ -1,6 +1,6 @@
-"""SplineMPE: a muon track by the time of the first photon of many, from spline tables.
+"""SplineMPE: a fit of a muon track to the times of first photons, with spline tables.
 
-Numbers and names are those of icecube/skymap_scanner (recos/splinempe.py), which are those of
+Parameters and names are those of icecube/skymap_scanner (recos/splinempe.py), which follow
 the "max" configuration of SplineMPE.
 """
 
@@ -33,7 +33,7 @@ CLEANED_BY_COINCIDENCE = "SplitRTCleanedInIcePulses"
 CLEANED = "CleanedMuonPulses"
 CLEANED_IN_ICECUBE = "CleanedMuonPulsesIC"
 
-#: The online fit that the energy is estimated along, and its name since 2023.
+#: Frame key of the online fit along which MuEx estimates the energy, and its key since 2023.
 ENERGY_SEED = "OnlineL2_BestFit"
 NEW_ENERGY_SEED = "l2_online_BestFit"
 ENERGY = "OnlineL2_BestFit_MuEx"
@@ -43,7 +43,7 @@ LIKELIHOOD = "splinempe-llh"
 PARAMETRIZATION = "splinempe-param"
 SEED = "splinempe-seed"
 
-JITTER = 2  # ns, of the tables before (and after) the energy's part
+JITTER = 2  # ns, of the tables, and once more after the energy-dependent jitter
 NOISE_JITTER = 1000  # ns
 NOISE_RATE = 1e-8  # per ns: 10 Hz
 MAX_ITERATIONS = 100
@@ -71,15 +71,15 @@ class SplineMPE(IceTrayReco):
     add_fallback_position: ClassVar[bool] = True
 
     def variations(self) -> NDArray[np.float64]:
-        """Return the seed vertex and two rings of three 150 m around it, shape (7, 3)."""
+        """Return the seed vertex and six points on two rings around it, shape (7, 3)."""
         return cylinder()
 
     def needed_keys(self, event: Event) -> tuple[tuple[str, ...], ...]:
-        """Return the pulses, and the online fit."""
+        """Return the keys of the pulses and of the online fit."""
         return (*super().needed_keys(event), (ENERGY_SEED, NEW_ENERGY_SEED))
 
     def add_preparation(self, tray: Tray) -> None:
-        """Add the pulse cleaning, the energy estimate, and what finds the seed vertex."""
+        """Add the pulse cleaning, the energy estimate and the search for the seed vertex."""
         self._add_cleaning(tray)
         tray.Add(
             "Copy",
@@ -102,7 +102,7 @@ class SplineMPE(IceTrayReco):
         self._add_veto(tray)
 
     def load(self, tables: Mapping[str, str]) -> None:
-        """Load the tables of muons, of their losses, and of noise."""
+        """Load the tables of bare muons, of stochastic losses and of noise."""
         from icecube.photonics_service import I3PhotoSplineService
 
         muon = tables[MUON_AMPLITUDES], tables[MUON_TIMES]
@@ -113,7 +113,7 @@ class SplineMPE(IceTrayReco):
 
     def add_fit(self, tray: Tray, fit: Fit) -> None:
         """Add one simplex fit of the vertex; time and vertex are degenerate."""
-        del fit  # the direction is in the frame's seed, and nothing is drawn
+        del fit  # the seed in the frame has the direction, and the fit is not random
         from icecube.lilliput import scipymin
 
         _require(tray, self.pulses_key)
@@ -170,11 +170,11 @@ class SplineMPE(IceTrayReco):
         _require(tray, f"{FIT}FitParams")
 
     def fit_of(self, frame: Frame, geometry: Frame) -> tuple[float, ...]:
-        """Return llh, vertex, time and energy; SplineMPE has no losses."""
+        """Return llh, vertex, time and energy; the losses are NaN."""
         del geometry
-        track, place = frame[FIT], frame[FIT].pos
+        track, vertex = frame[FIT], frame[FIT].pos
         llh = frame[f"{FIT}FitParams"].logl
-        return llh, np.nan, np.nan, place.x, place.y, place.z, track.time, track.energy
+        return llh, np.nan, np.nan, vertex.x, vertex.y, vertex.z, track.time, track.energy
 
     def _add_cleaning(self, tray: Tray) -> None:
         from icecube.icetray import I3Frame
@@ -211,7 +211,7 @@ class SplineMPE(IceTrayReco):
         _require(tray, CLEANED)
 
     def _add_veto(self, tray: Tray) -> None:
-        """Run the veto again, also where the alert's filter did: all scans start alike."""
+        """Add the veto, even if the event's filter has run it, so that all seeds are alike."""
         for name, threshold, output, condition in (
             ("selfveto", VETO_THRESHOLD, "VHESelfVeto", {}),
             (
@@ -234,7 +234,7 @@ class SplineMPE(IceTrayReco):
 
 
 def _require(tray: Tray, key: str) -> None:
-    """Add what refuses a frame without a key."""
+    """Add a module that raises an error if a key is missing in the frame."""
 
     def require(frame: Frame) -> None:
         if key not in frame:

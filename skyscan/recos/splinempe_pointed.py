@@ -1,4 +1,4 @@
-"""SplineMPE around the direction that the event's own online fit found."""
+"""SplineMPE around the direction of the event's online fit."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from skyscan.recos.splinempe import SplineMPE
 
 
 class SplineMPEPointed(SplineMPE):
-    """SplineMPE over the pixels around the event's online SplineMPE."""
+    """SplineMPE over the pixels around the direction of the online SplineMPE."""
 
     summary: ClassVar[str] = "icetray: SplineMPE within 3.5 degrees of the online fit"
 
     @property
     def pointing_key(self) -> str | None:
-        """Frame key of the online SplineMPE."""
+        """The frame key of the online SplineMPE."""
         return l2_fit_of(self.format_version)
 
 

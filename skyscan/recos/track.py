@@ -1,4 +1,4 @@
-"""The default reconstruction: a through-going track in bulk ice, from open formulas only."""
+"""The default reconstruction: a through-going track in bulk ice, by published formulas."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 PREPARED_FILE = "track.npz"
 
-#: Three parameters are fitted, and two more are the direction: fewer hits say nothing.
+#: The fit has three parameters, and the scan two more: fewer hits do not constrain a track.
 MIN_DOMS = 6
 
 SEED_FIELDS = ("x", "y", "z", "time")
 
-#: A seed within this of the event's own (m, ns) is the event's own.
+#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
 SAME_SEED = 1e-6
-#: A seed farther than this from the event's own (m, ns) is no fit of this event.
+#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
 FAR_SEED = 1e5
 
 
 class Track(Reco):
-    """Track fit with the first pulse of every DOM; the direction is the pixel's.
+    """A track fit to the first pulse of every DOM, in the direction of the pixel.
 
-    A pixel whose seed is the event's own vertex (first nside, or its coarser pixel has no
-    fit) is searched all around the charge centre; so is one whose seed makes no sense. Any
-    other seed is a coarser pixel's best fit: the search begins there.
+    If the seed of a pixel is the event's own (at the first nside, or if the coarser pixel has
+    no fit) or far from it, the search covers the surroundings of the charge centre. Any other
+    seed is the best fit of the coarser pixel, and the search starts there.
     """
 
     summary: ClassVar[str] = "track in bulk ice, first pulses, open formulas (the default)"
@@ -53,12 +53,12 @@ class Track(Reco):
     _ices: tuple[Ice, Ice]
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
-        """Clean the pulses, write the hits; the seed is their charge centre and mean time.
+        """Clean the pulses and write the hits; return their charge-weighted mean as seed.
 
         Raises
         ------
         BadInput
-            Too few DOMs are left.
+            The cleaning leaves too few DOMs.
         """
         hits = clean_hits(event.pulses)
         if len(hits) < MIN_DOMS:
@@ -85,7 +85,7 @@ class Track(Reco):
         zenith: NDArray[np.float64],
         azimuth: NDArray[np.float64],
     ) -> NDArray[np.void]:
-        """Fit a track of each pixel's direction; energies are NaN, a track fit has none."""
+        """Fit a track in each pixel's direction; the energies are NaN."""
         seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
         guessed = self._are_guesses(seeds)
         fits = empty_fits(len(pixels))

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.batches import Batch, batch_bytes, split
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, DamagedFile
 from skyscan.pixels import parents
-from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of
+from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of, keys_of
 from skyscan.results import read_results, write_results
-from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.collect import Found, batches_of, best_of, gather
 from skyscan.rounds.description import LEFTOVER, PREDICTIVE, read_description
 from skyscan.rounds.earlier import KnownFits
 from skyscan.rounds.leftover import (
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 #: Fields of a fit that seed the finer pixels inside its pixel.
 SEED_FIELDS = ("x", "y", "z", "time", "energy")
+#: Seeds that differ less (relative, and in m, ns and GeV) come from the same fit, repeated on
+#: another kind of CPU.
+SEED_PRECISION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,42 @@ def deal(
         **({LEFTOVER: depth} if depth else {}),
         **({PREDICTIVE: True} if predictive else {}),
     }
+    kept = _kept(here, scan.id, batches, kind)
+    if kept is not None:
+        return kept
     _write_round(here, scan.id, batches, kind)
     return batches
+
+
+def _kept(
+    here: RoundFolder, scan_id: str, batches: list[Batch], kind: Mapping[str, Any]
+) -> list[Batch] | None:
+    """Return the batches that a round has, if they have these pixels and seeds; else None.
+
+    A fit that was repeated on another kind of CPU may differ in its last bits, and with it the
+    seeds that follow from it. What was chosen and fitted from the earlier ones stays valid.
+    """
+    recorded = _recorded(here)
+    if recorded is None or {key: recorded.get(key) for key in kind} != kind:
+        return None
+    try:
+        old = [batch for batch, _ in batches_of(here, scan_id)]
+    except DamagedFile:
+        return None
+    if len(old) != len(batches):
+        return None
+    pairs = zip(old, batches, strict=True)
+    return old if all(_are_alike(a.pixels, b.pixels) for a, b in pairs) else None
+
+
+def _are_alike(old: NDArray[np.void], new: NDArray[np.void]) -> bool:
+    """Return whether rows (dtype PIXEL_DTYPE) have the same fits from nearly the same seeds."""
+    if not np.array_equal(keys_of(old), keys_of(new)):
+        return False
+    return all(
+        np.allclose(old[name], new[name], SEED_PRECISION, SEED_PRECISION, equal_nan=True)
+        for name in SEED_FIELDS
+    )
 
 
 def seed_pixels(

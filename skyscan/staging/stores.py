@@ -1,4 +1,4 @@
-"""The kinds of data files and their places."""
+"""The kinds of data files, and the folders and servers that have them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIRS_VARIABLE = "SKYSCAN_DATA_DIRS"
 #: ``http://prod-exe.icecube.wisc.edu``.
 URL_VARIABLE = "SKYSCAN_DATA_URL"
 
-# The places of upstream: icecube/skymap_scanner at f668802, skymap_scanner/config.py.
+# As in upstream: icecube/skymap_scanner at f668802, skymap_scanner/config.py.
 SOURCE = "http://prod-exe.icecube.wisc.edu"
 
 

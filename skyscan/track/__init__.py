@@ -1,1 +1,1 @@
-"""The open track reconstruction: pulses, the model of a track, and the search for it."""
+"""The open track reconstruction: pulse cleaning, the model of a track, and its fit."""

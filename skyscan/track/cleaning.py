@@ -1,4 +1,4 @@
-"""From an event's pulses to the hits that a fit uses: noise out, one hit per DOM."""
+"""Select the hits that a fit uses from an event's pulses: without noise, one per DOM."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _REACH_M = RT_RADIUS_M + 1.0  # DOMs that differ more in x are not compared
 def clean_hits(pulses: NDArray[np.void]) -> NDArray[np.void]:
     """Return the hits of an event's main particle, cleaned of noise.
 
-    The in-ice pulses outside DeepCore, cut to the time window of largest charge and by
-    the SeededRT cleaning. This is the selection of the alerts' own ``nch`` (number of
-    hits) and ``qtot`` (their charge).
+    These are the in-ice pulses outside DeepCore, in the time window with the largest charge
+    and after the SeededRT cleaning. The ``nch`` (number of hits) and ``qtot`` (their charge)
+    of alerts use the same selection.
 
     Parameters
     ----------
@@ -55,7 +55,9 @@ def clean_hits(pulses: NDArray[np.void]) -> NDArray[np.void]:
 def in_richest_window(
     time: NDArray[np.float64], charge: NDArray[np.float64], length: float = TIME_WINDOW_NS
 ) -> NDArray[np.bool_]:
-    """Return which pulses lie in the time window of largest charge (the earliest of equals).
+    """Return which pulses are in the time window with the largest charge.
+
+    If several have the same charge, the earliest counts.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     Parameters
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
-        Of in-ice DOMs.
+        Pulses of in-ice DOMs.
 
     Returns
     -------
@@ -180,7 +182,7 @@ def hits_of_doms(pulses: NDArray[np.void]) -> NDArray[np.void]:
     Parameters
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
-        Of in-ice DOMs; the PMTs of a DOM are taken together.
+        Pulses of in-ice DOMs; the PMTs of a DOM count as one.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """Fit tracks of given directions to an event's hits.
 
-The likelihood has many minima: a bright DOM's first photon leaves a box of a few ns, and
-each such box puts a wall through the parameter space. So a fit starts from several places,
-goes down from each with a quick ice, drops the worse on the way, and settles with the exact
-ice where it was best.
+The likelihood has many minima: the time of a bright DOM's first photon is certain to a few ns,
+and each such DOM puts a wall into the parameter space. A fit therefore starts from several
+points, descends from each with a quick ice model, drops the worse ones on the way, and finishes
+with the exact ice model.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: Where to look for a track that nothing is known of: the charge centre and rings around
-#: it, across the track: radius (m), number of places; each with the best of some times,
-#: quantiles of when the hits' light was sent off.
+#: Starting points of a fit without a first guess: the charge centre, and rings around it
+#: across the track with radius (m) and number of points. Each has the best of several times,
+#: which are quantiles of the emission times of the hits' light.
 WIDE_RINGS = ((0.0, 1), (60.0, 6), (150.0, 8))
 TIME_LEVELS = (0.05, 0.15, 0.35)
 
-#: How many of these places are gone down from: without a first guess, and beside one.
+#: How many of these points a descent starts from, without and with a first guess.
 N_WITHOUT_GUESS = 10
 N_BESIDE_GUESS = 3
 
-#: Where else to look around a first guess.
+#: Further starting points around a first guess.
 NEAR_RINGS = ((0.0, 1), (30.0, 4))
 
 
 class Descent(NamedTuple):
-    """How far the simplexes of a stage go, and how many of the best continue.
+    """One stage of the minimisation: its limits, and the number of points to keep.
 
-    ``step`` are the first edges (m, m, ns), ``tolerance`` the spread in llh at which one
-    is done; if it is not by then, it stops after ``max_evaluations``.
+    ``step`` are the edges of the first simplex (m, m, ns). A simplex is done when the llh at
+    its corners differs by ``tolerance`` or less, or after ``max_evaluations``.
     """
 
     step: tuple[float, float, float]
@@ -52,13 +52,13 @@ class Descent(NamedTuple):
     n_kept: int = 1
 
 
-#: With the quick ice: see where it goes down, follow the best, find the ground.
+#: Stages with the quick ice model: descend from all points, follow the best, find the minimum.
 DESCENTS = (
     Descent((15.0, 15.0, 30.0), 0.5, 25, n_kept=4),
     Descent((8.0, 8.0, 16.0), 0.5, 60),
     Descent((4.0, 4.0, 8.0), 2e-2, 80),
 )
-#: With the exact one.
+#: The last stage, with the exact ice model.
 SETTLE = Descent((1.0, 1.0, 2.0), 5e-3, 300)
 
 
@@ -78,7 +78,7 @@ def fit_from_nothing(model: TrackModel, ice: Ice, quick_ice: Ice) -> TrackFits:
     model : TrackModel
         n directions.
     ice, quick_ice : Ice
-        What the result is good for, and a quicker one that is nearly the same.
+        The exact ice model, and a quicker approximation.
     """
     return _best(model, _wide_guesses(model, quick_ice, N_WITHOUT_GUESS), ice, quick_ice)
 
@@ -95,7 +95,7 @@ def fit_from_guess(
     vertex : ndarray, shape (n, 3), m
         A point on a track of nearly the same direction.
     time : ndarray, shape (n,), ns
-        When the particle was there.
+        The time at which the particle is at the vertex.
     ice, quick_ice : Ice
         As for `fit_from_nothing`.
     """
@@ -168,7 +168,7 @@ def _descend(model: TrackModel, starts: Array, ice: Ice, how: Descent) -> tuple[
 
 
 def _smallest(points: Array, values: Array, n_kept: int) -> tuple[Array, Array]:
-    """Return the points, shape (n, k, 3), of smallest values, shape (n, k), and these."""
+    """Return the points, shape (n, k, 3), with the smallest values, and these, shape (n, k)."""
     order = np.argsort(values, axis=-1, kind="stable")[:, :n_kept]
     kept = np.take_along_axis(points, order[..., None], axis=1)
     return kept, np.take_along_axis(values, order, axis=-1)

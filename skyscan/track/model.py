@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-#: Hits that are computed at a time: as many as the processor's cache holds.
+#: Number of hits that are computed at a time, so that they fit into the processor's cache.
 BLOCK = 8192
 
 
@@ -46,7 +46,7 @@ class TrackModel:
     centre : ndarray, shape (3,), m
         The charge centre, IceCube coordinates.
     zenith, azimuth : ndarray, shape (n,), radians
-        IceCube's local frame: where the particle comes from.
+        The directions that the particle comes from, IceCube's local frame.
     """
 
     hits: NDArray[np.void]
@@ -59,7 +59,7 @@ class TrackModel:
     _dom_z: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Turn the DOMs into the tracks' frames."""
+        """Transform the DOMs to the frames of the tracks."""
         places = np.stack([self.hits[name] for name in "xyz"], axis=-1)
         axes = axes_of(self.zenith, self.azimuth)
         object.__setattr__(self, "_axes", axes)
@@ -100,14 +100,14 @@ class TrackModel:
         return minus_log_likelihood(residual, light, self._dom_z, photons, ice)
 
     def arrival_quantiles(self, across: tuple[float, float], levels: Sequence[float]) -> Array:
-        """Return when tracks passed if a share of the hits is direct light or earlier.
+        """Return the times of tracks for which given fractions of hits are direct or earlier.
 
         Parameters
         ----------
         across : (float, float), m
-            Where the tracks of all n directions cross their transverse planes.
+            The point at which the tracks of all n directions cross their transverse planes.
         levels : sequence of float
-            Shares, 0 to 1.
+            Fractions of the hits, 0 to 1.
 
         Returns
         -------
@@ -125,7 +125,7 @@ class TrackModel:
         ----------
         vertex : ndarray, shape (n, 3), m, IceCube coordinates
         time : ndarray, shape (n,), ns
-            When the particle is there.
+            The time at which the particle is at the vertex.
         """
         along, first, second = (component(vertex - self.centre, axis) for axis in self._axes)
         return np.stack([first, second, time - along / LIGHT_SPEED], axis=-1)
@@ -133,7 +133,7 @@ class TrackModel:
     def vertices_of(self, points: Array) -> Array:
         """Return the vertices, shape (n, 3), m, of tracks with parameters of shape (n, 3).
 
-        They are the points nearest to the charge centre; the time parameter is theirs.
+        A vertex is the point of a track nearest to the charge centre, at the time parameter.
         """
         first, second = self._axes.first, self._axes.second
         return np.asarray(self.centre + points[:, :1] * first + points[:, 1:2] * second)

@@ -1,9 +1,9 @@
-"""Nelder and Mead's simplex search for many problems at once, each on its own path.
+"""Nelder and Mead's simplex search for many independent problems at once.
 
-One step is taken for all problems together, so that the function is called with many
-points at a time; what a problem does depends on its own values only. The moves and their
-order are those of Lagarias et al., SIAM J. Optim. 9 (1998) 112, with the usual
-coefficients (reflection 1, expansion 2, contraction 1/2, shrinkage 1/2).
+All problems take a step together, so that the function is called with many points at a time,
+but the moves of a problem depend on its own values only. The moves and their order are those of
+Lagarias et al., SIAM J. Optim. 9 (1998) 112, with the usual coefficients (reflection 1,
+expansion 2, contraction 1/2, shrinkage 1/2).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     #: function(problems, points): the value of problem ``problems[k]`` at ``points[k]``.
     Function = Callable[[Rows, Array], Array]
 
-#: Stands for values that are no number: larger than any, and of finite differences.
+#: Replaces NaN and infinity: larger than any real value, and with finite differences.
 WORST = np.finfo(np.float64).max / 4
 
 
 class Minimum(NamedTuple):
-    """Where each problem ended: shapes (n, ndim), (n,), (n,)."""
+    """The result of each problem: shapes (n, ndim), (n,), (n,)."""
 
     point: Array
     value: Array
@@ -37,7 +37,7 @@ class Minimum(NamedTuple):
 def minimise(
     function: Function, start: Array, step: Array, *, tolerance: float, max_evaluations: int
 ) -> Minimum:
-    """Minimise a function of each problem's own.
+    """Minimise the function of each problem.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def minimise(
     tolerance : float
         A problem is done when the values at its simplex differ by no more than this.
     max_evaluations : int
-        A problem that has used that many is done as well.
+        A problem is also done after this number of evaluations.
     """
     simplexes = _Simplexes(function, start, step)
     active = np.arange(len(start))
@@ -90,7 +90,7 @@ class _Simplexes:
         ndim = self.point.shape[-1]
         worst = self.point[rows, -1]
         centre = self.point[rows, 0]
-        for corner in range(1, ndim):  # one by one: a sum whose order is fixed
+        for corner in range(1, ndim):  # one by one, so that the order of the sum is fixed
             centre = centre + self.point[rows, corner]
         centre = centre / ndim
         reflected = centre + (centre - worst)

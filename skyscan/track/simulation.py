@@ -1,16 +1,15 @@
 """Simulate a through-going track, with the light model that the track fit uses.
 
-The simplest event that a scan can be tried on, its truth inside. Light: the expected
-charge of a DOM falls as the cylinder around the track grows and the ice absorbs,
-``BRIGHTNESS / d * exp(-d / PROPAGATION_M)``; the number of photoelectrons is Poisson
-distributed, each one's delay follows the Pandel function of bulk ice and gets a Gaussian
-jitter. Noise comes at a constant rate. A pulse is locally coincident (HLC) when a near DOM
-of its string has one within a microsecond. Left out: energy losses that fluctuate, layers
-in the ice, the PMT's acceptance (its effect on the delays is in the Pandel function),
-saturation and afterpulses.
+This is the simplest event on which a scan can be tried, and it contains the truth. The expected
+charge of a DOM at the distance d from the track is ``BRIGHTNESS / d * exp(-d /
+PROPAGATION_M)``. The number of photoelectrons has a Poisson distribution, and their delays
+follow the Pandel function of bulk ice, with a Gaussian jitter. The rate of noise is constant. A
+pulse is locally coincident (HLC) if a nearby DOM of its string has one within a microsecond.
+The simulation does not include fluctuations of the energy losses, layers in the ice, the PMT's
+acceptance (its effect on the delays is in the Pandel function), saturation or afterpulses.
 
-Only uniform random numbers are drawn, and turned into all others by inverse distribution
-functions: numpy does not promise the streams of its other generators between versions.
+All random numbers are uniform ones transformed by inverse distribution functions, because only
+the stream of these is the same in every version of numpy.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: Frame keys of what was simulated: the particle, and a JSON object with the seed and the
-#: direction (ra_rad, dec_rad, J2000).
+#: Frame keys of the truth: the particle, and a JSON object with the seed and the direction
+#: (ra_rad, dec_rad, J2000).
 TRUTH_KEY = "SimulatedTrack"
 TRUTH_INFO_KEY = "SimulatedTrackInfo"
 
@@ -54,7 +53,7 @@ MAX_COS_ZENITH = 0.3
 MAX_OFFSET_M = 200.0  #: of the track from the detector's centre
 PASSES_AT_NS = 10_000.0
 
-#: Expected charge is this (PE m) over the distance, near the track: as bright as alerts are.
+#: The expected charge near the track is this (PE m) over the distance: as bright as alerts.
 BRIGHTNESS = 1500.0
 PROPAGATION_M = 30.0
 MAX_PHOTOELECTRONS = 500  #: of a DOM; a stand-in for saturation
@@ -71,7 +70,7 @@ HLC_TIME_NS = 1000.0
 
 @dataclass(frozen=True)
 class Track:
-    """What is simulated: a vertex (m, ns) and where the particle comes from (radians)."""
+    """A simulated track: its vertex (m, ns) and the direction it comes from (radians)."""
 
     x: float
     y: float
@@ -87,7 +86,7 @@ def simulate(seed: int) -> Event:
     Parameters
     ----------
     seed : int
-        At least 0; the event's id as well.
+        At least 0; it is also the event's id.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     track = draw_track(random)
@@ -115,9 +114,9 @@ def simulate(seed: int) -> Event:
 
 
 def truth_of(event: Event) -> tuple[float, float] | None:
-    """Return where a simulated event comes from: (ra, dec) in radians, J2000.
+    """Return the direction a simulated event comes from: (ra, dec) in radians, J2000.
 
-    None when the event holds no truth: it is real, or was simulated by another program.
+    None if the event has no truth: it is real, or was simulated by another program.
     """
     info = event.scalars.get(TRUTH_INFO_KEY)
     if not isinstance(info, str):
@@ -147,7 +146,7 @@ def draw_light(track: Track, random: np.random.Generator) -> tuple[NDArray[np.in
     Returns
     -------
     dom : ndarray of int, shape (n,)
-        Index of each one's DOM in ``dom_positions()``, flattened.
+        Index of the DOM of each in the flattened ``dom_positions()``.
     time : ndarray, shape (n,), ns
     """
     places = _places() - np.array([track.x, track.y, track.z])
@@ -167,7 +166,7 @@ def draw_light(track: Track, random: np.random.Generator) -> tuple[NDArray[np.in
 
 
 def draw_noise(random: np.random.Generator) -> tuple[NDArray[np.intp], Array]:
-    """Draw noise during the readout: as `draw_light`."""
+    """Draw noise during the readout; see `draw_light` for the result."""
     n_doms, length = len(_places()), READOUT_NS[1] - READOUT_NS[0]
     n = _poisson(n_doms * length * NOISE_RATE_PER_NS, float(random.random()))
     dom = (n_doms * random.random(n)).astype(np.intp)
@@ -177,7 +176,7 @@ def draw_noise(random: np.random.Generator) -> tuple[NDArray[np.intp], Array]:
 def make_pulses(
     dom: NDArray[np.intp], time: Array, random: np.random.Generator
 ) -> NDArray[np.void]:
-    """Return the pulses, dtype PULSE_DTYPE, that photoelectrons make.
+    """Return the pulses, dtype PULSE_DTYPE, of photoelectrons.
 
     Times and charges are rounded as the readout does, to 0.1 ns and 0.025 PE.
     """
@@ -195,19 +194,19 @@ def make_pulses(
 
 
 def brightest(pulses: NDArray[np.void]) -> Vertex:
-    """Return where and when the brightest pulse was seen: a seed that knows no truth."""
+    """Return the position and time of the brightest pulse, a seed without the truth."""
     pulse = pulses[np.argmax(pulses["charge"])]
     x, y, z = dom_positions()[pulse["string"] - 1, pulse["om"] - 1].tolist()
     return Vertex(x, y, z, float(pulse["time"]))
 
 
 def _places() -> Array:
-    """Return the DOMs that take part, shape (ndom, 3): all strings but DeepCore's."""
+    """Return the DOMs that see light, shape (ndom, 3): all except DeepCore's."""
     return dom_positions()[: FIRST_DEEPCORE_STRING - 1].reshape(-1, 3)
 
 
 def _poisson(expected: float, chance: float) -> int:
-    """Return the number of which the cumulative Poisson distribution passes ``chance``."""
+    """Return the number at which the cumulative Poisson distribution reaches ``chance``."""
     numbers = np.arange(MAX_PHOTOELECTRONS)
     return int(np.searchsorted(pdtr(numbers, expected), chance))
 

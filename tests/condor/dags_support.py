@@ -1,4 +1,4 @@
-"""A DAG of the shape of a scan, made of shell commands."""
+"""A DAG with the structure of a scan, made of shell commands."""
 
 import os
 import subprocess
@@ -82,7 +82,7 @@ def write_nested_dag(folder: Path, *, jobs: int, seconds: float) -> None:
 
 
 def submit(pool: Pool, folder: Path) -> None:
-    """Submit as a user's shell does: a tool with the pool's environment."""
+    """Submit as a user does in a shell: with the tool and the pool's environment."""
     done = subprocess.run(
         ["condor_submit_dag", "-notification", "never", "outer.dag"],
         cwd=folder,
@@ -95,7 +95,7 @@ def submit(pool: Pool, folder: Path) -> None:
 
 
 def wait(pool: Pool, folder: Path, seconds: int) -> str:
-    """Return the last event of DAGMan's own job."""
+    """Return the last event of the DAGMan job."""
     log = folder / "outer.dag.dagman.log"
     pool.run("condor_wait", "-wait", str(seconds), str(log), timeout=seconds + 30)
     return log.read_text().rsplit("\n005 ", 1)[-1]

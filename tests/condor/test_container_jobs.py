@@ -1,4 +1,4 @@
-"""Jobs of the container universe, on the real pool, under a real Apptainer."""
+"""Jobs of the container universe, on a real pool with a real Apptainer."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ python3 -c 'import healpy, numpy, sys; print(sys.version.split()[0], numpy.__ver
 pwd
 exit 7
 """
-# Writes down that it started, goes on from what it finds, and saves its work on SIGTERM.
+# It records its start, continues from existing work, and saves its work on SIGTERM.
 LONG = """#!/usr/bin/python3
 import signal, sys, time
 from pathlib import Path
@@ -62,12 +62,12 @@ def namespaces():
 
 
 def submit(pool: Pool, folder: Path, image: Path, program: str, **changes: str) -> str:
-    """Submit a job that runs a program in an image; return its number."""
+    """Submit a job that runs a program in an image; return its cluster id."""
     (folder / "job").write_text(program)
     (folder / "job").chmod(0o755)
     where = {
         "container_image": str(image),
-        # Without this, an absolute path is one in the image (seen with 23.9.6).
+        # Without this, an absolute path is a path in the image (seen with 23.9.6).
         "transfer_executable": "true",
         "executable": str(folder / "job"),
         "initialdir": str(folder),
@@ -97,7 +97,7 @@ def wait_for(path: Path, text: str, seconds: float = 60) -> None:
 
 
 @pytest.mark.versions
-def test_a_job_runs_in_debian_12_and_its_exit_code_comes_through(pool, run_folder):
+def test_a_job_runs_in_debian_12_and_its_exit_code_is_passed_on(pool, run_folder):
     submit(pool, run_folder, cached_image(), VERSIONS, transfer_container="false")
     assert "(return value 7)" in wait(pool, run_folder)
     assert (run_folder / "error").read_text() == ""
@@ -109,7 +109,7 @@ def test_a_job_runs_in_debian_12_and_its_exit_code_comes_through(pool, run_folde
 
 
 @pytest.mark.versions
-def test_a_job_sent_away_saves_its_work_and_goes_on_from_it(pool, run_folder):
+def test_a_vacated_job_saves_its_work_and_continues_from_it(pool, run_folder):
     job = submit(
         pool,
         run_folder,
@@ -130,8 +130,8 @@ def test_a_job_sent_away_saves_its_work_and_goes_on_from_it(pool, run_folder):
     assert work == ["started", "signal 15", "started"]
 
 
-def test_an_image_that_is_a_file_is_sent_to_the_job_and_runs(pool, run_folder):
-    # A small image, quickly made: nothing but a shell.
+def test_an_image_file_is_transferred_to_the_job_and_runs(pool, run_folder):
+    # A small image that is built quickly: only a shell.
     for name in SHELL:
         (run_folder / "image" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(cached_image() / name, run_folder / "image" / name)

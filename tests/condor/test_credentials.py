@@ -1,4 +1,4 @@
-"""Where tokens are found, and when they end."""
+"""Where tokens are found, and when they expire."""
 
 import os
 
@@ -9,26 +9,26 @@ from condor.credentials import bearer_token, idtokens, token_folder
 from condor.jwt import claims, expiry
 
 
-def test_a_token_says_when_it_ends():
+def test_the_expiry_of_a_token_is_read():
     assert expiry(jwt(exp=1800000000, sub="somebody")) == 1800000000.0
     assert expiry(jwt(exp=1.5e9)) == 1.5e9
-    assert claims(jwt(sub="ä?>~")) == {"sub": "ä?>~"}  # both letters of its own base64
+    assert claims(jwt(sub="ä?>~")) == {"sub": "ä?>~"}  # both special characters of its base64
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "a.b", "a.b.c", "..", "not a token", jwt(sub="x"), jwt(exp="soon"), jwt(exp=True)],
 )
-def test_what_ends_at_no_time_or_is_no_token_has_no_end(text):
+def test_text_without_an_expiry_has_none(text):
     assert expiry(text) is None
 
 
-def test_numbers_that_are_no_time_are_no_end():
+def test_numbers_outside_of_the_range_of_times_are_no_expiry():
     assert expiry(jwt(exp=10**400)) is None
     assert expiry(jwt(exp=float("nan"))) is None
 
 
-def test_the_bearer_token_is_the_first_of_the_places_of_the_wlcg(tmp_path):
+def test_the_bearer_token_is_the_first_in_the_wlcg_discovery_order(tmp_path):
     user = os.geteuid()
     write_token(tmp_path / f"bt_u{user}", jwt(exp=4))
     assert bearer_token({}, user, tmp_path).expires == 4
@@ -45,14 +45,14 @@ def test_the_bearer_token_is_the_first_of_the_places_of_the_wlcg(tmp_path):
     assert bearer_token({}, user, tmp_path / "none") is None
 
 
-def test_a_token_never_shows_in_what_is_known_of_it(tmp_path):
+def test_the_description_of_a_token_does_not_contain_it(tmp_path):
     token = jwt(exp=1)
     write_token(tmp_path / "mine", token)
     assert token not in repr(idtokens(tmp_path))
     assert token not in repr(bearer_token({"BEARER_TOKEN": token}, 0, tmp_path))
 
 
-def test_a_folder_of_tokens_may_have_files_of_several_and_of_none(tmp_path):
+def test_a_folder_may_have_files_with_several_tokens_or_none(tmp_path):
     write_token(tmp_path / "two", jwt(exp=1), jwt(iss="pool"))
     write_token(tmp_path / "open", jwt(exp=3), mode=0o644)
     (tmp_path / "notes").write_text("not a token\n")
@@ -63,7 +63,9 @@ def test_a_folder_of_tokens_may_have_files_of_several_and_of_none(tmp_path):
     assert idtokens(tmp_path / "none") == []
 
 
-def test_the_folder_of_tokens_is_the_configured_one_or_the_users_own(tmp_path, monkeypatch):
+def test_the_folder_of_tokens_is_the_configured_one_or_the_default_of_the_user(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert token_folder(str(tmp_path / "mine")) == tmp_path / "mine"

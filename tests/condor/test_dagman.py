@@ -1,4 +1,4 @@
-"""DAGMan's settings, and what job logs say about a DAG."""
+"""DAGMan's settings, and the state of a DAG according to job logs."""
 
 import pytest
 from job_log_support import (
@@ -38,7 +38,7 @@ def state_after(dag, *events: str):
     return dagman_state(dag)
 
 
-def test_a_dag_that_was_never_submitted_has_no_state(dag):
+def test_a_dag_that_was_not_submitted_has_no_state(dag):
     assert dagman_state(dag) is None
 
 
@@ -55,17 +55,17 @@ def test_a_dag_that_was_never_submitted_has_no_state(dag):
         ([STARTED, ended(7, 1)], "ended", 1),
     ],
 )
-def test_the_last_event_of_dagmans_own_job_is_its_state(dag, events, state, code):
+def test_the_last_event_of_the_dagman_job_is_its_state(dag, events, state, code):
     found = state_after(dag, submitted(7), *(event.format(7) for event in events))
     assert (found.cluster, found.submissions) == (7, 1)
     assert (found.state, found.exit_code) == (state, code)
     assert found.is_over == (state in ("removed", "ended"))
 
 
-def test_one_that_found_another_at_work_and_ended_does_not_count(dag):
+def test_a_dagman_that_ended_because_another_was_running_does_not_count(dag):
     first = (submitted(7), STARTED.format(7))
     second = (submitted(9), STARTED.format(9), ended(9, 1))
-    # Nobody holds the lock: the end of the first was lost.
+    # No process holds the lock: the end of the first DAGMan was not recorded.
     assert state_after(dag, *first, *second).cluster == 9
     dag.with_name(f"{dag.name}.lock").write_text("")
     found = state_after(dag, *first, *second)
@@ -74,7 +74,7 @@ def test_one_that_found_another_at_work_and_ended_does_not_count(dag):
     assert (found.cluster, found.state, found.exit_code) == (7, "ended", 0)
 
 
-def test_each_start_of_dagman_is_counted(dag):
+def test_every_start_of_dagman_is_counted(dag):
     assert state_after(dag, submitted(7), STARTED.format(7), STARTED.format(7)).starts == 2
 
 
@@ -86,7 +86,7 @@ def test_only_the_last_submission_counts(dag):
     assert (found.state, found.exit_code) == ("running", None)
 
 
-def test_a_log_that_ends_in_the_middle_of_an_event_says_what_is_before(dag):
+def test_a_truncated_log_is_read_up_to_its_last_complete_event(dag):
     write_log(dag.with_name("scan.dag.dagman.log"), submitted(7), STARTED.format(7))
     with dag.with_name("scan.dag.dagman.log").open("a") as log:
         log.write(ended(7, 0)[:60])
@@ -94,7 +94,7 @@ def test_a_log_that_ends_in_the_middle_of_an_event_says_what_is_before(dag):
 
 
 @pytest.mark.parametrize("cut", [1, 60, len(EVICTED) - 20])
-def test_an_event_that_a_full_disk_tore_is_left_out(dag, cut):
+def test_an_event_that_a_full_disk_truncated_is_skipped(dag, cut):
     log = dag.with_name("scan.dag.dagman.log")
     write_log(log, submitted(7), STARTED.format(7))
     with log.open("a") as file:
@@ -172,7 +172,7 @@ def test_the_last_error_is_what_dagman_reports_as_one(dag, lines, error):
     assert last_error(dag) == error
 
 
-def test_each_node_ends_as_its_last_job_does(tmp_path):
+def test_a_node_ends_like_its_last_job(tmp_path):
     log = tmp_path / "round_000.dag.nodes.log"
     write_log(
         log,
@@ -197,7 +197,7 @@ def test_each_node_ends_as_its_last_job_does(tmp_path):
     assert ends["reco_00004"] == JobEnd(None, "its job has not ended")
 
 
-def test_a_job_removed_while_it_was_held_tells_why_it_was_held(tmp_path):
+def test_a_job_removed_while_held_has_its_hold_reason(tmp_path):
     log = tmp_path / "round_000.dag.nodes.log"
     first = (submitted(1, "reco_00000"), HELD.format(1))
     write_log(log, *first, REMOVED.format(1))
@@ -209,11 +209,11 @@ def test_a_job_removed_while_it_was_held_tells_why_it_was_held(tmp_path):
     assert "via condor_rm" in job_ends(log)["reco_00000"].reason
 
 
-def test_no_log_is_no_node(tmp_path):
+def test_without_a_log_there_are_no_nodes(tmp_path):
     assert job_ends(tmp_path / "no.log") == {}
 
 
-def test_a_sites_settings_win_over_ours():
+def test_the_settings_of_a_site_override_the_defaults():
     name = next(iter(SETTINGS))
     lines = config_lines({name: "77", "DAGMAN_OF_THE_SITE": "x"})
     assert lines.count(f"{name} = 77") == 1

@@ -1,4 +1,4 @@
-"""dagman.sh: it mends what DAGMan does not get over when it starts again, and becomes it."""
+"""dagman.sh repairs what stops DAGMan at its next start, and then runs it."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ OTHERS = [
 
 @pytest.fixture
 def dagman(tmp_path):
-    """Return a way to start a DAGMan that says what it was started with."""
+    """Return a function that starts a DAGMan, which prints how it was started."""
     script = tmp_path / "dagman.sh"
     script.write_text(QUICK)
     program = tmp_path / "bin" / "condor_dagman"
@@ -55,7 +55,7 @@ def dagman(tmp_path):
 
 
 def lines(*numbers: str) -> str:
-    """Return a log with nodes that were skipped, of these numbers."""
+    """Return a log with skipped nodes of these numbers."""
     skipped = [[LINE.format(number), f"    DAG Node: {number}", "..."] for number in numbers]
     return "\n".join([*OTHERS, *(line for it in skipped for line in it), ""])
 
@@ -70,9 +70,7 @@ def lines(*numbers: str) -> str:
         (["999", "001", "001", "002"], ["999", "998", "997", "996"]),
     ],
 )
-def test_skipped_nodes_of_earlier_starts_get_numbers_that_come_never_again(
-    dagman, tmp_path, before, after
-):
+def test_skipped_nodes_of_earlier_starts_get_unique_numbers(dagman, tmp_path, before, after):
     dag = tmp_path / "it's a scan.dag"
     log = tmp_path / f"{dag.name}.nodes.log"
     log.write_text(lines(*before))
@@ -84,17 +82,17 @@ def test_skipped_nodes_of_earlier_starts_get_numbers_that_come_never_again(
         assert name in text
     for name in set(names):
         text = text.replace(name, "")
-    wanted = lines(*after)
+    expected = lines(*after)
     for name in [f"    DAG Node: {number}" for number in after]:
-        wanted = wanted.replace(name, "")
-    assert text == wanted
+        expected = expected.replace(name, "")
+    assert text == expected
     assert log.stat().st_ino == inode  # HTCondor may have it open
     changed = len(set(after) - set(before))
     did = [(it.fault, it.text.split()[1]) for it in guard_actions(dag)]
     assert did == ([("skipped-nodes", str(changed))] if changed else [])
 
 
-def test_a_dag_that_starts_for_the_first_time_has_no_log(dagman, tmp_path):
+def test_a_dag_that_starts_for_the_first_time_needs_no_log(dagman, tmp_path):
     dagman(tmp_path / "scan.dag")
     assert not (tmp_path / "scan.dag.nodes.log").exists()
 
@@ -116,7 +114,7 @@ SUBMITTED = "000 (7.000.000) 2026-11-28 00:04:00 Job submitted\n    DAG Node: re
 @pytest.mark.parametrize(
     ("how", "code"), [(WELL, 0), (NOT_WELL, 1), (KILLED, 1)], ids=["well", "not well", "killed"]
 )
-def test_a_dag_whose_dagman_died_when_all_had_ended_ends(dagman, tmp_path, how, code):
+def test_a_dag_whose_dagman_died_after_its_final_node_ends(dagman, tmp_path, how, code):
     dag = tmp_path / "it's a scan.dag"
     log, lock = tmp_path / f"{dag.name}.nodes.log", tmp_path / f"{dag.name}.lock"
     dag.write_text(f"JOB merge merge.sub\n{FINAL}")
@@ -133,16 +131,16 @@ def test_a_dag_whose_dagman_died_when_all_had_ended_ends(dagman, tmp_path, how, 
 @pytest.mark.parametrize(
     ("dag_text", "end", "has_lock"),
     [
-        (FINAL, ENDED.format(*WELL, "report"), False),  # submitted anew
-        (FINAL, ENDED.format(*WELL, "merge"), True),  # there is more to do
+        (FINAL, ENDED.format(*WELL, "report"), False),  # submitted again
+        (FINAL, ENDED.format(*WELL, "merge"), True),  # unfinished
         (FINAL, SUBMITTED, True),
         (FINAL, ENDED.format(*WELL, "report") + SUBMITTED, True),
-        (FINAL, ENDED.format(*WELL, "report")[:-4], True),  # cut off
+        (FINAL, ENDED.format(*WELL, "report")[:-4], True),  # truncated
         (FINAL, "", True),
         ("JOB report merge.sub\n", ENDED.format(*WELL, "report"), True),
     ],
 )
-def test_a_dag_that_has_not_ended_goes_on(dagman, tmp_path, dag_text, end, has_lock):
+def test_a_dag_that_has_not_ended_continues(dagman, tmp_path, dag_text, end, has_lock):
     dag = tmp_path / "scan.dag"
     lock = tmp_path / f"{dag.name}.lock"
     dag.write_text(dag_text)
@@ -172,7 +170,7 @@ TYPES |= {"012": "JOB_HELD", "013": "JOB_RELEASED"}
 @example(KINDS[0], [(EVICTED.format(3), len(EVICTED) + 2)])  # at the end of a line
 @example(KINDS[0], [(STARTED.format(3), 18), (ended(3, 0), None)])
 @example(KINDS[0], [(ended(3, 0), None)])
-def test_what_a_full_disk_tore_hides_no_other_event(dagman, tmp_path, first, more):
+def test_a_truncated_event_does_not_hide_other_events(dagman, tmp_path, first, more):
     dag = tmp_path / "scan.dag"
     logs = [tmp_path / f"{dag.name}.{kind}.log" for kind in ("nodes", "dagman")]
     text = f"{first}\n...\n" + "".join(
@@ -193,7 +191,7 @@ def test_what_a_full_disk_tore_hides_no_other_event(dagman, tmp_path, first, mor
         assert (after == text) == (len(whole) == 1 + len(more))
 
 
-def test_a_dagman_that_may_have_missed_an_event_is_killed_so_that_it_starts_again(tmp_path):
+def test_a_dagman_that_may_have_missed_an_event_is_killed_and_restarted(tmp_path):
     script, log = tmp_path / "dagman.sh", tmp_path / "scan.dag.nodes.log"
     script.write_text(QUICK)
     program = tmp_path / "condor_dagman"
@@ -218,7 +216,7 @@ def test_a_dagman_that_may_have_missed_an_event_is_killed_so_that_it_starts_agai
         dagman.kill()
 
 
-def test_dagman_starts_when_there_is_room_for_its_logs(dagman, tmp_path):
+def test_dagman_starts_once_there_is_space_for_its_logs(dagman, tmp_path):
     program, tried = tmp_path / "bin" / "dd", tmp_path / "tried"
     dd = f'[ ! -e {tried} ] || exec {shutil.which("dd")} "$@"'
     program.write_text(f"#!/bin/sh\n{dd}\ntouch {tried}\nexit 1\n")

@@ -1,4 +1,4 @@
-"""job.sh, run for real: whatever environment it loads, the job's own Python is what runs."""
+"""job.sh, run for real: in any environment, the job's own Python runs."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 JOB_SH = resources.files("condor").joinpath("job.sh").read_text()
 TRY_AGAIN = 75
 
-#: Stands for the scan's code: says what it sees, and ends or waits as it is told.
+#: Stands for the code of the scan: prints what it sees, and exits or waits on request.
 PROBE = """
 import json, os, signal, sys, time
 signals = []
@@ -33,8 +33,8 @@ if sys.argv[1:2] == ["wait"]:
 sys.exit(int(sys.argv[2]) if sys.argv[1:2] == ["exit"] else 0)
 """
 
-#: What icetray's env-shells do: PYTHONPATH begins with theirs, a shell stays in between,
-#: the first word may be split, and it talks.
+#: As icetray's env-shells do: they prepend to PYTHONPATH, stay as a parent process, split the
+#: first word, and print text.
 ENV_SHELL = """#!/bin/sh
 echo "W E L C O M E"
 command=$1
@@ -54,7 +54,7 @@ exec "$@"
 
 @pytest.fixture
 def job(tmp_path):
-    """Return the folder of a job, and beside it an environment with a Python of its own."""
+    """Return the folder of a job, with an environment beside it that has its own Python."""
     folder = tmp_path / "a job's folder"
     folder.mkdir()
     with zipfile.ZipFile(folder / "skyscan.zip", "w") as code:
@@ -107,7 +107,7 @@ def seen(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 BOTH = pytest.mark.parametrize("text", [ENV_SHELL, EXEC_SHELL], ids=["stays", "execs"])
 
 
-def test_the_host_runtime_runs_the_interpreter_that_it_names(job):
+def test_the_host_runtime_runs_its_interpreter(job):
     found = seen(run(job, "prep", SKYSCAN_PYTHON=sys.executable))
     assert found["code"] == str(job / "skyscan.zip" / "skyscan" / "__main__.py")
     assert found["FAKE_PYTHON"] is None
@@ -167,9 +167,7 @@ def test_a_python_that_is_too_old_is_named_and_no_try_helps(job):
 
 
 @BOTH
-def test_an_env_shell_brings_its_python_and_its_modules_and_the_scans_code_comes_first(
-    job, text
-):
+def test_an_env_shell_provides_python_and_modules_behind_the_code_of_the_scan(job, text):
     found = seen(run(job, "prep", SKYSCAN_ENV_SHELL=env_shell(job, text)))
     assert found["FAKE_PYTHON"] == "1"
     assert found["code"] == str(job / "skyscan.zip" / "skyscan" / "__main__.py")
@@ -177,14 +175,14 @@ def test_an_env_shell_brings_its_python_and_its_modules_and_the_scans_code_comes
     assert (first, second) == (str(job / "skyscan.zip"), "/fake/icetray")
 
 
-def test_what_an_env_shell_sets_arrives_as_it_is_and_what_it_says_on_stderr(job):
+def test_the_environment_of_an_env_shell_is_kept_and_its_output_goes_to_stderr(job):
     done = run(job, "prep", SKYSCAN_ENV_SHELL=env_shell(job))
     assert seen(done)["FAKE_ICETRAY"] == 'it\'s "1" $2\n3'
     assert done.stderr.splitlines() == ["W E L C O M E", "good bye"]
 
 
 @pytest.mark.parametrize("environment", [{}, {"PYTHONPATH": "/mine"}])
-def test_a_python_path_that_was_there_stays_behind(job, environment):
+def test_an_existing_python_path_comes_last(job, environment):
     found = seen(run(job, "x", SKYSCAN_PYTHON=sys.executable, **environment))
     assert found["PYTHONPATH"].split(":")[1:] == list(environment.values())
     found = seen(run(job, "x", SKYSCAN_ENV_SHELL=env_shell(job), **environment))
@@ -203,7 +201,7 @@ def environment_of(job: Path, runtime: str) -> dict[str, str]:
 
 
 @RUNTIMES
-def test_arguments_arrive_as_they_are(job, runtime):
+def test_arguments_arrive_unchanged(job, runtime):
     arguments = ["a b", "it's", '"q"', "$HOME", "`ls`", "", "*", "\\", "ünicode\nline"]
     found = seen(run(job, *arguments, **environment_of(job, runtime)))
     assert found["arguments"] == arguments
@@ -217,7 +215,7 @@ def test_exit_codes_pass_unchanged(job, runtime, code):
 
 @RUNTIMES
 @pytest.mark.parametrize("to_all", [False, True], ids=["to the job", "to its whole group"])
-def test_sigterm_reaches_python_once_and_its_exit_code_is_the_jobs(job, runtime, to_all):
+def test_sigterm_reaches_python_once_and_its_exit_code_is_that_of_the_job(job, runtime, to_all):
     process = start(job, "wait", **environment_of(job, runtime))
     process.stdout.readline()
     if to_all:
@@ -229,7 +227,7 @@ def test_sigterm_reaches_python_once_and_its_exit_code_is_the_jobs(job, runtime,
 
 
 @RUNTIMES
-def test_a_startup_folder_is_there_for_prep_and_one_that_was_sent_is_kept(job, runtime):
+def test_a_startup_folder_is_created_for_prep_and_a_transferred_one_is_kept(job, runtime):
     run(job, "prep", **environment_of(job, runtime))
     assert (job / "startup").is_dir()
     (job / "startup" / "startup.json").write_text("{}")
@@ -237,7 +235,7 @@ def test_a_startup_folder_is_there_for_prep_and_one_that_was_sent_is_kept(job, r
     assert (job / "startup" / "startup.json").read_text() == "{}"
 
 
-def test_what_comes_home_of_a_job_that_fails_is_no_less_than_what_it_got(job):
+def test_a_failed_job_returns_at_least_the_records_it_received(job):
     (job / "0.rec").write_bytes(b"records of an earlier try")
     words = ("reco", "--earlier", "0.rec", "--result", "0.new.rec")
     done = run(job, *words, SKYSCAN_PYTHON="/no/python")
@@ -248,18 +246,18 @@ def test_what_comes_home_of_a_job_that_fails_is_no_less_than_what_it_got(job):
     assert (job / "0.new.rec").read_bytes() == b"a checkpoint of this one"
 
 
-def test_code_that_arrives_damaged_does_not_run(job):
+def test_damaged_code_does_not_run(job):
     whole = sha256((job / "skyscan.zip").read_bytes()).hexdigest()
     variables = {"SKYSCAN_PYTHON": sys.executable, "SKYSCAN_CODE_SHA256": whole}
     seen(run(job, "prep", **variables))
     with (job / "skyscan.zip").open("ab") as code:
-        code.write(b"x")  # no harm to a zip
+        code.write(b"x")  # the zip stays valid
     done = run(job, "prep", **variables)
     assert (done.returncode, done.stdout) == (TRY_AGAIN, "")
     assert "skyscan.zip is damaged" in done.stderr
 
 
-def test_a_job_that_got_no_path_has_one(job):
+def test_a_job_without_path_gets_one(job):
     process = subprocess.run(
         ["./job.sh", "x"],
         cwd=job,
@@ -275,15 +273,15 @@ def test_a_job_that_got_no_path_has_one(job):
 
 IGNORES_ITS_COMMAND = "#!/bin/sh\nexit 0\n"
 REFUSES = "#!/bin/sh\necho 'Environment not (re)loaded.'\nexit 2\n"
-LACKS_PYTHON = '#!/bin/sh\nPATH=/nowhere exec "$@"\n'
+NO_PYTHON = '#!/bin/sh\nPATH=/nowhere exec "$@"\n'
 
 
-def test_a_runtime_that_is_not_there_is_one_line_and_another_machines_chance(job):
+def test_a_missing_runtime_is_one_line_and_the_job_tries_another_machine(job):
     for missing, environment in {
         "/no/env-shell.sh": {"SKYSCAN_ENV_SHELL": "/no/env-shell.sh"},
         "refuses.sh": {"SKYSCAN_ENV_SHELL": env_shell(job, REFUSES, "refuses.sh")},
         "ignores.sh": {"SKYSCAN_ENV_SHELL": env_shell(job, IGNORES_ITS_COMMAND, "ignores.sh")},
-        "no python3": {"SKYSCAN_ENV_SHELL": env_shell(job, LACKS_PYTHON, "lacks.sh")},
+        "no python3": {"SKYSCAN_ENV_SHELL": env_shell(job, NO_PYTHON, "lacks.sh")},
         "/no/python": {"SKYSCAN_PYTHON": "/no/python"},
         "no-such-python": {"SKYSCAN_PYTHON": "no-such-python"},
         "py3-v9/setup.sh": {"SKYSCAN_ENV_SHELL": "py3-v9/icetray/v1.12.0"},
@@ -291,11 +289,11 @@ def test_a_runtime_that_is_not_there_is_one_line_and_another_machines_chance(job
         done = run(job, "prep", **environment)
         assert done.returncode == TRY_AGAIN, environment
         assert done.stdout == ""
-        *said, line = done.stderr.splitlines()
+        *output, line = done.stderr.splitlines()
         assert line.startswith("skyscan: error: ")
         assert missing in line
-        assert said == (["Environment not (re)loaded."] if missing == "refuses.sh" else [])
-        assert (job / "startup").is_dir()  # or the job would be held, not retried
+        assert output == (["Environment not (re)loaded."] if missing == "refuses.sh" else [])
+        assert (job / "startup").is_dir()  # otherwise the job would be held, not retried
 
 
 SETUP = """#!/bin/sh
@@ -308,7 +306,7 @@ echo 'export PATH="/of/cvmfs:'$PATH'" ;'
 
 
 def on_fake_cvmfs(job: Path) -> Path:
-    """Have job.sh look for /cvmfs beside the job; return IceCube's folder there."""
+    """Let job.sh search /cvmfs beside the job; return IceCube's folder there."""
     root = job.parent / "cvmfs"
     write_script(job / "job.sh", JOB_SH.replace("base=/cvmfs/", f"base='{root}'/"))
     icecube = root / "icecube.opensciencegrid.org"
@@ -318,7 +316,7 @@ def on_fake_cvmfs(job: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["env-shell.sh", "bin/icetray-shell"])
 @pytest.mark.parametrize("shell", [{}, {"SHELL": "/bin/tcsh"}], ids=["no shell", "tcsh"])
-def test_the_short_form_is_the_metaproject_of_this_system_on_cvmfs(job, name, shell):
+def test_the_short_form_names_the_metaproject_for_this_system_on_cvmfs(job, name, shell):
     root = on_fake_cvmfs(job) / "py3-v4.4.1" / "Fake_1"
     env_shell(job, name=str(root / "metaprojects" / "icetray" / "v1.12.0" / name))
     found = seen(run(job, "x", SKYSCAN_ENV_SHELL="py3-v4.4.1/icetray/v1.12.0", **shell))
@@ -327,7 +325,7 @@ def test_the_short_form_is_the_metaproject_of_this_system_on_cvmfs(job, name, sh
     assert "/of/cvmfs" in found["PATH"].split(":")
 
 
-def test_a_metaproject_that_cvmfs_lacks_is_named(job):
+def test_a_metaproject_that_is_missing_on_cvmfs_is_named(job):
     on_fake_cvmfs(job)
     done = run(job, "x", SKYSCAN_ENV_SHELL="py3-v4.4.1/icetray/v9")
     assert done.returncode == TRY_AGAIN
@@ -335,7 +333,7 @@ def test_a_metaproject_that_cvmfs_lacks_is_named(job):
 
 
 def in_fake_image(job: Path) -> Path:
-    """Have job.sh look for an image's icetray beside the job; return the image's root."""
+    """Let job.sh search an image's icetray beside the job; return the root of the image."""
     root = job.parent / "image"
     inside = JOB_SH.replace(" /opt/icetray", f" {root}/opt/icetray")
     write_script(job / "job.sh", inside.replace(" /usr/local", f" {root}/usr/local"))
@@ -345,20 +343,20 @@ def in_fake_image(job: Path) -> Path:
 @pytest.mark.parametrize(
     "name", ["opt/icetray/bin/icetray-shell", "usr/local/icetray/env-shell.sh"]
 )
-def test_in_a_container_the_icetray_of_the_image_is_loaded_as_its_entry_point_would(job, name):
+def test_in_a_container_the_icetray_of_the_image_is_loaded_like_by_its_entry_point(job, name):
     env_shell(job, name=str(in_fake_image(job) / name))
     found = seen(run(job, "x", SKYSCAN_ENV_SHELL="image"))
     assert (found["FAKE_PYTHON"], bool(found["FAKE_ICETRAY"])) == ("1", True)
 
 
-def test_in_a_container_without_icetray_plain_python_serves(job):
+def test_in_a_container_without_icetray_plain_python_runs(job):
     in_fake_image(job)
     path = f"{job.parent / 'bin'}:{os.defpath}"
     found = seen(run(job, "x", SKYSCAN_ENV_SHELL="image", PATH=path))
     assert (found["FAKE_PYTHON"], found["FAKE_ICETRAY"]) == ("1", None)
 
 
-def test_outside_of_a_container_an_icetray_that_lies_there_is_left_alone(job):
+def test_outside_of_a_container_an_icetray_in_the_same_folder_is_ignored(job):
     env_shell(job, name=str(in_fake_image(job) / "opt/icetray/bin/icetray-shell"))
     found = seen(run(job, "x", SKYSCAN_PYTHON=sys.executable))
     assert found["FAKE_ICETRAY"] is None

@@ -1,4 +1,4 @@
-"""Machines that fail every job, from job logs as HTCondor writes them."""
+"""Machines that fail every job, according to job logs as HTCondor writes them."""
 
 import pytest
 from job_log_support import ended, submitted, write_log
@@ -31,7 +31,7 @@ def held(job: int, machine: str, code: int) -> tuple[str, ...]:
 
 @pytest.fixture
 def machines(tmp_path):
-    """Return what is said of the machines of one round, given its events."""
+    """Return the warnings about the machines of one round, given its events."""
 
     def found(*jobs: tuple[str, ...]) -> list[BadMachine]:
         events = [event for job in jobs for event in job]
@@ -42,7 +42,7 @@ def machines(tmp_path):
     return found
 
 
-def test_a_machine_that_fails_all_jobs_at_once_is_named_with_how_many(machines):
+def test_a_machine_that_fails_all_jobs_at_once_is_named_with_their_number(machines):
     good = (STARTED.format(8, "good"), ended(8, 0))
     (bad,) = machines(*(tried_again(n, "bad", second=n + 3) for n in range(4)), good)
     assert (bad.name, bad.n_failed, bad.seconds) == ("bad", 4, 6.0)
@@ -50,23 +50,23 @@ def test_a_machine_that_fails_all_jobs_at_once_is_named_with_how_many(machines):
     assert 'submit.requirements=TARGET.Machine != "bad"' in bad.line()
 
 
-def test_jobs_that_left_nothing_there_or_did_not_start_count_as_failed(machines):
+def test_jobs_without_output_or_start_count_as_failed(machines):
     (bad,) = machines(held(1, "bad", 12), held(2, "bad", 6), tried_again(3, "bad"))
     assert bad.n_failed == 3
 
 
 @pytest.mark.parametrize("code", [0, 65, 69])
-def test_one_job_that_it_did_its_part_for_clears_a_machine(machines, code):
+def test_one_job_that_ran_long_enough_clears_a_machine(machines, code):
     bad = [tried_again(n, "bad") for n in range(4)]
     assert not machines(*bad, (STARTED.format(5, "bad"), ended(5, code)))
 
 
 @pytest.mark.parametrize("code", [1, 13, 21, 34, 47])
-def test_holds_that_are_not_the_machines_fault_do_not_count(machines, code):
+def test_holds_for_which_the_machine_is_not_to_blame_do_not_count(machines, code):
     assert not machines(*(held(n, "busy", code) for n in range(4)))
 
 
-def test_few_failures_slow_ones_and_jobs_sent_away_blame_no_machine(machines):
+def test_few_or_slow_failures_and_vacated_jobs_do_not_blame_a_machine(machines):
     assert not machines(*(tried_again(n, "two") for n in range(2)))
     late = "2026-01-01 10:03"
     slow = [

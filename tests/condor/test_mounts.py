@@ -1,4 +1,4 @@
-"""Which file system a path is on, by what Linux says of its mounts."""
+"""The file system of a path, according to Linux's list of mounts."""
 
 from pathlib import Path
 
@@ -34,14 +34,14 @@ def test_a_path_is_on_the_deepest_mount_above_it(path, kind):
     assert file_system(Path(path), MOUNTINFO) == kind
 
 
-def test_a_link_is_followed(tmp_path):
+def test_symbolic_links_are_resolved(tmp_path):
     (tmp_path / "link").symlink_to("/home/me")
     assert file_system(tmp_path / "link", MOUNTINFO) == "nfs4"
 
 
-def test_without_mounts_nothing_is_known():
+def test_without_mounts_the_file_system_is_unknown():
     assert file_system(Path("/home"), "") == ""
 
 
-def test_this_machine_says_what_its_proc_is_on():
+def test_the_file_system_of_proc_is_proc():
     assert file_system(Path("/proc/self")) == "proc"

@@ -13,9 +13,9 @@ def test_a_nested_dag_runs_to_its_end(pool, run_folder):
 
     origin, user, scratch = (run_folder / "prep.txt").read_text().splitlines()
     assert origin == "pulses"
-    assert user != "0"  # HTCondor runs no jobs of root
-    assert str(pool.config.parent) in scratch  # its files were sent there and back
+    assert user != "0"  # HTCondor does not run jobs of root
+    assert str(pool.config.parent) in scratch  # its files were transferred in both directions
     assert len(list(run_folder.glob("result_*.txt"))) == 3
     assert "merge.txt" in (run_folder / "report.txt").read_text()
-    # Root's pool runs as another account, yet what it writes is root's.
+    # Root's pool runs as another account, but the files that it writes belong to root.
     assert (run_folder / "prep.txt").stat().st_uid == os.geteuid()

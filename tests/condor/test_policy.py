@@ -1,6 +1,6 @@
-"""What HTCondor does with jobs that fail, are held, or take too much: on the real pool.
+"""What HTCondor does with jobs that fail, are held, or exceed their limits: on a real pool.
 
-All jobs of this module run at the same time: most of them wait.
+All jobs of this module run at the same time, because most of them wait.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.pool
 
 PATIENCE = 150.0  # seconds; a machine may be busy
-#: As a site may have it, in seconds that a test can wait for.
+#: Values that a site may have, in seconds that a test can wait.
 SITE = replace(read_site("personal"), release_after=1, held_too_long=15)
-SMALL = 128  # MB; slots come in steps of that
+SMALL = 128  # MB, the granularity of slots
 
 EXIT = "#!/bin/sh\nexit $1\n"
 KILLED = "#!/bin/sh\nkill -9 $$\n"
-# Asks for memory, and ends well on a machine that has given it enough.
+# Checks its memory, and succeeds on a machine that gives enough.
 HUNGRY = """#!/usr/bin/env python3
 import os, re, time
 from pathlib import Path
@@ -56,7 +56,7 @@ JOBS: dict[str, tuple[str, dict[str, str]]] = {
     "input comes late": (EXIT, {"arguments": "0", "transfer_input_files": "late"}),
     "input never comes": (EXIT, {"arguments": "0", "transfer_input_files": "never"}),
     "held by hand": ("#!/bin/sh\nsleep 300\n", {}),
-    # The slots of other jobs, which may be too large to be used up, are other users'.
+    # A slot of another job may be too large to be exceeded.
     "memory": (HUNGRY, {"accounting_group_user": "memory"}),
     "disk": (BULKY, {"accounting_group_user": "disk"}),
     # Its files take their time: HTCondor forgets this limit of a job that starts in the very
@@ -69,7 +69,7 @@ JOBS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 class Job:
-    """A job in the pool, in a folder of its own."""
+    """A job in the pool, in its own folder."""
 
     def __init__(self, pool: Pool, folder: Path, program: str, more: dict[str, str]) -> None:
         self.pool, self.folder = pool, folder
@@ -99,7 +99,7 @@ class Job:
         return [event.type.name for event in log_events(self.folder / "log")]
 
     def held(self) -> list[int]:
-        """Return the code of each hold."""
+        """Return the codes of all holds."""
         events = log_events(self.folder / "log")
         return [int(e["HoldReasonCode"]) for e in events if e.type.name == "JOB_HELD"]
 
@@ -111,7 +111,7 @@ class Job:
             time.sleep(0.2)
 
     def end(self) -> str:
-        """Wait until the job has left the queue; return the name of its last event."""
+        """Wait until the job leaves the queue; return the name of its last event."""
         last = ("JOB_TERMINATED", "JOB_ABORTED")
         self.wait(lambda: bool(set(last) & set(self.events())), "its end")
         return next(name for name in last if name in self.events())
@@ -151,25 +151,25 @@ def jobs(pool: Pool, session_folder: Path) -> Iterator[dict[str, Job]]:
     ("name", "tries"),
     [("transient", 3), ("killed", 3), ("fatal", 1), ("late", 1), ("sound", 1)],
 )
-def test_a_job_is_tried_again_unless_it_would_only_fail_again(jobs, name, tries):
+def test_a_job_is_tried_again_unless_it_would_fail_again(jobs, name, tries):
     assert jobs[name].end() == "JOB_TERMINATED"
     assert jobs[name].events().count("EXECUTE") == tries
 
 
-def test_input_that_comes_after_two_failed_transfers_is_waited_for(jobs):
+def test_a_job_waits_for_input_through_two_failed_transfers(jobs):
     job = jobs["input comes late"]
     assert job.end() == "JOB_TERMINATED"
     assert job.held() == [13, 13]
     assert job.events().count("JOB_RELEASED") == 2
 
 
-def test_a_job_whose_holds_never_end_is_removed(jobs):
+def test_a_job_that_is_held_too_long_is_removed(jobs):
     job = jobs["input never comes"]
     assert job.end() == "JOB_ABORTED"
     assert job.held() == [13] * (policy.RELEASES + 1)
 
 
-def test_a_job_held_by_hand_stays_so_and_then_is_removed(jobs):
+def test_a_job_held_by_hand_stays_held_until_it_is_removed(jobs):
     job = jobs["held by hand"]
     assert job.end() == "JOB_ABORTED"
     assert job.held() == [1]
@@ -177,7 +177,7 @@ def test_a_job_held_by_hand_stays_so_and_then_is_removed(jobs):
 
 
 @pytest.mark.parametrize("what", ["memory", "disk"])
-def test_a_job_that_takes_too_much_is_held_and_gets_more(jobs, what):
+def test_a_job_over_its_limits_is_held_and_gets_more(jobs, what):
     job = jobs[what]
     assert job.end() == "JOB_TERMINATED"
     assert set(job.held()) <= {21, 34}
@@ -187,7 +187,7 @@ def test_a_job_that_takes_too_much_is_held_and_gets_more(jobs, what):
     assert what in (job.folder / "log").read_text()
 
 
-def test_a_job_that_takes_too_long_is_tried_again_and_then_removed(jobs):
+def test_a_job_that_runs_too_long_is_tried_again_and_then_removed(jobs):
     job = jobs["time"]
     assert job.end() == "JOB_ABORTED"
     assert set(job.held()) == {47}
@@ -195,7 +195,7 @@ def test_a_job_that_takes_too_long_is_tried_again_and_then_removed(jobs):
 
 
 def value(expression: str, **attributes: object) -> object:
-    """Return what an expression of a submit file is for a job with these attributes."""
+    """Return the value of an expression of a submit file for a job with these attributes."""
     import classad2
 
     expression = expression.replace("TARGET.", "Other")
@@ -203,20 +203,20 @@ def value(expression: str, **attributes: object) -> object:
 
 
 @pytest.mark.parametrize("n", range(8))
-def test_as_many_tries_as_asked_for_are_dealt_to_at_most_two_submissions(n):
+def test_the_requested_tries_are_split_over_at_most_two_submissions(n):
     submissions = range(policy.submissions(n))
     commands = [policy.retry_commands(n, str(retry))["max_retries"] for retry in submissions]
     assert sum(value(command) + 1 for command in commands) == n + 1
     assert len(submissions) <= 2
 
 
-def test_what_a_job_asks_for_grows_with_each_try_and_never_without_end():
-    asked = [
+def test_requests_grow_with_each_try_up_to_a_limit():
+    requests = [
         value(policy.growing(100, 3, str(retry)), NumJobCompletions=tries)
         for retry in range(2)
         for tries in range(2)
     ]
-    assert asked == [100, 200, 300, 400]
+    assert requests == [100, 200, 300, 400]
     import classad2
 
     held = classad2.ClassAd({"StartdHeldJob": 1, "JobOutOfResources": 1, "UserRequest": 5})
@@ -237,26 +237,24 @@ def test_what_an_evicted_job_asks_for_grows_with_each_eviction_and_never_without
     ("status", "starts", "seconds", "is_held"),
     [(1, 10, 60, True), (1, 9, 10, False), (1, 20, 3600, False), (2, 20, 10, False)],
 )
-def test_a_job_that_is_started_in_vain_again_and_again_is_held(
-    status, starts, seconds, is_held
-):
+def test_a_job_that_never_starts_successfully_is_held(status, starts, seconds, is_held):
     job = {"JobStatus": status, "NumShadowStarts": starts, "RemoteWallClockTime": seconds}
     assert value(policy.hold_commands(SITE)["periodic_hold"], **job) is is_held
     held = {"JobStatus": 5, "HoldReasonCode": 3, "EnteredCurrentStatus": int(time.time())}
-    assert value(policy.removal(SITE), **held) is True  # at once, so that RETRY fires
+    assert value(policy.removal(SITE), **held) is True  # at once, so that RETRY is used
 
 
-def test_a_job_keeps_away_for_a_time_from_machines_that_it_failed_on():
-    wanted = policy.avoidance_commands(read_site("icecube"))["requirements"]
+def test_a_job_avoids_machines_on_which_it_failed_for_a_time():
+    expression = policy.avoidance_commands(read_site("icecube"))["requirements"]
     now = int(time.time())
 
     def takes(machine: str, since: int = 0, **known: object) -> bool:
         idle = {"JobStatus": 1, "NumJobCompletions": 0, "EnteredCurrentStatus": now - since}
-        return bool(value(wanted, **{"OtherMachine": machine, **idle, **known}))
+        return bool(value(expression, **{"OtherMachine": machine, **idle, **known}))
 
     failed = {"NumJobCompletions": 1, "MachineAttrMachine0": "bad"}
     assert takes("bad")
-    assert takes("bad", MachineAttrMachine0="bad")  # evicted is not failed
+    assert takes("bad", MachineAttrMachine0="bad")  # evicted does not count as failed
     assert takes("good", **failed)
     assert not takes("bad", **failed)
     assert takes("bad", since=901, **failed)

@@ -23,12 +23,12 @@ def folder_of(pool: Pool) -> Path:
 
 
 def daemons_of(pool: Pool) -> list[Process]:
-    """Return the daemons; jobs and DAGMans of other tests come and go meanwhile."""
+    """Return the daemons, without jobs and DAGMans of other tests."""
     return [it for it in pool_processes(folder_of(pool)) if it.name in DAEMONS]
 
 
 def listening_sockets(pids: set[int]) -> dict[str, str]:
-    """Return address and protocol of the sockets that processes listen on, from /proc."""
+    """Return the addresses and protocols on which processes listen, from /proc."""
     inodes = set()
     for pid in pids:
         for file in Path(f"/proc/{pid}/fd").iterdir():
@@ -43,13 +43,13 @@ def listening_sockets(pids: set[int]) -> dict[str, str]:
     return sockets
 
 
-def test_a_pool_that_runs_is_not_started_again(pool):
+def test_a_running_pool_is_not_started_again(pool):
     before = daemons_of(pool)
     assert start() == pool
     assert daemons_of(pool) == before
 
 
-def test_the_status_names_version_and_folder(pool):
+def test_the_status_shows_version_and_folder(pool):
     found = status()
     assert found.is_running
     assert found.pool == pool
@@ -65,7 +65,7 @@ def test_nobody_else_can_enter_the_folder_or_read_the_key(pool):
         assert stat.S_IMODE((folder / secret).parent.stat().st_mode) == 0o700
 
 
-def test_daemons_listen_on_the_loopback_only(pool):
+def test_daemons_listen_on_loopback_only(pool):
     pids = {process.pid for process in daemons_of(pool)}
     sockets = listening_sockets(pids)
     assert sockets
@@ -75,7 +75,7 @@ def test_daemons_listen_on_the_loopback_only(pool):
 
 
 def other_config(pool: Pool, folder: Path, tokens: dict[str, str], methods: str) -> Pool:
-    """Return the pool as seen by somebody with other tokens."""
+    """Return the configuration of the pool for a user with other tokens."""
     (folder / "tokens").mkdir(mode=0o700)
     for name, token in tokens.items():
         file = folder / "tokens" / name
@@ -88,7 +88,7 @@ def other_config(pool: Pool, folder: Path, tokens: dict[str, str], methods: str)
         f"SEC_TOKEN_SYSTEM_DIRECTORY = {folder}/tokens",
         f"SEC_PASSWORD_DIRECTORY = {folder}/none",
         f"SEC_TOKEN_POOL_SIGNING_KEY_FILE = {folder}/none/POOL",
-        # Else root's tools fail before the pool is asked.
+        # Otherwise root's tools fail before they contact the pool.
         "CONDOR_IDS = 1.1",
         f"SEC_DEFAULT_AUTHENTICATION_METHODS = {methods}",
         f"SEC_CLIENT_AUTHENTICATION_METHODS = {methods}",
@@ -105,13 +105,13 @@ def token_by(key_owner: Pool) -> str:
     return made.stdout.strip()
 
 
-def test_the_pools_own_token_is_let_in_from_another_folder(pool, tmp_path):
-    # The control of the tests below: what they refuse is the token, not the folder.
+def test_the_token_of_the_pool_is_accepted_from_another_folder(pool, tmp_path):
+    # The control for the tests below: they fail because of the token, not the folder.
     assert other_config(pool, tmp_path, {"mine": token_by(pool)}, "IDTOKENS").answers()
 
 
 @pytest.mark.parametrize("tool", ["condor_q", "condor_status"])
-def test_without_a_token_nothing_is_told(pool, tmp_path, tool):
+def test_without_a_token_the_pool_answers_nothing(pool, tmp_path, tool):
     other = other_config(pool, tmp_path, {}, "IDTOKENS, FS, CLAIMTOBE, ANONYMOUS")
     done = other.run(tool)
     assert done.returncode
@@ -119,7 +119,7 @@ def test_without_a_token_nothing_is_told(pool, tmp_path, tool):
     assert not done.stdout.strip()
 
 
-def test_a_token_of_another_key_is_refused(pool, tmp_path):
+def test_a_token_with_another_key_is_refused(pool, tmp_path):
     other = other_config(pool, tmp_path, {}, "IDTOKENS")
     (tmp_path / "none").mkdir(mode=0o700)
     (tmp_path / "none/POOL").touch(mode=0o600)
@@ -139,7 +139,7 @@ def test_a_stranger_cannot_submit(pool, tmp_path):
     assert "authenticat" in done.stderr.lower()
 
 
-def test_the_bindings_reach_the_pool_from_a_process_with_its_environment(pool):
+def test_the_bindings_reach_the_pool_with_its_environment(pool):
     code = "import htcondor2 as h; print(h.Schedd().query(), len(h.Collector().query()))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -159,8 +159,8 @@ def test_the_export_lines_make_a_shell_reach_the_pool(pool):
     subprocess.run(["bash", "-ec", script], env=clean, check=True, capture_output=True)
 
 
-def test_a_pool_of_the_user_is_used_and_not_touched(pool, tmp_path, monkeypatch):
-    # To a user with CONDOR_CONFIG set our pool plays the one that was there before.
+def test_a_pool_of_the_user_is_used_unchanged(pool, tmp_path, monkeypatch):
+    # For a user with CONDOR_CONFIG, this pool plays the existing one.
     token = (folder_of(pool) / "tokens.d/skyscan").read_text().strip()
     theirs = other_config(pool, tmp_path, {"mine": token}, "IDTOKENS")
     assert theirs.config is not None
@@ -180,7 +180,7 @@ def test_a_pool_of_the_user_is_used_and_not_touched(pool, tmp_path, monkeypatch)
     assert not (tmp_path / "never").exists()
 
 
-def test_a_pool_of_the_user_that_is_down_is_named_and_none_is_started(
+def test_a_pool_of_the_user_that_is_down_is_named_and_no_other_is_started(
     pool, tmp_path, monkeypatch
 ):
     config = tmp_path / "condor_config"
@@ -193,12 +193,12 @@ def test_a_pool_of_the_user_that_is_down_is_named_and_none_is_started(
     assert not (tmp_path / "never").exists()
 
 
-def test_what_the_bindings_leave_in_the_environment_is_no_pool_of_the_user(monkeypatch):
+def test_variables_set_by_the_bindings_are_not_a_pool_of_the_user(monkeypatch):
     monkeypatch.setenv("CONDOR_CONFIG", "/dev/null")
     assert users_own_pool() is None
 
 
-def test_the_environment_of_a_personal_pool_means_that_pool(pool, monkeypatch):
+def test_the_environment_of_a_personal_pool_selects_it(pool, monkeypatch):
     monkeypatch.delenv("SKYSCAN_POOL_DIR")
     for name, value in pool.environment().items():
         monkeypatch.setenv(name, value)

@@ -18,7 +18,7 @@ START = [sys.executable, "-c", "from condor.pool import start; start()"]
 
 @pytest.fixture
 def folder(session_folder, monkeypatch):
-    """Return the folder of a pool that may be killed."""
+    """Return the folder of a pool that the tests may kill."""
     folder: Path = session_folder / "killed"
     monkeypatch.delenv("CONDOR_CONFIG", raising=False)
     monkeypatch.setenv("SKYSCAN_POOL_DIR", str(folder))
@@ -42,7 +42,7 @@ def wait_for_process(folder: Path, name: str, seconds: float = 120) -> None:
 
 
 def assert_is_alone(folder: Path, old: list[Process]) -> None:
-    """Assert that there is one of each daemon and none of the killed."""
+    """Assert that there is one of each daemon, and that none of the killed is left."""
     names = [it.name for it in pool_processes(folder) if it.parent != 1]
     daemons = [name for name in names if name in {"condor_schedd", "condor_startd"}]
     assert sorted(daemons) == ["condor_schedd", "condor_startd"]
@@ -54,7 +54,7 @@ def assert_is_alone(folder: Path, old: list[Process]) -> None:
     [("condor_master",), ("condor_schedd",), ("condor_collector", "condor_startd")],
     ids=" ".join,
 )
-def test_a_pool_with_killed_daemons_is_brought_back(folder, daemons):
+def test_a_pool_with_killed_daemons_is_restarted(folder, daemons):
     start()
     old = kill(folder, *daemons)
     assert start().answers()
@@ -62,12 +62,12 @@ def test_a_pool_with_killed_daemons_is_brought_back(folder, daemons):
 
 
 @pytest.mark.versions
-def test_a_dag_goes_on_after_all_processes_were_killed(folder, run_folder):
+def test_a_dag_continues_after_all_processes_were_killed(folder, run_folder):
     pool = start()
     write_nested_dag(run_folder, jobs=4, seconds=6)
     submit(pool, run_folder)
     wait_until_runs(pool)
-    wait_for_process(folder, "sleep")  # the schedd knows of a job before its process is there
+    wait_for_process(folder, "sleep")  # the schedd knows a job before its process exists
     old = kill(folder)
     assert any(process.name == "condor_dagman" for process in old)
     assert any(process.name == "sleep" for process in old)
@@ -79,7 +79,7 @@ def test_a_dag_goes_on_after_all_processes_were_killed(folder, run_folder):
 
 
 @pytest.mark.versions
-def test_a_dag_goes_on_after_a_stop(folder, run_folder):
+def test_a_dag_continues_after_a_stop(folder, run_folder):
     pool = start()
     write_nested_dag(run_folder, jobs=2, seconds=5)
     submit(pool, run_folder)
@@ -94,7 +94,7 @@ def test_a_dag_goes_on_after_a_stop(folder, run_folder):
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.9])
-def test_a_start_that_was_killed_is_no_obstacle_to_the_next(folder, seconds):
+def test_a_start_succeeds_after_another_was_killed(folder, seconds):
     first = subprocess.Popen(START)
     time.sleep(seconds)
     first.kill()
@@ -103,7 +103,7 @@ def test_a_start_that_was_killed_is_no_obstacle_to_the_next(folder, seconds):
     assert_is_alone(folder, [])
 
 
-def test_two_starts_at_once_make_one_pool(folder):
+def test_two_concurrent_starts_make_one_pool(folder):
     with ThreadPoolExecutor() as executor:
         ends = list(executor.map(lambda _: subprocess.run(START, check=False), range(3)))
     assert [end.returncode for end in ends] == [0, 0, 0]
@@ -111,7 +111,7 @@ def test_two_starts_at_once_make_one_pool(folder):
 
 
 @pytest.mark.usefixtures("folder")
-def test_stop_leaves_the_processes_of_others_alone():
+def test_stop_does_not_kill_other_processes():
     pool: Pool = start()
     environment = {**os.environ, **pool.environment()}
     with subprocess.Popen(["sleep", "60"], env=environment) as others:

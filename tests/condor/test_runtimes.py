@@ -1,4 +1,4 @@
-"""Runtimes: what their text means, and what HTCondor and job.sh are told of them."""
+"""Runtimes: the meaning of their text, and the settings for HTCondor and job.sh."""
 
 import sys
 from pathlib import Path
@@ -34,7 +34,7 @@ SHORT = "py3-v4.4.1/icetray/v1.12.0"
         (f"container:docker://a/b{DIGEST}", Kind.CONTAINER, f"docker://a/b{DIGEST}"),
     ],
 )
-def test_a_runtime_is_its_text(text, kind, where):
+def test_the_text_of_a_runtime_is_parsed(text, kind, where):
     assert parse_runtime(text) == Runtime(kind, where)
     assert str(parse_runtime(text)) == text
 
@@ -50,7 +50,7 @@ def test_a_runtime_is_its_text(text, kind, where):
         *("docker://a:1", "container:http://x/a.sif", "container:docker://a@sha256:12"),
     ],
 )
-def test_what_means_nothing_is_wrong_usage_with_what_would(text):
+def test_an_invalid_runtime_is_wrong_usage_and_the_error_lists_valid_ones(text):
     with pytest.raises(WrongUsage, match=r"container:docker://NAME:TAG") as caught:
         parse_runtime(text)
     assert repr(text) in str(caught.value)
@@ -59,7 +59,7 @@ def test_what_means_nothing_is_wrong_usage_with_what_would(text):
 @pytest.mark.parametrize(
     "text", ["container:/a$(HOME)", "host:$$(X)", "cvmfs:/a\nqueue 9", "host:py\x1b[0m"]
 )
-def test_what_a_submit_file_would_change_is_wrong_usage(text):
+def test_text_that_a_submit_file_would_change_is_wrong_usage(text):
     with pytest.raises(WrongUsage, match="a submit file cannot hold"):
         parse_runtime(text)
 
@@ -74,7 +74,7 @@ def test_what_a_submit_file_would_change_is_wrong_usage(text):
         "/cvmfs/singularity.opensciencegrid.org/htc/debian:latest",
     ],
 )
-def test_an_image_that_may_be_another_tomorrow_is_unpinned(image):
+def test_an_image_that_may_change_is_unpinned(image):
     with pytest.raises(WrongUsage, match=r"unpinned.*@sha256:") as caught:
         parse_runtime(f"container:{image}")
     assert caught.value.exit_code == ExitCode.WRONG_USAGE
@@ -100,23 +100,23 @@ def test_an_interpreter_or_env_shell_needs_no_container():
         ("host:/cvmfs/sft.cern.ch/bin/python3", "sft_cern_ch"),
     ],
 )
-def test_what_lies_on_cvmfs_is_asked_of_machines_except_of_ones_own(text, attribute):
-    wanted = f"TARGET.HAS_CVMFS_{attribute} =?= True"
-    assert commands(text)["requirements"] == wanted
+def test_a_runtime_on_cvmfs_requires_machines_with_cvmfs_except_on_this_one(text, attribute):
+    expected = f"TARGET.HAS_CVMFS_{attribute} =?= True"
+    assert commands(text)["requirements"] == expected
     assert "requirements" not in commands(text, this_machine=True)
 
 
 @pytest.mark.parametrize(
     "image", ["/images/a.sif", "osdf:///ospool/a.sif", "docker://python:3"]
 )
-def test_an_image_is_sent_along_only_from_one_machine_to_another(image):
-    wanted = {"universe": "container", "container_image": image}
-    assert commands(f"container:{image}") == wanted
+def test_an_image_is_transferred_only_to_another_machine(image):
+    expected = {"universe": "container", "container_image": image}
+    assert commands(f"container:{image}") == expected
     on_this = {"transfer_container": "false"} if image.startswith("/") else {}
-    assert commands(f"container:{image}", this_machine=True) == wanted | on_this
+    assert commands(f"container:{image}", this_machine=True) == expected | on_this
 
 
-def test_job_sh_is_told_the_interpreter_or_what_to_load_before_it_looks_for_one():
+def test_job_sh_gets_the_interpreter_or_the_environment_to_load():
     assert parse_runtime("host").environment() == {"SKYSCAN_PYTHON": sys.executable}
     assert parse_runtime("host:python3").environment() == {"SKYSCAN_PYTHON": "python3"}
     assert parse_runtime(f"cvmfs:{SHORT}").environment() == {"SKYSCAN_ENV_SHELL": SHORT}
@@ -124,7 +124,7 @@ def test_job_sh_is_told_the_interpreter_or_what_to_load_before_it_looks_for_one(
     assert container.environment() == {"SKYSCAN_ENV_SHELL": "image"}
 
 
-def test_only_the_interpreter_that_asks_is_this_python():
+def test_only_the_same_interpreter_is_this_python():
     assert parse_runtime("host").is_this_python
     assert not parse_runtime(f"host:{sys.executable}").is_this_python
     assert not parse_runtime("cvmfs:/env-shell.sh").is_this_python
@@ -136,7 +136,7 @@ def apptainer(monkeypatch):
 
 
 @pytest.mark.usefixtures("apptainer")
-def test_what_a_job_will_look_for_on_this_machine_is_missed_when_it_is_not_there(tmp_path):
+def test_a_runtime_that_is_missing_on_this_machine_is_reported(tmp_path):
     there = tmp_path / "there"
     there.write_text("")
     absent = tmp_path / "absent"
@@ -148,7 +148,9 @@ def test_what_a_job_will_look_for_on_this_machine_is_missed_when_it_is_not_there
 
 
 @pytest.mark.usefixtures("apptainer")
-def test_other_machines_have_what_this_one_lacks_unless_it_sends_the_image(tmp_path):
+def test_a_runtime_may_be_missing_here_if_jobs_run_elsewhere_and_no_image_is_transferred(
+    tmp_path,
+):
     absent = tmp_path / "absent.sif"
     for text in (
         f"cvmfs:{absent}",
@@ -162,7 +164,7 @@ def test_other_machines_have_what_this_one_lacks_unless_it_sends_the_image(tmp_p
             assert parse_runtime(f"container:{image}").missing(this_machine=this_machine) == ""
 
 
-def test_an_image_that_is_to_run_here_wants_apptainer_here(monkeypatch):
+def test_an_image_on_this_machine_needs_apptainer(monkeypatch):
     monkeypatch.setattr(runtimes, "find_apptainer", lambda: None)
     image = parse_runtime("container:docker://python:3")
     assert image.missing(this_machine=True) == "apptainer"

@@ -1,4 +1,4 @@
-"""What the schedd says when it is asked whether it would take jobs."""
+"""The answer of the schedd to the question whether it accepts jobs."""
 
 import subprocess
 import time
@@ -15,7 +15,7 @@ from condor.schedd import TIMEOUT, Schedd, ask_schedd, expired_tokens, tokens_fo
 from condor.versions import parse_version
 
 FAKE = Pool(None, Path("/nowhere"), Path("/nowhere"), "23.9.6", is_users_own=True)
-SAID = """Destination:                 local schedd
+ANSWER = """Destination:                 local schedd
 Remote Version:              $CondorVersion: 24.0.5 2025-02-25 BuildID: 1 $
 Local  Version:              $CondorVersion: 23.9.6 2024-08-06 BuildID: 1 $
 Authenticated using:         SCITOKENS
@@ -25,10 +25,10 @@ Authorized:                  {}
 
 
 @pytest.fixture
-def saying(monkeypatch):
-    """Have HTCondor's tools print a text, or run into an error."""
+def tools_print(monkeypatch):
+    """Let HTCondor's tools print a text, or fail."""
 
-    def say(text: str = "", code: int = 0, error: Exception | None = None) -> None:
+    def set_output(text: str = "", code: int = 0, error: Exception | None = None) -> None:
         def run(
             _pool: Pool, *command: str, timeout: float = 0.0
         ) -> subprocess.CompletedProcess[str]:
@@ -39,17 +39,17 @@ def saying(monkeypatch):
 
         monkeypatch.setattr(Pool, "run", run)
 
-    return say
+    return set_output
 
 
 @pytest.mark.pool
-def test_a_pool_takes_jobs_of_its_user_and_says_its_version(pool):
+def test_a_pool_accepts_jobs_of_its_user_and_reports_its_version(pool):
     found = ask_schedd(pool)
     assert found is not None
     assert found.may_submit
     assert found.method == "IDTOKENS"
     assert found.version == parse_version(pool.version)
-    assert tokens_for(pool, found.method) == []  # its own, which it looks after itself
+    assert tokens_for(pool, found.method) == []  # personal, so that it is not checked
 
 
 @pytest.mark.pool
@@ -74,22 +74,22 @@ def test_a_schedd_behind_a_closed_port_does_not_answer(pool, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(("word", "may_submit"), [("TRUE", True), ("FALSE", False)])
-def test_an_answer_says_version_method_and_user(saying, word, may_submit):
-    saying(SAID.format(word), code=not may_submit)
+def test_the_answer_has_version_method_and_user(tools_print, word, may_submit):
+    tools_print(ANSWER.format(word), code=not may_submit)
     assert ask_schedd(FAKE) == Schedd((24, 0, 5), "SCITOKENS", "somebody@here", may_submit)
 
 
-def test_no_answer_is_none(saying):
-    saying("ERROR: couldn't locate local schedd!\n", code=1)
+def test_without_an_answer_there_is_no_schedd(tools_print):
+    tools_print("ERROR: couldn't locate local schedd!\n", code=1)
     assert ask_schedd(FAKE) is None
     for error in (FileNotFoundError(), subprocess.TimeoutExpired("condor_ping", TIMEOUT)):
-        saying(error=error)
+        tools_print(error=error)
         assert ask_schedd(FAKE) is None
 
 
-def test_tokens_are_those_of_the_method(saying, tmp_path, monkeypatch):
+def test_only_the_token_methods_have_tokens(tools_print, tmp_path, monkeypatch):
     write_token(tmp_path / "tokens/mine", jwt(exp=time.time() + 1000))
-    saying(f"{tmp_path / 'tokens'}\n")
+    tools_print(f"{tmp_path / 'tokens'}\n")
     monkeypatch.setenv("BEARER_TOKEN", jwt(exp=5))
     assert [it.place for it in tokens_for(FAKE, "IDTOKENS")] == [str(tmp_path / "tokens/mine")]
     assert [it.expires for it in tokens_for(FAKE, "SCITOKENS")] == [5]

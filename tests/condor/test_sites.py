@@ -8,7 +8,7 @@ from condor.runtimes import parse_runtime
 from condor.sites import read_site, recorded_site, site_names
 from skyscan.errors import WrongUsage
 
-#: What the shipped profiles leave for the user to give.
+#: Values of shipped profiles that the user must set.
 GIVEN = {
     "ospool": ("attributes.ProjectName=UWMadison_Test",),
     "chtc": ("runtime=container:docker://debian:12",),
@@ -47,7 +47,7 @@ def own(tmp_path):
 
 
 @pytest.mark.parametrize("name", site_names())
-def test_every_profile_that_comes_along_is_whole(name):
+def test_every_shipped_profile_is_complete(name):
     site = read_site(name, GIVEN.get(name, ()))
     assert site.name == name
     assert site.summary
@@ -57,7 +57,7 @@ def test_every_profile_that_comes_along_is_whole(name):
 
 
 @pytest.mark.parametrize("name", site_names())
-def test_every_value_of_a_profile_that_comes_along_has_a_comment(name):
+def test_every_value_of_a_shipped_profile_has_a_comment(name):
     text = resources.files("condor").joinpath("sites", f"{name}.toml").read_text("utf-8")
     lines = text.splitlines()
     for before, line in pairwise(lines):
@@ -65,14 +65,14 @@ def test_every_value_of_a_profile_that_comes_along_has_a_comment(name):
             assert before.startswith("#"), line
 
 
-def test_the_profiles_are_those_that_the_docs_name():
+def test_the_docs_name_all_profiles():
     assert site_names() == ["chtc", "icecube", "ospool", "personal"]
 
 
 @pytest.mark.parametrize(
     "name", ["nowhere", "../personal", "personal.toml", "no/file.toml", ""]
 )
-def test_a_name_that_is_none_is_refused_with_those_that_are(name):
+def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(name):
     with pytest.raises(WrongUsage, match=r"Known sites: .*personal"):
         read_site(name)
 
@@ -80,19 +80,19 @@ def test_a_name_that_is_none_is_refused_with_those_that_are(name):
 @pytest.mark.parametrize(
     ("name", "key"), [("ospool", "attributes.ProjectName"), ("chtc", "runtime")]
 )
-def test_a_profile_says_what_only_the_user_can_give_and_how(name, key):
+def test_a_profile_names_the_values_that_the_user_must_set(name, key):
     with pytest.raises(WrongUsage, match=rf"{name} needs {key}: .*--set {key}=VALUE"):
         read_site(name)
     with pytest.raises(WrongUsage, match=key):
         read_site(name, [f"{key}="])
 
 
-def test_a_missing_runtime_may_come_by_its_option_too():
+def test_a_missing_runtime_may_be_set_by_its_option():
     site = read_site("chtc", runtime="container:/staging/me/x.sif")
     assert site.runtime == "container:/staging/me/x.sif"
 
 
-def test_a_file_of_ones_own_is_a_site_by_its_path(own):
+def test_a_file_of_the_user_is_a_site(own):
     site = read_site(str(own))
     assert (site.name, site.jobs_per_round, site.request_memory) == ("ours", 7, 1500)
     assert site.submit == {
@@ -106,7 +106,7 @@ def test_a_file_of_ones_own_is_a_site_by_its_path(own):
     assert site.dagman == {"DAGMAN_MAX_JOB_HOLDS": "2", "DAGMAN_MAX_JOBS_IDLE": "50"}
 
 
-def test_values_are_changed_with_the_type_that_they_have(own):
+def test_changed_values_keep_their_type(own):
     site = read_site(
         str(own),
         [
@@ -125,7 +125,7 @@ def test_values_are_changed_with_the_type_that_they_have(own):
     assert (site.jobs_per_round, site.this_machine, site.max_idle) == (9, True, 20)
     assert site.submit["requirements"] == "TARGET.A == 1"
     assert site.submit["+Urgency"] == "4"
-    assert site.submit["+Wanted"] == '"5"'  # it was text
+    assert site.submit["+Wanted"] == '"5"'  # the type was text
     assert site.submit["+New"] == "true"
     assert site.submit["priority"] == "10"
     assert site.submit["docker_pull_policy"] == "always"
@@ -170,7 +170,7 @@ def test_values_are_changed_with_the_type_that_they_have(own):
         ("dagman.DAGMAN_VERBOSITY=1\nX = 2", "not a whole number|line break"),
     ],
 )
-def test_changes_that_mean_nothing_are_refused(own, change, why):
+def test_invalid_changes_are_refused(own, change, why):
     with pytest.raises(WrongUsage, match=why):
         read_site(str(own), [change])
 
@@ -189,7 +189,7 @@ def test_changes_that_mean_nothing_are_refused(own, change, why):
         ("not toml", "mine: "),
     ],
 )
-def test_a_profile_that_means_nothing_is_refused_by_key(tmp_path, text, why):
+def test_an_invalid_profile_is_refused_and_the_key_is_named(tmp_path, text, why):
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(WrongUsage, match=why):
         read_site(str(tmp_path / "mine.toml"))
@@ -204,7 +204,7 @@ def test_an_urgent_scan_has_priority_claims_and_a_quick_dagman_on_every_site(nam
     assert not set(HURRY) & set(plain.submit)
 
 
-def test_what_urgent_means_is_the_sites_and_the_command_lines_to_say(own):
+def test_site_and_command_line_define_urgent(own):
     own.write_text(OWN.replace("[attributes]", "urgent_priority = 5\n[attributes]"))
     site = read_site(str(own), ("submit.keep_claim_idle=7", "urgent_halvings=4"), urgent=True)
     assert [site.submit[key] for key in HURRY] == ["5", "7"]

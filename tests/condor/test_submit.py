@@ -1,4 +1,4 @@
-"""Submit descriptions: what goes in hostile comes out whole, by HTCondor's own parser."""
+"""Submit descriptions: hostile values are unchanged when HTCondor's own parser reads them."""
 
 import pytest
 from hypothesis import given
@@ -46,12 +46,12 @@ def words_of(quoted):
 
 
 def expanded(description, key):
-    """Return what HTCondor makes of one command of a submit file."""
+    """Return HTCondor's expansion of one command of a submit file."""
     text = "\n".join(submit_lines({"executable": "/bin/true", **description}))
     return htcondor2.Submit(text).expand(key)
 
 
-def test_hostile_values_reach_the_job_as_they_are():
+def test_hostile_values_reach_the_job_unchanged():
     lines = expanded({"environment": quoted_environment(HOSTILE)}, "environment")
     assert words_of(lines) == [f"{name}={value}" for name, value in HOSTILE.items()]
 
@@ -66,17 +66,17 @@ def test_any_printable_environment_survives_or_is_refused(environment):
     except WrongUsage:
         assert any("$$" in v or "$(dollar)" in v.lower() for v in environment.values())
         return
-    wanted = [f"{name}={value}" for name, value in sorted(environment.items())]
-    assert words_of(expanded({"environment": quoted}, "environment")) == wanted
+    expected = [f"{name}={value}" for name, value in sorted(environment.items())]
+    assert words_of(expanded({"environment": quoted}, "environment")) == expected
 
 
 @pytest.mark.parametrize("value", ["$$", "a$$(X)b", "$$[1+1]", "$(DOLLAR)", "$(Dollar)x"])
-def test_values_that_no_submit_file_can_carry_are_refused_by_name(value):
+def test_values_that_a_submit_file_cannot_represent_are_refused_by_name(value):
     with pytest.raises(WrongUsage, match="SKYSCAN_X"):
         quoted_environment({"SKYSCAN_X": value})
 
 
-def test_arguments_keep_their_blanks_and_quotes_and_macros_stay_alive():
+def test_arguments_keep_blanks_and_quotes_and_macros_are_expanded():
     arguments = ("reco", "a b", "it's", 'q"q', "", "$(batch).npz", "x;y", "\\")
     description = {"arguments": quoted_arguments(arguments), "batch": "00007"}
     found = words_of(expanded(description, "arguments"))
@@ -85,7 +85,7 @@ def test_arguments_keep_their_blanks_and_quotes_and_macros_stay_alive():
 
 @pytest.mark.parametrize("character", ["\n", "\r", "\0"])
 @pytest.mark.parametrize("place", ["key", "value"])
-def test_a_line_break_cannot_become_another_command(character, place):
+def test_a_line_break_does_not_start_another_command(character, place):
     key, value = "output", "x"
     hostile = f"y{character}executable = /bin/rm"
     description = {hostile: value} if place == "key" else {key: hostile}
@@ -93,5 +93,5 @@ def test_a_line_break_cannot_become_another_command(character, place):
         submit_lines(description)
 
 
-def test_a_submit_file_is_its_commands_and_one_queue():
+def test_a_submit_file_consists_of_its_commands_and_one_queue():
     assert submit_lines({"a": "1", "b": "x y"}) == ["a = 1", "b = x y", "queue"]

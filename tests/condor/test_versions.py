@@ -1,4 +1,4 @@
-"""What HTCondor's versions mean for scans."""
+"""The features of HTCondor's versions that scans use."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_scans_run_on_the_versions_from_23_0_to_25_14():
     assert version_text((23, 9, 6)) == "23.9.6"
 
 
-def test_what_only_newer_versions_know_are_keys_of_sites():
+def test_the_features_of_newer_versions_are_keys_of_sites():
     for key, since in SINCE.items():
-        check_key("ours", *key.split("."))  # raises when a site may not have it
+        check_key("ours", *key.split("."))  # raises if a site cannot set it
         assert since > OLDEST

@@ -1,4 +1,4 @@
-"""Run upstream's own icetray reconstructions under a stand-in for icetray; keep what they do.
+"""Run upstream's icetray reconstructions with a stand-in for icetray, and record their calls.
 
 Usage: make_upstream_icetray_records.py CLONE_OF_SKYMAP_SCANNER [OUTPUT_FOLDER]
 
@@ -36,7 +36,7 @@ from readable_json import readable  # noqa: E402
 COMMIT = "f668802696b26ebb5e0849f3cc1146ddbdf05f5f"
 RECOS = ("millipede_original", "millipede_wilks", "splinempe", "splinempe_pointed")
 FORMATS = {"2021a": "SplitUncleanedInIcePulses", "2023a": "SplitInIcePulses"}
-#: Where the pixel of a fit is, (zenith, azimuth); None: upstream without a seed.
+#: Directions of the pixel of a fit, (zenith, azimuth); None: upstream without a seed.
 SEEDS = {"seed from above": (0.3, 1.2), "seed from below": (2.2, 4.5), "no seed": None}
 BASELINE = "/gcd/2016_01_08_Run127381.i3"
 
@@ -46,7 +46,7 @@ EventMetadata = collections.namedtuple(  # noqa: PYI024
 
 
 class Fake(types.ModuleType):
-    """A module of which the recorded code needs nothing."""
+    """A module whose content the recorded code does not use."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
@@ -55,7 +55,7 @@ class Fake(types.ModuleType):
 
 
 def import_upstream(clone, folder):
-    """Import upstream's package from a clone, with fakes of what it talks to."""
+    """Import upstream's package from a clone, with fakes of its other dependencies."""
     command = ["git", "-C", clone, "archive", COMMIT, "skymap_scanner"]
     archive = subprocess.run(command, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -65,14 +65,14 @@ def import_upstream(clone, folder):
     for name in ("wipac_dev_tools", "wipac_dev_tools.timing_tools"):
         sys.modules[name] = Fake(name)
     sys.modules["skyreader"].EventMetadata = EventMetadata
-    np.NaN = np.nan  # noqa: NPY201  (upstream wants a numpy before 2)
+    np.NaN = np.nan  # noqa: NPY201  (upstream requires a numpy before 2)
     sys.path.insert(0, str(folder))
     return lambda name: importlib.import_module(f"skymap_scanner.{name}")
 
 
 @contextmanager
 def without_staging(upstream):
-    """Let upstream find every data file under its bare name."""
+    """Let upstream find every data file by its bare name."""
     stager = upstream("utils.data_handling").DataStager
     with (
         mock.patch.object(stager, "__init__", return_value=None),
@@ -83,7 +83,7 @@ def without_staging(upstream):
 
 
 def projects_of(name):
-    """Return icecube's modules that a module of upstream's imports itself."""
+    """Return the modules of icecube that a module of upstream imports itself."""
     found = set()
     tree = ast.parse(Path(sys.modules[f"skymap_scanner.{name}"].__file__).read_text())
     for node in ast.walk(tree):
@@ -95,7 +95,7 @@ def projects_of(name):
 
 
 def recorded_tray(build):
-    """Return the tray that a call makes, without running it."""
+    """Return the tray that a call creates, without running it."""
     with (
         recording.recorded() as made,
         mock.patch.object(icetray.I3Tray, "Execute", return_value=None),
@@ -105,7 +105,7 @@ def recorded_tray(build):
 
 
 def prepare_records(upstream, name, version, key):
-    """Return the records of preparing an event, by kind of event."""
+    """Return the records of the preparation of an event, by kind of event."""
     prepare = upstream("utils.prepare_frames").prepare_frames
 
     def tray(
@@ -140,7 +140,7 @@ def seed_particle(direction):
 
 
 def set_up(upstream, name, version):
-    """Return a reco that is ready for trays, and the services that it made."""
+    """Return a reconstruction that is ready to make trays, and its services."""
     reco = upstream(f"recos.{name}").RECO_CLASS(version)
     with recording.recorded() as made, without_staging(upstream):
         reco.setup_reco()
@@ -148,7 +148,7 @@ def set_up(upstream, name, version):
 
 
 def reconstruct_records(reco, name, key):
-    """Return the records of fitting a pixel, by the direction of its seed."""
+    """Return the records of the fit of a pixel, by the direction of its seed."""
     frames = getattr(tray_scenarios, name.split("_")[0])(key)
     records = {}
     for kind, direction in SEEDS.items():
@@ -159,14 +159,14 @@ def reconstruct_records(reco, name, key):
         )
         records[kind] = recording.record_of(tray, frames)
         if name == "millipede_wilks":
-            frames = {}  # the functions are the same for each seed
+            frames = {}  # the functions are the same for every seed
     if all(record == records["no seed"] for record in records.values()):
         return {"any seed": records["no seed"]}
     return records
 
 
 def uncompress_record(upstream, name, version):
-    """Return how the GCD is made whole before a fit."""
+    """Return how the GCD is completed before a fit."""
     client = upstream("client.reco_icetray")
     pixel = pixel_scenarios.fitted_pixel(MillipedeSeedParticle=seed_particle((0.3, 1.2)))
     packet = pixel_scenarios.prepared_packet(FORMATS[version])
@@ -184,7 +184,7 @@ def uncompress_record(upstream, name, version):
 
 
 def result_records(upstream, name):
-    """Return what upstream makes of a fitted frame, by scenario."""
+    """Return upstream's result for a fitted frame, by scenario."""
     reco = upstream(f"recos.{name}").RECO_CLASS
     cases = getattr(pixel_scenarios, name.split("_")[0] + "_results")()
     return {
@@ -200,7 +200,7 @@ def plain_result(result):
 
 
 def seed_records(upstream, name, version, key):
-    """Return the frames of pixels, each of a new PixelsToReco: its rotation compounds."""
+    """Return the frames of pixels, each of a new PixelsToReco, since its rotation compounds."""
     records = {}
     for case, (nside, pixel, light, finished) in pixel_scenarios.PIXELS.items():
         packet = pixel_scenarios.prepared_packet(key, light=light)
@@ -230,7 +230,7 @@ def seed_records(upstream, name, version, key):
 
 
 def reco_record(upstream, name):
-    """Return all that is known of one of upstream's recos."""
+    """Return everything that is recorded about one of upstream's reconstructions."""
     formats = {}
     for version, key in FORMATS.items():
         reco, services = set_up(upstream, name, version)
@@ -257,7 +257,7 @@ def reco_record(upstream, name):
 
 
 def gcd_records(upstream):
-    """Return which baseline GCD upstream takes, by what the packet has and by run."""
+    """Return the baseline GCD that upstream uses, by content of the packet and by run."""
     module = upstream("utils.extract_json_message")
     named = {
         case: recording.outcome(
@@ -273,7 +273,7 @@ def gcd_records(upstream):
 
 
 def write_gcd(path):
-    """Write a GCD whose frames name their file."""
+    """Write a GCD whose frames contain the name of their file."""
     file = dataio.I3File(path, "w")
     for stop in "GCD":
         frame = icetray.I3Frame(stop)
@@ -312,7 +312,7 @@ def gcd_of_run(module, run, folder):
 
 
 def vertex_records(upstream):
-    """Return upstream's shapes of seed vertices."""
+    """Return upstream's geometries of seed vertices."""
     generator = upstream("recos").VertexGenerator
     shapes = {
         "point": generator.point(),

@@ -1,4 +1,4 @@
-"""Ask upstream's own code which pixels come next, and keep its answers.
+"""Compute the next pixels with upstream's own code, and store them.
 
 Usage: make_upstream_next_pixels.py CLONE_OF_SKYMAP_SCANNER BRONZE_NPZ
 """
@@ -17,7 +17,7 @@ DEFAULT = [(8, 0), (64, 12), (512, 24)]
 
 
 class Progression(dict):
-    """What upstream's rule asks of its NSideProgression."""
+    """The part of NSideProgression that upstream's rule uses."""
 
     max_nside = property(lambda self: list(self)[-1])
     min_nside = property(lambda self: next(iter(self)))
@@ -27,7 +27,7 @@ class Progression(dict):
 
 
 def upstream_module(clone, commit):
-    """Return upstream's server/pixels.py, without icetray and its own other modules."""
+    """Return upstream's server/pixels.py, without icetray and upstream's other modules."""
     command = ["git", "-C", clone, "show", f"{commit}:skymap_scanner/server/pixels.py"]
     source = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     source = source.replace("from ..utils.pixel_classes import NSidesDict", "NSidesDict = dict")
@@ -41,7 +41,7 @@ def upstream_module(clone, commit):
 
 
 def answer(upstream, finished, progression, pointing=None):
-    """Return what upstream adds: its choice up to the level after the finished ones."""
+    """Return the pixels that upstream adds, up to the level after the finished ones."""
     order = [nside for nside, _ in progression]
     done = [order.index(nside) for nside in finished]
     known = Progression(progression[: max(done, default=-1) + 2])
@@ -57,9 +57,9 @@ def answer(upstream, finished, progression, pointing=None):
 
 
 def synthetic_cases(upstream):
-    """Yield scans of made-up llhs, each finished level drawn from what upstream chose."""
+    """Yield scans with made-up llhs, where upstream chose each finished level."""
     shapes = [
-        # name, progression, pointing, scale of llh, NaN, kept of what was chosen, rounds
+        # name, progression, pointing, scale of llh, NaN, fraction that is kept, rounds
         ("smooth", [(2, 0), (8, 4), (32, 6)], None, 1e3, 0.0, 1.0, 4),
         ("steep", [(2, 0), (8, 4), (32, 6)], None, 7e4, 0.0, 1.0, 3),
         ("very steep", [(1, 0), (4, 3)], None, 1e6, 0.0, 1.0, 2),
@@ -88,7 +88,7 @@ def synthetic_cases(upstream):
             }
             for nside, pixel in chosen:
                 llh = round(float(scale * abs(rng.normal())), 3)
-                # Upstream lets a NaN that it sees first win for ever; ours do not.
+                # A NaN that upstream sees first wins for ever, but not in skyscan.
                 may_fail = nside != progression[0][0] or len(finished.get(nside, {})) > 0
                 if rng.random() < nan and may_fail:
                     llh = math.nan
@@ -99,7 +99,7 @@ def synthetic_cases(upstream):
 
 
 def bronze_cases(upstream, path):
-    """Yield upstream's answers on the finished levels of a real map, without its llhs."""
+    """Yield upstream's choice for the finished levels of a real map, without its llhs."""
     with np.load(path) as levels:
         llhs = {
             nside: dict(

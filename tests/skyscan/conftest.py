@@ -1,9 +1,10 @@
-"""For tests of single steps, which write hundreds of small files."""
+"""Fixtures for tests of single steps, which write hundreds of small files."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from records_support import tables_by_bare_name
 from shipped_events import BY_FILE, EVENT_FILES
@@ -18,10 +19,13 @@ __all__ = [
     "without_waiting_for_the_disk",
 ]
 
+# For tests with other versions of Python and libraries than those of this machine.
+hypothesis.settings.register_profile("few", max_examples=10)
+
 
 @pytest.fixture(scope="module", params=EVENT_FILES)
 def event_file(request) -> Path:
-    """Return an event as i3live sends it: all that are shipped, real ones where they are."""
+    """Return an event as i3live sends it: all shipped ones, and real ones if present."""
     if request.param in BY_FILE:
         return BY_FILE[request.param].path
     return request.getfixturevalue("shared_events") / request.param
@@ -29,7 +33,7 @@ def event_file(request) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def without_waiting_for_the_disk() -> Iterator[None]:
-    """Do not sync: what a test writes need not outlive a power cut, and disks are slow."""
+    """Do not sync files, because disks are slow and tests need not survive a power cut."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield
@@ -37,7 +41,7 @@ def without_waiting_for_the_disk() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def attempt_left_as_it_was() -> Iterator[None]:
-    """Undo what fits in this process set; it would go into scans that later tests plan."""
+    """Undo the variable that fits in this process set, since later tests record it in plans."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ATTEMPT_VARIABLE, "1")
         yield

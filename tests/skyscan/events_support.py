@@ -1,4 +1,4 @@
-"""What the tests of events share: simulated events and hand-made envelopes."""
+"""Shared by the tests of events: simulated events and hand-made envelopes."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ TYPES = (None, "HESE", "EHE", "neutrino", "ESTRES")
 
 
 def simulated_pulses(n=50, seed=1):
-    """Return some pulses, ordered by DOM and time, as single precision keeps them."""
+    """Return some pulses in single precision, ordered by DOM and time."""
     rng = np.random.default_rng(seed)
     pulses = np.zeros(n, PULSE_DTYPE)
     pulses["string"] = rng.integers(1, 87, n)
@@ -32,7 +32,7 @@ def simulated_pulses(n=50, seed=1):
 
 
 def simulated_event(**changes: object):
-    """Return an event as a simulation makes it, with its truth inside."""
+    """Return an event as a simulation makes it, with its truth."""
     made = {
         "run_id": 136662,
         "event_id": 35405932,
@@ -57,17 +57,17 @@ def message(*frames: list, version="2021a"):
 
 
 def packed(stop, objects):
-    """Return the [stop, blob] of a frame of {key: FrameObject}, checksum right."""
+    """Return the [stop, blob] of a frame of {key: FrameObject}, with a valid checksum."""
     return [stop, pack_frame(write_frame(Frame(stop, objects)))]
 
 
 def raw(stop, objects=None):
-    """Return the bytes of a frame of {key: FrameObject}, checksum right."""
+    """Return the bytes of a frame of {key: FrameObject}, with a valid checksum."""
     return write_frame(Frame(stop, objects or {}))
 
 
 def raw_frames(path):
-    """Return the bytes of the frames of an event file by stop, in their order."""
+    """Return the bytes of the frames of an event file by stop, in order."""
     return {frame.stop: frame.raw for frame in read_raw_packet(path).frames}
 
 
@@ -79,7 +79,7 @@ def simulated_frames(folder, **changes: object):
 
 
 def blob_of(pickled):
-    """Return a pickle as it stands in an envelope."""
+    """Return a pickle in the form in which an envelope has it."""
     return base64.b64encode(zlib.compress(pickled)).decode()
 
 
@@ -89,7 +89,7 @@ singles = st.floats(0, 1e6, width=32)
 
 @st.composite
 def pulse_arrays(draw):
-    """Draw pulses of any DOMs, IceTop's too, ordered by DOM and time."""
+    """Draw pulses of any DOMs, including IceTop's, ordered by DOM and time."""
     one = st.tuples(
         st.integers(1, 86),
         st.integers(1, 64),
@@ -121,7 +121,7 @@ scalars = st.one_of(reals, st.booleans(), st.text(max_size=50))
 
 @st.composite
 def events(draw):
-    """Draw events that a file can hold."""
+    """Draw events that a file can represent."""
     names = draw(st.lists(keys, unique=True, max_size=6))
     cut = draw(st.integers(0, len(names)))
     number = st.integers(0, 2**32 - 1)
@@ -142,7 +142,7 @@ def events(draw):
 
 
 def read_time_window(buffer):
-    """Read an I3TimeWindow: begin and end in ns."""
+    """Read an I3TimeWindow: start and end in ns."""
     archive = InArchive(buffer)
     archive.begin_object("I3TimeWindow", (1,))
     start, stop = archive.unpack("<dd")

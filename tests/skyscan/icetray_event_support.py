@@ -1,4 +1,4 @@
-"""Read an event with icetray itself: a second reader, which gives what `read_event` gives."""
+"""A second reader of events, which uses icetray and gives the result of `read_event`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from skyscan.events.assembly import (
     HEADER_KEY,
     SEED_POSITION_KEY,
     SEED_TIME_KEY,
-    ordered_pulses,
     parsed_followup,
-    seed_vertex,
-    type_of_event,
 )
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
-from skyscan.events.formats import l2_fit_of, pulses_key_of
-from skyscan.events.gcd import baseline_gcd_of
+from skyscan.events.formats import pulses_key_of
+from skyscan.events.objects import EventHeader
 from skyscan.events.packet import split_packet
 from skyscan.events.place import Place
 from skyscan.events.raw import read_raw_packet
+from skyscan.events.reader import event_of
 from skyscan.icetray.pulses import physics_frame
 
 if TYPE_CHECKING:
@@ -37,11 +35,11 @@ ASK_ICETRAY = "look at the file with dataio-shovel"
 
 
 def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
-    """Read an event file as `skyscan.events.reader.read_event` does, through icetray.
+    """Read an event file with icetray; `skyscan.events.reader.read_event` gives the same.
 
-    The objects of the physics frame are icetray's: whatever class of pulses it knows can be
-    read. The differences of G, C and D frames are left as they are. A file that is damaged on
-    purpose, behind right checksums, may crash icetray.
+    The objects of the physics frame are icetray's, so all classes of pulses that it knows can
+    be read. Differences in G, C and D frames are not applied. A damaged file with valid
+    checksums may crash icetray.
 
     Parameters
     ----------
@@ -57,44 +55,39 @@ def read_event_in_icetray(path: str | PathLike[str], pulses_key: str | None = No
     Raises
     ------
     BadInput
-        The file is no event, is damaged, or lacks what a scan needs.
+        The file has no event, is damaged, or something that a scan needs is missing.
     ImportError
-        There is no icetray.
+        icetray is not installed.
     """
     raw = read_raw_packet(path)
     packet = split_packet(Place(str(path)), raw)
     frame = physics_frame(raw)
     key = pulses_key or pulses_key_of(packet.format_version)
-    header = _object(packet, frame, HEADER_KEY)
-    start = DaqTime(header.start_time.utc_year, header.start_time.utc_daq_time)
-    pulses = _pulses(packet, frame, key)
-    fits = _fits(frame)
-    with packet.physics_place.reading():
-        fit = fits.get(l2_fit_of(packet.format_version))
-        veto = _veto_vertex(packet, frame)
-        seed = seed_vertex(veto, fit, pulses, packet.other_pulses())
-    keys = frozenset(frame.keys())
-    return Event(
-        run_id=header.run_id,
-        event_id=header.event_id,
-        sub_event_id=header.sub_event_id,
-        mjd=start.mjd,
-        event_type=type_of_event(_followup(packet, frame), keys),
-        format_version=packet.format_version,
-        pulses_key=key,
-        pulses=pulses,
-        seed=seed,
-        fits=fits,
+    return event_of(
+        packet,
+        _header(packet, frame),
+        key,
+        _pulses(packet, frame, key),
+        followup=_followup(packet, frame),
+        veto=_veto_vertex(packet, frame),
+        fits=_fits(frame),
         scalars=_scalars(frame),
-        start_time=start,
-        keys=keys,
-        baseline_gcd=baseline_gcd_of(packet),
+        keys=frozenset(frame.keys()),
     )
 
 
+def _header(packet: Packet, frame) -> EventHeader:
+    header = _object(packet, frame, HEADER_KEY)
+    start, end = (
+        DaqTime(time.utc_year, time.utc_daq_time)
+        for time in (header.start_time, header.end_time)
+    )
+    return EventHeader(header.run_id, header.event_id, header.sub_event_id, start, end)
+
+
 def _object(packet: Packet, frame, key: str) -> object:
-    """Return a frame object, with the complaint about its place when it cannot be had."""
-    from icecube import dataclasses  # noqa: F401 - registers the classes of what is read
+    """Return a frame object; an error in it becomes a complaint about its place."""
+    from icecube import dataclasses  # noqa: F401 - registers the classes
 
     place = packet.physics_place.at_key(key)
     if key not in frame:
@@ -122,8 +115,7 @@ def _pulses(packet: Packet, frame, key: str) -> NDArray[np.void]:
         for dom, pulses in series.items()
         for pulse in pulses
     ]
-    with place.reading():
-        return ordered_pulses(np.array(rows, PULSE_DTYPE), packet.other_pulses())
+    return np.array(rows, PULSE_DTYPE)
 
 
 def _followup(packet: Packet, frame) -> Mapping[str, object] | None:
@@ -177,9 +169,9 @@ def _scalars(frame) -> dict[str, float | bool | str]:
 
 
 def _own_keys(frame, type_name: str) -> list[str]:
-    """Return the keys of objects that stand in the frame itself, by the begin of their type.
+    """Return the keys of objects in the frame itself whose type starts with one of these.
 
-    icetray complains aloud of classes that it does not know, so only these are opened.
+    icetray prints errors about classes that it does not know, so only these are read.
     """
     return [
         key

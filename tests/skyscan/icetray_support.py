@@ -1,4 +1,4 @@
-"""For tests that need the real icetray: why they are skipped where it is not there."""
+"""The reason to skip tests that need the real icetray, if it is missing."""
 
 import importlib.util
 
@@ -6,7 +6,7 @@ import pytest
 
 REASON = "needs icetray: the icecube package does not import in this Python"
 
-#: The public icetray will do: projects icetray, dataclasses, dataio (and astro).
+#: The public icetray is sufficient: projects icetray, dataclasses, dataio (and astro).
 needs_icetray = [
     pytest.mark.icetray,
     pytest.mark.skipif(importlib.util.find_spec("icecube") is None, reason=REASON),

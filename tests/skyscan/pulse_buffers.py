@@ -1,4 +1,4 @@
-"""Write what the project only reads: masks of pulses, and I3SuperDST."""
+"""Writers for data that the project only reads: masks of pulses, and I3SuperDST."""
 
 import struct
 from itertools import groupby
@@ -20,11 +20,11 @@ from skyscan.events.superdst import (
 
 MASK_TYPE = "I3RecoPulseSeriesMapMask"
 SUPERDST_TYPE = "I3SuperDST"
-READOUT_NS = 6400  #: pulses of a DOM that are this near belong to one readout
+READOUT_NS = 6400  #: pulses of a DOM within this time belong to one readout
 
 
 def mask_buffer(source, doms, series):
-    """Return an I3RecoPulseSeriesMapMask: which DOMs, and of each that is set which pulses."""
+    """Return an I3RecoPulseSeriesMapMask: the DOMs, and which pulses of each are set."""
     archive = OutArchive("I3RecoPulseSeriesMapMask", 2)
     archive.string(source)
     for i, bits in enumerate([doms, *series]):
@@ -38,10 +38,10 @@ def mask_buffer(source, doms, series):
     return archive.buffer()
 
 
-def mask_of(source, pulses, wanted):
-    """Return the mask that leaves ``wanted`` (bool) of ``pulses``, which ``source`` holds."""
+def mask_of(source, pulses, kept):
+    """Return the mask that keeps ``kept`` (bool) of ``pulses``, which ``source`` has."""
     _, first = np.unique(pulses[["string", "om"]], return_index=True)
-    parts = np.split(wanted, first[1:])
+    parts = np.split(kept, first[1:])
     series = [part for part in parts if part.any()]
     return FrameObject(MASK_TYPE, mask_buffer(source, [p.any() for p in parts], series))
 
@@ -76,7 +76,7 @@ def header(string, om, slop=0):
 
 
 def superdst_of(pulses):
-    """Return pulses, dtype PULSE_DTYPE, as I3SuperDST keeps them: whole ns, steps of charge."""
+    """Return pulses, dtype PULSE_DTYPE, as I3SuperDST has them: whole ns, steps of charge."""
     stamps, headers, extra = [], [], bytearray()
     widths = [[] for _ in range(4)]
     reference = START_TIME_NS
@@ -104,7 +104,7 @@ def superdst_of(pulses):
 
 
 def readouts_of(pulses):
-    """Return lists of pulses of one DOM that are near each other, in the order of time."""
+    """Return lists of neighbouring pulses of one DOM, in time order."""
     readouts = []
     for pulse in np.sort(pulses, order=["string", "om", "time"]):
         last = readouts[-1][0] if readouts else None
@@ -117,7 +117,7 @@ def readouts_of(pulses):
 
 
 def in_words(value, full):
-    """Return what fits into the bits of a stamp, and the words that follow full ones."""
+    """Return the part that fits into the bits of a stamp, and the words that follow it."""
     if value < full:
         return value, []
     words, left = [], value - full

@@ -1,4 +1,4 @@
-"""Our icetray reconstructions under the stand-in, for comparison with upstream's records."""
+"""skyscan's icetray reconstructions with the stand-in, to compare with upstream's records."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ FORMATS = {"2021a": "SplitUncleanedInIcePulses", "2023a": "SplitInIcePulses"}
 
 @pytest.fixture
 def tables_by_bare_name(monkeypatch):
-    """Take every data file for found, under its bare name, as the records do."""
+    """Pretend that every data file exists under its bare name, as the records do."""
     monkeypatch.delenv("I3_BUILD", raising=False)
     monkeypatch.delenv("SKYSCAN_MINI_TEST", raising=False)
     monkeypatch.setattr(reco, "stage", lambda _store, name: Path(name))
 
 
 def prepared_folder(stand_in, folder, key, *, light=True):
-    """Write what prep leaves of the made-up event; return its physics frame."""
+    """Write the output of prep for the made-up event; return its physics frame."""
     packet = stand_in.pixel_scenarios.prepared_packet(key, light=light)
     seed = seed_in(packet[-1], Source(Path("event.json"), is_real_event=True))
     write_frames(folder / reco.PACKET_FILE, packet)
@@ -32,7 +32,7 @@ def prepared_folder(stand_in, folder, key, *, light=True):
 
 
 def ready(stand_in, name, version, folder):
-    """Return one of our recos that is set up, and the services that it made."""
+    """Return a reconstruction of skyscan that is set up, and its services."""
     made_reco = reco_class(name)(version)
     prepared_folder(stand_in, folder, FORMATS[version])
     with stand_in.recording.recorded() as made:

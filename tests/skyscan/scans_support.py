@@ -1,4 +1,4 @@
-"""What the tests of a scan's steps share: small scans of the dummy, without a pool."""
+"""Shared by the tests of a scan's steps: small scans of the dummy, without a pool."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ SCAN_ID = "0123456789abcdef" * 2
 
 
 def a_scan(**changes: object) -> Scan:
-    """Return a scan of a few pixels, as `skyscan plan` resolves it."""
+    """Return a scan of a few pixels, as `skyscan plan` writes it."""
     made = {
         "name": "run00136662.evt000035405932.neutrino",
         "event_file": "event.json",
@@ -48,7 +48,7 @@ def a_scan(**changes: object) -> Scan:
 
 
 def a_startup(scan_id: str = SCAN_ID, **changes: object) -> Startup:
-    """Return what prep leaves for the dummy."""
+    """Return the startup file of the dummy."""
     made = {
         "scan_id": scan_id,
         "reco": "dummy",
@@ -63,7 +63,7 @@ def a_startup(scan_id: str = SCAN_ID, **changes: object) -> Startup:
 
 
 def prepared(path, scan: Scan, **changes: object) -> ScanFolder:
-    """Return the folder of a scan whose prep is done."""
+    """Return the folder of a scan after prep."""
     folder = ScanFolder(path)
     folder.logs.mkdir(parents=True)
     scan.write(folder.scan_json)
@@ -86,7 +86,7 @@ def fitted(pixels, reco="dummy"):
 
 
 def made_up(pixels):
-    """Return signed records of PIXEL_DTYPE rows with numbers that nothing computed."""
+    """Return signed records of PIXEL_DTYPE rows with made-up numbers."""
     records = np.zeros(len(pixels), RECORD_DTYPE)
     for name in IDS:
         records[name] = pixels[name]
@@ -96,7 +96,7 @@ def made_up(pixels):
 
 
 def changed(records, number, **values: object):
-    """Return records with some fields of one set anew, signed."""
+    """Return records with some fields of one changed, signed."""
     copy = records.copy()
     for name, value in values.items():
         copy[name][number] = value
@@ -111,7 +111,7 @@ def do_batch(folder: ScanFolder, number: int, batch: int) -> None:
 
 
 def do_round(folder: ScanFolder, scan: Scan, number: int) -> int:
-    """Open a round and fit all of it; return how many fits it has."""
+    """Open a round and fit all of it; return its number of fits."""
     batches = open_round(folder, scan, number)
     for batch in batches:
         do_batch(folder, number, batch.number)
@@ -119,7 +119,7 @@ def do_round(folder: ScanFolder, scan: Scan, number: int) -> int:
 
 
 def do_scan(folder: ScanFolder, scan: Scan, rounds: int | None = None) -> int:
-    """Run rounds until nothing is left or there were so many; return how many there were."""
+    """Run rounds until the scan converges or the limit is reached; return their number."""
     for number in range(scan.max_rounds if rounds is None else rounds):
         if not do_round(folder, scan, number):
             return number
@@ -134,9 +134,9 @@ def records_of(folder: ScanFolder, number: int, batch: int):
 
 
 def best_fits(folder: ScanFolder, rounds):
-    """Return {(nside, pixel): the dummy's fit, a row of FIT_DTYPE} as the batches ask for it.
+    """Return {(nside, pixel): the dummy's fit, a row of FIT_DTYPE} for the pixels of batches.
 
-    Made from the batch files alone, so that what reads result files can be held against it.
+    It is computed from the batch files alone, as a reference for readers of result files.
     """
     best = {}
     for number in rounds:
@@ -150,14 +150,14 @@ def best_fits(folder: ScanFolder, rounds):
 
 
 def seed_of_variation(row):
-    """Return a PIXEL_DTYPE row whose seed is where the dummy's variation of it starts."""
+    """Return a PIXEL_DTYPE row whose seed is that of a variation of the dummy."""
     moved = row.copy()
     moved["x"] += VARIATION_STEP_M * moved["variation"]
     return moved
 
 
 def pixel_rows(nside: int, pixels, n_variations: int = 1):
-    """Return PIXEL_DTYPE rows, seeded at SEED."""
+    """Return PIXEL_DTYPE rows with SEED as their seed."""
     rows = np.zeros((len(pixels), n_variations), PIXEL_DTYPE)
     rows["nside"], rows["variation"] = nside, np.arange(n_variations)
     rows["pixel"] = np.reshape(pixels, (-1, 1))

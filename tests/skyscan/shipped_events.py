@@ -1,8 +1,8 @@
-"""Small events of each envelope that i3live sends, for who has no real alerts.
+"""Small events of each envelope that i3live sends, for tests without real alerts.
 
-They are simulated tracks with their truth inside (`skyscan.track.simulation`), as the
-project's own writer writes them; then their pulses are stored as in real alerts. They lie
-in ``tests/data/events``, and ``python tests/skyscan/shipped_events.py`` makes them again.
+They are simulated tracks that contain their truth (`skyscan.track.simulation`), in the format
+of the project's writer, except that their pulses are stored as in real alerts. Run ``python
+tests/skyscan/shipped_events.py`` to write them into ``tests/data/events`` again.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from skyscan.track.simulation import TRUTH_KEY, simulate
 
 FOLDER = Path(__file__).parents[1] / "data" / "events"
 UNKNOWN = Vertex(np.nan, np.nan, np.nan, np.nan)
-#: The split holds what came in this time (ns); the track passes at 10,000.
+#: The split has what came in this time (ns); the track passes at 10,000.
 SPLIT_NS = (8_000.0, 13_000.0)
-#: IceTop saw something, too: what I3SuperDST keeps in another way.
+#: IceTop has pulses, too, which I3SuperDST stores differently.
 ON_ICE = [(30, 61, 0, 9_100.0, 1.5, 8.0, 0), (30, 62, 0, 9_104.0, 40.0, 16.0, 1)]
 
 
@@ -41,12 +41,12 @@ class Shipped:
     file : str
         Its name in ``tests/data/events``.
     seed : int
-        Of the simulation, and the event's id.
+        The seed of the simulation, and the event's id.
     event_type, format_version : str
-        A version "" stands for the old envelope, whose data is the list of frames.
+        The version "" means the old envelope, whose data is the list of frames.
     pulses : tuple of str
-        Frame keys: those of the Q frame, from the first to the one that the split masks;
-        without any the split itself has the pulses.
+        Frame keys in the Q frame, from the first series to the one that the split masks. If
+        there are none, the split has the pulses.
     """
 
     file: str
@@ -64,9 +64,9 @@ class Shipped:
         return self.pulses[:1] == ("I3SuperDST",)
 
     def simulated(self) -> Event:
-        """Return the event as it was simulated, all its pulses in the split."""
+        """Return the simulated event, with all pulses in the split."""
         event = simulate(self.seed)
-        # Rounded, so that the last bit of some machine's cosine does not show.
+        # Rounded, because the last bit of a cosine differs between machines.
         track = {name: round(getattr(event.fits[TRUTH_KEY], name), 6) for name in TRACK}
         truth = replace(event.fits[TRUTH_KEY], **track)
         fit = Particle(**{**track, "x": track["x"] + 5.0}, energy=1e4, shape=truth.shape)
@@ -76,7 +76,7 @@ class Shipped:
             event_type=self.event_type,
             format_version=self.format_version,
             pulses_key=pulses_key_of(self.format_version),
-            # the veto's vertex, or else that of the L2 fit
+            # the veto's vertex, or that of the L2 fit
             seed=event.seed if is_old else UNKNOWN,
             fits={
                 TRUTH_KEY: truth,
@@ -86,7 +86,7 @@ class Shipped:
         )
 
     def message(self) -> dict[str, object]:
-        """Return what is in the file."""
+        """Return the content of the file."""
         event = self.simulated()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "event.json"
@@ -120,12 +120,12 @@ class Shipped:
 
 
 def in_split(pulses):
-    """Tell which pulses the split holds."""
+    """Return which pulses are in the split."""
     return (pulses["time"] > SPLIT_NS[0]) & (pulses["time"] < SPLIT_NS[1])
 
 
 TRACK = ("x", "y", "z", "time", "zenith", "azimuth")
-#: Files in ``shared/events``, which the project does not ship.
+#: Files in ``shared/events``, which the repository does not contain.
 ALERTS = (
     "hese_event_00.json",
     "hese_event_01.json",
@@ -140,9 +140,9 @@ SHIPPED = (
 
 
 BY_FILE = {shipped.file: shipped for shipped in SHIPPED}
-#: What tests of every kind of event file are run with; `event_file` finds each.
+#: Cases of tests of every kind of event file; `event_file` finds each.
 EVENT_FILES = (*BY_FILE, *ALERTS)
-#: The realtime format by the keys of the frames alone, where that is another one: `format_of`.
+#: The realtime format according to the keys of the frames, if it differs: `format_of`.
 FORMATS_BY_KEYS = {"": "2021a", "2024a": "2023a"}
 
 

@@ -1,11 +1,11 @@
-"""A real HTTP server that hands out data files, and can do it badly."""
+"""A real HTTP server of data files, which can also fail in several ways."""
 
 import hashlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PATIENCE = 300.0  # seconds; nothing here is a timing
+PATIENCE = 300.0  # seconds; a limit, not a measurement
 NAME = "base.i3.gz"
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class DataServer(ThreadingHTTPServer):
-    """Has ``files``; the first GETs are answered by ``answers`` instead."""
+    """A server of ``files``; ``answers`` replace its answers to the first GETs."""
 
     daemon_threads = True
 
@@ -100,4 +100,4 @@ class DataServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_: object):
-        pass  # clients hang up, and are killed
+        pass  # clients disconnect, and are killed

@@ -1,4 +1,4 @@
-"""icetray's stand-in for tests, and upstream's records to compare with."""
+"""icetray's stand-in for tests, and upstream's records for comparison."""
 
 import importlib
 import json
@@ -19,9 +19,9 @@ NAMES = tuple(path.stem for path in STAND_IN.glob("*.py"))
 
 @contextmanager
 def stand_in() -> Iterator[SimpleNamespace]:
-    """Put the stand-in in icetray's place; every time it is a new one, with nothing imported.
+    """Replace icetray by a new stand-in, with nothing imported.
 
-    What it yields has the stand-in's modules: recording, tray_scenarios and so on.
+    The yielded object has the stand-in's modules, such as recording and tray_scenarios.
     """
     kept = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_of_stand_in(name)}
     sys.path.insert(0, str(STAND_IN))
@@ -52,7 +52,7 @@ def record(name: str) -> dict:
 
 
 def differences(ours: object, theirs: object, where: str = "") -> list[str]:
-    """Say where two records differ; numbers may by a billionth, as machines do."""
+    """Describe the differences of two records; numbers may differ by 1e-9."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         found = [f"{where}: only ours has {key}" for key in ours.keys() - theirs.keys()]
         found += [f"{where}: only theirs has {key}" for key in theirs.keys() - ours.keys()]

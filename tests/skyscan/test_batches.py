@@ -11,7 +11,7 @@ from skyscan.storage import write_npz
 BATCH = Batch(SCAN_ID, 3, 12, pixel_rows(64, [5, 700, 9], n_variations=2))
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_values_are_read_back(tmp_path):
     (tmp_path / "b.npz").write_bytes(batch_bytes(BATCH))
     found = read_batch(tmp_path / "b.npz")
     assert (found.scan_id, found.round, found.number) == (SCAN_ID, 3, 12)
@@ -31,8 +31,8 @@ def test_every_pixel_is_in_one_part_and_the_parts_are_of_one_size(n, size, by_jo
         sizes = {"batch_size": size, "jobs_per_round": None}
     parts = split(pixels, **sizes)
     lengths = [len(part) for part in parts]
-    dealt = np.concatenate([*parts, pixels[:0]])
-    assert np.sort(dealt, order="pixel").tobytes() == pixels.tobytes()
+    joined = np.concatenate([*parts, pixels[:0]])
+    assert np.sort(joined, order="pixel").tobytes() == pixels.tobytes()
     assert len(parts) == (min(n, size) if by_jobs else -(-n // size))
     assert max(lengths, default=0) - min(lengths, default=0) <= 1
     assert min(lengths, default=1) > 0
@@ -40,7 +40,7 @@ def test_every_pixel_is_in_one_part_and_the_parts_are_of_one_size(n, size, by_jo
 
 
 @given(st.integers(0, 300), st.integers(1, 60), st.integers(0, 4), st.booleans())
-def test_halved_batches_hold_every_pixel_once_and_none_is_larger(n, size, halvings, by_jobs):
+def test_halved_batches_contain_every_pixel_once_and_none_is_larger(n, size, halvings, by_jobs):
     pixels = pixel_rows(8, np.arange(n))
     sizes = {"batch_size": None, "jobs_per_round": size}
     if not by_jobs:
@@ -48,15 +48,15 @@ def test_halved_batches_hold_every_pixel_once_and_none_is_larger(n, size, halvin
     lengths = [len(part) for part in split(pixels, **sizes)]
     parts = split(pixels, **sizes, halvings=halvings)
     halved = [len(part) for part in parts]
-    dealt = np.concatenate([*parts, pixels[:0]])
-    assert np.sort(dealt, order="pixel").tobytes() == pixels.tobytes()
+    joined = np.concatenate([*parts, pixels[:0]])
+    assert np.sort(joined, order="pixel").tobytes() == pixels.tobytes()
     assert halved == sorted(halved, reverse=True)
     assert max(halved, default=0) <= max(lengths, default=0)
     assert min(halved, default=1) > 0
     assert len(lengths) <= len(halved) <= (halvings + 1) * len(lengths)
 
 
-def test_batches_get_half_as_large_towards_the_end_of_a_round():
+def test_batch_sizes_are_halved_towards_the_end_of_a_round():
     shape = {"batch_size": None, "jobs_per_round": 2}
     assert batch_sizes(64, **shape, halvings=0) == [32, 32]
     assert batch_sizes(64, **shape, halvings=2) == [16, 16, 8, 8, 8, 8]
@@ -64,23 +64,23 @@ def test_batches_get_half_as_large_towards_the_end_of_a_round():
     assert batch_sizes(64, batch_size=8, jobs_per_round=None, halvings=1) == [4] * 16
 
 
-def test_every_batch_has_its_share_of_each_part_of_the_sky():
+def test_every_batch_has_a_share_of_each_part_of_the_sky():
     parts = split(pixel_rows(8, np.arange(64)), batch_size=None, jobs_per_round=2, halvings=2)
     for part in parts:
         quarters = np.bincount(part["pixel"] // 16, minlength=4)
         assert set(quarters) == {len(part) // 4}
 
 
-def test_small_batches_have_pixels_of_the_whole_sky_and_not_of_its_beginning():
+def test_small_batches_have_pixels_of_the_whole_sky():
     pixels = pixel_rows(8, np.arange(64))
     parts = split(pixels, batch_size=None, jobs_per_round=8, halvings=3)
     assert [len(part) for part in parts] == [4] * 8 + [2] * 8 + [1] * 16
     for size in (4, 2, 1):
-        dealt = np.concatenate([part["pixel"] for part in parts if len(part) == size])
-        assert dealt.mean() == pixels["pixel"].mean()
+        joined = np.concatenate([part["pixel"] for part in parts if len(part) == size])
+        assert joined.mean() == pixels["pixel"].mean()
 
 
-def test_neighbouring_pixels_are_dealt_to_different_jobs():
+def test_neighbouring_pixels_go_to_different_jobs():
     parts = split(pixel_rows(8, np.arange(10)), batch_size=None, jobs_per_round=3)
     assert [part["pixel"].tolist() for part in parts] == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
 
@@ -98,7 +98,7 @@ def written(tmp_path_factory):
 
 
 @given(st.data())
-def test_a_damaged_batch_is_bad_input_or_reads_right(written, data):
+def test_a_damaged_batch_is_bad_input_or_is_read_correctly(written, data):
     path, content = written
     damaged = bytearray(content)
     if data.draw(st.booleans()):
@@ -127,7 +127,7 @@ def test_a_damaged_batch_is_bad_input_or_reads_right(written, data):
     ],
     ids=str,
 )
-def test_an_npz_that_is_no_batch_is_bad_input(tmp_path, change):
+def test_an_npz_without_a_batch_is_bad_input(tmp_path, change):
     arrays = {
         "scan_id": np.frombuffer(SCAN_ID.encode(), np.uint8),
         "header": np.array([3, 12]),

@@ -1,4 +1,4 @@
-"""Local to equatorial coordinates, against icetray's astro and other libraries."""
+"""Local to equatorial coordinates, compared with icetray's astro and other libraries."""
 
 import json
 
@@ -19,7 +19,7 @@ mjds = st.floats(53000, 65000)  # 2004 to 2036
 
 
 def separation(lon_a, lat_a, lon_b, lat_b):
-    """Return the angle between directions in arcsec, good for small angles."""
+    """Return the angle between directions in arcsec, accurate for small angles."""
     across = np.cos(lat_a) * np.cos(lat_b) * np.sin((lon_a - lon_b) / 2) ** 2
     return 2 * np.arcsin(np.sqrt(np.sin((lat_a - lat_b) / 2) ** 2 + across)) / ARCSEC
 
@@ -38,7 +38,7 @@ def test_fits_of_real_alerts_are_within_a_tenth_of_an_arcsec_of_icetray(shared_e
             zenith, azimuth = meta["particles"][key][4:6]
             there = local_to_equatorial(zenith, azimuth, meta["mjd"])
             assert separation(*there, ra, dec) < 0.1, key
-            assert abs(there[1] - dec) < 0.001 * ARCSEC, key  # which has no sidereal time
+            assert abs(there[1] - dec) < 0.001 * ARCSEC, key  # the pole has no sidereal time
             zenith_back, azimuth_back = equatorial_to_local(ra, dec, meta["mjd"])
             back = azimuth_back, np.pi / 2 - zenith_back
             assert separation(*back, azimuth, np.pi / 2 - zenith) < 0.1, key
@@ -47,7 +47,7 @@ def test_fits_of_real_alerts_are_within_a_tenth_of_an_arcsec_of_icetray(shared_e
 
 
 @given(zeniths, azimuths, mjds)
-def test_there_and_back_is_the_same_direction(zenith, azimuth, mjd):
+def test_conversion_there_and_back_gives_the_same_direction(zenith, azimuth, mjd):
     ra, dec = local_to_equatorial(zenith, azimuth, mjd)
     assert 0 <= ra < 2 * np.pi
     assert -np.pi / 2 <= dec <= np.pi / 2
@@ -57,7 +57,7 @@ def test_there_and_back_is_the_same_direction(zenith, azimuth, mjd):
     assert moved < 1e-6
 
 
-def test_the_result_of_a_direction_is_the_same_bytes_in_any_array():
+def test_a_direction_has_the_same_bytes_in_any_array():
     zenith, azimuth, mjd = some_directions(1000)
     for turn in (local_to_equatorial, equatorial_to_local):
         first = zenith if turn is local_to_equatorial else azimuth
@@ -87,17 +87,17 @@ def test_zenith_at_the_pole_is_minus_the_dec_within_precession():
     assert np.abs(dec - (zenith - np.pi / 2)).max() < np.deg2rad(0.15)
 
 
-# An astropy of some years ago finds its own table of leap seconds out of date.
+# Old versions of astropy consider their own table of leap seconds out of date.
 @pytest.mark.filterwarnings("ignore:leap-second auto-update failed")
 def test_equatorial_coordinates_agree_with_astropy_in_any_year():
-    # UT1 = UTC as astro takes it; measured UT1 - UTC moves the sky by up to 13.5 arcsec
+    # UT1 = UTC as in astro; the measured UT1 - UTC moves the sky by up to 13.5 arcsec
     coordinates = pytest.importorskip("astropy.coordinates")
     time = pytest.importorskip("astropy.time")
     units = pytest.importorskip("astropy.units")
     iers = pytest.importorskip("astropy.utils.iers")
     place = coordinates.EarthLocation.from_geodetic(lon=-62.6081, lat=-89.9944, height=0)
     zenith, azimuth, mjd = some_directions(40)
-    mjd = 53000 + (mjd - 53000) / 3  # 2004 to 2014: within the tables that astropy ships
+    mjd = 53000 + (mjd - 53000) / 3  # 2004 to 2014, which is within the tables of astropy
     when = time.Time(mjd, format="mjd", scale="utc", location=place)
     when.delta_ut1_utc = 0.0
     frame = coordinates.AltAz(
@@ -112,7 +112,7 @@ def test_equatorial_coordinates_agree_with_astropy_in_any_year():
     assert separation(ra, dec, sky.ra.rad, sky.dec.rad).max() < 0.6  # polar motion
 
 
-def test_steps_equal_the_ones_of_pal_with_equinox_and_sidereal_time():
+def test_the_steps_agree_with_those_of_pal_with_equinox_and_sidereal_time():
     zenith, azimuth, mjd = some_directions(500)
     ra, dec = local_to_equatorial(zenith, azimuth, mjd)
     epoch, tt = 2400000.5, mjd + 69.184 / 86400

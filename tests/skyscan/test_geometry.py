@@ -1,4 +1,4 @@
-"""The detector: where DOMs are, and which have no place in the ice."""
+"""The detector: the positions of DOMs, and DOMs without a position in the ice."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def test_every_in_ice_dom_has_a_position_in_the_instrumented_volume():
     assert places[..., 2].min() > -515
 
 
-def test_doms_go_down_along_a_string_about_17_m_apart_and_deepcore_7_m():
+def test_doms_of_a_string_are_17_m_apart_and_those_of_deepcore_7_m():
     steps = -np.diff(dom_positions()[..., 2])
     assert (steps > 0).all()
     assert np.median(steps[:78]) == pytest.approx(17.02, abs=0.02)
@@ -38,7 +38,7 @@ def test_doms_go_down_along_a_string_about_17_m_apart_and_deepcore_7_m():
         (86, 60, (-10.97, 6.72, -500.73)),
     ],
 )
-def test_known_doms_are_where_the_public_geometry_has_them(string, om, expected):
+def test_known_doms_have_the_positions_of_the_public_geometry(string, om, expected):
     assert positions(string, om) == pytest.approx(expected, abs=0.06)
 
 
@@ -57,7 +57,7 @@ def test_a_dom_outside_the_ice_is_refused_by_name(string, om):
         positions([3, string], [3, om])
 
 
-def test_positions_cannot_be_changed_by_accident():
+def test_positions_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         dom_positions()[0, 0, 0] = 1
 

@@ -54,14 +54,14 @@ def run(program: str) -> str:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "cannot import" not in done.stderr  # which healpy only warns of
+    assert "cannot import" not in done.stderr  # about which healpy only warns
     return done.stdout
 
 
-def test_the_functions_come_without_the_rest():
+def test_the_functions_are_imported_without_the_rest():
     assert run(ALONE).split() == []
 
 
 @pytest.mark.parametrize("program", [ALONE + WHOLE_AFTERWARDS, WHOLE_BEFORE, OTHERWISE_MADE])
-def test_the_whole_of_healpy_can_be_had_too_and_does_the_same(program):
+def test_all_of_healpy_can_be_imported_too_and_gives_the_same(program):
     run(program)

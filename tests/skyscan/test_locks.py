@@ -17,7 +17,7 @@ with locked(Path(sys.argv[1])):
 
 @pytest.fixture
 def holder(tmp_path):
-    """Return another process, which holds the file ``lock`` until its input ends."""
+    """Return another process that locks the file ``lock`` until its input ends."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path / "lock"],
         stdin=subprocess.PIPE,
@@ -27,7 +27,9 @@ def holder(tmp_path):
         yield holder
 
 
-def test_who_finds_it_held_is_told_and_has_it_when_its_holder_was_killed(tmp_path, holder):
+def test_a_waiting_process_is_notified_and_gets_the_lock_when_its_holder_is_killed(
+    tmp_path, holder
+):
     called = []
 
     def busy() -> None:
@@ -39,7 +41,7 @@ def test_who_finds_it_held_is_told_and_has_it_when_its_holder_was_killed(tmp_pat
     assert called == [None]
 
 
-def test_who_does_not_want_to_wait_raises(tmp_path, holder):
+def test_a_caller_that_does_not_wait_raises(tmp_path, holder):
     def refuse() -> None:
         raise KeyError
 
@@ -48,7 +50,7 @@ def test_who_does_not_want_to_wait_raises(tmp_path, holder):
     assert holder.poll() is None
 
 
-def test_a_file_that_is_free_is_held_at_once_and_keeps_its_content(tmp_path):
+def test_a_free_file_is_locked_at_once_and_keeps_its_content(tmp_path):
     path = tmp_path / "file"
     path.write_text("content")
     for mode in ("a", "rb"):
@@ -56,7 +58,7 @@ def test_a_file_that_is_free_is_held_at_once_and_keeps_its_content(tmp_path):
             assert path.read_text() == "content"
 
 
-def test_a_file_that_is_not_there_is_made_unless_it_is_only_read(tmp_path):
+def test_a_missing_file_is_created_unless_it_is_only_read(tmp_path):
     with pytest.raises(FileNotFoundError), locked(tmp_path / "file", mode="rb"):
         pytest.fail("held nothing")
     with locked(tmp_path / "file"):

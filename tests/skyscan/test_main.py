@@ -1,4 +1,4 @@
-"""The steps as jobs call them: exit codes and one line on stderr."""
+"""The steps as jobs run them: exit codes and one line on stderr."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def folder(tmp_path):
     return prepared(tmp_path / "scan", SCAN)
 
 
-def test_rounds_are_chosen_until_nothing_is_left_and_then_merged(folder):
+def test_rounds_are_chosen_until_the_scan_converges_and_then_merged(folder):
     done = step("next-round", folder.path, 0)
     assert done.returncode == ExitCode.DONE, done.stderr
     assert done.stdout == "round 0: 12 remaining fits in 3 batches\n"
@@ -44,7 +44,7 @@ def test_rounds_are_chosen_until_nothing_is_left_and_then_merged(folder):
     ],
     ids=["result lost", "startup damaged", "scan lost", "batch damaged"],
 )
-def test_what_is_damaged_is_told_in_one_line_with_its_exit_code(folder, damage, code, why):
+def test_damage_is_reported_in_one_line_with_its_exit_code(folder, damage, code, why):
     do_scan(folder, SCAN)
     damage(folder)
     done = step("merge", folder.path)
@@ -56,7 +56,7 @@ def test_what_is_damaged_is_told_in_one_line_with_its_exit_code(folder, damage, 
     assert not list(folder.path.glob("run*"))
 
 
-def test_an_event_that_is_not_there_is_bad_input(tmp_path):
+def test_a_missing_event_is_bad_input(tmp_path):
     startup = tmp_path / "startup"
     words = ("--event", tmp_path / "no.json", "--reco", "dummy", "--scan-id", "x")
     done = step("prep", *words, "--startup", startup)
@@ -74,7 +74,9 @@ def test_a_scan_that_was_stopped_is_incomplete(folder):
     assert "--max-rounds" in done.stderr
 
 
-def test_what_a_job_was_told_wrongly_is_bad_input_for_no_try_mends_it(tmp_path, monkeypatch):
+def test_wrong_arguments_of_a_job_are_bad_input_because_retries_do_not_help(
+    tmp_path, monkeypatch
+):
     event = resources.files("skyscan").joinpath("data", "simulated_track.json")
     monkeypatch.setenv("SKYSCAN_DUMMY_VARIATIONS", "many")
     words = ("--reco", "dummy", "--scan-id", "x", "--startup", tmp_path / "startup")

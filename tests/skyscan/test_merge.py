@@ -27,7 +27,7 @@ MAP = "run00136662.evt000035405932.neutrino_1_2_4"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A scan of the dummy that has converged."""
+    """Return a scan of the dummy that has converged."""
     made = prepared(tmp_path / "scan", SCAN)
     do_scan(made, SCAN)
     return made
@@ -42,7 +42,7 @@ def maps(folder):
 
 
 def fail(folder, number, batch):
-    """Make the pixels of a batch ones that no fit was found for; return how many."""
+    """Record failed fits for the pixels of a batch; return their number."""
     work, records = records_of(folder, number, batch)
     records = records.copy()
     records["llh"] = math.nan
@@ -52,7 +52,7 @@ def fail(folder, number, batch):
 
 
 def in_map(fits):
-    """Return {nside: rows} of a map that has these {(nside, pixel): FIT_DTYPE row}."""
+    """Return {nside: rows} of a map with these {(nside, pixel): FIT_DTYPE row}."""
     return {
         nside: [
             (pixel, *fit[["llh", "E_in", "E_tot", "x", "y", "z", "time"]].item())
@@ -68,7 +68,7 @@ def rows_of(skymap):
     return {nside: rows[columns].tolist() for nside, rows in skymap.pixels.items()}
 
 
-def test_a_whole_scan_becomes_a_map_of_every_pixel_once(folder):
+def test_a_complete_scan_becomes_a_map_with_every_pixel_once(folder):
     skymap = merge(folder, SCAN)
     assert maps(folder) == [f"{MAP}.json", f"{MAP}.npz"]
     written = read_skymap(folder.path / f"{MAP}.npz")
@@ -112,7 +112,7 @@ def test_a_missing_round_is_an_error_and_nothing_is_written(folder):
     assert maps(folder) == []
 
 
-def test_a_last_round_that_is_missing_is_an_error_and_nothing_is_written(folder):
+def test_a_missing_last_round_is_an_error_and_nothing_is_written(folder):
     last = folder.round(folder.chosen_rounds()[-1]).description
     last.unlink()
     with pytest.raises(BadInput, match=rf"{last} is missing, but \d+ pixels remain"):
@@ -125,7 +125,7 @@ def test_a_scan_without_a_round_is_an_error(tmp_path):
         merge(prepared(tmp_path / "scan", SCAN), SCAN)
 
 
-def test_a_scan_that_was_stopped_is_written_as_incomplete_and_not_done(tmp_path):
+def test_the_map_of_a_stopped_scan_is_marked_incomplete(tmp_path):
     stopped = a_scan(max_rounds=2)
     folder = prepared(tmp_path / "scan", stopped)
     do_scan(folder, stopped, rounds=2)
@@ -135,7 +135,7 @@ def test_a_scan_that_was_stopped_is_written_as_incomplete_and_not_done(tmp_path)
     assert not read_skymap(folder.path / f"{SCAN.name}_1_2.npz").complete
 
 
-def test_too_many_pixels_without_a_fit_are_an_error_with_a_map_and_the_reasons(folder):
+def test_too_many_failed_pixels_are_an_error_with_a_map_and_the_reasons(folder):
     n = sum(SIZES.values())
     failed = fail(folder, folder.chosen_rounds()[-1], 0)
     merge(folder, a_scan(max_failed_pixels=failed / n))
@@ -157,7 +157,7 @@ def test_a_scan_without_any_fit_is_incomplete(tmp_path):
     assert read_skymap(folder.path / f"{SCAN.name}_1.npz").best() is None
 
 
-def test_a_partial_map_lies_apart_and_goes_when_the_scan_is_whole(folder):
+def test_a_partial_map_is_separate_and_is_removed_when_the_scan_is_complete(folder):
     path = folder.round(1).result(2)
     content = path.read_bytes()
     n_lost = len(records_of(folder, 1, 2)[1])
@@ -175,7 +175,7 @@ def test_a_partial_map_lies_apart_and_goes_when_the_scan_is_whole(folder):
     assert not folder.partial.exists()
 
 
-def test_a_partial_map_is_made_anew_and_what_else_lies_there_stays(folder):
+def test_a_partial_map_is_replaced_and_other_files_stay(folder):
     write_partial(folder, SCAN, best_so_far(folder))
     note = folder.partial / "note.txt"
     note.write_text("mine")
@@ -192,13 +192,13 @@ def test_a_partial_map_is_made_anew_and_what_else_lies_there_stays(folder):
     ]
 
 
-def test_nothing_found_is_no_partial_map(tmp_path):
+def test_without_results_there_is_no_partial_map(tmp_path):
     folder = prepared(tmp_path / "scan", SCAN)
     assert write_partial(folder, SCAN, best_so_far(folder)) is None
     assert not folder.partial.exists()
 
 
-def test_reasons_are_counted_the_most_frequent_first():
+def test_reasons_are_counted_and_sorted_by_frequency():
     failed = np.zeros(4, RECORD_DTYPE)
     failed["reason"] = [b"rare", b"often", b"", b"often"]
     assert reasons(failed) == "2 x often, 1 x rare, 1 x the fit returned NaN"

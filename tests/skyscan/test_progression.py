@@ -6,7 +6,7 @@ from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, parse_progression
 
 
-def test_words_are_read_as_nside_and_extension():
+def test_words_are_parsed_as_nside_and_extension():
     assert parse_progression(["8:0", "64:12", "512:24"]) == DEFAULT_PROGRESSION
     assert parse_progression(["1:0"]) == ((1, 0),)
 
@@ -31,7 +31,7 @@ def test_words_are_read_as_nside_and_extension():
         (["8:0", "64:0"], "at least 1"),
     ],
 )
-def test_words_that_make_no_progression_are_wrong_usage(words, why):
+def test_words_that_are_not_a_progression_are_wrong_usage(words, why):
     with pytest.raises(WrongUsage, match=why) as caught:
         parse_progression(words)
     assert caught.value.exit_code == ExitCode.WRONG_USAGE
@@ -39,7 +39,7 @@ def test_words_that_make_no_progression_are_wrong_usage(words, why):
 
 
 @given(st.lists(st.text(alphabet="0123456789:x- ٣", max_size=6), max_size=4))
-def test_any_words_are_read_or_refused(words):
+def test_any_words_are_parsed_or_refused(words):
     try:
         progression = parse_progression(words)
     except WrongUsage:

@@ -1,4 +1,4 @@
-"""Result files: whatever happens to one, only what was damaged is done again."""
+"""Result files: after any damage, only the damaged fits are repeated."""
 
 import struct
 import zlib
@@ -44,7 +44,7 @@ def ids(pixels):
     return pixels[list(IDS)].tolist()
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_values_are_read_back(tmp_path):
     path = tmp_path / "results" / "00007.rec"
     write_results(path, BATCH, RECORDS[:3])
     writer = ResultWriter(path)
@@ -59,7 +59,7 @@ def test_what_is_written_is_read(tmp_path):
 
 
 @given(st.integers(0, len(WHOLE)))
-def test_a_file_cut_short_keeps_every_whole_record(path, size):
+def test_a_truncated_file_keeps_every_complete_record(path, size):
     found = read(path, WHOLE[:size])
     kept = max(0, size - len(HEAD)) // SIZE
     assert rows(found.records) == rows(RECORDS[:kept])
@@ -80,7 +80,7 @@ def test_a_changed_byte_costs_one_record(path, at, change):
 
 
 @given(st.integers(0, len(HEAD) - 1), st.integers(1, 255))
-def test_a_changed_byte_in_the_head_makes_the_file_nobodys(path, at, change):
+def test_a_changed_byte_in_the_header_invalidates_the_file(path, at, change):
     content = bytearray(WHOLE)
     content[at] ^= change
     found = read(path, bytes(content))
@@ -89,8 +89,8 @@ def test_a_changed_byte_in_the_head_makes_the_file_nobodys(path, at, change):
 
 
 @given(st.integers(0, len(RECORDS) - 1))
-def test_a_doubled_tail_counts_once_and_is_told(path, start):
-    # As a second writer would leave it, with other values: the first one counts.
+def test_a_doubled_tail_counts_once_and_is_reported(path, start):
+    # A second writer with other values may have written it: the first record counts.
     again = changed(RECORDS, start, llh=-1.0)
     found = read(path, WHOLE + again[start:].tobytes())
     assert rows(found.records) == rows(RECORDS)
@@ -100,14 +100,14 @@ def test_a_doubled_tail_counts_once_and_is_told(path, start):
 
 @settings(max_examples=200)
 @given(st.binary(max_size=3 * SIZE), st.integers(0, len(RECORDS)), st.booleans())
-def test_no_rubbish_becomes_a_record_or_an_error(path, rubbish, n, has_head):
+def test_random_bytes_become_neither_records_nor_errors(path, rubbish, n, has_head):
     start = (HEAD if has_head else b"") + RECORDS[:n].tobytes()
     found = read(path, start + rubbish)
     assert rows(found.records) == (rows(RECORDS[:n]) if has_head else [])
     assert bool(found.complaints) == bool(rubbish or (n and not has_head))
 
 
-def test_zeros_that_a_crash_left_are_no_records(path):
+def test_zeros_after_a_crash_are_not_records(path):
     found = read(path, HEAD + RECORDS[:1].tobytes() + bytes(4 * SIZE))
     assert rows(found.records) == rows(RECORDS[:1])
     assert "4 damaged" in found.complaints[0]
@@ -123,36 +123,36 @@ def test_zeros_that_a_crash_left_are_no_records(path):
     ],
     ids=["scan", "round", "batch", "pixels"],
 )
-def test_results_of_another_scan_round_batch_or_choice_do_not_count(path, other):
+def test_results_of_another_scan_round_batch_or_choice_are_ignored(path, other):
     found = read(path, WHOLE, other)
     assert len(found.records) == 0
     assert len(found.missing(other)) == len(RECORDS)
     assert str(path) in found.complaints[0]
 
 
-def test_a_record_of_a_pixel_that_was_not_asked_for_is_told_and_left_out(path):
+def test_a_record_of_an_unrequested_pixel_is_reported_and_left_out(path):
     stranger = changed(RECORDS, 0, pixel=6)[:1]
     found = read(path, HEAD + stranger.tobytes() + RECORDS.tobytes())
     assert rows(found.records) == rows(RECORDS)
     assert "(8, 6, 0)" in found.complaints[0]
 
 
-def test_a_file_that_is_not_there_is_told_and_an_empty_one_is_not(tmp_path):
+def test_a_missing_file_is_reported_and_an_empty_one_is_not(tmp_path):
     nothing = read_results(tmp_path / "no.rec", BATCH)
     assert "missing" in nothing.complaints[0]
     assert len(nothing.missing(BATCH)) == len(RECORDS)
     assert read(tmp_path / "empty.rec", b"").complaints == ()
 
 
-def test_a_result_file_is_laid_out_as_in_scans_of_before():
+def test_a_result_file_has_the_layout_of_earlier_versions():
     pixels = zlib.crc32(BATCH.pixels.tobytes())
-    told = (b"SKYSCAN\x01", SCAN_ID.encode(), 2, 7, pixels, SIZE)
-    body = struct.pack("<8s32s4I", *told)
+    fields = (b"SKYSCAN\x01", SCAN_ID.encode(), 2, 7, pixels, SIZE)
+    body = struct.pack("<8s32s4I", *fields)
     assert body + struct.pack("<I", zlib.crc32(body)) == HEAD
     assert len(HEAD) + len(RECORDS) * SIZE == len(WHOLE)
 
 
-def test_what_two_files_of_a_batch_hold_counts_once_and_the_first_one_leads():
+def test_records_of_two_files_of_a_batch_count_once_and_the_first_file_has_priority():
     other = changed(RECORDS, 1, llh=-1.0)
     first = ResultFile(RECORDS[[0, 1]], ("torn",))
     both = first.joined(ResultFile(other[[1, 3]], ("damaged",)))
@@ -176,7 +176,7 @@ def test_records_are_synced_after_a_second_and_when_the_file_is_closed(tmp_path,
     assert len(syncs) == 3
 
 
-def test_counting_is_quick_and_never_too_much(tmp_path):
+def test_counting_is_fast_and_gives_no_more_than_the_file_has(tmp_path):
     path = tmp_path / "00007.rec"
     counted = []
     cut = [WHOLE[: len(HEAD) + 2 * SIZE + more] for more in (-1, 1)]

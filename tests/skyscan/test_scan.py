@@ -21,13 +21,13 @@ def path(tmp_path):
         a_scan(environment={"SKYSCAN_X": "ü '\"$(a)", "SKYSCAN_A": ""}, progression=((8, 0),)),
     ],
 )
-def test_what_is_written_is_read(path, scan):
+def test_written_values_are_read_back(path, scan):
     scan.write(path)
     assert read_scan(path) == scan
     assert read_scan(path).id == scan.id == json.loads(path.read_text())["id"]
 
 
-def test_the_id_changes_with_all_that_determines_a_result_and_with_nothing_else():
+def test_the_id_depends_on_everything_that_determines_a_result_and_on_nothing_else():
     scan = a_scan()
     assert len(scan.id) == 32
     for change in (
@@ -39,13 +39,13 @@ def test_the_id_changes_with_all_that_determines_a_result_and_with_nothing_else(
     ):
         assert a_scan(**change).id != scan.id
     for change in (
-        {"progression": ((1, 0), (2, 3))},  # a result file's header has its batch's checksum
+        {"progression": ((1, 0), (2, 3))},  # a result file has the checksum of its batch
         {"batch_size": 4},
     ):
         assert a_scan(**change).id == scan.id
 
 
-def test_where_data_lie_and_fits_are_noted_determines_no_result():
+def test_folders_of_data_and_logs_of_fits_do_not_determine_results():
     elsewhere = {
         TALLY_VARIABLE: "/tally",
         "SKYSCAN_DATA_CACHE": "/cache",
@@ -64,7 +64,7 @@ def written(path, change):
 
 
 @pytest.mark.parametrize("wrong", [2, None, "1"])
-def test_another_format_is_refused_and_told(path, wrong):
+def test_another_format_is_refused_and_named(path, wrong):
     with pytest.raises(BadInput, match="format") as caught:
         read_scan(written(path, lambda value: value.update(format=wrong)))
     assert "skyscan.zip" in str(caught.value)
@@ -82,11 +82,11 @@ def test_another_format_is_refused_and_told(path, wrong):
     ],
     ids=["lacks a key", "no power of two", "no pair", "no list", "no number", "edited"],
 )
-def test_a_damaged_one_is_bad_input(path, change):
+def test_a_damaged_file_is_bad_input(path, change):
     with pytest.raises(BadInput, match=r"scan\.json"):
         read_scan(written(path, change))
 
 
-def test_a_missing_one_is_bad_input(path):
+def test_a_missing_file_is_bad_input(path):
     with pytest.raises(BadInput, match="missing"):
         read_scan(path)

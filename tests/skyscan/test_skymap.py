@@ -1,4 +1,4 @@
-"""Our map files in the hands of icecube/skyreader, their own reader."""
+"""Map files are read back by icecube/skyreader."""
 
 import json
 import math
@@ -37,7 +37,7 @@ def skymap_of(records, **changes: object):
 
 @pytest.fixture(scope="module")
 def records():
-    """Two nsides, given out of order, with NaNs and extreme numbers."""
+    """Return two nsides, out of order, with NaN and extreme numbers."""
     parts = [made_up(pixel_rows(64, [900, 3])), made_up(pixel_rows(8, range(12)))]
     made = np.concatenate(parts)
     made["llh"][1] = -7.5
@@ -51,13 +51,13 @@ def records():
 
 @pytest.fixture(scope="module")
 def skyreader():
-    # An image for jobs has neither the package nor pandas, and needs neither.
+    # An image for jobs has neither this package nor pandas.
     return pytest.importorskip("skyreader")
 
 
 def read_by_skyreader(skyreader, paths):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the .npz open
+        warnings.simplefilter("ignore", ResourceWarning)  # skyreader leaves the .npz open
         npz, as_json = paths
         return (
             skyreader.SkyScanResult.read_npz(npz),
@@ -65,7 +65,7 @@ def read_by_skyreader(skyreader, paths):
         )
 
 
-def test_skyreader_opens_both_files_and_they_say_the_same(skyreader, tmp_path, records):
+def test_skyreader_opens_both_files_and_they_are_equal(skyreader, tmp_path, records):
     skymap = skymap_of(records)
     paths = write_skymap(skymap, tmp_path)
     assert [p.name for p in paths] == [
@@ -102,7 +102,7 @@ def test_an_event_of_no_known_type_is_named_none(skyreader, tmp_path, records):
 
 @pytest.mark.parametrize("complete", [True, False])
 @pytest.mark.parametrize("is_real", [True, False])
-def test_skyreader_sees_what_is_complete_and_what_is_real(
+def test_skyreader_reads_whether_a_scan_is_complete_and_its_event_real(
     skyreader, tmp_path, records, complete, is_real
 ):
     skymap = skymap_of(records, complete=complete, is_real_event=is_real)
@@ -124,7 +124,7 @@ def test_skyreader_finds_our_best_pixel(skyreader, tmp_path, records):
     assert (ra, dec) == (phi, math.pi / 2 - theta)
 
 
-def test_the_json_is_plain_json_with_skyreaders_word_for_nan(tmp_path, records):
+def test_the_json_is_valid_json_with_the_nan_of_skyreader(tmp_path, records):
     _, path = write_skymap(skymap_of(records), tmp_path)
 
     def refuse(constant) -> None:
@@ -136,7 +136,7 @@ def test_the_json_is_plain_json_with_skyreaders_word_for_nan(tmp_path, records):
     assert value["nside-8"]["data"][3][1:3] == ["<skyreader.nan>", "<skyreader.nan>"]
 
 
-def test_the_best_is_the_lowest_llh_coarser_first_and_never_nan(records):
+def test_the_best_pixel_has_the_lowest_llh_and_the_coarser_nside_and_is_not_nan(records):
     same = records.copy()
     same["llh"] = 5.0
     assert skymap_of(same).best()[0] == (8, 0)
@@ -146,7 +146,7 @@ def test_the_best_is_the_lowest_llh_coarser_first_and_never_nan(records):
     assert skymap_of(same).best() is None
 
 
-def test_what_is_written_is_read(tmp_path, records):
+def test_written_values_are_read_back(tmp_path, records):
     skymap = skymap_of(records)
     found = read_skymap(write_skymap(skymap, tmp_path)[0])
     assert vars(found) | {"pixels": None} == vars(skymap) | {"pixels": None}
@@ -155,7 +155,7 @@ def test_what_is_written_is_read(tmp_path, records):
     }
 
 
-def test_pixels_are_ordered_and_carry_their_own_numbers(records):
+def test_pixels_are_ordered_and_have_their_own_numbers(records):
     pixels = pixels_of(records)
     assert pixels[64]["index"].tolist() == [3, 900]
     record = records[records["pixel"] == 900][0]
@@ -176,7 +176,7 @@ def test_pixels_are_ordered_and_carry_their_own_numbers(records):
     ],
     ids=["empty", "no header", "empty header", "header of numbers", "header lacks keys"],
 )
-def test_an_npz_that_is_no_map_is_bad_input(tmp_path, arrays):
+def test_an_npz_without_a_map_is_bad_input(tmp_path, arrays):
     write_npz(tmp_path / "m.npz", arrays)
     with pytest.raises(BadInput, match=r"m\.npz"):
         read_skymap(tmp_path / "m.npz")

@@ -1,4 +1,4 @@
-"""The startup folder, and the seeds that jobs make of it."""
+"""The startup folder, and the seeds that jobs derive from it."""
 
 import json
 import math
@@ -27,7 +27,7 @@ PIXELS = pixel_rows(8, range(50, 80), n_variations=4)
 
 
 class Around(Dummy):
-    """Four variations, turned with the pixel; its fits are its seeds."""
+    """Four variations, rotated with the pixel; the fits are the seeds."""
 
     rotate_vertex: ClassVar[bool] = True
 
@@ -57,7 +57,7 @@ class Pointed(Dummy):
         a_startup(seed=Vertex(1.0, 2.0, math.nan, 4.0, 5.0)),
     ],
 )
-def test_what_is_written_is_read(tmp_path, made):
+def test_written_values_are_read_back(tmp_path, made):
     made.write(tmp_path)
     assert repr(read_startup(tmp_path)) == repr(made)
     json.loads((tmp_path / "startup.json").read_text(), parse_constant=pytest.fail)
@@ -66,7 +66,7 @@ def test_what_is_written_is_read(tmp_path, made):
 @pytest.mark.parametrize(
     "change", [{"seed": [1]}, {"seed": {}}, {"extra": 1}, {"pointing": 3}, {"seed": {"x": "y"}}]
 )
-def test_a_damaged_one_is_bad_input(tmp_path, change):
+def test_a_damaged_file_is_bad_input(tmp_path, change):
     a_startup().write(tmp_path)
     path = tmp_path / "startup.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
@@ -83,7 +83,7 @@ def vertices(pixels):
     return np.stack([pixels[axis] for axis in "xyz"], axis=1)
 
 
-def test_variations_are_added_to_the_seed_as_they_are(tmp_path):
+def test_variations_are_added_to_the_seed_unchanged(tmp_path):
     assert not list(tmp_path.iterdir())
     moved = seeded(PIXELS, Still(), *local(PIXELS))
     offsets = vertices(moved) - vertices(PIXELS)
@@ -91,7 +91,7 @@ def test_variations_are_added_to_the_seed_as_they_are(tmp_path):
     assert (moved["time"] == PIXELS["time"]).all()
 
 
-def test_turned_variations_lie_along_and_across_the_pixels_direction():
+def test_rotated_variations_are_along_and_across_the_direction_of_the_pixel():
     zenith, azimuth = local(PIXELS)
     offsets = vertices(seeded(PIXELS, Around(), zenith, azimuth)) - vertices(PIXELS)
     travel = -np.stack(
@@ -109,7 +109,7 @@ def test_turned_variations_lie_along_and_across_the_pixels_direction():
     assert np.allclose((first * second).sum(axis=1), 0)
 
 
-def test_seeds_depend_on_their_own_pixel_only_and_the_argument_stays_as_it_is():
+def test_seeds_depend_on_their_own_pixel_only_and_the_argument_is_not_changed():
     before = PIXELS.tobytes()
     whole = seeded(PIXELS, Around(), *local(PIXELS))
     order = np.random.default_rng(3).permutation(len(PIXELS))
@@ -135,7 +135,7 @@ def pointed(monkeypatch):
 
 
 def read_with(read):
-    """Return a reader of the simulated event that notes which pulses were asked for."""
+    """Return a reader of the simulated event that records the requested pulses."""
 
     def reader(_path, key) -> Event:
         read.append(key)
@@ -145,7 +145,7 @@ def read_with(read):
 
 
 @pytest.mark.usefixtures("pointed")
-def test_prep_reads_the_pulses_that_the_reconstruction_wants(tmp_path):
+def test_prep_reads_the_pulses_that_the_reconstruction_uses(tmp_path):
     read = []
     made = prepare(SCAN_ID, "pointed", SOURCE, tmp_path / "startup", read_with(read))
     assert read == [None, "OtherPulses"]
@@ -156,7 +156,7 @@ def test_prep_reads_the_pulses_that_the_reconstruction_wants(tmp_path):
 
 @pytest.mark.usefixtures("pointed")
 @pytest.mark.parametrize("damage", ["change", "remove"])
-def test_prep_is_not_whole_once_a_prepared_file_was_damaged(tmp_path, damage):
+def test_prep_is_not_complete_after_a_prepared_file_was_damaged(tmp_path, damage):
     prepare(SCAN_ID, "pointed", SOURCE, tmp_path, read_with([]))
     table = tmp_path / "table.bin"
     table.write_bytes(b"changed") if damage == "change" else table.unlink()
@@ -164,7 +164,7 @@ def test_prep_is_not_whole_once_a_prepared_file_was_damaged(tmp_path, damage):
 
 
 @pytest.mark.usefixtures("pointed")
-def test_a_pointed_scan_looks_where_the_events_fit_does(tmp_path):
+def test_a_pointed_scan_is_centred_on_the_fit_of_the_event(tmp_path):
     event = simulated_event()
     made = prepare(SCAN_ID, "pointed", SOURCE, tmp_path, read_with([]))
     fit = event.fits["MCTruth"]

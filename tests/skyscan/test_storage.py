@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files are written completely or not at all."""
 
 import os
 import time
@@ -33,7 +33,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, m
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_reader_never_sees_a_part(tmp_path, monkeypatch):
+def test_readers_never_see_an_incomplete_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_bytes(path, b"old")
     seen = []
@@ -50,7 +50,7 @@ def test_equal_arrays_are_equal_bytes_whenever_they_are_written(tmp_path, monkey
     assert sha256_of(tmp_path / "1.npz") == sha256_of(tmp_path / "2.npz")
 
 
-def test_arrays_are_read_as_they_were_written(tmp_path):
+def test_written_arrays_are_read_back(tmp_path):
     arrays = {"header": np.array([("x", True)], "U4,?"), "nside-8": np.full((2, 2), np.nan)}
     write_npz(tmp_path / "1.npz", arrays)
     found = read_npz(tmp_path / "1.npz")
@@ -71,39 +71,39 @@ def test_an_npz_with_a_pickle_inside_is_bad_input_and_runs_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", b"\x80\x04.", b"x" * 99])
-def test_a_file_that_is_no_npz_is_bad_input(tmp_path, content):
+def test_a_file_that_is_not_an_npz_is_bad_input(tmp_path, content):
     (tmp_path / "1.npz").write_bytes(content)
     with pytest.raises(BadInput, match=r"1\.npz is damaged"):
         read_npz(tmp_path / "1.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"3", b"\xff\xfe", b'{"a": 1}x'])
-def test_a_file_that_holds_no_json_object_is_bad_input(tmp_path, content):
+def test_a_file_without_a_json_object_is_bad_input(tmp_path, content):
     (tmp_path / "1.json").write_bytes(content)
     with pytest.raises(BadInput, match=r"1\.json"):
         read_json(tmp_path / "1.json")
 
 
-def test_what_is_missing_is_bad_input(tmp_path):
+def test_a_missing_file_is_bad_input(tmp_path):
     for read in (read_json, read_npz):
         with pytest.raises(BadInput, match=r"no\.such is missing"):
             read(tmp_path / "no.such")
 
 
-def test_a_disk_that_does_not_answer_is_no_bad_input(tmp_path):
-    # Exit code 65 is never retried; a file system may come back.
+def test_a_disk_error_is_not_bad_input(tmp_path):
+    # Exit code 65 is never retried, but a file system may recover.
     for read in (read_json, read_npz):
         with pytest.raises(OSError, match="directory"):
             read(tmp_path)
 
 
-def test_json_is_the_same_bytes_for_equal_values(tmp_path):
+def test_equal_values_give_equal_json_bytes(tmp_path):
     write_json(tmp_path / "1.json", {"b": 1, "a": (1, "µ")})
     write_json(tmp_path / "2.json", {"a": [1, "µ"], "b": 1})
     assert sha256_of(tmp_path / "1.json") == sha256_of(tmp_path / "2.json")
     assert read_json(tmp_path / "1.json") == {"a": [1, "µ"], "b": 1}
 
 
-def test_a_digest_is_of_the_value_and_not_of_its_order():
+def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest({"a": 1, "b": [2]}) == digest({"b": (2,), "a": 1})
     assert digest([1, 2]) != digest([2, 1])

@@ -1,4 +1,4 @@
-"""Frames of made-up events: the pieces of the scenarios."""
+"""Frames of made-up events, of which the scenarios are composed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pixel's fit begins with and ends with, and what a packet says of its GCD."""
+"""The input and output of a pixel's fit, and packets by their GCD."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from icecube.gulliver import I3LogLikelihoodFitParams
 
 I3Frame = icetray.I3Frame
 
-#: A track through the origin, down along z but for the rounding of sin(pi).
+#: A track through the origin, down along z except for the rounding of sin(pi).
 DOWN = {"zenith": 0.0, "azimuth": 1.0}
 INTO, OUT_OF = dataclasses.I3Position(0, 0, 300.0), dataclasses.I3Position(0, 0, -400.0)
 C = dataclasses.I3Constants.c
@@ -105,7 +105,7 @@ FIRST_LIGHT = {
 
 
 def prepared_packet(key, *, light=True):
-    """Return frames G, C, D, Q, p of an event as preparing leaves them."""
+    """Return frames G, C, D, Q, p of an event after its preparation."""
     doms = FIRST_LIGHT if light else {}
     frames = [I3Frame(stop) for stop in "GCDQp"]
     frames[0]["I3Geometry"] = geometry(FIRST_LIGHT)

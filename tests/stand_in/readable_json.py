@@ -1,4 +1,4 @@
-"""JSON that people can read: short things on one line."""
+"""JSON that people can read, with short values on one line."""
 
 import json
 import textwrap
@@ -7,7 +7,7 @@ WIDTH = 96
 
 
 def readable(value, depth=0, label=""):
-    """Return JSON in lines of a readable length; ``label`` stands before it on its line."""
+    """Return JSON in lines of a readable length; ``label`` precedes it on its line."""
     flat = json.dumps(value, allow_nan=False)
     indent = " " * (depth + 1)
     if len(indent + label + flat) < WIDTH or not isinstance(value, dict | list | tuple):

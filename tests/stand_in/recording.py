@@ -1,4 +1,4 @@
-"""What a tray was told, as readable data: names, values, and what functions do to frames.
+"""The calls of a tray as readable data: names, values, and effects of functions on frames.
 
     with recorded() as made:
         ...  # code that makes trays and services
@@ -6,19 +6,19 @@
 
 A record is a list, in the tray's order, of
 
-- ``{"module": TYPE, "name": NAME, "parameters": {…}}``, likewise for a service or a segment
-  of a closed project; segments written in Python appear as what they add. ``skipped`` names
-  the scenarios in which the module's ``If`` is false. No name: icetray chose one.
+- ``{"module": TYPE, "name": NAME, "parameters": {…}}``, and the same for a service or a segment
+  of a closed-source project. The content of segments written in Python is recorded.
+  ``skipped`` names the scenarios in which the module's ``If`` is false. Without a name, icetray
+  chose one.
 - ``{"context": NAME, "object": {"made": TYPE, "arguments": […], "parameters": {…}}}``,
   with ``then``: the methods called on it since.
-- ``{"function": NAME, "effects": [EFFECT, …]}``: what a Python function does, its ``If`` and
-  parameters included, to the frames of the scenarios, which run through the whole tray.
-  Scenarios in which it does nothing are left out; a function without any effect is too.
+- ``{"function": NAME, "effects": [EFFECT, …]}``: the effects of a Python function, with its
+  ``If`` and parameters, on the frames of the scenarios, which pass through the whole tray.
+  Functions and scenarios without an effect are omitted.
 
 An effect has ``in`` (scenarios), ``set`` (frame objects by key), ``removed`` (keys),
-``dropped`` (the frame does not go on) or ``raises`` (a type of error); after the last two the
-scenario is over.
-Python's own I3Module classes, which feed and collect frames, are left out.
+``dropped`` (the frame is not passed on) or ``raises`` (a type of error). The last two end the
+scenario. I3Module classes in Python, which feed and collect frames, are omitted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from icecube._services import Service
 
 @dataclass
 class Made:
-    """Trays and services, in the order in which they were made."""
+    """Trays and services, in the order of their creation."""
 
     trays: list = field(default_factory=list)
     services: list = field(default_factory=list)
@@ -51,9 +51,9 @@ class Made:
 
 @dataclass
 class Scenario:
-    """A frame that goes through a tray.
+    """A frame that passes through a tray.
 
-    ``missing`` are keys that C++ modules fail to leave in this scenario.
+    ``missing`` are keys that C++ modules do not write in this scenario.
     """
 
     frame: I3Frame
@@ -62,7 +62,7 @@ class Scenario:
 
 @contextmanager
 def recorded():
-    """Collect the trays and services that are made meanwhile."""
+    """Collect the trays and services that are made in this context."""
     made = Made()
     _record.LISTENERS.append(made.take)
     try:
@@ -72,7 +72,7 @@ def recorded():
 
 
 def plain(value):
-    """Return a value as JSON has it; what a frame holds with its type."""
+    """Return a value as JSON represents it; frame objects have their type."""
     if isinstance(value, I3FrameObject):
         return {type(value).__name__: bare(value)}
     return bare(value)
@@ -97,13 +97,13 @@ def bare(value):  # noqa: PLR0911
 
 
 def record_of(tray, scenarios):
-    """Return what a tray was told.
+    """Return the record of a tray.
 
     Parameters
     ----------
     tray : I3Tray
     scenarios : dict of str to Scenario
-        Their frames are copied.
+        Scenarios, whose frames are copied.
     """
     frames = {name: copy.deepcopy(scenario.frame) for name, scenario in scenarios.items()}
     record = []
@@ -121,21 +121,21 @@ def record_of(tray, scenarios):
 
 
 def effects(function, scenarios, **parameters):
-    """Return what one function does to the frames of scenarios."""
+    """Return the effects of one function on the frames of scenarios."""
     frames = {name: copy.deepcopy(scenario.frame) for name, scenario in scenarios.items()}
     return _grouped(_effects(_tray.Call("module", function, None, parameters), frames))
 
 
 def outcome(function, *arguments):
-    """Return what a function returns, or the type of error that it raises."""
+    """Return the result of a function, or the type of error that it raises."""
     try:
         return {"returns": plain(function(*arguments))}
-    except Exception as error:  # noqa: BLE001  (any: it is what is recorded)
+    except Exception as error:  # noqa: BLE001  (any error is recorded)
         return {"raises": type(error).__name__}
 
 
 def contents(frame):
-    """Return all that a frame holds, as JSON has it."""
+    """Return all objects of a frame as JSON represents them."""
     return {key: plain(frame[key]) for key in frame.keys()}  # noqa: SIM118
 
 
@@ -202,14 +202,14 @@ def _by_scenario(grouped):
 
 
 def _effects(call, frames):
-    """Run a function on frames; forget the frames in which it ends the scenario."""
+    """Run a function on frames; drop the frames in which it ends the scenario."""
     found = {}
     for name, frame in list(frames.items()):
         before = contents(frame)
         effect = {}
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # numpy, of medians of nothing
+                warnings.simplefilter("ignore")  # numpy warns about medians of empty arrays
                 if not _tray.apply(call, frame):
                     effect["dropped"] = True
         except Exception as error:  # noqa: BLE001
@@ -228,11 +228,11 @@ def _effects(call, frames):
 
 
 def comparable(record):
-    """Return a record as two lists in which only what matters is left.
+    """Return a record as two lists with only the relevant data.
 
-    Services and objects of the context are one list: trays set them up before any module.
-    In the other, of modules, neighbouring functions become one, since how the work is shared
-    between them does not matter, nor do their names or that parameters know no case.
+    One list has services and objects of the context, which trays set up before any module. In
+    the other, that of modules, neighbouring functions are joined, because neither their names
+    nor the division of work among them matter. Parameters are not case-sensitive.
     """
     services, modules = [], []
     for entry in record:
@@ -264,6 +264,6 @@ def _joined(first, second):
         effect["removed"] = sorted(removed)
         for end in ("dropped", "raises"):
             if end in a or end in b:
-                effect = {end: True}  # which error does not matter, nor what came before
+                effect = {end: True}  # neither the type of error nor earlier effects matter
         joined[name] = effect
     return {"function": "", "effects": joined}

@@ -1,7 +1,7 @@
-"""Frames on which the functions of a tray show what they do.
+"""Frames that show the effects of the functions of a tray.
 
-Each scenario is there for a rule: times and charges lie on both sides of its threshold, and
-on it. Small numbers, so that quantiles are exact.
+Each scenario tests a rule, with times and charges on both sides of its threshold and on it.
+The numbers are small, so that quantiles are exact.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ I3Frame = icetray.I3Frame
 
 
 def event_of_charge(key, charge):
-    """Return an event with light on strings beside and in DeepCore, one pulse of it SLC."""
+    """Return an event with light on strings beside and in DeepCore, with one SLC pulse."""
     doms = {
         (36, 30): [(0.0, charge / 2)],
         (78, 30): [(50.0, charge / 4), (90.0, charge / 8)],
@@ -25,7 +25,7 @@ def event_of_charge(key, charge):
 
 
 def self_vetoed(frame):
-    """Add what the HESE filter leaves."""
+    """Add the objects that the HESE filter writes."""
     return having(
         frame,
         HESE_VHESelfVeto=icetray.I3Bool(False),
@@ -40,7 +40,7 @@ def gcd_frame(stop, **things):
 
 
 def prepare(key):
-    """Return the scenarios of preparing an event of pulses ``key``."""
+    """Return the scenarios for the preparation of an event with pulses ``key``."""
     diff = frame_object_diff.I3GeometryDiff("baseline.i3")
     compressed = {
         "I3Geometry": dataclasses.I3Geometry(),
@@ -85,7 +85,7 @@ def prepare(key):
     return scenarios
 
 
-#: DOMs whose pulses make no rule bite, and end at 2500 ns after BASE.
+#: DOMs whose pulses pass all rules, and end at 2500 ns after BASE.
 QUIET = {(4, 1): [(0.0, 20.0), (200.0, 20.0)], (4, 2): [(100.0, 20.0), (2500.0, 9.0)]}
 
 LATE = {
@@ -97,7 +97,7 @@ LATE = {
     (80, 5): [(0.0, 3.0), (1700.0, 1.0)],
 }
 
-#: Of 1000 PE, the pulse at 0 ns makes 100 full, and that at 900 ns makes it 950.
+#: Of 1000 PE, the pulse at 0 ns completes 100, and that at 900 ns 950.
 WINDOW = {
     (1, 10): [(-2000.0, 99.0), (-1000.5, 0.0), (-1000.0, 0.0)],
     (1, 11): [(0.0, 1.0), *((10.0 * i, 53.0) for i in range(1, 9))],
@@ -106,7 +106,7 @@ WINDOW = {
     (1, 14): [(2500.0, 50.0)],
 }
 
-#: Two late pulses that are the same in all.
+#: Two late pulses that are equal.
 TWINS = {**QUIET, (8, 8): [(0.0, 3.0), (1600.0,), (1600.0,)]}
 
 NOISE = {
@@ -127,7 +127,7 @@ SPARSE = [
 
 
 def cleaned_for_fit(frame, key):
-    """Add what preparing leaves for the fits."""
+    """Add the objects that the preparation writes for the fits."""
     if key in frame:
         for name in (key + "IC", "CleanedMuonPulsesIC"):
             frame[name] = dataclasses.I3RecoPulseSeriesMapMask(
@@ -142,7 +142,7 @@ def cleaned_for_fit(frame, key):
 
 
 def leftovers(frame, key):
-    """Add what the fit of an earlier pixel may leave under the names that it uses."""
+    """Add objects that the fit of an earlier pixel may leave under the names that it uses."""
     for name in (key + "LatePulseCleaned", key + "ICLatePulseCleaned"):
         for ending in ("", "TimeWindows", "TimeRange"):
             frame[name + ending] = dataclasses.I3TimeWindow(1.0, 2.0)
@@ -152,7 +152,7 @@ def leftovers(frame, key):
 
 
 def millipede(key):
-    """Return the scenarios of a millipede fit of pulses ``key``."""
+    """Return the scenarios of a millipede fit with pulses ``key``."""
 
     def fitted(doms, unhit=()):
         return cleaned_for_fit(event(key, doms, unhit), key)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
 
 BLACK_HOLE = "black-hole.localhost"
-#: Only jobs with this attribute go there: other tests run on this pool at the same time.
+#: Only jobs with this attribute go there, because other tests use the pool, too.
 WILLING = "GoesIntoBlackHoles"
 CONFIG = """include : {pool}
 LOG = {folder}/log
@@ -36,7 +36,7 @@ JAVA =
 
 @contextmanager
 def black_hole(pool: Pool) -> Iterator[None]:
-    """Have such a machine in the pool, as long as the context lasts."""
+    """Add such a machine to the pool while the context lasts."""
     assert pool.config is not None
     folder = pool.config.parent / "black-hole"
     for path in (folder / "log", folder / "execute"):

@@ -1,7 +1,7 @@
-"""Pegasus without Pegasus: its schemas, and what it does with a workflow, on this machine.
+"""A replacement of Pegasus: its schemas, and the execution of a workflow on this machine.
 
-The executor reads nothing but what pegasus-plan reads. Each job runs in an empty folder that
-gets the files it declares, and must leave the files it declares.
+The executor reads only the files that pegasus-plan reads. Each job runs in an empty folder with
+the inputs that it declares, and must write the outputs that it declares.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read(path):
 
 
 def complaints(path, schema: str) -> list[str]:
-    """Return what Pegasus' schema (wf, sc, tc or rc) says against a file."""
+    """Return the errors of a file by Pegasus' schema (wf, sc, tc or rc)."""
     jsonschema = pytest.importorskip("jsonschema", reason="pip install -e .[dev] brings it")
     from referencing import Registry, Resource
     from referencing.jsonschema import DRAFT7
@@ -51,7 +51,7 @@ def complaints(path, schema: str) -> list[str]:
 
 
 class JobFailed(Exception):
-    """A job failed at its last try; the text has all that it printed."""
+    """A job failed at its last try; the text has its whole output."""
 
     def __init__(self, name: str, code: int, printed: str) -> None:
         super().__init__(f"{name} ended with {code}: {printed}")
@@ -60,20 +60,20 @@ class JobFailed(Exception):
 
 @dataclass
 class Executor:
-    """Runs a planned scan as Pegasus would, job after job.
+    """Run a planned scan like Pegasus, job after job.
 
     Attributes
     ----------
     folder : ScanFolder
-        What `skyscan plan --engine pegasus` wrote.
+        A scan planned by `skyscan plan --engine pegasus`.
     broken : set of str
-        Jobs that fail without being run, as on a machine that is lost.
+        Jobs that fail without being run, as on a lost machine.
     ran : list of (workflow, job)
-        What ran, in order; a job that was tried twice is there twice.
+        The jobs that ran, in order; a job that was tried twice is listed twice.
     workflows : list of Path
-        Each workflow file that was run.
+        The workflow files that were run.
     failed : JobFailed or None
-        What ended the run.
+        The failure that ended the run.
     """
 
     folder: ScanFolder
@@ -95,7 +95,7 @@ class Executor:
         self.scratch = Path(local["directories"][0]["path"])
 
     def run(self) -> Executor:
-        """Run all there is to run, or until a job has failed."""
+        """Run everything, or until a job has failed."""
         try:
             self._run(self.pegasus.workflow)
         except JobFailed as error:
@@ -119,7 +119,7 @@ class Executor:
                 self._run_job(workflow["name"], job, files, replicas)
 
     def _is_made(self, job, replicas) -> bool:
-        """Tell whether Pegasus leaves the job out: what it makes is in a catalog."""
+        """Return whether Pegasus skips the job, because a catalog has its output."""
         made = [use["lfn"] for use in job["uses"] if use["type"] == "output"]
         return bool(made) and all(lfn in replicas for lfn in made)
 
@@ -196,7 +196,7 @@ def replicas_in(catalog) -> dict[str, str]:
 
 
 def in_order(jobs, dependencies) -> list[str]:
-    """Return the jobs so that each comes after those it waits for."""
+    """Return the jobs so that each comes after those on which it depends."""
     waits_for = defaultdict(set)
     for dependency in dependencies:
         for child in dependency["children"]:

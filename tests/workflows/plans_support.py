@@ -1,4 +1,4 @@
-"""What the tests of planning share: the simulated event, and a package that brings a reco."""
+"""Shared by the tests of planning: the simulated event, and a package with a reconstruction."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def without_digests(folder: ScanFolder) -> None:
 
 
 def lay_out_as_before(folder: ScanFolder) -> None:
-    """Move what is in workflow/ to the top, where it was before there was such a folder."""
+    """Move the files of workflow/ to the top, as in the layout of skyscan 0.1.0."""
     without_digests(folder)
     for path in folder.workflow.iterdir():
         path.replace(folder.path / path.name)
@@ -74,7 +74,7 @@ def dry_run(pool: Pool, folder: ScanFolder, name: str) -> dict[str, str]:
 
 
 def install_plugin(place: Path) -> None:
-    """Write a distribution as pip would, with a reconstruction in each of two modules."""
+    """Write a distribution like pip, with a reconstruction in each of two modules."""
     parts = place / "visiting_reco_parts"
     metadata = place / "visiting_reco-1.2.dist-info"
     for folder in (parts / "__pycache__", metadata):

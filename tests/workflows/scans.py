@@ -1,4 +1,4 @@
-"""Real scans on the real pool, and what can be done to them while they run."""
+"""Real scans on a real pool, and what tests do to them while they run."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
 
-PATIENCE = 600.0  # seconds; a machine may be busy, and nothing here is a timing
+PATIENCE = 600.0  # seconds; a machine may be busy, so this is a limit and not a measurement
 
-#: Attributes of a job that tell why it does not go on.
-TELLING = (
+#: Attributes of a job that show why it does not continue.
+ATTRIBUTES = (
     *("JobStatus", "RequestMemory", "MemoryUsage", "ResidentSetSize", "NumShadowStarts"),
     *("NumHolds", "EnteredCurrentStatus", "RemoteHost", "HoldReason"),
 )
@@ -45,7 +45,7 @@ Fit = tuple[int, int, int]  # nside, pixel, variation
 
 @dataclass(frozen=True)
 class RunningScan:
-    """A scan folder, its pool, and the file where every fit that is begun is noted."""
+    """A scan folder, its pool, and the file that lists every fit that was started."""
 
     folder: ScanFolder
     pool: Pool
@@ -62,27 +62,27 @@ class RunningScan:
         return report
 
     def state(self) -> str:
-        """Return what the queue and the logs say of the scan now."""
+        """Return the state of the scan according to queue and logs."""
         mine = self.is_mine()
-        told = [
-            self.pool.run("condor_q", "-allusers", "-const", mine, "-af:jh", *TELLING).stdout
+        parts = [
+            self.pool.run("condor_q", "-allusers", "-const", mine, "-af:jh", *ATTRIBUTES).stdout
         ]
         for kind in ("nodes.log", "dagman.log", "dagman.out"):
             for log in sorted(self.folder.workflow.glob(f"*.dag.{kind}")):
                 lines = log.read_text(errors="replace").splitlines()
-                told += [f"{log.name}:", *lines[-30:]]
-        return "\n".join(told)
+                parts += [f"{log.name}:", *lines[-30:]]
+        return "\n".join(parts)
 
     def is_mine(self) -> str:
-        """Return the constraint that the scan's jobs meet in the queue.
+        """Return a constraint for the scan's jobs in the queue.
 
-        The DAGMans of rounds among them; the scan's own was submitted from anywhere.
+        They include the DAGMans of rounds, but not that of the scan, whose folder may be any.
         """
         workflow = self.folder.workflow
         return f'(Iwd == "{workflow}" || Iwd == "{workflow / ".."}")'
 
     def fits(self) -> Counter[Fit]:
-        """Return how often each fit was begun."""
+        """Return how often each fit was started."""
         lines = self.tally.read_text().splitlines() if self.tally.exists() else []
         return Counter(tuple(int(word) for word in line.split()[:3]) for line in lines)
 
@@ -91,9 +91,9 @@ class RunningScan:
         return path.read_bytes()
 
     def pause_at(self, number: int, *, opened: bool = False) -> None:
-        """Have DAGMan wait in the PRE script of a round until `go_on`.
+        """Let DAGMan wait in the PRE script of a round until `go_on`.
 
-        Before the round is opened, or when it has been and no job of it is submitted yet.
+        It waits before the round is opened, or afterwards and before its jobs are submitted.
         """
         script = self.folder.workflow / OPEN_ROUND_SH
         wait = "while [ ! -e go-on ]; do touch paused; sleep 0.1; done"
@@ -104,7 +104,7 @@ class RunningScan:
         accept_changes(self.folder)
 
     def at_start(self, *lines: str) -> None:
-        """Have reco jobs run some lines of shell before they start Python."""
+        """Let reco jobs run some lines of shell before they start Python."""
         path = self.folder.workflow / JOB_SH
         text = path.read_text()
         here = "\npython=${SKYSCAN_PYTHON"
@@ -120,7 +120,7 @@ class RunningScan:
 
     @property
     def go_on_file(self) -> Path:
-        """The file that what was paused waits for."""
+        """The file for which paused processes wait."""
         return self.folder.workflow / "go-on"
 
     def go_on(self) -> None:
@@ -136,7 +136,7 @@ class RunningScan:
         ]
 
     def wait_for_fits(self, n: int, nside: int | None = None) -> None:
-        """Wait until so many fits have begun (of one nside)."""
+        """Wait until this number of fits has started (of one nside)."""
 
         def begun() -> int:
             return sum(nside is None or fit[0] == nside for fit in self.fits())
@@ -154,13 +154,13 @@ class RunningScan:
     def running_jobs(self) -> list[str]:
         """Return the ids of the scan's jobs that run on a slot."""
         mine = f"{self.is_mine()} && JobUniverse == 5 && JobStatus == 2"
-        asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
-        return [line.split()[0] for line in asked.stdout.splitlines()]
+        queue = self.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
+        return [line.split()[0] for line in queue.stdout.splitlines()]
 
     def dagman_cluster(self) -> str:
         mine = f'UserLog == "{self.folder.workflow / "scan.dag.dagman.log"}"'
-        asked = self.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
-        (cluster,) = asked.stdout.split()
+        queue = self.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
+        (cluster,) = queue.stdout.split()
         return cluster
 
     def events(self, dag: str) -> list[str]:
@@ -186,21 +186,21 @@ class RunningScan:
 def make_scan(
     pool: Pool, output_dir: Path, event: Path | None = None, **options: object
 ) -> RunningScan:
-    """Plan a scan of the event that the project ships; its fits are tallied beside it."""
+    """Plan a scan of the shipped event; its fits are logged beside it."""
     tally = output_dir / "tally"
     with environment(**{TALLY_VARIABLE: str(tally)}):
-        asked = Options(is_real_event=False, **options)  # type: ignore[arg-type]
-        folder = plan(event or simulated_event(), output_dir, asked)
+        all_options = Options(is_real_event=False, **options)  # type: ignore[arg-type]
+        folder = plan(event or simulated_event(), output_dir, all_options)
     return RunningScan(folder, pool, tally)
 
 
 def copy_of(scan: RunningScan, place: Path) -> RunningScan:
-    """Copy the folder of a scan that is over; fits of the copy are tallied beside it."""
+    """Copy the folder of a finished scan; fits of the copy are logged beside it."""
     folder, tally = ScanFolder(place / scan.folder.path.name), place / "tally"
     shutil.copytree(scan.folder.path, folder.path)
-    told = read_planned(folder.scan_json)
-    variables = {**told.environment, TALLY_VARIABLE: str(tally)}
-    replace(told, environment=variables).write(folder.path / SCAN_JSON)
+    planned = read_planned(folder.scan_json)
+    variables = {**planned.environment, TALLY_VARIABLE: str(tally)}
+    replace(planned, environment=variables).write(folder.path / SCAN_JSON)
     for submit_file in folder.workflow.glob("*.sub"):
         text = submit_file.read_text()
         submit_file.write_text(text.replace(str(scan.tally), str(tally)))
@@ -209,7 +209,7 @@ def copy_of(scan: RunningScan, place: Path) -> RunningScan:
 
 
 def simulated_event() -> Path:
-    """Return the path of the event that the project ships."""
+    """Return the path of the shipped event."""
     return Path(str(resources.files("skyscan").joinpath("data", "simulated_track.json")))
 
 

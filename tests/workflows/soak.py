@@ -1,10 +1,10 @@
-"""Many small scans, and whatever can go wrong with them, at random: `make soak`.
+"""Many small scans with random faults: `make soak`.
 
     make soak SOAK="--scans 20 --seed 7"
 
-Every scan must end with the map of the undisturbed one, byte for byte, and fit nothing more
-often than its faults explain. The seed fixes what is done to which scan and after how many
-fits; on another day it may find the scan elsewhere.
+Every scan must end with the map of the undisturbed one, byte for byte, and repeat no more fits
+than its faults explain. The seed determines the faults of each scan, and after how many fits
+they come, but the state of the scan at that time may differ.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
 
 RUNS = Path(__file__).parents[2] / ".runs"
-PATIENCE = 1800.0  # seconds for one scan, with all that is done to it
+PATIENCE = 1800.0  # seconds for one scan with all its faults
 LOOK_EVERY = 0.5  # seconds
 MOST_RESUMES = 5
 
@@ -59,12 +59,12 @@ VARIANTS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
         },
     ),
 }
-DUMMY_COST = "0.5"  # seconds a fit
+DUMMY_COST = "0.5"  # seconds per fit
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """The scan that all others of a kind must equal."""
+    """The scan that all others of its kind must equal."""
 
     npz: bytes
     fits: Counter[tuple[int, int, int]]
@@ -72,14 +72,14 @@ class Undisturbed:
     round: int  # fits in the largest round
 
     def explained(self, costs: str) -> int:
-        """Return how many fits a fault may cost; one that fails at first is begun twice."""
+        """Return how many fits a fault may cost; one that fails at first is started twice."""
         of_one = max(self.fits.values())
         return of_one * {FIT: 1, JOB: self.job, ROUND: self.round}.get(costs, 0)
 
 
 @dataclass
 class Story:
-    """What was done to one scan, and how it ended."""
+    """The faults of one scan, and its end."""
 
     number: int
     variant: str
@@ -96,7 +96,7 @@ class Story:
 
 @dataclass
 class Soak:
-    """A soak that runs: its pool, its log, and the scans at work."""
+    """A running soak: its pool, its log, and the scans that are running."""
 
     pool: Pool
     folder: Path
@@ -107,7 +107,7 @@ class Soak:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, scans: int, at_once: int) -> list[Story]:
-        """Run the undisturbed scans, then the others; return what became of them."""
+        """Run the undisturbed scans, then the others; return the results."""
         threads = ThreadPoolExecutor(at_once)
         try:
             firsts = [self._plan(name, f"undisturbed-{name}") for name in VARIANTS]
@@ -115,7 +115,7 @@ class Soak:
             self.undisturbed = dict(zip(VARIANTS, map(_undisturbed, ended), strict=True))
             stories = [self._story(number) for number in range(scans)]
             planned = [(self._plan(it.variant, it.folder), it) for it in stories]
-            list(threads.map(lambda pair: self._tell(*pair), planned))
+            list(threads.map(lambda pair: self._run_one(*pair), planned))
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
         return stories
@@ -123,7 +123,7 @@ class Soak:
     def _story(self, number: int) -> Story:
         random = Random(f"{self.seed}/{number}")
         variant = random.choice(list(VARIANTS))
-        # A fit that fails, and then loses its worker, has had its two tries and is NaN.
+        # A fit that fails and then loses its worker has had its two tries and is NaN.
         kinds = [kind for kind in self.kinds if "fail" not in variant or kind != "kill_worker"]
         weights = [FAULTS[kind].weight for kind in kinds]
         chosen = random.choices(kinds, weights, k=random.choice((1, 1, 2, 3)))
@@ -139,24 +139,24 @@ class Soak:
         with environment(SKYSCAN_DUMMY_COST=DUMMY_COST, **variables):
             return make_scan(self.pool, place, **COMMON, **options)
 
-    def _tell(self, scan: RunningScan, story: Story) -> None:
+    def _run_one(self, scan: RunningScan, story: Story) -> None:
         began = time.monotonic()
         with self.lock:
             self.at_work[story.number] = story
         try:
-            _handed_in(scan)
+            _submitted(scan)
             self._disturb(scan, story)
             while not _is_complete(_finished(scan)) and story.resumes < MOST_RESUMES:
                 story.resumes += 1
-                self.say(story, f"resume: {_outcome(scan)}")
-                _handed_in(scan)
+                self.log_event(story, f"resume: {_outcome(scan)}")
+                _submitted(scan)
             judge(scan, story, self.undisturbed[story.variant])
-        except Exception as error:  # noqa: BLE001  the other scans go on; it is told at the end
+        except Exception as error:  # noqa: BLE001  the other scans continue
             story.broken.append(f"{type(error).__name__}: {error}")
         with self.lock:
             del self.at_work[story.number]
         story.seconds = time.monotonic() - began
-        self.say(story, "; ".join(["ended", *story.broken]))
+        self.log_event(story, "; ".join(["ended", *story.broken]))
         if not story.broken:
             shutil.rmtree(self.folder / story.folder)
 
@@ -170,16 +170,16 @@ class Soak:
                 if target is None:
                     time.sleep(LOOK_EVERY)
             if target is None:
-                return  # it was quicker
+                return  # it ended before
             with self.lock:
                 hit = list(self.at_work.values()) if kind == "kill_schedd" else [story]
                 for it in hit:
                     it.done.append(kind)
                     it.explained += self.undisturbed[it.variant].explained(FAULTS[kind].costs)
-            self.say(story, f"{kind} {target}, after {scan.fits().total()} fits")
+            self.log_event(story, f"{kind} {target}, after {scan.fits().total()} fits")
 
-    def say(self, story: Story, what: str) -> None:
-        """Log what happens to a scan."""
+    def log_event(self, story: Story, what: str) -> None:
+        """Log an event of a scan."""
         line = f"{time.strftime('%H:%M:%S')} {story.folder} {what}"
         with self.lock, (self.folder / "soak.log").open("a") as log:
             print(line, flush=True)
@@ -187,7 +187,7 @@ class Soak:
 
 
 def judge(scan: RunningScan, story: Story, undisturbed: Undisturbed) -> None:
-    """Hold what a scan came to against the undisturbed one, and against what was done to it."""
+    """Compare the result of a scan with the undisturbed one, and its fits with its faults."""
     fits = scan.fits()
     story.fits = fits.total()
     story.extra = sum(max(0, n - undisturbed.fits[fit]) for fit, n in fits.items())
@@ -199,14 +199,14 @@ def judge(scan: RunningScan, story: Story, undisturbed: Undisturbed) -> None:
         story.broken.append("other pixels than the undisturbed scan's")
     if story.extra > story.explained:
         story.broken.append(f"doubled: {story.extra} fits again, {story.explained} explained")
-    # A job is submitted twice: if somebody removes both, its round fails.
+    # A job is submitted twice: if both are removed, its round fails.
     removed = story.done.count("remove_job") > 1
     if story.resumes and not (removed or any(FAULTS[kind].wants_resume for kind in story.done)):
         story.broken.append(f"{story.resumes} resumes, and no fault that wants one")
 
 
 def summary(soak: Soak, stories: Sequence[Story], seconds: float) -> dict[str, Any]:
-    """Return the figures of a soak, for programs."""
+    """Return the figures of a soak as a dictionary."""
     return {
         "seed": soak.seed,
         "scans": len(stories),
@@ -223,7 +223,7 @@ def summary(soak: Soak, stories: Sequence[Story], seconds: float) -> dict[str, A
 
 
 def lost(stories: Sequence[Story]) -> dict[str, dict[str, float]]:
-    """Return the seconds of fits that each kind of fault cost, where no other was done."""
+    """Return the seconds of fits that each kind of fault cost, where it was the only one."""
     costs: dict[str, list[float]] = {}
     for it in stories:
         if len(it.done) == 1:
@@ -235,7 +235,7 @@ def lost(stories: Sequence[Story]) -> dict[str, dict[str, float]]:
 
 
 def text_of(figures: dict[str, Any], folder: Path) -> str:
-    """Return the figures of a soak, for people."""
+    """Return the figures of a soak as text."""
     faults = figures["faults"]
     head = (
         f"{figures['scans']} scans in {figures['seconds']} s, seed {figures['seed']}: "
@@ -258,13 +258,13 @@ def _stop_pool() -> None:
     stop(patience=2)
 
 
-def _handed_in(scan: RunningScan) -> None:
-    """Submit; wait for a schedd that is just coming back, and for a DAGMan just leaving."""
+def _submitted(scan: RunningScan) -> None:
+    """Submit; wait for a schedd that is restarting, and for a DAGMan that is ending."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return submit(scan.folder, scan.pool)
-        except (TryAgain, WrongUsage):  # among them: it is still in the queue
+        except (TryAgain, WrongUsage):  # one of them: it is still in the queue
             if time.monotonic() > deadline:
                 raise
         time.sleep(2)
@@ -301,23 +301,23 @@ def _rows(batch: Path) -> int:
 
 
 def main() -> int:
-    """Run the soak that the command line asks for; 1 if a promise was broken."""
+    """Run the soak of the command line; return 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="make soak")
     parser.add_argument("--scans", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=8)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
-    asked = parser.parse_args()
-    folder = RUNS / f"soak-{asked.seed}-{time.strftime('%H%M%S')}"
+    arguments = parser.parse_args()
+    folder = RUNS / f"soak-{arguments.seed}-{time.strftime('%H%M%S')}"
     folder.mkdir(parents=True)
     os.environ.pop("CONDOR_CONFIG", None)
     os.environ[FOLDER_VARIABLE] = str(folder / "pool")
-    os.environ[CPUS_VARIABLE] = str(2 * asked.at_once)
+    os.environ[CPUS_VARIABLE] = str(2 * arguments.at_once)
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        soak = Soak(start(), folder, asked.seed, tuple(asked.faults))
-        stories = soak.run(asked.scans, asked.at_once)
+        soak = Soak(start(), folder, arguments.seed, tuple(arguments.faults))
+        stories = soak.run(arguments.scans, arguments.at_once)
     except KeyboardInterrupt:
         print(f"Broken off; the log is {folder / 'soak.log'}", flush=True)
         _stop_pool()

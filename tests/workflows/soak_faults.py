@@ -1,7 +1,7 @@
-"""What a soak does to scans while they run, and what each of it explains.
+"""The faults that a soak injects into running scans, and their allowed cost.
 
-A fault is done to a scan that runs. It returns what it was done to, or None when there is
-nothing of the kind just now: no job runs, no result file is there yet.
+A fault is a function of a running scan. It returns its target, or None if there is no target at
+present, such as a running job or a result file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from scans import RunningScan
 
-#: How many fits a fault may cost, at most: none, the one in hand, those of a job, those of a
+#: The most fits that a fault may cost: none, the current one, those of a job, those of a
 #: round (several jobs).
 NONE, FIT, JOB, ROUND = "none", "a fit", "a job", "a round"
 
@@ -34,13 +34,13 @@ class Fault:
     Attributes
     ----------
     do : callable
-        Does it to a scan.
+        Injects the fault into a scan.
     costs : str
-        What may have to be fitted again because of it.
+        The fits that may have to be repeated.
     wants_resume : bool
-        Whether the scan may end without its map, so that somebody must resume it.
+        Whether the scan may end without its map, so that it must be resumed.
     weight : float
-        How often it is chosen, next to the others.
+        How often it is chosen, relative to the others.
     """
 
     do: Callable[[RunningScan, Random], str | None]
@@ -74,7 +74,7 @@ def kill_dagman(scan: RunningScan, random: Random) -> str | None:
 
 
 def dagmans(scan: RunningScan) -> list[tuple[int, str]]:
-    """Return the id of each DAGMan of a scan that runs, and the name of its DAG."""
+    """Return the id of each DAGMan of a running scan, and the name of its DAG."""
     found = []
     for pid in _daemons(scan, "condor_dagman"):
         dags = [_cwd(pid) / word for word in _words(pid) if word.endswith(".dag")]
@@ -87,19 +87,19 @@ def kill_schedd(scan: RunningScan, random: Random) -> str | None:
 
 
 def vacate(scan: RunningScan, random: Random) -> str | None:
-    return _tell(scan, random, "condor_vacate_job")
+    return _on_a_job(scan, random, "condor_vacate_job")
 
 
 def vacate_fast(scan: RunningScan, random: Random) -> str | None:
-    return _tell(scan, random, "condor_vacate_job", "-fast")
+    return _on_a_job(scan, random, "condor_vacate_job", "-fast")
 
 
 def remove_job(scan: RunningScan, random: Random) -> str | None:
-    return _tell(scan, random, "condor_rm")
+    return _on_a_job(scan, random, "condor_rm")
 
 
 def hold_and_release(scan: RunningScan, random: Random) -> str | None:
-    job = _tell(scan, random, "condor_hold")
+    job = _on_a_job(scan, random, "condor_hold")
     if job is None:
         return None
     time.sleep(2)
@@ -113,10 +113,10 @@ def hold_and_release(scan: RunningScan, random: Random) -> str | None:
 
 def remove_dag(scan: RunningScan, random: Random) -> str | None:  # noqa: ARG001
     mine = f'UserLog == "{scan.folder.workflow / "scan.dag.dagman.log"}"'
-    asked = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
-    if not asked.stdout.strip():
+    queue = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "ClusterId")
+    if not queue.stdout.strip():
         return None
-    cluster = asked.stdout.split()[0]
+    cluster = queue.stdout.split()[0]
     return cluster if scan.pool.run("condor_rm", cluster).returncode == 0 else None
 
 
@@ -159,7 +159,7 @@ FAULTS = {
         Fault(delete_result, JOB, wants_resume=True, weight=0.5),
         Fault(truncate_result, JOB, wants_resume=True, weight=0.5),
         Fault(flip_result, JOB, wants_resume=True, weight=0.5),
-        # Of all scans that run: rarely.
+        # Of all running scans, rarely.
         Fault(kill_schedd, ROUND, weight=0.15),
     )
 }
@@ -175,7 +175,7 @@ def _kill(pids: list[int], random: Random) -> str | None:
     return None
 
 
-def _tell(scan: RunningScan, random: Random, *command: str) -> str | None:
+def _on_a_job(scan: RunningScan, random: Random, *command: str) -> str | None:
     jobs = scan.running_jobs()
     if not jobs:
         return None
@@ -184,7 +184,7 @@ def _tell(scan: RunningScan, random: Random, *command: str) -> str | None:
 
 
 def _damage(scan: RunningScan, random: Random, do: Callable[[Path, int], object]) -> str | None:
-    """Damage a result file of a round after which another one was chosen: nobody writes it."""
+    """Damage a result file of a round after which another one was chosen: it is not written."""
     for number in reversed(scan.folder.chosen_rounds()[:-1]):
         here = scan.folder.round(number)
         batches = sorted(here.path.glob("batches/*.npz"))

@@ -1,4 +1,4 @@
-"""`skyscan abort`, and submitting one scan twice at once, on the real pool."""
+"""`skyscan abort`, and two submissions of one scan at once, on a real pool."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
 ):
     (run_folder / "whole").mkdir()
     whole = make_scan(pool, run_folder / "whole", **SLOW).submit()
-    # A folder that is not easy to write down, and a link to it.
+    # A folder name with special characters, and a link to the folder.
     odd = run_folder / 'it\'s "a" scan'
     odd.mkdir()
     with environment(SKYSCAN_DUMMY_COST="0.5"):
@@ -72,7 +72,7 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
         assert sum((scan.fits() - before).values()) <= whole.fits().total() - progress.n_done
 
 
-def test_a_scan_that_was_on_hold_when_it_was_aborted_goes_on(pool, run_folder):
+def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST="0.5"):
         scan = make_scan(pool, run_folder, **SMALL).submit()
     scan.wait_for_fits(2)
@@ -81,28 +81,30 @@ def test_a_scan_that_was_on_hold_when_it_was_aborted_goes_on(pool, run_folder):
     wait_until(lambda: dagman_state(dag).state == "held", "DAGMan to be held")
     assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
     assert queued_jobs(scan.folder, pool) == 0
-    assert not dag.with_name("scan.dag.lock").exists()  # by this the next DAGMan was misled
+    assert not dag.with_name("scan.dag.lock").exists()  # it would mislead the next DAGMan
     assert scan.submit().finish().outcome == "complete"
     assert set(scan.fits().values()) <= {1, 2}
 
 
-def test_a_scan_that_was_never_submitted_is_not_aborted(pool, run_folder, capsys):
+def test_a_scan_that_was_not_submitted_is_not_aborted(pool, run_folder, capsys):
     scan = make_scan(pool, run_folder, **SMALL)
     assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
     assert "not in the queue" in capsys.readouterr().out
 
 
-def test_a_job_that_does_not_go_is_told(pool, run_folder):
+def test_a_job_that_is_not_removed_is_reported(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST="5"):
         scan = make_scan(pool, run_folder, **SMALL).submit()
     scan.wait_for_fits(1)
     with pytest.raises(StillThere, match="condor_q"):
         abort(scan.folder, pool, patience=0)
-    abort(scan.folder, pool)  # while the first removal is under way
+    abort(scan.folder, pool)  # while the first removal is running
     assert queued_jobs(scan.folder, pool) == 0
 
 
-def test_without_a_pool_abort_says_that_nobody_knows(pool, run_folder, monkeypatch, capsys):
+def test_without_a_pool_abort_says_that_the_state_is_unknown(
+    pool, run_folder, monkeypatch, capsys
+):
     scan = make_scan(pool, run_folder, **SMALL)
     monkeypatch.delenv("CONDOR_CONFIG", raising=False)
     monkeypatch.setenv("SKYSCAN_POOL_DIR", str(run_folder / "no pool"))
@@ -110,7 +112,7 @@ def test_without_a_pool_abort_says_that_nobody_knows(pool, run_folder, monkeypat
     assert "skyscan pool start" in capsys.readouterr().err
 
 
-def test_of_two_submits_at_once_one_is_refused(pool, run_folder):
+def test_of_two_concurrent_submissions_one_is_refused(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST="0.5"):
         scan = make_scan(pool, run_folder, **SMALL)
     with ThreadPoolExecutor(4) as threads:
@@ -123,7 +125,7 @@ def test_of_two_submits_at_once_one_is_refused(pool, run_folder):
     assert set(scan.fits().values()) == {1}
 
 
-def test_a_copy_of_a_scan_that_runs_is_another_scan(pool, run_folder):
+def test_a_copy_of_a_running_scan_is_another_scan(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST="2"):
         scan = make_scan(pool, run_folder, **SMALL).submit()
     copy = ScanFolder(run_folder / "copy")

@@ -1,4 +1,4 @@
-"""Checkpoints on the real pool: what a job has sent home is not done again.
+"""Checkpoints on a real pool: fits that a job has returned are not repeated.
 
 All scans of this module run at the same time.
 """
@@ -36,7 +36,7 @@ JOB_LOG = "logs/reco.log"
 
 
 class Ended(NamedTuple):
-    """A scan that has ended, and the fits that were at home when it was disturbed."""
+    """A scan that has ended, and the fits that had been returned when it was disturbed."""
 
     scan: RunningScan
     report: Report
@@ -69,9 +69,9 @@ def kill_worker(scan: RunningScan) -> Ended:
 
 
 def after_a_checkpoint(scan: RunningScan) -> tuple[str, frozenset[tuple[int, ...]], int]:
-    """Wait until the job has been started again and has some more fits done.
+    """Wait until the job has been restarted and has done some more fits.
 
-    Return its id, the fits that the schedd keeps, and how many have begun.
+    Return its id, the fits that the schedd keeps, and how many have started.
     """
     wait_until(lambda: bool(kept(scan)), "a checkpoint")
     scan.wait_for_fits(len(kept(scan)) + 3)
@@ -87,7 +87,7 @@ def kept(scan: RunningScan) -> frozenset[tuple[int, ...]]:
     batch = scan.folder.round(0).batch(0)
     for path in spool.glob("*/*/cluster*.subproc0/*.new.rec"):
         found = read_results(path, read_batch(batch)).records if batch.exists() else []
-        if len(found):  # else it is another scan's
+        if len(found):  # otherwise it belongs to another scan
             return frozenset(record.item() for record in found[list(IDS)])
     return frozenset()
 
@@ -118,14 +118,14 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
 
 
 def with_log(scan: RunningScan) -> None:
-    """Have the jobs' whole log written: DAGMan's own leaves file transfers out."""
+    """Write the complete log of the jobs, because DAGMan's log has no file transfers."""
     submit = scan.folder.workflow / "reco.sub"
     submit.write_text(f"log = {JOB_LOG}\n{submit.read_text()}")
     accept_changes(scan.folder)
 
 
 def checkpoints(scan: RunningScan) -> int:
-    """Return how often the scan's jobs sent files home without ending or leaving."""
+    """Return how often the scan's jobs returned files without ending or leaving."""
     import htcondor2 as htcondor
 
     sent = left = 0
@@ -142,7 +142,7 @@ def assert_undisturbed(it: Ended, undisturbed: Ended) -> None:
     assert set(it.scan.fits()) == set(undisturbed.scan.fits())
 
 
-def test_a_job_sends_its_results_home_each_interval_and_fits_nothing_twice(ended):
+def test_a_job_returns_its_results_each_interval_and_fits_nothing_twice(ended):
     it = ended("interval")
     assert_undisturbed(it, ended("nothing"))
     assert checkpoints(it.scan) >= 2
@@ -150,24 +150,24 @@ def test_a_job_sends_its_results_home_each_interval_and_fits_nothing_twice(ended
     assert set(it.scan.fits().values()) == {1}
     events = it.scan.events("round_000.dag")
     assert "JOB_EVICTED" not in events
-    assert it.scan.exits("round_000.dag") == [0]  # a checkpoint is no end of the job
+    assert it.scan.exits("round_000.dag") == [0]  # a checkpoint is not an end of the job
 
 
-def test_a_machine_that_is_lost_costs_what_was_done_since_the_checkpoint(ended):
+def test_a_lost_machine_costs_the_fits_since_the_checkpoint(ended):
     it = ended("vacate_hard")
     assert_undisturbed(it, ended("nothing"))
     assert "JOB_EVICTED" in it.scan.events("round_000.dag")
     assert_only_later_ones_again(it)
 
 
-def test_a_job_killed_after_a_checkpoint_goes_on_from_all_it_had_done(ended):
+def test_a_job_killed_after_a_checkpoint_continues_from_all_its_fits(ended):
     it = ended("kill_all")
     assert_undisturbed(it, ended("nothing"))
     assert_only_later_ones_again(it)
-    assert sum(it.scan.fits().values()) - len(it.scan.fits()) == 1  # the one in hand
+    assert sum(it.scan.fits().values()) - len(it.scan.fits()) == 1  # the current one
 
 
-def test_a_job_whose_worker_died_sends_its_results_home_at_once(ended):
+def test_a_job_whose_worker_died_returns_its_results_at_once(ended):
     it = ended("kill_worker")
     assert_undisturbed(it, ended("nothing"))
     assert checkpoints(it.scan) == 1

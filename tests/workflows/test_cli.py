@@ -34,7 +34,7 @@ SIMULATED = [*PLAN, "--simulated-event"]
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
-    """Stand in an empty folder, without a pool and without SKYSCAN_ variables."""
+    """Work in an empty folder, without a pool and without SKYSCAN_ variables."""
     for name in list(os.environ):
         if name.startswith("SKYSCAN_") or name == "CONDOR_CONFIG":
             monkeypatch.delenv(name)
@@ -43,7 +43,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def run(arguments):
-    """Return the exit code of a command, argparse's way out included."""
+    """Return the exit code of a command, including argparse's."""
     try:
         return main(arguments)
     except SystemExit as end:
@@ -51,7 +51,7 @@ def run(arguments):
 
 
 def error_of(capsys):
-    """Return the one line of error that a command ends with."""
+    """Return the one line of error with which a command ends."""
     errors = capsys.readouterr().err
     assert "Traceback" not in errors
     lines = errors.strip().splitlines()
@@ -167,12 +167,12 @@ def test_an_unknown_reconstruction_is_exit_65_and_named(capsys):
     assert "'nothing'" in error_of(capsys)
 
 
-def test_a_runtime_that_is_not_here_is_told_when_jobs_would_look_for_it_here(tmp_path, capsys):
-    asked = ["--reco-algo", "dummy", "--runtime", "cvmfs:/no/env-shell.sh"]
-    assert run([*SIMULATED, *asked]) == 0
+def test_a_runtime_that_is_missing_here_is_reported_if_jobs_run_here(tmp_path, capsys):
+    options = ["--reco-algo", "dummy", "--runtime", "cvmfs:/no/env-shell.sh"]
+    assert run([*SIMULATED, *options]) == 0
     assert "no /no/env-shell.sh on this machine" in capsys.readouterr().err
     elsewhere = ["--site", "icecube", "--output-dir", str(tmp_path / "elsewhere")]
-    assert run([*SIMULATED, *asked, *elsewhere]) == 0
+    assert run([*SIMULATED, *options, *elsewhere]) == 0
     assert "on this machine" not in capsys.readouterr().err
 
 
@@ -182,7 +182,7 @@ def test_a_damaged_scan_folder_is_exit_65(tmp_path, capsys):
     assert "scan.json" in error_of(capsys)
 
 
-def test_a_disk_that_does_not_take_it_is_told(tmp_path, capsys):
+def test_a_disk_error_is_reported(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     arguments = [*SIMULATED, "--output-dir", str(tmp_path / "file" / "scans")]
     assert run(arguments) == ExitCode.WRONG_USAGE
@@ -204,10 +204,10 @@ def test_planning_prints_the_line_that_submits_the_scan(tmp_path, capsys):
     folder = tmp_path / "it's here"
     arguments = ["--reco-algo", "dummy", "--nsides", "1:0", "2:1", "--output-dir", str(folder)]
     assert run([*SIMULATED, *arguments]) == 0
-    told, line, *_ = capsys.readouterr().out.splitlines()
+    summary, line, *_ = capsys.readouterr().out.splitlines()
     (scan,) = folder.iterdir()
-    assert str(scan) in told
-    # The shell makes of it what condor_submit_dag is to get.
+    assert str(scan) in summary
+    # The shell must pass these words to condor_submit_dag.
     words = line.split("condor_submit_dag", 1)[1]
     printed = subprocess.run(
         ["/bin/sh", "-c", f"printf '%s\\n' {words}"], capture_output=True, text=True, check=True
@@ -218,7 +218,7 @@ def test_planning_prints_the_line_that_submits_the_scan(tmp_path, capsys):
     assert run([*SIMULATED, *arguments, "--batch-size", "4"]) == ExitCode.WRONG_USAGE
 
 
-def test_status_of_a_planned_scan_says_so(capsys):
+def test_the_status_of_a_planned_scan_is_planned(capsys):
     assert run([*SIMULATED, "--reco-algo", "dummy"]) == 0
     capsys.readouterr()
     assert run(["status", "scans"]) == 0
@@ -227,7 +227,7 @@ def test_status_of_a_planned_scan_says_so(capsys):
     assert "no result yet" in error_of(capsys)
 
 
-def test_fractions_may_be_percents(tmp_path):
+def test_fractions_may_be_percentages(tmp_path):
     arguments = ["--reco-algo", "dummy", "--max-failed-pixels", "2.5%", "--deadline", "2h"]
     assert run([*SIMULATED, *arguments]) == 0
     (path,) = tmp_path.glob("scans/*/scan.json")
@@ -235,7 +235,7 @@ def test_fractions_may_be_percents(tmp_path):
     assert (value["max_failed_pixels"], value["deadline"]) == (0.025, 7200)
 
 
-def test_the_module_is_the_command():
+def test_the_module_runs_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "workflows", "plan", "missing.json", "--real-event"],
         capture_output=True,
@@ -247,15 +247,13 @@ def test_the_module_is_the_command():
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_image_that_was_made_comes_with_the_option_that_uses_it(
-    monkeypatch, capsys, tmp_path
-):
+def test_building_an_image_prints_the_option_that_uses_it(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(tools, "make_image", Path.resolve)
     assert run(["image", "small"]) == ExitCode.DONE
     assert f"--runtime container:{tmp_path / 'small'}" in capsys.readouterr().out
 
 
-def test_an_image_is_not_made_over_something_else(tmp_path, capsys):
+def test_building_an_image_does_not_overwrite_other_files(tmp_path, capsys):
     (tmp_path / "there").mkdir()
     assert run(["image", "there"]) == ExitCode.WRONG_USAGE
     assert "already exists" in error_of(capsys)

@@ -1,4 +1,4 @@
-"""The zip that a scan runs from, in interpreters that have nothing else of ours."""
+"""The zip of a scan's code, in interpreters that have no other code of skyscan."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ from workflows.planned import read_planned
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
-    """Install a package that brings reconstructions, for this test."""
+    """Install a package with reconstructions for this test."""
     place = tmp_path / "site"
     install_plugin(place)
     monkeypatch.syspath_prepend(str(place))
@@ -43,13 +43,13 @@ def bare_python(code, *arguments: str):
     )
 
 
-def test_equal_code_is_equal_bytes():
+def test_equal_code_gives_equal_bytes():
     first = code_zip()
     zips._zip_of.cache_clear()
     assert code_zip() == first
 
 
-def test_the_zip_holds_the_three_packages_and_no_leftovers(tmp_path):
+def test_the_zip_contains_the_three_packages_and_nothing_else(tmp_path):
     (tmp_path / "code.zip").write_bytes(code_zip())
     with zipfile.ZipFile(tmp_path / "code.zip") as code:
         names = code.namelist()
@@ -61,7 +61,7 @@ def test_the_zip_holds_the_three_packages_and_no_leftovers(tmp_path):
     assert dates == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_jobs_run_the_code_of_the_zip_and_no_other(tmp_path):
+def test_jobs_run_the_code_of_the_zip_only(tmp_path):
     code = tmp_path / "skyscan.zip"
     code.write_bytes(code_zip())
     modules = "skyscan.job.reco_job, skyscan.merge, workflows.cli, condor.dagman"
@@ -74,7 +74,7 @@ def test_jobs_run_the_code_of_the_zip_and_no_other(tmp_path):
     assert [file for file in files if not file.startswith(f"{code}/")] == []
 
 
-def test_a_plug_in_travels_with_its_modules_and_is_found_again(tmp_path, plugin):
+def test_a_plug_in_is_copied_with_its_modules_and_found_in_jobs(tmp_path, plugin):
     code = tmp_path / "skyscan.zip"
     code.write_bytes(code_zip())
     assert code_zip() == code.read_bytes()
@@ -93,7 +93,7 @@ def test_a_plug_in_travels_with_its_modules_and_is_found_again(tmp_path, plugin)
     assert str(plugin) not in done.stdout
 
 
-def test_a_plug_in_is_listed_with_one_line_and_found_by_any_spelling(plugin, capsys):
+def test_a_plug_in_is_listed_in_one_line_and_found_by_any_spelling(plugin, capsys):
     assert plugin
     assert main(["recos"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -105,7 +105,7 @@ def test_a_plug_in_is_listed_with_one_line_and_found_by_any_spelling(plugin, cap
     assert len({reco_class(name) for name in names}) == 1
 
 
-def test_a_plug_in_that_is_broken_does_not_hide_the_others(plugin, capsys):
+def test_a_broken_plug_in_does_not_hide_the_others(plugin, capsys):
     (plugin / "visiting_reco.py").write_text("raise RuntimeError('no GPU')")
     assert main(["recos"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -123,7 +123,7 @@ def test_a_plug_in_that_offers_no_reconstruction_is_wrong_usage(plugin, tmp_path
 
 
 def run(folder, *command: str):
-    """Run a script of a scan folder as DAGMan does, from the folder of its DAGs."""
+    """Run a script of a scan folder like DAGMan, from the folder of its DAGs."""
     return subprocess.run(
         command,
         env={"PATH": os.environ["PATH"], "SKYSCAN_PYTHON": sys.executable},
@@ -134,11 +134,11 @@ def run(folder, *command: str):
     )
 
 
-def test_the_steps_of_a_planned_scan_run_from_its_folder_alone(tmp_path, plugin):
+def test_the_steps_of_a_planned_scan_need_only_its_folder(tmp_path, plugin):
     folder = plan(EVENT, tmp_path / "it's a scan", options(reco="visiting-reco"))
     scan = read_planned(folder.scan_json)
     for path in sorted(plugin.rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()  # gone, as on another machine
+        path.unlink() if path.is_file() else path.rmdir()  # removed, as on another machine
 
     event = f"../event/{scan.event_file}"
     job = ("./job.sh", "prep", "--event", event, "--reco", scan.reco)

@@ -1,4 +1,4 @@
-"""A whole scan in an image that has nothing but Python, numpy, scipy and healpy."""
+"""A complete scan in an image that has only Python, numpy, scipy and healpy."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.pool
 
 
 def scan_in_image(pool: Pool, output_dir: Path) -> RunningScan:
-    """Plan a scan of 48 pixels and then finer ones, in two jobs a round."""
-    # By its name the scan's processes are told from others; each job has a file of its own.
+    """Plan a scan of 48 pixels and then finer ones, in two jobs per round."""
+    # The name identifies the scan's processes; each job has its own file.
     tally = Path("/tmp", "-".join(output_dir.parts[1:]))  # noqa: S108 - of the image
     with environment(**{TALLY_VARIABLE: str(tally), "SKYSCAN_DUMMY_COST": "0.5"}):
         options = Options(
@@ -38,13 +38,13 @@ def scan_in_image(pool: Pool, output_dir: Path) -> RunningScan:
 
 
 def has_begun(scan: RunningScan) -> bool:
-    """Say whether both jobs of the first round have fitted pixels: what their images hold."""
+    """Return whether both jobs of the first round have fitted pixels, by files in images."""
     folders = [Path("/proc", str(pid), "cwd") for pid in scan.processes("reco")]
     results = [result for folder in folders for result in folder.glob("*.new.rec")]
     return sum(count_records(result) > 0 for result in results) == 2
 
 
-def test_a_scan_in_an_image_ends_with_the_same_bytes_whatever_is_killed(pool, run_folder):
+def test_a_scan_in_an_image_gives_the_same_bytes_despite_kills(pool, run_folder):
     if namespace_trouble():
         pytest.skip(f"images cannot be run here: {namespace_trouble()}")
     scans = [scan_in_image(pool, run_folder / name) for name in ("quiet", "disturbed")]
@@ -59,6 +59,6 @@ def test_a_scan_in_an_image_ends_with_the_same_bytes_whatever_is_killed(pool, ru
     for scan in (quiet, disturbed):
         assert scan.finish().outcome == "complete"
         assert "universe = container" in (scan.folder.workflow / "reco.sub").read_text()
-    # Apptainer exits with 128 + the signal by which a job's process died.
+    # Apptainer exits with 128 + the signal that killed a job's process.
     assert set(disturbed.exits("round_000.dag")) == {0, 137}
     assert disturbed.npz() == quiet.npz()

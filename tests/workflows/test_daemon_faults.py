@@ -1,7 +1,7 @@
-"""HTCondor's daemons are killed while scans run, DAGs are halted, a machine's clock is wrong.
+"""HTCondor's daemons are killed, DAGs are halted, and a machine's clock is wrong.
 
-On a pool of this module's own. First come the faults that are one scan's alone, all at the
-same time; then those of the whole pool, one after the other.
+The module has its own pool. The faults of single scans come first, all at the same time; then
+those of the whole pool, one after the other.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DUMMY_COST = "0.7"
 HOUR = 3600
 REFUSED = "Failed to authenticate"
 ROUNDS = ("round_000.dag", "round_001.dag", "round_002.dag")
-#: What HTCondor writes when a job's starter, machine or schedd went.
+#: HTCondor's messages when a job's starter, machine or schedd is gone.
 LOST = frozenset(
     {
         "JOB_EVICTED",
@@ -57,7 +57,7 @@ LOST = frozenset(
 
 
 class Ended(NamedTuple):
-    """A scan that has ended; the fits begun, and what was seen, when it was disturbed."""
+    """A scan that has ended; its fits and observations when it was disturbed."""
 
     scan: RunningScan
     report: Report
@@ -77,7 +77,7 @@ class Place(NamedTuple):
     faketime: Path | None
 
     def kill(self, *names: str) -> list[int]:
-        """Kill the pool's processes of these names, all if there is none."""
+        """Kill the pool's processes of these names, or all without a name."""
         found = [it.pid for it in pool_processes(self.folder) if not names or it.name in names]
         assert found
         for pid in found:
@@ -114,7 +114,7 @@ def dagman(scan: RunningScan, _place: Place) -> Ended:
 
 
 def halt(scan: RunningScan, _place: Place) -> Ended:
-    """Halt the DAG in its first round: that ends, nothing new begins, and DAGMan leaves."""
+    """Halt the DAG in its first round: the round ends, no other starts, and DAGMan exits."""
     scan.submit().wait_for_fits(1)
     (scan.folder.workflow / f"{SCAN_DAG}.halt").touch()
     first = scan.finish()
@@ -123,12 +123,12 @@ def halt(scan: RunningScan, _place: Place) -> Ended:
 
 
 def clock(scan: RunningScan, place: Place) -> Ended:
-    """Have jobs live an hour ahead of the access point, which has given them a deadline."""
+    """Let the clock of jobs be an hour ahead of the access point, which set a deadline."""
     if place.faketime is None:
         return Ended(scan, None)  # type: ignore[arg-type]
     seen = scan.folder.path / "clock"
     scan.at_start(
-        # The starter, which made this, lives by the right clock here.
+        # The starter, which created this file, has the right clock here.
         f'touch -d "{HOUR} seconds" "$_CONDOR_JOB_AD"',
         f"LD_PRELOAD='{place.faketime}' FAKETIME=+{HOUR}s",
         "export LD_PRELOAD FAKETIME",
@@ -152,7 +152,7 @@ def schedd(scan: RunningScan, place: Place) -> Ended:
 
 
 def without_schedd(scan: RunningScan, place: Place) -> Ended:
-    """Kill the schedd under a scan that runs."""
+    """Kill the schedd during a scan."""
     killed = place.kill("condor_schedd")
     before = scan.fits()
     place.wait_for_another("condor_schedd", killed)
@@ -160,13 +160,13 @@ def without_schedd(scan: RunningScan, place: Place) -> Ended:
 
 
 def checkpoint(scan: RunningScan, place: Place) -> Ended:
-    """Kill the schedd, so that jobs want to send home what they did, and nobody is there."""
+    """Kill the schedd, so that jobs cannot return their results."""
     scan.submit().wait_for_fits(3)
     return without_schedd(scan, place)
 
 
 def token(scan: RunningScan, place: Place) -> Ended:
-    """Have the user's token end before the second round is submitted."""
+    """Let the user's token expire before the second round is submitted."""
     scan.pause_at(1)
     scan.submit().wait_until_paused()
     own = place.folder / FOLDER / TOKEN
@@ -194,7 +194,7 @@ def whole_pool(scan: RunningScan, place: Place) -> Ended:
 DAGMAN_HAS_A_SESSION = (25, 10)
 ALONE = (nothing, starter, dagman, halt, clock)
 OF_THE_POOL = (token, startd, schedd, checkpoint, whole_pool)
-#: {scenario: what its scan is planned with besides OPTIONS}
+#: {scenario: options of its scan besides OPTIONS}
 MORE: dict[Callable[[RunningScan, Place], Ended], dict[str, object]] = {
     clock: {"deadline": 1800.0},
     checkpoint: {"checkpoint_interval": 1.0},
@@ -203,7 +203,7 @@ MORE: dict[Callable[[RunningScan, Place], Ended], dict[str, object]] = {
 
 @pytest.fixture(scope="module")
 def place(session_folder: Path) -> Place:
-    """Return a pool that may be killed; the session stops it."""
+    """Return a pool that tests may kill; the session stops it."""
     folder = session_folder / "daemons"
     with environment(**{CPUS_VARIABLE: "12"}):
         pool = start_personal(folder)
@@ -211,7 +211,7 @@ def place(session_folder: Path) -> Place:
 
 
 def faketime_in(folder: Path) -> Path | None:
-    """Return the libfaketime of this machine's own Debian; None where it cannot be had."""
+    """Return the libfaketime of this machine's Debian, or None if it cannot be downloaded."""
     try:
         suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
         debs = apt.download(["libfaketime"], folder / "debs", suite=suite, without=["libc6"])
@@ -249,7 +249,7 @@ def redone(it: Ended) -> int:
     return sum(n - 1 for n in it.scan.fits().values())
 
 
-def test_a_killed_starter_costs_what_its_job_had_done(ended):
+def test_a_killed_starter_costs_the_fits_since_the_checkpoint(ended):
     it = ended("starter")
     assert_undisturbed(it, ended("nothing"))
     assert LOST & set(it.events())
@@ -257,7 +257,7 @@ def test_a_killed_starter_costs_what_its_job_had_done(ended):
     assert max(it.scan.fits().values()) <= 2
 
 
-def test_killed_dagmans_are_started_again_and_cost_no_fit(ended):
+def test_killed_dagmans_are_restarted_and_cost_no_fit(ended):
     it = ended("dagman")
     assert_undisturbed(it, ended("nothing"))
     state = dagman_state(it.scan.folder.workflow / SCAN_DAG)
@@ -267,11 +267,11 @@ def test_killed_dagmans_are_started_again_and_cost_no_fit(ended):
     assert redone(it) == 0
 
 
-def test_a_dag_that_is_halted_opens_no_round_until_it_is_resumed(ended):
+def test_a_halted_dag_opens_no_round_until_it_is_resumed(ended):
     it = ended("halt")
     assert_undisturbed(it, ended("nothing"))
     assert {fit[0] for fit in it.before} == {1}
-    assert len(it.before) == 12  # what ran has ended
+    assert len(it.before) == 12  # running jobs have ended
     assert "the DAG was halted" in it.seen
     assert redone(it) == 0
 
@@ -287,21 +287,21 @@ def test_a_clock_an_hour_ahead_does_not_make_a_job_late(ended, place):
     assert redone(it) == 0
 
 
-def test_a_killed_startd_costs_what_its_jobs_had_done(ended):
+def test_a_killed_startd_costs_the_fits_since_the_checkpoint(ended):
     it = ended("startd")
     assert_undisturbed(it, ended("nothing"))
     assert LOST & set(it.events())
-    assert redone(it) <= sum(it.before.values()) + 2  # a fit may have begun since
+    assert redone(it) <= sum(it.before.values()) + 2  # a fit may have started since
 
 
-def test_a_killed_schedd_comes_back_with_its_queue(ended):
+def test_a_killed_schedd_restarts_with_its_queue(ended):
     it = ended("schedd")
     assert_undisturbed(it, ended("nothing"))
     assert (LOST & set(it.events())) or sum(starts_of_rounds(it.scan)) > 2
     assert redone(it) <= sum(it.before.values()) + 2
 
 
-def test_a_job_that_cannot_send_its_results_home_goes_on(ended, place):
+def test_a_job_that_cannot_return_its_results_continues(ended, place):
     it = ended("checkpoint")
     assert_undisturbed(it, ended("nothing"))
     logs = [path.read_text(errors="replace") for path in place.folder.glob("log/StarterLog.*")]
@@ -309,7 +309,7 @@ def test_a_job_that_cannot_send_its_results_home_goes_on(ended, place):
     assert redone(it) <= sum(it.before.values()) + 2
 
 
-def test_a_killed_pool_goes_on_when_it_is_started(ended):
+def test_a_killed_pool_continues_when_it_is_started(ended):
     it = ended("whole_pool")
     assert_undisturbed(it, ended("nothing"))
     state = dagman_state(it.scan.folder.workflow / SCAN_DAG)
@@ -318,7 +318,7 @@ def test_a_killed_pool_goes_on_when_it_is_started(ended):
     assert redone(it) <= sum(it.before.values())
 
 
-def test_a_token_that_ends_is_made_anew_and_the_scan_goes_on(ended):
+def test_an_expired_token_is_renewed_and_the_scan_continues(ended):
     it = ended("token")
     assert_undisturbed(it, ended("nothing"))
     assert {fit[0] for fit in it.before} == {1}

@@ -1,4 +1,4 @@
-"""DAGMan dies and is started again: when nodes were skipped, at the end, with the schedd."""
+"""DAGMan dies and is restarted: after skipped nodes, at the end, and with the schedd."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DUMMY_COST = "0.5"
 
 
 def kill_dagman(scan: RunningScan) -> None:
-    """Kill what runs the scan's outer DAG."""
+    """Kill the process that runs the scan's outer DAG."""
     pids = [pid for pid, dag in dagmans(scan) if dag == SCAN_DAG]
     os.kill(Random(0).choice(pids), signal.SIGKILL)
 
@@ -35,7 +35,7 @@ def starts(scan: RunningScan) -> int:
 
 
 @pytest.mark.parametrize("threshold", [1.0, 0.5])
-def test_a_dagman_that_dies_after_nodes_were_skipped_goes_on_by_itself(
+def test_a_dagman_that_dies_after_skipped_nodes_continues_by_itself(
     pool, run_folder, threshold
 ):
     with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
@@ -55,10 +55,10 @@ def test_a_dagman_that_dies_after_nodes_were_skipped_goes_on_by_itself(
     assert starts(scan) == 2
     assert set((scan.fits() - before).values()) == {1}
     after = scan.events(SCAN_DAG)
-    assert after.count("PRESKIP") > 1 + last  # also after its death
+    assert after.count("PRESKIP") > 1 + last  # even after its death
 
 
-def test_a_dagman_that_died_when_all_was_done_ends(pool, run_folder):
+def test_a_dagman_that_died_after_its_final_node_ends(pool, run_folder):
     scan = make_scan(pool, run_folder, **OPTIONS)
     scan.pause_at(1)
     scan.submit().wait_until_paused()
@@ -68,7 +68,7 @@ def test_a_dagman_that_died_when_all_was_done_ends(pool, run_folder):
     report = scan.finish()
     assert report.outcome == "complete", report.text
     events, fits = scan.events(SCAN_DAG), scan.fits()
-    # What there is when it is killed as its last script ends, and the schedd starts it again.
+    # The state when it is killed as its last script ends, and the schedd restarts it.
     lock.write_bytes(left)
     here = ("env", "-C", str(scan.folder.workflow))
     done = pool.run(*here, "condor_submit", f"{SCAN_DAG}.condor.sub")
@@ -80,8 +80,8 @@ def test_a_dagman_that_died_when_all_was_done_ends(pool, run_folder):
     assert not lock.exists()
 
 
-def test_a_job_that_its_schedd_ran_again_when_it_had_ended_is_no_trouble(pool, run_folder):
-    # As a schedd does that is killed after it wrote of a job's end, and before it noted it.
+def test_a_job_that_its_schedd_ran_twice_does_not_matter(pool, run_folder):
+    # As a schedd that is killed after it wrote a job's end to the log, but did not record it.
     scan = make_scan(pool, run_folder, **OPTIONS)
     scan.pause_at(1)
     scan.submit().wait_until_paused()
@@ -100,8 +100,8 @@ def test_a_job_that_its_schedd_ran_again_when_it_had_ended_is_no_trouble(pool, r
     assert starts(scan) == 2
 
 
-def test_a_dagman_that_missed_an_events_end_is_started_again_by_itself(pool, run_folder):
-    # As a disk leaves it that was full for a while.
+def test_a_dagman_that_missed_the_end_of_an_event_is_restarted(pool, run_folder):
+    # As a disk that was full for a while leaves it.
     with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
         scan = make_scan(pool, run_folder, **OPTIONS)
     scan.submit().wait_for_fits(1)

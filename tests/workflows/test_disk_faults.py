@@ -1,7 +1,7 @@
-"""Full disks: the jobs' own, and the one of the scan folder.
+"""Full disks: those of jobs, and the one of the scan folder.
 
-Each is a small tmpfs, and the pool one of this module, both in a mount namespace: there users
-may mount too, and nothing stays mounted. All scans run at the same time.
+Each disk is a small tmpfs, and the module has its own pool, both in a mount namespace, in which
+users can mount, and which leaves nothing mounted. All scans run at the same time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.pool
 
 #: 48 pixels in two jobs, then finer ones. 24 records are more than a page of 4 KiB, the unit
-#: in which a tmpfs gives room: what a job writes after its disk is full does not all fit.
+#: of a tmpfs: the records that a job writes after its disk is full do not all fit.
 OPTIONS = {
     "reco": "dummy",
     "progression": ((2, 0), (4, 1)),
@@ -44,17 +44,17 @@ OPTIONS = {
 }
 DUMMY_COST = "0.2"
 DISK = "6m"
-DISK_OF_JOBS = "48m"  # so many jobs of all scans that ask for 1 MB or two fit on it at once
+DISK_OF_JOBS = "48m"  # this many jobs of all scans that request 1 MB or two fit on it at once
 BALLOON = "balloon"
 HELD = "5"
 #: Set in the namespace of the last test, in which the others run.
 INSIDE = "DISK_FAULTS_NAMESPACE"
-#: The jobs' disk is one for all scans: only one of them is to find it full.
+#: All scans share the jobs' disk, but only one is to find it full.
 JOBS_HAVE_ROOM = Event()
 
 
 class Ended(NamedTuple):
-    """A scan whose disk was full, and the fits begun until there was room again."""
+    """A scan whose disk was full, and the fits that started before it had space again."""
 
     scan: RunningScan
     report: Report
@@ -62,7 +62,7 @@ class Ended(NamedTuple):
 
 
 def fill(disk: Path) -> None:
-    """Leave no room on a disk; DAGMan's and the jobs' logs may have taken the rest."""
+    """Fill a disk; DAGMan's and the jobs' logs may have taken the rest."""
     balloon = os.open(disk / BALLOON, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     try:
         while True:
@@ -74,7 +74,7 @@ def fill(disk: Path) -> None:
 
 
 def full_until(condition: Callable[[], bool], disk: Path, what: str) -> None:
-    """Keep a disk full: what others remove from it gives no room."""
+    """Keep a disk full: files that others remove from it free no space."""
 
     def is_so() -> bool:
         fill(disk)
@@ -97,13 +97,13 @@ def jobs(scan: RunningScan, status: str) -> list[str]:
 
 
 def starts_of_dagman(scan: RunningScan, cluster: str) -> int:
-    """Return how often the schedd started DAGMan: what it logs is lost with the disk full."""
-    asked = scan.pool.run("condor_q", "-allusers", cluster, "-af", "NumJobStarts")
-    return int(asked.stdout.strip() or 0)
+    """Return how often the schedd started DAGMan, whose own log is lost with a full disk."""
+    queue = scan.pool.run("condor_q", "-allusers", cluster, "-af", "NumJobStarts")
+    return int(queue.stdout.strip() or 0)
 
 
 def release(scan: RunningScan) -> None:
-    """Release what is held until the scan is over, as a person would after making room."""
+    """Release held jobs until the scan ends, as a user would after freeing space."""
 
     def all_go_on() -> bool:
         for job in jobs(scan, HELD):
@@ -156,7 +156,7 @@ FAULTS = (
 def disks(session_folder: Path) -> Iterator[dict[str, Path]]:
     """Return a disk for the scan folder of each fault, and that of the jobs.
 
-    They go with the namespace, however this ends.
+    They are removed with the namespace, however the tests end.
     """
     if INSIDE not in os.environ:
         pytest.skip("runs in a namespace, in which disks can be mounted: see the last test")
@@ -169,7 +169,7 @@ def disks(session_folder: Path) -> Iterator[dict[str, Path]]:
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)]
         subprocess.run(command, check=True)
     yield places
-    for place in places.values():  # their folders are to be removed
+    for place in places.values():  # their folders will be removed
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
@@ -218,28 +218,28 @@ def redone(it: Ended) -> int:
     return sum(n - 1 for n in it.scan.fits().values())
 
 
-def test_a_job_whose_disk_is_full_hands_in_what_it_wrote_and_another_goes_on(ended):
+def test_a_job_with_a_full_disk_returns_its_results_and_another_continues(ended):
     it = ended("of_the_job")
     assert_undisturbed(it, ended("nothing"))
     assert ExitCode.TRY_AGAIN in it.scan.exits("round_000.dag")
-    assert redone(it) <= 4  # at each failure what was being written
+    assert redone(it) <= 4  # the record that was being written at each failure
 
 
-def test_results_that_find_no_room_at_home_are_done_again_when_there_is(ended):
+def test_results_without_space_at_home_are_repeated_when_there_is_space(ended):
     it = ended("as_results_come_home")
     assert_undisturbed(it, ended("nothing"))
     assert sum(it.before.values()) == redone(it) == 48
     assert "JOB_HELD" in it.scan.events("round_000.dag") + it.scan.events("round_001.dag")
 
 
-def test_a_round_that_finds_no_room_is_opened_when_there_is(ended):
+def test_a_round_without_disk_space_is_opened_when_there_is_space(ended):
     it = ended("as_a_round_is_opened")
     assert_undisturbed(it, ended("nothing"))
     assert redone(it) == 0
 
 
 def namespace() -> list[str]:
-    """Return the command in front of one that may mount; empty when there is none."""
+    """Return the command to run in a mount namespace; empty if there is none."""
     for way in (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]):
         if not subprocess.run([*way, "true"], capture_output=True, check=False).returncode:
             return way
@@ -247,7 +247,7 @@ def namespace() -> list[str]:
 
 
 @pytest.mark.skipif(INSIDE in os.environ, reason="this is the namespace")
-def test_all_of_this_passes_where_disks_can_be_mounted():
+def test_all_tests_here_pass_if_disks_can_be_mounted():
     unshare = namespace()
     if not unshare:
         pytest.skip("no namespace can be made here in which a disk could be mounted")

@@ -63,7 +63,7 @@ def test_the_bindings_that_doctor_wants_are_those_that_are_installed():
 
 
 @pytest.mark.usefixtures("without_pool")
-def test_a_pool_that_does_not_run_is_no_fault(monkeypatch):
+def test_a_pool_that_does_not_run_is_not_an_error(monkeypatch):
     monkeypatch.setattr(doctor, "find_htcondor", lambda: None)
     states = {finding.what: finding.state for finding in diagnose()}
     assert states["HTCondor"] == State.MISSING
@@ -71,7 +71,7 @@ def test_a_pool_that_does_not_run_is_no_fault(monkeypatch):
 
 
 @pytest.mark.usefixtures("without_pool")
-def test_what_only_some_runtimes_want_is_optional_with_its_remedy(monkeypatch):
+def test_the_needs_of_some_runtimes_are_optional_with_their_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "icecube", None)
     monkeypatch.setattr(doctor, "ICECUBE_CVMFS", "/no/cvmfs/icecube.opensciencegrid.org")
     monkeypatch.setattr(doctor, "find_apptainer", lambda: None)
@@ -82,7 +82,7 @@ def test_what_only_some_runtimes_want_is_optional_with_its_remedy(monkeypatch):
 
 
 @pytest.mark.usefixtures("without_pool")
-def test_what_runtimes_want_is_named_when_it_is_there(monkeypatch, tmp_path):
+def test_the_tools_of_runtimes_are_named_if_they_are_present(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "icecube", ModuleType("icecube"))
     monkeypatch.setitem(sys.modules, "icecube.icetray", ModuleType("icecube.icetray"))
     monkeypatch.setattr(doctor, "ICECUBE_CVMFS", str(tmp_path))
@@ -104,23 +104,23 @@ def test_each_finding_is_one_line_with_its_remedy():
     assert finding.line() == "missing   pool                none -> start it"
 
 
-def test_a_folder_below_tmp_is_advised_against():
+def test_the_doctor_warns_about_a_folder_below_tmp():
     assert doctor._run_folder(Path("/tmp/scans")).state == State.ADVICE  # noqa: S108
     assert doctor._run_folder(Path("/data/scans")).state == State.OK
 
 
 @pytest.mark.pool
-def test_a_planned_scan_is_looked_at_with_the_pool_that_is_to_run_it(pool, run_folder, capsys):
+def test_a_planned_scan_is_checked_with_its_pool(pool, run_folder, capsys):
     folder = plan(EVENT, run_folder, options())
     assert main(["doctor", str(folder.path)]) == ExitCode.DONE
-    said = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
-    assert said["schedd"].startswith("ok        schedd              accepts jobs of ")
-    assert f"ok        HTCondor's version  {pool.version}" in said["HTCondor's"]
-    assert " free, about " in said["disk"]
+    printed = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
+    assert printed["schedd"].startswith("ok        schedd              accepts jobs of ")
+    assert f"ok        HTCondor's version  {pool.version}" in printed["HTCondor's"]
+    assert " free, about " in printed["disk"]
 
 
 @pytest.mark.usefixtures("without_pool")
-def test_a_scan_that_would_be_refused_makes_the_doctor_unhappy(tmp_path, monkeypatch, capsys):
+def test_a_scan_that_would_be_refused_is_an_error_of_the_doctor(tmp_path, monkeypatch, capsys):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("workflows.checks.preflight.file_system", lambda _: "nfs4")
     assert main(["doctor", str(folder.path)]) == ExitCode.TRY_AGAIN

@@ -1,6 +1,6 @@
-"""Whatever goes wrong while a scan runs, it ends with the map that it would have had.
+"""Faults during a scan: it ends with the map of the undisturbed scan.
 
-All scans of this module run at the same time: most of a scan's time is waiting.
+All scans of this module run at the same time, because they mostly wait.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.pool, pytest.mark.long]
 
 OPTIONS = {
-    # 48 pixels, then finer ones, in jobs that last some seconds.
+    # 48 pixels, then finer ones, in jobs of several seconds.
     "dummy": {"reco": "dummy", "progression": ((2, 0), (4, 4)), "jobs_per_round": 2},
-    # The real fit: 768 pixels in chunks of 64, six chunks a job.
+    # The real fit: 768 pixels in chunks of 64, six chunks per job.
     "track": {"reco": "track", "progression": ((8, 0), (16, 4)), "jobs_per_round": 2},
 }
 DUMMY_COST = "0.5"
 SECOND_NSIDE = {"dummy": 4, "track": 16}
-#: How many fits a worker has in hand, and loses when it is killed.
+#: Number of fits that a worker is doing, and loses when it is killed.
 CHUNK = {"dummy": 1, "track": 64}
-#: Fits after which a job has some done and some to do.
+#: Number of fits after which a job has some done and some to do.
 AMIDST = {"dummy": 10, "track": 193}
 
 RECOS = pytest.mark.parametrize("reco", ["dummy", "track"])
 
 
 class Ended(NamedTuple):
-    """A scan that has ended; the fits begun, and what became of DAGMan, before a resume."""
+    """A scan that has ended; its fits, and the end of DAGMan, before it was resumed."""
 
     scan: RunningScan
     report: Report
@@ -78,7 +78,7 @@ def vacate(scan: RunningScan, reco: str) -> Ended:
 def remove_and_resume(scan: RunningScan, reco: str) -> Ended:
     scan.submit().wait_for_fits(1)
     cluster = scan.dagman_cluster()
-    scan.wait_for_fits(2, nside=SECOND_NSIDE[reco])  # the first round is over
+    scan.wait_for_fits(2, nside=SECOND_NSIDE[reco])  # the first round has ended
     scan.pool.run("condor_rm", cluster)
     wait_until(lambda: is_over(scan.folder), "the DAG to be removed")
     wait_until(lambda: not scan.processes("reco"), "its jobs to be gone")
@@ -131,7 +131,7 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str, str], End
 
 
 def redone(fits: Counter[Fit]) -> int:
-    """Return how many fits were begun more often than once would do."""
+    """Return how many fits were started more often than once."""
     return sum(n - 1 for n in fits.values())
 
 
@@ -150,15 +150,15 @@ def test_an_undisturbed_scan_fits_every_pixel_once(ended, reco):
 
 
 @RECOS
-def test_a_killed_worker_process_costs_what_it_had_in_hand(ended, reco):
+def test_a_killed_worker_process_costs_its_current_fits(ended, reco):
     it = ended("kill_worker", reco)
     assert_undisturbed(it, ended("nothing", reco))
     assert 1 <= redone(it.scan.fits()) <= CHUNK[reco]
-    assert set(it.scan.exits("round_000.dag")) == {0}  # its job did not even notice
+    assert set(it.scan.exits("round_000.dag")) == {0}  # its job continued
 
 
 @RECOS
-def test_a_killed_job_goes_on_from_what_it_had_done(ended, reco):
+def test_a_killed_job_continues_from_its_results(ended, reco):
     it = ended("kill_job", reco)
     assert_undisturbed(it, ended("nothing", reco))
     assert None in it.scan.exits("round_000.dag")  # by signal
@@ -166,7 +166,7 @@ def test_a_killed_job_goes_on_from_what_it_had_done(ended, reco):
 
 
 @RECOS
-def test_a_vacated_job_takes_its_results_along(ended, reco):
+def test_a_vacated_job_keeps_its_results(ended, reco):
     it = ended("vacate", reco)
     assert_undisturbed(it, ended("nothing", reco))
     assert "JOB_EVICTED" in it.scan.events("round_000.dag")
@@ -174,18 +174,18 @@ def test_a_vacated_job_takes_its_results_along(ended, reco):
 
 
 @RECOS
-def test_a_removed_scan_is_resumed_without_doing_finished_batches_again(ended, reco):
+def test_a_removed_scan_is_resumed_without_repeating_finished_batches(ended, reco):
     it = ended("remove_and_resume", reco)
     assert_undisturbed(it, ended("nothing", reco))
     assert it.dagman == "removed"
     first = {fit: n for fit, n in it.scan.fits().items() if fit[0] != SECOND_NSIDE[reco]}
     assert set(first.values()) == {1}
-    # what a removed job had done went with it
+    # the fits of removed jobs were lost
     assert redone(it.scan.fits()) <= it.before.total() - len(first)
 
 
 @RECOS
-def test_a_deleted_result_file_alone_is_made_again(ended, reco):
+def test_only_a_deleted_result_file_is_repeated(ended, reco):
     it = ended("delete_and_resume", reco)
     assert_undisturbed(it, ended("nothing", reco))
     again = it.scan.fits() - it.before
@@ -194,13 +194,13 @@ def test_a_deleted_result_file_alone_is_made_again(ended, reco):
 
 
 @RECOS
-def test_a_finished_scan_that_is_resumed_runs_nothing(ended, reco):
+def test_resuming_a_finished_scan_runs_no_job(ended, reco):
     it = ended("resume_finished", reco)
     assert_undisturbed(it, ended("nothing", reco))
     assert it.scan.fits() == it.before
 
 
-def test_a_scan_that_runs_is_not_submitted_twice(pool, run_folder):
+def test_a_running_scan_is_not_submitted_twice(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
         scan = make_scan(pool, run_folder, **OPTIONS["dummy"]).submit()
     with pytest.raises(AlreadyRuns, match="already"):

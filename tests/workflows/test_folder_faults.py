@@ -1,4 +1,4 @@
-"""Scan folders that are moved, made read-only, oddly named, damaged, or submitted twice.
+"""Scan folders that are moved, read-only, oddly named, damaged, or submitted twice.
 
 All scans of this module run at the same time.
 """
@@ -46,29 +46,29 @@ HELD = "5"
 
 
 class Ended(NamedTuple):
-    """A scan that has ended; what it said before it was resumed, and the fits until then."""
+    """A scan that has ended; its output and fits before it was resumed."""
 
     scan: RunningScan
     report: Report
-    said: str = ""
+    output: str = ""
     before: Counter[tuple[int, int, int]] | None = None
 
 
 def moved(scan: RunningScan, place: Path) -> RunningScan:
-    """Move the folder of a scan; its fits are tallied where they were."""
+    """Move the folder of a scan; its fits are logged at the same place."""
     scan.folder.path.rename(place)
     return replace(scan, folder=ScanFolder(place))
 
 
 def planned_again(scan: RunningScan) -> None:
-    """Plan a scan again into the folder that it has, with the options that it has."""
+    """Plan a scan again into its folder with the same options."""
     with environment(**{TALLY_VARIABLE: str(scan.tally), "SKYSCAN_DUMMY_COST": DUMMY_COST}):
         options = Options(is_real_event=False, **OPTIONS)  # type: ignore[arg-type]
         assert plan(simulated_event(), scan.folder.path.parent, options) == scan.folder
 
 
 def refused(scan: RunningScan) -> str:
-    """Return what `submit` says of a scan that is damaged for good."""
+    """Return the error of `submit` for a scan with damage that lasts."""
     with pytest.raises(BadInput) as caught:
         scan.submit()
     assert caught.value.exit_code == ExitCode.BAD_INPUT
@@ -98,18 +98,18 @@ def move_in_the_queue(scan: RunningScan) -> Ended:
 
 
 def make_read_only(scan: RunningScan) -> Ended:
-    """Take the right to write away: the daemons are no root, not even those of root's pool."""
+    """Remove write permission: even the daemons of root's pool are not root."""
     scan.submit().wait_for_fits(3)
     before = scan.fits()
     change_modes(scan.folder.path, lambda mode: mode & ~0o222)
     mine = f"{scan.is_mine()} && JobStatus == {HELD}"
 
     def held() -> list[str]:
-        asked = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
-        return [line.split()[0] for line in asked.stdout.splitlines()]
+        queue = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af:j", "Cmd")
+        return [line.split()[0] for line in queue.stdout.splitlines()]
 
     wait_until(lambda: len(held()) == 2, "the jobs to be held")
-    said = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "HoldReason").stdout
+    output = scan.pool.run("condor_q", "-allusers", "-const", mine, "-af", "HoldReason").stdout
     change_modes(scan.folder.path, lambda mode: mode | 0o200)
 
     def all_go_on() -> bool:
@@ -118,7 +118,7 @@ def make_read_only(scan: RunningScan) -> Ended:
         return is_over(scan.folder)
 
     wait_until(all_go_on, "the scan to end")
-    return Ended(scan, scan.finish(), said, before)
+    return Ended(scan, scan.finish(), output, before)
 
 
 def change_modes(folder: Path, change: Callable[[int], int]) -> None:
@@ -142,7 +142,7 @@ def damage_the_code(scan: RunningScan) -> Ended:
 
 
 def submit_in_two_ways(scan: RunningScan) -> Ended:
-    """Paste the printed line in a shell while `skyscan submit` is at it."""
+    """Run the printed line in a shell while `skyscan submit` is running."""
     ways = (
         ["/bin/sh", "-c", submit_line(scan.folder, scan.pool)],
         [sys.executable, "-m", "workflows", "submit", str(scan.folder.path)],
@@ -151,8 +151,8 @@ def submit_in_two_ways(scan: RunningScan) -> Ended:
         subprocess.Popen(it, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for it in ways
     ]
-    said = "\n".join(process.communicate()[0] for process in running)
-    return Ended(scan, scan.finish(), said)
+    output = "\n".join(process.communicate()[0] for process in running)
+    return Ended(scan, scan.finish(), output)
 
 
 # Copies of the undisturbed scan's folder.
@@ -167,27 +167,27 @@ def move_when_it_is_over(scan: RunningScan) -> Ended:
 
 
 def damage_the_plan(scan: RunningScan) -> Ended:
-    """Damage what planning wrote, one after the other; each is refused, and planned again."""
+    """Damage the files of planning, one after the other; each is refused, and planned again."""
     scan.folder.round(0).result(1).unlink()
     os.truncate(scan.folder.scan_json, 300)
-    said = refused(scan)
+    output = refused(scan)
     planned_again(scan)
     text = scan.folder.scan_json.read_text()
     scan.folder.scan_json.write_text(text.replace('"max_retries": 3', '"max_retries": 2'))
-    said += refused(scan)
+    output += refused(scan)
     planned_again(scan)
     os.truncate(scan.folder.code, 5000)
-    said += refused(scan)
+    output += refused(scan)
     planned_again(scan)
     (event,) = scan.folder.event.iterdir()
     flip(event, event.stat().st_size // 2)
     shutil.rmtree(scan.folder.startup)
-    said += refused(scan)
+    output += refused(scan)
     planned_again(scan)
     cut_before_edges(scan.folder.workflow / SCAN_DAG)
-    said += refused(scan)
+    output += refused(scan)
     planned_again(scan)
-    return Ended(scan, scan.submit().finish(), said)
+    return Ended(scan, scan.submit().finish(), output)
 
 
 def cut_before_edges(dag: Path) -> None:
@@ -249,50 +249,50 @@ def test_an_undisturbed_scan_fits_every_pixel_once(ended):
     assert set(it.scan.fits().values()) == {1}
 
 
-def test_a_folder_that_is_moved_when_it_is_over_goes_on_where_it_is(ended):
+def test_a_folder_that_is_moved_after_the_scan_continues_at_its_new_path(ended):
     it = ended("move_when_it_is_over")
     assert_undisturbed(it, ended("nothing"))
-    assert len(it.scan.fits()) == 6  # those of the result that was deleted
+    assert len(it.scan.fits()) == 6  # those of the deleted result
     assert set(it.scan.fits().values()) == {1}
 
 
-def test_a_folder_that_is_moved_in_the_queue_is_aborted_and_resumed_where_it_is(ended):
+def test_a_folder_that_is_moved_in_the_queue_is_aborted_and_resumed_at_its_new_path(ended):
     it = ended("move_in_the_queue")
     assert_undisturbed(it, ended("nothing"))
-    assert it.scan.fits() == ended("nothing").scan.fits()  # each once
-    assert "skyscan abort" in it.said
+    assert it.scan.fits() == ended("nothing").scan.fits()  # once each
+    assert "skyscan abort" in it.output
     assert sum(it.before.values()) == 12
 
 
-def test_a_folder_that_cannot_be_written_for_a_while_costs_what_was_on_its_way(ended):
+def test_a_folder_that_is_read_only_for_a_while_costs_the_results_in_transfer(ended):
     it = ended("make_read_only")
     assert_undisturbed(it, ended("nothing"))
-    assert "errno 13" in it.said
+    assert "errno 13" in it.output
     again = it.scan.fits() - ended("nothing").scan.fits()
     assert set(again.values()) == {1}
     assert {nside for nside, _, _ in again} == {1}
 
 
-def test_damaged_code_is_not_run_and_planned_again(ended):
+def test_damaged_code_is_not_run_but_planned_again(ended):
     it = ended("damage_the_code")
     assert_undisturbed(it, ended("nothing"))
     assert it.scan.fits() == ended("nothing").scan.fits()
-    assert "skyscan.zip is damaged" in it.said
-    assert "skyscan plan" in it.said
+    assert "skyscan.zip is damaged" in it.output
+    assert "skyscan plan" in it.output
 
 
-def test_what_planning_wrote_is_planned_again_and_what_was_computed_is_kept(ended):
+def test_the_files_of_planning_are_replaced_and_results_are_kept(ended):
     it = ended("damage_the_plan")
     assert_undisturbed(it, ended("nothing"))
     assert len(it.scan.fits()) == 6  # those of the result that was deleted
     for name in ("scan.json", "skyscan.zip", "event.json", SCAN_DAG):
-        assert name in it.said
-    assert it.said.count("skyscan plan") == 5
+        assert name in it.output
+    assert it.output.count("skyscan plan") == 5
 
 
-def test_a_scan_in_an_odd_folder_that_is_submitted_in_two_ways_runs_once(ended):
+def test_a_scan_in_an_odd_folder_that_is_submitted_twice_runs_once(ended):
     it = ended("submit_in_two_ways")
     assert_undisturbed(it, ended("nothing"))
     assert ODD in str(it.scan.folder.path)
     assert it.scan.fits() == ended("nothing").scan.fits()
-    assert "already" in it.said or "File" in it.said, it.said
+    assert "already" in it.output or "File" in it.output, it.output

@@ -1,4 +1,4 @@
-"""Jobs that fail, are held, never start, or meet a bad machine: HTCondor tries them again.
+"""Jobs that fail, are held, never start, or get a bad machine: HTCondor tries them again.
 
 All scans of this module run at the same time.
 """
@@ -37,7 +37,7 @@ OPTIONS = {"reco": "dummy", "progression": ((1, 0),), "jobs_per_round": 1}
 DUMMY_COST = "0.8"
 ROUND = "round_000.dag"
 SOON = ("release_after=1", "held_too_long=4")
-#: The slots of other scans, which may be too large to be used up, are other users'.
+#: A slot of another scan may be too large to be exceeded.
 ALONE = "submit.accounting_group_user={}"
 #: A pool of this one machine, which does not know that there are no others.
 ELSEWHERE = 'summary = "elsewhere"\nthis_machine = false\n'
@@ -68,17 +68,17 @@ def run(scan: RunningScan) -> Ended:
 
 
 def once(scan: RunningScan, command: str) -> str:
-    """Return a line that does something at the first start only."""
+    """Return a line that acts at the first start only."""
     return f"mkdir '{scan.folder.path}/was-here' 2>/dev/null && {{ {command}; }}"
 
 
 def until_held(scan: RunningScan) -> str:
-    """Return a line that lasts, at the first start, until HTCondor has seen what is used."""
+    """Return a line that runs, at the first start, until HTCondor has measured the usage."""
     return once(scan, "sleep 600")
 
 
 def with_input(scan: RunningScan, url: str) -> None:
-    """Have reco jobs get one more input, which no submission looks for."""
+    """Give reco jobs one more input, which is missing at submission."""
     path = scan.folder.workflow / "reco.sub"
     key = "transfer_input_files = "
     path.write_text(path.read_text().replace(key, f"{key}{url}, "))
@@ -136,7 +136,7 @@ def broken_image(scan: RunningScan) -> Ended:
     return run(scan)
 
 
-#: {scenario: what its scan is planned with besides OPTIONS}
+#: {scenario: options of its scan besides OPTIONS}
 SCENARIOS: dict[Callable[[RunningScan], Ended], dict[str, object]] = {
     run: {},
     fail_always: {"max_retries": 3},
@@ -153,7 +153,7 @@ CROWD: dict[str, object] = {
     "site_changes": (
         "release_after=1",
         f"attributes.{WILLING}=true",
-        # At first nothing else is free: it always is, by failing so quickly.
+        # At first only this machine is free; it always is, because it fails so quickly.
         f'submit.requirements=TARGET.Machine == "{BLACK_HOLE}" || {TRIED}',
         f'submit.rank=TARGET.Machine == "{BLACK_HOLE}"',
     ),
@@ -192,19 +192,19 @@ def assert_undisturbed(it: Ended, undisturbed: Ended) -> None:
     assert set(it.scan.fits()) == set(undisturbed.scan.fits())
 
 
-def test_a_job_that_fails_is_tried_four_times_by_two_submissions(ended):
+def test_a_failing_job_is_tried_four_times_in_two_submissions(ended):
     it = ended("fail_always")
     assert it.scan.exits(ROUND) == [75] * 4
     assert len(it.events("SUBMIT")) == 2
     assert it.report.exit_code == ExitCode.TRY_AGAIN
     assert "no luck" in it.report.text
     assert not it.scan.fits()
-    # Each try keeps what it said.
+    # The output of each try is kept.
     logs = sorted(path.name for path in it.scan.folder.round(0).logs.glob("*.err"))
     assert logs == [f"00000.{n}.{k}.err" for n in range(2) for k in range(2)]
 
 
-def test_a_job_that_failed_waits_for_another_machine_but_not_for_ever(ended):
+def test_a_failed_job_waits_for_another_machine_for_a_limited_time(ended):
     it = ended("fail_once")
     assert_undisturbed(it, ended("run"))
     assert it.scan.exits(ROUND) == [75, 0]
@@ -214,14 +214,14 @@ def test_a_job_that_failed_waits_for_another_machine_but_not_for_ever(ended):
     assert set(it.scan.fits().values()) == {1}
 
 
-def test_a_machine_that_fails_every_job_gets_none_a_second_time_and_is_named(ended):
+def test_a_machine_that_fails_every_job_gets_none_again_and_is_named(ended):
     it = ended("crowd")
     assert_undisturbed(it, ended("run"))
     hosts = [(e.cluster, e["SlotName"].rpartition("@")[2]) for e in it.events("EXECUTE")]
     fallen = [cluster for cluster, host in hosts if host == BLACK_HOLE]
-    assert len(fallen) == len(set(fallen)) == 6  # each fell in, and none twice
+    assert len(fallen) == len(set(fallen)) == 6  # each job failed there, and none twice
     (line,) = it.report.bad_machines
-    assert f"machine {BLACK_HOLE}: 7 of 7 jobs failed" in line  # prep too
+    assert f"machine {BLACK_HOLE}: 7 of 7 jobs failed" in line  # including prep
     assert line in it.report.text
     assert set(it.scan.fits().values()) == {1}
     assert ended("run").report.bad_machines == []
@@ -233,9 +233,9 @@ def test_a_job_over_its_memory_gets_more(ended):
     # With 23.9.6 it is held and released, with 25.14.1 evicted and started again at once.
     assert set(it.holds()) == ({(21, 102)} if it.scan.pool.version < "25" else set())
     assert len(it.events("SUBMIT")) == 1
-    asked = [event["ExecuteProps"]["Memory"] for event in it.events("EXECUTE")]
-    assert asked == sorted(asked)
-    assert asked[0] < asked[-1]
+    memories = [event["ExecuteProps"]["Memory"] for event in it.events("EXECUTE")]
+    assert memories == sorted(memories)
+    assert memories[0] < memories[-1]
     assert set(it.scan.exits(ROUND)) == {0}
 
 
@@ -246,7 +246,7 @@ def test_a_job_over_its_disk_gets_more(ended):
     assert len(it.events("SUBMIT")) == 1
 
 
-def test_an_input_that_cannot_be_had_twice_is_had_the_third_time(ended):
+def test_an_input_transfer_that_fails_twice_succeeds_at_the_third_try(ended):
     it = ended("transfer_later")
     assert_undisturbed(it, ended("run"))
     assert 2 <= len(it.holds()) <= RELEASES
@@ -269,7 +269,7 @@ def test_a_job_removed_by_hand_is_submitted_again(ended):
     assert_undisturbed(it, ended("run"))
     assert len(it.events("JOB_ABORTED")) == 1
     assert len(it.events("SUBMIT")) == 2
-    assert max(it.scan.fits().values()) <= 2  # it took along what it had done
+    assert max(it.scan.fits().values()) <= 2  # it kept its results
 
 
 def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
@@ -280,6 +280,6 @@ def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
     assert {failure.cause for failure in it.report.failures} == {"image"}
     assert "does not start" in it.report.text
     begun = [name for name in it.scan.events("scan.dag") if name == "JOB_EVICTED"]
-    # HTCondor looks at the expression every 5 to 30 s, and a start in vain takes one.
+    # HTCondor evaluates the expression every 5 to 30 s, and a failed start takes one.
     assert FUTILE_STARTS <= len(begun) <= FUTILE_STARTS + 30
     assert not it.scan.fits()

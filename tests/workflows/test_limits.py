@@ -1,4 +1,4 @@
-"""Scans that cannot end as asked: bad input, broken pixels, limits; each says why.
+"""Scans that end early: bad input, failing pixels, limits; each gives a reason.
 
 All scans of this module run at the same time.
 """
@@ -49,7 +49,7 @@ def started(pool: Pool, session_folder: Path) -> dict[str, RunningScan]:
         with environment(**(variables or {})):
             return make_scan(pool, folder / name, **{**SMALL, **options})
 
-    # Enough for some pixels on a busy machine, never for all.
+    # Enough for some pixels on a busy machine, but never for all.
     late = {"deadline": 120.0, "progression": ((2, 0), (4, 4)), "jobs_per_round": 1}
     scans = {
         "late": planned("late", {"SKYSCAN_DUMMY_COST": "6"}, **late),
@@ -80,7 +80,7 @@ def test_a_damaged_event_ends_the_scan_at_its_first_try(started):
     assert report.map is None
 
 
-def test_a_scan_that_no_machine_comes_for_ends_at_its_deadline(started):
+def test_a_scan_without_machines_ends_at_its_deadline(started):
     report = started["no machine"].finish()
     assert report.exit_code == ExitCode.INCOMPLETE
     assert "10 s (--deadline)" in report.text
@@ -98,7 +98,7 @@ def test_a_scan_that_is_late_leaves_a_partial_map(started):
     assert list(skymap.pixels) == [2]
 
 
-def test_a_scan_with_too_few_rounds_says_so_in_its_map(started):
+def test_the_map_of_a_scan_with_too_few_rounds_is_marked_incomplete(started):
     report = started["too few rounds"].finish()
     assert report.exit_code == ExitCode.INCOMPLETE
     assert "--max-rounds" in report.text
@@ -123,7 +123,7 @@ def test_a_program_that_fails_at_the_end_leaves_the_outcome_as_it_is(started):
     assert "exit code 1" in (scan.folder.logs / "notify.log").read_text()
 
 
-def test_fits_that_fail_once_are_done_by_the_second_try(started):
+def test_fits_that_fail_once_succeed_at_the_second_try(started):
     report = started["crash once"].finish()
     assert report.outcome == "complete", report.text
     assert report.n_failed == 0

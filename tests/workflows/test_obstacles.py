@@ -1,4 +1,4 @@
-"""What status says of a scan that waits, where HTCondor cannot be asked."""
+"""The status of a scan that waits, when HTCondor cannot be asked."""
 
 import os
 import re
@@ -17,7 +17,7 @@ SILENT = PoolStatus(None, is_running=False, text="no pool runs; `skyscan pool st
 RUNNING = PoolStatus(SimpleNamespace(config=None), is_running=True, text="")
 
 
-def test_a_pool_that_does_not_run_and_a_halted_dag_are_told(tmp_path):
+def test_a_pool_that_does_not_run_and_a_halted_dag_are_reported(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     assert obstacles(folder, SILENT) == [SILENT.text]
     halt = folder.workflow / "scan.dag.halt"
@@ -25,26 +25,26 @@ def test_a_pool_that_does_not_run_and_a_halted_dag_are_told(tmp_path):
     assert obstacles(folder, SILENT) == [f"the DAG is halted; remove {halt}", SILENT.text]
 
 
-def test_a_disk_without_room_is_told(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported(tmp_path, monkeypatch):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
-    told, _ = obstacles(folder, SILENT)
-    assert told == f"the disk of {folder.path} is full (4096 bytes free); free some space"
+    expected, _ = obstacles(folder, SILENT)
+    assert expected == f"the disk of {folder.path} is full (4096 bytes free); free some space"
 
 
 @pytest.mark.skipif(not os.geteuid(), reason="root may write anywhere")
-def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
+def test_a_folder_without_write_permission_is_reported(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     folder.path.chmod(0o500)
     try:
-        told, _ = obstacles(folder, SILENT)
+        expected, _ = obstacles(folder, SILENT)
     finally:
         folder.path.chmod(0o700)
-    assert told == f"{folder.path} is not writable; make it writable"
+    assert expected == f"{folder.path} is not writable; make it writable"
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "expected"),
     [
         (["2 7 10 undefined", "2 5 11 undefined", "1 5 12 undefined"], []),
         (["2 7 10 undefined", "1 5 11 undefined"], ["a job waits for a machine; "]),
@@ -62,28 +62,30 @@ def test_a_folder_in_which_nobody_can_write_is_told(tmp_path):
         ),
     ],
 )
-def test_jobs_that_are_held_or_find_no_machine_are_told(tmp_path, monkeypatch, lines, told):
+def test_held_jobs_and_jobs_without_a_machine_are_reported(
+    tmp_path, monkeypatch, lines, expected
+):
     folder = plan(EVENT, tmp_path, options())
     monkeypatch.setattr("workflows.obstacles.queue", lambda *_: lines)
     found = obstacles(folder, RUNNING)
-    assert len(found) == len(told)
-    for line, start in zip(found, told, strict=True):
+    assert len(found) == len(expected)
+    for line, start in zip(found, expected, strict=True):
         assert line.startswith(start)
 
 
-def test_a_dagman_that_htcondor_keeps_waiting_says_until_when(tmp_path, monkeypatch):
+def test_the_status_shows_until_when_htcondor_keeps_a_dagman_waiting(tmp_path, monkeypatch):
     folder = plan(EVENT, tmp_path, options())
     answers = iter((["1 7 10 undefined"], [str(int(time.time()) + 290)]))
-    asked = []
+    queries = []
 
     def queue(_, constraint: str, *attributes: str) -> list[str]:
-        asked.append((constraint, attributes))
+        queries.append((constraint, attributes))
         return next(answers)
 
     monkeypatch.setattr("workflows.obstacles.queue", queue)
     monkeypatch.setattr("condor.queue.queue", queue)
     (found,) = obstacles(folder, RUNNING)
     assert re.search(r"interrupted again only at \d\d:\d\d:\d\d", found)
-    constraint, attributes = asked[1]
+    constraint, attributes = queries[1]
     assert attributes == ("JobCoolDownExpiration",)
     assert str(folder.workflow) in constraint

@@ -1,4 +1,4 @@
-"""Planning: an event and options become a scan folder, or one clear sentence."""
+"""Planning: an event and options become a scan folder, or one clear error."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ def files(folder):
     }
 
 
-def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
+def test_a_plan_contains_everything_that_a_scan_needs(tmp_path, event):
     folder = plan(EVENT, tmp_path, options())
     assert folder.path == tmp_path / event.name
     assert sorted(path.name for path in folder.path.iterdir()) == [
@@ -80,7 +80,7 @@ def test_a_plan_holds_all_that_a_scan_runs_from(tmp_path, event):
         assert os.access(folder.workflow / script, os.X_OK)
 
 
-def test_the_same_options_keep_the_folder_as_it_is(tmp_path):
+def test_the_same_options_keep_the_folder_unchanged(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     before = files(folder)
     assert plan(EVENT, tmp_path, options()) == folder
@@ -97,7 +97,7 @@ def test_the_same_options_keep_the_folder_as_it_is(tmp_path):
         ({"request_memory": 5}, "request_memory"),
     ],
 )
-def test_other_options_are_refused_and_named_and_change_nothing(tmp_path, change, name):
+def test_other_options_are_named_and_refused(tmp_path, change, name):
     folder = plan(EVENT, tmp_path, options())
     before = files(folder)
     with pytest.raises(WrongUsage, match="with other options") as caught:
@@ -114,7 +114,7 @@ def test_other_skyscan_variables_are_other_options(tmp_path, monkeypatch):
         plan(EVENT, tmp_path, options())
 
 
-def test_a_plan_that_was_cut_off_is_made_anew(tmp_path):
+def test_an_interrupted_plan_is_made_again(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     before = files(folder)
     folder.scan_json.unlink()
@@ -131,7 +131,7 @@ def test_a_folder_with_rounds_but_no_scan_is_not_written_over(tmp_path):
         plan(EVENT, tmp_path, options())
 
 
-def test_a_file_in_the_way_is_told(tmp_path, event):
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path, event):
     (tmp_path / event.name).write_text("")
     with pytest.raises(WrongUsage, match="in the way"):
         plan(EVENT, tmp_path, options())
@@ -139,7 +139,7 @@ def test_a_file_in_the_way_is_told(tmp_path, event):
         plan(EVENT, tmp_path / event.name, options())
 
 
-def test_a_run_that_no_real_event_has_is_simulated(tmp_path, event):
+def test_an_event_with_a_run_number_of_simulation_is_simulated(tmp_path, event):
     assert event.run_id < 100_000
     with pytest.raises(WrongUsage, match="--simulated-event") as caught:
         plan(EVENT, tmp_path, options(is_real_event=True))
@@ -148,7 +148,7 @@ def test_a_run_that_no_real_event_has_is_simulated(tmp_path, event):
 
 
 @pytest.mark.parametrize("run_id", [100_000, 999_999])
-def test_a_real_run_may_be_either(tmp_path, event, run_id):
+def test_an_event_with_a_real_run_number_may_be_either(tmp_path, event, run_id):
     path = tmp_path / "event.json"
     write_event(path, with_changes(event, run_id=run_id))
     assert read_planned(
@@ -162,7 +162,7 @@ def with_changes(event, **changes: object):
     return event.__class__(**{**vars(event), **changes})
 
 
-def test_an_event_of_no_known_type_makes_a_folder_named_none(tmp_path, event):
+def test_an_event_of_unknown_type_has_the_folder_name_none(tmp_path, event):
     path = tmp_path / "event.json"
     write_event(path, with_changes(event, event_type=None, scalars={}))
     folder = plan(path, tmp_path, options())
@@ -173,7 +173,7 @@ def test_an_event_of_no_known_type_makes_a_folder_named_none(tmp_path, event):
 @pytest.mark.parametrize(
     "name", ["event", "an event.JSON", "x.js on,$(HOME);\"'", "Ünïcode.json", "a.b.json"]
 )
-def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
+def test_the_name_of_the_event_file_is_harmless(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(EVENT.read_bytes())
     folder = plan(path, tmp_path / "scans", options())
@@ -182,7 +182,7 @@ def test_the_name_of_the_event_file_does_no_harm(tmp_path, name):
 
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.file)
-def test_an_event_in_any_envelope_is_planned_as_what_it_is(tmp_path, shipped):
+def test_an_event_in_any_envelope_is_planned_with_its_type(tmp_path, shipped):
     folder = plan(shipped.path, tmp_path, options())
     scan = read_planned(folder.scan_json)
     assert (scan.run_id, scan.event_id) == (1, shipped.seed)
@@ -192,7 +192,7 @@ def test_an_event_in_any_envelope_is_planned_as_what_it_is(tmp_path, shipped):
 
 
 @pytest.mark.parametrize("name", ['it\'s a "folder"', "with $(HOME)", "ünicode, and; more"])
-def test_a_folder_of_any_name_is_planned_in_and_appears_in_no_submit_file(tmp_path, name):
+def test_any_folder_name_works_and_is_in_no_submit_file(tmp_path, name):
     folder = plan(EVENT, tmp_path / name, options())
     written = list(folder.path.rglob("*.sub"))
     assert {"prep.sub", "reco.sub", "merge.sub"} <= {path.name for path in written}
@@ -201,7 +201,7 @@ def test_a_folder_of_any_name_is_planned_in_and_appears_in_no_submit_file(tmp_pa
     assert name not in (folder.workflow / "scan.dag").read_text()
 
 
-def test_missing_and_damaged_events_are_bad_input_and_leave_nothing(tmp_path):
+def test_missing_and_damaged_events_are_bad_input_and_leave_no_folder(tmp_path):
     damaged = tmp_path / "damaged.json"
     damaged.write_bytes(EVENT.read_bytes()[:5000])
     for path in (tmp_path / "no.json", damaged, tmp_path):
@@ -221,23 +221,23 @@ def test_missing_and_damaged_events_are_bad_input_and_leave_nothing(tmp_path):
         ({"max_rounds": 1001}, "--max-rounds 1001"),
     ],
 )
-def test_options_that_mean_nothing_are_wrong_usage_and_leave_nothing(tmp_path, change, why):
+def test_invalid_options_are_wrong_usage_and_leave_no_folder(tmp_path, change, why):
     with pytest.raises(WrongUsage, match=why):
         plan(EVENT, tmp_path, options(**change))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_reconstruction_is_bad_input_and_told_with_the_known_ones(tmp_path):
+def test_an_unknown_reconstruction_is_bad_input_and_the_known_ones_are_listed(tmp_path):
     with pytest.raises(BadInput, match=r"'nothing'.* There are: .*dummy.*track") as caught:
         plan(EVENT, tmp_path, options(reco="nothing"))
     assert caught.value.exit_code == ExitCode.BAD_INPUT
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_runtime_is_recorded_with_its_pin_be_it_asked_for_or_the_sites(tmp_path):
+def test_the_runtime_is_recorded_with_its_pin_from_option_or_site(tmp_path):
     pinned = "container:docker://icecube/skymap_scanner:4.2.1"
-    asked = plan(EVENT, tmp_path / "asked", options(runtime=pinned))
-    assert read_planned(asked.scan_json).runtime == pinned
+    recorder = plan(EVENT, tmp_path / "recorder", options(runtime=pinned))
+    assert read_planned(recorder.scan_json).runtime == pinned
     usual = plan(EVENT, tmp_path / "usual", options())
     assert read_planned(usual.scan_json).runtime == "host"
     sites = plan(EVENT, tmp_path / "site", options(site="icecube"))
@@ -255,12 +255,12 @@ def test_a_gcd_folder_is_passed_on_as_an_absolute_path(tmp_path, monkeypatch):
     folder = plan(EVENT, tmp_path, options(gcd_dir=Path("gcds")))
     assert read_planned(folder.scan_json).gcd_dir == str(tmp_path / "gcds")
     assert f"--gcd-dir {tmp_path / 'gcds'}" in (folder.workflow / "prep.sub").read_text()
-    # where jobs run elsewhere, so does the folder
+    # if jobs run elsewhere, so is the folder
     plan(EVENT, tmp_path / "x", options(gcd_dir=Path("elsewhere"), runtime="host:python3"))
 
 
-class Asked(Dummy):
-    """Notes what is asked of it, and refuses what the test says."""
+class Recorder(Dummy):
+    """A reconstruction that records its calls, and refuses what the test sets."""
 
     pulses_key = "SplitUncleanedInIcePulses"
     notes: ClassVar[list[object]] = []
@@ -279,30 +279,30 @@ class Asked(Dummy):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    monkeypatch.setattr("skyscan.prep.reco_class", lambda _: Asked)
-    monkeypatch.setattr(Asked, "notes", [])
-    return Asked
+def recorder(monkeypatch):
+    monkeypatch.setattr("skyscan.prep.reco_class", lambda _: Recorder)
+    monkeypatch.setattr(Recorder, "notes", [])
+    return Recorder
 
 
 def test_the_reconstruction_is_asked_about_the_event_and_files_that_its_jobs_will_see(
-    tmp_path, asked
+    tmp_path, recorder
 ):
     plan(EVENT, tmp_path, options(gcd_dir=tmp_path))
     source = Source(EVENT, is_real_event=False, gcd_dir=tmp_path)
-    assert asked.notes == [
-        ("check", source, asked.pulses_key),
-        ("check_files", source, asked.pulses_key),
+    assert recorder.notes == [
+        ("check", source, recorder.pulses_key),
+        ("check_files", source, recorder.pulses_key),
     ]
 
 
-def test_the_event_is_read_again_when_the_reconstruction_wants_other_pulses(
-    tmp_path, asked, monkeypatch
+def test_the_event_is_read_again_if_the_reconstruction_uses_other_pulses(
+    tmp_path, recorder, monkeypatch
 ):
-    monkeypatch.setattr(asked, "pulses_key", "OtherPulses")
+    monkeypatch.setattr(recorder, "pulses_key", "OtherPulses")
     with pytest.raises(BadInput, match="OtherPulses"):
         plan(EVENT, tmp_path, options())
-    assert asked.notes == []
+    assert recorder.notes == []
 
 
 @pytest.mark.parametrize(
@@ -315,16 +315,16 @@ def test_the_event_is_read_again_when_the_reconstruction_wants_other_pulses(
         {"runtime": "container:/an/image.sif"},
     ],
 )
-def test_data_files_are_looked_for_only_where_jobs_would_find_the_same(
-    tmp_path, asked, elsewhere
-):
+def test_data_files_are_checked_only_if_jobs_see_the_same(tmp_path, recorder, elsewhere):
     plan(EVENT, tmp_path, options(**elsewhere))
-    assert [note[0] for note in asked.notes] == ["check"]
+    assert [note[0] for note in recorder.notes] == ["check"]
 
 
 @pytest.mark.parametrize("refused", ["check", "check_files"])
-def test_what_the_reconstruction_refuses_leaves_nothing(tmp_path, asked, monkeypatch, refused):
-    monkeypatch.setattr(asked, "refused", refused)
+def test_an_event_that_the_reconstruction_refuses_leaves_no_folder(
+    tmp_path, recorder, monkeypatch, refused
+):
+    monkeypatch.setattr(recorder, "refused", refused)
     with pytest.raises(BadInput, match=f"no {refused}"):
         plan(EVENT, tmp_path / "scans", options())
     assert not (tmp_path / "scans").exists()
@@ -342,7 +342,7 @@ def test_what_the_reconstruction_refuses_leaves_nothing(tmp_path, asked, monkeyp
         ("x.gz", "event.json"),
     ],
 )
-def test_the_copy_of_an_event_keeps_its_kind(name, kept):
+def test_the_copy_of_an_event_keeps_its_suffix(name, kept):
     assert event_file(Path(name)) == kept
 
 
@@ -384,7 +384,7 @@ def test_secrets_are_recorded_nowhere_in_the_folder(tmp_path, monkeypatch, name)
     assert [path for path in content if "hush" in path] == []
 
 
-def test_a_scan_json_is_plain_json(tmp_path):
+def test_a_scan_json_is_standard_json(tmp_path):
     folder = plan(EVENT, tmp_path, options())
     value = json.loads(folder.scan_json.read_text())
     assert value["progression"] == [[1, 0], [2, 1]]
@@ -392,7 +392,7 @@ def test_a_scan_json_is_plain_json(tmp_path):
     assert set(value["versions"]) >= {"python", "skyscan", "numpy", "healpy"}
 
 
-def test_a_folder_that_has_no_workflow_folder_is_planned_again_as_it_was(
+def test_a_folder_without_workflow_folder_keeps_its_layout(
     tmp_path,
 ):
     folder = plan(EVENT, tmp_path, options())

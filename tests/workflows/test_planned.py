@@ -1,4 +1,4 @@
-"""scan.json: what a pool and an engine need of a scan, beside what the science needs."""
+"""scan.json: the options of pool and engine, beside those of the science."""
 
 from dataclasses import replace
 
@@ -15,14 +15,14 @@ def folder(tmp_path_factory):
     return plan(EVENT, tmp_path_factory.mktemp("plan"), options(deadline=12.5))
 
 
-def test_what_is_planned_is_read_again_whole(folder, tmp_path):
+def test_a_plan_is_read_back_completely(folder, tmp_path):
     planned = read_planned(folder.scan_json)
     assert planned.deadline == 12.5
     planned.write(tmp_path / "scan.json")
     assert read_planned(tmp_path / "scan.json") == planned
 
 
-def test_the_science_reads_its_part_of_it_and_has_the_same_id(folder):
+def test_the_scan_is_the_same_read_with_and_without_the_plan(folder):
     planned, scan = read_planned(folder.scan_json), read_scan(folder.scan_json)
     assert scan.id == planned.id
     assert {**vars(planned), **vars(scan)} == vars(planned)
@@ -39,6 +39,6 @@ def test_the_science_reads_its_part_of_it_and_has_the_same_id(folder):
         {"urgent": True},
     ],
 )
-def test_how_a_scan_is_run_determines_no_result(folder, change):
+def test_the_options_of_the_pool_do_not_determine_results(folder, change):
     planned = read_planned(folder.scan_json)
     assert replace(planned, **change).id == planned.id

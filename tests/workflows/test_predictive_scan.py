@@ -1,7 +1,7 @@
-"""Scans whose rounds begin before the ones before have ended (predictive scanning).
+"""Scans whose rounds start before the earlier ones have ended (predictive scanning).
 
 All scans of this module run at the same time. One job of the first round waits until finer
-pixels are being fitted, or something was done to the scan.
+pixels are being fitted, or until the scan was disturbed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ OPTIONS = {
     "predictive_scanning_threshold": 0.5,
 }
 DUMMY_COST = "0.3"
-#: The job of the first round that is late: its pixels are a sixth of all.
+#: The late job of the first round: its pixels are a sixth of all.
 LATE = 'case "$*" in *"--batch 00005.npz"*)'
 
 
 class Ended(NamedTuple):
-    """A scan that has ended; the fits begun before something was done to it."""
+    """A scan that has ended; the fits that had started when it was disturbed."""
 
     scan: RunningScan
     report: Report
@@ -49,7 +49,7 @@ class Ended(NamedTuple):
 
 
 def have_one_job_wait(scan: RunningScan) -> None:
-    """Have a job of the first round wait for `go_on`; jobs of later rounds do not."""
+    """Let a job of the first round wait for `go_on`; jobs of later rounds do not."""
     wait = f"while [ ! -e '{scan.go_on_file}' ]; do sleep 0.2; done"
     opened = f"[ -e '{scan.folder.round(1).description}' ]"
     scan.at_start(LATE, f"{opened} || {wait}", ";; esac")
@@ -116,10 +116,10 @@ def assert_complete(it: Ended) -> None:
 
 @pytest.mark.pool
 @pytest.mark.versions
-def test_finer_pixels_are_fitted_while_a_coarser_one_is_on_its_way(ended):
+def test_finer_pixels_are_fitted_while_a_coarser_one_is_still_running(ended):
     it = ended("late")
     assert_complete(it)
-    # The job that waited had not begun a fit, and all pixels came in the end.
+    # The job that waited had not started a fit, and all pixels came in the end.
     assert sum(fit[0] == 1 for fit in it.before) == 10
     assert sum(fit[0] == 1 for fit in it.scan.fits()) == 12
     assert set(it.scan.fits().values()) == {1}
@@ -132,7 +132,7 @@ def test_finer_pixels_are_fitted_while_a_coarser_one_is_on_its_way(ended):
 
 @pytest.mark.pool
 @pytest.mark.versions
-def test_such_a_scan_that_is_removed_goes_on_with_the_rounds_that_it_has(ended):
+def test_a_removed_predictive_scan_continues_with_its_rounds(ended):
     it = ended("removed")
     assert_complete(it)
     assert set(it.scan.fits().values()) <= {1, 2}
@@ -142,7 +142,7 @@ def test_such_a_scan_that_is_removed_goes_on_with_the_rounds_that_it_has(ended):
 
 @pytest.mark.pool
 @pytest.mark.versions
-def test_a_round_that_fails_ends_the_scan_and_no_gate_waits_for_it(ended):
+def test_a_failed_round_ends_the_scan_and_no_gate_waits_for_it(ended):
     it = ended("failing")
     assert it.report.exit_code == ExitCode.BAD_INPUT
     assert any(failure.step == "reco_00005" for failure in it.report.failures)
@@ -151,7 +151,7 @@ def test_a_round_that_fails_ends_the_scan_and_no_gate_waits_for_it(ended):
 
 @pytest.mark.pool
 @pytest.mark.versions
-def test_what_jobs_have_no_time_for_is_dealt_out_anew(ended):
+def test_remaining_fits_are_distributed_in_another_round(ended):
     it = ended("with_a_budget")
     assert_complete(it)
     assert set(it.scan.fits().values()) == {1}
@@ -169,6 +169,6 @@ def test_a_threshold_is_a_fraction_from_a_tenth_to_one(tmp_path, capsys, text):
 
 
 def test_pegasus_has_no_gates(tmp_path):
-    asked = options(engine="pegasus", predictive_scanning_threshold=0.5)
+    with_pegasus = options(engine="pegasus", predictive_scanning_threshold=0.5)
     with pytest.raises(WrongUsage, match="--predictive-scanning-threshold"):
-        plan(EVENT, tmp_path, asked)
+        plan(EVENT, tmp_path, with_pegasus)

@@ -16,7 +16,7 @@ def test_durations_are_read_as_seconds(text, seconds):
     ("text", "megabytes"),
     [("2000", 2000), ("2000MB", 2000), ("2GB", 2048), ("0.5g", 512), ("0.1", 1)],
 )
-def test_amounts_are_read_as_megabytes(text, megabytes):
+def test_sizes_are_read_as_megabytes(text, megabytes):
     assert parse_megabytes(text, "--request-memory") == megabytes
 
 

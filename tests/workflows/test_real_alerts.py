@@ -1,4 +1,4 @@
-"""Real IceCube alerts, by the command line, from the file to the map on the real pool."""
+"""Real IceCube alerts, with the command line, from the file to the map on a real pool."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ EACH = pytest.mark.parametrize("alert", sorted(ALERTS))
 class Scanned(NamedTuple):
     folder: ScanFolder
     skymap: SkyMap
-    said: str
+    output: str
 
 
 @pytest.fixture(scope="module")
 def scanned(pool: Pool, session_folder: Path, shared_events: Path) -> dict[str, Scanned]:
-    """Return both alerts scanned with the defaults, at the same time."""
+    """Return both alerts, scanned with the defaults at the same time."""
     running = {}
     for alert, name in ALERTS.items():
         folder = session_folder / f"alert-{alert}"
@@ -59,22 +59,22 @@ def scanned(pool: Pool, session_folder: Path, shared_events: Path) -> dict[str, 
         )
     ended = {}
     for alert, (folder, process) in running.items():
-        said, _ = process.communicate(timeout=600)
-        assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=600)
+        assert process.returncode == 0, output
         (scan,) = folder.iterdir()
         (npz,) = scan.glob("run*_8_64_512.npz")
-        ended[alert] = Scanned(ScanFolder(scan), read_skymap(npz), said)
+        ended[alert] = Scanned(ScanFolder(scan), read_skymap(npz), output)
     return ended
 
 
-def test_the_bronze_alert_is_found_where_the_official_scan_has_it(scanned):
+def test_the_best_fit_of_the_bronze_alert_is_that_of_the_official_scan(scanned):
     best = scanned["BRONZE"].skymap.best()
     assert best is not None
     _, ra, dec, _ = best
     official = healpy.ang2vec(47.20, -3.28, lonlat=True)
     found = healpy.ang2vec(np.degrees(ra), np.degrees(dec), lonlat=True)
     assert np.degrees(np.arccos(official @ found)) < 1.0
-    assert "complete" in scanned["BRONZE"].said
+    assert "complete" in scanned["BRONZE"].output
 
 
 def test_the_bronze_alert_has_the_regions_of_skyreaders_contours(scanned):
@@ -90,7 +90,7 @@ def test_the_bronze_alert_has_the_regions_of_skyreaders_contours(scanned):
 
 
 @EACH
-def test_every_round_is_what_the_rule_chooses_from_the_rounds_before(scanned, alert):
+def test_the_rule_chooses_every_round_from_the_rounds_before(scanned, alert):
     folder, skymap, _ = scanned[alert]
     llhs = {
         nside: {int(row["index"]): float(row["llh"]) for row in rows}

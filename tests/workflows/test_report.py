@@ -1,7 +1,9 @@
-"""The report, from job logs of DAGs that never ran."""
+"""The report, from job logs of DAGs that did not run."""
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from plans_support import EVENT, options
 from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
+from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
@@ -33,7 +36,7 @@ from workflows.report import duration, read_report, write_report
 
 @pytest.fixture
 def folder(tmp_path):
-    """A planned scan whose first round has been chosen: three batches of four pixels."""
+    """Return a planned scan whose first round has been chosen: three batches of four pixels."""
     made = plan(EVENT, tmp_path, options(jobs_per_round=3, progression=((1, 0),)))
     scan = read_planned(made.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
@@ -42,7 +45,7 @@ def folder(tmp_path):
 
 
 def do(folder, *batches: int):
-    """Give batches of round 0 results, pixel by pixel the better the higher its number."""
+    """Write results of batches of round 0; a pixel with a higher number has a better llh."""
     for number in batches:
         batch = read_batch(folder.round(0).batch(number))
         records = sign(as_records(batch.pixels))
@@ -63,7 +66,7 @@ def logs(folder, dag, *events: str):
     write_log(folder.workflow / f"{dag}.nodes.log", *events)
 
 
-def test_a_scan_that_ended_well_tells_its_best_fit_and_its_map(folder):
+def test_a_complete_scan_reports_its_best_fit_and_its_map(folder):
     do(folder, 0, 1, 2)
     merge(folder, read_planned(folder.scan_json))
     report = write_report(folder, 0)
@@ -77,7 +80,7 @@ def test_a_scan_that_ended_well_tells_its_best_fit_and_its_map(folder):
     assert json.loads(folder.report_json.read_text())["exit_code"] == 0
 
 
-def failed_job(folder, code, said, notes=OLD_NOTES):
+def failed_job(folder, code, error_text, notes=OLD_NOTES):
     logs(folder, "scan.dag", submitted(1, "prep", notes), ended(1, 0))
     logs(
         folder,
@@ -89,12 +92,12 @@ def failed_job(folder, code, said, notes=OLD_NOTES):
     )
     here = folder.round(0).logs
     (here / "00001.0.err").write_text("skyscan: error: an older try (exit 75)\n")
-    (here / "00001.1.err").write_text(f"noise\n{said}\n")
+    (here / "00001.1.err").write_text(f"noise\n{error_text}\n")
     os.utime(here / "00001.0.err", (1, 1))
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "why", "outcome"),
+    ("code", "error_text", "why", "outcome"),
     [
         (65, "skyscan: error: the table is damaged. (exit 65)", "damaged. (exit 65)", 65),
         (75, "skyscan: error: no worker: wait. (exit 75)", "no worker: wait. (exit 75)", 75),
@@ -102,9 +105,9 @@ def failed_job(folder, code, said, notes=OLD_NOTES):
         (1, "what a pity", "its job ended with exit code 1: what a pity (exit 75)", 75),
     ],
 )
-def test_a_job_that_failed_is_named_with_what_it_said_last(folder, code, said, why, outcome):
+def test_a_failed_job_is_named_with_its_last_error(folder, code, error_text, why, outcome):
     do(folder, 0)
-    failed_job(folder, code, said)
+    failed_job(folder, code, error_text)
     report = write_report(folder, 2)
     assert (report.outcome, report.exit_code) == ("failed", outcome)
     assert "  why       reco_00001: " in report.text
@@ -133,7 +136,7 @@ def test_a_gate_knows_the_rounds_that_have_ended(folder, version, rounds):
     assert rounds_that_ended(folder) == rounds
 
 
-def test_a_scan_that_failed_leaves_the_map_of_what_there_is(folder):
+def test_a_failed_scan_leaves_a_partial_map(folder):
     do(folder, 0, 2)
     failed_job(folder, 75, "skyscan: error: wait (exit 75)")
     report = write_report(folder, 2)
@@ -143,14 +146,14 @@ def test_a_scan_that_failed_leaves_the_map_of_what_there_is(folder):
     assert report.best["pixel"] == 11
 
 
-def test_jobs_that_were_removed_are_told(folder):
+def test_removed_jobs_are_reported(folder):
     logs(folder, "round_000.dag", submitted(2, "reco_00000"), REMOVED.format(2))
     report = write_report(folder, 4)
     assert report.exit_code == ExitCode.TRY_AGAIN
     assert "via condor_rm" in report.text
 
 
-def test_a_script_that_failed_is_told_from_its_own_log(folder):
+def test_a_failed_script_is_reported_from_its_own_log(folder):
     text = "skyscan: error: the startup folder is of another scan. (exit 65)\n"
     (folder.logs / "round_001.err").write_text(text)
     report = write_report(folder, 2)
@@ -160,7 +163,7 @@ def test_a_script_that_failed_is_told_from_its_own_log(folder):
     assert report.exit_code == ExitCode.BAD_INPUT
 
 
-def test_a_limit_that_was_reached_is_incomplete_not_failed(folder):
+def test_a_reached_limit_is_incomplete_and_not_failed(folder):
     do(folder, 0, 1, 2)
     logs(folder, "scan.dag", submitted(1, "merge"), ended(1, 69))
     (folder.logs / "merge.err").write_text("skyscan: error: --max-rounds (exit 69)\n")
@@ -168,7 +171,7 @@ def test_a_limit_that_was_reached_is_incomplete_not_failed(folder):
     assert (report.outcome, report.exit_code) == ("incomplete", ExitCode.INCOMPLETE)
 
 
-def test_nothing_at_all_is_still_a_report(folder):
+def test_an_empty_folder_still_gives_a_report(folder):
     report = write_report(folder, 4)
     assert report.map is None
     assert report.exit_code == ExitCode.TRY_AGAIN
@@ -176,7 +179,7 @@ def test_nothing_at_all_is_still_a_report(folder):
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"batches": 3}', '{"batches": [{}]}'])
-def test_a_damaged_round_does_not_keep_the_report_from_being_written(folder, content):
+def test_a_damaged_round_does_not_prevent_the_report(folder, content):
     do(folder, 0)
     folder.round(0).description.write_text(content)
     (folder.logs / "round_000.err").write_text("skyscan: error: round.json (exit 65)\n")
@@ -185,7 +188,7 @@ def test_a_damaged_round_does_not_keep_the_report_from_being_written(folder, con
     assert "round.json" in report.text
 
 
-def test_a_damaged_map_of_an_earlier_try_does_not_keep_the_report_from_being_written(folder):
+def test_a_damaged_map_of_an_earlier_try_does_not_prevent_the_report(folder):
     do(folder, 0, 1)
     name = read_planned(folder.scan_json).name
     (folder.path / f"{name}_1.npz").write_bytes(b"torn")
@@ -193,7 +196,7 @@ def test_a_damaged_map_of_an_earlier_try_does_not_keep_the_report_from_being_wri
     assert report.map.startswith(str(folder.partial))
 
 
-def test_many_failures_are_told_in_part(folder):
+def test_many_failures_are_abbreviated(folder):
     events = [e for n in range(20) for e in (submitted(n, f"reco_{n:05d}"), ended(n, 75))]
     logs(folder, "round_000.dag", *events)
     report = write_report(folder, 2)
@@ -201,7 +204,7 @@ def test_many_failures_are_told_in_part(folder):
     assert "and 12 more" in report.text
 
 
-def test_there_is_no_report_before_one_is_written_nor_in_a_damaged_file(folder):
+def test_a_missing_or_damaged_report_is_no_report(folder):
     assert read_report(folder) is None
     for content in ("", "{}", '{"failures": [3]}', '{"failures": [], "name": "x"}'):
         folder.report_json.write_text(content)
@@ -218,7 +221,7 @@ def test_there_is_no_report_before_one_is_written_nor_in_a_damaged_file(folder):
         (-5, "00:00:00"),
     ],
 )
-def test_durations_do_not_begin_anew_after_a_day(seconds, text):
+def test_durations_do_not_start_again_after_a_day(seconds, text):
     assert duration(seconds) == text
 
 
@@ -228,3 +231,28 @@ def test_a_script_that_was_killed_is_named_with_its_signal(folder):
     report = write_report(folder, 2)
     assert report.exit_code == ExitCode.TRY_AGAIN
     assert "opening round_001: its PRE script was killed by signal 9" in report.text
+
+
+def test_a_copied_report_names_the_files_of_the_copy(folder, tmp_path):
+    do(folder, 0, 1, 2)
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, 0)
+    assert str(folder.path) not in folder.report_json.read_text()
+    copy = ScanFolder(tmp_path / "elsewhere" / folder.path.name)
+    shutil.copytree(folder.path, copy.path)
+    shutil.rmtree(folder.path)
+    report = read_report(copy)
+    assert report.map.startswith(str(copy.path))
+    assert len(read_skymap(Path(report.map)).pixels[1]) == 12
+    assert str(folder.path) not in report.text
+
+
+def test_paths_in_the_failures_of_a_copied_report_are_those_of_the_copy(folder, tmp_path):
+    failed_job(folder, 75, f"skyscan: error: {folder.path}/rounds is lost (exit 75)")
+    assert read_report(folder) is None
+    report = write_report(folder, 2)
+    assert read_report(folder) == report
+    copy = ScanFolder(tmp_path / "elsewhere" / folder.path.name)
+    shutil.copytree(folder.path, copy.path)
+    assert f"{copy.path}/rounds is lost" in read_report(copy).text
+    assert f"skyscan resume {copy.path}" in read_report(copy).text

@@ -1,4 +1,4 @@
-"""`skyscan retry` and `extend` on the real pool: just what is asked for is fitted again.
+"""`skyscan retry` and `extend` on a real pool: only the requested fits are repeated.
 
 All scans of this module run at the same time.
 """
@@ -42,7 +42,7 @@ WIDER = {**SMALL, "progression": ((1, 0), (2, 8))}
 
 @dataclass(frozen=True)
 class Ended:
-    """A scan that has ended twice: what it had fitted the first time, and then."""
+    """A scan that has ended twice: its fits the first time, and all."""
 
     scan: RunningScan
     report: Report
@@ -57,7 +57,7 @@ def once(scan: RunningScan) -> Ended:
 
 
 def fail_some(scan: RunningScan) -> None:
-    """Write NaN for two fits of the last round, as of a reconstruction that failed."""
+    """Write NaN for two fits of the last round, as after a failed reconstruction."""
     (*_, (batch, records)) = fits_in(scan.folder.rounds, scan_id(scan))
     broken = records.copy()
     for name in FIT_DTYPE.names or ():
@@ -96,12 +96,12 @@ def finer(scan: RunningScan) -> Ended:
 
 
 def as_before(scan: RunningScan) -> Ended:
-    """Scan in a folder of the layout that had no workflow/, and take that further."""
+    """Scan in a folder with the layout of skyscan 0.1.0, and extend the scan."""
     lay_out_as_before(scan.folder)
     scan.folder.code.write_bytes(b"torn")
     with environment(**{TALLY_VARIABLE: str(scan.tally)}):
-        asked = Options(is_real_event=False, **SMALL)  # type: ignore[arg-type]
-        plan(simulated_event(), scan.folder.path.parent, asked)
+        options = Options(is_real_event=False, **SMALL)  # type: ignore[arg-type]
+        plan(simulated_event(), scan.folder.path.parent, options)
     ended = finer(scan)
     assert not (scan.folder.path / "workflow").exists()
     return ended
@@ -160,13 +160,13 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
         ("stopped", "small"),
     ],
 )
-def test_the_map_is_that_of_a_scan_that_was_never_anything_else(ended, name, like):
+def test_the_map_is_that_of_a_new_scan(ended, name, like):
     assert ended(name).report.outcome == "complete", ended(name).report.text
     assert ended(name).scan.npz() == ended(like).scan.npz()
 
 
 @pytest.mark.pool
-def test_only_what_was_asked_for_is_fitted_again(ended):
+def test_only_the_requested_fits_are_repeated(ended):
     coarse = {(1, pixel, 0) for pixel in range(12)}
     assert len(ended("retry failed").again()) == 2
     assert ended("retry round").again() == coarse
@@ -179,7 +179,7 @@ def test_only_what_was_asked_for_is_fitted_again(ended):
 
 
 @pytest.mark.pool
-def test_what_earlier_attempts_printed_is_kept(ended):
+def test_the_output_of_earlier_attempts_is_kept(ended):
     folder = ended("retry round").scan.folder
     assert list(folder.earlier.glob("001/rounds/000/logs/*.out"))
     assert list(folder.earlier.glob("001/run*.npz"))
@@ -197,7 +197,7 @@ def test_what_earlier_attempts_printed_is_kept(ended):
         (["extend", "--nsides", "8:1"], "--nsides"),
     ],
 )
-def test_what_is_not_understood_is_told_before_anything_is_done(
+def test_an_invalid_selection_is_refused_before_anything_is_done(
     tmp_path, capsys, words, complaint
 ):
     make_scan_folder(tmp_path)
@@ -216,12 +216,12 @@ def make_scan_folder(tmp_path: Path) -> None:
     plan(EVENT, tmp_path, options())
 
 
-def test_pixels_are_read_one_by_one_and_by_range():
+def test_pixels_are_parsed_one_by_one_and_by_range():
     assert parse_pixels(["64:17", "512:100-120"]) == ((64, 17, 17), (512, 100, 120))
 
 
 @pytest.mark.pool
-def test_what_the_scan_does_not_have_is_named(ended):
+def test_pixels_that_the_scan_does_not_have_are_named(ended):
     folder = ended("small").scan.folder
     with pytest.raises(WrongUsage, match="no such round"):
         Selection(rounds=(7,)).fits(folder, scan_id(ended("small").scan))

@@ -1,8 +1,8 @@
-"""Result files, batches, rounds and startup folders that are damaged, and resumed.
+"""Damaged result files, batches, rounds and startup folders of scans that are resumed.
 
-One scan runs undisturbed. Copies of its folder are damaged in many places at once and
-resumed; what each place costs is read from the tally of fits. Other scans are damaged while
-they run: DAGMan waits meanwhile in the PRE script of a round. All run at the same time.
+One scan runs undisturbed. Copies of its folder are damaged in many places at once and resumed;
+the tally of fits gives the cost of each. Other scans are damaged while DAGMan waits in the PRE
+script of a round. All run at the same time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.pool
 
-#: 12 pixels, then some finer ones; the map does not depend on how they are dealt to jobs.
+#: 12 pixels, then some finer ones; the map does not depend on their batches.
 OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "max_retries": 1}
 SIZE = RECORD_DTYPE.itemsize
 
@@ -69,7 +69,7 @@ def flip(path: Path, at: int) -> None:
 
 
 def change_the_time(folder: ScanFolder) -> None:
-    """Turn one digit of the event's time in startup.json: it can be read as well as before."""
+    """Change one digit of the event's time in startup.json, which remains valid JSON."""
     text = folder.startup_json.read_text()
     start = text.index('"mjd": ') + len('"mjd": ')
     folder.startup_json.write_text(f"{text[:start]}1{text[start + 1 :]}")
@@ -155,8 +155,8 @@ DAMAGES: dict[tuple[int, int], Callable[..., list[Fit]]] = {
 class Ended(NamedTuple):
     """A scan that was damaged and resumed.
 
-    ``report`` is that of the end; ``first`` that of a scan which the damage ended, before it
-    was resumed. ``lost`` are the fits that the damage explains.
+    ``report`` is the last report, ``first`` that of a scan that the damage ended, before it was
+    resumed. ``lost`` are the fits that the damage explains.
     """
 
     scan: RunningScan
@@ -169,14 +169,14 @@ def damaged_results(scan: RunningScan) -> Ended:
     places = {it: place_of(scan, *it) for it in DAMAGES}
     kept = {**places, (1, 3): place_of(scan, 1, 3), (2, 3): place_of(scan, 2, 3)}
     lost: Counter[Fit] = Counter()
-    for it in sorted(DAMAGES, reverse=True):  # those that others copy are damaged later
+    for it in sorted(DAMAGES, reverse=True):  # the originals of copies are damaged later
         lost.update(DAMAGES[it](places[it], lambda *of: kept[of]))
     assert not any(place.is_whole() for place in places.values())
     return Ended(scan, scan.submit().finish(), lost)
 
 
 def damaged_files(scan: RunningScan) -> Ended:
-    """Damage what skyscan made and can make again: nothing of it is a result."""
+    """Damage files that skyscan can write again: none of them is a result."""
     first, second = scan.folder.round(0), scan.folder.round(1)
     flip(first.batch(0), 200)
     os.truncate(first.batch(1), 100)
@@ -192,7 +192,7 @@ def damaged_files(scan: RunningScan) -> Ended:
 
 
 def deleted_files(scan: RunningScan) -> Ended:
-    """Delete all but the results and what was planned."""
+    """Delete all files except the results and those of planning."""
     shutil.rmtree(scan.folder.startup)
     for number in scan.folder.chosen_rounds():
         here = scan.folder.round(number)
@@ -298,7 +298,7 @@ def assert_undisturbed(it: Ended, whole: RunningScan) -> None:
 
 
 @pytest.mark.parametrize("fault", [fault.__name__ for fault in COPIES])
-def test_a_damaged_scan_that_is_resumed_does_again_what_was_lost(ended, whole, fault):
+def test_resuming_a_damaged_scan_repeats_only_lost_fits(ended, whole, fault):
     it = ended(fault)
     assert_undisturbed(it, whole)
     assert it.scan.fits() == it.lost
@@ -306,7 +306,7 @@ def test_a_damaged_scan_that_is_resumed_does_again_what_was_lost(ended, whole, f
 
 
 @pytest.mark.parametrize("fault", [fault.__name__ for fault in RUNNING])
-def test_damage_while_a_scan_runs_ends_it_and_is_mended_by_resume(ended, whole, fault):
+def test_damage_during_a_scan_ends_it_and_resume_repairs_it(ended, whole, fault):
     it = ended(fault)
     assert it.first is not None
     assert it.first.outcome == "failed"

@@ -1,4 +1,4 @@
-"""Scans in each runtime: HTCondor takes what is planned, and jobs run where it says."""
+"""Scans in each runtime: HTCondor accepts the plans, and jobs run in the runtime."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.pool
 
 ICECUBE = "/cvmfs/icecube.opensciencegrid.org"
 ON_ICECUBE_CVMFS = "TARGET.HAS_CVMFS_icecube_opensciencegrid_org"
-#: The variables of a node, which DAGMan gives.
+#: The variables of a node, which DAGMan sets.
 NODE = {"prep": ["retry=0"], "reco": ["round=000", "batch=00000", "retry=0"], "merge": []}
 CONTAINER = {"WantContainer": "true"}
 
 
 def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
-    """Return what condor_submit makes of each submit file, as {name: {attribute: value}}."""
-    shutil.copytree(folder.event, folder.path / "startup")  # what prep would leave
+    """Return condor_submit's ad for each submit file, as {name: {attribute: value}}."""
+    shutil.copytree(folder.event, folder.path / "startup")  # the output of prep
     for path in (folder.round(0).batch(0), folder.round(0).result(0)):
         path.parent.mkdir(parents=True)
         path.write_text("")
@@ -48,14 +48,14 @@ def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
 
 
 def without_digest(ad: dict[str, str]) -> dict[str, str]:
-    """Return a job without the digest of its code and the umask, which are variables too."""
+    """Return a job without the digest of its code and the umask, which vary too."""
     own = r"SKYSCAN_CODE_SHA256=\w+ | SKYSCAN_UMASK=\d+"
     return {**ad, "Environment": re.sub(own, "", ad["Environment"])}
 
 
 @pytest.mark.parametrize("site", ["personal", "icecube"])
 @pytest.mark.parametrize(
-    ("runtime", "wanted"),
+    ("runtime", "expected"),
     [
         ("host", {"Environment": f'"SKYSCAN_PYTHON={sys.executable}"'}),
         ("host:python3", {"Environment": '"SKYSCAN_PYTHON=python3"'}),
@@ -83,7 +83,7 @@ def without_digest(ad: dict[str, str]) -> dict[str, str]:
     ],
 )
 def test_htcondor_takes_every_submit_file_and_sees_the_runtime_in_prep_and_reco(
-    pool, run_folder, site, runtime, wanted
+    pool, run_folder, site, runtime, expected
 ):
     image = run_folder / "image.sif"
     image.write_text("")
@@ -91,19 +91,19 @@ def test_htcondor_takes_every_submit_file_and_sees_the_runtime_in_prep_and_reco(
     ads = job_ads(pool, plan(EVENT, run_folder, options(runtime=text, site=site)))
     assert set(ads) == {"prep", "reco", "merge"}
     for name in ("prep", "reco"):
-        assert wanted.items() <= without_digest(ads[name]).items()
+        assert expected.items() <= without_digest(ads[name]).items()
         asks_for_cvmfs = ON_ICECUBE_CVMFS in ads[name]["Requirements"]
         on_cvmfs = runtime.startswith(("cvmfs:py3", "container:/cvmfs"))
         assert asks_for_cvmfs == (on_cvmfs and site == "icecube")
         assert ("has_avx2" in ads[name]["Requirements"]) == (site == "icecube")
-        # An image of this machine goes along to others, and only there.
+        # An image of this machine is transferred to others, and only there.
         is_sent = str(image) in ads[name]["TransferInput"]
         assert is_sent == (runtime == "container:IMAGE" and site == "icecube")
     assert "WantContainer" not in ads["merge"]
     assert "SKYSCAN_" not in ads["merge"].get("Environment", "")
 
 
-#: As icetray's own: it stays between HTCondor and what it runs. Its Python notes every start.
+#: As icetray's own, it stays between HTCondor and Python, and logs every start.
 ENV_SHELL = """#!/bin/sh
 command=$1
 shift
@@ -135,7 +135,7 @@ def scan(pool: Pool, run_folder: Path) -> RunningScan:
         )
 
 
-def test_a_scan_in_an_env_shell_ends_well_and_a_vacated_job_of_it_keeps_what_it_did(scan):
+def test_a_scan_in_an_env_shell_completes_and_its_vacated_job_keeps_its_results(scan):
     scan.submit().wait_for_fits(3)
     (job,) = scan.running_jobs()
     scan.pool.run("condor_vacate_job", job)
@@ -146,7 +146,7 @@ def test_a_scan_in_an_env_shell_ends_well_and_a_vacated_job_of_it_keeps_what_it_
     assert "JOB_EVICTED" in scan.events("round_000.dag")
     assert scan.fits().total() <= 13
     starts = (scan.folder.path.parent / "icetray" / "starts").read_text().splitlines()
-    assert len(starts) == 3  # prep, and reco twice: their workers start from themselves
+    assert len(starts) == 3  # prep, and reco twice: their workers need no env-shell
     for path in starts:
         code, *rest = path.split(":")
         assert code.endswith("/skyscan.zip")

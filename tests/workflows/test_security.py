@@ -1,8 +1,8 @@
-"""What comes from outside stays data, secrets stay where they are, files are their user's.
+"""External text stays data, secrets stay where they are, and files belong to their user.
 
-Hostile texts in events, options, paths and variables: each is refused, or is one value in
-what is written. `test_submit.py` has HTCondor's own parser read such values back,
-`test_events_unpickling.py` hostile pickles.
+Hostile text in events, options, paths and variables is refused, or is one value in the files.
+`tests/condor/test_submit.py` reads such values back with HTCondor's own parser;
+`tests/skyscan/events/test_unpickling.py` has hostile pickles.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from workflows.options import Options
 
-#: What shells, submit files, DAGs and HTCondor's macros would do: leave a file of this name.
+#: Text that would create a file of this name in shells, submit files, DAGs or macros.
 GOT_IN = "got-in"
 HOSTILE = (
     f"x\nexecutable = /usr/bin/touch\narguments = {GOT_IN}\nqueue",
@@ -60,9 +60,10 @@ HOSTILE = (
 
 
 def skeleton(folder: ScanFolder) -> dict[str, list[str]]:
-    """Return of each file that HTCondor or a shell reads what no value may change.
+    """Return the part of each file for HTCondor or a shell that no value may change.
 
-    The commands of submit files in order, the first two words of DAG lines, whole scripts.
+    These are the commands of submit files in order, the first two words of DAG lines, and
+    complete scripts.
     """
     found = {}
     for path in sorted(folder.workflow.iterdir()):
@@ -80,19 +81,19 @@ SHAPES = {
 }
 
 
-def planned(place: Path, asked: Options, event: Path = EVENT) -> ScanFolder | SkyscanError:
+def planned(place: Path, chosen: Options, event: Path = EVENT) -> ScanFolder | SkyscanError:
     """Plan; return the folder, or the error that a user would see."""
     try:
-        return plan(event, place, asked)
+        return plan(event, place, chosen)
     except SkyscanError as error:
         return error
 
 
 @pytest.fixture(scope="module")
 def harmless(tmp_path_factory) -> dict[str, dict[str, list[str]]]:
-    """Return what is written when the same options have values as they should be."""
+    """Return the files for the same options with harmless values."""
     place = tmp_path_factory.mktemp("harmless")
-    asked = {
+    every = {
         "attribute": options(site_changes=("attributes.Purpose=x",)),
         "submit": options(site_changes=("submit.accounting_group=x",)),
         "dagman": options(site_changes=("dagman.DAGMAN_VERBOSITY=3",)),
@@ -102,7 +103,7 @@ def harmless(tmp_path_factory) -> dict[str, dict[str, list[str]]]:
     }
     with environment(SKYSCAN_WORDS="x"):
         return {
-            name: skeleton(plan(EVENT, place / name, asked)) for name, asked in asked.items()
+            name: skeleton(plan(EVENT, place / name, chosen)) for name, chosen in every.items()
         }
 
 
@@ -160,7 +161,7 @@ def test_a_key_of_a_site_is_a_name_or_refused(tmp_path, key, text):
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("what", ["reco", "site", "runtime"])
-def test_a_name_that_nobody_has_is_refused(tmp_path, what, text):
+def test_a_name_that_is_not_a_user_is_refused(tmp_path, what, text):
     made = planned(tmp_path, options(**{what: text}))
     assert isinstance(made, SkyscanError)
     assert made.exit_code in REFUSED
@@ -168,10 +169,10 @@ def test_a_name_that_nobody_has_is_refused(tmp_path, what, text):
 
 @pytest.mark.parametrize("text", [*HOSTILE, 10**30, -1, None, 1.5, [], {}], ids=ascii)
 @pytest.mark.parametrize("key", ["run_id", "event_id"])
-def test_an_event_has_numbers_for_names(tmp_path, key, text):
-    told = json.loads(EVENT.read_text())
-    told["value"]["data"][key] = text
-    (tmp_path / "event.json").write_text(json.dumps(told))
+def test_the_folder_of_an_event_is_named_by_numbers(tmp_path, key, text):
+    message = json.loads(EVENT.read_text())
+    message["value"]["data"][key] = text
+    (tmp_path / "event.json").write_text(json.dumps(message))
     made = planned(tmp_path / "scans", options(), tmp_path / "event.json")
     if isinstance(made, SkyscanError):
         assert made.exit_code in REFUSED
@@ -181,7 +182,7 @@ def test_an_event_has_numbers_for_names(tmp_path, key, text):
 
 
 @pytest.mark.parametrize("text", [it for it in HOSTILE if "\0" not in it], ids=ascii)
-def test_a_submit_line_is_one_command_whatever_the_folder_is_called(tmp_path, text):
+def test_a_submit_line_is_one_command_with_any_folder_name(tmp_path, text):
     # As the shell sees it: a program of that name, and the words that it gets.
     place = tmp_path / text.replace("/", "_").replace("..", "__")
     folder = plan(EVENT, place, options())
@@ -198,17 +199,17 @@ def test_a_submit_line_is_one_command_whatever_the_folder_is_called(tmp_path, te
     assert not list(tmp_path.rglob(GOT_IN))
 
 
-def test_what_jobs_say_reaches_a_terminal_as_text_only(tmp_path):
+def test_the_output_of_jobs_reaches_a_terminal_as_text_only(tmp_path):
     folder = plan(EVENT, tmp_path, options())
-    said = "no luck \x1b]0;owned\x07\x9b2J"
-    report = write_report(folder, 1, [Failure("reco_00000", 75, said)])
+    output = "no luck \x1b]0;owned\x07\x9b2J"
+    report = write_report(folder, 1, [Failure("reco_00000", 75, output)])
     for text in (report.text, read_report(folder).failures[0].text):
         assert "no luck \\x1b]0;owned\\x07\\x9b2J" in text
         assert "\x1b" not in text
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o027, 0o022, 0o002])
-def test_what_planning_writes_has_the_users_umask(tmp_path, mask):
+def test_planned_files_follow_the_umask_of_the_user(tmp_path, mask):
     before = os.umask(mask)
     try:
         folder = plan(EVENT, tmp_path / "scans", options())
@@ -223,8 +224,8 @@ def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-#: Ways in which credentials come to a shell on a submit host.
-SECRET = "hush-hush-1234"  # noqa: S105  (nobody's)
+#: How credentials get into a shell on a submit host.
+SECRET = "hush-hush-1234"  # noqa: S105  (fake)
 SECRETS = {
     "BEARER_TOKEN": SECRET,
     "SKYSCAN_BROKER_AUTH": SECRET,
@@ -239,7 +240,7 @@ SECRETS = {
 
 @pytest.fixture(scope="module")
 def guarded(pool, session_folder) -> tuple[ScanFolder, str]:
-    """Scan in a hostile place with secrets around and a umask of 077; return what was said."""
+    """Scan in a hostile folder with secrets and a umask of 077; return the output."""
     place = session_folder / "guarded" / f"it's \"; touch {GOT_IN}; `touch {GOT_IN}` & #1 %s"
     place.mkdir(parents=True)
     event = place / f"-x; touch {GOT_IN}.json"
@@ -273,7 +274,7 @@ def guarded(pool, session_folder) -> tuple[ScanFolder, str]:
 
 
 @pytest.mark.pool
-def test_a_scan_in_a_hostile_place_runs_nothing_but_itself(guarded, session_folder):
+def test_a_scan_in_a_hostile_folder_runs_nothing_else(guarded, session_folder):
     folder, _ = guarded
     report = read_report(folder)
     assert report is not None
@@ -282,19 +283,19 @@ def test_a_scan_in_a_hostile_place_runs_nothing_but_itself(guarded, session_fold
 
 
 @pytest.mark.pool
-def test_no_secret_is_in_the_scans_folder_or_in_what_is_said(guarded):
-    folder, said = guarded
-    assert SECRET not in said
+def test_no_secret_is_in_the_scan_folder_or_in_the_output(guarded):
+    folder, output = guarded
+    assert SECRET not in output
     files = [path for path in folder.path.rglob("*") if path.is_file()]
     assert len(files) > 20
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
 @pytest.mark.pool
-def test_nobody_else_can_read_a_scan_of_a_careful_user(guarded):
+def test_other_users_cannot_read_a_scan_with_a_strict_umask(guarded):
     folder, _ = guarded
     assert mode_of(folder.path) == 0o700
-    # HTCondor's own logs have its daemons' umask; they lie in that folder.
+    # HTCondor's own logs have its daemons' umask; they are in that folder.
     open_to_others = [
         str(path.relative_to(folder.path))
         for path in folder.path.rglob("*")

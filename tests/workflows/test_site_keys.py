@@ -1,4 +1,4 @@
-"""What a scan writes into submit files is no site's to say."""
+"""Sites cannot set what a scan writes into submit files."""
 
 import re
 
@@ -9,12 +9,12 @@ from condor.site_keys import check_key
 from skyscan.errors import WrongUsage
 from workflows.plan import plan
 
-#: What a site may say otherwise: docs/sites.md.
+#: What a site can change: docs/sites.md.
 BOTH = {"keep_claim_idle", "request_cpus", "requirements"}
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "changes",
     [
         {"site": "ospool", "site_changes": ("attributes.ProjectName=x",), "deadline": 3600.0},
         {"site": "chtc", "runtime": "container:docker://debian:12"},
@@ -22,8 +22,8 @@ BOTH = {"keep_claim_idle", "request_cpus", "requirements"}
         {"runtime": "container:/opt/x.sif", "time_budget": 60.0},
     ],
 )
-def test_no_command_or_macro_that_a_scan_writes_is_a_sites(tmp_path, asked):
-    folder = plan(EVENT, tmp_path, options(**asked))
+def test_sites_cannot_set_commands_and_macros_that_a_scan_writes(tmp_path, changes):
+    folder = plan(EVENT, tmp_path, options(**changes))
     text = "\n".join(file.read_text() for file in folder.path.rglob("*.sub"))
     of_sites = re.findall(r"(?m)^(want_\w+) = ", text)
     commands = set(re.findall(r"(?m)^(\w+) = ", text)) - BOTH - set(of_sites)

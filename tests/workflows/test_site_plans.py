@@ -1,4 +1,4 @@
-"""Each site's profile, planned: HTCondor's own condor_submit takes what comes out."""
+"""Plans for the profile of each site: HTCondor's condor_submit accepts the jobs."""
 
 import json
 
@@ -38,7 +38,9 @@ IN_THE_JOB = {
 
 @pytest.mark.pool
 @pytest.mark.parametrize("site", site_names())
-def test_condor_submit_takes_the_jobs_of_every_profile_with_its_values(pool, run_folder, site):
+def test_condor_submit_accepts_the_jobs_of_every_profile_with_its_values(
+    pool, run_folder, site
+):
     folder = plan(
         EVENT,
         run_folder,
@@ -84,9 +86,7 @@ def test_a_scan_that_was_planned_before_the_key_existed_keeps_its_jobs(tmp_path)
 
 
 @pytest.mark.pool
-def test_values_of_the_command_line_reach_the_job_and_a_hostile_one_stays_one_value(
-    pool, run_folder
-):
+def test_values_of_the_command_line_reach_the_job_unchanged(pool, run_folder):
     changes = (
         'attributes.Purpose=it\'s "x"; \\queue 5',
         "submit.accounting_group=group_icecube",
@@ -101,7 +101,7 @@ def test_values_of_the_command_line_reach_the_job_and_a_hostile_one_stays_one_va
     assert "group_icecube" in job["AccountingGroup"]
 
 
-def test_the_scan_keeps_what_its_site_came_to_and_needs_the_profile_no_more(tmp_path):
+def test_the_scan_keeps_the_values_of_its_site_without_the_profile(tmp_path):
     file = tmp_path / "ours.toml"
     file.write_text('summary = "ours"\nmax_idle = 33\n[dagman]\nDAGMAN_VERBOSITY = 4')
     folder = plan(
@@ -119,7 +119,7 @@ def test_the_scan_keeps_what_its_site_came_to_and_needs_the_profile_no_more(tmp_
     )
 
 
-def test_the_same_scan_with_another_value_of_its_site_is_refused_by_that_value(tmp_path):
+def test_another_value_of_the_site_is_refused_and_named(tmp_path):
     plan(EVENT, tmp_path, options(site_changes=("submit.priority=1",)))
     plan(EVENT, tmp_path, options(site_changes=("submit.priority=1",)))
     with pytest.raises(WrongUsage, match=r"site_values\.submit\.priority '1' -> '2'"):
@@ -135,9 +135,7 @@ def test_the_same_scan_with_another_value_of_its_site_is_refused_by_that_value(t
         ({"site_changes": ("nothing=1",)}, "unknown key"),
     ],
 )
-def test_what_is_missing_or_means_nothing_is_told_before_anything_is_written(
-    tmp_path, change, why
-):
+def test_missing_and_invalid_values_are_refused_before_planning(tmp_path, change, why):
     with pytest.raises(WrongUsage, match=why):
         plan(EVENT, tmp_path / "scans", options(**change))
     assert not (tmp_path / "scans").exists()

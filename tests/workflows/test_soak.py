@@ -1,4 +1,4 @@
-"""The soak itself: it runs, and it notices what it is there to notice."""
+"""The soak itself: it runs, and it reports violations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNDISTURBED = Undisturbed(b"the map", FITS, job=6, round=12)
 
 @dataclass
 class EndedScan:
-    """What `judge` asks of a scan."""
+    """The part of a scan that `judge` uses."""
 
     fits_begun: Counter[tuple[int, int, int]] = field(default_factory=FITS.copy)
     map: bytes = b"the map"
@@ -34,7 +34,7 @@ def judged(monkeypatch, scan, outcome="complete", **what: object) -> Story:
     return story
 
 
-def test_a_scan_as_it_should_be_breaks_nothing(monkeypatch):
+def test_a_correct_scan_has_no_violations(monkeypatch):
     again = Counter({(1, 3, 0): 1})
     assert not judged(monkeypatch, EndedScan()).broken
     assert not judged(monkeypatch, EndedScan(FITS + again), explained=1).broken
@@ -64,7 +64,9 @@ def test_a_scan_as_it_should_be_breaks_nothing(monkeypatch):
         ),
     ],
 )
-def test_what_is_lost_or_doubled_is_told(monkeypatch, tmp_path, scan, outcome, what, words):  # noqa: PLR0917
+def test_lost_or_doubled_fits_are_reported(  # noqa: PLR0917
+    monkeypatch, tmp_path, scan, outcome, what, words
+):
     story = judged(monkeypatch, scan, outcome, **what)
     assert words in story.broken[0]
     figures = summary(Soak(None, tmp_path, 7), [story], 60.0)

@@ -1,4 +1,4 @@
-"""Batches with a time budget on the real pool: what is left over is dealt out anew."""
+"""Batches with a time budget on a real pool: remaining fits are distributed again."""
 
 import pytest
 from scans import environment, make_scan
@@ -11,7 +11,7 @@ OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 4)), "jobs_per_round": 1
 
 
 @pytest.mark.pool
-def test_a_scan_whose_jobs_have_little_time_finds_the_same_and_fits_nothing_twice(
+def test_a_scan_with_a_small_time_budget_gives_the_same_and_fits_nothing_twice(
     pool, session_folder, capsys
 ):
     scans = {}

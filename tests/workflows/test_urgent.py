@@ -1,4 +1,4 @@
-"""Scans that go before others: what makes them so, and that they find the same.
+"""Urgent scans: their priority, and the same results.
 
 Both scans of this module run at the same time.
 """
@@ -24,7 +24,7 @@ from workflows.planned import read_planned
 if TYPE_CHECKING:
     from condor.contact import Pool
 
-#: On the site `personal` batches stay as they are unless it is told otherwise.
+#: On the site `personal` batches are not halved by default.
 URGENT = {"urgent": True, "site_changes": ("urgent_halvings=2",)}
 SMALL = {"reco": "dummy", "progression": ((2, 0), (4, 2)), "jobs_per_round": 2}
 FIRST = ["-priority", "1000", "-append", "priority = 1000"]
@@ -34,14 +34,14 @@ def is_in(part: list[str], whole: list[str]) -> bool:
     return any(whole[i : i + len(part)] == part for i in range(len(whole)))
 
 
-def test_the_flag_is_recorded_and_the_same_scan_in_no_hurry_is_another_one(tmp_path, capsys):
-    asked = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+def test_the_flag_is_recorded_and_makes_another_scan(tmp_path, capsys):
+    command = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
     where = ["--output-dir", str(tmp_path)]
-    assert main([*asked, *where, "--urgent", "--site", "icecube"]) == ExitCode.DONE
+    assert main([*command, *where, "--urgent", "--site", "icecube"]) == ExitCode.DONE
     (folder,) = tmp_path.iterdir()
     scan = read_planned(folder / "scan.json")
     assert (scan.urgent, scan.halvings) == (True, 2)
-    assert main([*asked, *where, "--site", "icecube"]) == ExitCode.WRONG_USAGE
+    assert main([*command, *where, "--site", "icecube"]) == ExitCode.WRONG_USAGE
     assert "urgent True -> False" in capsys.readouterr().err
     assert (
         "DAGMAN_USER_LOG_SCAN_INTERVAL = 1\n" in (folder / "workflow/dagman.config").read_text()
@@ -65,16 +65,16 @@ def test_an_urgent_campaign_is_urgent_as_a_whole(tmp_path):
         plan_campaign(files, tmp_path / "many", options(site_changes=URGENT["site_changes"]))
 
 
-def test_more_jobs_are_expected_of_an_urgent_scan(tmp_path):
+def test_an_urgent_scan_is_expected_to_have_more_jobs(tmp_path):
     plans = {"plain": options(), "urgent": options(**URGENT)}
-    made = {name: plan(EVENT, tmp_path / name, asked) for name, asked in plans.items()}
+    made = {name: plan(EVENT, tmp_path / name, chosen) for name, chosen in plans.items()}
     need = {name: expected(read_planned(it.scan_json)) for name, it in made.items()}
     assert need["urgent"].files > need["plain"].files
 
 
 def test_jobs_of_pegasus_are_urgent_too(tmp_path):
-    asked = options(engine="pegasus", site="icecube", urgent=True)
-    made = PegasusFolder(plan(EVENT, tmp_path, asked).path)
+    urgent = options(engine="pegasus", site="icecube", urgent=True)
+    made = PegasusFolder(plan(EVENT, tmp_path, urgent).path)
     catalog = made.transformations.read_text()
     assert catalog.count("priority: '1000'") == 2
     assert catalog.count("keep_claim_idle: '60'") == 2
@@ -86,7 +86,7 @@ def test_jobs_of_pegasus_are_urgent_too(tmp_path):
 
 
 @pytest.mark.pool
-def test_condor_submit_takes_the_jobs_of_an_urgent_scan(pool, run_folder):
+def test_condor_submit_accepts_the_jobs_of_an_urgent_scan(pool, run_folder):
     folder = plan(EVENT, run_folder, options(site="icecube", urgent=True))
     for name in ("prep.sub", "reco.sub"):
         job = dry_run(pool, folder, name)
@@ -99,16 +99,16 @@ def started(pool: Pool, session_folder) -> dict[str, RunningScan]:
     folder = session_folder / "urgent"
     plans = {"plain": SMALL, "urgent": {**SMALL, **URGENT}}
     scans = {}
-    for name, asked in plans.items():
+    for name, chosen in plans.items():
         (folder / name).mkdir(parents=True)
-        scans[name] = make_scan(pool, folder / name, **asked)
+        scans[name] = make_scan(pool, folder / name, **chosen)
     for scan in scans.values():
         scan.submit()
     return scans
 
 
 @pytest.mark.pool
-def test_an_urgent_scan_finds_the_same_in_smaller_batches(started):
+def test_an_urgent_scan_gives_the_same_with_smaller_batches(started):
     urgent, plain = started["urgent"], started["plain"]
     assert urgent.finish().outcome == plain.finish().outcome == "complete"
     assert urgent.npz() == plain.npz()
@@ -122,15 +122,15 @@ def test_an_urgent_scan_finds_the_same_in_smaller_batches(started):
 
 @pytest.mark.pool
 @pytest.mark.parametrize(("name", "priority"), [("urgent", "1000"), ("plain", "0")])
-def test_every_job_of_an_urgent_scan_goes_before_others(pool, started, name, priority):
+def test_every_job_of_an_urgent_scan_has_priority(pool, started, name, priority):
     scan = started[name]
     scan.finish()
     mine = scan.is_mine()
     outer = f'UserLog == "{scan.folder.workflow / "scan.dag.dagman.log"}"'
-    asked = ("-constraint", f"{mine} || {outer}", "-af", "JobUniverse", "JobPrio")
+    query = ("-constraint", f"{mine} || {outer}", "-af", "JobUniverse", "JobPrio")
 
     def jobs() -> list[list[str]]:
-        return [line.split() for line in pool.run("condor_history", *asked).stdout.splitlines()]
+        return [line.split() for line in pool.run("condor_history", *query).stdout.splitlines()]
 
     def dagmans() -> int:
         return sum(universe == "7" for universe, _ in jobs())

@@ -81,7 +81,7 @@ def test_usual_values_go(value):
 
 
 @pytest.mark.parametrize("value", ["a\nqueue 9", "a\rb", "tab\t", "\x1b[0m", "$$(X)", "\udc80"])
-def test_variables_that_no_submit_file_can_carry_are_wrong_usage(value):
+def test_variables_that_a_submit_file_cannot_represent_are_wrong_usage(value):
     with pytest.raises(WrongUsage, match="SKYSCAN_X"):
         job_environment({"SKYSCAN_X": value}, ("SKYSCAN_X",))
 

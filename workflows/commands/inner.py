@@ -87,7 +87,7 @@ def _open_gate(options: argparse.Namespace) -> ExitCode:
     with errors_kept_in(folder.logs / f"open_gate_{options.round:03d}.err"):
         scan = read_planned(folder.scan_json)
         gate = look(folder, scan, options.round, rounds_that_ended(folder))
-        # An error of the round in an earlier submission is none of this submission.
+        # An error of an earlier submission of the round is not one of this submission.
         (folder.logs / f"round_{options.round:03d}.err").unlink(missing_ok=True)
     return {
         Gate.OPEN: ExitCode.DONE,

@@ -10,8 +10,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from condor.dagman import log_of
 from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
@@ -20,9 +18,8 @@ from condor.policy import FINAL_CODES
 from skyscan.batches import read_batch
 from skyscan.errors import BadInput, ExitCode, grouped, printable
 from skyscan.results import count_records
-from skyscan.rounds.description import LEFTOVER
+from skyscan.rounds.description import LEFTOVER, read_description
 from skyscan.startup import read_startup
-from skyscan.storage import read_json
 from workflows.engines import engine_of
 from workflows.model import fits, timing
 from workflows.model.failures import FailureFinder, exit_code_of
@@ -273,7 +270,7 @@ class ScanReader:
             opened = here.description.stat().st_mtime
             known = self._chosen.get(number)
             if known is None or known.opened != opened:
-                value = read_json(here.description)
+                value = read_description(here)
                 numbers = tuple(
                     (int(it["number"]), int(it["pixels"])) for it in value["batches"]
                 )
@@ -371,7 +368,7 @@ def _nsides(here: RoundFolder, batches: Sequence[tuple[int, int]]) -> tuple[int,
         pixels = read_batch(here.batch(batches[0][0])).pixels
     except (BadInput, IndexError):
         return ()
-    return tuple(int(nside) for nside in np.unique(pixels["nside"]))
+    return tuple(sorted(set(pixels["nside"].tolist())))
 
 
 def _held(jobs: Iterable[Job]) -> tuple[Held, ...]:

@@ -7,7 +7,7 @@ from condor.personal.processes import DAEMON_VARIABLE, Process, kill_all, pool_p
 
 @contextmanager
 def shell(begin: str = "", **environment: str):
-    """Run a shell that waits, with these variables only."""
+    """Run a shell that waits, with only these variables."""
     with subprocess.Popen(
         ["/bin/sh", "-c", f"{begin} echo ready; read x"],
         env={"PATH": "/usr/bin:/bin", **environment},
@@ -21,7 +21,7 @@ def shell(begin: str = "", **environment: str):
             process.kill()
 
 
-def test_a_daemon_and_what_it_started_belong_to_the_pool(tmp_path):
+def test_a_daemon_and_its_children_belong_to_the_pool(tmp_path):
     with shell("sleep 60 &", **{DAEMON_VARIABLE: str(tmp_path)}) as daemon:
         assert len(pool_processes(tmp_path)) == 2
         kill_all(tmp_path)
@@ -46,7 +46,7 @@ def test_another_pool_and_a_user_of_this_one_do_not_belong_to_it(tmp_path):
         assert user.poll() is None
 
 
-def test_a_process_that_took_over_an_id_is_not_hit():
+def test_a_process_that_reuses_a_pid_is_not_killed():
     with shell() as other:
         send([Process(other.pid, 1, started=1, name="condor_master")], signal.SIGKILL)
         assert other.poll() is None

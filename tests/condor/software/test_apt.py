@@ -23,7 +23,7 @@ esac
 
 @pytest.fixture
 def apt_get(tmp_path, monkeypatch):
-    """Put an apt-get first on PATH that lists these sources, and then fails like this."""
+    """Put an apt-get first on PATH that lists these sources and then fails with this text."""
 
     def make(text: str, errors: str = "") -> None:
         (tmp_path / "text").write_text(text)
@@ -36,7 +36,7 @@ def apt_get(tmp_path, monkeypatch):
     return make
 
 
-def test_mirrors_are_those_of_the_machine_without_security(apt_get, tmp_path):
+def test_mirrors_are_those_of_the_machine_except_security(apt_get, tmp_path):
     apt_get(PRINTED)
     expected = ["http://mirror.example/debian", "http://tools.example/apt"]
     assert apt.mirrors(tmp_path) == expected
@@ -49,7 +49,7 @@ def test_a_mirror_can_be_chosen(apt_get, tmp_path, monkeypatch):
 
 
 def test_every_mirror_that_failed_is_named(apt_get, tmp_path, monkeypatch):
-    # apt-get exits 0 of an update that reached nothing.
+    # apt-get exits with 0 even if an update reached no mirror.
     apt_get(PRINTED, errors="W: Failed to fetch trixie/InRelease\n")
     monkeypatch.setattr(apt, "KEYRINGS", (tmp_path / "apt-get",))
     with pytest.raises(apt.AptFailed) as error:
@@ -70,20 +70,20 @@ def test_signatures_are_never_optional(tmp_path):
 
 @pytest.mark.pool
 def test_a_package_list_that_debian_did_not_sign_is_refused(tmp_path, monkeypatch):
-    # An empty keyring plays the one that did not sign.
+    # An empty keyring stands for a wrong one.
     (tmp_path / "empty.gpg").touch()
     monkeypatch.setattr(apt, "KEYRINGS", (tmp_path / "empty.gpg",))
     with pytest.raises(apt.AptFailed, match=r"GPG error|not signed|NO_PUBKEY|verif"):
         apt.download(["condor-upgrade-checks"], tmp_path)
 
 
-def test_another_machine_is_named(tmp_path, monkeypatch):
+def test_an_unsupported_machine_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     with pytest.raises(apt.AptFailed, match="Linux aarch64"):
         apt.download(["condor"], tmp_path)
 
 
-def test_a_machine_without_apt_is_told_so(tmp_path, monkeypatch):
+def test_an_error_says_that_apt_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(apt.AptFailed, match="no apt-get and no dpkg"):
         apt.download(["condor"], tmp_path)

@@ -11,7 +11,7 @@ from condor.software.image import cached_image, make_image
 from skyscan.errors import WrongUsage
 
 REPOSITORY = Path(__file__).parents[3]
-# What the job-side tests need beside.
+# Packages that the job-side tests need in addition.
 FOR_TESTS = ("python3-pytest", "python3-hypothesis", "zstd")
 VERSIONS = """
 import json, sys, numpy, scipy.linalg, healpy
@@ -28,7 +28,7 @@ def namespaces():
 
 
 def run_in(sandbox: Path, *command: str, options: tuple[str, ...] = ()):
-    """Run a command in an image; the machine's own folders are not seen in it."""
+    """Run a command in an image, which does not see the folders of the machine."""
     inside = ("exec", "--userns", "--containall", *options, str(sandbox))
     return subprocess.run(
         [have_apptainer(), *inside, *command], capture_output=True, text=True, check=False
@@ -68,7 +68,7 @@ def test_the_image_has_neither_compiler_nor_test_tools_nor_htcondor():
 
 
 @pytest.mark.pool
-def test_every_module_is_compiled_since_jobs_cannot_keep_what_they_compile():
+def test_every_module_is_compiled_because_jobs_cannot_keep_bytecode():
     packages = cached_image() / "usr/lib/python3/dist-packages"
     for package in ("numpy", "scipy", "healpy"):
         assert (packages / package / "__pycache__/__init__.cpython-311.pyc").is_file()
@@ -82,7 +82,7 @@ def test_an_image_is_made_once(monkeypatch):
 
 
 @pytest.mark.pool
-def test_nothing_is_left_of_an_image_that_cannot_be_made(tmp_path, monkeypatch):
+def test_a_failed_build_leaves_nothing_behind(tmp_path, monkeypatch):
     have_apptainer()
     monkeypatch.setenv(apt.MIRROR_VARIABLE, "http://127.0.0.1:9/debian")
     with pytest.raises(NoImage, match=r"127\.0\.0\.1:9"):
@@ -90,7 +90,7 @@ def test_nothing_is_left_of_an_image_that_cannot_be_made(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_there_already_is_not_overwritten(tmp_path):
+def test_an_existing_file_is_not_overwritten(tmp_path):
     (tmp_path / "image").mkdir()
     with pytest.raises(WrongUsage, match="already exists"):
         make_image(tmp_path / "image")
@@ -106,10 +106,11 @@ def test_the_job_side_tests_pass_in_debian_12(tmp_path):
     options = (
         *("--bind", ",".join(binds)),
         *("--pwd", "/skyscan/main"),
-        *("--workdir", str(tmp_path)),  # a real /tmp: the usual one is in memory, and small
+        *("--workdir", str(tmp_path)),  # a real /tmp, because the default is small
         *("--env", "HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis,PYTHONDONTWRITEBYTECODE=1"),
     )
     pytest_ = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/skyscan")
+    pytest_ += ("--hypothesis-profile", "few")  # this machine's Python runs the others
     done = run_in(cached_image(FOR_TESTS), *pytest_, options=options)
     print(done.stdout)
     assert done.returncode == 0, done.stderr

@@ -33,13 +33,13 @@ def make_complete(prefix):
     (prefix / COMPLETE).write_text(f"{prefix}\n")
 
 
-def test_a_complete_set_up_is_used_as_it_is(tmp_path, monkeypatch):
+def test_a_complete_set_up_is_used_unchanged(tmp_path, monkeypatch):
     make_complete(tmp_path / f"htcondor-23.9.6.{RECIPE}")
     monkeypatch.setattr(apt, "download", None)
     assert install(tmp_path) == tmp_path / f"htcondor-23.9.6.{RECIPE}"
 
 
-def test_a_set_up_that_was_cut_off_moved_or_of_another_recipe_is_not_used(tmp_path):
+def test_an_interrupted_moved_or_outdated_set_up_is_not_used(tmp_path):
     (tmp_path / f"htcondor-23.9.6.{RECIPE}").mkdir()
     assert installed(tmp_path) is None
     make_complete(tmp_path / "old" / f"htcondor-23.9.7.{RECIPE}")
@@ -121,14 +121,14 @@ def test_tools_that_need_the_bindings_are_not_set_up(tmp_path):
     }
 
 
-def test_where_it_cannot_be_set_up_conda_is_named(tmp_path, monkeypatch):
+def test_an_error_names_conda_if_htcondor_cannot_be_set_up(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoHTCondor, match=r"environment\.yml"):
         install(tmp_path / "cache")
 
 
 @pytest.mark.pool
-def test_two_set_ups_at_once_make_one_that_runs_after_one_was_killed(tmp_path):
+def test_of_two_concurrent_set_ups_one_may_be_killed(tmp_path):
     cache = tmp_path / "skyscan"
     (cache / "htcondor.new/root").mkdir(parents=True)
     (cache / "htcondor.new/root/half").write_text("left by a set-up that was killed")
@@ -148,7 +148,7 @@ def test_two_set_ups_at_once_make_one_that_runs_after_one_was_killed(tmp_path):
 
 
 def libraries_from_elsewhere(prefix) -> set[str]:
-    """Return what daemons and tools load that is not below the prefix."""
+    """Return the libraries that daemons and tools load from outside the prefix."""
     names = ("sbin/condor_master", "sbin/condor_schedd", "sbin/condor_startd", "bin/condor_q")
     listed = [
         subprocess.run(

@@ -1,4 +1,4 @@
-"""Whatever is wrong with an event file, one sentence says so and nothing else comes out."""
+"""Damaged event files: each gives one clear error and nothing else."""
 
 import bz2
 import gzip
@@ -20,13 +20,12 @@ from skyscan.events.writer import write_event
 
 ALERTS = ("hese_event_01.json", "run00136662-evt000035405932-BRONZE.pkl")
 quick = settings(
-    max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
 def check(path, data):
-    """Read damaged data: an event (if what is damaged means nothing) or one clear sentence."""
+    """Read damaged data: expect an event, if the damage does not matter, or one clear error."""
     path.write_bytes(data)
     try:
         found = read_event(path)
@@ -54,8 +53,8 @@ def content(request):
     return (request.getfixturevalue("shared_events") / request.param).read_bytes()
 
 
-# Places are drawn as large numbers and taken modulo the length of what is damaged, so that
-# what is drawn does not depend on the event.
+# Positions are drawn as large numbers and taken modulo the length of the data, so that the
+# drawn values do not depend on the event.
 places = st.integers(0, 2**32 - 1)
 
 
@@ -64,8 +63,23 @@ def flip(buffer, place):
     buffer[bit // 8] ^= 1 << bit % 8
 
 
-def damage(content, *, how, place, tail, number):
-    buffer = bytearray(content)
+object_damage = st.fixed_dictionaries(
+    {
+        "which": places,
+        "how": st.sampled_from(["cut", "flip", "grow", "number"]),
+        "place": places,
+        "tail": st.binary(min_size=1, max_size=40),
+        "number": st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
+    }
+)
+
+
+def with_a_damaged_object(frames, *, which, how, place, tail, number):
+    """Return the number of a frame among {key: object} and its objects, one of them damaged."""
+    keys = [(i, key) for i, objects in enumerate(frames) for key in sorted(objects)]
+    index, key = keys[which % len(keys)]
+    item = frames[index][key]
+    buffer = bytearray(item.buffer)
     if how == "cut":
         del buffer[place % len(buffer) :]
     elif how == "flip":
@@ -75,7 +89,20 @@ def damage(content, *, how, place, tail, number):
     else:
         at = place % max(len(buffer) - 3, 1)
         buffer[at : at + 4] = struct.pack("<I", number)
-    return bytes(buffer)
+    return index, {**frames[index], key: FrameObject(item.type_name, bytes(buffer))}
+
+
+def unpacked(content):
+    """Return (stop, objects) of the frames in an envelope."""
+    return [
+        (frame.stop, dict(parse_frame(unpack_frame(frame.blob)).objects))
+        for frame in open_envelope(content).frames
+    ]
+
+
+def repacked(frames):
+    """Return an envelope of (stop, objects)."""
+    return message(*(packed(stop, objects) for stop, objects in frames))
 
 
 @quick
@@ -95,38 +122,23 @@ def test_flipped_bits(tmp_path, content, flipped):
 
 @pytest.fixture(scope="module")
 def daq_and_physics(content):
-    """Return [stop, objects] of the frames that an event is read from."""
-    return [
-        [frame.stop, parse_frame(unpack_frame(frame.blob)).objects]
-        for frame in open_envelope(content).frames
-        if frame.stop in "QP"
-    ]
+    """Return (stop, objects) of the frames from which an event is read."""
+    return [frame for frame in unpacked(content) if frame[0] in "QP"]
 
 
 @quick
-@given(
-    which=places,
-    how=st.sampled_from(["cut", "flip", "grow", "number"]),
-    place=places,
-    tail=st.binary(min_size=1, max_size=40),
-    number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
-)
-def test_damaged_objects_behind_right_checksums(
-    tmp_path, daq_and_physics, *, which, how, place, tail, number
-):
-    """What no checksum tells: each reader of an object has to notice by itself."""
-    all_keys = [(stop, key) for stop, objects in daq_and_physics for key in sorted(objects)]
-    stop, key = all_keys[which % len(all_keys)]
-    objects = dict(daq_and_physics)[stop]
-    buffer = damage(objects[key].buffer, how=how, place=place, tail=tail, number=number)
-    changed = {**objects, key: FrameObject(objects[key].type_name, buffer)}
-    again = [packed(name, changed if name == stop else held) for name, held in daq_and_physics]
-    check(tmp_path / "event", message(*again))
+@given(damage=object_damage)
+def test_damaged_objects_with_valid_checksums(tmp_path, daq_and_physics, damage):
+    """Damage that no checksum detects: the reader of each object must notice it."""
+    frames = list(daq_and_physics)
+    index, objects = with_a_damaged_object([objects for _, objects in frames], **damage)
+    frames[index] = (frames[index][0], objects)
+    check(tmp_path / "event", repacked(frames))
 
 
 @pytest.fixture(scope="module")
 def i3_frames(content, tmp_path_factory):
-    """Return the frames of the event, which one after another are an .i3 file."""
+    """Return the frames of the event; joined, they are an .i3 file."""
     path = tmp_path_factory.mktemp("envelope") / "event"
     path.write_bytes(content)
     return list(raw_frames(path).values())
@@ -163,11 +175,11 @@ def test_any_flipped_bit_of_an_i3_file_is_noticed(tmp_path, i3_frames, place):
         begin += len(i3_frames[number - 1])
         number += 1
     text = check(tmp_path / "event.i3", bytes(data))
-    if at - begin in (8, 9):  # two bytes that no checksum covers and that mean nothing
+    if at - begin in (8, 9):  # two bytes without meaning that no checksum covers
         assert text is None
     elif at >= 4:
         assert f"the frame number {number} " in text
-    else:  # of the very first bytes, which say what file this is
+    else:  # in the first bytes, which identify the type of file
         assert text is not None
 
 
@@ -211,23 +223,11 @@ def test_doubled_frames_of_an_i3_file(tmp_path, i3_frames, n):
 
 
 @quick
-@given(
-    which=places,
-    how=st.sampled_from(["cut", "flip", "grow", "number"]),
-    place=places,
-    tail=st.binary(min_size=1, max_size=40),
-    number=st.sampled_from([0, 1, 2**31 - 1, 2**31, 2**32 - 1]),
-)
-def test_damaged_objects_of_an_i3_file_behind_right_checksums(
-    tmp_path, i3_frames, *, which, how, place, tail, number
-):
+@given(damage=object_damage)
+def test_damaged_objects_of_an_i3_file_with_valid_checksums(tmp_path, i3_frames, damage):
     frames = [parse_frame(frame) for frame in i3_frames]
-    all_keys = [(i, key) for i, frame in enumerate(frames) for key in sorted(frame.objects)]
-    index, key = all_keys[which % len(all_keys)]
-    item = frames[index].objects[key]
-    damaged = damage(item.buffer, how=how, place=place, tail=tail, number=number)
-    changed = {**frames[index].objects, key: FrameObject(item.type_name, damaged)}
-    again = [*i3_frames[:index], raw(frames[index].stop, changed), *i3_frames[index + 1 :]]
+    index, objects = with_a_damaged_object([frame.objects for frame in frames], **damage)
+    again = [*i3_frames[:index], raw(frames[index].stop, objects), *i3_frames[index + 1 :]]
     check(tmp_path / "event.i3", b"".join(again))
 
 
@@ -260,7 +260,7 @@ def test_json_of_other_shapes(tmp_path, shape):
 @example(b"[" * 100_000)
 @example(b'{"value":' * 100_000)
 @example(b"9" * 10_000)
-def test_files_that_are_anything(tmp_path, data):
+def test_arbitrary_files(tmp_path, data):
     assert check(tmp_path / "event", data) is not None
 
 
@@ -273,7 +273,7 @@ def test_files_that_are_anything(tmp_path, data):
 @example(b"\x80\x02cicecube.icetray\nI3Frame\n)R.")
 @example(b"\x80\x02cicecube.icetray\nI3Frame\n)R}U\x05[i3]\x06\x86b.")
 @example(b"\x80\x02}]K\x01s.")
-def test_blobs_that_are_anything(tmp_path, pickled):
+def test_arbitrary_blobs(tmp_path, pickled):
     text = check(tmp_path / "event", message(["P", blob_of(b"\x80\x02" + pickled)]))
     assert text is not None
     assert "P frame (1 of 1)" in text
@@ -281,52 +281,46 @@ def test_blobs_that_are_anything(tmp_path, pickled):
 
 @quick
 @given(st.binary(max_size=80))
-def test_frames_that_are_anything(tmp_path, raw):
+def test_arbitrary_frames(tmp_path, raw):
     state = b"T" + struct.pack("<i", 8 + len(raw)) + b"[i3]\x06\0\0\0" + raw
     pickled = b"\x80\x02cicecube.icetray\nI3Frame\n)R}" + state + b"\x86b."
     assert check(tmp_path / "event", message(["P", blob_of(pickled)])) is not None
 
 
-def test_a_mask_that_means_itself_is_refused(tmp_path):
-    content = BY_FILE["2021a.json"].path.read_bytes()
-    frames = []
-    for frame in open_envelope(content).frames:
-        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
-        for key in ("SplitUncleanedInIcePulses", "InIceDSTPulses"):
-            if key in objects:
-                source = b"InIceDSTPulses" if frame.stop == "P" else b"I3SuperDST"
-                assert source in objects[key].buffer
-                there = struct.pack("<I", 25) + b"SplitUncleanedInIcePulses"
-                here = struct.pack("<I", len(source)) + source
-                objects[key] = FrameObject("x", objects[key].buffer.replace(here, there))
-        frames.append(packed(frame.stop, objects))
-    text = check(tmp_path / "event", message(*frames))
+def test_a_mask_of_itself_is_refused(tmp_path):
+    frames = unpacked(BY_FILE["2021a.json"].path.read_bytes())
+    for stop, objects in frames:
+        for key in objects.keys() & {"SplitUncleanedInIcePulses", "InIceDSTPulses"}:
+            source = b"InIceDSTPulses" if stop == "P" else b"I3SuperDST"
+            assert source in objects[key].buffer
+            there = struct.pack("<I", 25) + b"SplitUncleanedInIcePulses"
+            here = struct.pack("<I", len(source)) + source
+            objects[key] = FrameObject("x", objects[key].buffer.replace(here, there))
+    text = check(tmp_path / "event", repacked(frames))
     assert "key SplitUncleanedInIcePulses" in text
     assert "is a mask of itself" in text
 
 
-def test_names_in_a_damaged_file_cannot_break_the_message(tmp_path, simulated):
-    frames = []
-    for frame in open_envelope(simulated).frames:
-        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
-        if frame.stop == "P":
-            pulses = objects["SplitUncleanedInIcePulses"]
-            broken = pulses.buffer.replace(b"I3Reco", b"I3\n\0co")
-            objects["SplitUncleanedInIcePulses"] = FrameObject("x", broken)
-        frames.append(packed(frame.stop, objects))
-    text = check(tmp_path / "event", message(*frames))
+def test_names_in_a_damaged_file_do_not_break_the_message(tmp_path, simulated):
+    text = check(
+        tmp_path / "event",
+        with_other_pulses(simulated, lambda buffer: buffer.replace(b"I3Reco", b"I3\n\0co")),
+    )
     assert "holds no pulses that" in text
 
 
 def test_an_event_without_pulses_is_refused(tmp_path, simulated):
-    frames = []
-    for frame in open_envelope(simulated).frames:
-        objects = dict(parse_frame(unpack_frame(frame.blob)).objects)
-        if frame.stop == "P":
-            buffer = objects["SplitUncleanedInIcePulses"].buffer
-            head = buffer.index(b"Map") + len("Map") + 2 + 4 + 2 + 4 + 2
-            empty = FrameObject("x", buffer[:head] + bytes(4))
-            objects["SplitUncleanedInIcePulses"] = empty
-        frames.append(packed(frame.stop, objects))
-    text = check(tmp_path / "event", message(*frames))
+    head = len("Map") + 2 + 4 + 2 + 4 + 2  # up to the number of entries
+    text = check(
+        tmp_path / "event",
+        with_other_pulses(simulated, lambda b: b[: b.index(b"Map") + head] + bytes(4)),
+    )
     assert "key SplitUncleanedInIcePulses of the Physics frame (5 of 5) holds no pulses" in text
+
+
+def with_other_pulses(content, change):
+    """Return an envelope in which the bytes of the physics frame's pulses are changed."""
+    frames = unpacked(content)
+    pulses = frames[-1][1]["SplitUncleanedInIcePulses"]
+    frames[-1][1]["SplitUncleanedInIcePulses"] = FrameObject("x", change(pulses.buffer))
+    return repacked(frames)

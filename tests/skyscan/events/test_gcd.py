@@ -1,4 +1,4 @@
-"""Which baseline GCD an alert's frames hold differences to, and which keys it has."""
+"""The baseline GCD of an alert's differences, and the frame keys of an event."""
 
 import pytest
 from events_support import raw, simulated_event, simulated_frames
@@ -14,12 +14,12 @@ from skyscan.events.reader import read_event
 def difference(name, kind="I3GeometryDiff", version=0):
     archive = OutArchive(kind, version)
     archive.string(name)
-    archive.pack("<d", 1.5)  # and whatever else
+    archive.pack("<d", 1.5)  # or any other text
     return FrameObject(kind, archive.buffer())
 
 
 def event_with(tmp_path, **objects: dict):
-    """Return the event of an .i3 file whose frames hold objects by stop and key."""
+    """Return the event of an .i3 file whose frames have these objects, by stop and key."""
     frames = simulated_frames(tmp_path)
     frames |= {stop: raw(stop, held) for stop, held in objects.items()}
     path = tmp_path / "event.i3"
@@ -39,12 +39,12 @@ def test_real_alerts_name_their_baseline(shared_events, name, baseline):
     assert read_event(shared_events / name).baseline_gcd == baseline
 
 
-def test_current_gcd_is_the_file_that_upstream_takes():
+def test_current_gcd_is_the_file_that_upstream_uses():
     assert baseline_gcd_named("current-gcd") == "2016_01_08_Run127381.i3"
     assert baseline_gcd_named("baseline_gcd_135417.i3") == "baseline_gcd_135417.i3"
 
 
-def test_differences_to_one_file_name_it(tmp_path):
+def test_differences_to_one_file_give_its_name(tmp_path):
     event = event_with(
         tmp_path,
         G={"I3GeometryDiff": difference("a.i3")},
@@ -78,11 +78,11 @@ def test_differences_to_several_files_are_refused(tmp_path):
         {"G": {"I3GeometryDiff": FrameObject("I3GeometryDiff", b"")}},
     ],
 )
-def test_what_is_no_difference_that_can_be_read_names_nothing(tmp_path, objects):
+def test_unreadable_differences_give_no_name(tmp_path, objects):
     assert event_with(tmp_path, **objects).baseline_gcd is None
 
 
-def test_a_difference_that_cannot_be_read_leaves_the_others(tmp_path):
+def test_an_unreadable_difference_does_not_affect_the_others(tmp_path):
     event = event_with(
         tmp_path,
         G={"I3GeometryDiff": difference("a.i3", version=1)},
@@ -91,13 +91,13 @@ def test_a_difference_that_cannot_be_read_leaves_the_others(tmp_path):
     assert event.baseline_gcd == "b.i3"
 
 
-def test_an_event_has_the_keys_that_its_physics_frame_sees(tmp_path):
+def test_an_event_has_the_keys_that_are_visible_in_its_physics_frame(tmp_path):
     event = event_with(tmp_path, G={"InG": write_scalar(1.5)}, Q={"InQ": write_scalar(2.5)})
     own = {"I3EventHeader", "SplitUncleanedInIcePulses", "MCTruth", "AlertShortFollowupMsg"}
     assert own | {"InG", "InQ"} <= event.keys
     assert "InQ" not in event.scalars
 
 
-def test_an_event_made_up_has_no_keys_and_no_baseline():
+def test_a_made_up_event_has_no_keys_and_no_baseline():
     event = simulated_event()
     assert (event.keys, event.baseline_gcd) == (frozenset(), None)

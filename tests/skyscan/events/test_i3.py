@@ -1,4 +1,4 @@
-"""An .i3 file of one event is read as its envelope is."""
+"""An .i3 file of one event is read like its envelope."""
 
 import bz2
 import dataclasses
@@ -41,12 +41,12 @@ def zstd(content):
     return subprocess.run(["zstd", "-c"], input=content, capture_output=True, check=True).stdout
 
 
-def test_an_i3_file_is_the_event_of_its_envelope(event_file, path):
+def test_an_i3_file_gives_the_same_event_as_its_envelope(event_file, path):
     path.write_bytes(b"".join(raw_frames(event_file).values()))
     found, expected = read_event(path), read_event(event_file)
     assert found.pulses.tobytes() == expected.pulses.tobytes()
     changes = {"pulses": None, "format_version": ""}
-    # a fit's NaN is no number: compare what it prints
+    # the NaN of a fit is not equal to itself, so compare the text
     assert repr(dataclasses.replace(found, **changes)) == repr(
         dataclasses.replace(expected, **changes)
     )
@@ -56,14 +56,14 @@ def test_an_i3_file_is_the_event_of_its_envelope(event_file, path):
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, zstd])
 @pytest.mark.parametrize("name", ["event.i3", "event.json", "event"])
-def test_compression_is_told_by_the_content(tmp_path, frames, pack, name):
+def test_compression_is_detected_from_the_content(tmp_path, frames, pack, name):
     path = tmp_path / name
     path.write_bytes(pack(b"".join(frames.values())))
     assert read_event(path).name == simulated_event().name
 
 
 @pytest.mark.parametrize("opener", decompression.ZSTD_OPENERS)
-def test_whatever_decompresses_zstandard_gives_the_same(monkeypatch, path, frames, opener):
+def test_all_zstandard_decompressors_give_the_same(monkeypatch, path, frames, opener):
     monkeypatch.setattr(decompression, "ZSTD_OPENERS", (opener,))
     content = b"".join(frames.values())
     path.write_bytes(zstd(content[:1000]) + zstd(content[1000:]))  # as some writers flush
@@ -80,7 +80,9 @@ def test_whatever_decompresses_zstandard_gives_the_same(monkeypatch, path, frame
         read_raw_packet(path)
 
 
-def test_without_anything_for_zstandard_the_message_says_what_to_do(monkeypatch, path, frames):
+def test_without_a_zstandard_decompressor_the_message_says_what_to_do(
+    monkeypatch, path, frames
+):
     path.write_bytes(zstd(b"".join(frames.values())))
     monkeypatch.setattr(decompression, "ZSTD_OPENERS", ())
     with pytest.raises(BadInput, match=r"Zstandard.*zstd -d FILE.i3.zst.*install"):
@@ -88,13 +90,13 @@ def test_without_anything_for_zstandard_the_message_says_what_to_do(monkeypatch,
 
 
 @pytest.mark.parametrize("stops", ["P", "QP", "GP", "QGDCP"])
-def test_no_frame_but_the_physics_frame_is_needed(path, frames, stops):
+def test_only_the_physics_frame_is_needed(path, frames, stops):
     path.write_bytes(b"".join(frames[stop] for stop in stops))
     assert read_event(path).name == simulated_event().name
     assert [frame.stop for frame in read_raw_packet(path).frames] == list(stops)
 
 
-def test_a_physics_frame_that_upstream_renamed_is_one(path, frames):
+def test_a_physics_frame_that_upstream_renamed_is_accepted(path, frames):
     path.write_bytes(frames["Q"] + raw("p", parse_frame(frames["P"]).objects))
     assert read_event(path).name == simulated_event().name
 
@@ -105,19 +107,19 @@ def test_the_two_kinds_of_physics_frames_count_as_one_kind(path, frames):
         read_event(path)
 
 
-def test_several_events_are_counted_and_refused(path, frames):
+def test_several_events_are_refused_with_their_number(path, frames):
     path.write_bytes(b"".join(frames.values()) + frames["Q"] + frames["P"] * 3)
     with pytest.raises(BadInput, match=r"event.i3: it has 4 physics frames; .*one event"):
         read_event(path)
 
 
-def test_no_event_is_refused(path, frames):
+def test_a_file_without_an_event_is_refused(path, frames):
     path.write_bytes(frames["G"] + frames["Q"])
     with pytest.raises(BadInput, match=r"has no physics frame; .*one event"):
         read_event(path)
 
 
-def test_information_of_trays_is_not_seen(path, frames):
+def test_frames_with_tray_information_are_not_visible(path, frames):
     info = raw("I", {"MCTruth": write_scalar(9.5), "TrayInfo": write_scalar(1.5)})
     path.write_bytes(info + frames["G"] + info + frames["Q"] + frames["P"] + info)
     event = read_event(path)
@@ -125,14 +127,14 @@ def test_information_of_trays_is_not_seen(path, frames):
     assert [frame.stop for frame in read_raw_packet(path).frames] == list("GQP")
 
 
-def test_simulation_and_other_frames_are_seen_as_in_icetray(path, frames):
+def test_simulation_and_other_frames_are_visible_as_in_icetray(path, frames):
     truth = raw("S", {"I3MCTree": write_scalar(1.5)})
     other = raw("M", {"Mine": write_scalar(2.5)})
     path.write_bytes(truth + frames["Q"] + other + frames["P"])
     assert {"I3MCTree", "Mine"} <= read_event(path).keys
 
 
-def test_only_the_last_frame_of_a_stop_before_the_physics_frame_is_seen(path, frames):
+def test_only_the_last_frame_of_a_stop_before_the_physics_frame_is_visible(path, frames):
     first, last, after = (raw("Q", {key: write_scalar(1.5)}) for key in ("A", "B", "C"))
     path.write_bytes(first + frames["G"] + last + frames["P"] + after)
     keys = read_event(path).keys
@@ -145,7 +147,7 @@ def test_only_the_last_frame_of_a_stop_before_the_physics_frame_is_seen(path, fr
     ]
 
 
-def test_the_physics_frames_own_object_is_seen_else_the_first(path, frames):
+def test_an_object_of_the_physics_frame_hides_earlier_ones(path, frames):
     path.write_bytes(raw("Q", {"I3EventHeader": header(7)}) + frames["P"])
     assert read_event(path).event_id == simulated_event().event_id
     without = dict(parse_frame(frames["P"]).objects)
@@ -163,7 +165,7 @@ def test_the_physics_frames_own_object_is_seen_else_the_first(path, frames):
         ("OfflinePulses", ""),
     ],
 )
-def test_the_format_is_told_by_the_pulses(tmp_path, path, pulses, version):
+def test_the_format_is_detected_from_the_pulses(tmp_path, path, pulses, version):
     frames = simulated_frames(tmp_path, pulses_key=pulses)
     path.write_bytes(b"".join(frames.values()))
     assert read_raw_packet(path).format_version == version
@@ -171,13 +173,13 @@ def test_the_format_is_told_by_the_pulses(tmp_path, path, pulses, version):
     assert (event.format_version, event.pulses_key) == (version, pulses)
 
 
-def test_an_old_file_with_both_pulse_series_is_of_the_old_format(path, frames):
+def test_a_file_with_both_pulse_series_has_the_old_format(path, frames):
     split = parse_frame(frames["P"]).objects["SplitUncleanedInIcePulses"]
     path.write_bytes(raw("Q", {"SplitInIcePulses": split}) + frames["P"])
     assert read_event(path).format_version == "2021a"
 
 
-def test_other_pulses_are_named_when_none_of_a_format_is_there(tmp_path, path):
+def test_an_error_lists_the_pulses_if_those_of_the_formats_are_missing(tmp_path, path):
     frames = simulated_frames(tmp_path, pulses_key="OfflinePulses")
     path.write_bytes(b"".join(frames.values()))
     with pytest.raises(
@@ -203,7 +205,7 @@ def test_a_geometry_of_tens_of_megabytes_is_read(path, frames):
         (b"[i3]", "ends before its first key"),
     ],
 )
-def test_a_frame_cannot_ask_for_much(path, frame, message):
+def test_a_frame_cannot_allocate_much_memory(path, frame, message):
     path.write_bytes(frame)
     with pytest.raises(BadInput, match=message):
         read_event(path)

@@ -1,4 +1,4 @@
-"""The real icetray reads the same of an event as we do without it."""
+"""The real icetray reads the same data from an event as the reader without it."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def path(request):
 
 
 def check_same(found, expected):
-    """Compare two events; NaN is the same as NaN, since it prints the same."""
+    """Compare two events by their text, in which NaN equals NaN."""
     assert found.pulses.tobytes() == expected.pulses.tobytes()
     for name in ("fits", "scalars"):
         ours, theirs = getattr(found, name), getattr(expected, name)
@@ -61,14 +61,14 @@ def test_both_readers_give_the_same_event(path):
 
 
 @pytest.mark.parametrize("pulses_key", BY_FILE["2021a.json"].pulses)
-def test_both_readers_give_the_same_of_shipped_superdst(pulses_key):
+def test_both_readers_give_the_same_for_shipped_superdst(pulses_key):
     path = BY_FILE["2021a.json"].path
     check_same(read_event(path, pulses_key), read_event_in_icetray(path, pulses_key))
 
 
 @pytest.mark.parametrize("name", ALERTS)
 @pytest.mark.parametrize("pulses_key", ["I3SuperDST", "InIceDSTPulses"])
-def test_both_readers_give_the_same_of_other_pulses(shared_events, name, pulses_key):
+def test_both_readers_give_the_same_for_other_pulses(shared_events, name, pulses_key):
     path = shared_events / name
     check_same(read_event(path, pulses_key), read_event_in_icetray(path, pulses_key))
 
@@ -85,7 +85,7 @@ def physics_frame(path):
 
 
 @pytest.mark.parametrize("ending", ["i3", "i3.gz", "i3.bz2", "i3.zst"])
-def test_an_i3_file_that_icetray_wrote_is_the_event(path, tmp_path, ending):
+def test_an_i3_file_written_by_icetray_gives_the_event(path, tmp_path, ending):
     copy = tmp_path / f"event.{ending}"
     file = dataio.I3File(str(copy), "w")
     for content in raw_frames(path).values():
@@ -124,7 +124,7 @@ def pulses(n=3):
 
 
 def new_event(path, **objects: object):
-    """Write an event of objects that today's icetray makes."""
+    """Write an event with objects of the current icetray."""
     header = dataclasses.I3EventHeader()
     header.run_id, header.event_id, header.sub_event_id = 7, 9, 1
     header.start_time = dataclasses.I3Time(2020, 123456789)
@@ -145,7 +145,7 @@ def new_event(path, **objects: object):
     file.close()
 
 
-def test_what_todays_icetray_makes_is_read(tmp_path):
+def test_pulses_written_by_the_current_icetray_are_read(tmp_path):
     path = tmp_path / "event.i3"
     new_event(
         path,
@@ -167,7 +167,7 @@ def test_what_todays_icetray_makes_is_read(tmp_path):
     assert found.seed.z == 6.0
 
 
-def test_masks_that_todays_icetray_makes_are_read(tmp_path):
+def test_masks_written_by_the_current_icetray_are_read(tmp_path):
     path = tmp_path / "event.i3"
     frame = icetray.I3Frame(icetray.I3Frame.Physics)
     frame["Pulses"] = pulses()
@@ -180,7 +180,7 @@ def test_masks_that_todays_icetray_makes_are_read(tmp_path):
     assert found.pulses.size == 6
 
 
-def test_pulses_of_a_class_not_known_here_are_read_through_icetray(tmp_path):
+def test_pulses_of_an_unknown_class_are_read_through_icetray(tmp_path):
     path = tmp_path / "event.i3"
     frame = icetray.I3Frame(icetray.I3Frame.Physics)
     union = dataclasses.I3RecoPulseSeriesMapUnion(frame, ["Pulses", "Others"])
@@ -192,7 +192,7 @@ def test_pulses_of_a_class_not_known_here_are_read_through_icetray(tmp_path):
 
 @pytest.mark.parametrize("key", ["Number", "Nonsense", "I3Geometry"])
 @pytest.mark.parametrize("read", [read_event, read_event_in_icetray])
-def test_what_holds_no_pulses_is_refused_with_what_does(tmp_path, key, read):
+def test_a_key_without_pulses_is_refused_and_those_with_pulses_are_listed(tmp_path, key, read):
     path = tmp_path / "event.i3"
     new_event(path, Number=dataclasses.I3Double(2.5))
     with pytest.raises(BadInput, match=rf"event.i3: key {key} .* choose one of .*Pulses"):
@@ -215,7 +215,9 @@ KEYS = st.dictionaries(st.sampled_from("ABCD"), st.floats(allow_nan=False), max_
     own=KEYS,
     stop=st.sampled_from("Pp"),
 )
-def test_the_physics_frame_sees_what_icetray_lets_it_see(tmp_path, before, own, stop):
+def test_the_objects_visible_in_the_physics_frame_are_those_of_icetray(
+    tmp_path, before, own, stop
+):
     path = tmp_path / "event.i3"
     listed = [*before, (stop, own)]
     path.write_bytes(
@@ -228,7 +230,7 @@ def test_the_physics_frame_sees_what_icetray_lets_it_see(tmp_path, before, own, 
     packet = open_packet(path)
     assert sorted(packet.keys()) == sorted(frames[-1].keys())
     stops = [name for name, _ in before if name != "I"]
-    if len(set(stops)) == len(stops):  # which of two repeated frames came first is moot
+    if len(set(stops)) == len(stops):  # the order of two repeated frames does not matter
         for key in sorted(packet.keys()):
             assert packet.read(key, read_double) == frames[-1][key].value
 
@@ -250,7 +252,7 @@ def test_directions_are_those_of_astro(mjd):
     assert np.degrees(apart).max() * 3600 < 1
 
 
-def test_fits_of_an_event_point_where_astro_says(path):
+def test_the_directions_of_fits_are_those_of_astro(path):
     astro = pytest.importorskip("icecube.astro", reason="needs icetray's astro")
     event = read_event(path)
     for fit in event.fits.values():

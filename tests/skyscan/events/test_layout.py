@@ -1,4 +1,4 @@
-"""The layers of an event file by themselves: time, checksum, frame, masks, SuperDST."""
+"""The layers of an event file: time, checksum, frame, masks, SuperDST."""
 
 from datetime import datetime, timedelta
 
@@ -42,14 +42,14 @@ def test_checksum_is_the_bitwise_definition(data):
 
 
 @given(st.binary(min_size=300, max_size=700))
-def test_checksum_of_many_blocks_is_that_of_one(data):
+def test_the_checksum_of_many_blocks_is_that_of_one(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checksum, "BLOCK_LEVEL", 1)  # 128 bytes
         assert crc32c(data) == crc32c_bit_by_bit(data)
 
 
 def test_checksum_has_the_castagnoli_check_value():
-    # start and end inverted, CRC-32C of 123456789 is E3069283 (RFC 3720); linearity does it
+    # start and end inverted, CRC-32C of 123456789 is E3069283 (RFC 3720); by linearity
     data = b"123456789"
     inverted = crc32c_bit_by_bit(data, 0xFFFFFFFF) ^ 0xFFFFFFFF
     assert inverted == 0xE3069283
@@ -74,11 +74,11 @@ def test_daq_time_is_utc_with_its_leap_seconds(year, ticks, utc):
 
 
 @given(st.floats(53400, 73000))
-def test_daq_time_and_mjd_go_both_ways(mjd):
+def test_daq_time_and_mjd_convert_both_ways(mjd):
     assert daq_time_of(mjd).mjd == pytest.approx(mjd, abs=2e-11)
 
 
-def test_leap_days_end_months():
+def test_leap_days_are_at_the_end_of_months():
     for day in LEAP_DAYS:
         following = datetime(1858, 11, 17) + timedelta(days=day + 1)  # noqa: DTZ001
         assert (following.month, following.day) in {(1, 1), (7, 1)}
@@ -93,7 +93,7 @@ frames = st.builds(
 
 
 @given(frames)
-def test_a_frame_is_read_as_it_was_written(frame):
+def test_a_written_frame_is_read_back(frame):
     found = parse_frame(write_frame(frame))
     assert (found.stop, dict(found.objects)) == (frame.stop, frame.objects)
 
@@ -102,7 +102,7 @@ def test_a_frame_is_read_as_it_was_written(frame):
 def test_any_flipped_bit_of_a_frame_is_noticed(frame, data):
     raw = bytearray(write_frame(frame))
     bit = data.draw(st.integers(0, 8 * len(raw) - 1))
-    if 8 <= bit // 8 < 10:  # two bytes that no checksum covers and that mean nothing
+    if 8 <= bit // 8 < 10:  # two bytes without meaning that no checksum covers
         return
     raw[bit // 8] ^= 1 << bit % 8
     with pytest.raises(MalformedError):
@@ -145,7 +145,7 @@ def some_map(counts):
 
 
 @given(st.lists(st.lists(st.booleans(), max_size=5), max_size=8))
-def test_a_mask_leaves_the_pulses_that_it_sets(bits):
+def test_a_mask_keeps_the_pulses_whose_bits_are_set(bits):
     source = some_map([len(series) for series in bits])
     arrays = tuple(np.array(series, bool) for series in bits)
     everywhere = np.ones(len(bits), bool)
@@ -155,7 +155,7 @@ def test_a_mask_leaves_the_pulses_that_it_sets(bits):
     assert left.counts.tolist() == [sum(series) for series in bits if sum(series)]
 
 
-def test_a_mask_of_a_mask_counts_in_what_the_first_one_left():
+def test_a_mask_of_a_mask_counts_the_pulses_that_the_first_one_keeps():
     source = some_map([2, 3, 1])
     first = Mask(
         "S", np.array([True, True, False]), (np.array([0, 0], bool), np.array([1, 0, 1], bool))
@@ -191,17 +191,17 @@ def test_a_mask_with_fewer_series_than_doms_is_refused():
         read_mask(mask_buffer("Source", [True, True], [[True]]))
 
 
-def test_superdst_pulses_chain_their_times():
+def test_the_times_of_superdst_pulses_are_cumulative():
     found = read_superdst(
         superdst_buffer(
             [
                 stamp(12, 10, hlc=True, last=False),
                 stamp(7, 2, hlc=True),
                 stamp(0xFF, 3),
-                1000,  # 2047 and a word more
+                1000,  # 2047 and one more word
                 stamp(5, 0x3F),
                 0xFFFF,
-                4,  # charge and two words more
+                4,  # charge and two more words
             ],
             [header(21, 30), header(86, 60, slop=7), header(21, 30)],
             [bytes([0x23]), bytes([0x10, 0x11]), b"", b""],
@@ -230,12 +230,12 @@ def test_superdst_charges_of_icetop_are_logarithmic():
     assert found.pulses["charge"][0] == pytest.approx(10 ** ((5 + 64 * 64) * 9 / 16383 - 2))
 
 
-def test_superdst_widths_end_where_the_next_pulse_begins_and_zeros_share():
+def test_superdst_widths_end_where_the_next_pulse_begins_and_zeros_share_a_width():
     stamps = [stamp(10, 1, last=False), stamp(3, 1, last=False), stamp(0, 1)]
     found = read_superdst(
         superdst_buffer(stamps, [header(1, 1)], [bytes([0x33]), b"", b"", b""])
     )
-    # 8 ns cut to 3; the second of no width takes half of the first one's
+    # 8 ns cut to 3; the second one, of zero width, gets half of the first one's
     assert found.pulses["width"].tolist() == [1.5, 1.5, 8.0]
     assert (found.pulses["time"] + 512).tolist() == [10.0, 11.5, 13.0]
 
@@ -251,6 +251,6 @@ def test_superdst_widths_end_where_the_next_pulse_begins_and_zeros_share():
         (([stamp(1, 1)], [header(1, 61)], [b"", b"", b"\x10", b""]), "fewer IceTop charges"),
     ],
 )
-def test_superdst_that_does_not_add_up_is_refused(parts, message):
+def test_inconsistent_superdst_is_refused(parts, message):
     with pytest.raises(MalformedError, match=message):
         read_superdst(superdst_buffer(*parts))

@@ -1,4 +1,4 @@
-"""The raw frames of an event: from an envelope and from an .i3 file, byte by byte the same."""
+"""The raw frames of an event: the same bytes from an envelope and from an .i3 file."""
 
 from shipped_events import FORMATS_BY_KEYS
 
@@ -6,7 +6,7 @@ from skyscan.events.envelope import open_envelope, unpack_frame
 from skyscan.events.raw import read_raw_packet
 
 
-def test_the_raw_frames_of_an_envelope_are_what_is_in_it(event_file):
+def test_the_raw_frames_of_an_envelope_are_its_content(event_file):
     packet = read_raw_packet(event_file)
     content = open_envelope(event_file.read_bytes())
     assert [frame.stop for frame in packet.frames] == list("GCDQP")
@@ -16,7 +16,7 @@ def test_the_raw_frames_of_an_envelope_are_what_is_in_it(event_file):
     assert packet.format_version == content.format_version
 
 
-def test_raw_frames_in_a_row_are_an_i3_file(event_file, tmp_path):
+def test_concatenated_raw_frames_are_an_i3_file(event_file, tmp_path):
     packet = read_raw_packet(event_file)
     path = tmp_path / "event.i3"
     path.write_bytes(b"".join(frame.raw for frame in packet.frames))

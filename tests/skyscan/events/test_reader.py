@@ -1,4 +1,4 @@
-"""Real alerts, as icetray reads them."""
+"""Real alerts are read like in icetray."""
 
 import json
 import subprocess
@@ -83,7 +83,7 @@ def test_fits_and_scalars_are_those_of_icetray(alert, meta):
             assert event.scalars[key] == values[0], key
 
 
-def test_fits_point_where_astro_says(alert, meta):
+def test_directions_of_fits_are_those_of_astro(alert, meta):
     event = read_event(alert)
     for key, expected in meta["particle_ra_dec_rad"].items():
         fit = event.fits[key]
@@ -109,7 +109,7 @@ def test_seed_is_the_vertex_of_the_veto_or_the_l2_fit(shared_events):
     assert (seed.x, seed.y, seed.z, seed.time) == (fit.x, fit.y, fit.z, fit.time)
 
 
-def test_other_pulses_of_an_alert_can_be_asked_for(shared_events):
+def test_other_pulses_of_an_alert_can_be_selected(shared_events):
     path = shared_events / "run00136662-evt000035405932-BRONZE.pkl"
     split = read_event(path).pulses
     in_ice = read_event(path, pulses_key="InIceDSTPulses").pulses
@@ -120,8 +120,8 @@ def test_other_pulses_of_an_alert_can_be_asked_for(shared_events):
     assert hese.pulses.size > 400
 
 
-def test_both_ways_of_storing_pulses_tell_of_the_same_light(shared_events):
-    # the waveforms' own pulses and what the satellite got of them (charges in 0.05 PE)
+def test_both_ways_of_storing_pulses_give_the_same_light(shared_events):
+    # the pulses of the waveforms, and what the satellite sent of them (charges in 0.05 PE)
     path = shared_events / "hese_event_00.json"
     own = read_event(path, pulses_key="UncleanedInIcePulses").pulses
     sent = read_event(path, pulses_key="InIceDSTPulses").pulses
@@ -129,7 +129,7 @@ def test_both_ways_of_storing_pulses_tell_of_the_same_light(shared_events):
     assert set(sent["string"].tolist()) == set(own["string"].tolist())
 
 
-def test_time_window_of_the_split_holds_its_pulses(event_file):
+def test_the_time_window_of_the_split_contains_its_pulses(event_file):
     packet, event = open_packet(event_file), read_event(event_file)
     start, stop = packet.read(f"{event.pulses_key}TimeRange", read_time_window)
     times = event.pulses["time"]
@@ -149,14 +149,14 @@ def test_the_package_offers_reading_and_coordinates():
         ({"neutrino": {}, "ehe": {}}, set(), "EHE"),
         ({"estres": {}, "neutrino": {}}, set(), "neutrino"),
         ({"estres": {}}, set(), "ESTRES"),
-        ({"nch": 3}, {"HESE_llhratio"}, None),  # the message alone decides
+        ({"nch": 3}, {"HESE_llhratio"}, None),  # only the message matters
         (None, {"HESE_llhratio", "Estres_p_miss"}, "HESE"),
         (None, {"Estres_p_miss", "PoleEHEOphelia_ImpLF"}, "ESTRES"),
         (None, {"PoleEHEOphelia_ImpLF"}, "EHE"),
         (None, {"OnlineL2_SplineMPE"}, None),
     ],
 )
-def test_type_of_an_event_is_what_upstream_finds(followup, keys, expected):
+def test_the_type_of_an_event_is_that_of_upstream(followup, keys, expected):
     assert type_of_event(followup, keys) == expected
 
 
@@ -170,13 +170,13 @@ def test_type_of_an_event_is_what_upstream_finds(followup, keys, expected):
         ("2031x", "SplitUncleanedInIcePulses"),
     ],
 )
-def test_format_chooses_the_pulses(tmp_path, version, key):
+def test_the_format_selects_the_pulses(tmp_path, version, key):
     path = tmp_path / "event.json"
     write_event(path, simulated_event(format_version=version, pulses_key=key))
     assert read_event(path).pulses_key == key
 
 
-def test_without_any_vertex_the_seed_is_the_centre_of_the_light(tmp_path):
+def test_without_a_vertex_the_seed_is_the_centre_of_the_light(tmp_path):
     path = tmp_path / "event.json"
     event = simulated_event(seed=Vertex(np.nan, 0, 0, 0))
     write_event(path, event)
@@ -187,7 +187,7 @@ def test_without_any_vertex_the_seed_is_the_centre_of_the_light(tmp_path):
     assert seed.time == pytest.approx((pulses["time"] * charge).sum() / charge.sum())
 
 
-def test_a_fit_that_failed_is_no_seed(tmp_path):
+def test_a_failed_fit_is_not_a_seed(tmp_path):
     path = tmp_path / "event.json"
     event = simulated_event(seed=Vertex(np.nan, 0, 0, 0))
     bad = {
@@ -199,7 +199,7 @@ def test_a_fit_that_failed_is_no_seed(tmp_path):
     assert read_event(path).seed.x != 9
 
 
-def test_pulses_of_icetop_alone_leave_no_seed(tmp_path):
+def test_pulses_of_icetop_alone_give_no_seed(tmp_path):
     path = tmp_path / "event.json"
     pulses = simulated_event().pulses.copy()
     pulses["om"] = 61
@@ -208,7 +208,7 @@ def test_pulses_of_icetop_alone_leave_no_seed(tmp_path):
         read_event(path)
 
 
-def test_missing_pulses_are_named_with_what_there_is():
+def test_missing_pulses_are_named_and_the_present_ones_are_listed():
     path = BY_FILE["list.json"].path
     with pytest.raises(BadInput) as caught:
         read_event(path, pulses_key="Nonsense")
@@ -219,7 +219,7 @@ def test_missing_pulses_are_named_with_what_there_is():
     assert "\n" not in text
 
 
-def test_a_key_that_holds_no_pulses_is_refused():
+def test_a_key_without_pulses_is_refused():
     with pytest.raises(
         BadInput, match=r"key HESE_SPEFit2 of the Physics frame \(5 of 5\) holds no"
     ):
@@ -227,8 +227,8 @@ def test_a_key_that_holds_no_pulses_is_refused():
 
 
 @pytest.mark.parametrize("icetray", [None, "/bin/false"])
-def test_pulses_that_nothing_can_read_are_refused(tmp_path, monkeypatch, icetray):
-    # a process that reads them in icetray and dies of it must leave no more than that
+def test_pulses_that_no_reader_supports_are_refused(tmp_path, monkeypatch, icetray):
+    # a process that crashes while it reads them in icetray must leave nothing else
     monkeypatch.setattr(reader, "find_spec", lambda _: icetray)
     monkeypatch.setattr(sys, "executable", icetray)
     path = tmp_path / "event.i3"
@@ -257,14 +257,14 @@ def test_an_object_of_another_class_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("stops", ["GCDQ", "PGCDQ", "GCDQPP", "GGCDQP", "GCDXP", "GCDPp"])
-def test_frames_that_are_no_event_are_refused(tmp_path, stops):
+def test_frames_without_an_event_are_refused(tmp_path, stops):
     path = tmp_path / "event.json"
     path.write_bytes(message(*(packed(stop, {}) for stop in stops)))
     with pytest.raises(BadInput, match="instead of G, C, D, Q and one P"):
         read_event(path)
 
 
-def test_files_that_are_not_there_or_no_files_are_bad_input(tmp_path):
+def test_missing_files_and_folders_are_bad_input(tmp_path):
     for path in (tmp_path / "none.json", tmp_path, tmp_path / "a\0b", "/dev/zero"):
         with pytest.raises(BadInput):
             read_event(path)

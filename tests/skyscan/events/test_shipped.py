@@ -1,4 +1,4 @@
-"""The events that the project ships for its tests: one of each envelope, as real ones are."""
+"""The shipped events for tests: one of each envelope, like real ones."""
 
 import json
 
@@ -22,7 +22,7 @@ CLASSES = {
 
 
 def unpacked(message):
-    """Return a message with the bytes of its frames: how they are compressed does not count."""
+    """Return a message with the bytes of its frames, uncompressed."""
     frames = open_envelope(json.dumps(message).encode()).frames
     data = message["value"]["data"]
     rest = {} if isinstance(data, list) else {k: v for k, v in data.items() if k != "frames"}
@@ -33,12 +33,12 @@ def unpacked(message):
 
 
 @each
-def test_it_is_what_its_seed_gives(shipped):
+def test_it_is_the_event_of_its_seed(shipped):
     assert unpacked(json.loads(shipped.path.read_text())) == unpacked(shipped.message())
 
 
 @each
-def test_it_is_stored_as_real_alerts_are(shipped):
+def test_it_is_stored_like_real_alerts(shipped):
     data = json.loads(shipped.path.read_text())["value"]["data"]
     assert isinstance(data, list) == (shipped.file == "list.json")
     packet = open_packet(shipped.path)
@@ -55,7 +55,7 @@ def test_it_is_stored_as_real_alerts_are(shipped):
 
 
 @each
-def test_its_pulses_are_those_that_were_simulated(shipped):
+def test_its_pulses_are_the_simulated_ones(shipped):
     found = read_event(shipped.path).pulses
     pulses = simulate(shipped.seed).pulses
     expected = pulses[in_split(pulses)] if shipped.pulses else pulses
@@ -74,7 +74,7 @@ def test_its_pulses_are_those_that_were_simulated(shipped):
         assert found["flags"].tolist() == expected["flags"].tolist()
 
 
-def test_what_icetop_saw_is_in_the_superdst_and_not_in_the_mask_of_it():
+def test_pulses_of_icetop_are_in_the_superdst_and_not_in_its_mask():
     shipped = next(shipped for shipped in SHIPPED if shipped.is_superdst)
     everything, in_ice = (read_event(shipped.path, key).pulses for key in shipped.pulses)
     on_ice = everything[everything["om"] > 60]

@@ -1,4 +1,4 @@
-"""Pickles: what an envelope needs is read, and nothing of a hostile one runs."""
+"""Pickles: the content of envelopes is read, and nothing of a hostile one is executed."""
 
 import codecs
 import json
@@ -22,7 +22,7 @@ from skyscan.events.unpickling import PickledFrame, unpickle
 
 
 class Call:
-    """Pickles to the call of a function."""
+    """An object that is pickled as the call of a function."""
 
     def __init__(self, function, *arguments: object) -> None:
         self.parts = (function, arguments)
@@ -32,7 +32,7 @@ class Call:
 
 
 def hostile_objects(witness):
-    """Return objects whose unpickling would leave a witness file."""
+    """Return objects whose unpickling would create a witness file."""
     touch = f"open({str(witness)!r}, 'w').close()"
     return {
         "os.system": Call(os.system, f"touch {witness}"),
@@ -64,9 +64,9 @@ def test_a_hostile_pickle_runs_nothing(tmp_path, name, protocol):
     with pytest.raises(BadInput):
         read_event(path)
     assert not witness.exists()
-    # the proof is one only if the pickle does harm where it is believed
+    # this proves something only if the pickle does harm when it is trusted
     if name in {"os.system", "eval", "exec", "nested"} and protocol == 2:
-        pickle.loads(pickled)  # noqa: S301 - this is what must never happen in the code
+        pickle.loads(pickled)  # noqa: S301 - the code must never do this
         assert witness.exists()
 
 
@@ -93,7 +93,7 @@ def test_other_instructions_are_refused(pickled):
         unpickle(pickled, text=True)
 
 
-def test_refusal_names_what_the_pickle_wanted(tmp_path):
+def test_the_refusal_names_the_object_in_the_pickle(tmp_path):
     path = tmp_path / "event.pkl"
     path.write_bytes(pickle.dumps(Call(os.system, "true"), 2))
     with pytest.raises(BadInput, match=r"event.pkl: it is a pickle that names posix.system"):
@@ -103,7 +103,7 @@ def test_refusal_names_what_the_pickle_wanted(tmp_path):
 @pytest.mark.parametrize(
     "pickled",
     [
-        b"\x80\x02r\xff\xff\xff\x7f.",  # a memo of 2**31 places
+        b"\x80\x02r\xff\xff\xff\x7f.",  # a memo with 2**31 entries
         b"\x80\x02X\xff\xff\xff\xff.",
         b"\x80\x02T\xff\xff\xff\xff.",
         b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
@@ -117,16 +117,16 @@ def test_refusal_names_what_the_pickle_wanted(tmp_path):
     ],
     ids=["memo", "text", "python 2", "bytes", "endless", "deep", "encoding"],
 )
-def test_a_small_pickle_cannot_ask_for_much(pickled):
+def test_a_small_pickle_cannot_allocate_much_memory(pickled):
     with pytest.raises(MalformedError):
         unpickle(pickled, text=True)
 
 
-def test_a_far_place_in_the_memo_costs_nothing():
+def test_a_large_memo_index_costs_nothing():
     assert unpickle(b"\x80\x02Nr\xff\xff\xff\xff.", text=True) is None
 
 
-def test_a_frame_that_unpacks_to_too_much_is_refused(tmp_path):
+def test_a_frame_that_unpacks_to_too_many_bytes_is_refused(tmp_path):
     bomb = zlib.compressobj(1)
     chunk = bytes(1024**2)
     n_chunks = envelope.MAX_FRAME_BYTES // len(chunk) + 2
@@ -149,24 +149,24 @@ plain = st.recursive(
 
 
 @given(plain, st.integers(2, 5))
-def test_plain_data_come_out_as_python_would_have_them(data, protocol):
+def test_plain_data_are_those_of_python(data, protocol):
     assert unpickle(pickle.dumps(data, protocol), text=True) == data
 
 
 @given(st.binary(min_size=1), st.integers(2, 5))
-def test_a_frame_is_read_however_python_pickled_it(state, protocol):
+def test_a_frame_is_read_in_every_pickle_protocol(state, protocol):
     pickled = pickle.dumps(FrameToPickle(state), protocol)
     pickled = pickled.replace(__name__.encode(), b"icecube.icetray").replace(
         b"FrameToPickle", b"I3Frame"
     )
-    if protocol >= 4:  # lengths of the names are in front of them
+    if protocol >= 4:  # the lengths of the names precede them
         pickled = pickled.replace(bytes([len(__name__)]) + b"icecube", b"\x0ficecube")
         pickled = pickled.replace(b"\x0dI3Frame", b"\x07I3Frame")
     assert unpickle(pickled, text=False) == PickledFrame(({}, state))
 
 
 class FrameToPickle:
-    """Pickles as icetray's frame does."""
+    """An object that is pickled like icetray's frame."""
 
     def __init__(self, raw) -> None:
         self.raw = raw
@@ -176,7 +176,7 @@ class FrameToPickle:
 
 
 @given(st.binary(min_size=1))
-def test_packed_frame_is_what_pythons_unpickler_gives_icetray(raw):
+def test_a_packed_frame_is_that_of_the_unpickler_of_python(raw):
     made = []
 
     class I3Frame:
@@ -191,7 +191,7 @@ def test_packed_frame_is_what_pythons_unpickler_gives_icetray(raw):
     sys.modules.update(modules)
     try:
         blob = envelope.base64.b64decode(pack_frame(raw))
-        pickle.loads(zlib.decompress(blob), encoding="bytes")  # noqa: S301 - our own
+        pickle.loads(zlib.decompress(blob), encoding="bytes")  # noqa: S301 - from this test
     finally:
         for name in modules:
             del sys.modules[name]
@@ -209,7 +209,7 @@ def test_both_envelopes_and_the_pickle_of_each_are_read():
             assert found.format_version == "2023a"
 
 
-def test_a_pickle_of_python_2_is_read():
+def test_a_pickle_written_by_python_2_is_read():
     def text(string) -> bytes:
         return b"U" + bytes([len(string)]) + string
 

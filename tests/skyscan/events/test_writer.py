@@ -1,4 +1,4 @@
-"""Events are written as icetray would have them, and read back."""
+"""Events are written as icetray writes them, and read back."""
 
 import dataclasses
 import json
@@ -55,7 +55,7 @@ def without_energy(vertex):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(events())
-def test_what_is_written_is_read_back(tmp_path, event):
+def test_a_written_event_is_read_back(tmp_path, event):
     found = written(tmp_path, event)
     assert found.name == event.name
     for name in ("sub_event_id", "format_version", "pulses_key"):
@@ -68,7 +68,7 @@ def test_what_is_written_is_read_back(tmp_path, event):
     assert left == event.scalars
 
 
-def test_a_simulated_event_carries_its_truth(tmp_path):
+def test_a_simulated_event_contains_its_truth(tmp_path):
     event = simulated_event()
     found = written(tmp_path, event)
     truth = found.fits["MCTruth"]
@@ -84,7 +84,7 @@ def test_every_type_of_event_is_read_back(tmp_path, event_type):
     assert found.name == f"run00136662.evt000035405932.{event_type}"
 
 
-def test_start_time_is_kept_to_a_tenth_of_a_ns(tmp_path):
+def test_the_start_time_is_kept_to_a_tenth_of_a_ns(tmp_path):
     start = DaqTime(2022, 123828921853524947)
     found = written(tmp_path, simulated_event(start_time=start, mjd=start.mjd))
     assert found.start_time == start
@@ -103,7 +103,7 @@ def test_the_same_event_gives_the_same_bytes(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
-def test_the_file_is_laid_out_as_real_alerts_are(tmp_path):
+def test_the_file_has_the_layout_of_real_alerts(tmp_path):
     path = tmp_path / "event.json"
     write_event(path, simulated_event())
     value = json.loads(path.read_text())["value"]
@@ -120,7 +120,7 @@ def test_the_file_is_laid_out_as_real_alerts_are(tmp_path):
     assert types["I3EventHeader"] == "I3EventHeader"
 
 
-def test_an_event_written_anew_is_the_same_event(tmp_path, event_file):
+def test_an_event_that_is_written_again_is_the_same_event(tmp_path, event_file):
     event = read_event(event_file)
     found = written(tmp_path, event)
     assert found.name == event.name
@@ -143,7 +143,7 @@ REWRITERS = {
 }
 
 
-def test_objects_are_written_byte_by_byte_as_icetray_writes_them(shared_events):
+def test_objects_have_the_bytes_that_icetray_writes(shared_events):
     seen = set()
     for name in ("hese_event_00.json", "run00136662-evt000035405932-BRONZE.pkl"):
         packet = open_packet(shared_events / name)
@@ -154,12 +154,12 @@ def test_objects_are_written_byte_by_byte_as_icetray_writes_them(shared_events):
                     seen.add(item.type_name)
                 if item.type_name == "I3Particle":
                     again = write_particle(read_particle(item.buffer)).buffer
-                    # but for the ids and the particle's type
+                    # except the ids and the particle's type
                     assert (again[:30], again[46:]) == (item.buffer[:30], item.buffer[46:])
     assert seen == set(REWRITERS)
 
 
-def test_frames_are_written_byte_by_byte_as_icetray_writes_them(shared_events):
+def test_frames_have_the_bytes_that_icetray_writes(shared_events):
     path = shared_events / "run00136662-evt000035405932-BRONZE.pkl"
     for frame in open_envelope(path.read_bytes()).frames:
         raw = unpack_frame(frame.blob)
@@ -186,7 +186,7 @@ def test_an_event_that_cannot_be_read_back_is_not_written(tmp_path, changes, mes
     assert not list(tmp_path.iterdir())
 
 
-def test_a_seed_that_is_not_known_is_not_written(tmp_path):
+def test_an_unknown_seed_is_not_written(tmp_path):
     found = written(tmp_path, simulated_event(seed=Vertex(np.nan, 0, 0, 0)))
     assert SEED_TIME_KEY not in found.scalars
     assert np.isfinite(found.seed.x)

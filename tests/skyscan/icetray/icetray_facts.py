@@ -1,6 +1,6 @@
-"""What icetray's classes answer: the same questions to the real one and to the stand-in.
+"""Facts about icetray's classes, computed with the real one and with the stand-in.
 
-Run as a program, it prints the answers of the ``icecube`` that imports.
+Run as a program, it prints the facts about the ``icecube`` that can be imported.
 """
 
 # Names and signatures are icetray's.
@@ -15,7 +15,7 @@ I3Frame = icetray.I3Frame
 
 
 def facts():
-    """Return answers by question, as JSON has them."""
+    """Return values by question, as JSON represents them."""
     answers = {}
     for ask in (vectors, particles, constants, times, frames, masks, windows, a_tray):
         answers[ask.__name__] = ask()
@@ -23,7 +23,7 @@ def facts():
 
 
 def raises(function, *arguments):
-    """Tell whether a call fails."""
+    """Return whether a call raises."""
     try:
         function(*arguments)
     except Exception:  # noqa: BLE001
@@ -234,7 +234,7 @@ def windows():
 
 
 class Driver(icetray.I3Module):
-    """Push frames of made-up contents."""
+    """Push frames with made-up content."""
 
     def __init__(self, context):
         icetray.I3Module.__init__(self, context)

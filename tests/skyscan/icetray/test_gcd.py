@@ -1,4 +1,4 @@
-"""Which baseline GCD file an event without GCD takes, and what is said when there is none."""
+"""The baseline GCD file of an event without GCD, and the errors if there is none."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,28 +35,28 @@ def baselines(tmp_path):
     ("run", "name"),
     [(120000, NAMES[0]), (131577, NAMES[0]), (131578, NAMES[1]), (140000, NAMES[2])],
 )
-def test_a_run_takes_the_last_baseline_that_began_before_it(baselines, run, name):
+def test_a_run_uses_the_last_baseline_that_starts_before_it(baselines, run, name):
     assert gcd.baseline_for_run(run, baselines) == baselines / name
 
 
-def test_folders_of_the_users_own_are_looked_into(baselines, monkeypatch):
+def test_folders_of_the_user_are_searched(baselines, monkeypatch):
     monkeypatch.setenv("SKYSCAN_DATA_DIRS", str(baselines))
     assert gcd.baseline_for_run(140000, None) == baselines / NAMES[2]
 
 
-def test_without_any_folder_the_way_out_is_told():
+def test_without_a_folder_the_error_says_what_to_do():
     with pytest.raises(BadInput, match="--gcd-dir"):
         gcd.baseline_for_run(140000, None)
 
 
-def test_a_folder_that_cannot_be_read_may_have_it_another_time(tmp_path):
+def test_a_folder_that_cannot_be_read_is_a_temporary_error(tmp_path):
     no_folder = tmp_path / "file"
     no_folder.touch()
     with pytest.raises(TryAgain, match=str(no_folder)):
         gcd.baseline_for_run(140000, no_folder)
 
 
-def test_an_event_without_gcd_is_refused_when_it_is_planned_without_baselines(monkeypatch):
+def test_an_event_without_gcd_cannot_be_planned_without_baselines(monkeypatch):
     for check in ("check_icetray", "_check_file"):
         monkeypatch.setattr(reco, check, lambda *_: None)
     event = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset({"I3EventHeader"}))

@@ -1,4 +1,4 @@
-"""What a track lost inside the instrumented volume."""
+"""The energy that a track loses inside the instrumented volume."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ def at(x):
     return SimpleNamespace(x=x, y=0.0, z=0.0)
 
 
-#: Along x, at the origin at 1000 ns.
+#: A track along x that is at the origin at 1000 ns.
 TRACK = SimpleNamespace(pos=at(0.0), dir=at(1.0), time=1000.0)
 
 
@@ -30,7 +30,7 @@ def test_the_volume_is_sixty_metres_longer_at_both_ends(x, inside):
     assert losses(TRACK, [loss(x, 5.0)], [at(100.0), at(-100.0)]) == (inside, 5.0)
 
 
-def test_what_is_no_cascade_does_not_count():
+def test_only_cascades_count():
     segments = [loss(0, 5.0, is_cascade=False), loss(0, 7.0)]
     assert losses(TRACK, segments, [at(-10.0), at(10.0)]) == (7.0, 7.0)
 
@@ -39,5 +39,5 @@ def test_a_track_that_misses_the_volume_has_no_losses():
     assert losses(TRACK, [loss(0, 5.0)], []) == (0.0, 0.0)
 
 
-def test_a_track_that_touches_the_volume_has_those_near_the_point():
+def test_a_track_that_touches_the_volume_has_the_losses_near_that_point():
     assert losses(TRACK, [loss(30, 5.0), loss(130, 6.0)], [at(20.0)]) == (5.0, 11.0)

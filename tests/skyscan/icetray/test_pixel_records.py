@@ -1,7 +1,7 @@
-"""What our icetray reconstructions make of pixels is what upstream's make of them.
+"""skyscan's icetray reconstructions give the same results for pixels as upstream's.
 
-Seeds, results and whole events under the stand-in for icetray; upstream's part is in
-``tests/data/icetray_records``.
+The tests compare seeds, results and complete events, with the stand-in for icetray. Upstream's
+are recorded in ``tests/data/icetray_records``.
 """
 
 import json
@@ -59,10 +59,8 @@ GIVEN_UP = [
 
 
 @pytest.mark.parametrize(("name", "case"), GIVEN_UP)
-def test_a_frame_without_fit_gives_none_one_with_a_track_that_touches_the_volume_does(
-    name, case, icetray_stand_in, tmp_path
-):
-    """Upstream raises in both; an error is a pixel without fit to us too."""
+def test_a_frame_without_fit_gives_no_result(name, case, icetray_stand_in, tmp_path):
+    """Upstream raises in both cases; in skyscan, too, an error is a pixel without fit."""
     ours, _ = ready(icetray_stand_in, name, "2021a", tmp_path)
     cases = getattr(icetray_stand_in.pixel_scenarios, name.split("_")[0] + "_results")()
     try:
@@ -74,7 +72,7 @@ def test_a_frame_without_fit_gives_none_one_with_a_track_that_touches_the_volume
 
 @pytest.mark.parametrize("case", sorted(record("splinempe")["seeds"].keys() - {"pointing"}))
 @pytest.mark.parametrize("name", RECOS)
-def test_a_pixel_starts_from_upstreams_seed(name, case, icetray_stand_in, tmp_path):
+def test_a_pixel_starts_from_the_seed_of_upstream(name, case, icetray_stand_in, tmp_path):
     nside, pixel, light, finished = icetray_stand_in.pixel_scenarios.PIXELS[case]
     ours = reco_class(name)("2021a")
     physics = prepared_folder(icetray_stand_in, tmp_path, FORMATS["2021a"], light=light)
@@ -100,7 +98,7 @@ def test_a_pixel_starts_from_upstreams_seed(name, case, icetray_stand_in, tmp_pa
     assert differences(json.loads(json.dumps(listed)), record(name)["seeds"][case]) == []
 
 
-def test_a_pointed_scan_is_centred_where_upstreams_is(icetray_stand_in):
+def test_a_pointed_scan_has_the_centre_of_upstream(icetray_stand_in):
     ours = reco_class("splinempe_pointed")("2021a")
     physics = icetray_stand_in.pixel_scenarios.prepared_packet(FORMATS["2021a"])[-1]
     mjd = physics["I3EventHeader"].start_time.mod_julian_day_double
@@ -112,7 +110,7 @@ def test_a_pointed_scan_is_centred_where_upstreams_is(icetray_stand_in):
 
 
 def found(finished):
-    """Return results of finished pixels."""
+    """Return the results of finished pixels."""
     records = np.zeros(len(finished), RECORD_DTYPE)
     names = ("nside", "pixel", "llh", "x", "y", "z", "time", "energy")
     for row, values in zip(records, finished, strict=True):
@@ -122,10 +120,10 @@ def found(finished):
 
 
 @pytest.mark.parametrize("name", RECOS)
-def test_a_raw_event_goes_through_all_trays_and_every_order_of_pixels_gives_the_same(
+def test_a_raw_event_passes_all_trays_and_the_order_of_pixels_does_not_matter(
     name, icetray_stand_in, tmp_path
 ):
-    """The stand-in's fitter hands back the seed, so that is what can be looked at."""
+    """The stand-in's fitter returns the seed, so the test can compare that."""
     ours = reco_class(name)("2021a")
     import_projects((*reco.BASIC_PROJECTS, *ours.projects))
     source = Source(Path("event.json"), is_real_event=True)
@@ -155,6 +153,6 @@ def raw_packet(stand_in, key):
 
     whole = stand_in.tray_scenarios.prepare(key)["bright"].frame
     frames = {stop: icetray.I3Frame(stop) for stop in "GCDQP"}
-    for held in whole.keys():  # noqa: SIM118  (a frame is no dictionary)
+    for held in whole.keys():  # noqa: SIM118  (a frame is not a dictionary)
         frames[whole.get_stop(held).id][held] = whole[held]
     return list(frames.values())

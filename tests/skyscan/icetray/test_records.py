@@ -1,7 +1,7 @@
-"""What our icetray reconstructions tell icetray is what upstream's tell it.
+"""skyscan's icetray reconstructions make the same calls to icetray as upstream's.
 
-Both run under the stand-in for icetray; upstream's part is in ``tests/data/icetray_records``.
-Where ours differ on purpose, the test says so.
+Both run with the stand-in for icetray. Upstream's calls are recorded in
+``tests/data/icetray_records``. The tests name intended differences.
 """
 
 import json
@@ -38,14 +38,14 @@ def tray_without_running(stand_in, build):
     return tray
 
 
-def told(calls, stand_in):
-    """Return what matters of a record; how a tray gets and hands out frames does not."""
+def relevant(calls, stand_in):
+    """Return the relevant part of a record, without how a tray gets and returns frames."""
     without_end = [call for call in calls if call.get("module") != "TrashCan"]
     return json.loads(json.dumps(stand_in.recording.comparable(without_end)))
 
 
 def without_random_seed(services):
-    """Take the seed of the random service out; upstream leaves it to chance."""
+    """Remove the seed of the random service, which upstream leaves to chance."""
     for service in services:
         if service.get("service") == "I3GSLRandomServiceFactory":
             assert service["parameters"].pop("seed") == RANDOM_SEED
@@ -53,7 +53,7 @@ def without_random_seed(services):
 
 
 @pytest.mark.parametrize("name", RECOS)
-def test_what_a_reco_is_equals_upstreams(name):
+def test_the_properties_of_a_reco_are_those_of_upstream(name):
     theirs, ours = record(name), reco_class(name)("2021a")
     assert ours.rotate_vertex is theirs["rotate_vertex"]
     assert ours.refine_time is theirs["refine_time"]
@@ -69,12 +69,12 @@ def test_what_a_reco_is_equals_upstreams(name):
 
 @pytest.mark.parametrize("name", RECOS)
 def test_a_reco_imports_every_project_that_upstreams_does(name):
-    modules = {"STTools.seededRT.configuration_services"}  # imported where it is used
+    modules = {"STTools.seededRT.configuration_services"}  # imported at first use
     ours = {*reco.BASIC_PROJECTS, *reco_class(name).projects} | modules
     assert set(record(name)["projects"]) <= ours
 
 
-def test_the_shapes_of_seed_vertices_are_upstreams():
+def test_the_seed_variations_are_those_of_upstream():
     ours = {
         "point": point(),
         "octahedron 20": octahedron(20.0),
@@ -88,14 +88,14 @@ def test_the_shapes_of_seed_vertices_are_upstreams():
 
 
 @pytest.mark.parametrize("name", RECOS)
-def test_services_are_made_as_upstream_makes_them(name, icetray_stand_in, tmp_path):
+def test_services_are_created_like_in_upstream(name, icetray_stand_in, tmp_path):
     _, services = ready(icetray_stand_in, name, "2023a", tmp_path)
     assert differences(services, record(name)["services"]) == []
 
 
 @pytest.mark.parametrize("version", FORMATS)
 @pytest.mark.parametrize("name", RECOS)
-def test_an_event_is_prepared_as_upstream_does(name, version, icetray_stand_in):
+def test_an_event_is_prepared_like_in_upstream(name, version, icetray_stand_in):
     from icecube import dataclasses, icetray
 
     ours = reco_class(name)(version)
@@ -114,12 +114,15 @@ def test_an_event_is_prepared_as_upstream_does(name, version, icetray_stand_in):
         if kind != "whole GCD":
             scenarios = {k: one for k, one in scenarios.items() if "differences" in k}
         calls = icetray_stand_in.recording.record_of(tray, scenarios)
-        assert differences(told(calls, icetray_stand_in), told(theirs, icetray_stand_in)) == []
+        assert (
+            differences(relevant(calls, icetray_stand_in), relevant(theirs, icetray_stand_in))
+            == []
+        )
 
 
 @pytest.mark.parametrize("version", FORMATS)
 @pytest.mark.parametrize("name", RECOS)
-def test_a_pixel_is_fitted_as_upstream_does(name, version, icetray_stand_in, tmp_path):
+def test_a_pixel_is_fitted_like_in_upstream(name, version, icetray_stand_in, tmp_path):
     from icecube import icetray
 
     ours, _ = ready(icetray_stand_in, name, version, tmp_path)
@@ -127,26 +130,28 @@ def test_a_pixel_is_fitted_as_upstream_does(name, version, icetray_stand_in, tmp
     scenarios = getattr(icetray_stand_in.tray_scenarios, name.split("_")[0])(FORMATS[version])
     for kind, theirs in records.items():
         if kind == "no seed":
-            continue  # never so in a scan: the pixel's frame always has one
+            continue  # this does not happen in a scan, where the pixel's frame always has one
         fit = reco.Fit(travel_direction(*SEEDS[kind]), RANDOM_SEED)
         tray = icetray.I3Tray()
         ours.add_fit(tray, fit)
         has_effects = any("function" in call for call in theirs)
         calls = icetray_stand_in.recording.record_of(tray, scenarios if has_effects else {})
-        mine, upstreams = told(calls, icetray_stand_in), told(theirs, icetray_stand_in)
+        mine, upstreams = relevant(calls, icetray_stand_in), relevant(theirs, icetray_stand_in)
         mine["services"] = without_random_seed(mine["services"])
         assert differences(mine, upstreams) == []
 
 
 @pytest.mark.parametrize("name", RECOS)
-def test_a_gcd_is_made_whole_for_the_fits_as_upstream_does(name, icetray_stand_in):
+def test_a_gcd_is_completed_for_the_fits_like_in_upstream(name, icetray_stand_in):
     theirs = record(name)["uncompress"]
     tray = tray_without_running(icetray_stand_in, lambda: gcd.uncompressed([], BASELINE))
     calls = icetray_stand_in.recording.record_of(tray, {})
-    assert differences(told(calls, icetray_stand_in), told(theirs, icetray_stand_in)) == []
+    assert (
+        differences(relevant(calls, icetray_stand_in), relevant(theirs, icetray_stand_in)) == []
+    )
 
 
-def test_a_packet_asks_for_upstreams_baseline_gcd(icetray_stand_in):
+def test_a_packet_uses_the_baseline_gcd_of_upstream(icetray_stand_in):
     scenarios = icetray_stand_in.pixel_scenarios
     for case, theirs in record("gcd")["base_filename"].items():
         packet = scenarios.gcd_packet(*scenarios.PACKETS[case])
@@ -157,7 +162,7 @@ def test_a_packet_asks_for_upstreams_baseline_gcd(icetray_stand_in):
             assert gcd.baseline_of(packet) == theirs["returns"], case
 
 
-def test_a_run_without_gcd_gets_upstreams_baseline_gcd(tmp_path):
+def test_a_run_without_gcd_uses_the_baseline_gcd_of_upstream(tmp_path):
     theirs = record("gcd")
     for name in theirs["files"]:
         (tmp_path / name).touch()

@@ -1,4 +1,4 @@
-"""A scan inside the real icetray: prep, rounds of reco jobs, merge, as the jobs run them."""
+"""A scan in the real icetray: prep, rounds of reco jobs, merge, as jobs run them."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def step(*words: object, **environment: str) -> str:
 
 
 def scan(path: Path, event: Path, reco: str, **environment: str) -> ScanFolder:
-    """Scan an event with one step after another; the batches are done last first."""
+    """Scan an event step by step; the last batch of a round runs first."""
     read = read_event(event)
     planned = a_scan(
         name=read.name,
@@ -87,11 +87,11 @@ def test_the_dummy_in_icetray_scans_a_real_alert(shared_events, tmp_path, name):
         for index, llh in zip(pixels["index"], pixels["llh"], strict=True):
             row = np.zeros(1, PIXEL_DTYPE)[0]
             row["nside"], row["pixel"] = nside, index
-            # The dummy's llh feels its seed vertex, here another, in the seventh decimal.
+            # The dummy's llh depends on its seed vertex, here another, in the seventh decimal.
             assert llh == pytest.approx(dummy_fit(row)[0], abs=1e-2)
 
 
-def test_its_map_does_not_depend_on_what_went_wrong_on_the_way(shared_events, tmp_path):
+def test_its_map_does_not_depend_on_failures(shared_events, tmp_path):
     event = shared_events / ALERTS[0]
     undisturbed = scan(tmp_path / "one", event, "icetray_dummy")
     disturbed = scan(
@@ -104,7 +104,7 @@ def test_its_map_does_not_depend_on_what_went_wrong_on_the_way(shared_events, tm
     assert maps[0].read_bytes() == maps[1].read_bytes()
 
 
-def test_the_frames_for_the_jobs_are_those_of_the_alert(shared_events, tmp_path):
+def test_jobs_get_the_frames_of_the_alert(shared_events, tmp_path):
     from icecube import dataio
 
     event = shared_events / ALERTS[2]
@@ -146,7 +146,7 @@ def test_kept_frames_are_an_event_for_icetray_and_for_our_own_reader(shared_even
     assert found.pulses.tobytes() == read_event(event).pulses.tobytes()
 
 
-def test_our_coordinates_are_those_of_astro():
+def test_coordinates_are_those_of_astro():
     astro = pytest.importorskip("icecube.astro")
     rng = np.random.default_rng(8)
     ra, dec = rng.uniform(0, 2 * np.pi, 1000), np.arcsin(rng.uniform(-1, 1, 1000))

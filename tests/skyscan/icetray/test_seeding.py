@@ -1,4 +1,4 @@
-"""The time that a seed gets from the closest DOM, and the seeds of random services."""
+"""The seed time from the closest DOM, and the seeds of random services."""
 
 import math
 
@@ -14,7 +14,7 @@ VERTEX = np.array([10.0, -20.0, 30.0])
 
 
 def light_arrives(place, time_at_vertex, direction):
-    """Return when a DOM sees a track's Cherenkov light, by rays: no closed formula."""
+    """Return when a DOM sees the Cherenkov light of a track, by rays, without the formula."""
     along = np.linspace(-2000, 2000, 4_000_001)
     points = VERTEX + along[:, None] * direction
     distance = np.linalg.norm(place - points, axis=1)
@@ -22,7 +22,7 @@ def light_arrives(place, time_at_vertex, direction):
 
 
 @pytest.mark.parametrize("zenith", [0.0, 0.7, 2.2])
-def test_the_refined_time_makes_direct_light_hit_the_closest_dom_when_it_was_hit(zenith):
+def test_direct_light_reaches_the_closest_dom_at_its_hit_time(zenith):
     direction = travel_direction(zenith, 1.1)
     place = VERTEX + np.array([30.0, 5.0, -12.0])
     hit = light_arrives(place, 9800.0, direction)
@@ -33,11 +33,11 @@ def test_the_refined_time_makes_direct_light_hit_the_closest_dom_when_it_was_hit
     assert found == pytest.approx(9800.0, abs=0.01)
 
 
-def test_without_hits_the_time_stays():
+def test_without_hits_the_time_does_not_change():
     assert closest_dom_time(VERTEX, 77.0, DOWN, np.empty((0, 3)), np.empty(0)) == 77.0
 
 
-def test_of_two_doms_that_are_as_close_the_first_counts():
+def test_of_two_equally_close_doms_the_first_counts():
     places = VERTEX + np.array([[5.0, 0, 0], [-5.0, 0, 0]])
     found = [
         closest_dom_time(VERTEX, 0.0, DOWN, places, np.array(times))
@@ -46,12 +46,12 @@ def test_of_two_doms_that_are_as_close_the_first_counts():
     assert found[1] - found[0] == pytest.approx(800.0)
 
 
-def test_a_dom_that_the_track_goes_through_is_no_obstacle():
+def test_a_dom_on_the_track_is_allowed():
     found = closest_dom_time(VERTEX, 0.0, DOWN, np.array([VERTEX]), np.array([500.0]))
     assert found == pytest.approx(500.0)
 
 
-def test_random_seeds_depend_on_each_id_and_on_nothing_else():
+def test_random_seeds_depend_on_all_ids_and_on_nothing_else():
     pixels = pixel_rows(2, range(24))
     seeds = [random_seed(pixel) for pixel in pixels]
     assert len(set(seeds)) == len(pixels)

@@ -1,4 +1,4 @@
-"""icetray's stand-in records what a tray is told, and answers as the real one does."""
+"""icetray's stand-in records the calls of trays, and behaves like the real one."""
 
 # Modules of trays are functions without annotations.
 # ruff: noqa: ANN202
@@ -38,18 +38,18 @@ def facts(*folders: Path):
     importlib.util.find_spec("icecube") is None,
     reason="needs icetray: the icecube package does not import in this Python",
 )
-def test_the_stand_in_answers_as_the_real_icetray_does():
+def test_the_stand_in_behaves_like_the_real_icetray():
     assert differences(facts(STAND_IN), facts()) == []
 
 
-def test_the_stand_in_answers_every_question():
+def test_the_stand_in_has_every_name_that_is_used():
     answers = facts(STAND_IN)
     assert answers["frames"]["put twice"] is True
     assert answers["masks"]["mask of mask"] == [[1, 2, [9.0]]]
     assert answers["windows"]["series"] == [[10.0, "25.0"], [30.0, "inf"]]
 
 
-def test_nothing_of_the_stand_in_is_left_behind():
+def test_the_stand_in_is_removed_completely():
     before = set(sys.modules), list(sys.path)
     with stand_in() as icetray:
         assert icetray.recording is sys.modules["recording"]
@@ -61,7 +61,7 @@ def test_nothing_of_the_stand_in_is_left_behind():
     assert sys.path == before[1]
 
 
-def test_calls_are_recorded_in_order_with_their_parameters(icetray_stand_in):
+def test_calls_are_recorded_in_order_with_parameters(icetray_stand_in):
     from icecube import gulliver_modules, icetray, lilliput  # noqa: F401
 
     tray = icetray.I3Tray()
@@ -95,7 +95,7 @@ def test_calls_are_recorded_in_order_with_their_parameters(icetray_stand_in):
     ]
 
 
-def test_setters_of_a_service_are_recorded_also_when_called_later(icetray_stand_in):
+def test_late_calls_of_setters_of_a_service_are_recorded(icetray_stand_in):
     from icecube import millipede  # noqa: F401
     from icecube.icetray import I3Tray
     from icecube.photonics_service import I3PhotoSplineService
@@ -117,7 +117,7 @@ def test_setters_of_a_service_are_recorded_also_when_called_later(icetray_stand_
     }
 
 
-def test_a_segment_appears_as_what_it_adds_a_closed_one_as_itself(icetray_stand_in):
+def test_a_segment_is_recorded_as_its_content_and_an_opaque_one_as_itself(icetray_stand_in):
     from icecube import icetray, millipede
 
     @icetray.traysegment
@@ -138,7 +138,7 @@ def test_a_segment_appears_as_what_it_adds_a_closed_one_as_itself(icetray_stand_
     ]
 
 
-def test_a_module_is_known_only_when_its_project_is_imported(icetray_stand_in):
+def test_a_module_is_known_only_after_the_import_of_its_project(icetray_stand_in):
     from icecube.icetray import I3Tray
 
     tray = I3Tray()
@@ -152,12 +152,12 @@ def test_a_module_is_known_only_when_its_project_is_imported(icetray_stand_in):
     assert len(icetray_stand_in.recording.record_of(tray, {})) == 1
 
 
-def test_functions_that_icetray_could_not_call_are_refused(icetray_stand_in):
+def test_functions_that_icetray_cannot_call_are_refused(icetray_stand_in):
     from icecube.icetray import I3Tray
 
     class Holder:
         def method(self, frame):
-            """Icetray would take self for the frame."""
+            """icetray would take self for the frame."""
 
     assert icetray_stand_in
     with pytest.raises(RuntimeError, match="self"):
@@ -173,7 +173,7 @@ def scenarios_of(modules, **charges: float):
     return {name: modules.recording.Scenario(frame) for name, frame in frames.items()}
 
 
-def test_a_function_is_recorded_by_what_it_does_to_the_frames(icetray_stand_in):
+def test_a_function_is_recorded_by_its_effect_on_frames(icetray_stand_in):
     from icecube import icetray
 
     def judge(frame, threshold, key="bright"):
@@ -211,7 +211,7 @@ def test_a_function_is_recorded_by_what_it_does_to_the_frames(icetray_stand_in):
     assert "charge" in scenarios["at"].frame
 
 
-def test_what_counts_is_what_is_done_not_how_it_is_shared_out(icetray_stand_in):
+def test_effects_count_and_not_their_split_over_functions(icetray_stand_in):
     from icecube import dataclasses, icetray, lilliput  # noqa: F401
 
     def put(frame, key):
@@ -236,19 +236,19 @@ def test_what_counts_is_what_is_done_not_how_it_is_shared_out(icetray_stand_in):
         in_one_step(tray)
         tray.AddModule(put, key="c")
 
-    def told(add):
+    def effects_of(add):
         tray = icetray.I3Tray()
         add(tray)
         made = icetray_stand_in.recording.record_of(tray, scenarios_of(icetray_stand_in, one=1))
         return icetray_stand_in.recording.comparable(made)
 
-    assert told(in_two_steps) == told(in_one_step) != told(otherwise)
+    assert effects_of(in_two_steps) == effects_of(in_one_step) != effects_of(otherwise)
 
 
 @pytest.mark.parametrize(
     "name", ["millipede_original", "millipede_wilks", "splinempe", "splinempe_pointed"]
 )
-def test_the_records_are_of_both_formats_and_all_kinds_of_event(name):
+def test_the_records_cover_both_formats_and_all_event_types(name):
     kept = record(name)
     for version, key in (("2021a", "SplitUncleanedInIcePulses"), ("2023a", "SplitInIcePulses")):
         one = kept["formats"][version]
@@ -257,7 +257,7 @@ def test_the_records_are_of_both_formats_and_all_kinds_of_event(name):
         assert all(one["reconstruct"].values())
 
 
-def test_the_records_are_what_upstream_does(tmp_path):
+def test_the_records_are_those_of_upstream(tmp_path):
     clone = os.getenv(UPSTREAM)
     if not clone:
         pytest.skip(f"needs a clone of icecube/skymap_scanner: {UPSTREAM} names none")

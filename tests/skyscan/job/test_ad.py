@@ -28,12 +28,12 @@ def test_the_output_is_where_the_job_was_submitted(job_ad, tmp_path):
 
 
 @pytest.mark.parametrize("here", ["", "SkyscanOutputIsHere = false", "Has = true"])
-def test_the_output_of_a_job_on_another_machine_is_not_to_be_seen(job_ad, tmp_path, here):
+def test_the_output_of_a_job_on_another_machine_is_not_visible(job_ad, tmp_path, here):
     job_ad(tmp_path, here)
     assert place_of_output() is None
 
 
-def test_what_is_no_job_has_no_output(monkeypatch, tmp_path):
+def test_a_process_that_is_not_a_job_has_no_output(monkeypatch, tmp_path):
     monkeypatch.delenv(JOB_AD_VARIABLE, raising=False)
     assert place_of_output() is None
     monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path / "none"))

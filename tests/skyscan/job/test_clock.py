@@ -1,4 +1,4 @@
-"""A machine's clock, held against the access point's."""
+"""A machine's clock, compared with that of the access point."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from skyscan.job.clock import access_point_time, clock_error
 
 @pytest.fixture
 def job_ad(tmp_path, monkeypatch):
-    """Return a way to have the job's folder be made so long after its start."""
+    """Return a function that makes the job's folder at this time after its start."""
 
     def write(seconds_after: float, text: str | None = None) -> None:
         path = tmp_path / ".job.ad"
@@ -26,13 +26,13 @@ def job_ad(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("seconds_after", "error"), [(0, 0), (30, 0), (-60, 0), (3600, 3600), (-86400, -86400)]
 )
-def test_a_clock_that_is_far_off_is_set_right(job_ad, seconds_after, error):
+def test_a_clock_that_is_wrong_is_corrected(job_ad, seconds_after, error):
     job_ad(seconds_after)
     assert clock_error() == error
     assert access_point_time() == pytest.approx(time.time() - error, abs=5)
 
 
-def test_where_nothing_is_known_the_clock_is_right(job_ad, tmp_path, monkeypatch):
+def test_without_a_job_ad_the_clock_is_taken_as_right(job_ad, tmp_path, monkeypatch):
     job_ad(3600, "Iwd = 1\n")
     assert clock_error() == 0
     monkeypatch.setenv(JOB_AD_VARIABLE, str(tmp_path))

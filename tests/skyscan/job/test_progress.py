@@ -1,4 +1,4 @@
-"""What a job prints of its progress is read again."""
+"""The progress lines of a job are read back."""
 
 import pytest
 
@@ -15,5 +15,5 @@ from skyscan.job.progress import progress_line, read_progress
         (f"{progress_line(3, 9)}\npixels done: x of 9", None),
     ],
 )
-def test_the_last_progress_line_says_how_far_a_job_is(text, done):
+def test_the_last_progress_line_gives_the_progress(text, done):
     assert read_progress(text) == done

@@ -1,4 +1,4 @@
-"""The reco job and its worker process, in real processes: fits that fail, and kills."""
+"""The reco job and its worker, in real processes: failing fits and kills."""
 
 import math
 import os
@@ -27,7 +27,7 @@ from skyscan.recos.dummy import Dummy
 from skyscan.results import read_results, write_results
 
 REPOSITORY = Path(__file__).parents[3]
-PATIENCE = 300.0  # seconds; nothing here is a timing
+PATIENCE = 300.0  # seconds; a limit, not a measurement
 PIXELS = pixel_rows(8, range(100, 160))
 
 
@@ -42,7 +42,7 @@ ALTERNATING = [1, *([2, 1] * len(REASONS))]
 
 
 class Job:
-    """One batch in a folder, as the job finds it."""
+    """One batch in a folder, as the job gets it."""
 
     def __init__(self, folder, pixels, reco="dummy", **startup: object) -> None:
         self.startup = folder / "startup"
@@ -54,12 +54,12 @@ class Job:
         self.batch = read_batch(self.batch_path)
 
     def run(self, max_pixel_time=PATIENCE):
-        """Supervise the batch in this process; its workers are processes of their own."""
+        """Supervise the batch in this process; its workers are separate processes."""
         run_batch(self.startup, self.batch_path, self.result, max_pixel_time)
         return self.records()
 
     def start(self, *arguments: str, **environment: str):
-        """Start the whole job as a process of its own."""
+        """Start the complete job as a separate process."""
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "skyscan", "reco", "--startup", self.startup),
@@ -79,8 +79,8 @@ class Job:
         assert found.complaints == ()
         return found.records
 
-    def begun(self):
-        """Return how often each pixel was begun."""
+    def starts_of_fits(self):
+        """Return how often the fit of each pixel was started."""
         lines = self.tally.read_text().splitlines() if self.tally.exists() else []
         return Counter(int(line.split()[1]) for line in lines)
 
@@ -95,7 +95,7 @@ class Job:
 
 @pytest.fixture
 def job(tmp_path, monkeypatch):
-    """Return what makes a job; the process's own signal handlers are put back."""
+    """Return a function that makes a job; signal handlers are restored afterwards."""
     monkeypatch.setattr(worker_process, "SETUP_TIME", PATIENCE)
     monkeypatch.setenv(TALLY_VARIABLE, str(tmp_path / "tally"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
@@ -108,7 +108,7 @@ def job(tmp_path, monkeypatch):
 
 @pytest.fixture
 def crash(monkeypatch):
-    """Set when fits fail; return pixels of which each second one fails, each in its way."""
+    """Let fits fail; return pixels of which every second one fails, in different ways."""
 
     def set_up(when) -> np.ndarray:
         monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_PROBABILITY", "0.5")
@@ -124,7 +124,7 @@ def crash(monkeypatch):
 
 
 def without_times(records):
-    """Return what of records must not depend on when and how they were made."""
+    """Return the fields of records that must not depend on when and how they were made."""
     return [
         tuple(record[name].tobytes() for name in (*IDS, *FIT_DTYPE.names)) for record in records
     ]
@@ -135,10 +135,10 @@ def test_every_pixel_of_a_batch_is_fitted_once(job):
     records = one.run()
     assert without_times(records) == without_times(fitted(PIXELS[:4]))
     assert set(records["attempt"]) == {1}
-    assert one.begun() == dict.fromkeys(range(100, 104), 1)
+    assert one.starts_of_fits() == dict.fromkeys(range(100, 104), 1)
 
 
-def test_each_record_says_how_long_its_fit_took(job, monkeypatch):
+def test_each_record_has_the_time_of_its_fit(job, monkeypatch):
     monkeypatch.setenv("SKYSCAN_DUMMY_COST", "0.05")
     began = time.monotonic()
     records = job(PIXELS[:4]).run()
@@ -146,7 +146,7 @@ def test_each_record_says_how_long_its_fit_took(job, monkeypatch):
     assert records["run_time"].sum() <= time.monotonic() - began
 
 
-def test_the_time_of_a_chunk_is_shared_by_its_pixels(monkeypatch):
+def test_the_time_of_a_chunk_is_divided_among_its_pixels(monkeypatch):
     monkeypatch.setenv("SKYSCAN_DUMMY_COST", "0.05")
     began = time.monotonic()
     records = reconstruct(PIXELS[:4], 1, Dummy(), a_startup())
@@ -154,18 +154,18 @@ def test_the_time_of_a_chunk_is_shared_by_its_pixels(monkeypatch):
     assert len(set(records["run_time"])) == 1
 
 
-def test_a_fit_that_fails_once_is_made_in_another_process(job, crash):
+def test_a_fit_that_fails_once_is_repeated_in_another_process(job, crash):
     pixels = crash("first")
     one = job(pixels, reco="crash_dummy")
     records = one.run(max_pixel_time=2.0)
     assert without_times(records) == without_times(fitted(pixels))
     assert records["attempt"].tolist() == ALTERNATING
     assert not any(records["reason"])
-    begun = one.begun()
-    assert [begun[int(pixel)] for pixel in pixels["pixel"]] == ALTERNATING
+    starts_of_fits = one.starts_of_fits()
+    assert [starts_of_fits[int(pixel)] for pixel in pixels["pixel"]] == ALTERNATING
 
 
-def test_a_fit_that_fails_twice_is_nan_with_its_reason_and_the_batch_goes_on(job, crash):
+def test_a_fit_that_fails_twice_is_nan_with_its_reason_and_the_batch_continues(job, crash):
     pixels = crash("always")
     one = job(pixels, reco="crash_dummy")
     records = one.run(max_pixel_time=2.0)
@@ -176,16 +176,16 @@ def test_a_fit_that_fails_twice_is_nan_with_its_reason_and_the_batch_goes_on(job
     assert without_times(records[::2]) == without_times(fitted(pixels[::2]))
     assert records[list(IDS)].tolist() == pixels[list(IDS)].tolist()
     assert records["attempt"].tolist() == ALTERNATING
-    assert one.begun().total() == sum(ALTERNATING)
+    assert one.starts_of_fits().total() == sum(ALTERNATING)
 
 
-def test_a_job_that_starts_again_does_only_what_is_missing(job):
+def test_a_restarted_job_fits_only_missing_pixels(job):
     one = job(PIXELS[:6])
     done = fitted(PIXELS[:6])
     write_results(one.result, one.batch, done[[1, 2, 4]])
-    one.result.write_bytes(one.result.read_bytes() + done[5:].tobytes()[:-1])  # torn
+    one.result.write_bytes(one.result.read_bytes() + done[5:].tobytes()[:-1])  # truncated
     assert sorted(without_times(one.run())) == sorted(without_times(done))
-    assert one.begun() == {100: 1, 103: 1, 105: 1}
+    assert one.starts_of_fits() == {100: 1, 103: 1, 105: 1}
 
 
 def test_a_batch_that_is_done_starts_no_worker(job, monkeypatch):
@@ -193,16 +193,16 @@ def test_a_batch_that_is_done_starts_no_worker(job, monkeypatch):
     write_results(one.result, one.batch, fitted(PIXELS[:3]))
     monkeypatch.setattr(sys, "executable", "/nonexistent")
     assert len(one.run()) == 3
-    assert one.begun() == {}
+    assert one.starts_of_fits() == {}
 
 
-def test_results_that_are_not_there_at_all_begin_anew(job):
+def test_a_missing_result_file_is_created(job):
     one = job(PIXELS[:2])
     one.result.unlink()
     assert len(one.run()) == 2
 
 
-def test_a_job_that_is_sent_away_keeps_its_results_and_goes_on_from_them(job):
+def test_a_vacated_job_keeps_its_results_and_continues_from_them(job):
     one = job(PIXELS[:12])
     process = one.start(SKYSCAN_DUMMY_COST="0.1")
     one.wait_for_results(3, process)
@@ -216,18 +216,18 @@ def test_a_job_that_is_sent_away_keeps_its_results_and_goes_on_from_them(job):
     assert read_progress(output) is not None
     records = one.run()
     assert without_times(records) == without_times(fitted(PIXELS[:12]))
-    assert one.begun().total() <= 12 + 1  # the fit that was under way, and no other
+    assert one.starts_of_fits().total() <= 12 + 1  # only the fit that was running
 
 
-def test_progress_is_seen_where_the_output_will_be(job, tmp_path, monkeypatch):
+def test_progress_is_visible_at_the_final_path_of_the_output(job, tmp_path, monkeypatch):
     ad, output = tmp_path / "ad", tmp_path / "00000.out"
-    told = [f'OrigIwd = "{tmp_path}"', f'OriginalOut = "{output.name}"']
-    ad.write_text("\n".join([*told, "SkyscanOutputIsHere = true", ""]))
+    attributes = [f'OrigIwd = "{tmp_path}"', f'OriginalOut = "{output.name}"']
+    ad.write_text("\n".join([*attributes, "SkyscanOutputIsHere = true", ""]))
     monkeypatch.setenv("_CONDOR_JOB_AD", str(ad))
     job(PIXELS[:3]).run()
     assert read_progress(output.read_text()) == 3
     output.unlink()
-    output.mkdir()  # nothing can be written there
+    output.mkdir()  # the output cannot be written there
     one = job(PIXELS[:4])
     assert len(one.run()) == 4
 
@@ -246,48 +246,48 @@ def starts(job, *arguments: str, **environment: str):
         assert "Traceback" not in errors
 
 
-def test_a_job_leaves_to_have_its_results_taken_home_each_interval(job):
+def test_a_job_checkpoints_at_each_interval(job):
     one = job(PIXELS[:6])
     left = starts(one, "--checkpoint-interval", "0.5", SKYSCAN_DUMMY_COST="0.2")
     assert len(left) > 1
-    assert left == sorted(set(left))  # each start gets further
+    assert left == sorted(set(left))  # each start makes progress
     assert left[-1] == 6
-    assert set(one.begun().values()) == {1}
+    assert set(one.starts_of_fits().values()) == {1}
     assert without_times(one.records()) == without_times(fitted(PIXELS[:6]))
 
 
-def test_an_interval_shorter_than_any_fit_costs_starts_and_no_fit(job):
+def test_an_interval_shorter_than_any_fit_costs_restarts_and_no_fit(job):
     one = job(PIXELS[:3])
     assert starts(one, "--checkpoint-interval", "0.001") == [1, 2, 3]
-    assert set(one.begun().values()) == {1}
+    assert set(one.starts_of_fits().values()) == {1}
 
 
-def test_a_job_whose_worker_died_leaves_when_its_pixel_is_settled(job, crash):
+def test_a_job_whose_worker_died_checkpoints_when_its_pixel_is_settled(job, crash):
     pixels = crash("always")
     one = job(pixels, reco="crash_dummy")
     arguments = ("--checkpoint-interval", "1000", "--max-pixel-time", "2")
-    # The eighth fit kills its process; those before raise or hang, which is no checkpoint.
+    # The eighth fit kills its process; those before raise or hang, which causes no checkpoint.
     assert starts(one, *arguments) == [8, 9]
-    assert one.begun().total() == sum(ALTERNATING)
+    assert one.starts_of_fits().total() == sum(ALTERNATING)
 
 
-def test_a_job_whose_worker_dies_at_each_pixel_leaves_only_some_times(job, monkeypatch):
+def test_a_job_whose_worker_always_dies_checkpoints_a_limited_number_of_times(job, monkeypatch):
     monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_PROBABILITY", "1")
     monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_MODE", "signal")
     one = job(PIXELS[:8], reco="crash_dummy")
     left = starts(one, "--checkpoint-interval", "1000")
     assert left == [1, 2, 3, 8]
-    assert set(one.begun().values()) == {2}
+    assert set(one.starts_of_fits().values()) == {2}
     assert without_times(one.records()) == without_times(fitted(PIXELS[:8]))
 
 
-def test_results_of_an_earlier_start_count_with_those_of_the_last_checkpoint(job, tmp_path):
+def test_results_of_an_earlier_start_and_of_the_last_checkpoint_are_joined(job, tmp_path):
     one = job(PIXELS[:6])
     done, earlier = fitted(PIXELS[:6]), tmp_path / "earlier.rec"
     write_results(one.result, one.batch, done[:2])
     write_results(earlier, one.batch, done[[0, 1, 2, 4]])
     assert starts(one, "--earlier", str(earlier)) == [6]
-    assert one.begun() == {103: 1, 105: 1}
+    assert one.starts_of_fits() == {103: 1, 105: 1}
     assert sorted(without_times(one.records())) == sorted(without_times(done))
 
 
@@ -307,10 +307,10 @@ def test_a_worker_that_is_killed_costs_one_fit(job):
     records = one.records()
     assert without_times(records) == without_times(fitted(PIXELS[:8]))
     assert sorted(records["attempt"])[-2:] in ([1, 2], [1, 1])  # [1, 1]: between two fits
-    assert one.begun().total() <= 9
+    assert one.starts_of_fits().total() <= 9
 
 
-def test_a_job_that_is_killed_leaves_whole_records(job):
+def test_a_killed_job_leaves_complete_records(job):
     one = job(PIXELS[:8])
     process = one.start(SKYSCAN_DUMMY_COST="0.1")
     one.wait_for_results(2, process)
@@ -319,7 +319,7 @@ def test_a_job_that_is_killed_leaves_whole_records(job):
     process.communicate(timeout=PATIENCE)
     assert len(one.records()) >= 2
     deadline = time.monotonic() + PATIENCE
-    while Path(f"/proc/{worker}").exists():  # it finds its supervisor gone
+    while Path(f"/proc/{worker}").exists():  # it notices that its supervisor is gone
         assert time.monotonic() < deadline, "the worker outlives its supervisor"
         time.sleep(0.05)
     assert without_times(one.run()) == without_times(fitted(PIXELS[:8]))
@@ -352,7 +352,7 @@ class Probe(Reco):
         if how == "kill":
             os.kill(os.getpid(), int(os.environ["SIGNAL"]))
         if how == "slow":
-            open("begun", "w").close()
+            open("started", "w").close()
             time.sleep(300)
 
     def reconstruct(self, pixels, zenith, azimuth):
@@ -376,7 +376,7 @@ RECO_CLASS = Probe
 
 @pytest.fixture
 def probe(job, tmp_path, monkeypatch):
-    """Return a job of a reconstruction that an installed package brings."""
+    """Return a job of a reconstruction from an installed package."""
     place = tmp_path / "site"
     metadata = place / "probe-1.0.dist-info"
     metadata.mkdir(parents=True)
@@ -389,11 +389,11 @@ def probe(job, tmp_path, monkeypatch):
     sys.modules.pop("probe_reco", None)
 
 
-def test_what_a_reconstruction_prints_and_reads_does_not_mix_with_the_protocol(probe, capfd):
+def test_input_and_output_of_a_reconstruction_do_not_mix_with_the_protocol(probe, capfd):
     records = probe(4).run(max_pixel_time=5.0)
     assert records["llh"].tolist() == [100, 101, 102, 103]
     output, errors = capfd.readouterr()
-    assert errors.count("fitting") == 2  # chunks of three and of one
+    assert errors.count("fitting") == 2  # chunks of three and one
     assert errors.count("from another process") == 2
     assert "fitting" not in output
 
@@ -402,12 +402,12 @@ def test_what_a_reconstruction_prints_and_reads_does_not_mix_with_the_protocol(p
     ("how", "error", "why"),
     [
         ("bad input", BadInput, "exit code 65"),
-        ("wrong usage", BadInput, "exit code 65"),  # no further try mends it either
+        ("wrong usage", BadInput, "exit code 65"),  # no further try helps either
         ("no table", TryAgain, "exit code 75"),
-        ("kill", TryAgain, "signal 40"),  # one that has no name
+        ("kill", TryAgain, "signal 40"),  # a signal without a name
     ],
 )
-def test_a_set_up_that_fails_is_fatal_only_if_it_would_always_fail(
+def test_a_failed_set_up_is_fatal_only_if_it_would_always_fail(
     probe, monkeypatch, how, error, why
 ):
     monkeypatch.setenv("PROBE", how)
@@ -416,11 +416,11 @@ def test_a_set_up_that_fails_is_fatal_only_if_it_would_always_fail(
         probe().run()
 
 
-def test_a_job_that_is_sent_away_while_it_sets_up_takes_its_worker_along(probe, tmp_path):
+def test_a_job_that_is_vacated_during_set_up_ends_its_worker(probe, tmp_path):
     process = probe().start(PROBE="slow")
-    begun = tmp_path / "startup" / "begun"
+    started = tmp_path / "startup" / "started"
     deadline = time.monotonic() + PATIENCE
-    while not begun.exists() and time.monotonic() < deadline:
+    while not started.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     (worker,) = children(process.pid)
     process.terminate()
@@ -433,7 +433,7 @@ def test_a_job_that_is_sent_away_while_it_sets_up_takes_its_worker_along(probe, 
     ("how", "reason"),
     [("exit", "the process ended with exit code 3"), ("shape", "TypeError: Probe.reconstruct")],
 )
-def test_answers_that_are_none_are_recorded_as_failures(probe, monkeypatch, how, reason):
+def test_invalid_answers_are_recorded_as_failures(probe, monkeypatch, how, reason):
     monkeypatch.setenv("PROBE", how)
     (record,) = probe().run()
     assert np.isnan(record["llh"])
@@ -451,7 +451,7 @@ def test_one_bad_pixel_does_not_cost_the_others_of_its_chunk(probe, monkeypatch)
         by_pixel[100]["reason"].decode(errors="ignore").startswith("RuntimeError: \u00fc\u00fc")
     )
     assert [float(by_pixel[p]["llh"]) for p in (101, 102, 103)] == [101, 102, 103]
-    assert one.begun() == {100: 2, 101: 2, 102: 2, 103: 1}
+    assert one.starts_of_fits() == {100: 2, 101: 2, 102: 2, 103: 1}
 
 
 def test_files_of_two_scans_are_bad_input(job):
@@ -461,7 +461,7 @@ def test_files_of_two_scans_are_bad_input(job):
         one.run()
 
 
-def test_a_failed_pixel_is_recorded_whole():
+def test_the_record_of_a_failed_pixel_is_complete():
     records = failed_records(Chunk(PIXELS[:2], 2), "x" * 500, 1.5)
     assert records.dtype == RECORD_DTYPE
     assert records[list(IDS)].tolist() == PIXELS[:2][list(IDS)].tolist()
@@ -479,13 +479,13 @@ def test_the_same_pixel_is_the_same_bytes_in_any_batch_and_order(job):
         assert without_times([record]) == without_times([both[1][pixel]])
 
 
-def test_the_time_of_the_event_turns_the_sky(monkeypatch):
-    # Not the dummy's business; but the worker must ask for the event's own time.
-    asked = []
+def test_local_directions_depend_on_the_time_of_the_event(monkeypatch):
+    # The dummy does not use it, but the worker must pass the event's own time.
+    times = []
     monkeypatch.setattr(
         Dummy,
         "local_directions",
-        lambda _, ra, dec, mjd: asked.append(mjd) or (0 * ra, 0 * dec),
+        lambda _, ra, dec, mjd: times.append(mjd) or (0 * ra, 0 * dec),
     )
     reconstruct(PIXELS[:1], 1, Dummy(), a_startup())
-    assert asked == [MJD]
+    assert times == [MJD]

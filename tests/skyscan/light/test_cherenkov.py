@@ -14,14 +14,14 @@ from skyscan.light.cherenkov import (
 
 
 def travel(zenith, azimuth):
-    """Unit vector along which a particle from there moves, written out once more."""
+    """Return the direction of travel of a particle, by an independent formula."""
     return -np.array(
         [np.sin(zenith) * np.cos(azimuth), np.sin(zenith) * np.sin(azimuth), np.cos(zenith)]
     )
 
 
 def light_by_hand(dom, vertex, along):
-    """Direct light by looking for the point of the track that sees the DOM under theta_c."""
+    """Return the direct light by a search for the point that the DOM sees under theta_c."""
 
     def excess(s: float) -> float:
         path = dom - (vertex + s * along)
@@ -35,7 +35,7 @@ def light_by_hand(dom, vertex, along):
 
 
 @pytest.mark.parametrize("zenith", [0.0, 0.3, np.pi / 2, 2.0, np.pi])
-def test_direct_light_is_what_a_search_along_the_track_finds(zenith):
+def test_direct_light_agrees_with_a_search_along_the_track(zenith):
     random = np.random.default_rng(5)
     azimuth = 4.0
     doms = random.uniform(-500, 500, (20, 3))

@@ -11,7 +11,7 @@ from skyscan.light.ice import SMALLEST
 from skyscan.light.pandel import BulkIce, effective_distance, log_survival
 from skyscan.light.pandel_table import TabulatedBulkIce
 
-# the paper's numbers, written out once more
+# the numbers of the paper, copied independently
 TAU, SCATTERING, ABSORPTION = 556.7, 33.29, 98.0
 SPEED_IN_ICE = 0.299792458 / 1.35634
 NO_DEPTH = np.zeros(1)
@@ -36,21 +36,21 @@ def test_survival_is_the_integral_of_the_pandel_function(effective, delay):
     assert found == pytest.approx(survival_by_quadrature(delay, effective), rel=1e-6)
 
 
-def test_no_photon_is_early_and_the_latest_have_a_finite_logarithm():
+def test_no_photon_is_early_and_the_logarithm_is_finite():
     delay = np.array([[-1e4, -1.0, 0.0, 1e9]])
     found = log_survival(delay, np.full((1, 4), 10.0))
     assert found[0, :3].tolist() == [0, 0, 0]
     assert found[0, 3] == np.log(SMALLEST)
 
 
-def test_light_from_above_comes_as_if_from_farther_away():
+def test_light_from_above_has_a_larger_effective_distance():
     down, up = effective_distance(np.full(2, 20.0), np.array([-1.0, 1.0]))
     assert down == pytest.approx(0.8395 * 20 + 3.094 + 3.946 + 4.636)
     assert up == pytest.approx(0.8395 * 20 + 3.094 - 3.946 + 4.636)
 
 
 def density(residual, charge, distance, ice):
-    """The likelihood of one DOM's time, 1/ns."""
+    """Return the likelihood of one DOM's time, 1/ns."""
     light = DirectLight(np.zeros((1, 1)), np.full((1, 1), distance), np.full((1, 1), 0.3))
     photons = ice.n_photons(np.array([charge]))
     residual = np.full((1, 1), residual)
@@ -85,14 +85,14 @@ def test_the_jitter_box_has_the_standard_deviation_of_the_jitter():
     assert 26.0 > 15 * 3**0.5 > 25.9
 
 
-def test_noise_keeps_impossible_times_from_being_infinitely_unlikely():
+def test_noise_makes_impossible_times_finitely_unlikely():
     early = density(-5000.0, 10.0, 20.0, BulkIce())
     broad = 1e-3 / (np.pi * 2000 * (1 + 2.5**2))
     narrow = 2e-5 / (np.pi * 100 * (1 + 50.0**2))
     assert early == pytest.approx(broad + narrow)
 
 
-def test_the_table_agrees_with_the_formula_where_light_is_expected():
+def test_the_table_agrees_with_the_formula_where_light_is_likely():
     random = np.random.default_rng(2)
     delay = random.uniform(-50, 2000, (40, 300))
     distance = random.uniform(0.16, 300, (40, 300))
@@ -102,7 +102,7 @@ def test_the_table_agrees_with_the_formula_where_light_is_expected():
     assert np.abs(np.exp(found) - np.exp(exact)).max() < 5e-3
 
 
-def test_the_table_holds_out_beyond_its_ends():
+def test_the_table_has_end_values_beyond_its_ends():
     delay, distance = np.array([[1e-9, 1e8, 1e8]]), np.array([[1e6, 0.16, 1e6]])
     found = TabulatedBulkIce().log_survival(delay, distance, np.full((1, 3), 0.4), NO_DEPTH)
     assert np.isfinite(found).all()

@@ -31,13 +31,13 @@ def test_is_found_by_both_spellings():
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.3, 0.9])
-def test_the_fraction_asked_for_fails(monkeypatch, pixels, probability):
+def test_the_requested_fraction_fails(monkeypatch, pixels, probability):
     monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_PROBABILITY", str(probability))
     failed = sum(mode is not None for mode in failures(pixels))
     assert failed / len(pixels) == pytest.approx(probability, abs=0.04)
 
 
-def test_none_fails_at_probability_zero_and_the_answers_are_the_dummys(monkeypatch, pixels):
+def test_at_probability_zero_all_fits_are_those_of_the_dummy(monkeypatch, pixels):
     monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_PROBABILITY", "0")
     assert fit(CrashDummy(), pixels).tobytes() == fit(Dummy(), pixels).tobytes()
 
@@ -53,7 +53,7 @@ def test_the_second_attempt_succeeds_unless_it_always_fails(monkeypatch, pixels)
         fit(CrashDummy(), pixels[:1])
 
 
-def test_a_list_of_modes_is_shared_out(monkeypatch, pixels):
+def test_all_modes_of_a_list_occur(monkeypatch, pixels):
     monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_PROBABILITY", "1")
     monkeypatch.setenv("SKYSCAN_CRASH_DUMMY_MODE", "raise, hang,signal")
     modes = failures(pixels)
@@ -68,7 +68,7 @@ def test_a_list_of_modes_is_shared_out(monkeypatch, pixels):
         ("SKYSCAN_CRASH_DUMMY_PROBABILITY", "1.5"),
     ],
 )
-def test_nonsense_is_refused(monkeypatch, pixels, variable, value):
+def test_invalid_settings_are_refused(monkeypatch, pixels, variable, value):
     monkeypatch.setenv(variable, value)
     with pytest.raises(WrongUsage, match=variable):
         failures(pixels[:1])

@@ -60,13 +60,13 @@ def test_variations_give_other_fits():
     assert (fit(first)["llh"] != fit(second)["llh"]).all()
 
 
-def test_variations_are_as_many_as_asked_for(monkeypatch):
+def test_the_number_of_variations_is_the_requested_one(monkeypatch):
     assert Dummy().variations().shape == (1, 3)
     monkeypatch.setenv("SKYSCAN_DUMMY_VARIATIONS", "3")
     assert Dummy().variations().shape == (3, 3)
 
 
-def test_a_fit_costs_what_it_is_told(monkeypatch):
+def test_a_fit_takes_the_requested_time(monkeypatch):
     monkeypatch.setenv("SKYSCAN_DUMMY_COST", "0.05")
     start = time.monotonic()
     fit(whole_sky(1)[:3])
@@ -74,13 +74,13 @@ def test_a_fit_costs_what_it_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["-1", "soon", "nan"])
-def test_a_cost_that_is_none_is_refused(monkeypatch, text):
+def test_an_invalid_cost_is_refused(monkeypatch, text):
     monkeypatch.setenv("SKYSCAN_DUMMY_COST", text)
     with pytest.raises(WrongUsage, match="SKYSCAN_DUMMY_COST"):
         fit(whole_sky(1))
 
 
-def test_a_seed_that_is_not_there_becomes_the_origin(tmp_path):
+def test_a_missing_seed_becomes_the_origin(tmp_path):
     nan = float("nan")
     seed = Vertex(nan, nan, nan, nan)
     event = Event(1, 1, 0, 6e4, None, "", "", np.zeros(0, PULSE_DTYPE), seed)

@@ -1,4 +1,4 @@
-"""The shapes of seed vertex variations, and how they follow a pixel."""
+"""The geometries of seed variations, and their rotation with a pixel."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skyscan.recos._variations import across, cylinder, mini_test, octahedron, point
 
 
-def test_each_shape_begins_with_the_seed_vertex_itself():
+def test_each_shape_starts_with_the_seed_vertex():
     for shape in (point(), octahedron(20.0), cylinder(), mini_test(20.0)):
         assert shape[0].tolist() == [0, 0, 0]
         assert len(np.unique(shape, axis=0)) == len(shape)

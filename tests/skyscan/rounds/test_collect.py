@@ -1,4 +1,4 @@
-"""What the rounds have found: the best variation, and nothing dropped in silence."""
+"""The results of rounds: the best variation, and no result lost without an error."""
 
 import math
 
@@ -36,7 +36,7 @@ NAN = math.nan
 
 @pytest.fixture
 def folder(tmp_path):
-    """A scan of two rounds, three batches each, all fitted."""
+    """Return a scan of two rounds with three batches each, all fitted."""
     made = prepared(tmp_path / "scan", SCAN)
     do_scan(made, SCAN, rounds=2)
     return made
@@ -62,7 +62,9 @@ def best_variation(llhs):
     ],
     ids=str,
 )
-def test_the_lowest_llh_wins_nan_never_and_ties_go_to_the_lower_variation(llhs, variation):
+def test_the_lowest_llh_wins_and_nan_never_does_and_ties_go_to_the_lower_variation(
+    llhs, variation
+):
     assert best_variation(llhs) == variation
 
 
@@ -78,11 +80,11 @@ def test_the_best_of_each_pixel_does_not_depend_on_the_order_of_records(llhs, ra
     assert best["pixel"].tolist() == list(range(len(llhs)))
     for record, of_pixel in zip(best, llhs, strict=True):
         numbers = [llh for llh in of_pixel if not math.isnan(llh)]
-        wanted = of_pixel.index(min(numbers)) if numbers else 0
-        assert record["variation"] == wanted
+        expected = of_pixel.index(min(numbers)) if numbers else 0
+        assert record["variation"] == expected
 
 
-def test_pixels_of_two_nsides_with_the_same_number_are_two():
+def test_pixels_of_two_nsides_with_the_same_number_are_different():
     records = np.concatenate([made_up(pixel_rows(n, [5, 6])) for n in (64, 8)])
     assert [r["nside"] for r in best_of(records).best] == [8, 8, 64, 64]
     llhs = best_of(records).llhs()
@@ -142,7 +144,7 @@ def take_another_scans(path, batch, records):
         (take_another_scans, "of another scan, round or batch"),
     ],
 )
-def test_results_that_are_not_whole_are_an_error_that_names_them(folder, damage, why):
+def test_incomplete_results_are_an_error_that_names_them(folder, damage, why):
     path = folder.round(1).result(1)
     damage(path, *records_of(folder, 1, 1))
     with pytest.raises(MissingResults, match=why) as caught:
@@ -153,7 +155,7 @@ def test_results_that_are_not_whole_are_an_error_that_names_them(folder, damage,
     assert caught.value.exit_code == ExitCode.TRY_AGAIN
 
 
-def test_all_that_is_missing_is_named_at_once(folder):
+def test_one_error_names_all_that_is_missing(folder):
     paths = [folder.round(0).result(2), folder.round(1).result(0)]
     for path in paths:
         path.unlink()
@@ -174,7 +176,7 @@ def test_rounds_of_another_scan_are_bad_input(folder):
         collect(folder, "f" * 32, [0])
 
 
-def test_what_is_left_over_comes_ordered_and_once_whatever_jobs_had_it(folder):
+def test_remaining_fits_are_ordered_and_unique(folder):
     lost = []
     for number, batch in ((1, 2), (1, 0), (0, 2)):
         folder.round(number).result(batch).unlink()
@@ -185,7 +187,10 @@ def test_what_is_left_over_comes_ordered_and_once_whatever_jobs_had_it(folder):
     path = folder.round(0).result(2)
     assert gathered.incomplete[0] == [f"{path} is missing {n} of {n} pixels"]
     assert gathered.damage[0] == [f"{path} is missing"]
-    assert {number: len(told) for number, told in gathered.incomplete.items()} == {0: 1, 1: 2}
+    assert {n: len(texts) for n, texts in gathered.incomplete.items()} == {
+        0: 1,
+        1: 2,
+    }
 
 
 @pytest.mark.parametrize("content", [{}, {"batches": 3}, {"batches": [{"number": 1}]}])
@@ -195,7 +200,7 @@ def test_a_damaged_description_is_bad_input(folder, content):
         collect(folder, SCAN.id, [0, 1])
 
 
-def test_a_partial_map_takes_every_record_that_there_is(folder):
+def test_a_partial_map_has_every_existing_record(folder):
     folder.round(0).result(1).unlink()
     cut(folder.round(1).result(1), None, None)
     folder.round(1).batch(2).write_bytes(b"")
@@ -206,13 +211,13 @@ def test_a_partial_map_takes_every_record_that_there_is(folder):
     assert counts[0][1] == 0
 
 
-def test_a_scan_of_no_round_has_found_nothing(tmp_path):
+def test_a_scan_without_rounds_has_no_results(tmp_path):
     made = prepared(tmp_path / "scan", SCAN)
     assert len(collect_partial(made, SCAN.id).best) == 0
     assert collect(made, SCAN.id, []).llhs() == {}
 
 
-def test_the_dummys_fits_are_kept_to_the_last_bit(folder):
+def test_the_fits_of_the_dummy_are_kept_to_the_last_bit(folder):
     work, records = records_of(folder, 0, 0)
     assert records.tobytes() == fitted(work.pixels).tobytes()
     assert len(read_json(folder.round(0).description)["batches"]) == 3

@@ -1,4 +1,4 @@
-"""Rounds that are moved aside and chosen anew: what is known is not fitted again."""
+"""Rounds that are set aside and chosen again: known fits are not repeated."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def rounds_of(folder):
     return folder.chosen_rounds()
 
 
-def test_a_scan_chosen_anew_has_nothing_to_fit_and_the_same_map(folder):
+def test_a_scan_that_is_chosen_again_has_nothing_to_fit_and_the_same_map(folder):
     before, rounds = map_bytes(folder), rounds_of(folder)
     where = set_aside(folder, ())
     assert rounds_of(folder) == []
@@ -49,7 +49,7 @@ def test_a_scan_chosen_anew_has_nothing_to_fit_and_the_same_map(folder):
     assert map_bytes(folder) == before
 
 
-def test_what_is_forgotten_is_fitted_again_and_nothing_else(folder):
+def test_only_forgotten_fits_are_fitted_again(folder):
     before = map_bytes(folder)
     batch, _ = next(iter(fits_in(folder.rounds, SCAN.id)))
     forget = ids_of(batch.pixels)[1:3]
@@ -57,13 +57,13 @@ def test_what_is_forgotten_is_fitted_again_and_nothing_else(folder):
     assert missing(folder, SCAN, 0) == 2
     do_scan(folder, SCAN)
     assert map_bytes(folder) == before
-    # and a second time: what was fitted meanwhile is known too
+    # and a second time, with the new fits
     set_aside(folder, ())
     assert missing(folder, SCAN, 0) == 0
 
 
 def test_a_pixel_whose_seed_has_changed_is_fitted_again(folder):
-    # another vertex for every coarse pixel: each finer one starts from elsewhere
+    # another vertex for every coarse pixel: each finer one gets another seed
     for batch, records in list(fits_in(folder.rounds, SCAN.id)):
         if batch.round == 0:
             moved = records.copy()
@@ -75,7 +75,7 @@ def test_a_pixel_whose_seed_has_changed_is_fitted_again(folder):
     assert sum(state.n_missing for state in finer) == sum(state.n_pixels for state in finer) > 0
 
 
-def test_fits_of_another_scan_are_not_taken_over(folder):
+def test_fits_of_another_scan_are_not_reused(folder):
     set_aside(folder, ())
     batch = read_batch(next((folder.earlier / "001").glob("rounds/000/batches/*.npz")))
     assert len(KnownFits(folder, SCAN.id).of(batch)) == len(batch.pixels)
@@ -97,7 +97,7 @@ def test_a_damaged_batch_file_costs_its_batch(folder):
     assert missing(folder, SCAN, 0) == n
 
 
-def test_a_scan_that_goes_further_keeps_its_coarser_pixels(folder):
+def test_a_scan_that_is_extended_keeps_its_coarser_pixels(folder):
     further = a_scan(progression=(*SCAN.progression, (8, 3)))
     assert further.id == SCAN.id
     merge(folder, SCAN)
@@ -124,7 +124,7 @@ def test_a_scan_that_goes_further_keeps_its_coarser_pixels(folder):
     )
 
 
-def test_what_the_rounds_led_to_moves_with_them_and_nothing_else(folder):
+def test_the_products_of_the_rounds_and_nothing_else_move_with_them(folder):
     merge(folder, SCAN)
     for name in ("round_000.dag", "round_000.dag.nodes.log", "scan.dag"):
         folder.workflow.mkdir(exist_ok=True)
@@ -139,7 +139,7 @@ def test_what_the_rounds_led_to_moves_with_them_and_nothing_else(folder):
     assert list(folder.rounds.iterdir()) == []
 
 
-def test_an_attempt_that_was_killed_on_its_way_is_made_again(folder):
+def test_an_attempt_that_was_killed_can_be_repeated(folder):
     half = folder.earlier / "001"
     half.mkdir(parents=True)
     assert set_aside(folder, ()) == half
@@ -148,7 +148,7 @@ def test_an_attempt_that_was_killed_on_its_way_is_made_again(folder):
     assert missing(folder, SCAN, 0) == 0
 
 
-def test_the_latest_fit_counts_in_whatever_order_folders_are_listed(folder, monkeypatch):
+def test_the_latest_fit_counts_in_any_order_of_folders(folder, monkeypatch):
     batch, records = next(iter(fits_in(folder.rounds, SCAN.id)))
     set_aside(folder, ())
     open_round(folder, SCAN, 0)

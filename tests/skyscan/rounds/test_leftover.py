@@ -1,4 +1,4 @@
-"""Fits that a round's jobs had no time for: dealt out anew, and counted once."""
+"""Fits for which a round's jobs had no time: distributed again, and counted once."""
 
 from itertools import count
 
@@ -70,7 +70,7 @@ def undisturbed(tmp_path):
 
 
 @pytest.mark.parametrize("n", [1, 3, 100])
-def test_the_map_does_not_depend_on_what_was_left_over(folder, undisturbed, n):
+def test_the_map_does_not_depend_on_leftovers(folder, undisturbed, n):
     fits, rounds = do_all(folder, n)
     assert len(fits) == len(set(fits))
     assert map_bytes(folder, SCAN) == undisturbed
@@ -79,7 +79,7 @@ def test_the_map_does_not_depend_on_what_was_left_over(folder, undisturbed, n):
     assert depths[0] == 0
 
 
-def test_what_is_left_over_is_a_round_of_its_own_with_the_same_seeds(folder):
+def test_leftovers_are_a_separate_round_with_the_same_seeds(folder):
     do_some(folder, 0, 3)
     states = open_round(folder, SCAN, 1)
     assert sum(state.n_missing for state in states) == 12 - 9
@@ -90,35 +90,37 @@ def test_what_is_left_over_is_a_round_of_its_own_with_the_same_seeds(folder):
         for path in (folder.round(number).path / "batches").glob("*.npz")
         for row in read_batch(path).pixels
     }
-    assert len(rows) == 12  # no row is another in its second round
+    assert len(rows) == 12  # a leftover fit has the same row in both rounds
 
 
-def test_a_round_that_left_something_over_is_done_when_it_is_opened_again(folder):
+def test_a_round_with_leftovers_is_done_when_it_is_opened_again(folder):
     do_some(folder, 0, 3)
     open_round(folder, SCAN, 1)
     assert sum(state.n_missing for state in open_round(folder, SCAN, 0)) == 0
 
 
-@pytest.mark.parametrize("amid", [True, False], ids=["the next round not done", "done"])
-def test_a_result_that_is_lost_afterwards_is_done_again_where_it_was(folder, undisturbed, amid):
+@pytest.mark.parametrize("open_next", [True, False], ids=["the next round not done", "done"])
+def test_a_result_that_is_lost_later_is_repeated_in_its_own_round(
+    folder, undisturbed, open_next
+):
     do_some(folder, 0, 3)
     open_round(folder, SCAN, 1)
-    if not amid:
+    if not open_next:
         do_some(folder, 1, 100)
     folder.round(0).result(1).unlink()
     lost = do_some(folder, 0, 100, only=1)
-    assert len(lost) == (4 if amid else 3)  # its own job knows nothing of the next round's
+    assert len(lost) == (4 if open_next else 3)  # its job does not know the next round's
     do_all(folder, 100)
     assert map_bytes(folder, SCAN) == undisturbed
 
 
-def test_each_round_of_leftovers_in_a_row_has_twice_the_time_and_the_last_all_of_it(folder):
+def test_each_leftover_round_in_a_row_has_twice_the_time_and_the_last_has_no_limit(folder):
     do_some(folder, 0, 1)
     assert time_budget(folder, SCAN, 0) == 60.0
     for number in (1, 2):
         open_round(folder, SCAN, number)
         assert time_budget(folder, SCAN, number) == 60.0 * 2**number
-        assert time_budget(folder, SCAN, number - 1) == 0.0  # nothing new may be left over
+        assert time_budget(folder, SCAN, number - 1) == 0.0  # no new fit may be left over
         do_some(folder, number, 1)
     short = a_scan(time_budget=60.0, max_rounds=3)
     assert time_budget(folder, short, 2) == 0.0
@@ -126,7 +128,7 @@ def test_each_round_of_leftovers_in_a_row_has_twice_the_time_and_the_last_all_of
     assert time_budget(folder, longer, 2) == 60.0 * 2**2
 
 
-def test_without_a_budget_results_that_lack_are_an_error(folder):
+def test_without_a_budget_missing_results_are_an_error(folder):
     do_some(folder, 0, 3)
     with pytest.raises(MissingResults, match="is missing 1 of 4"):
         open_round(folder, a_scan(), 1)
@@ -134,7 +136,7 @@ def test_without_a_budget_results_that_lack_are_an_error(folder):
         collect(folder, SCAN.id, [0])
 
 
-def test_what_the_next_round_has_done_comes_back(folder):
+def test_fits_of_the_next_round_are_copied_back(folder):
     do_some(folder, 0, 3)
     do_some(folder, 1, 100)
     later = handed_on(folder, SCAN.id, 0)
@@ -155,7 +157,7 @@ def test_a_damaged_batch_of_leftovers_is_written_again(folder, undisturbed):
     assert map_bytes(folder, SCAN) == undisturbed
 
 
-def test_a_scan_with_leftovers_can_be_chosen_anew(folder, undisturbed):
+def test_a_scan_with_leftovers_can_be_chosen_again(folder, undisturbed):
     do_all(folder, 3)
     set_aside(folder, ())
     fits, _ = do_all(folder, 3)
@@ -163,7 +165,7 @@ def test_a_scan_with_leftovers_can_be_chosen_anew(folder, undisturbed):
     assert map_bytes(folder, SCAN) == undisturbed
 
 
-def test_damaged_results_are_mended_where_they_are_and_not_handed_on(folder):
+def test_damaged_results_are_repeated_in_their_own_round(folder):
     do_some(folder, 0, 3)
     path = folder.round(0).result(1)
     path.write_bytes(path.read_bytes()[:-1])
@@ -177,24 +179,24 @@ def left(folder, *ended: int):
     return ids_of(pixels), depth
 
 
-def test_only_what_rounds_that_ended_left_and_no_later_one_has_is_left_behind(folder):
+def test_only_leftovers_of_ended_rounds_that_no_later_round_has_are_left_behind(folder):
     assert left(folder) == ([], 1)
     done = do_some(folder, 0, 3)
     every = [(1, pixel, 0) for pixel in range(12)]
-    lacking = [fit for fit in every if fit not in done]
-    assert len(lacking) == 3
-    assert left(folder, 0) == (lacking, 1)
+    missing = [fit for fit in every if fit not in done]
+    assert len(missing) == 3
+    assert left(folder, 0) == (missing, 1)
     open_round(folder, SCAN, 1)
     assert left(folder, 0) == ([], 1)  # the next round has them
-    assert left(folder, 0, 1) == (lacking, 2)  # and left them over again
+    assert left(folder, 0, 1) == (missing, 2)  # and has left them over again
     do_some(folder, 1, 100)
     assert left(folder, 0, 1) == ([], 2)
     path = folder.round(0).result(1)
     path.write_bytes(path.read_bytes()[:-1])
-    assert left(folder, 0)[0] == []  # its own job mends that first
+    assert left(folder, 0)[0] == []  # its own job repeats that first
 
 
-def test_nothing_is_handed_on_but_by_rounds_of_leftovers(folder):
+def test_only_leftover_rounds_take_over_fits(folder):
     do_some(folder, 0, 100)
     do_some(folder, 1, 100)
     assert leftover_depth(folder.round(1)) == 0

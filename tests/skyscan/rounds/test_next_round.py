@@ -1,4 +1,4 @@
-"""The step between rounds, run again and again and over damaged files."""
+"""The step between rounds, repeated and with damaged files."""
 
 import math
 
@@ -38,7 +38,7 @@ def folder(tmp_path):
 
 
 def files(folder):
-    """Return the bytes of everything in the rounds."""
+    """Return the bytes of all files of the rounds."""
     return {
         str(path.relative_to(folder.path)): path.read_bytes()
         for path in sorted((folder.path / "rounds").rglob("*"))
@@ -51,7 +51,7 @@ def vertex(record):
 
 
 def found_with(rows):
-    """Return Found of {(nside, pixel): llh}, each with a vertex of its own."""
+    """Return Found of {(nside, pixel): llh}, each with its own vertex."""
     records = [made_up(pixel_rows(nside, [pixel])) for nside, pixel in rows]
     for i, (record, llh) in enumerate(zip(records, rows.values(), strict=True)):
         record["llh"] = llh
@@ -60,7 +60,7 @@ def found_with(rows):
     return best_of(np.concatenate(records))
 
 
-def test_the_first_round_is_the_whole_sky_from_the_events_seed(folder):
+def test_the_first_round_is_the_whole_sky_from_the_seed_of_the_event(folder):
     states = open_round(folder, SCAN, 0)
     assert states == [BatchState(i, 4, 4) for i in range(3)]
     batches = [read_batch(folder.round(0).batch(i)) for i in range(3)]
@@ -94,23 +94,23 @@ LEVELS = ((1, 0), (4, 3), (8, 5))
         ({COARSE: 1.0, MIDDLE: 9.0}, 1),  # the nearest coarser one, not the best one
         ({MIDDLE: 9.0, COARSE: 1.0}, 0),
         ({COARSE: 1.0}, 0),  # the nearest one that was reconstructed
-        ({COARSE: 1.0, MIDDLE: math.nan}, None),  # never a still coarser one
+        ({COARSE: 1.0, MIDDLE: math.nan}, None),  # never a pixel of a still coarser nside
         ({COARSE: math.nan}, None),
         ({(4, MIDDLE[1] + 1): 1.0}, None),
     ],
     ids=["nearest", "order does not matter", "gap", "nan", "only nan", "not containing"],
 )
-def test_a_seed_is_of_the_nearest_coarser_pixel_or_of_the_event(folder, llhs, seed):
+def test_a_seed_is_that_of_the_nearest_coarser_pixel_or_the_event(folder, llhs, seed):
     startup = read_startup(folder.startup)
     chosen = {PIXEL.nside: np.array([PIXEL.pixel])}
     (row,) = seed_pixels(chosen, found_with(llhs), startup, LEVELS)
-    wanted = [SEED.x, SEED.y, SEED.z, SEED.time]
+    expected = [SEED.x, SEED.y, SEED.z, SEED.time]
     if seed is not None:
-        wanted = [100.0 * seed + j for j in range(4)]
-    assert vertex(row)[:4] == wanted
+        expected = [100.0 * seed + j for j in range(4)]
+    assert vertex(row)[:4] == expected
 
 
-def test_each_variation_is_a_fit_of_its_own(tmp_path):
+def test_each_variation_is_a_separate_fit(tmp_path):
     folder = prepared(tmp_path / "scan", SCAN, n_variations=3)
     states = open_round(folder, SCAN, 0)
     assert [state.n_pixels for state in states] == [12, 12, 12]
@@ -132,13 +132,13 @@ def test_the_best_variation_is_the_seed_of_the_next_round(tmp_path, monkeypatch)
         assert vertex(row) == vertex(best[parent(2, 1, int(row["pixel"]))])
 
 
-def test_batches_are_as_large_as_asked_for(tmp_path):
+def test_batches_have_the_requested_size(tmp_path):
     scan = a_scan(batch_size=5, jobs_per_round=None)
     folder = prepared(tmp_path / "scan", scan)
     assert [state.n_pixels for state in open_round(folder, scan, 0)] == [4, 4, 4]
 
 
-def test_a_whole_scan_converges_on_what_the_rule_says(folder):
+def test_a_complete_scan_converges_as_the_rule_says(folder):
     rounds = do_scan(folder, SCAN)
     assert 3 <= rounds < SCAN.max_rounds
     assert folder.chosen_rounds() == list(range(rounds))
@@ -158,7 +158,7 @@ def test_running_it_again_writes_the_same_bytes_and_keeps_results(folder):
     assert files(folder) == before
 
 
-def test_only_what_a_damaged_result_lost_is_counted_and_the_rest_is_kept(folder):
+def test_only_damaged_records_of_a_result_file_are_lost(folder):
     do_round(folder, SCAN, 0)
     path = folder.round(0).result(1)
     _, records = records_of(folder, 0, 1)
@@ -173,7 +173,7 @@ def test_only_what_a_damaged_result_lost_is_counted_and_the_rest_is_kept(folder)
 
 
 @pytest.mark.parametrize("content", [None, b"rubbish"])
-def test_a_lost_or_foreign_result_becomes_an_empty_file_to_go_on_from(folder, content):
+def test_a_missing_or_foreign_result_becomes_an_empty_file(folder, content):
     do_round(folder, SCAN, 0)
     path = folder.round(0).result(1)
     path.unlink()
@@ -183,7 +183,7 @@ def test_a_lost_or_foreign_result_becomes_an_empty_file_to_go_on_from(folder, co
     assert path.read_bytes() == b""
 
 
-def test_a_lost_batch_file_is_written_again(folder):
+def test_a_missing_batch_file_is_written_again(folder):
     do_round(folder, SCAN, 0)
     before = files(folder)
     folder.round(0).batch(1).unlink()
@@ -192,7 +192,7 @@ def test_a_lost_batch_file_is_written_again(folder):
     assert files(folder) == before
 
 
-def test_a_round_waits_for_the_whole_round_before_it(folder):
+def test_a_round_waits_for_all_results_of_the_one_before(folder):
     do_round(folder, SCAN, 0)
     folder.round(0).result(1).unlink()
     with pytest.raises(MissingResults, match=r"00001\.rec"):
@@ -202,13 +202,13 @@ def test_a_round_waits_for_the_whole_round_before_it(folder):
 
 
 def changed_best(folder):
-    """Make another pixel of round 0 the best one, as no rerun would."""
+    """Make another pixel of round 0 the best one, which no repetition does."""
     work, records = records_of(folder, 0, 0)
     worst = int(records["llh"].argmax())
     write_results(folder.round(0).result(0), work, changed(records, worst, llh=-1e4))
 
 
-def test_results_changed_by_hand_are_refused_and_nothing_is_overwritten(folder):
+def test_edited_results_are_refused_and_nothing_is_overwritten(folder):
     do_round(folder, SCAN, 0)
     do_round(folder, SCAN, 1)
     changed_best(folder)
@@ -218,7 +218,7 @@ def test_results_changed_by_hand_are_refused_and_nothing_is_overwritten(folder):
     assert files(folder) == before
 
 
-def test_a_round_that_is_there_but_that_nothing_leads_to_is_refused(folder):
+def test_an_existing_round_that_the_rule_does_not_choose_is_refused(folder):
     do_round(folder, SCAN, 0)
     do_round(folder, SCAN, 1)
     for batch in range(3):
@@ -236,7 +236,7 @@ def test_the_startup_folder_of_another_scan_is_refused(folder):
         open_round(folder, other, 0)
 
 
-def test_a_pointed_scan_begins_around_its_direction(tmp_path):
+def test_a_pointed_scan_starts_around_its_direction(tmp_path):
     scan = a_scan(progression=((16, 0), (32, 5)))
     folder = prepared(tmp_path / "scan", scan, pointing=(1.0, 0.2, 0.1))
     (n,) = {sum(state.n_pixels for state in open_round(folder, scan, 0))}
@@ -246,3 +246,34 @@ def test_a_pointed_scan_begins_around_its_direction(tmp_path):
         for i in range(3)
         for p in read_batch(folder.round(0).batch(i)).pixels["pixel"]
     }
+
+
+def repeat_elsewhere(folder, change):
+    """Have the fits of round 0 repeated on another kind of CPU."""
+    for path in sorted((folder.round(0).path / "batches").iterdir()):
+        batch, records = records_of(folder, 0, int(path.stem))
+        records = records.copy()
+        for name in ("llh", *VERTEX):
+            records[name] = change(records[name])
+        write_results(folder.round(0).result(batch.number), batch, sign(records))
+
+
+@pytest.mark.parametrize("towards", [-np.inf, np.inf])
+def test_other_last_bits_of_a_repeated_fit_keep_the_rounds_that_follow(folder, towards):
+    do_scan(folder, SCAN)
+    before = files(folder)
+    repeat_elsewhere(folder, lambda values: np.nextafter(values, towards))
+    states = open_round(folder, SCAN, 1)
+    assert states
+    assert all(state.n_missing == 0 for state in states)
+    after = files(folder)
+    assert {k: v for k, v in after.items() if k.startswith("rounds/001")} == {
+        k: v for k, v in before.items() if k.startswith("rounds/001")
+    }
+
+
+def test_another_vertex_of_a_repeated_fit_does_not(folder):
+    do_scan(folder, SCAN)
+    repeat_elsewhere(folder, lambda values: values + 1e-3)
+    with pytest.raises(BadInput, match="retry --anew"):
+        open_round(folder, SCAN, 1)

@@ -1,4 +1,4 @@
-"""Rounds that begin before the ones before have ended: whatever comes home when."""
+"""Rounds that start before the earlier ones have ended, with results in any order."""
 
 from random import Random
 
@@ -32,12 +32,12 @@ SEED_ROW = pixel_rows(1, [0])[0]
 
 
 def ahead(threshold=0.5, **changes: object):
-    made = {"max_rounds": 40, "jobs_per_round": 5, "progression": PROGRESSION}
+    made = {"max_rounds": 40, "jobs_per_round": 3, "progression": PROGRESSION}
     return a_scan(predictive_scanning_threshold=threshold, **{**made, **changes})
 
 
 class Farm:
-    """A scan whose jobs end in any order, some of them with a part of their batch."""
+    """A scan whose jobs end in any order, some of them with part of their batch."""
 
     def __init__(self, path, scan, seed, **startup: object) -> None:
         self.scan = scan
@@ -50,16 +50,16 @@ class Farm:
         self.overlapped = False
 
     def gate(self) -> Gate:
-        said = look(self.folder, self.scan, self.opened, self.ended)
-        if said is Gate.OPEN:
+        gate = look(self.folder, self.scan, self.opened, self.ended)
+        if gate is Gate.OPEN:
             self.overlapped |= bool(self.running)
             states = open_round(self.folder, self.scan, self.opened)
             self.running |= {(self.opened, it.number): [] for it in states if it.n_missing}
             self.opened += 1
-        return said
+        return gate
 
     def something_comes_home(self, n: int | None = None) -> None:
-        """Have a job send home up to n fits; with n it has no time for more and ends."""
+        """Let a job return up to n fits; with n its time is up, and it ends."""
         number, of = job = self.random.choice(sorted(self.running))
         here = self.folder.round(number)
         batch = read_batch(here.batch(of))
@@ -74,10 +74,10 @@ class Farm:
 
     def run(self, n: int | None = None) -> None:
         while True:
-            said = self.gate()
-            if said is Gate.SHUT or (self.opened == self.scan.max_rounds and not self.running):
+            gate = self.gate()
+            if gate is Gate.SHUT or (self.opened == self.scan.max_rounds and not self.running):
                 return
-            if self.running and (said is Gate.NOT_YET or self.random.random() < 0.5):
+            if self.running and (gate is Gate.NOT_YET or self.random.random() < 0.5):
                 self.something_comes_home(n and n * 2 ** leftover_depth(self.last()))
 
     def last(self):
@@ -107,9 +107,7 @@ def waiting(tmp_path_factory):
 
 @pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_comes_home_when_no_pixel_is_missing_and_none_is_fitted_twice(
-    tmp_path, waiting, threshold, seed
-):
+def test_in_any_order_of_results_all_pixels_are_fitted_once(tmp_path, waiting, threshold, seed):
     farm = Farm(tmp_path / "scan", ahead(threshold), seed)
     farm.run()
     ids = ids_of(farm.rows())
@@ -117,7 +115,7 @@ def test_whatever_comes_home_when_no_pixel_is_missing_and_none_is_fitted_twice(
     skymap = merge(farm.folder, farm.scan)
     assert skymap.complete
     folder, scan = waiting
-    # More pixels may lead to others; that of the waiting scan are there all the same.
+    # More pixels may lead to others; those of the waiting scan are always included.
     mine = {record.item()[:2] for record in farm.found().best[["nside", "pixel"]]}
     theirs = collect(folder, scan.id, folder.chosen_rounds()).best
     best = theirs[np.argmin(theirs["llh"])]
@@ -141,12 +139,12 @@ def test_a_pixel_from_the_same_seed_is_the_same_as_in_the_scan_that_waits(
     records = farm.found().records
     mine = dict(zip(ids_of(records), records, strict=True))
     same = [row for row in farm.rows() if row.tobytes() in known]
-    assert {int(row["nside"]) for row in same} > {1}  # others were chosen from other seeds
+    assert {int(row["nside"]) for row in same} > {1}  # others were chosen with other seeds
     for row in same:
         np.testing.assert_equal(mine[row.item()[:3]].item(), known[row.tobytes()].item())
 
 
-def test_a_pixel_waits_for_the_coarser_one_that_it_takes_its_seed_from(tmp_path):
+def test_a_pixel_waits_for_the_coarser_one_that_provides_its_seed(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.1), 3)
     farm.run()
     rows, found = farm.rows(), farm.found()
@@ -159,7 +157,7 @@ def test_a_pixel_waits_for_the_coarser_one_that_it_takes_its_seed_from(tmp_path)
 
 
 def found_and_left(llhs, left):
-    """Return what was found, {(nside, pixel): llh}, and what was not yet."""
+    """Return the results, {(nside, pixel): llh}, and the fits without one."""
     rows = [pixel_rows(nside, [pixel]) for nside, pixel in llhs]
     records = made_up(np.concatenate(rows))
     records["llh"] = list(llhs.values())
@@ -167,8 +165,8 @@ def found_and_left(llhs, left):
     return Gathered(records, np.concatenate([pixel_rows(1, []), *leftover]), {}, {})
 
 
-def test_a_finer_pixel_whose_coarser_one_is_under_way_is_not_chosen_yet():
-    # All of the sky but one pixel is in; the best one's neighbours are refined.
+def test_a_finer_pixel_is_not_chosen_while_its_coarser_one_is_being_fitted():
+    # All of the sky except one pixel is fitted, and the best one's neighbours are refined.
     llhs = {(1, pixel): 1.0 + pixel for pixel in range(12)}
     scan = ahead(progression=((1, 0), (2, 12)))
     chosen = early_pixels(scan, a_startup(), found_and_left(llhs, []))
@@ -181,8 +179,8 @@ def test_a_finer_pixel_whose_coarser_one_is_under_way_is_not_chosen_yet():
     assert late not in [parent(2, 1, pixel) for pixel in fewer["pixel"].tolist()]
 
 
-def test_a_pixel_without_a_coarser_one_starts_early_from_the_events_seed():
-    # As in a scan around a direction: of the coarse pixels only one is asked for.
+def test_a_pixel_without_a_coarser_one_starts_early_from_the_seed_of_the_event():
+    # As in a pointed scan: only one of the coarse pixels was distributed.
     gathered = found_and_left({(1, 0): 1.0}, [])
     chosen = early_pixels(ahead(progression=((1, 0), (2, 12))), a_startup(), gathered)
     inside = [parent(2, 1, pixel) == 0 for pixel in chosen["pixel"].tolist()]
@@ -193,7 +191,7 @@ def test_a_pixel_without_a_coarser_one_starts_early_from_the_events_seed():
     assert set(inside) == {True, False}
 
 
-def test_what_is_under_way_is_not_chosen_again():
+def test_pixels_that_are_being_fitted_are_not_chosen_again():
     llhs = {(1, pixel): 1.0 + pixel for pixel in range(12)}
     scan = ahead(progression=((1, 0), (2, 3)))
     chosen = early_pixels(scan, a_startup(), found_and_left(llhs, []))
@@ -202,9 +200,9 @@ def test_what_is_under_way_is_not_chosen_again():
     assert ids_of(again) == ids_of(chosen[2:])
 
 
-def test_all_variations_of_a_pixel_are_in_before_it_counts(tmp_path):
+def test_a_pixel_counts_once_all_its_variations_are_fitted(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.1, jobs_per_round=3), 0, n_variations=3)
-    farm.fit = made_up  # the dummy itself has one
+    farm.fit = made_up  # the dummy has only one
     assert farm.gate() is Gate.OPEN
     here = farm.folder.round(0)
     batch = read_batch(here.batch(0))  # one variation of each pixel
@@ -215,7 +213,7 @@ def test_all_variations_of_a_pixel_are_in_before_it_counts(tmp_path):
     assert merge(farm.folder, farm.scan).complete
 
 
-def test_a_gate_opens_when_enough_is_in_and_not_before(tmp_path):
+def test_a_gate_opens_once_enough_results_have_arrived(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.5, jobs_per_round=12, max_rounds=3), 1)
     assert farm.gate() is Gate.OPEN
     for _ in range(5):
@@ -228,7 +226,7 @@ def test_a_gate_opens_when_enough_is_in_and_not_before(tmp_path):
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("n", [1, 2])
-def test_what_jobs_have_no_time_for_is_dealt_out_again(tmp_path, seed, n):
+def test_remaining_fits_are_distributed_again(tmp_path, seed, n):
     farm = Farm(tmp_path / "scan", ahead(0.3, time_budget=60.0, max_rounds=99), seed)
     farm.run(n)
     found = farm.found()
@@ -237,7 +235,7 @@ def test_what_jobs_have_no_time_for_is_dealt_out_again(tmp_path, seed, n):
     assert any(leftover_depth(farm.folder.round(k)) for k in farm.folder.chosen_rounds())
 
 
-def test_the_last_round_that_may_be_waits_for_all(tmp_path):
+def test_the_last_allowed_round_waits_for_all_results(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.1, max_rounds=2), 5)
     assert farm.gate() is Gate.OPEN
     while farm.running:
@@ -247,7 +245,7 @@ def test_the_last_round_that_may_be_waits_for_all(tmp_path):
     assert "predictive" in read_sealed(farm.folder.round(1).description)
 
 
-def test_a_round_keeps_what_it_was_given_whatever_has_come_since(tmp_path):
+def test_a_round_keeps_its_pixels_when_further_results_arrive(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.2), 2)
     farm.run()
     before = {p: p.read_bytes() for p in farm.folder.rounds.rglob("*") if p.is_file()}
@@ -260,7 +258,7 @@ def test_a_round_keeps_what_it_was_given_whatever_has_come_since(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["unlink", "flip"])
-def test_a_description_that_is_lost_costs_no_fit_that_is_still_wanted(tmp_path, damage):
+def test_a_missing_description_costs_no_valid_fit(tmp_path, damage):
     farm = Farm(tmp_path / "scan", ahead(0.2), 2)
     farm.run()
     path = farm.folder.round(1).description
@@ -273,7 +271,7 @@ def test_a_description_that_is_lost_costs_no_fit_that_is_still_wanted(tmp_path, 
     assert sum(it.n_missing for it in states) < sum(it.n_pixels for it in states)
 
 
-def test_a_batch_of_a_round_ahead_that_is_damaged_is_told(tmp_path):
+def test_a_damaged_batch_of_a_later_round_is_an_error(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.2), 2)
     farm.run()
     farm.folder.round(1).batch(0).write_bytes(b"")
@@ -281,7 +279,7 @@ def test_a_batch_of_a_round_ahead_that_is_damaged_is_told(tmp_path):
         open_round(farm.folder, farm.scan, 1)
 
 
-def test_a_result_that_is_missing_when_all_has_ended_is_told(tmp_path):
+def test_a_result_that_is_missing_after_all_rounds_is_an_error(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(), 0)
     assert farm.gate() is Gate.OPEN
     farm.something_comes_home()
@@ -289,13 +287,13 @@ def test_a_result_that_is_missing_when_all_has_ended_is_told(tmp_path):
         look(farm.folder, farm.scan, 1, {0})
 
 
-def test_a_result_that_is_lost_of_the_only_round_that_ran_again_is_told(tmp_path):
+def test_a_missing_result_of_the_only_repeated_round_is_an_error(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.2), 2)
     farm.run()
     farm.folder.round(1).result(0).unlink()
     assert look(farm.folder, farm.scan, farm.opened, ()) is Gate.NOT_YET
     with pytest.raises(MissingResults):
-        look(farm.folder, farm.scan, farm.opened, {1})  # the others were whole and skipped
+        look(farm.folder, farm.scan, farm.opened, {1})  # the others were complete and skipped
 
 
 def test_a_round_without_a_description_is_not_chosen_by_its_own_script(tmp_path):

@@ -1,4 +1,4 @@
-"""Which pixels come next: upstream's own answers, and where ours differs on purpose."""
+"""The choice of the next pixels: upstream's results, and the intended differences."""
 
 import json
 import math
@@ -13,6 +13,7 @@ from scans_support import parent
 
 import skyscan
 from skyscan.pixels import Pixel, children, directions
+from skyscan.rounds import rule
 from skyscan.rounds.rule import best_pixel, first_pixels, llhs_of, next_pixels
 
 UPSTREAM = json.loads(
@@ -28,7 +29,7 @@ def chosen(case):
 
 
 @pytest.mark.parametrize("case", UPSTREAM["synthetic"], ids=lambda case: case["name"])
-def test_choice_equals_upstreams_on_made_up_scans(case):
+def test_the_choice_is_that_of_upstream_on_made_up_scans(case):
     finished = {
         int(nside): {pixel: NAN if llh is None else llh for pixel, llh in rows}
         for nside, rows in case["finished"].items()
@@ -53,7 +54,7 @@ def bronze(shared_events):
     list(zip(UPSTREAM["bronze"], (576, 1472, 0), strict=True)),
     ids=["after nside 8", "after 8 and 64", "after all"],
 )
-def test_choice_equals_upstreams_on_a_real_map(bronze, case, count):
+def test_the_choice_is_that_of_upstream_on_a_real_map(bronze, case, count):
     finished = {nside: bronze[nside] for nside in case["finished"]}
     found = skyscan.next_pixels(finished, UPSTREAM["progression"])
     assert len(found) == count
@@ -61,7 +62,7 @@ def test_choice_equals_upstreams_on_a_real_map(bronze, case, count):
 
 
 def scans(*, nan=True):
-    """Scans of PROGRESSION at any stage, with llhs that are often equal."""
+    """Draw scans of PROGRESSION at any stage, with many equal llhs."""
     llhs = st.sampled_from([*range(5), 1e5 + 1, 3e5] + [NAN] * nan).map(float)
 
     pixels = {nside: st.integers(0, 12 * nside**2 - 1) for nside, _ in PROGRESSION}
@@ -71,8 +72,8 @@ def scans(*, nan=True):
 
 
 @given(scans(), st.randoms(use_true_random=False))
-def test_choice_does_not_depend_on_the_order_of_results(finished, random):
-    # Hypothesis 6.67 cannot shuffle or sample what is empty.
+def test_the_choice_does_not_depend_on_the_order_of_results(finished, random):
+    # Hypothesis 6.67 cannot shuffle or sample empty sequences.
     nsides = sorted(finished, key=lambda _: random.random())
     other = {
         n: dict(sorted(finished[n].items(), key=lambda _: random.random())) for n in nsides
@@ -81,7 +82,7 @@ def test_choice_does_not_depend_on_the_order_of_results(finished, random):
 
 
 @given(scans())
-def test_no_finished_pixel_is_chosen_again(finished):
+def test_finished_pixels_are_not_chosen_again(finished):
     for pixel in next_pixels(finished, PROGRESSION):
         assert pixel.pixel not in finished[pixel.nside]
 
@@ -99,13 +100,13 @@ def test_a_scan_converges(finished):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_nan_never_wins_not_even_when_it_comes_first(order):
+def test_nan_does_not_win_even_if_it_comes_first(order):
     llhs = dict([(0, NAN), (3, 7.0), (5, 9.0)][::order])
     assert best_pixel(llhs_of({8: llhs})) == (8, 3)
     assert next_pixels({1: dict.fromkeys(range(12), 1.0) | {0: NAN}}, PROGRESSION)
 
 
-def test_nothing_but_nan_has_no_best_pixel_and_nothing_to_refine():
+def test_without_any_llh_there_is_no_best_pixel_and_nothing_to_refine():
     assert best_pixel(llhs_of({8: {0: NAN, 1: NAN}})) is None
     assert next_pixels({1: dict.fromkeys(range(12), NAN)}, PROGRESSION) == set()
 
@@ -115,7 +116,7 @@ def test_ties_go_to_the_coarser_nside_then_to_the_lower_pixel():
     assert best_pixel(llhs_of({64: {2: 0.5}, 8: {9: 1.0, 4: 1.0}})) == (64, 2)
 
 
-@pytest.mark.parametrize(("step", "refined"), [(1.0, {0, 1}), (0.0, set())])
+@pytest.mark.parametrize(("step", "refined"), [(0.25, {0, 1}), (0.0, set())])
 def test_both_sides_of_a_step_above_200000_in_2_llh_are_refined(step, refined):
     # Pixels 0 and 1 of nside 8 are neighbours; the best pixel is on the other side.
     finished = {8: {0: 500.0, 1: 100_500.0 + step, 700: 0.0}}
@@ -123,12 +124,24 @@ def test_both_sides_of_a_step_above_200000_in_2_llh_are_refined(step, refined):
     assert found - {700} == refined
 
 
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_the_choice_does_not_depend_on_how_many_pixels_are_compared_at_a_time(
+    monkeypatch, chunk
+):
+    pixels = np.flatnonzero(np.random.default_rng(7).random(768) < 0.9)
+    llhs = np.random.default_rng(8).choice([0.0, 1e5, 3e5, NAN], len(pixels))
+    found = rule.pixels_to_refine({8: (pixels, llhs)}, 8, 0, None)
+    assert 100 < len(found) < len(pixels)
+    monkeypatch.setattr(rule, "_CHUNK", chunk)
+    assert rule.pixels_to_refine({8: (pixels, llhs)}, 8, 0, None).tolist() == found.tolist()
+
+
 def test_the_first_round_is_the_whole_sky():
     assert next_pixels({}, PROGRESSION) == {Pixel(1, pixel) for pixel in range(12)}
     assert next_pixels({1: {}}, PROGRESSION) == {Pixel(1, pixel) for pixel in range(12)}
 
 
-def test_a_pointed_first_round_lies_around_the_pixel_of_the_direction():
+def test_a_pointed_first_round_surrounds_the_pixel_of_the_direction():
     ra, dec, radius = 1.0, -0.5, 0.3
     centre = healpy.pix2vec(16, healpy.ang2pix(16, math.pi / 2 - dec, ra))
     distance = np.arccos(np.clip(np.array(healpy.pix2vec(16, range(3072))).T @ centre, -1, 1))
@@ -139,7 +152,7 @@ def test_a_pointed_first_round_lies_around_the_pixel_of_the_direction():
 
 
 @given(st.sampled_from([(1, 2), (8, 64), (64, 512), (4, 4)]), st.data())
-def test_parent_undoes_children(levels, data):
+def test_parent_is_the_inverse_of_children(levels, data):
     nside, finer = levels
     pixel = data.draw(st.integers(0, 12 * nside**2 - 1))
     (inside,) = children(nside, finer, np.array([pixel])).tolist()
@@ -152,7 +165,7 @@ def test_children_of_all_pixels_cover_the_finer_sky():
     assert sorted(covered.tolist()) == list(range(768))
 
 
-def test_directions_are_ra_and_dec_of_each_pixels_own_nside():
+def test_directions_are_ra_and_dec_at_the_nside_of_each_pixel():
     nside, pixel = np.array([8, 512], np.int32), np.array([300, 1_000_000], np.int64)
     ra, dec = directions(nside, pixel)
     for i in range(2):

@@ -1,4 +1,4 @@
-"""Data files by name, from folders and a real HTTP server, in processes that race and die."""
+"""Data files by name, from folders and a real HTTP server, in concurrent or dying processes."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 @pytest.fixture(autouse=True)
 def server(folder, monkeypatch):  # noqa: ARG001  (its variables come first)
-    """Return the server that is asked instead of the real one."""
+    """Return the server that replaces the real one."""
     server = DataServer()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -40,7 +40,7 @@ def server(folder, monkeypatch):  # noqa: ARG001  (its variables come first)
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Return the cache's folder of GCDs; no variable of this machine's user is seen."""
+    """Return the cache folder of GCDs; variables of the user have no effect."""
     monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("SKYSCAN_DATA_DIRS", raising=False)
@@ -49,7 +49,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch):
-    """Return how long was slept between tries, seconds; nothing is."""
+    """Return the pauses between tries, seconds, without waiting."""
     pauses = []
     monkeypatch.setattr(transfer, "sleep", pauses.append)
     return pauses
@@ -70,7 +70,7 @@ def put(folder, content=b"local"):
 
 
 def start(code="staging.stage(store, name)", **environment: str):
-    """Start a process that stages, and prints the SHA-256 of what it got."""
+    """Start a process that stages a file and prints its SHA-256."""
     lines = (
         "import hashlib, resource",
         "from skyscan import staging",
@@ -95,7 +95,7 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
-def test_the_usual_places_are_those_of_upstream(monkeypatch):
+def test_the_default_folders_and_addresses_are_those_of_upstream(monkeypatch):
     monkeypatch.delenv("SKYSCAN_DATA_URL")
     for store, folders, url in (
         (
@@ -116,12 +116,12 @@ def test_the_usual_places_are_those_of_upstream(monkeypatch):
         )
 
 
-def test_folders_are_looked_into_in_order_and_the_cache_last(
+def test_folders_are_searched_in_order_and_the_cache_last(
     tmp_path, monkeypatch, server, folder
 ):
     store = staging.Store("x", "baseline_gcds", (tmp_path / "own",), STORE.url)
     monkeypatch.setenv("SKYSCAN_DATA_DIRS", f"{tmp_path / 'first'}::{tmp_path / 'second'}")
-    monkeypatch.chdir(put(tmp_path / "here").parent)  # which an empty entry does not mean
+    monkeypatch.chdir(put(tmp_path / "here").parent)  # an empty entry does not mean this
     assert staging.find(store, NAME) is None
     cached = staging.stage(store, NAME)
     assert cached == folder / NAME
@@ -135,7 +135,7 @@ def test_folders_are_looked_into_in_order_and_the_cache_last(
     assert len(server.requests) == 1
 
 
-def test_what_is_downloaded_has_a_checksum_that_sha256sum_reads(server, folder):
+def test_a_download_has_a_checksum_file_that_sha256sum_reads(server, folder):
     assert staging.stage(STORE, NAME).read_bytes() == CONTENT
     assert leftovers(folder) == []
     done = subprocess.run(
@@ -153,7 +153,7 @@ def test_what_is_downloaded_has_a_checksum_that_sha256sum_reads(server, folder):
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "a/b", "/etc/passwd", ".lock", "a\n", "a" * 200]
 )
-def test_a_name_with_more_than_a_name_is_bad_input(server, name):
+def test_a_name_with_a_folder_is_bad_input(server, name):
     for call in (staging.find, staging.stage, staging.is_offered):
         with pytest.raises(BadInput, match="plain name"):
             call(STORE, name)
@@ -161,7 +161,7 @@ def test_a_name_with_more_than_a_name_is_bad_input(server, name):
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_file_that_is_nowhere_is_bad_input_with_all_places(
+def test_a_file_that_is_found_nowhere_is_bad_input_and_all_places_are_listed(
     server, tmp_path, folder, pauses, status
 ):
     server.answers = [Answer(status)]
@@ -173,7 +173,7 @@ def test_a_file_that_is_nowhere_is_bad_input_with_all_places(
     assert (pauses, leftovers(folder)) == ([], [])
 
 
-def test_a_file_that_is_nowhere_but_in_a_folder_that_fails_may_be_there_later(
+def test_a_file_that_may_be_in_an_unreadable_folder_is_a_temporary_error(
     server, tmp_path, monkeypatch, capfd
 ):
     server.answers = [Answer(404)]
@@ -191,13 +191,13 @@ def test_a_file_that_is_nowhere_but_in_a_folder_that_fails_may_be_there_later(
     assert "Stale file handle" in capfd.readouterr().err
 
 
-def test_a_server_that_is_busy_is_asked_again_with_growing_pauses(server, pauses):
+def test_a_busy_server_is_tried_again_after_growing_pauses(server, pauses):
     server.answers = [Answer(BUSY), Answer(500), Answer(429)]
     assert staging.stage(STORE, NAME).read_bytes() == CONTENT
     assert pauses == [2, 4, 8]
 
 
-def test_a_server_that_stays_busy_is_left_for_another_try(server, folder, pauses):
+def test_a_server_that_stays_busy_is_a_temporary_error(server, folder, pauses):
     server.answers = [Answer(BUSY)] * 99
     with pytest.raises(TryAgain, match="HTTP 503"):
         staging.stage(STORE, NAME)
@@ -206,14 +206,14 @@ def test_a_server_that_stays_busy_is_left_for_another_try(server, folder, pauses
     assert not (folder / NAME).exists()
 
 
-def test_a_server_that_refuses_us_is_not_asked_again(server):
+def test_a_server_that_refuses_access_is_not_tried_again(server):
     server.answers = [Answer(403)]
     with pytest.raises(TryAgain, match="HTTP 403"):
         staging.stage(STORE, NAME)
     assert len(server.requests) == 1
 
 
-def test_nobody_at_the_address_is_for_another_try(monkeypatch):
+def test_an_address_without_a_server_is_a_temporary_error(monkeypatch):
     monkeypatch.setenv("SKYSCAN_DATA_URL", "http://127.0.0.1:1")
     with pytest.raises(TryAgain, match="refused"):
         staging.stage(STORE, NAME)
@@ -221,14 +221,14 @@ def test_nobody_at_the_address_is_for_another_try(monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["prod-exe", "ftp://a", "file:///etc", "http://", "http://a:b"])
-def test_a_mirror_that_is_no_http_address_is_bad_input(monkeypatch, url):
+def test_a_mirror_without_an_http_address_is_bad_input(monkeypatch, url):
     monkeypatch.setenv("SKYSCAN_DATA_URL", url)
     for call in (staging.stage, staging.is_offered):
         with pytest.raises(BadInput, match="SKYSCAN_DATA_URL"):
             call(STORE, NAME)
 
 
-def test_a_broken_transfer_begins_anew(server):
+def test_an_interrupted_transfer_starts_again(server):
     server.answers = [Answer(cut=400_000), Answer(cut=700_000, content=CONTENT[::-1])]
     assert staging.stage(STORE, NAME, sha256=SHA256.upper()).read_bytes() == CONTENT
     assert len(server.requests) == 3
@@ -247,9 +247,7 @@ def test_a_broken_transfer_begins_anew(server):
     ],
     ids=["cut", "length unknown", "empty", "web page", "chunks of any number"],
 )
-def test_what_may_be_a_part_or_something_else_is_never_taken_for_the_file(
-    server, folder, answer
-):
+def test_an_incomplete_or_different_file_is_not_accepted(server, folder, answer):
     server.files.clear()
     server.answers = [answer] * 99
     with pytest.raises(TryAgain):
@@ -296,7 +294,7 @@ def test_a_server_that_stalls_is_given_up_and_asked_again(server, monkeypatch):
     assert len(server.requests) == 3
 
 
-def test_a_server_that_trickles_is_given_up_when_the_time_is_over(server, monkeypatch, folder):
+def test_a_server_that_is_too_slow_is_given_up_at_the_deadline(server, monkeypatch, folder):
     monkeypatch.setattr(staging, "TOTAL_TIMEOUT", 0.3)
     server.answers = [Answer(trickle=0.05)]  # 500 seconds
     began = time.monotonic()
@@ -306,7 +304,7 @@ def test_a_server_that_trickles_is_given_up_when_the_time_is_over(server, monkey
     assert leftovers(folder) == []
 
 
-def test_other_content_than_wanted_is_bad_input_and_not_kept(folder, tmp_path):
+def test_unexpected_content_is_bad_input_and_is_not_kept(folder, tmp_path):
     with pytest.raises(BadInput, match=SHA256):
         staging.stage(STORE, NAME, sha256="0" * 64)
     assert staging.find(STORE, NAME) is None
@@ -316,7 +314,7 @@ def test_other_content_than_wanted_is_bad_input_and_not_kept(folder, tmp_path):
     assert staging.stage(STORE, NAME, sha256=SHA256) == folder / NAME
 
 
-def test_a_cached_file_that_is_intact_but_not_the_wanted_one_is_brought_again(server):
+def test_an_intact_cached_file_with_another_digest_is_downloaded_again(server):
     server.answers = [Answer(content=b"last year's")]
     assert staging.stage(STORE, NAME).read_bytes() == b"last year's"
     assert staging.stage(STORE, NAME, sha256=SHA256).read_bytes() == CONTENT
@@ -341,7 +339,7 @@ def tear_checksum(path):
 
 
 @pytest.mark.parametrize("damage", [flip, truncate, Path.unlink, lose_checksum, tear_checksum])
-def test_a_damaged_file_in_the_cache_is_brought_again(server, damage):
+def test_a_damaged_file_in_the_cache_is_downloaded_again(server, damage):
     path = staging.stage(STORE, NAME)
     damage(path)
     assert staging.find(STORE, NAME) is None
@@ -349,7 +347,7 @@ def test_a_damaged_file_in_the_cache_is_brought_again(server, damage):
     assert len(server.requests) == 2
 
 
-def test_a_truncated_file_is_found_even_when_no_time_shows_it():
+def test_a_truncated_file_is_detected_even_with_an_unchanged_time():
     path = staging.stage(STORE, NAME)
     before = path.stat()
     truncate(path)
@@ -357,7 +355,7 @@ def test_a_truncated_file_is_found_even_when_no_time_shows_it():
     assert staging.stage(STORE, NAME).read_bytes() == CONTENT
 
 
-def test_a_cache_that_was_copied_is_still_good(server, folder, tmp_path, monkeypatch):
+def test_a_copied_cache_is_valid(server, folder, tmp_path, monkeypatch):
     staging.stage(STORE, NAME)
     shutil.copytree(folder, tmp_path / "other" / "baseline_gcds", copy_function=shutil.copyfile)
     monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "other"))
@@ -366,7 +364,7 @@ def test_a_cache_that_was_copied_is_still_good(server, folder, tmp_path, monkeyp
     copied = tmp_path / "other" / "baseline_gcds" / NAME
     for _ in range(3):
         assert staging.find(STORE, NAME) == staging.stage(STORE, NAME) == copied
-    assert read == [copied]  # its time is noted then
+    assert read == [copied]  # its time is recorded then
     assert len(server.requests) == 1
 
 
@@ -379,21 +377,21 @@ def test_a_file_may_have_the_name_of_a_checksum(server):
     assert len(server.requests) == 2
 
 
-def test_processes_that_want_a_file_at_once_download_it_once(server):
+def test_concurrent_processes_download_a_file_once(server):
     hold = threading.Event()
     server.answers = [Answer(cut=500_000, hold=hold)]
     processes = [start() for _ in range(16)]
     wait_until(lambda: server.requests)
-    time.sleep(1)  # the others come to wait
+    time.sleep(1)  # the others start to wait
     assert all(process.poll() is None for process in processes)
     assert len(server.requests) == 1
     hold.set()
     outputs = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [out for out, _ in outputs] == [f"{SHA256}\n"] * 16
-    assert len(server.requests) == 2  # the one that was cut off begins anew
+    assert len(server.requests) == 2  # the interrupted one starts again
 
 
-def test_what_another_brought_before_the_lock_was_ours_is_not_brought_again(
+def test_a_file_that_another_process_downloaded_first_is_not_downloaded_again(
     server, monkeypatch
 ):
     @contextmanager
@@ -408,7 +406,7 @@ def test_what_another_brought_before_the_lock_was_ours_is_not_brought_again(
     assert len(server.requests) == 1
 
 
-def test_one_who_waits_says_so(folder, server):
+def test_a_process_that_waits_for_another_prints_it(folder, server):
     folder.mkdir(parents=True)
     with locked(cache.lock_path(folder / NAME)):
         process = start()
@@ -417,7 +415,7 @@ def test_one_who_waits_says_so(folder, server):
     assert process.communicate(timeout=PATIENCE)[0] == f"{SHA256}\n"
 
 
-def test_when_the_one_that_downloads_is_killed_another_goes_on(server, folder):
+def test_when_a_downloading_process_is_killed_another_takes_over(server, folder):
     hold = threading.Event()
     server.answers = [Answer(cut=500_000, hold=hold)]
     first = start()
@@ -429,10 +427,10 @@ def test_when_the_one_that_downloads_is_killed_another_goes_on(server, folder):
     first.communicate()
     assert second.communicate(timeout=PATIENCE)[0] == f"{SHA256}\n"
     hold.set()
-    assert leftovers(folder) == []  # what the first had is not left on the disk
+    assert leftovers(folder) == []  # the part of the first one is removed from the disk
 
 
-def test_a_download_on_another_machine_is_left_alone_while_it_grows(folder):
+def test_a_growing_download_of_another_machine_is_not_removed(folder):
     alive, dead = folder / f".{NAME}.elsewhere.part", folder / f".{NAME}.nowhere.part"
     folder.mkdir(parents=True)
     for path in (alive, dead):
@@ -442,7 +440,7 @@ def test_a_download_on_another_machine_is_left_alone_while_it_grows(folder):
     assert leftovers(folder) == [alive.name]
 
 
-def test_a_full_disk_is_told_with_folder_and_variable(folder):
+def test_a_full_disk_is_reported_with_folder_and_variable(folder):
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (9999, 9999))"
     process = start(f"{limit} or staging.stage(store, name)")
     error = process.communicate(timeout=PATIENCE)[1]
@@ -452,7 +450,7 @@ def test_a_full_disk_is_told_with_folder_and_variable(folder):
     assert leftovers(folder) == []
 
 
-def test_a_file_that_is_larger_than_the_disk_is_not_begun(monkeypatch):
+def test_a_file_that_is_larger_than_the_disk_is_not_started(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
     with pytest.raises(
         TryAgain, match=rf"{NAME} needs {len(CONTENT)} bytes, but only 0 are free"
@@ -460,7 +458,7 @@ def test_a_file_that_is_larger_than_the_disk_is_not_begun(monkeypatch):
         staging.stage(STORE, NAME)
 
 
-def test_a_cache_that_cannot_be_made_is_told(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_created_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SKYSCAN_DATA_CACHE", str(tmp_path / "file" / "cache"))
     assert staging.find(STORE, NAME) is None
@@ -477,7 +475,7 @@ def test_a_cache_of_another_user_is_neither_read_nor_written(monkeypatch):
         staging.stage(STORE, NAME)
 
 
-def test_the_cache_is_in_the_home_where_there_is_one(tmp_path, monkeypatch):
+def test_the_cache_is_in_the_home_folder_if_there_is_one(tmp_path, monkeypatch):
     monkeypatch.delenv("SKYSCAN_DATA_CACHE")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -487,9 +485,7 @@ def test_the_cache_is_in_the_home_where_there_is_one(tmp_path, monkeypatch):
     assert staging.stage(STORE, NAME) == tmp_path / "xdg" / where
 
 
-def test_without_a_home_the_cache_is_a_closed_folder_among_the_temporary_files(
-    tmp_path, monkeypatch
-):
+def test_without_a_home_the_cache_is_a_private_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("SKYSCAN_DATA_CACHE")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -507,7 +503,7 @@ def test_without_a_home_the_cache_is_a_closed_folder_among_the_temporary_files(
     assert not (tmp_path / "nonexistent").exists()
 
 
-def test_the_server_is_asked_what_it_offers_without_a_download(server):
+def test_the_server_is_asked_for_a_file_without_a_download(server):
     server.files["/baseline_gcds/ill"] = Answer(500)
     assert staging.is_offered(STORE, NAME) is True
     assert staging.is_offered(STORE, "other") is False
@@ -515,8 +511,8 @@ def test_the_server_is_asked_what_it_offers_without_a_download(server):
     assert server.requests == []
 
 
-def test_a_server_that_does_not_answer_says_nothing(monkeypatch):
+def test_a_server_that_does_not_answer_gives_no_result(monkeypatch):
     monkeypatch.setattr(transfer, "QUESTION_TIMEOUT", 0.2)
-    with DataServer() as deaf:  # it listens, and nobody serves
+    with DataServer() as deaf:  # it listens, but does not serve
         monkeypatch.setenv("SKYSCAN_DATA_URL", deaf.url)
         assert staging.is_offered(STORE, NAME) is None

@@ -16,7 +16,7 @@ from skyscan.track.cleaning import (
 
 
 def pulses_of(*rows: tuple[float, ...]):
-    """Pulses from (string, om, time, charge, is HLC)."""
+    """Return pulses from (string, om, time, charge, is HLC)."""
     pulses = np.zeros(len(rows), PULSE_DTYPE)
     for pulse, (string, om, time, charge, is_hlc) in zip(pulses, rows, strict=True):
         pulse["string"], pulse["om"], pulse["time"] = string, om, time
@@ -24,7 +24,7 @@ def pulses_of(*rows: tuple[float, ...]):
     return pulses
 
 
-def test_the_bronze_alert_keeps_its_own_nch_and_qtot(shared_events):
+def test_the_cleaning_reproduces_nch_and_qtot_of_the_bronze_alert(shared_events):
     hits = clean_hits(
         read_event(shared_events / "run00136662-evt000035405932-BRONZE.pkl").pulses
     )
@@ -45,7 +45,7 @@ def test_the_window_of_largest_charge_is_found():
     assert in_richest_window(time, charge).tolist() == [False, False, False, True, True, True]
 
 
-def test_of_equal_windows_the_earliest_counts():
+def test_among_equal_windows_the_earliest_counts():
     chosen = in_richest_window(np.array([0.0, 10000.0]), np.array([1.0, 1.0]))
     assert chosen.tolist() == [True, False]
 
@@ -55,8 +55,8 @@ def test_a_pulse_near_a_seed_is_kept_and_a_lone_one_is_not():
         (30, 10, 1000, 1, True),
         (30, 18, 1900, 1, False),  # 8 DOMs away: 136 m
         (30, 20, 1500, 1, False),  # 10 DOMs away: 170 m
-        (30, 11, 2100, 1, False),  # in reach of the second pulse only: 0.2 us, 119 m
-        (30, 10, 4000, 1, False),  # too late for all
+        (30, 11, 2100, 1, False),  # within reach of the second pulse only: 0.2 us, 119 m
+        (30, 10, 4000, 1, False),  # too late for all others
     )
     assert is_near_seed(pulses).tolist() == [True, True, True, True, False]
 
@@ -95,7 +95,7 @@ def test_a_chain_of_pulses_is_followed_for_three_rounds():
     assert is_near_seed(pulses_of(*chain)).tolist() == [True] * 4 + [False] * 2
 
 
-def test_a_dom_has_one_hit_its_first_time_and_all_its_charge():
+def test_a_dom_has_one_hit_with_its_first_time_and_total_charge():
     hits = hits_of_doms(pulses_of((5, 7, 30, 1.5, 1), (2, 9, 50, 1, 1), (5, 7, 20, 2.5, 1)))
     assert hits["time"].tolist() == [50, 20]
     assert hits["charge"].tolist() == [1, 4]

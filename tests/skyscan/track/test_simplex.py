@@ -7,7 +7,7 @@ STEP = np.array([1.0, 2.0, 0.5])
 
 
 def valleys(n):
-    """n curved valleys, each with its own minimum: (minima, function)."""
+    """Return n curved valleys, each with its own minimum: (minima, function)."""
     minima = np.random.default_rng(4).normal(0, 3, (n, 3))
 
     def function(rows: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ def test_each_problem_finds_its_own_minimum():
     assert found.value.max() < 1e-8
 
 
-def test_a_problem_takes_the_same_path_alone_and_among_others():
+def test_a_problem_takes_the_same_steps_alone_and_among_others():
     _, function = valleys(50)
     together = solve(function, np.arange(50))
     shuffled = np.random.default_rng(1).permutation(50)
@@ -49,7 +49,7 @@ def test_a_problem_takes_the_same_path_alone_and_among_others():
     assert mixed.point.tobytes() == together.point[shuffled].tobytes()
 
 
-def test_a_done_problem_is_left_alone():
+def test_a_finished_problem_does_not_change():
     _, function = valleys(50)
     calls = np.zeros(50, int)
 
@@ -65,11 +65,11 @@ def test_a_done_problem_is_left_alone():
 def test_the_number_of_evaluations_is_limited():
     _, function = valleys(50)
     found = solve(function, np.arange(50), max_evaluations=20)
-    assert found.evaluations.max() < 20 + 5  # a step is finished: at most 2 + ndim
+    assert found.evaluations.max() < 20 + 5  # a step is completed: at most 2 + ndim
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_no_number_is_avoided(bad):
+def test_nan_and_infinity_are_avoided(bad):
     def half_bad(_: np.ndarray, points: np.ndarray) -> np.ndarray:
         return np.where(points[:, 0] < -0.5, bad, ((points - 1) ** 2).sum(axis=-1))
 

@@ -20,7 +20,7 @@ def shipped():
         return read_event(path)
 
 
-def test_the_shipped_event_is_what_its_seed_gives(shipped):
+def test_the_shipped_event_is_the_event_of_its_seed(shipped):
     again = simulate(SHIPPED_SEED)
     assert len(again.pulses) == len(shipped.pulses)
     for name in ("string", "om", "flags"):
@@ -52,11 +52,11 @@ def test_the_truth_is_the_direction_of_the_particle(shipped):
     assert truth_of(shipped) == pytest.approx([float(angle) for angle in expected], abs=1e-8)
 
 
-def test_an_event_that_was_measured_has_no_truth(shared_events):
+def test_a_measured_event_has_no_truth(shared_events):
     assert truth_of(read_event(shared_events / "hese_event_00.json")) is None
 
 
-def test_the_run_is_none_of_the_real_ones(shipped):
+def test_the_run_is_not_a_real_one(shipped):
     assert not 100_000 <= shipped.run_id < 1_000_000
 
 

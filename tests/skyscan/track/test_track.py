@@ -26,7 +26,7 @@ def event():
 
 @pytest.fixture(scope="module")
 def ready(event, tmp_path_factory):
-    """A reconstruction that is set up, and the seed that it prepared."""
+    """Return a reconstruction that is set up, and the seed that it prepared."""
     return set_up(event, tmp_path_factory.mktemp("startup"))
 
 
@@ -57,7 +57,7 @@ def reconstruct(reco, rows, mjd=MJD):
 
 @pytest.fixture(scope="module")
 def sample(ready):
-    """Rows with and without a first guess in one chunk, and their fits."""
+    """Return rows with and without a first guess in one chunk, and their fits."""
     reco, seed = ready
     pixels = np.random.default_rng(6).permutation(768)[:48]
     rows = pixels_of(8, pixels, seed)
@@ -72,7 +72,7 @@ def test_is_a_reconstruction_with_one_variation():
     assert Track().variations().shape == (1, 3)
 
 
-def test_fits_are_whole_but_for_the_energies(sample):
+def test_fits_are_complete_except_for_the_energies(sample):
     _, fits = sample
     assert fits.dtype == FIT_DTYPE
     assert all(np.isfinite(fits[name]).all() for name in ("llh", *SEED_FIELDS))
@@ -101,7 +101,9 @@ def test_a_pixel_has_the_same_bytes_among_more_hits_than_a_block_holds(
     assert reconstruct(ready[0], rows[:8]).tobytes() == fits[:8].tobytes()
 
 
-def test_llh_and_vertex_are_of_one_track_nearest_to_the_charge_centre(event, ready, sample):
+def test_llh_and_vertex_belong_to_one_track_at_its_point_nearest_to_the_charge_centre(
+    event, ready, sample
+):
     rows, fits = sample
     _, seed = ready
     theta, phi = healpy.pix2ang(8, rows["pixel"])
@@ -137,7 +139,7 @@ def test_the_same_track_is_found_with_and_without_a_guess(ready):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
-def test_a_seed_that_makes_no_sense_is_as_good_as_none(ready, value):
+def test_a_seed_that_makes_no_sense_is_ignored(ready, value):
     reco, seed = ready
     right, wrong = pixels_of(8, [3], seed), pixels_of(8, [3], seed)
     wrong["y"] = value
@@ -174,7 +176,9 @@ def test_every_kind_of_event_can_be_fitted(event_file, tmp_path):
         assert distance_deg(direction, 2, best) < np.degrees(healpy.max_pixrad(2))
 
 
-def test_the_bronze_alert_comes_from_where_the_official_scan_says(shared_events, tmp_path):
+def test_the_direction_of_the_bronze_alert_is_that_of_the_official_scan(
+    shared_events, tmp_path
+):
     event = read_event(shared_events / "run00136662-evt000035405932-BRONZE.pkl")
     reco, seed = set_up(event, tmp_path)
     official = healpy.ang2vec(47.20, -3.28, lonlat=True)
@@ -183,7 +187,7 @@ def test_the_bronze_alert_comes_from_where_the_official_scan_says(shared_events,
     best = np.argmin(coarse["llh"])
     near = healpy.query_disc(64, healpy.pix2vec(8, int(around[best])), np.radians(6))
     fine = reconstruct(reco, pixels_of(64, near, coarse[best]), event.mjd)
-    # 1 degree is what the full scan reaches; half a pixel of nside 64 on top
+    # the full scan reaches 1 degree; half a pixel of nside 64 is added
     assert distance_deg(official, 64, near[np.argmin(fine["llh"])]) < 1.5
 
 

@@ -1,1 +1,1 @@
-"""Importing icecube.DomTools makes its modules and services known to trays."""
+"""Importing icecube.DomTools makes its modules and services available to trays."""

@@ -1,4 +1,4 @@
-"""Frames: what icetray hands from module to module."""
+"""Frames: the data that icetray passes from module to module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class I3FrameObject:
-    """What a frame may hold."""
+    """An object that a frame can hold."""
 
     __slots__ = ()
 
@@ -25,7 +25,7 @@ class Stream:
         "I": "TrayInfo",
         "N": "None",
     }
-    __hash__ = None  # icetray's is the object's address, which is of no use
+    __hash__ = None  # icetray shows the object's address, which is useless
 
     def __init__(self, name="N"):
         if len(name) != 1:
@@ -118,7 +118,7 @@ class I3Frame:
             self._held.setdefault(key, held)
 
     def purge(self, stream=None):
-        """Forget what came with other streams; or what came with this one."""
+        """Remove objects of other streams, or those of one stream."""
         for key, (_, own) in list(self._held.items()):
             if (own != self.Stop) if stream is None else (own == stream):
                 del self._held[key]
@@ -130,7 +130,7 @@ class I3Frame:
         return type(self.Get(key)).__name__
 
     def dumps(self):
-        """Return bytes that only `loads` of this stand-in reads."""
+        """Return bytes that only `loads` of this stand-in can read."""
         held = {key: (thing, own.id) for key, (thing, own) in sorted(self._held.items())}
         return pickle.dumps((self.Stop.id, held))
 

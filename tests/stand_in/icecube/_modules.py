@@ -1,8 +1,8 @@
-"""What C++ modules and services there are, which project has them, and what they leave.
+"""The C++ modules and services, their projects, and what they write.
 
-A tray finds a module or service by name only if its project was imported. Where the project
-is closed, what a module leaves in the frame is an invention that lets the Python functions
-after it do their work; only the names of what it writes are the module's.
+A tray finds a module or service by name only if its project was imported. The frame objects of
+closed-source modules have the real names but made-up values, with which the Python functions
+after them can work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SERVICES = {
     "I3SplineRecoLikelihoodFactory": "spline_reco",
 }
 
-#: Projects that importing one imports too, as far as the recos need to know.
+#: Projects that importing one also imports, as far as the reconstructions need them.
 BRINGS = {
     "lilliput": ("gulliver", "phys_services"),
     "millipede": ("gulliver", "phys_services", "photonics_service"),
@@ -35,7 +35,7 @@ BRINGS = {
 
 
 def available():
-    """Return the names of the projects that are imported, or come with those."""
+    """Return the names of the projects that are imported, directly or with others."""
     imported = {name.split(".")[1] for name in sys.modules if name.startswith("icecube.")}
     for _ in BRINGS:
         imported |= {brought for one in imported for brought in BRINGS.get(one, ())}
@@ -62,7 +62,7 @@ def copy(frame, keys=(), **_):
 
 
 def nothing(frame, **_):
-    """Leave the frame as it is."""
+    """Leave the frame unchanged."""
 
 
 def split_local_coincidences(frame, input, outputhlc="", outputslc="", **_):  # noqa: A002
@@ -83,7 +83,7 @@ def split_local_coincidences(frame, input, outputhlc="", outputslc="", **_):  # 
 def find_vertex(
     frame, pulses, vertexthreshold, outputbool, outputvertextime, outputvertexpos, **_
 ):
-    """Leave a vertex if there is as much charge as the threshold; its height tells which."""
+    """Write a vertex if the charge reaches the threshold; its height shows which threshold."""
     from .dataclasses import I3Double
     from .icetray import I3Bool
 
@@ -117,7 +117,7 @@ def estimate_energy(frame, rectrk, result, **_):
 
 
 def fit(frame, outputname, loglikelihood, **_):
-    """Leave a "fit": the seed of the pixel, with an llh of 1 under both of its names."""
+    """Write a "fit": the seed of the pixel, with an llh of 1 under both of its names."""
     from .gulliver import I3LogLikelihoodFitParams
 
     if "MillipedeSeedParticle" in frame:
@@ -127,7 +127,7 @@ def fit(frame, outputname, loglikelihood, **_):
         frame[outputname + "Params"] = I3VectorI3Particle()
 
 
-#: Project of each module, and what it does to a frame.
+#: Project of each module, and its effect on a frame.
 MODULES = {
     "Delete": ("icetray", delete),
     "Copy": ("icetray", copy),
@@ -145,6 +145,6 @@ MODULES = {
 
 
 def run(what, frame, parameters):
-    """Do to a frame what a C++ module or a closed segment does; names know no case."""
+    """Do what a C++ module or an opaque segment does; names are not case-sensitive."""
     leave = MODULES[what][1] if isinstance(what, str) else getattr(what, "leave", nothing)
     leave(frame, **{key.lower(): value for key, value in parameters.items()})

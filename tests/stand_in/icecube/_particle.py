@@ -1,4 +1,4 @@
-"""I3Particle and its kinds, numbers as in the public icetray's I3Particle.h."""
+"""I3Particle and its kinds, with the numbers of the public icetray's I3Particle.h."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ CASCADES_UNLESS_PRIMARY = (ParticleType.PPlus, ParticleType.PMinus, ParticleType
 
 
 class I3Particle(I3FrameObject):
-    """A track or cascade; made of (shape, type) or (pos, dir, time, shape, length)."""
+    """A track or cascade, made from (shape, type) or (pos, dir, time, shape, length)."""
 
     ParticleType = ParticleType
     ParticleShape = ParticleShape
@@ -107,7 +107,7 @@ class I3Particle(I3FrameObject):
             for name, value in zip(names, values, strict=False):
                 setattr(self, name, value)
 
-    # The particle keeps its own copy of what is assigned.
+    # The particle keeps its own copy of an assigned object.
     pos = property(
         lambda self: self._pos, lambda self, pos: setattr(self, "_pos", I3Position(pos))
     )

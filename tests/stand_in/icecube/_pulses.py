@@ -1,4 +1,4 @@
-"""Pulses by DOM, masks of them, and windows of time."""
+"""Pulses by DOM, masks of them, and time windows."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class OMKey:
 
 
 class I3RecoPulse:
-    """A pulse; its charge and width are of single precision, as in icetray."""
+    """A pulse; charge and width have single precision, as in icetray."""
 
     class PulseFlags(enum.IntFlag):
         LC = 1
@@ -76,7 +76,7 @@ class I3RecoPulse:
 
 
 class OMKeyMap(I3FrameObject, dict):
-    """A map in the order of its keys, as C++ keeps it."""
+    """A map in the order of its keys, as in C++."""
 
     def __iter__(self):
         return iter(sorted(super().__iter__()))
@@ -113,16 +113,16 @@ class I3RecoPulseSeries(FrameList):
 class I3RecoPulseSeriesMap(OMKeyMap):
     @classmethod
     def from_frame(cls, frame, key):
-        """Return pulses whether the frame has them or a mask of them."""
+        """Return the pulses, whether the frame has them or a mask of them."""
         found = frame[key]
         return found.apply(frame) if isinstance(found, I3RecoPulseSeriesMapMask) else found
 
 
 class I3RecoPulseSeriesMapMask(I3FrameObject):
-    """Which pulses of a series are kept.
+    """A mask of the pulses of a series.
 
-    Made from the frame and the key of a pulse series or of another mask, it keeps all, or
-    those for which ``select(omkey, index, pulse)`` is true, or those of a smaller map.
+    It is made from a frame and the key of a pulse series or of another mask. It keeps all
+    pulses, those for which ``select(omkey, index, pulse)`` is true, or those of a smaller map.
     """
 
     def __init__(self, frame, key, select=None):
@@ -142,7 +142,7 @@ class I3RecoPulseSeriesMapMask(I3FrameObject):
                 self._kept[omkey, index] = kept
 
     def set(self, omkey, *what):
-        """Keep a DOM's pulses or not: all, the one at an index, or the first equal one."""
+        """Keep or drop pulses of a DOM: all, the one at an index, or the first equal one."""
         series = self._pulses.get(omkey)
         if series is None:
             raise RuntimeError("Key doesn't exist in the source map!")
@@ -191,7 +191,7 @@ class I3RecoPulseSeriesMapMask(I3FrameObject):
 
 @total_ordering
 class I3TimeWindow(I3FrameObject):
-    """The time from ``start`` to ``stop``, ns, without ``stop``; neither can be changed."""
+    """The time from ``start`` to ``stop``, ns, without ``stop``; immutable."""
 
     __slots__ = ("_start", "_stop")
 
@@ -218,7 +218,7 @@ class I3TimeWindow(I3FrameObject):
 
 
 class I3TimeWindowSeries(FrameList):
-    """Windows in order; those that overlap become one."""
+    """Windows in order; overlapping ones are joined."""
 
     def append(self, window):
         self.insert(bisect_left(self, window), window)

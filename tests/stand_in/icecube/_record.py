@@ -1,8 +1,8 @@
-"""Who wants to know what is made."""
+"""Listeners for new trays and services."""
 
-LISTENERS = []  # callables, told of each tray and each service as it is made
+LISTENERS = []  # callables that get each tray and each service when it is made
 
 
-def tell(thing):
+def notify(thing):
     for listener in LISTENERS:
         listener(thing)

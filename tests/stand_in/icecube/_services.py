@@ -1,16 +1,16 @@
-"""Objects of closed projects that are only made, set up and handed to others."""
+"""Objects of closed-source projects that are only made, configured and passed on."""
 
 from __future__ import annotations
 
-from ._record import tell
+from ._record import notify
 
 
 class Service:
-    """Keeps how it was made and which of its methods were called."""
+    """Record how it was made and which of its methods were called."""
 
     def __init__(self, *arguments, **parameters):
         self._arguments, self._parameters, self._calls = arguments, parameters, []
-        tell(self)
+        notify(self)
 
     def __getattr__(self, name):
         if name.startswith("_"):

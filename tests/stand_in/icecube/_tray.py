@@ -1,4 +1,4 @@
-"""Trays that record what is added to them, and can run it."""
+"""Trays that record their modules and can run them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from . import _modules
 from ._frame import I3Frame
-from ._record import tell
+from ._record import notify
 
 
 def traysegment(function):
-    """Mark a function that adds to a tray what belongs together."""
+    """Mark a function that adds several modules to a tray."""
     if len(inspect.getfullargspec(function).args) < 2:
         raise ValueError("I3Tray segments must have at least two arguments (tray and name)")
     function.__i3traysegment__ = True
@@ -20,7 +20,7 @@ def traysegment(function):
 
 
 def closed_segment(function):
-    """Mark a segment of a closed project: a tray records it as it is called."""
+    """Mark a segment of a closed-source project: a tray records the call itself."""
     function.closed = True
     return traysegment(function)
 
@@ -29,8 +29,8 @@ def closed_segment(function):
 class Call:
     """One call of a tray.
 
-    ``kind`` is module, service, segment (of a closed project) or context; ``what`` is its
-    type by name, a function, a Python module class or the object put into the context.
+    ``kind`` is module, service, segment (of a closed-source project) or context. ``what`` is
+    the name of its type, a function, a Python module class or the object of the context.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Call:
 
 
 class Context(dict):
-    """What services are there by name; recorded in the tray's order."""
+    """The services by name, recorded in the tray's order."""
 
     def __init__(self, tray):
         super().__init__()
@@ -102,12 +102,12 @@ class I3ConditionalModule(I3Module):
 
 
 class I3Tray:
-    """Records what is added, in order, in ``calls``; `Execute` runs it."""
+    """A tray that records its modules, in order, in ``calls``; `Execute` runs it."""
 
     def __init__(self):
         self.calls, self.context = [], Context(self)
         self._conditions, self._names = [], []
-        tell(self)
+        notify(self)
 
     def Add(self, _type, _name=None, **parameters):
         if isinstance(_type, str):
@@ -145,7 +145,7 @@ class I3Tray:
         return self
 
     def AddSegment(self, _segment, _name=None, *, If=None, **parameters):
-        """Add what a segment adds; its ``If`` holds for its modules unless it takes one."""
+        """Add the modules of a segment; its ``If`` applies to them unless it is a parameter."""
         names = inspect.getfullargspec(_segment)
         arguments = {one.lower(): one for one in [*names.args, *names.kwonlyargs]}
         parameters = {arguments.get(key.lower(), key): v for key, v in parameters.items()}
@@ -171,7 +171,7 @@ class I3Tray:
         self._names.append(name)
 
     def Execute(self, *limit):
-        """Run the modules: the first one drives, frames go through all the others."""
+        """Run the modules: the first one makes frames, which pass through all the others."""
         kinds = ("module", "segment")
         stages = [Stage(call, self.context) for call in self.calls if call.kind in kinds]
         driver, *others = stages
@@ -196,7 +196,7 @@ def deliver(frames, stages):
 
 
 def check_function(function, parameters):
-    """Refuse what icetray cannot make a module of: it reads the names of the arguments."""
+    """Raise if icetray could not make a module of a function: it reads the argument names."""
     code = getattr(function, "__code__", None)
     skipped = 1  # the frame
     if code is None:
@@ -213,14 +213,14 @@ def check_function(function, parameters):
 
 
 def condition_holds(call, frame):
-    """Tell whether ``If`` lets a module see a frame: it is asked for events only."""
+    """Return whether ``If`` lets a module see a frame; only events are tested."""
     if call.condition is None or frame.Stop.id not in "QP":
         return True
     return bool(call.condition(frame))
 
 
 def apply(call, frame):
-    """Run a function or what is closed on a frame; return whether the frame goes on."""
+    """Run a function or an opaque module on a frame; return whether the frame is passed on."""
     if isinstance(call.what, str) or hasattr(call.what, "closed"):
         if frame.Stop == I3Frame.Physics and condition_holds(call, frame):
             _modules.run(call.what, frame, call.parameters)
@@ -235,7 +235,7 @@ def apply(call, frame):
 
 
 class Stage:
-    """A module at work."""
+    """A module of a running tray."""
 
     def __init__(self, call, context):
         self.call, self.module, self._seen = call, None, {}
@@ -248,7 +248,7 @@ class Stage:
             self.module.Configure()
 
     def process(self, frame):
-        """Return the frames that come out for one that goes in."""
+        """Return the frames that a module makes of one frame."""
         self._mix(frame)
         if self.module is None:
             return [frame] if apply(self.call, frame) else []
@@ -263,7 +263,7 @@ class Stage:
         return frames
 
     def _mix(self, frame):
-        """Show in a frame what the latest frames of other streams hold, but events'."""
+        """Add the objects of the latest frames of other streams, except events, to a frame."""
         frame.purge()
         stop = frame.Stop.id
         if stop not in "PI":

@@ -10,7 +10,7 @@ TWO_PI = 2 * math.pi
 
 
 def same(a, b):
-    """Compare as icetray does: NaN equals NaN."""
+    """Compare like icetray: NaN equals NaN."""
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
@@ -110,7 +110,7 @@ class I3Position(I3FrameObject):
 
 
 class I3Direction(I3FrameObject):
-    """Direction of travel (x, y, z, theta, phi); zenith and azimuth are where it is from."""
+    """Direction of travel (x, y, z, theta, phi); zenith and azimuth are of its origin."""
 
     __slots__ = ("_azimuth", "_zenith")
 

@@ -1,4 +1,4 @@
-"""Coordinates: those of skyscan, which are compared with icetray's elsewhere."""
+"""Coordinates: those of skyscan, which other tests compare with icetray's."""
 
 from skyscan.coordinates import equatorial_to_local as _equatorial_to_local
 from skyscan.coordinates import local_to_equatorial as _local_to_equatorial

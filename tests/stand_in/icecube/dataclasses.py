@@ -1,4 +1,4 @@
-"""Classes of what frames hold, by the public icetray's dataclasses."""
+"""Classes of frame objects, by the public icetray's dataclasses."""
 
 import enum as _enum
 import math as _math
@@ -121,9 +121,9 @@ class I3OMGeoMap(_OMKeyMap):
 
 
 class I3Geometry(_I3FrameObject):
-    """Where the DOMs are.
+    """The positions of the DOMs.
 
-    ``intersections`` is the stand-in's own: what VHESelfVeto says of any track.
+    ``intersections`` is not icetray's: VHESelfVeto returns it for every track.
     """
 
     __slots__ = ("end_time", "intersections", "omgeo", "start_time")
@@ -157,5 +157,5 @@ class I3DetectorStatus(_I3FrameObject):
 
 
 def mean_spe_charge(_calibration):
-    """Return a plausible figure."""
+    """Return a plausible number."""
     return 1.0

@@ -1,1 +1,1 @@
-"""Importing icecube.gulliver_modules makes its modules and services known to trays."""
+"""Importing icecube.gulliver_modules makes its modules and services available to trays."""

@@ -53,4 +53,4 @@ class I3Units:
 
 
 def load(_library, _verbose=True):
-    """Do nothing: projects are there when they are imported."""
+    """Do nothing, because importing a project loads it."""

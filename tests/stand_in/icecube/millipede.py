@@ -1,10 +1,10 @@
-"""What millipede leaves out of a fit."""
+"""The DOMs that millipede excludes from a fit."""
 
 from ._pulses import I3RecoPulseSeriesMap as _I3RecoPulseSeriesMap
 from ._pulses import I3VectorOMKey as _I3VectorOMKey
 from ._tray import closed_segment as _closed_segment
 
-BRIGHT = 100.0  # PE in one DOM: the stand-in's own idea of a bright one
+BRIGHT = 100.0  # PE in one DOM: a threshold of the stand-in
 
 
 @_closed_segment
@@ -21,14 +21,14 @@ def HighEnergyExclusions(
     BadDomsList="BadDomsList",
     CalibrationErrata="CalibrationErrata",
 ):
-    """Return the frame keys of what is excluded; the order is the stand-in's own."""
+    """Return the frame keys of the excluded DOMs, in an order of the stand-in."""
     _ = tray, name, Pulses, BrightDOMThreshold
     windows = [SaturationWindows, CalibrationErrata]
     return [ExcludeDeepCore, ExcludeSaturatedDOMs, ExcludeBrightDOMs, BadDomsList, *windows]
 
 
 def _leave_exclusions(frame, pulses, **keys):
-    """Do what the modules of `HighEnergyExclusions` do; no list where no DOM is bright."""
+    """Do what the modules of `HighEnergyExclusions` do: no list without a bright DOM."""
     if pulses not in frame:
         return
     for key in (keys["excludedeepcore"], keys["excludesaturateddoms"]):

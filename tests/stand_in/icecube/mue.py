@@ -1,1 +1,1 @@
-"""Importing icecube.mue makes its modules and services known to trays."""
+"""Importing icecube.mue makes its modules and services available to trays."""

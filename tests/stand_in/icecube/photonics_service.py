@@ -1,4 +1,4 @@
-"""Light in the ice, by tables."""
+"""Light in the ice, from tables."""
 
 from ._services import Service as _Service
 

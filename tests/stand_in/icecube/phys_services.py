@@ -1,1 +1,1 @@
-"""Importing icecube.phys_services makes its modules and services known to trays."""
+"""Importing icecube.phys_services makes its modules and services available to trays."""

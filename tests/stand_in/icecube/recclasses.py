@@ -1,1 +1,1 @@
-"""Importing icecube.recclasses makes its modules and services known to trays."""
+"""Importing icecube.recclasses makes its modules and services available to trays."""

@@ -1,1 +1,1 @@
-"""Importing icecube.simclasses makes its modules and services known to trays."""
+"""Importing icecube.simclasses makes its modules and services available to trays."""

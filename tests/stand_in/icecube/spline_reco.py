@@ -1,1 +1,1 @@
-"""Importing icecube.spline_reco makes its modules and services known to trays."""
+"""Importing icecube.spline_reco makes its modules and services available to trays."""

@@ -1,4 +1,4 @@
-"""Campaigns: many events in one DAG, each failing alone, one table of results."""
+"""Campaigns: many events in one DAG that fail independently, and one table of results."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CRASH = "SKYSCAN_CRASH_DUMMY_PROBABILITY"
-ASKED = ["--simulated-event", "--reco-algo", "crash_dummy", "--nsides", "1:0"]
+OPTIONS = ["--simulated-event", "--reco-algo", "crash_dummy", "--nsides", "1:0"]
 
 
 def damage(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:3000])
 
 
-def test_a_broken_event_is_left_out_and_told_and_the_others_are_planned(tmp_path):
+def test_a_broken_event_is_reported_and_the_others_are_planned(tmp_path):
     files = write_events(tmp_path / "events", 3)
     damage(files[1])
     folder, campaign = plan_campaign(files, tmp_path / "many", options())
@@ -49,7 +49,7 @@ def test_a_broken_event_is_left_out_and_told_and_the_others_are_planned(tmp_path
     assert nodes == ["scan_00000", "scan_00002"]
 
 
-def test_a_campaign_of_nothing_but_broken_events_is_refused(tmp_path):
+def test_a_campaign_with_only_broken_events_is_refused(tmp_path):
     files = write_events(tmp_path / "events", 1)
     damage(files[0])
     with pytest.raises(BadInput, match=r"None of 1 events.*0\.json"):
@@ -88,7 +88,7 @@ def test_refused_events_are_counted_and_named_once_and_make_the_exit_code(tmp_pa
     for file in files[1:5]:
         damage(file)
     shutil.copy(files[0], files[5])
-    arguments = [*ASKED, "--no-submit", "--output-dir", str(tmp_path / "many")]
+    arguments = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "many")]
     assert main(["campaign", *map(str, files), *arguments]) == ExitCode.BAD_INPUT
     printed = capsys.readouterr().out
     assert "1 planned, 4 refused, 1 copy of another" in printed
@@ -96,7 +96,7 @@ def test_refused_events_are_counted_and_named_once_and_make_the_exit_code(tmp_pa
         assert printed.count(str(file)) == 1, printed
     assert main(["campaign", str(files[0]), *arguments]) == ExitCode.BAD_INPUT
     # Alone in a campaign, what can be planned is no error.
-    alone = [*ASKED, "--no-submit", "--output-dir", str(tmp_path / "alone")]
+    alone = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "alone")]
     assert main(["campaign", str(files[0]), *alone]) == ExitCode.DONE
     assert "  scans     1 planned\n" in capsys.readouterr().out
 
@@ -121,14 +121,14 @@ def test_runs_of_real_events_that_are_called_simulated_raise_a_question(tmp_path
     (file,) = write_events(tmp_path / "events", 1)
     data = tmp_path / "data.json"
     write_event(data, replace(read_event(file), run_id=133119))
-    arguments = [*ASKED, "--no-submit", "--output-dir", str(tmp_path / "many")]
+    arguments = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "many")]
     assert main(["campaign", str(file), str(data), *arguments]) == ExitCode.DONE
     assert "(1, such as 133119)" in capsys.readouterr().err
     assert main(["campaign", str(file), *arguments[:-1], str(tmp_path / "sim")]) == 0
     assert "note" not in capsys.readouterr().err
 
 
-def test_a_mended_event_and_new_ones_are_added_and_other_options_refused(tmp_path):
+def test_repaired_and_new_events_are_added_and_other_options_are_refused(tmp_path):
     files = write_events(tmp_path / "events", 3)
     whole = files[1].read_bytes()
     damage(files[1])
@@ -142,7 +142,7 @@ def test_a_mended_event_and_new_ones_are_added_and_other_options_refused(tmp_pat
         plan_campaign(files, tmp_path / "many", options(max_retries=1))
 
 
-def test_more_scans_at_a_time_than_dagmans_can_run_are_refused(tmp_path):
+def test_more_concurrent_scans_than_dagmans_are_refused(tmp_path):
     files = write_events(tmp_path / "events", 1)
     with pytest.raises(WrongUsage, match="--max-scans"):
         plan_campaign(files, tmp_path / "many", options(), max_scans=MOST_SCANS + 1)
@@ -161,34 +161,36 @@ def test_three_hundred_events_are_planned_with_one_zip_in_small_folders(tmp_path
     assert len({path.read_bytes() for path in folder.path.rglob("skyscan.zip")}) == 1
 
 
-def test_of_two_that_submit_a_campaign_at_once_one_is_refused(tmp_path):
+def test_of_two_concurrent_submissions_of_a_campaign_one_is_refused(tmp_path):
     folder, _ = plan_campaign(
         write_events(tmp_path / "events", 1), tmp_path / "many", options()
     )
     with only_one(folder.json, "campaign"), pytest.raises(AlreadyRuns, match="campaign in"):
-        submit(folder, None)  # it does not come to asking the pool
+        submit(folder, None)  # the pool is not asked
 
 
-def test_a_list_names_events_with_remarks_between_them(tmp_path, capsys, monkeypatch):
+def test_a_list_has_events_and_comments(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
     files = write_events(tmp_path / "events", 2)
     listed = tmp_path / "list"
     listed.write_text(f"# two events\n{files[0]}\n\n{files[1]}\n")
     where = ["--output-dir", str(tmp_path / "many")]
-    assert main(["campaign", "--list", str(listed), *ASKED, *where, "--no-submit"]) == 0
+    assert main(["campaign", "--list", str(listed), *OPTIONS, *where, "--no-submit"]) == 0
     assert "2 events" in capsys.readouterr().out
     assert main(["status", str(tmp_path / "many")]) == 0
     assert "0 of 2 scans complete, 2 waiting" in capsys.readouterr().out
 
 
 @pytest.mark.pool
-def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder, capsys):
+def test_events_fail_independently_and_resume_does_only_what_is_missing(
+    pool, run_folder, capsys
+):
     sound, broken, _ = files = write_events(run_folder / "events", 3)
     whole = broken.read_bytes()
     damage(broken)
     many, tally = run_folder / "it's many", run_folder / "tally"
     where = ["--output-dir", str(many), "--max-scans", "1"]
-    command = ["campaign", *map(str, files), *ASKED, *where]
+    command = ["campaign", *map(str, files), *OPTIONS, *where]
     with environment(**{CRASH: "0", TALLY_VARIABLE: str(tally)}):
         assert main([*command, "--no-submit"]) == 0
         (sub,) = many.glob("scans/000/*evt000000000003*/workflow/reco.sub")
@@ -204,14 +206,14 @@ def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder
         assert [row["exit_code"] for row in rows] == ["0", "65", "69"]
         assert (rows[0]["nan_pixels"], rows[2]["nan_pixels"]) == ("0", "12")
         assert 0 < float(rows[0]["from_truth_deg"]) < 180
-        said = capsys.readouterr().out
-        assert "1 of 3 scans complete, 1 incomplete, 1 refused" in said
-        assert str(broken) in said
-        assert "--max-failed-pixels" in said
+        output = capsys.readouterr().out
+        assert "1 of 3 scans complete, 1 incomplete, 1 refused" in output
+        assert str(broken) in output
+        assert "--max-failed-pixels" in output
         # One at a time: a scan is submitted after the one before it has ended.
         log = many / "campaign.dag.nodes.log"
-        told = [it.type.name for it in log_events(log) if it.cluster]
-        changes = [it for it in told if it in ("SUBMIT", "JOB_TERMINATED")]
+        names = [it.type.name for it in log_events(log) if it.cluster]
+        changes = [it for it in names if it in ("SUBMIT", "JOB_TERMINATED")]
         assert changes == ["SUBMIT", "JOB_TERMINATED"] * 2
 
         alone = make_scan(
@@ -222,7 +224,7 @@ def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder
         assert npz.read_bytes() == alone.npz()
 
         before = fits(tally)
-        assert set(before.values()) == {3}  # once of the sound event, twice of the crashing
+        assert set(before.values()) == {3}  # once of the sound event, twice of the crashing one
         broken.write_bytes(whole)
         sub.write_text(healthy)
         accept_changes(ScanFolder(sub.parents[1]))
@@ -230,11 +232,11 @@ def test_events_fail_alone_and_resume_does_only_what_is_missing(pool, run_folder
         assert main(["resume", str(many)]) == 0
         assert set((fits(tally) - before).values()) == {2}
     assert main(["result", str(many), "--json"]) == 0
-    said = capsys.readouterr().out
-    rows = json.loads(said[said.index("[\n") :])
+    output = capsys.readouterr().out
+    rows = json.loads(output[output.index("[\n") :])
     assert [row["state"] for row in rows] == ["complete"] * 3
 
 
 def fits(tally: Path) -> Counter[str]:
-    """Return how often the fit of each pixel was begun, in all scans together."""
+    """Return how often the fit of each pixel was started, in all scans together."""
     return Counter(" ".join(line.split()[:3]) for line in tally.read_text().splitlines())

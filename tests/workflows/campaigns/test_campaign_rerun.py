@@ -1,4 +1,4 @@
-"""Campaigns taken out of the queue, and done again in part, on the real pool.
+"""Campaigns that are removed from the queue, or repeated in part, on a real pool.
 
 All campaigns of this module run at the same time.
 """
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 
 N_SCANS, N_FITS = 3, 12  # fits of a scan
 N_RUN = 2  # scans at a time: one waits
-COST, SLOW = "SKYSCAN_DUMMY_COST", "3"  # seconds a fit, until a campaign is cut off
+COST, SLOW = "SKYSCAN_DUMMY_COST", "3"  # seconds per fit, until a campaign is removed
 
 
 @dataclass(frozen=True)
 class Many:
-    """A campaign, its pool, and the file where every fit that is begun is noted."""
+    """A campaign, its pool, and the file that lists every fit that was started."""
 
     folder: CampaignFolder
     pool: Pool
@@ -53,7 +53,7 @@ class Many:
         return str(self.folder.path)
 
     def fits(self) -> Counter[str]:
-        """Return how often the fit of each pixel was begun, in all scans together."""
+        """Return how often the fit of each pixel was started, in all scans together."""
         lines = self.tally.read_text().splitlines() if self.tally.exists() else []
         return Counter(" ".join(line.split()[:3]) for line in lines)
 
@@ -65,8 +65,8 @@ class Many:
         return self
 
     def hurry(self) -> None:
-        """Let the fits that are still to come cost nothing, and all scans run at once."""
-        plan_campaign([], self.folder.path, asked(), N_SCANS)
+        """Let the remaining fits cost nothing, and all scans run at once."""
+        plan_campaign([], self.folder.path, small_scans(), N_SCANS)
         for scan in self.folder.scans:
             sub = scan.workflow / "reco.sub"
             sub.write_text(sub.read_text().replace(f"{COST}={SLOW}", f"{COST}=0"))
@@ -76,7 +76,7 @@ class Many:
         return queued_jobs(self.folder, self.pool)
 
     def removed(self) -> int:
-        """Count the scans that were taken out of the queue, by the logs of their DAGMans."""
+        """Count the scans that were removed from the queue, by the logs of their DAGMans."""
         logs = [scan.workflow / "scan.dag.dagman.log" for scan in self.folder.scans]
         events = [event.type.name for log in logs if log.exists() for event in log_events(log)]
         return events.count("JOB_ABORTED")
@@ -87,7 +87,7 @@ class Many:
 
 @dataclass(frozen=True)
 class Ended:
-    """What a campaign had after a fault, and how it ended after it went on."""
+    """The results of a campaign after a fault, and at its end."""
 
     many: Many
     in_queue: int
@@ -125,12 +125,12 @@ def removed_by_hand(many: Many) -> Ended:
 
 
 def left_behind(many: Many) -> Ended:
-    """Abort the scans of a campaign whose DAGMan is gone without having removed them."""
+    """Abort the scans of a campaign whose DAGMan is gone but has not removed them."""
     many.run_until_fits()
     cluster, *scans = queued_dagmans(many.folder, many.pool)
     kept = many.pool.run("condor_qedit", str(cluster), "OtherJobRemoveRequirements", "false")
     assert kept.returncode == 0, kept.stderr
-    # Put on hold, DAGMan ends, and leaves its jobs and its lock behind.
+    # A DAGMan that is put on hold ends, and leaves its jobs and its lock behind.
     assert many.pool.run("condor_hold", str(cluster)).returncode == 0
     wait_until(lambda: dagman_state(many.folder.dag).state == "held", "DAGMan to be held")
     assert many.pool.run("condor_rm", str(cluster)).returncode == 0
@@ -144,7 +144,7 @@ def left_behind(many: Many) -> Ended:
 
 
 def failed_again(many: Many) -> Ended:
-    """Write NaN for two fits of one scan, as of a reconstruction that failed; then retry."""
+    """Write NaN for two fits of one scan, as after a failed reconstruction; then retry."""
     submit(many.folder, many.pool)
     wait_until(lambda: is_over(many.folder), "the campaign to end")
     scan = many.folder.scans[1]
@@ -167,7 +167,7 @@ CASES: dict[str, Callable[[Many], Ended]] = {
 CUT_OFF = [name for name in CASES if name != "failed again"]
 
 
-def asked() -> Options:
+def small_scans() -> Options:
     return options(progression=((1, 0),))
 
 
@@ -175,7 +175,7 @@ def planned(pool: Pool, place: Path, cost: str) -> Many:
     files = write_events(place / "events", N_SCANS)
     at_a_time = N_RUN if cost == SLOW else N_SCANS
     with environment(**{COST: cost, TALLY_VARIABLE: str(place / "tally")}):
-        folder, _ = plan_campaign(files, place / "it's many", asked(), at_a_time)
+        folder, _ = plan_campaign(files, place / "it's many", small_scans(), at_a_time)
     return Many(folder, pool, place / "tally")
 
 
@@ -195,7 +195,7 @@ def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
 
 @pytest.mark.pool
 @pytest.mark.parametrize("name", CUT_OFF)
-def test_a_campaign_that_was_cut_off_leaves_nothing_and_goes_on_to_the_same_maps(ended, name):
+def test_an_aborted_campaign_leaves_the_queue_and_is_resumed_to_the_same_maps(ended, name):
     end = ended(name)
     assert end.in_queue == 0
     assert end.removed == N_RUN
@@ -206,9 +206,9 @@ def test_a_campaign_that_was_cut_off_leaves_nothing_and_goes_on_to_the_same_maps
 
 @pytest.mark.pool
 @pytest.mark.parametrize("name", CUT_OFF)
-def test_what_was_not_begun_is_fitted_once_and_what_was_cut_off_at_most_twice(ended, name):
+def test_fits_are_done_once_or_at_most_twice_if_they_were_interrupted(ended, name):
     end = ended(name)
-    assert 4 <= end.before.total() < N_RUN * N_FITS  # it was cut off at work
+    assert 4 <= end.before.total() < N_RUN * N_FITS  # it was removed while it ran
     assert len(end.many.fits()) == N_FITS
     assert all(N_SCANS <= n <= N_SCANS + N_RUN for n in end.many.fits().values())
     waiting = end.many.folder.scans[-1]
@@ -216,7 +216,7 @@ def test_what_was_not_begun_is_fitted_once_and_what_was_cut_off_at_most_twice(en
 
 
 @pytest.mark.pool
-def test_only_the_fits_that_found_nothing_are_done_again_in_the_scan_that_has_them(ended):
+def test_only_failed_fits_are_repeated_in_the_scan_that_has_them(ended):
     end = ended("failed again")
     assert end.exit_code == ExitCode.DONE
     assert end.again().total() == 2
@@ -232,7 +232,7 @@ def test_only_the_fits_that_found_nothing_are_done_again_in_the_scan_that_has_th
 
 
 @pytest.mark.pool
-def test_a_campaign_at_rest_is_left_as_it_is(ended, capsys):
+def test_a_campaign_without_failures_is_unchanged(ended, capsys):
     end = ended("failed again")
     capsys.readouterr()
     assert main(["abort", end.many.place]) == ExitCode.DONE
@@ -251,7 +251,7 @@ def test_a_campaign_at_rest_is_left_as_it_is(ended, capsys):
         ["extend", "--max-rounds", "9"],
     ],
 )
-def test_what_is_for_one_scan_is_refused_for_a_campaign(tmp_path, capsys, words):
+def test_options_for_one_scan_are_refused_for_a_campaign(tmp_path, capsys, words):
     files = write_events(tmp_path / "events", 1)
     folder, _ = plan_campaign(files, tmp_path / "many", options())
     before = sorted(folder.path.rglob("*"))
@@ -261,7 +261,7 @@ def test_what_is_for_one_scan_is_refused_for_a_campaign(tmp_path, capsys, words)
     assert sorted(folder.path.rglob("*")) == before
 
 
-def test_without_a_pool_nobody_knows_whether_a_campaign_runs(tmp_path, capsys, monkeypatch):
+def test_without_a_pool_the_state_of_a_campaign_is_unknown(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("CONDOR_CONFIG", raising=False)
     monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
     files = write_events(tmp_path / "events", 1)

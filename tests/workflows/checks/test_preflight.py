@@ -1,4 +1,4 @@
-"""What is looked at before a scan is handed over."""
+"""The checks before a scan is submitted."""
 
 import tempfile
 import time
@@ -40,7 +40,7 @@ def states(findings):
     "path",
     ["/tmp/scans", "/tmp", "/tmpfs/scans", "/tmp/../data", "/data/$(HOME)/x", "/data/$$x"],  # noqa: S108
 )
-def test_a_folder_that_dagman_does_not_take_is_refused(path):
+def test_a_folder_that_dagman_refuses_is_refused(path):
     found = preflight.place(Path(path))
     assert (found.state, found.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
     assert path in found.detail
@@ -116,11 +116,11 @@ def test_links_to_and_from_tmp_are_refused_as_dagman_refuses_them(tmp_path):
         ("", State.OK),
     ],
 )
-def test_logs_on_a_shared_file_system_are_refused_or_warned_of(kind, state):
+def test_logs_on_a_shared_file_system_are_an_error_or_a_warning(kind, state):
     assert preflight.disk_kind(kind, {}).state == state
 
 
-def test_nfs_is_only_warned_of_when_htcondors_own_switch_says_so():
+def test_nfs_is_only_a_warning_with_the_setting_of_htcondor():
     assert preflight.disk_kind("nfs4", {NFS_VARIABLE: "False"}).state == State.WARNING
     assert preflight.disk_kind("nfs4", {NFS_VARIABLE: "True"}).state == State.ERROR
 
@@ -136,26 +136,26 @@ def test_nfs_is_only_warned_of_when_htcondors_own_switch_says_so():
         (Room(2**40, None), State.OK),
     ],
 )
-def test_a_disk_must_have_room_for_what_a_scan_leaves(free, state):
+def test_a_disk_must_have_space_for_the_files_of_a_scan(free, state):
     assert preflight.room(free, NEED).state == state
     later = State.WARNING if state == State.ERROR else state
     assert preflight.room(free, NEED, begun=True).state == later
 
 
-def test_room_is_told_of_folders_that_are_not_there_yet(tmp_path):
+def test_free_space_is_known_for_folders_that_do_not_exist_yet(tmp_path):
     there, later = (preflight.room_at(it) for it in (tmp_path, tmp_path / "not/yet"))
     assert there.size > 0
     assert later.size == pytest.approx(there.size, rel=0.5)
 
 
-def test_a_schedd_that_does_not_answer_or_refuses_is_worth_another_try():
+def test_a_schedd_that_does_not_answer_or_refuses_is_a_temporary_error():
     assert preflight.answer(SCHEDD).state == State.OK
     for schedd in (None, replace(SCHEDD, may_submit=False)):
         found = preflight.answer(schedd)
         assert (found.state, found.exit_code) == (State.ERROR, ExitCode.TRY_AGAIN)
 
 
-def test_each_version_is_told_once_the_old_refused_and_the_new_warned_of():
+def test_old_versions_are_an_error_and_new_ones_a_warning():
     assert states(preflight.versions((23, 9, 6), (23, 9, 6))) == [State.OK]
     assert states(preflight.versions((23, 0, 0), (25, 14, 9))) == [State.OK, State.OK]
     old, new = preflight.versions((10, 9, 0), (26, 0, 1))
@@ -164,7 +164,7 @@ def test_each_version_is_told_once_the_old_refused_and_the_new_warned_of():
     assert new.state == State.WARNING
 
 
-def test_values_of_a_site_that_this_version_passes_over_are_named():
+def test_values_of_a_site_that_this_version_ignores_are_named():
     site = read_site("personal", ("dagman.DAGMAN_CHECK_QUEUE_INTERVAL=900",))
     (found,) = preflight.unknown_keys(site, (23, 0, 12))
     assert found.state == State.WARNING
@@ -173,27 +173,27 @@ def test_values_of_a_site_that_this_version_passes_over_are_named():
     assert preflight.unknown_keys(read_site("icecube"), (23, 0, 12)) == []
 
 
-def test_a_token_must_be_good_for_as_long_as_the_scan_takes():
+def test_a_token_must_be_valid_until_the_scan_ends():
     now = time.time()
 
-    def said(*ends: float | None) -> list[Finding]:
+    def findings_for(*ends: float | None) -> list[Finding]:
         return preflight.credentials([Token("mine", end) for end in ends], NEED, None)
 
-    assert said() == []
-    assert states(said(None)) == [State.OK]
-    assert states(said(now + 7200)) == [State.OK]
-    assert states(said(now - 10, now + 7200)) == [State.OK]  # the better one counts
-    (soon,) = said(now + 1800)
+    assert findings_for() == []
+    assert states(findings_for(None)) == [State.OK]
+    assert states(findings_for(now + 7200)) == [State.OK]
+    assert states(findings_for(now - 10, now + 7200)) == [State.OK]  # the better one counts
+    (soon,) = findings_for(now + 1800)
     assert soon.state == State.WARNING
     assert (
         soon.detail
         == "expires in 30 minutes (mine), and the scan may take 60 minutes (--deadline)"
     )
-    (over,) = said(now - 86400 * 3)
+    (over,) = findings_for(now - 86400 * 3)
     assert (over.state, over.detail) == (State.ERROR, "expired 3 days ago (mine)")
 
 
-def test_a_token_that_others_may_read_is_warned_of():
+def test_a_token_that_others_can_read_is_a_warning():
     (found,) = preflight.credentials([Token("mine", None, is_open=True)], NEED, (23, 9, 6))
     assert found.state == State.WARNING
     assert found.remedy == "chmod 600 mine"
@@ -202,7 +202,7 @@ def test_a_token_that_others_may_read_is_warned_of():
     assert "ignore" not in found.detail
 
 
-def test_errors_are_told_together_by_one_exit_code_and_warnings_on_stderr(capsys):
+def test_errors_share_one_exit_code_and_warnings_are_on_stderr(capsys):
     early = Finding("token", State.WARNING, "ends soon", "renew it")
     full = Finding("disk", State.ERROR, "full", "make room")
     old = Finding("version", State.ERROR, "10.0", "get 23", ExitCode.WRONG_USAGE)
@@ -214,7 +214,7 @@ def test_errors_are_told_together_by_one_exit_code_and_warnings_on_stderr(capsys
         preflight.require([full, old])
 
 
-def test_expectations_grow_with_pixels_jobs_and_campaigns(scan):
+def test_the_expected_size_grows_with_pixels_jobs_and_campaigns(scan):
     small = expected(scan)
     assert n_pixels(((8, 0), (64, 12), (512, 24))) == 768 + 768 + 1536
     finer = expected(replace(scan, progression=((64, 0),)))
@@ -232,18 +232,18 @@ def test_variations_count_as_fits(scan):
         assert expected(scan).size > 49 * n_pixels(scan.progression) * 272
 
 
-def test_planning_warns_of_what_submission_would_refuse(tmp_path, monkeypatch, capsys):
+def test_planning_warns_about_what_submission_would_refuse(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
     monkeypatch.delenv("CONDOR_CONFIG", raising=False)
     monkeypatch.setattr(preflight, "file_system", lambda _: "nfs4")
-    asked = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
-    assert main([*asked, "--output-dir", str(tmp_path / "scans")]) == ExitCode.DONE
-    told = capsys.readouterr()
-    assert "skyscan: warning: file system: DAGMan's logs would be on nfs4" in told.err
-    assert "condor_submit_dag" in told.out
+    command = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    assert main([*command, "--output-dir", str(tmp_path / "scans")]) == ExitCode.DONE
+    printed = capsys.readouterr()
+    assert "skyscan: warning: file system: DAGMan's logs would be on nfs4" in printed.err
+    assert "condor_submit_dag" in printed.out
 
 
-def test_jobs_with_tokens_of_a_service_want_one_that_lasts(scan, monkeypatch):
+def test_jobs_with_oauth_services_need_a_token_that_is_valid_until_the_end(scan, monkeypatch):
     monkeypatch.setenv("BEARER_TOKEN", jwt(exp=time.time() + 60))
     site = read_site("personal", ("submit.use_oauth_services=scitokens",))
     theirs = preflight.Work(replace(scan, site_values=site.values()))
@@ -254,7 +254,7 @@ def test_jobs_with_tokens_of_a_service_want_one_that_lasts(scan, monkeypatch):
 
 
 @pytest.mark.pool
-def test_a_scan_that_cannot_run_is_not_handed_over(pool, run_folder, monkeypatch, capsys):
+def test_a_scan_that_cannot_run_is_not_submitted(pool, run_folder, monkeypatch, capsys):
     scan = make_scan(pool, run_folder, reco="dummy", progression=((1, 0),), jobs_per_round=1)
     monkeypatch.setattr(preflight, "file_system", lambda _: "nfs")
     with pytest.raises(WrongUsage, match="on a local disk"):
@@ -268,18 +268,18 @@ def test_a_scan_that_cannot_run_is_not_handed_over(pool, run_folder, monkeypatch
 
 
 @pytest.mark.pool
-def test_a_campaign_on_a_full_disk_is_not_handed_over(pool, run_folder, monkeypatch, capsys):
+def test_a_campaign_on_a_full_disk_is_not_submitted(pool, run_folder, monkeypatch, capsys):
     assert pool
-    asked = ["campaign", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    command = ["campaign", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
     where = ["--output-dir", str(run_folder / "many")]
     monkeypatch.setattr(preflight, "room_at", lambda _: Room(1000, 1))
-    assert main([*asked, *where]) == ExitCode.TRY_AGAIN
+    assert main([*command, *where]) == ExitCode.TRY_AGAIN
     assert "error: disk: 0 MB free" in capsys.readouterr().err
     assert not (run_folder / "many/campaign.dag.condor.sub").exists()
 
 
 @pytest.mark.pool
-def test_a_pool_that_died_is_told_at_once(pool, run_folder, monkeypatch, capsys):
+def test_a_pool_that_died_is_reported_at_once(pool, run_folder, monkeypatch, capsys):
     scan = make_scan(pool, run_folder, reco="dummy", progression=((1, 0),), jobs_per_round=1)
     config = run_folder / "condor_config"
     dead = (f"RELEASE_DIR = {pool.bin.parent}", f"LOCAL_DIR = {run_folder}")

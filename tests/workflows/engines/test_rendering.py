@@ -1,4 +1,4 @@
-"""The steps rendered to DAGMan: lines of DAGs, submit files and scripts."""
+"""The steps written for DAGMan: lines of DAGs, submit files and scripts."""
 
 import os
 import shutil
@@ -46,7 +46,7 @@ def changed(scan, **changes: object):
     return scan.__class__(**{**vars(scan), **changes})
 
 
-def test_the_outer_dag_is_prep_the_rounds_that_may_come_merge_and_the_report(scan):
+def test_the_outer_dag_is_prep_the_possible_rounds_merge_and_the_report(scan):
     lines = list(scan_dag_lines(scan))
     subdags = [line.split() for line in lines if line.startswith("SUBDAG EXTERNAL")]
     assert [words[2:4] for words in subdags] == [
@@ -78,7 +78,7 @@ def test_bad_input_is_never_retried_and_a_failed_round_is_not_either(scan):
     assert [line for line in lines if line.startswith("RETRY")] == scripts
 
 
-def test_a_round_has_a_node_for_each_batch_and_whole_ones_are_done(scan):
+def test_a_round_has_a_node_for_each_batch_and_complete_ones_are_done(scan):
     batches = [BatchState(0, 4, 0), BatchState(1, 4, 3), BatchState(2, 4, 4)]
     lines = list(round_dag_lines(scan, 7, batches, 0))
     jobs = [line.split() for line in lines if line.startswith("JOB")]
@@ -103,7 +103,7 @@ def test_node_names_stay_the_same_when_a_round_is_written_again(scan):
     assert names[0] == names[1]
 
 
-def test_an_earlier_rescue_file_goes_when_a_round_is_written_again(folder, scan):
+def test_an_earlier_rescue_file_is_removed_when_a_round_is_written_again(folder, scan):
     rescue = folder.workflow / "round_000.dag.rescue001"
     other = folder.workflow / "round_001.dag.rescue001"
     for path in (rescue, other):
@@ -113,7 +113,7 @@ def test_an_earlier_rescue_file_goes_when_a_round_is_written_again(folder, scan)
     assert other.exists()
 
 
-def test_a_deadline_keeps_jobs_from_starting_and_from_staying(scan):
+def test_a_deadline_prevents_jobs_from_starting_and_staying(scan):
     late = changed(scan, deadline=60.0)
     lines = list(round_dag_lines(late, 0, [BatchState(0, 4, 4)], 1234))
     assert "SCRIPT PRE reco_00000 ./before-deadline.sh 1234" in lines
@@ -124,7 +124,7 @@ def test_a_deadline_keeps_jobs_from_starting_and_from_staying(scan):
     assert "deadline" not in "".join(without.values())
 
 
-def test_a_reco_job_gives_its_results_back_whenever_it_ends(scan):
+def test_a_reco_job_returns_its_results_whenever_it_ends(scan):
     description = job_description(reco_step(scan), scan, read_site("personal"))
     assert description["when_to_transfer_output"] == "ON_EXIT_OR_EVICT"
     assert description["checkpoint_exit_code"] == "85"
@@ -137,14 +137,14 @@ def test_a_reco_job_gives_its_results_back_whenever_it_ends(scan):
     assert prep["transfer_output_files"] == "startup"
 
 
-def test_a_site_has_the_last_word_in_submit_files(scan):
+def test_the_values_of_a_site_come_last_in_submit_files(scan):
     site = read_site("personal")
     mine = site.__class__(**{**vars(site), "submit": {"request_cpus": "2", "+Project": "x"}})
     description = job_description(reco_step(scan), scan, mine)
     assert (description["request_cpus"], description["+Project"]) == ("2", "x")
 
 
-def test_the_runtime_has_the_last_word_on_the_python_of_prep_and_reco_jobs(scan):
+def test_the_runtime_determines_the_python_of_prep_and_reco_jobs(scan):
     theirs = changed(
         scan, runtime="host:/opt/a b/py", environment={"SKYSCAN_PYTHON": "python2"}
     )
@@ -160,7 +160,7 @@ def test_the_runtime_has_the_last_word_on_the_python_of_prep_and_reco_jobs(scan)
     assert "environment" not in local
 
 
-def test_requirements_of_the_runtime_and_of_the_site_both_hold(scan):
+def test_requirements_of_runtime_and_site_both_apply(scan):
     theirs = changed(scan, runtime="container:/cvmfs/icecube.opensciencegrid.org/x:1")
     site = read_site("icecube")
     description = job_description(reco_step(theirs), theirs, site)
@@ -174,7 +174,7 @@ def test_requirements_of_the_runtime_and_of_the_site_both_hold(scan):
     assert "requirements" not in here
 
 
-def test_prep_learns_what_no_event_file_says(scan):
+def test_prep_gets_what_event_files_do_not_contain(scan):
     assert prep_step(changed(scan, is_real_event=False)).arguments[-1] == "--simulated-event"
     real = changed(scan, is_real_event=True, gcd_dir="/a gcd/dir")
     assert "--simulated-event" not in prep_step(real).arguments
@@ -183,7 +183,7 @@ def test_prep_learns_what_no_event_file_says(scan):
     assert description["arguments"].endswith("--gcd-dir '/a gcd/dir'\"")
 
 
-def test_gates_wait_for_one_another_and_rounds_for_their_gates(scan):
+def test_gates_wait_for_each_other_and_rounds_for_their_gates(scan):
     ahead = changed(scan, predictive_scanning_threshold=0.5)
     lines = list(scan_dag_lines(ahead, this_machine=False))
     gates = [f"gate_{n:03d}" for n in range(3)]
@@ -217,7 +217,7 @@ def test_gates_wait_for_one_another_and_rounds_for_their_gates(scan):
         ("2", ["000"], "1", 80),
     ],
 )
-def test_a_gate_looks_unless_one_before_stayed_shut_or_a_node_failed(
+def test_a_gate_looks_unless_an_earlier_one_stayed_shut_or_a_node_failed(
     tmp_path, number, earlier, failed, code
 ):
     gate = script(tmp_path, "open-gate.sh", open_gate_lines("."))
@@ -243,7 +243,7 @@ def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_paths_in_the_folder_are_relative_so_that_it_may_be_moved(folder):
+def test_paths_in_the_folder_are_relative_so_that_it_can_be_moved(folder):
     written = [*folder.path.rglob("*.sub"), *folder.path.rglob("*.dag")]
     assert {"scan.dag", "prep.sub", "reco.sub", "merge.sub"} <= {path.name for path in written}
     for path in written:
@@ -257,7 +257,7 @@ def script(tmp_path, name, lines):
     return path
 
 
-def test_the_access_point_script_finds_a_python_of_any_name_and_its_own_folder(tmp_path):
+def test_the_access_point_script_finds_its_python_and_its_folder(tmp_path):
     python = tmp_path / "a 'quoted' $(python)"
     python.symlink_to(sys.executable)
     here = tmp_path / "the folder"
@@ -275,7 +275,7 @@ def test_the_access_point_script_finds_a_python_of_any_name_and_its_own_folder(t
 
     assert run().stdout == "['a b', '$x']\n"
     with (here / "skyscan.zip").open("ab") as code_file:
-        code_file.write(b"x")  # no harm to a zip
+        code_file.write(b"x")  # the zip stays valid
     assert (run().returncode, run().stdout) == (ExitCode.BAD_INPUT, "")
 
 
@@ -289,7 +289,7 @@ def test_the_access_point_script_finds_a_python_of_any_name_and_its_own_folder(t
         ("10", ["009"], 42),
     ],
 )
-def test_a_round_is_opened_only_after_one_that_chose_something(tmp_path, number, earlier, code):
+def test_a_round_is_opened_only_after_one_that_chose_pixels(tmp_path, number, earlier, code):
     opener = script(tmp_path, "open-round.sh", open_round_lines("."))
     script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', "exit 42"])
     for name in earlier:
@@ -323,11 +323,11 @@ def test_a_script_that_was_killed_runs_again_and_a_round_that_ran_does_not(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("seconds", "wanted"), [("1", ExitCode.BAD_INPUT), ("99999999999", ExitCode.DONE)]
+    ("seconds", "expected"), [("1", ExitCode.BAD_INPUT), ("99999999999", ExitCode.DONE)]
 )
-def test_no_job_is_submitted_after_the_deadline(tmp_path, seconds, wanted):
+def test_no_job_is_submitted_after_the_deadline(tmp_path, seconds, expected):
     path = script(tmp_path, "before-deadline.sh", deadline_lines())
-    assert subprocess.run([path, seconds], check=False).returncode == wanted
+    assert subprocess.run([path, seconds], check=False).returncode == expected
 
 
 def test_scripts_and_lines_end_in_a_line_break(folder):

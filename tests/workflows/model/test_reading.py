@@ -1,5 +1,6 @@
 """The scan model of folders in any state."""
 
+import os
 import sys
 from dataclasses import asdict, replace
 
@@ -152,7 +153,10 @@ def test_the_age_of_the_news_is_told(folder, capsys):
     model = read_model(folder, now=folder.round(0).description.stat().st_mtime + 100)
     assert model.age == pytest.approx(100.0)
     assert main(["status", str(folder.path)]) == 0
-    assert "news" not in capsys.readouterr().out
+    assert "  news " not in capsys.readouterr().out
+    os.utime(folder.round(0).description, (1, 1))
+    assert main(["status", str(folder.path)]) == 0
+    assert "the newest event or result is " in capsys.readouterr().out
 
 
 def test_the_current_round_is_printed_once(folder, capsys):

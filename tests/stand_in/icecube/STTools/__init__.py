@@ -1,1 +1,1 @@
-"""Cleaning of pulses by space and time."""
+"""Pulse cleaning by space and time."""

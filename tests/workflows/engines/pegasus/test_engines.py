@@ -1,4 +1,4 @@
-"""The two renderings of the same steps held against each other, from their files alone."""
+"""The same steps written for both engines, compared by their files alone."""
 
 import re
 from dataclasses import dataclass, field
@@ -24,27 +24,27 @@ GIVEN = {
     "ospool": {"site_changes": ("attributes.ProjectName=Mine", "submit.priority=3")},
     "chtc": {"runtime": "container:docker://debian:12"},
 }
-#: What the engines have each their own way for; the rest of a submit file is the same.
+#: Commands that differ between the engines; the rest of a submit file is the same.
 OWN = {
     *("executable", "initialdir", "arguments", "environment", "output", "error"),
     "+SkyscanOutputIsHere",
     *("should_transfer_files", "transfer_input_files", "transfer_output_files"),
     *("transfer_output_remaps", "when_to_transfer_output", "log"),
-    # Pegasus: on_exit_remove, since it takes a job for failed that exits on its way.
+    # Pegasus: on_exit_remove, because it takes a job that exits early as failed.
     *("checkpoint_exit_code", "transfer_checkpoint_files", "on_exit_remove"),
-    # Pegasus: all tries are DAGMan's
+    # Pegasus: DAGMan makes all tries
     *("max_retries", "retry_until"),
 }
 
 
 @dataclass
 class Job:
-    """A job as an engine has it: files by their place in the scan folder."""
+    """A job of an engine: files by their place in the scan folder."""
 
     retries: int
     inputs: set[str]
     outputs: set[str]
-    asks: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     step: list[str] = field(default_factory=list)
 
@@ -56,14 +56,14 @@ def engines(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKYSCAN_WORDS", 'it\'s "two" words; $HOME')
         for engine, jobs_of in (("dagman", dagman_jobs), ("pegasus", pegasus_jobs)):
-            asked = options(
+            small = options(
                 engine=engine,
                 site=request.param,
                 jobs_per_round=5,
                 max_retries=2,
                 **GIVEN[request.param],
             )
-            folder = plan(EVENT, tmp_path_factory.mktemp(engine), asked)
+            folder = plan(EVENT, tmp_path_factory.mktemp(engine), small)
             scan = read_planned(folder.scan_json)
             prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), folder.startup)
             rendered[engine] = jobs_of(folder, scan, open_round(folder, scan, 0))
@@ -84,7 +84,7 @@ def dagman_jobs(folder, scan, batches) -> dict[str, Job]:
             if commands["universe"] == "local":
                 continue
             read_too = commands["transfer_input_files"].split(", ")
-            # a folder of results goes with the one file in it
+            # a folder of results is compared by its one file
             jobs[node].inputs = {
                 re.sub(r"(results/(\d+)/)$", r"\1\2.rec", path) for path in read_too
             }
@@ -92,21 +92,21 @@ def dagman_jobs(folder, scan, batches) -> dict[str, Job]:
             homes = dict(it.split("=") for it in remaps.split(";") if it)
             made = commands["transfer_output_files"].split(", ")
             jobs[node].outputs = {homes.get(it, it) for it in made}
-            jobs[node].asks = {k: v for k, v in commands.items() if k not in OWN}
+            jobs[node].requests = {k: v for k, v in commands.items() if k not in OWN}
             jobs[node].environment = as_condor_reads(commands["environment"])
             jobs[node].step = commands["arguments"].strip('"').split()
     return jobs
 
 
 def macros(dag: Path, node: str) -> dict[str, str]:
-    """Return what a DAG gives a node's submit file, but for how often it was tried."""
+    """Return the macros of a node in a DAG, without the number of its tries."""
     given = re.findall(rf"^VARS {node} (.*)$", dag.read_text(), re.MULTILINE)
     values = dict(re.findall(r'(\w+)="([^"]*)"', " ".join(given)))
     return {name: value for name, value in values.items() if name != "retry"}
 
 
 def tries(retries: int, commands) -> int:
-    """Return how often a node's job is tried again, in its submissions and by new ones."""
+    """Return how often a node's job is tried, in each submission and by new ones."""
     inside = commands.get("max_retries", "0")
     return sum(at_try(number, inside) + 1 for number in range(retries + 1)) - 1
 
@@ -172,11 +172,11 @@ def _pegasus_job(job, program, places) -> Job:
             made.inputs.add(place)
         if use["type"] == "checkpoint" or (use["type"] == "output" and job["name"] == "prep"):
             made.outputs.add(place)
-    made.inputs -= {"workflow/job.sh"}  # to DAGMan it is the executable
-    asks = {**program["profiles"]["condor"], **job["profiles"].get("condor", {})}
-    made.asks = {key: value for key, value in asks.items() if key not in OWN}
+    made.inputs -= {"workflow/job.sh"}  # for DAGMan it is the executable
+    requests = {**program["profiles"]["condor"], **job["profiles"].get("condor", {})}
+    made.requests = {key: value for key, value in requests.items() if key not in OWN}
     made.environment = program["profiles"]["env"]
-    # Pegasus' names of files back to those that the step itself knows.
+    # Pegasus' file names are translated to those that the step itself uses.
     words = [re.sub(r"^r000_", "", word) for word in job["arguments"]]
     made.step = words[words.index("--") + 1 :]
     return made
@@ -200,16 +200,16 @@ def test_both_read_and_write_the_same_files(engines):
     assert "rounds/000/batches/00003.npz" in reco.inputs
 
 
-def test_both_call_the_step_with_the_same_words(engines):
+def test_both_call_the_step_with_the_same_arguments(engines):
     for name, job in engines["pegasus"].items():
         assert job.step == engines["dagman"][name].step, name
 
 
-def test_both_ask_for_the_same_resources_at_each_try(engines):
+def test_both_request_the_same_resources_at_each_try(engines):
     for name, job in engines["pegasus"].items():
-        same = engines["dagman"][name].asks
-        assert set(job.asks) == set(same), name
-        for key, value in job.asks.items():
+        same = engines["dagman"][name].requests
+        assert set(job.requests) == set(same), name
+        for key, value in job.requests.items():
             if key in ("+RequestMemory", "+RequestDisk"):
                 assert at_try(0, value) == at_try(0, same[key]), (name, key)
                 assert at_try(0, value) < at_try(1, value) < at_try(2, value), (name, key)

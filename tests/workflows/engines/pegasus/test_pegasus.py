@@ -1,7 +1,7 @@
-"""Scans by a real Pegasus on the real pool: planned, run, disturbed, run again.
+"""Scans by a real Pegasus on a real pool: planned, run, disturbed and run again.
 
-All scans of this module run at the same time. Where there is no pegasus-plan on PATH, nothing
-of this runs; tests/workflows/engines/pegasus/test_run.py then holds what can be held without.
+All scans of this module run at the same time. Without pegasus-plan on PATH the tests are
+skipped; tests/workflows/engines/pegasus/test_run.py checks what can be checked without it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ pytestmark = [
     ),
 ]
 
-#: A workflow in a workflow in a workflow, each planned when its turn comes.
+#: A workflow in a workflow in a workflow; each is planned when it starts.
 PATIENT = 4 * PATIENCE
 TINY = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
 SLOW = {"SKYSCAN_DUMMY_COST": "1"}
@@ -61,7 +61,7 @@ ABOUT = {"event": "run00000001.evt000000000001.neutrino", "reco": "dummy", "nsid
 
 
 class Ended(NamedTuple):
-    """A scan that has ended, and the report."""
+    """A scan that has ended, and its report."""
 
     scan: RunningScan
     report: Report
@@ -72,7 +72,7 @@ def undisturbed(scan: RunningScan) -> Ended:
 
 
 def killed(scan: RunningScan) -> Ended:
-    """Kill both processes of a job at its only try; then run what is missing."""
+    """Kill both processes of a job at its only try, and then run what is missing."""
     wait_for_fits(scan.submit())
     for step in ("reco", "worker"):
         for pid in scan.processes(step)[:1]:
@@ -86,7 +86,7 @@ def killed(scan: RunningScan) -> Ended:
 
 
 def aborted(scan: RunningScan) -> Ended:
-    """Take the scan out of the queue while its first round runs; then go on with it."""
+    """Remove the scan from the queue during its first round, and then continue it."""
     wait_for_fits(scan.submit())
     shown = shown_by_pegasus_status(scan)
     assert "round_000.dag" in shown, shown
@@ -108,7 +108,7 @@ SCANS = {
 
 @pytest.fixture(scope="module")
 def ended(pool: Pool, session_folder: Path) -> Iterator[Callable[[str], Ended]]:
-    """Run all scans at once, and those of DAGMan's; return how one of them ended."""
+    """Run all scans at once, and those of DAGMan; return how one of them ended."""
 
     def begin(name: str, engine: str) -> Future[Ended]:
         run, options, variables = SCANS[name]
@@ -143,7 +143,7 @@ def shown_by_pegasus_status(scan: RunningScan) -> str:
 
 
 def in_an_image(pool: Pool, folder: Path, **options: object) -> RunningScan:
-    """Plan a scan whose jobs run in an image, from which no tally can be written."""
+    """Plan a scan whose jobs run in an image, where no log of fits can be written."""
     asked = Options(is_real_event=False, runtime=f"container:{cached_image()}", **options)
     return RunningScan(plan(simulated_event(), folder, asked), pool, folder / "tally")
 
@@ -164,18 +164,18 @@ def finish(scan: RunningScan) -> Ended:
 
 
 def all_that_is_known(scan: RunningScan) -> str:
-    """Return what one needs to know when only this text comes back from where it failed."""
+    """Return all data that help to find a failure from the text of this test alone."""
     runs = [dag.parent for dag in ENGINES["pegasus"].dags(scan.folder)]
-    told = [f"{dag}: {dagman_state(dag)}" for dag in ENGINES["pegasus"].dags(scan.folder)]
-    told += [tail(path) for path in sorted(scan.folder.logs.glob("*"))]
+    parts = [f"{dag}: {dagman_state(dag)}" for dag in ENGINES["pegasus"].dags(scan.folder)]
+    parts += [tail(path) for path in sorted(scan.folder.logs.glob("*"))]
     for run in runs[-1:]:
-        told.append(asked(scan, "pegasus-analyzer", "-r", str(run)))
-        told += [tail(path) for path in sorted(run.rglob("*.dagman.out"))]
-        told += [tail(path) for path in sorted(run.rglob("*.pre.log*"))]
-        told += [tail(path) for path in sorted(run.rglob("*.err*")) if path.stat().st_size]
-    told.append(asked(scan, "condor_q", "-allusers", "-nobatch"))
-    told.append(asked(scan, "condor_q", "-allusers", "-hold"))
-    return "\n\n".join(told)
+        parts.append(asked(scan, "pegasus-analyzer", "-r", str(run)))
+        parts += [tail(path) for path in sorted(run.rglob("*.dagman.out"))]
+        parts += [tail(path) for path in sorted(run.rglob("*.pre.log*"))]
+        parts += [tail(path) for path in sorted(run.rglob("*.err*")) if path.stat().st_size]
+    parts.append(asked(scan, "condor_q", "-allusers", "-nobatch"))
+    parts.append(asked(scan, "condor_q", "-allusers", "-hold"))
+    return "\n\n".join(parts)
 
 
 def asked(scan: RunningScan, *command: str) -> str:
@@ -206,14 +206,14 @@ def events(scan: RunningScan, run: int, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_the_map_has_the_bytes_of_dagmans(ended, name):
+def test_the_map_has_the_bytes_of_that_of_dagman(ended, name):
     if name == "image" and namespace_trouble():
         pytest.skip(f"images cannot be run here: {namespace_trouble()}")
     it = ended(name)
     assert_complete(it)
     same = ended("track by DAGMan" if name == "track" else "killed by DAGMan")
     assert it.scan.npz() == same.scan.npz()
-    if name != "image":  # from within it there is no tally to be seen
+    if name != "image":  # jobs in the image cannot write the log of fits
         assert set(it.scan.fits()) == set(same.scan.fits())
 
 
@@ -236,40 +236,40 @@ def test_an_undisturbed_scan_fits_each_pixel_once(ended):
         assert set(ended(name).scan.fits().values()) == {1}, name
 
 
-def test_a_job_that_was_killed_is_told_and_only_what_it_lacked_is_done_again(ended):
+def test_a_killed_job_is_reported_and_only_its_missing_fits_are_repeated(ended):
     it = ended("killed")
     assert_complete(it)
     assert len(ENGINES["pegasus"].dags(it.scan.folder)) == 2
     assert "JOB_TERMINATED" in events(it.scan, 0, "round_000")
     again = [n for n in it.scan.fits().values() if n > 1]
-    # what the killed worker had at work: a chunk
+    # the chunk that the killed worker was fitting
     assert again in ([], [2], [2, 2]), it.scan.fits()
 
 
-def test_an_aborted_scan_goes_on(ended):
+def test_an_aborted_scan_continues(ended):
     it = ended("aborted")
     assert_complete(it)
     first, _ = ENGINES["pegasus"].dags(it.scan.folder)
     assert dagman_state(first).state == "removed"
 
 
-def test_a_job_sends_its_results_home_each_interval(ended):
+def test_a_job_returns_its_results_each_interval(ended):
     it = ended("interval")
     assert_complete(it)
     assert "JOB_EVICTED" in events(it.scan, 0, "round_000")  # terminated and requeued
 
 
 def metadata(run: Path, table: str) -> set[tuple[str, str]]:
-    """Return what a run's database knows of workflows, tasks or files (rc), as (key, value).
+    """Return (key, value) of workflows, tasks or files (rc) in a run's database.
 
-    Pegasus 5.1.2's own pegasus-metadata ends with a NameError.
+    pegasus-metadata of Pegasus 5.1.2 ends with a NameError.
     """
     (database,) = run.glob("*.stampede.db")
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return set(connection.execute(f"SELECT key, value FROM {table}_meta"))  # noqa: S608
 
 
-def test_pegasus_own_tools_answer_questions_about_the_run(ended):
+def test_the_tools_of_pegasus_analyse_the_run(ended):
     it = ended("undisturbed")
     assert_complete(it)
     run = str(ENGINES["pegasus"].dag(it.scan.folder).parent)
@@ -292,10 +292,10 @@ def test_status_and_result_read_the_run(ended, capsys):
     it = ended("undisturbed")
     assert_complete(it)
     assert main(["status", str(it.scan.folder.path)]) == 0
-    said = capsys.readouterr().out
-    assert "round 0: nside 1: 12 of 12 pixels done" in said
+    output = capsys.readouterr().out
+    assert "round 0: nside 1: 12 of 12 pixels done" in output
     line = paste_line(ENGINES["pegasus"].progress_command(it.scan.folder), it.scan.pool)
-    assert f"  more      {line}\n" in said
+    assert f"  more      {line}\n" in output
     shown = shown_by_pegasus_status(it.scan)
     # The scan, its rounds, and the merge in place of another round.
     rounds = [f"round_{n:03d}.dag" for n in range(len(it.scan.folder.chosen_rounds()) + 1)]
@@ -322,7 +322,7 @@ IN_THE_JOB = {
 
 
 @pytest.mark.parametrize("site", IN_THE_JOB)
-def test_pegasus_plan_takes_every_site_and_passes_its_values_on(pool, run_folder, site):
+def test_pegasus_plan_accepts_every_site_and_passes_its_values_on(pool, run_folder, site):
     staging = run_folder / "data" / "me"
     staging.mkdir(parents=True)
     given = {

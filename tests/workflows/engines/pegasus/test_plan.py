@@ -1,4 +1,4 @@
-"""What `skyscan plan --engine pegasus` writes, and what it refuses."""
+"""The files that `skyscan plan --engine pegasus` writes, and what it refuses."""
 
 import hashlib
 import os
@@ -44,7 +44,7 @@ def all_complaints(made: PegasusFolder) -> list[str]:
 
 
 @pytest.mark.parametrize("site", GIVEN)
-def test_workflow_and_catalogs_of_every_site_are_what_pegasus_schemas_want(tmp_path, site):
+def test_workflow_and_catalogs_of_every_site_follow_the_schemas_of_pegasus(tmp_path, site):
     assert all_complaints(planned(tmp_path, site=site, **GIVEN[site])) == []
 
 
@@ -78,7 +78,7 @@ def test_workflow_jobs_and_files_can_be_found_by_event_reco_and_nsides(tmp_path)
         assert about["scan_id"] == scan.id
 
 
-def test_nothing_of_pegasus_is_loaded_by_who_does_not_ask_for_it(tmp_path):
+def test_pegasus_is_imported_only_for_scans_with_pegasus(tmp_path):
     code = (
         "import sys; from workflows.cli import main\n"
         f"main(['plan', {str(EVENT)!r}, '--simulated-event', '--reco-algo', 'dummy',"
@@ -91,7 +91,7 @@ def test_nothing_of_pegasus_is_loaded_by_who_does_not_ask_for_it(tmp_path):
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
 
 
-def test_plan_sh_is_one_pegasus_plan_line_and_gives_its_arguments_on(tmp_path):
+def test_plan_sh_is_one_pegasus_plan_line_and_passes_its_arguments_on(tmp_path):
     made = planned(tmp_path)
     there = tmp_path / "bin"
     there.mkdir()
@@ -135,7 +135,7 @@ def test_plan_sh_ends_as_pegasus_plan_does_and_removes_the_package_that_no_job_r
     assert [it.name for it in (made.scan / run).iterdir()] == ["x-0.dag"]
 
 
-def test_elsewhere_jobs_bring_pegasus_worker_package_along(tmp_path):
+def test_on_other_sites_jobs_bring_the_worker_package_of_pegasus(tmp_path):
     assert "PEGASUS_HOME" not in planned(tmp_path, site="icecube").plan_sh.read_text()
 
 
@@ -149,14 +149,14 @@ def test_the_scripts_pass_shellcheck(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_same_plan_again_is_kept_and_another_engine_refused(tmp_path):
+def test_the_same_plan_is_kept_and_another_engine_is_refused(tmp_path):
     made = planned(tmp_path)
     assert planned(tmp_path) == made
     with pytest.raises(WrongUsage, match=r"engine 'pegasus' -> .*dagman"):
         plan(EVENT, tmp_path, options())
 
 
-def test_what_pegasus_does_not_carry_through_is_refused_before_anything_is_written(
+def test_text_that_pegasus_does_not_pass_unchanged_is_refused_before_planning(
     tmp_path, monkeypatch
 ):
     with pytest.raises(WrongUsage, match="--output-dir"):
@@ -167,7 +167,7 @@ def test_what_pegasus_does_not_carry_through_is_refused_before_anything_is_writt
         planned(tmp_path / "macro", variables=("SKYSCAN_MACRO",))
 
 
-def test_a_campaign_is_dagmans(tmp_path):
+def test_a_campaign_needs_dagman(tmp_path):
     with pytest.raises(WrongUsage, match="--engine"):
         plan_campaign([EVENT], tmp_path, options(engine="pegasus"), None)
 
@@ -179,7 +179,7 @@ def test_the_line_to_submit_is_plan_sh(tmp_path):
     assert submit_line(ScanFolder(made.scan), None) == f"{made.plan_sh} --submit"
 
 
-def test_the_deadline_of_the_scan_is_that_of_each_job(tmp_path):
+def test_each_job_gets_the_deadline_of_the_scan(tmp_path):
     made = planned(tmp_path, deadline=600.0)
     programs = {it["name"]: it for it in read(made.transformations)["transformations"]}
     remove = programs["reco"]["profiles"]["condor"]["periodic_remove"]
@@ -198,13 +198,13 @@ def carry(place, words, job: str):
     )
 
 
-def test_carry_leaves_every_output_and_the_code_of_a_step_that_fails(tmp_path):
+def test_carry_keeps_all_outputs_and_the_exit_code_of_a_failed_step(tmp_path):
     done = carry(tmp_path, ["pack=startup", "keep=a.new:a", "--", "x"], 'echo "$@"; exit 65')
     assert (done.returncode, done.stdout) == (65, "x\n")
     assert {it.name for it in tmp_path.iterdir()} == {"startup.tar", "a.new", "a", "job.sh"}
 
 
-def test_carry_keeps_what_a_step_did_for_the_next_try_also_when_it_fails(tmp_path):
+def test_carry_keeps_the_work_of_a_failed_step_for_the_next_try(tmp_path):
     (tmp_path / "a").write_text("old")
     assert carry(tmp_path, ["keep=a.new:a", "--"], "echo more >a.new; exit 85").returncode == 85
     assert (tmp_path / "a").read_text() == "more\n"
@@ -213,21 +213,21 @@ def test_carry_keeps_what_a_step_did_for_the_next_try_also_when_it_fails(tmp_pat
     assert (tmp_path / "a").read_text() == "more\n"
 
 
-def test_carry_takes_folders_there_and_back(tmp_path):
+def test_carry_transfers_folders_in_both_directions(tmp_path):
     job = "mkdir startup && echo seed >startup/s"
     assert carry(tmp_path, ["pack=startup", "--"], job).returncode == 0
     shutil.rmtree(tmp_path / "startup")
     assert carry(tmp_path, ["unpack=startup", "--"], "cat startup/s").stdout == "seed\n"
 
 
-def test_a_torn_archive_is_told_and_tried_again(tmp_path):
+def test_a_truncated_archive_is_reported_and_tried_again(tmp_path):
     (tmp_path / "startup.tar").write_bytes(b"torn")
     done = carry(tmp_path, ["unpack=startup", "--"], "echo never")
     assert (done.returncode, done.stdout) == (75, "")
     assert "startup.tar" in done.stderr
 
 
-def test_what_all_jobs_read_comes_from_osdf_where_a_site_says_so(tmp_path):
+def test_common_files_come_from_osdf_if_the_site_sets_it(tmp_path):
     place = tmp_path / "data" / "me"
     place.mkdir(parents=True)
     made = planned(tmp_path / "scans", site_changes=(f"staging=osdf://{place}",))
@@ -237,7 +237,7 @@ def test_what_all_jobs_read_comes_from_osdf_where_a_site_says_so(tmp_path):
     (copy,) = place.iterdir()
     assert copy.read_bytes() == (made.scan / "workflow" / "skyscan.zip").read_bytes()
     assert pfn == {"site": "osdf", "pfn": f"osdf://{copy}"}
-    # OSDF's caches never look again at a name that they have
+    # OSDF's caches do not check a name again that they have
     digest = hashlib.sha256(copy.read_bytes()).hexdigest()
     assert copy.name == f"{digest[:16]}.skyscan.zip"
     assert "pegasus.transfer.bypass.input.staging = true" in made.properties.read_text()
@@ -247,7 +247,7 @@ def test_what_all_jobs_read_comes_from_osdf_where_a_site_says_so(tmp_path):
     ("staging", "why"),
     [("https://host/a/b", "not a place in OSDF"), ("osdf:///a/b/c", "not a folder")],
 )
-def test_a_place_for_staging_that_is_none_is_refused(tmp_path, staging, why):
+def test_an_invalid_staging_location_is_refused(tmp_path, staging, why):
     with pytest.raises(WrongUsage, match=why):
         planned(tmp_path / "scans", site_changes=(f"staging={staging}",))
     assert not (tmp_path / "scans").exists()

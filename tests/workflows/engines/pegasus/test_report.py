@@ -1,4 +1,4 @@
-"""Status and report of runs that Pegasus never made: their folders and logs written by hand."""
+"""Status and report of runs without Pegasus: their folders and logs are written by the test."""
 
 import json
 
@@ -26,7 +26,7 @@ ERROR = """- invocation: True
 
 @pytest.fixture
 def folder(tmp_path):
-    """A planned scan with its first round chosen, and a run that was submitted."""
+    """Return a planned scan with its first round chosen and a submitted run."""
     made = plan(EVENT, tmp_path, options(engine="pegasus", jobs_per_round=3))
     scan = read_planned(made.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
@@ -55,13 +55,13 @@ def round_of(folder, *events: str):
     return inner
 
 
-def test_a_scan_that_runs_shows_pixels_and_where_pegasus_shows_jobs(folder, capsys):
+def test_a_running_scan_shows_pixels_and_how_pegasus_shows_jobs(folder, capsys):
     assert engine_of(folder).name == "pegasus"
     assert main(["status", str(folder.path)]) == 0
-    said = capsys.readouterr().out
-    assert "DAGMan job 7: queued" in said
-    assert "0 of 12 pixels done" in said
-    assert f"pegasus-status -l {run_of(folder)}" in said
+    output = capsys.readouterr().out
+    assert "DAGMan job 7: queued" in output
+    assert "0 of 12 pixels done" in output
+    assert f"pegasus-status -l {run_of(folder)}" in output
 
 
 def test_the_pegasus_status_line_finds_the_tools_of_a_personal_pool(
@@ -94,7 +94,7 @@ def test_runs_of_both_versions_are_found_whatever_their_dag_is_called(folder):
     assert engine_of(folder).state(folder).cluster == 30
 
 
-def test_results_that_have_come_home_into_scratch_count(folder, capsys):
+def test_results_in_the_scratch_folder_count(folder, capsys):
     scratch = PegasusFolder(folder.path).scratch / "x"
     scratch.mkdir(parents=True)
     size = 4 * 200
@@ -120,8 +120,8 @@ def test_the_report_of_a_failed_scan_counts_what_status_counts(folder, capsys):
         into_scratch(folder, 0, batch)
     log_of(folder, submitted(7), ended(7, 0))
     main(["status", str(folder.path)])
-    said = capsys.readouterr().out
-    assert "round 0: nside 1: 8 of 12 pixels done, 2 of 3 jobs" in said
+    output = capsys.readouterr().out
+    assert "round 0: nside 1: 8 of 12 pixels done, 2 of 3 jobs" in output
     report = last_report(folder)
     assert "missing   round 0: nside 1: 8 of 12 pixels done, 2 of 3 jobs" in report.text
     assert report.n_pixels == {"1": 8}
@@ -167,7 +167,7 @@ def test_worker_packages_that_jobs_read_stay(tmp_path):
 # pegasus-dagman ends with 0 whatever DAGMan ended with.
 
 
-def test_a_job_that_failed_is_told_with_its_words_and_the_tool_that_knows_more(folder, capsys):
+def test_a_failed_job_is_reported_with_its_message_and_the_tool_for_details(folder, capsys):
     log_of(folder, submitted(7), ended(7, 0))
     inner = round_of(
         folder,
@@ -192,7 +192,7 @@ def test_a_job_that_failed_is_told_with_its_words_and_the_tool_that_knows_more(f
     assert json.loads(capsys.readouterr().out)["exit_code"] == 65
 
 
-def test_a_workflow_that_could_not_be_planned_is_told(folder):
+def test_a_workflow_that_could_not_be_planned_is_reported(folder):
     log_of(folder, submitted(7), ended(7, 0))
     log = run_of(folder) / "pegasus-plan_round_000.pre.log.000"
     log.write_text("2026.01.01 10:00:00.000 UTC: [ERROR]  [1] no replica of x.rec\n")
@@ -202,7 +202,7 @@ def test_a_workflow_that_could_not_be_planned_is_told(folder):
     assert "no replica of x.rec" in report.text
 
 
-def test_a_scan_that_was_removed_has_no_report(folder):
+def test_a_removed_scan_has_no_report(folder):
     log_of(folder, submitted(7), REMOVED.format(7))
     assert last_report(folder) is None
 
@@ -225,7 +225,7 @@ def test_without_pegasus_a_submission_says_what_is_missing(folder, monkeypatch, 
         submit(folder, pool)
 
 
-def test_a_planner_that_refuses_is_quoted(folder, monkeypatch, tmp_path):
+def test_the_message_of_a_planner_that_refuses_is_quoted(folder, monkeypatch, tmp_path):
     from condor.contact import Pool
     from workflows.engines.pegasus.submission import PlanningFailed, submit
 

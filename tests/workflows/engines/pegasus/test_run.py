@@ -1,4 +1,4 @@
-"""Whole scans from Pegasus' files alone, run job by job as Pegasus would."""
+"""Complete scans from Pegasus' files alone, run job by job like Pegasus."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ def map_of(folder) -> bytes:
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
-    """Run all scans at once; return the executor of one, when it has ended."""
+    """Run all scans at once; return the executor of one when it has ended."""
     executors = {}
     for name, changes in SCANS.items():
         with pytest.MonkeyPatch.context() as patch:
@@ -73,13 +73,13 @@ def test_the_default_reconstruction_ends_with_a_map_and_a_report(ended):
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_all_that_was_written_on_the_way_is_what_pegasus_schemas_want(ended, name):
+def test_all_written_files_follow_the_schemas_of_pegasus(ended, name):
     for path in ended(name).workflows:
         assert complaints(path, "wf") == []
 
 
 @pytest.mark.parametrize("name", SCANS)
-def test_no_workflow_is_empty_and_no_job_or_file_has_anothers_name(ended, name):
+def test_no_workflow_is_empty_and_names_of_jobs_and_files_are_unique(ended, name):
     made: list[str] = []
     for path in ended(name).workflows:
         jobs = read(path)["jobs"]
@@ -106,19 +106,19 @@ def test_a_limit_ends_the_scan_with_a_map_and_says_so(ended):
     assert "stopped after 1 rounds (--max-rounds)" in str(it.failed)
 
 
-def test_a_job_that_checkpoints_stays_in_the_queue_and_goes_on(ended):
+def test_a_job_that_checkpoints_stays_in_the_queue_and_continues(ended):
     it = ended("checkpoints")
     assert it.count("reco") >= 2
     assert read_report(it.folder).outcome == "complete"
 
 
-def test_what_a_job_has_no_time_for_is_another_rounds(ended):
+def test_remaining_fits_of_a_job_go_to_another_round(ended):
     it = ended("budget")
     assert it.count("reco") == it.count("next_round") - 1 >= 2
     assert read_report(it.folder).outcome == "complete"
 
 
-def test_a_second_run_does_only_what_is_missing(tmp_path):
+def test_a_second_run_fits_only_what_is_missing(tmp_path):
     it = planned(tmp_path, progression=TINY, jobs_per_round=3, max_retries=0)
     it.broken = {"reco_00001"}
     assert it.run().failed.name == "reco_00001"
@@ -135,12 +135,12 @@ def test_a_second_run_does_only_what_is_missing(tmp_path):
 
 
 def write_plan_again(folder) -> None:
-    """Write again what a submission writes again."""
+    """Write the files again that a submission writes again."""
     scan = read_planned(folder.scan_json)
     write_plan(folder, scan, recorded_site(scan.site, scan.site_values))
 
 
-def test_what_is_to_be_done_again_does_not_come_back_from_pegasus_scratch(ended, tmp_path):
+def test_repeated_fits_do_not_come_back_from_the_scratch_folder(ended, tmp_path):
     folder = ScanFolder(shutil.copytree(ended("dummy").folder.path, tmp_path / "copy"))
     settle(folder)
     assert not PegasusFolder(folder.path).scratch.exists()

@@ -1,4 +1,4 @@
-"""Prep's work comes home in a tar file; what is not of it leaves no trace."""
+"""The output of prep comes home in a tar file; other content leaves no trace."""
 
 import tarfile
 from io import BytesIO
@@ -24,10 +24,10 @@ def take(scan, tar) -> None:
     take_startup(scan, PegasusFolder(scan.path), read_planned(scan.scan_json), tar)
 
 
-def test_preps_work_is_unpacked_and_kept(scan, tmp_path):
-    asked = read_planned(scan.scan_json)
+def test_the_output_of_prep_is_unpacked_and_kept(scan, tmp_path):
+    planned = read_planned(scan.scan_json)
     made = tmp_path / "startup"
-    prepare(asked.id, asked.reco, Source(EVENT, is_real_event=False), made)
+    prepare(planned.id, planned.reco, Source(EVENT, is_real_event=False), made)
     tar = tmp_path / "startup.tar"
     with tarfile.open(tar, "w") as archive:
         archive.add(made, "startup")
@@ -47,7 +47,7 @@ def test_preps_work_is_unpacked_and_kept(scan, tmp_path):
         ("startup/pipe", tarfile.FIFOTYPE),
     ],
 )
-def test_a_tar_that_reaches_out_of_its_folder_is_refused(scan, tmp_path, name, kind):
+def test_a_tar_with_paths_outside_of_its_folder_is_refused(scan, tmp_path, name, kind):
     tar = tmp_path / "startup.tar"
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, "../../../scan.json"

@@ -1,4 +1,4 @@
-"""What counts as near."""
+"""The distances within which pulses are near."""
 
 from icecube._services import Service as _Service
 
