@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Lines = list[str]
+#: A command of a check, as far as the scan folder in it, which is "." in ``report.json``.
+_COMMAND = re.compile(r"^( *skyscan (?:extend|resume|retry --failed)) (?:'\.'|\.)(?= |$)")
 
 
 def write_answer(path: Path | None) -> tuple[Lines, dict[str, Any] | None]:
@@ -32,6 +36,20 @@ def write_answer(path: Path | None) -> tuple[Lines, dict[str, Any] | None]:
         traceback.print_exc(file=sys.stderr)
         return [printable(f"  answer    this is a bug: {error!r}")], None
     return [printable(line) for line in lines[1:]], value
+
+
+def placed(value: Any, folder: Path) -> Any:  # noqa: ANN401  (any JSON value)
+    """Return a part of ``report.json`` with the scan folder in the commands of its checks.
+
+    Paths in ``report.json`` are relative to the folder, which may have been moved.
+    """
+    if isinstance(value, dict):
+        return {key: placed(it, folder) for key, it in value.items()}
+    if isinstance(value, list):
+        return [placed(it, folder) for it in value]
+    if isinstance(value, str):
+        return _COMMAND.sub(lambda found: f"{found[1]} {shlex.quote(str(folder))}", value)
+    return value
 
 
 def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:

@@ -15,7 +15,7 @@ from skyscan.merge import reasons_text, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
-from workflows.answers import write_answer
+from workflows.answers import placed, write_answer
 from workflows.checks.digests import ANEW, NO_DIGESTS, damage
 from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
@@ -172,6 +172,8 @@ def read_report(folder: ScanFolder) -> Report | None:
         ]
         if value["map"] is not None:
             value["map"] = str(_map_here(folder, value["map"]))
+        for key in {"answer", "answer_lines"} & set(value):
+            value[key] = placed(value[key], folder.path)
         report = Report(**value)
         return replace(report, text=_text(report, folder))
     except (BadInput, KeyError, TypeError, ValueError, AttributeError):
