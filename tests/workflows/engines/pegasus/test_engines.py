@@ -61,6 +61,7 @@ def engines(request, tmp_path_factory):
                 site=request.param,
                 jobs_per_round=5,
                 max_retries=2,
+                variables=("SKYSCAN_WORDS",),
                 **GIVEN[request.param],
             )
             folder = plan(EVENT, tmp_path_factory.mktemp(engine), small)
@@ -186,9 +187,11 @@ def test_both_have_the_same_steps_and_retries(engines):
     dagman, pegasus = engines["dagman"], engines["pegasus"]
     assert set(dagman) - {"report"} == set(pegasus)
     assert {f"reco_{n:05d}" for n in range(5)} < set(pegasus)
-    retries = {name: job.retries for name, job in pegasus.items()}
-    assert retries == {name: dagman[name].retries for name in pegasus}
-    assert (retries["prep"], retries["reco_00003"], retries["merge"]) == (2, 2, 0)
+    retries = {name: job.retries for name, job in pegasus.items() if name != "merge"}
+    assert retries == {name: dagman[name].retries for name in retries}
+    assert (retries["prep"], retries["reco_00003"]) == (2, 2)
+    # DAGMan's merge runs on the access point, where HTCondor repeats one that was killed.
+    assert (dagman["merge"].retries, pegasus["merge"].retries) == (2, 0)
 
 
 def test_both_read_and_write_the_same_files(engines):

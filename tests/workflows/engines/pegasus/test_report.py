@@ -13,6 +13,7 @@ from skyscan.rounds.next_round import open_round
 from workflows.cli import main
 from workflows.engines import engine_of
 from workflows.engines.pegasus.folder import PegasusFolder
+from workflows.model.reading import NOT_ASKED
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.report import last_report
@@ -75,7 +76,7 @@ def test_the_pegasus_status_line_finds_the_tools_of_a_personal_pool(
     pool = Pool(place / "config", place / "bin", place / "sbin", "23.9.6", is_users_own=False)
     found = PoolStatus(pool, is_running=False, text="")
     monkeypatch.setattr(status, "pool_status", lambda: found)
-    monkeypatch.setattr(status, "obstacles", lambda *_: [])
+    monkeypatch.setattr(status, "ask", lambda _: NOT_ASKED)
     main(["status", str(folder.path)])
     (line,) = [it for it in capsys.readouterr().out.splitlines() if "pegasus-status" in it]
     assert line.split() == [
