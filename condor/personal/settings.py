@@ -194,7 +194,7 @@ def _quick() -> dict[str, str]:
         "SCHEDULER_UNIVERSE_COOL_DOWN_DURATION": "0",
         # Before it starts a job, the starter asks the shadow for guidance, and waits for 5 s if
         # the shadow has not noticed yet that all files are there: with 25.14.1, every second
-        # job of a scan. This is the switch of HTCondor's own tests; the starter does not ask.
+        # job of a scan. With this switch, which no manual names, the starter does not ask.
         "GUIDANCE_MUMS_THE_WORD": "True",
         "START_LOCAL_UNIVERSE": "TotalLocalJobsRunning < 100",
         "START_SCHEDULER_UNIVERSE": "TotalSchedulerJobsRunning < 1000",
