@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 
 from skyscan.answer.levels import CONTAINMENTS, WILKS
 
@@ -102,6 +101,8 @@ def fit_scale(levels: Levels, two_delta_llh: Array, solid_angle: Array) -> Scale
 
 def _root(rising: Callable[[float], float], limits: tuple[float, float]) -> float:
     """Return where a rising function is 0, or the limit that is closest to it."""
+    from scipy.optimize import brentq  # slow to import, and most maps have Wilks' levels
+
     low, high = limits
     if rising(low) >= 0:
         return low
