@@ -18,17 +18,19 @@ ADVICE = (
 
 
 def check_python() -> None:
-    """Refuse a Python or a numpy that is too old.
+    """Refuse a Python or a numpy that is too old, or a Python without a module that is needed.
 
     Raises
     ------
     BadInput
-        It is too old, or there is no numpy.
+        It is too old, or modules are missing.
     """
     if sys.version_info < OLDEST_PYTHON:
         raise BadInput(f"{_this()} is too old. {ADVICE}.")
-    if find_spec("numpy") is None:
-        raise _without("numpy")
+    # Steps import some of them only when they first use them.
+    missing = next((it for it in NEEDED if find_spec(it) is None), None)
+    if missing is not None:
+        raise _without(missing)
     import numpy as np
 
     version = np.__version__

@@ -58,7 +58,7 @@ def test_an_infinite_value_is_no_fit_with_its_reason(changes, reason):
     assert all(np.isnan(records[0][name]) for name in FIT_DTYPE.names)
     assert records[0]["reason"] == reason
     assert np.isfinite(records["llh"][1:]).all()
-    assert not records["reason"][1:].any()
+    assert set(records["reason"][1:].tolist()) <= {b""}
 
 
 def test_what_a_fit_does_not_determine_may_be_nan():

@@ -30,7 +30,7 @@ exit_with(main())
     [
         ({"numpy"}, "numpy"),
         ({"healpy"}, "healpy"),
-        ({"healpy", "scipy"}, "healpy, scipy"),
+        ({"healpy", "scipy"}, "scipy, healpy"),
     ],
     ids=lambda it: None if isinstance(it, str) else ",".join(sorted(it)),
 )
