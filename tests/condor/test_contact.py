@@ -40,7 +40,9 @@ def tool(tools: Path, name: str, lines: str) -> None:
 
 @pytest.fixture
 def caller(monkeypatch):
-    """Set variables for another pool."""
+    """Set variables for another pool; what a test changes is restored."""
+    for name in ("CONDOR_CONFIG", "PATH"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
     for name, value in {**FOREIGN, **OF_DAGMAN}.items():
         monkeypatch.setenv(name, value)
 
