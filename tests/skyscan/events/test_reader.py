@@ -33,7 +33,10 @@ from skyscan.geometry import positions
 ALERTS = {
     "hese_event_00.json": ("run00127907.evt000016605651.HESE", ""),
     "hese_event_01.json": ("run00127907.evt000020178442.HESE", ""),
-    "run00136662-evt000035405932-BRONZE.pkl": ("run00136662.evt000035405932.neutrino", "2021a"),
+    "run00136662-evt000035405932-BRONZE.pkl": (
+        "run00136662.evt000035405932.sub001.neutrino",
+        "2021a",
+    ),
 }
 FIT_FIELDS = ("x", "y", "z", "time", "zenith", "azimuth", "energy")
 

@@ -81,7 +81,7 @@ def test_a_simulated_event_contains_its_truth(tmp_path):
 def test_every_type_of_event_is_read_back(tmp_path, event_type):
     found = written(tmp_path, simulated_event(event_type=event_type))
     assert found.event_type == event_type
-    assert found.name == f"run00136662.evt000035405932.{event_type}"
+    assert found.name == f"run00136662.evt000035405932.sub001.{event_type}"
 
 
 def test_the_start_time_is_kept_to_a_tenth_of_a_ns(tmp_path):

@@ -20,11 +20,11 @@ from skyscan.icetray.frames import write_frames
 from skyscan.icetray.imports import import_projects
 from skyscan.icetray.prepared import Prepared, seed_in
 from skyscan.job.worker import seeded
-from skyscan.pixels import Pixel, directions
+from skyscan.pixels import directions
 from skyscan.prep import _pointing
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, RECORD_DTYPE
 from skyscan.recos import reco_class
-from skyscan.rounds.collect import Found
+from skyscan.rounds.collect import best_of
 from skyscan.rounds.next_round import seed_pixels
 from skyscan.startup import Startup
 
@@ -88,7 +88,7 @@ def test_a_pixel_starts_from_the_seed_of_upstream(name, case, icetray_stand_in, 
         files={},
     )
     progression = ((8, 0), (64, 12), (512, 24))
-    pixels = seed_pixels([Pixel(nside, pixel)], found(finished), startup, progression)
+    pixels = seed_pixels({nside: np.array([pixel])}, found(finished), startup, progression)
     ra, dec = directions(pixels["nside"], pixels["pixel"])
     zenith, azimuth = ours.local_directions(ra, dec, startup.mjd)
     offsets = ours.offsets(pixels, zenith, azimuth)
@@ -116,7 +116,7 @@ def found(finished):
     for row, values in zip(records, finished, strict=True):
         for name, value in zip(names, values, strict=True):
             row[name] = value
-    return Found(records, records)
+    return best_of(records)
 
 
 @pytest.mark.parametrize("name", RECOS)
