@@ -86,7 +86,7 @@ def test_the_bronze_alert_has_the_regions_of_skyreaders_contours(scanned):
     # By its own code on this map; a pixel has 0.11 deg, and the areas vary with its place.
     assert measured[0.5] == pytest.approx((1.36, 0.71, 0.76, 0.55), abs=0.12)
     assert measured[0.9] == pytest.approx((4.26, 1.32, 1.34, 0.89), abs=0.12)
-    assert "  90 %      RA +" in scanned["BRONZE"].said
+    assert "  90 %      RA +" in scanned["BRONZE"].output
 
 
 @EACH
