@@ -192,7 +192,7 @@ def test_events_fail_independently_and_resume_does_only_what_is_missing(
     where = ["--output-dir", str(many), "--max-scans", "1"]
     command = ["campaign", *map(str, files), *OPTIONS, *where]
     with environment(**{CRASH: "0", TALLY_VARIABLE: str(tally)}):
-        assert main([*command, "--no-submit"]) == 0
+        assert main([*command, "--no-submit"]) == ExitCode.BAD_INPUT
         (sub,) = many.glob("scans/000/*evt000000000003*/workflow/reco.sub")
         healthy = sub.read_text()
         sub.write_text(
