@@ -41,7 +41,9 @@ def job_ads(pool: Pool, folder: ScanFolder) -> dict[str, dict[str, str]]:
         with chdir(folder.workflow):
             done = pool.run("condor_submit", "-dry-run", str(ad), *NODE[path.stem], path.name)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "WARNING" not in done.stdout + done.stderr
+        # Before 25.10, condor_submit does not know what asks for more memory or disk at once.
+        lines = (done.stdout + done.stderr).splitlines()
+        assert not [it for it in lines if "WARNING" in it and "'retry_request_" not in it]
         lines = [line.split("=", 1) for line in ad.read_text().splitlines() if "=" in line]
         ads[path.stem] = dict(lines)
     return ads

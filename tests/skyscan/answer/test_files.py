@@ -156,13 +156,7 @@ def test_programs_of_ligo_skymap_run_on_it(simulated, tmp_path, program, options
 def test_healpy_reads_what_ligo_skymap_flattens(simulated, tmp_path):
     path = tmp_path / "run.multiorder.fits"
     simulated.to_fits(path)
-    run(
-        "ligo-skymap-flatten",
-        file(folder, "multiorder.fits"),
-        tmp_path / "f.fits",
-        "--nside",
-        256,
-    )
+    run("ligo-skymap-flatten", path, tmp_path / "f.fits", "--nside", 256)
     flat = healpy.read_map(tmp_path / "f.fits")
     assert flat.sum() == pytest.approx(1)
     found = healpy.pix2ang(256, int(flat.argmax()), lonlat=True)
