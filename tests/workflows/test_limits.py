@@ -17,6 +17,7 @@ from scans import RunningScan, environment, make_scan, wait_until
 
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.skymap import read_skymap
+from workflows.engines import engine_of
 from workflows.submission import submit_line
 
 if TYPE_CHECKING:
@@ -67,8 +68,11 @@ def started(pool: Pool, session_folder: Path) -> dict[str, RunningScan]:
     }
     for path in scans["bad event"].folder.event.iterdir():
         path.write_bytes(path.read_bytes()[:-1000])
-    for scan in scans.values():
-        scan.submit()
+    for name, scan in scans.items():
+        if name == "bad event":  # `submit` would refuse it
+            engine_of(scan.folder).submit(scan.folder, scan.pool)
+        else:
+            scan.submit()
     return scans
 
 

@@ -56,7 +56,8 @@ def round_of(folder, *events: str):
     return inner
 
 
-def test_a_running_scan_shows_pixels_and_how_pegasus_shows_jobs(folder, capsys):
+def test_a_running_scan_shows_pixels_and_how_pegasus_shows_jobs(folder, capsys, monkeypatch):
+    monkeypatch.setattr("workflows.commands.status.ask", lambda _: NOT_ASKED)
     assert engine_of(folder).name == "pegasus"
     assert main(["status", str(folder.path)]) == 0
     output = capsys.readouterr().out
