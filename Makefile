@@ -24,8 +24,8 @@ HTCONDOR ?= $(SKYSCAN_HTCONDOR_SUITE)
 ifneq ($(HTCONDOR),)
 export SKYSCAN_HTCONDOR_SUITE := $(HTCONDOR)
 endif
-# `make test` also runs the tests marked `versions` on the HTCondor of this suite, unless it is empty.
-NEWER ?= forky
+# With a suite here (`make test NEWER=forky`), the tests marked `versions` also run on its HTCondor.
+NEWER ?=
 
 # Number of test modules that run at the same time; those that use a pool mostly wait.
 WORKERS ?= 3
@@ -69,9 +69,10 @@ test: setup
 	@$(if $(COVERAGE),echo "Coverage of lines and branches: \
 	$$($(VENV)/bin/coverage report --format=total --precision=1) % (.coverage, coverage.xml)")
 
-	@$(if $(HTCONDOR),,$(MAKE) --no-print-directory test-newer)
+	@$(if $(HTCONDOR),,$(if $(NEWER),$(MAKE) --no-print-directory test-newer))
 
 # Without network, or with an HTCondor that nobody has tried yet, this is skipped.
+test-newer: NEWER := $(or $(NEWER),forky)
 test-newer: export SKYSCAN_HTCONDOR_SUITE = $(NEWER)
 test-newer: $(STAMP)
 	@if [ -n "$(NEWER)" ] && timeout 300 $(VENV)/bin/python -m condor --tried; then \
