@@ -1,5 +1,5 @@
 # make demo    run a complete scan on this machine
-# make test    run all tests with a real HTCondor, and part of them with a newer one;
+# make test    run all tests with a real HTCondor; NEWER=forky also part of them with a newer one;
 #              HTCONDOR=forky runs all with the HTCondor of another Debian suite
 # make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
 # make check   lint Python and shell, check spelling, types and import contracts, build the site
