@@ -104,7 +104,7 @@ def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
     """Write ``.npz`` and ``.json``; return their paths."""
     npz, as_json = (folder / f"{skymap.name}.{ending}" for ending in ("npz", "json"))
     write_bytes(npz, npz_of(skymap))
-    write_parts(as_json, _as_json(skymap))
+    write_parts(as_json, json_parts(skymap))
     return npz, as_json
 
 
@@ -179,8 +179,8 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
     return arranged
 
 
-def _as_json(skymap: SkyMap) -> Iterator[str]:
-    """Yield the JSON in parts, one pixel a line."""
+def json_parts(skymap: SkyMap) -> Iterator[str]:
+    """Yield the content of the ``.json`` file of a map in parts, one pixel a line."""
     opening = "{"
     for nside, rows in sorted(skymap.pixels.items()):
         columns = json.dumps(list(SKYMAP_DTYPE.names or ()))

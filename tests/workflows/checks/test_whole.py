@@ -128,6 +128,21 @@ DAMAGE = (
 )
 
 
+def test_the_json_of_a_large_map_is_compared_without_parsing_it(folder, monkeypatch):
+    def refuse(*_: object) -> object:
+        raise ValueError("more than anybody parses")
+
+    scan = read_planned(folder.scan_json)
+    monkeypatch.setattr("workflows.checks.whole.read_json", refuse)
+    assert map_fault(folder, scan) is None
+
+
+def test_the_json_of_an_earlier_version_is_accepted(folder):
+    path = npz(folder).with_suffix(".json")
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=1) + "\n")
+    assert map_fault(folder, read_planned(folder.scan_json)) is None
+
+
 def test_the_map_of_a_scan_that_ended_well_is_whole(folder):
     assert map_fault(folder, read_planned(folder.scan_json)) is None
     assert write_report(folder, 0).exit_code == 0
