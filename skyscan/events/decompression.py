@@ -69,6 +69,12 @@ class Inflated:
             parts.append(part)
         return b"".join(parts)
 
+    def peek(self, n: int) -> bytes:
+        """Return the next n bytes, or fewer at the end, without moving on."""
+        while len(self._block) - self._at < n and (more := self._next_block()):
+            self._block, self._at = self._block[self._at :] + more, 0
+        return self._block[self._at : self._at + n]
+
     def _next_block(self) -> bytes:
         try:
             return self._source.read(READ_AT_ONCE)
