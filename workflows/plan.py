@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import re
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -27,6 +26,7 @@ from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows.checks import preflight
 from workflows.checks.digests import damaged_files, digests_of
+from workflows.choices import chosen_event
 from workflows.code import code_zip
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.progression import Progression
+    from workflows.choices import ChosenEvent
     from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).
@@ -59,7 +60,6 @@ def plan(
     event_path: Path,
     output_dir: Path,
     options: Options,
-    reading: Reading | None = None,
     *,
     check_place: bool = False,
 ) -> ScanFolder:
@@ -68,13 +68,11 @@ def plan(
     Parameters
     ----------
     event_path : Path
-        The event file.
+        The file of the event, or of many of which the options choose one.
     output_dir : Path
         Where the scan folder is made, by the event's name.
     options : Options
         The options of the scan.
-    reading : Reading, optional
-        The event, if it has been read already.
     check_place : bool
         Whether to refuse a folder in which DAGMan would not run.
 
@@ -89,9 +87,33 @@ def plan(
     """
     if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
         raise WrongUsage("A path has a NUL character, which no file name can have.")
+    with chosen_event(event_path, options) as event:
+        return plan_chosen(event, output_dir, options, check_place=check_place)
+
+
+def plan_chosen(
+    chosen: ChosenEvent,
+    output_dir: Path,
+    options: Options,
+    reading: Reading | None = None,
+    *,
+    check_place: bool = False,
+) -> ScanFolder:
+    """Write the scan folder of an event that has been taken from its file, as `plan`.
+
+    Parameters
+    ----------
+    chosen : ChosenEvent
+        The event, in a file of its own.
+    output_dir, options, check_place
+        As for `plan`.
+    reading : Reading, optional
+        The event, if it has been read already.
+    """
     site = site_of(options)
-    source = source_of(event_path, options)
-    scan = _resolve(source, options, site, reading or read_for(options.reco, source))
+    source = source_of(chosen.path, options)
+    reading = reading or read_for(options.reco, source)
+    scan = _resolve(source, chosen.name, options, site, reading)
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
@@ -106,14 +128,14 @@ def plan(
         return folder
     _refuse_foreign(folder, scan)
     ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, event_path)
+    _write(folder, scan, site, chosen.path)
     return folder
 
 
 def source_of(event_path: Path, options: Options) -> Source:
     """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    return Source(event_path, options.is_real_event, gcd_dir)
+    return Source(event_path, options.is_real_event, gcd_dir, options.pulses)
 
 
 def site_of(options: Options) -> Site:
@@ -128,7 +150,9 @@ def site_of(options: Options) -> Site:
     return read_site(options.site, changes, runtime, urgent=options.urgent)
 
 
-def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> Planned:
+def _resolve(
+    source: Source, event_file: str, options: Options, site: Site, reading: Reading
+) -> Planned:
     runtime = parse_runtime(site.runtime)
     budget = site.time_budget if options.time_budget is None else options.time_budget
     threshold = options.predictive_scanning_threshold
@@ -142,7 +166,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     return Planned(
         name=event.name,
-        event_file=event_file(source.path),
+        event_file=event_file,
         event_sha256=sha256_of(source.path),
         run_id=event.run_id,
         event_id=event.event_id,
@@ -174,6 +198,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         code_sha256="",
         site_values=site.values(),
         notify=options.notify,
+        pulses=options.pulses,
     )
 
 
@@ -199,17 +224,6 @@ def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
         if source.gcd_dir is not None and not os.path.isdir(source.gcd_dir):  # noqa: PTH112
             raise WrongUsage(f"--gcd-dir {source.gcd_dir} is not a folder.")
         reco.check_files(source, event)
-
-
-def event_file(path: Path) -> str:
-    """Return the name of the scan's own copy of an event file, which keeps its kind.
-
-    An ``.i3`` file also keeps how it is compressed: icetray goes by the name.
-    """
-    frames = re.search(r"\.i3(\.(gz|bz2|zst))?$", path.name.lower())
-    if frames:
-        return f"event{frames[0]}"
-    return "event.pkl" if path.suffix.lower() == ".pkl" else "event.json"
 
 
 def _on_a_submit_line(path: Path) -> str:

@@ -88,6 +88,7 @@ def prep_step(scan: Planned) -> Step:
             *("--scan-id", scan.id, "--startup", layout.STARTUP),
             *(() if scan.is_real_event else ("--simulated-event",)),
             *(() if scan.gcd_dir is None else ("--gcd-dir", scan.gcd_dir)),
+            *(() if scan.pulses is None else ("--pulses", scan.pulses)),
         ),
         inputs=(layout.CODE_ZIP, f"{layout.EVENT}/{scan.event_file}"),
         outputs={layout.STARTUP: layout.STARTUP},

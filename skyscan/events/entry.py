@@ -96,10 +96,13 @@ class EventFile:
     name : str
         Its name in the scan folder, ``event.i3`` or ``event.json``.
     content : bytes
+    is_whole : bool
+        Whether this is the content of the file that it was found in, as it is.
     """
 
     name: str
     content: bytes = field(repr=False)
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -129,14 +129,15 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
         )
         of = f" of {asked}" if asked else ""
         return place.complaint(f"has no event{of}", "`skyscan events FILE` lists them")
-    first = others[0]
+    # a NullSplit frame has no pulses of its own
+    first = max(others, key=lambda entry: len(entry.pulses))
     if first.wanted(choice) in first.pulses:
-        at = place.at_frame(f"frame number {first.frame}").at_key(first.wanted(choice))
+        at = place.at_frame(f"frame number {first.frame} ('P')").at_key(first.wanted(choice))
         return at.complaint("holds no pulses", "choose another pulse series with --pulses")
     series = ", ".join(map(shown, sorted(first.pulses))) or "no pulse series"
     return place.complaint(
         f"has no event with {shown(first.wanted(choice))}, the pulse series to read;"
-        f" {_named(others)} has {series}",
+        f" {first} has {series}",
         "choose one of them with --pulses",
     )
 

@@ -181,7 +181,8 @@ def _read_bits(archive: InArchive) -> NDArray[np.bool_]:
     """Read a bit mask: number of bytes (u16), unused bits of the last byte, and the bytes."""
     archive.begin("bitmask", (0,))
     size, padding = archive.integer("<H"), archive.integer("<B")
-    if padding > 7 or padding > 8 * size:  # noqa: PLR2004 - bits of a byte
+    # icetray writes a mask of nothing as one byte without a used bit
+    if padding > min(8, 8 * size):
         raise MalformedError("has an impossible mask")
     packed = np.frombuffer(archive.take(size), np.uint8)
     return np.unpackbits(packed, count=8 * size - padding, bitorder="little").astype(np.bool_)

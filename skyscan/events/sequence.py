@@ -70,7 +70,7 @@ def _in_envelope(place: Place, data: bytes) -> Found:
     )
     entry = _entry(place, last, before, packet.format_version)
     name = "event.pkl" if data.startswith(PICKLE) else "event.json"
-    return Found(entry, partial(EventFile, name, data))
+    return Found(entry, partial(EventFile, name, data, is_whole=True))
 
 
 def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
@@ -199,7 +199,7 @@ def _whole_file(place: Place, frames: Iterable[_Seen]) -> EventFile:
     _verify(place, frames)
     data = Path(place.file).read_bytes()
     suffix = next((end for magic, end in SUFFIXES.items() if data.startswith(magic)), "")
-    return EventFile(f"event.i3{suffix}", data)
+    return EventFile(f"event.i3{suffix}", data, is_whole=True)
 
 
 def _event_alone(place: Place, frames: Sequence[_Seen], choice: Choice) -> EventFile:

@@ -21,8 +21,11 @@ class Source:
         Whether the event is data rather than simulation.
     gcd_dir : Path or None
         Folder of baseline GCD files to search first.
+    pulses : str or None
+        Frame key of the pulse series; None means that of the realtime format.
     """
 
     path: Path
     is_real_event: bool
     gcd_dir: Path | None = None
+    pulses: str | None = None

@@ -82,6 +82,7 @@ class IceTrayReco(Reco):
     """
 
     offers_frames: ClassVar[bool] = True
+    needs_detector: ClassVar[bool] = True
     #: Projects of icetray that the trays need, such as ``millipede`` for ``icecube.millipede``.
     projects: ClassVar[tuple[str, ...]] = ()
     #: File names of the spline tables.

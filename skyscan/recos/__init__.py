@@ -50,6 +50,8 @@ class Reco(ABC):
     rotate_vertex: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
+    #: Whether the fit reads the detector's G, C and D frames from the event's file.
+    needs_detector: ClassVar[bool] = False
     #: Whether ``frames`` returns the fitted frames (``--keep-frames``).
     offers_frames: ClassVar[bool] = False
     #: Number of pixels that ``reconstruct`` gets at a time: one unless the fit is vectorised.
@@ -57,13 +59,32 @@ class Reco(ABC):
     #: Environment variables that the fit reads in jobs; others are not sent to them.
     variables: ClassVar[tuple[str, ...]] = ()
 
+    #: Frame key of the pulse series that the user chose (``--pulses``).
+    chosen_pulses: str | None = None
+
     def __init__(self, format_version: str = "") -> None:
         self.format_version = format_version
 
     @property
     def pulses_key(self) -> str:
         """Frame key of the pulse series that the fit uses."""
-        return pulses_key_of(self.format_version)
+        return self.chosen_pulses or pulses_key_of(self.format_version)
+
+    def using(self, pulses: str | None) -> Reco:
+        """Return the reconstruction, for a pulse series that the user chose (None: for none).
+
+        Raises
+        ------
+        WrongUsage
+            It always uses the same pulses.
+        """
+        self.chosen_pulses = pulses
+        if pulses not in (None, self.pulses_key):
+            raise WrongUsage(
+                f"--pulses {pulses}: {type(self).__name__} always uses {self.pulses_key}; "
+                f"leave the option out, or choose another reconstruction (skyscan recos)."
+            )
+        return self
 
     @property
     def pointing_key(self) -> str | None:

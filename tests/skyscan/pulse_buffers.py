@@ -28,13 +28,13 @@ def mask_buffer(source, doms, series):
     archive = OutArchive("I3RecoPulseSeriesMapMask", 2)
     archive.string(source)
     for i, bits in enumerate([doms, *series]):
-        if i == 1:
-            archive.begin("vector", 0, tracked=False)
-            archive.pack("<I", len(series))
         packed = np.packbits(np.array(bits, bool), bitorder="little").tobytes()
         archive.begin("bitmask", 0, tracked=False)
         archive.pack("<HB", len(packed), 8 * len(packed) - len(bits))
         archive.pack(f"<{len(packed)}s", packed)
+        if i == 0:
+            archive.begin("vector", 0, tracked=False)
+            archive.pack("<I", len(series))
     return archive.buffer()
 
 
