@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, TypeVar
 from skyscan.events.archive import class_name
 from skyscan.events.frame import split_frame
 from skyscan.events.place import Place, UnknownClassError, shown
-from skyscan.events.pulsemap import PulseMap, apply_mask, read_mask, read_pulse_map
+from skyscan.events.pulsemap import (
+    PulseMap,
+    apply_mask,
+    by_module,
+    joined,
+    read_combination,
+    read_mask,
+    read_pulse_map,
+    read_union,
+)
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.superdst import read_superdst
 
@@ -111,7 +120,7 @@ class Packet:
             The masks that led here.
         """
         if key in through:
-            raise self.physics_place.at_key(key).complaint("is a mask of itself")
+            raise self.physics_place.at_key(key).complaint("is a mask or union of itself")
         if len(through) > MAX_MASKS:
             raise self.physics_place.at_key(through[0]).complaint(
                 f"is a mask of a mask, more than {MAX_MASKS} times"
@@ -122,6 +131,21 @@ class Packet:
         kind = class_name(self.frames[index].objects[key].buffer)
         if kind in MAP_READERS:
             return self.read(key, MAP_READERS[kind])
+        through = (*through, key)
+        if kind == "I3RecoPulseSeriesMapUnion":
+            sources = self.read(key, read_union)
+            maps = [self.read_pulses(source, through) for source in sources]
+            with self.frame_place(index).at_key(key).reading():
+                return joined(maps)
+        if kind == "I3RecoPulseSeriesMapCombineByModule":
+            return by_module(self.read_pulses(self.read(key, read_combination), through))
+        if kind == SPE_CORRECTION:
+            with self.frame_place(index).at_key(key).reading():
+                raise UnknownClassError(
+                    f"is an {kind}, which corrects charges by the calibration of each DOM and "
+                    f"can be read only with icetray",
+                    self.other_pulses(),
+                )
         if kind not in PULSE_READERS:
             with self.frame_place(index).at_key(key).reading():
                 raise UnknownClassError(
@@ -129,13 +153,13 @@ class Packet:
                     self.other_pulses(),
                 )
         mask = self.read(key, read_mask)
-        source = self.read_pulses(mask.source, (*through, key))
+        source = self.read_pulses(mask.source, through)
         with self.frame_place(index).at_key(key).reading():
             return apply_mask(mask, source)
 
     def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
         """Return the error that a pulse series is missing."""
-        needed = f" (which {shown(through[-1])} is a mask of)" if through else ""
+        needed = f" (which {shown(through[-1])} selects from)" if through else ""
         complaint = f"is missing{needed}, the pulse series to read"
         return self.physics_place.at_key(key).complaint(complaint, self.other_pulses())
 
@@ -153,7 +177,13 @@ def _listed(keys: Iterable[str]) -> str:
 
 #: The readers of the classes of pulses; the source of a mask is another key.
 MAP_READERS = {"I3RecoPulseSeriesMap": read_pulse_map, "I3SuperDST": read_superdst}
-PULSE_READERS = {*MAP_READERS, "I3RecoPulseSeriesMapMask"}
+PULSE_READERS = {
+    *MAP_READERS,
+    "I3RecoPulseSeriesMapMask",
+    "I3RecoPulseSeriesMapUnion",
+    "I3RecoPulseSeriesMapCombineByModule",
+}
+SPE_CORRECTION = "I3RecoPulseSeriesMapApplySPECorrection"
 
 
 def open_packet(path: str | PathLike[str]) -> Packet:
