@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from skyscan.events.chosen import ChosenEvent
     from skyscan.events.event import Event
     from skyscan.progression import Progression
-    from workflows.choices import ChosenEvent
     from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).

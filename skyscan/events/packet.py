@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.events.archive import class_name
@@ -22,7 +22,7 @@ from skyscan.events.raw import read_raw_packet
 from skyscan.events.superdst import read_superdst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from os import PathLike
 
     from skyscan.events.frame import Frame
@@ -45,11 +45,14 @@ class Packet:
     format_version : str
         Realtime format, or "" if the file names none.
     frames : tuple of Frame
+    truth : mapping of str to float
+        What the envelope says of a simulated event (`skyscan.events.envelope.Envelope`).
     """
 
     place: Place
     format_version: str
     frames: tuple[Frame, ...]
+    truth: Mapping[str, float] = field(default_factory=dict)
 
     def frame_place(self, index: int) -> Place:
         """Return the place of a frame, such as "Physics frame (5 of 5)"."""
@@ -210,4 +213,4 @@ def split_packet(place: Place, raw: RawPacket) -> Packet:
         numbered = f"{shown(frame.stop)} frame ({position} of {len(raw.frames)})"
         with place.at_frame(numbered).reading():
             frames.append(split_frame(frame.raw))
-    return Packet(place, raw.format_version, tuple(frames))
+    return Packet(place, raw.format_version, tuple(frames), raw.truth)

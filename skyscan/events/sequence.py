@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from skyscan.events.archive import class_name
 from skyscan.events.assembly import FOLLOWUP_KEY, HEADER_KEY, parsed_followup, type_of_event
 from skyscan.events.choice import Choice
 from skyscan.events.counting import count_pulses, is_pulse_series
-from skyscan.events.decompression import BZIP2, GZIP, ZSTD
+from skyscan.events.decompression import BZIP2, GZIP, XZ, ZSTD
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.envelope import MAX_FILE_BYTES
 from skyscan.events.formats import format_of, pulses_key_of
@@ -21,7 +21,8 @@ from skyscan.events.gcd import GCD_STOPS
 from skyscan.events.i3file import ONE_EVENT, PHYSICS_STOPS, UNSEEN_STOP, all_frames
 from skyscan.events.objects import read_header, read_string
 from skyscan.events.place import Place
-from skyscan.events.raw import holds_frames, opened, packet_in_envelope
+from skyscan.events.raw import holds_frames, is_compressed, opened, packet_in_envelope
+from skyscan.events.tar import is_tar, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ MAX_IDLE_FRAMES = 20_000
 #: G, C and D frames that are larger are left out of the file of one event, unless its fit needs
 #: them: differences to a baseline have some 100 KB, a whole detector some 10 MB.
 MAX_GCD_BYTES = 1024**2
-SUFFIXES = {GZIP: ".gz", BZIP2: ".bz2", ZSTD: ".zst"}
+SUFFIXES = {GZIP: ".gz", BZIP2: ".bz2", ZSTD: ".zst", XZ: ".xz"}
 PICKLE = b"\x80"
 
 
@@ -57,20 +58,48 @@ def find_events(path: Path, choice: Choice) -> Iterator[Found]:
     """
     place = Place(str(path))
     with opened(place) as stream:
-        if holds_frames(stream):
-            yield from _in_frames(place, stream, choice)
+        if is_tar(stream):
+            yield from _in_archive(place, stream, choice)
         else:
-            yield _in_envelope(place, stream.read(MAX_FILE_BYTES + 1))
+            yield from _in_stream(place, stream, choice, is_file=not is_compressed(place))
 
 
-def _in_envelope(place: Place, data: bytes) -> Found:
+def _in_archive(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
+    """Yield the events in the files of an archive; their frames are counted on."""
+    before = last = 0
+    asked = replace(choice, frame=None)
+    for member, content in members(place, stream):
+        before += last
+        last = 0
+        for found in _in_stream(member, content, asked, is_file=False):
+            last = found.entry.frame
+            yield replace(found, entry=replace(found.entry, frame=before + last))
+            if before + last == choice.frame:
+                return
+
+
+def _in_stream(
+    place: Place, stream: Inflated, choice: Choice, *, is_file: bool
+) -> Iterator[Found]:
+    """Yield the events of a stream of frames or of an envelope.
+
+    ``is_file`` tells whether the stream is a file of its own, and as it is.
+    """
+    if holds_frames(stream):
+        yield from _in_frames(place, stream, choice)
+    else:
+        data = stream.read(MAX_FILE_BYTES + 1)
+        yield _in_envelope(place, data, is_whole=is_file)
+
+
+def _in_envelope(place: Place, data: bytes, *, is_whole: bool) -> Found:
     packet = packet_in_envelope(place, data)
     *before, last = (
         _seen_frame(place, number, frame.raw) for number, frame in enumerate(packet.frames, 1)
     )
     entry = _entry(place, last, before, packet.format_version)
     name = "event.pkl" if data.startswith(PICKLE) else "event.json"
-    return Found(entry, partial(EventFile, name, data, is_whole=True))
+    return Found(entry, partial(EventFile, name, data, is_whole=is_whole))
 
 
 def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
@@ -91,7 +120,7 @@ def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found
             return
         if choice.event is not None and entry.is_meant(Choice(event=choice.event)):
             met = event
-        if is_last and n_physics == 1:
+        if is_last and n_physics == 1 and not place.inside:
             yield Found(entry, partial(_whole_file, place, [*frames, seen]))
         else:
             yield Found(entry, partial(_event_alone, place, [*frames, seen], choice))
