@@ -18,9 +18,9 @@ from skyscan.events.envelope import MAX_FILE_BYTES
 from skyscan.events.formats import format_of, pulses_key_of
 from skyscan.events.frame import split_frame, stop_of, verify_frame
 from skyscan.events.gcd import GCD_STOPS
-from skyscan.events.i3file import ONE_EVENT, PHYSICS_STOPS, UNSEEN_STOP, all_frames
+from skyscan.events.i3file import PHYSICS_STOPS, UNSEEN_STOP, all_frames
 from skyscan.events.objects import read_header, read_string
-from skyscan.events.place import Place
+from skyscan.events.place import MalformedError, Place
 from skyscan.events.raw import holds_frames, is_compressed, opened, packet_in_envelope
 from skyscan.events.tar import is_tar, members
 
@@ -37,6 +37,7 @@ MAX_IDLE_FRAMES = 20_000
 #: them: differences to a baseline have some 100 KB, a whole detector some 10 MB.
 MAX_GCD_BYTES = 1024**2
 SUFFIXES = {GZIP: ".gz", BZIP2: ".bz2", ZSTD: ".zst", XZ: ".xz"}
+NO_EVENT = "an event is one P frame or several, each with the frames before it"
 PICKLE = b"\x80"
 
 
@@ -104,6 +105,7 @@ def _in_envelope(place: Place, data: bytes, *, is_whole: bool) -> Found:
 
 def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
     parents: dict[str, _Seen] = {}
+    owners: dict[str, tuple[int, int] | None] = {}  # the event that saw a frame first
     met: tuple[int | None, int] | None = None  # the chosen event
     n_physics = 0
     for (number, stop, raw), is_last in _with_last(_limited(place, stream)):
@@ -111,9 +113,10 @@ def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found
         if stop not in PHYSICS_STOPS:
             parents.pop(stop, None)
             parents[stop] = seen
+            owners.pop(stop, None)
             continue
         n_physics += 1
-        frames = _belonging(seen, parents.values())
+        frames = _belonging(seen, parents, owners)
         entry = _entry(place, seen, frames)
         event = entry.run_id, entry.event_id
         if met not in (None, event):
@@ -139,7 +142,7 @@ def _limited(place: Place, stream: Inflated) -> Iterator[tuple[int, str, bytes]]
         if stop != UNSEEN_STOP:
             yield number, stop, raw
     if not n_physics:
-        raise place.complaint("has no physics frame", ONE_EVENT)
+        raise place.complaint("has no physics frame", NO_EVENT)
 
 
 def _with_last(
@@ -168,8 +171,7 @@ def _seen_frame(place: Place, number: int, raw: bytes) -> _Seen:
     pulses = {}
     for key, item in frame.objects.items():
         if is_pulse_series(class_name(item.buffer)):
-            with at.at_key(key).reading():
-                pulses[key] = count_pulses(item.buffer)
+            pulses[key] = _count(item.buffer)
     header = None
     if HEADER_KEY in frame.objects:
         with at.at_key(HEADER_KEY).reading():
@@ -177,12 +179,29 @@ def _seen_frame(place: Place, number: int, raw: bytes) -> _Seen:
     return _Seen(number, raw, frame, pulses, header)
 
 
-def _belonging(physics: _Seen, parents: Iterable[_Seen]) -> list[_Seen]:
-    """Return the frames that a physics frame sees, without those of another event."""
+def _count(buffer: bytes) -> int | None:
+    """Count the pulses of an object; None if it is damaged, which its reader will tell."""
+    try:
+        return count_pulses(buffer)
+    except MalformedError:
+        return None
+
+
+def _belonging(
+    physics: _Seen,
+    parents: Mapping[str, _Seen],
+    owners: dict[str, tuple[int, int] | None],
+) -> list[_Seen]:
+    """Return the frames that a physics frame sees, without the Q frame of an earlier event.
+
+    A Q frame belongs to the event of the first physics frame after it, whatever number it has
+    itself: in some simulated files the numbers of Q and P frames differ.
+    """
+    event = _event(physics)
     return [
         it
-        for it in parents
-        if it.header is None or physics.header is None or _event(it) == _event(physics)
+        for stop, it in parents.items()
+        if it.header is None or event is None or owners.setdefault(stop, event) == event
     ]
 
 
@@ -207,20 +226,23 @@ def _entry(
         sub_event_id=header.sub_event_id,
         stream=header.sub_event_stream,
         mjd=header.start_time.mjd,
-        event_type=_type(place, frames, keys),
+        event_type=_type(frames, keys),
         # of a key in several frames, the one that icetray would find
         pulses={key: n for it in reversed(frames) for key, n in it.pulses.items()},
         default_pulses=pulses_key_of(format_version or format_of(keys)),
     )
 
 
-def _type(place: Place, frames: Iterable[_Seen], keys: set[str]) -> str | None:
+def _type(frames: Iterable[_Seen], keys: set[str]) -> str | None:
+    """Return the type of an event; None if its message is damaged, as its reader will tell."""
     holder = next((it for it in frames if FOLLOWUP_KEY in it.frame.objects), None)
     if holder is None:
         return type_of_event(None, keys)
-    with _at(place, holder.number, holder.frame.stop).at_key(FOLLOWUP_KEY).reading():
+    try:
         text = read_string(holder.frame.objects[FOLLOWUP_KEY].buffer)
         return type_of_event(parsed_followup(text), keys)
+    except MalformedError:
+        return None
 
 
 def _whole_file(place: Place, frames: Iterable[_Seen]) -> EventFile:
