@@ -88,8 +88,9 @@ class Entry:
     def why(self) -> str:
         """Return why it could not be planned; the text names the file."""
         problem = self.problem or "it has no scan"
-        named = problem if self.file in problem else f"{self.file}: {problem}"
-        return named if self.frame is None else f"{self.origin}: {problem}"
+        if self.frame is not None:
+            return f"{self.origin}: {problem.removeprefix(f'{self.file}: ')}"
+        return problem if self.file in problem else f"{self.file}: {problem}"
 
 
 @dataclass(frozen=True)
