@@ -32,7 +32,7 @@ def choice_of(options: Options) -> Choice:
         stream=options.stream,
         sub_event=options.sub_event,
         pulses=options.pulses,
-        with_detector=reco_class(options.reco).needs_detector,
+        with_detector=options.gcd is None and reco_class(options.reco).needs_detector,
     )
 
 
