@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -104,6 +105,22 @@ def test_a_report_is_written_even_if_its_answer_cannot_be(folder, monkeypatch):
     assert report.answer is None
     assert "  answer    no space left on device" in report.text
     assert folder.report_json.exists()
+
+
+def test_a_report_is_written_even_if_its_page_cannot_be(folder, monkeypatch):
+    merge(folder, read_planned(folder.scan_json))
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    report = write_report(folder, 0)
+    assert (report.outcome, report.page) == ("complete", None)
+    assert "  page      not written: it needs jinja2" in report.text
+    monkeypatch.undo()
+    monkeypatch.setattr("workflows.page.content.page_values", lambda _: 1 / 0)
+    report = write_report(folder, 0)
+    assert "  page      not written: this is a bug: ZeroDivisionError" in report.text
+    monkeypatch.undo()
+    assert "  page      /" in write_report(folder, 0).text
+    folder.page.unlink()
+    assert read_report(folder).page is None
 
 
 def test_partial_shows_a_scan_that_has_not_ended(folder, capsys):
