@@ -26,6 +26,7 @@ from workflows.commands import (
     shells,
     status,
     tools,
+    watch,
     why,
 )
 from workflows.parser import Parser
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
+    options.words = words
     try:
         check_configuration()
         return int(options.run(options))
@@ -95,6 +97,7 @@ def user_parser() -> Parser:
         demo,
         scan,
         campaign,
+        watch,
         plan,
         status,
         why,

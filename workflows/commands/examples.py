@@ -12,6 +12,10 @@ EXAMPLES = {
         "skyscan campaign --list events.txt --simulated-event --output-dir many",
         "skyscan campaign a.json b.json --real-event --max-scans 4 --no-watch",
     ),
+    "watch": (
+        "skyscan watch incoming --real-event --output-dir alerts --notify page-me",
+        "skyscan watch incoming --real-event --output-dir alerts --condor",
+    ),
     "plan": (
         "skyscan plan event.json --real-event --output-dir planned",
         "skyscan plan event.json --real-event --site ospool --set attributes.ProjectName=Mine",
