@@ -71,6 +71,8 @@ class Scan:
         Seconds that a batch may take; its remaining fits go to another round. 0 means no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
+    levels : str or None
+        Levels of the regions (`skyscan.answer.levels.Levels.text`); None: the reconstruction's.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Scan:
     predictive_scanning_threshold: float
     time_budget: float
     max_failed_pixels: float
+    levels: str | None = None
 
     #: The smallest and the largest value that a scan can have.
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condor.sites import site_names
+from skyscan.answer.levels import LEVELS_HELP, NAMED
 from skyscan.errors import WrongUsage
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
 from workflows.engines import DEFAULT_ENGINE, ENGINES
@@ -33,7 +34,7 @@ ARGUMENT = "argument"  # key of a field's metadata
 SECTIONS = {
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("gcd_dir", "keep_frames"),
+        *("gcd_dir", "keep_frames", "levels"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -96,6 +97,10 @@ def _words(words: list[str], _flag: str) -> tuple[str, ...]:
 
 def _budget(text: str, flag: str) -> float:
     return 0.0 if text.strip() == "0" else parse_duration(text, flag)
+
+
+def _levels(text: str, _flag: str) -> str:
+    return text if text in NAMED else str(Path(text).absolute())
 
 
 def _threshold(text: str, flag: str) -> float:
@@ -254,6 +259,7 @@ class Options:
         read=parse_fraction,
         metavar="FRACTION",
     )
+    levels: str | None = _option(None, "--levels", LEVELS_HELP, read=_levels, metavar="LEVELS")
     max_retries: int = _option(
         3,
         "--max-retries",

@@ -160,6 +160,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         predictive_scanning_threshold=threshold,
         time_budget=float(budget),
         max_failed_pixels=options.max_failed_pixels,
+        levels=_levels(options),
         max_pixel_time=options.max_pixel_time,
         checkpoint_interval=options.checkpoint_interval,
         max_retries=options.max_retries,
@@ -175,6 +176,15 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         site_values=site.values(),
         notify=options.notify,
     )
+
+
+def _levels(options: Options) -> str | None:
+    """Return the levels that were chosen for the regions, in words that need no file."""
+    if options.levels is None:
+        return None
+    from skyscan.answer.levels import parse_levels
+
+    return parse_levels(options.levels, options.reco).text
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:

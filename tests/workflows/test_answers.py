@@ -14,6 +14,7 @@ from scans_support import do_round
 
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
+from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from workflows.cli import main
@@ -84,6 +85,25 @@ def test_the_last_step_writes_the_answer_into_the_report_and_beside_the_map(fold
     assert read_report(folder) == report
     endings = {path.name.split(".", 3)[3] for path in folder.path.glob("run*.*.*.*.*")}
     assert endings >= {"multiorder.fits", "moc90.fits", "contours.reg", "summary.json"}
+
+
+def test_a_scan_keeps_the_levels_that_it_was_planned_with(tmp_path, capsys):
+    (tmp_path / "mine").write_text("0.5 5\n0.9 10\n")
+    small = ("--nsides", "1:0", "--reco-algo", "dummy")
+    said(capsys, "plan", EVENT, "--simulated-event", "--levels", "mine", *small)
+    (made,) = map(ScanFolder, (tmp_path / "scans").iterdir())
+    (tmp_path / "mine").unlink()
+    scan = read_planned(made.scan_json)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
+    do_round(made, scan, 0)
+    merge(made, scan)
+    assert "  levels    mine: 2 delta llh of 5 and 10" in write_report(made, 0).text
+    assert "2 delta llh of 5 and 10" in said(capsys, "alert", made.path)
+    chosen = said(capsys, "result", made.path, "--levels", "wilks", "--json")
+    assert json.loads(chosen)["answer"]["levels"]["name"] == "wilks"
+    wrong = ("--levels", "chi2", "--output-dir", "other")
+    words = ["plan", str(EVENT), "--simulated-event", *small, *wrong]
+    assert main(words) == ExitCode.WRONG_USAGE
 
 
 def test_a_scan_that_failed_has_the_files_of_its_partial_map(folder):
