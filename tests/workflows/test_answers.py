@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from job_log_support import submitted, write_log
 from plans_support import EVENT, options
 from scans_support import do_round
 
@@ -177,6 +178,17 @@ def test_plot_writes_pictures_beside_the_map(map_file, capsys):
     paths = [Path(line) for line in said(capsys, "plot", map_file).splitlines()]
     assert {path.suffix for path in paths} == {".png", ".pdf"}
     assert all(path.parent == map_file.parent for path in paths)
+
+
+def test_plot_draws_only_what_is_asked_for(folder, map_file, capsys):
+    pytest.importorskip("matplotlib")
+    merge(folder, read_planned(folder.scan_json))
+    started = "001 (010.000.000) 2026-01-01 10:01:00 Job executing on host: <127.0.0.1:9618>"
+    write_log(folder.workflow / "scan.dag.nodes.log", submitted(10, "prep"), started)
+    paths = said(capsys, "plot", folder.path, "--kind", "timeline", "event").splitlines()
+    kinds = [Path(path).name.rsplit(".", 2)[1:] for path in paths]
+    assert kinds == [[k, e] for k in ("event", "timeline") for e in ("png", "pdf")]
+    assert main(["plot", str(map_file), "--kind", "timeline"]) == ExitCode.BAD_INPUT
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "answer.md"
