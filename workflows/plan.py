@@ -9,7 +9,9 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib import import_module
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from condor.runtimes import parse_runtime
@@ -345,3 +347,15 @@ def cannot_write(what: str, error: OSError) -> SkyscanError:
             f"--output-dir, and plan again."
         )
     return WrongUsage(f"{what} cannot be written: {error}. Choose another --output-dir.")
+
+
+class _Callable(ModuleType):
+    """A module that is called if someone imports it as ``from workflows import plan``."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> ScanFolder:  # noqa: ANN401
+        """Do what `workflows.notebook.plan` does."""
+        made: ScanFolder = import_module("workflows.notebook").plan(*arguments, **options)
+        return made
+
+
+sys.modules[__name__].__class__ = _Callable
