@@ -27,6 +27,7 @@ from workflows.commands import (
     shells,
     status,
     tools,
+    watch,
     why,
 )
 from workflows.parser import Parser
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
+    options.words = words
     try:
         check_configuration()
         return int(options.run(options))
@@ -100,6 +102,7 @@ def user_parser() -> Parser:
         demo,
         scan,
         campaign,
+        watch,
         plan,
         events,
         status,

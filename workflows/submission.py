@@ -51,7 +51,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         print(f"skyscan: note: {NO_DIGESTS}.", file=sys.stderr)
     with at_rest(folder, pool):
         preflight.check(folder.path, work_of(folder, scan), pool)
-        for stale in (folder.report, folder.report_json):
+        for stale in (folder.report, folder.report_json, folder.page):
             stale.unlink(missing_ok=True)
         engine_of(folder).submit(folder, pool)
 
