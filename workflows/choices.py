@@ -50,6 +50,9 @@ def choice_of(options: Options) -> Choice:
         stream=options.stream,
         sub_event=options.sub_event,
         pulses=options.pulses,
+        run_id=options.run_id,
+        mjd=options.mjd,
+        truth=options.truth,
         with_detector=reco_class(options.reco).needs_detector,
     )
 

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.metadata import version
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from condor.runtimes import parse_runtime
@@ -170,7 +171,7 @@ def _resolve(
         event_sha256=sha256_of(source.path),
         run_id=event.run_id,
         event_id=event.event_id,
-        mjd=event.mjd,
+        mjd=event.mjd if isfinite(event.mjd) else None,
         event_type=event.event_type,
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region
+    from skyscan.answer.sky_frame import SkyFrame
 
 #: The region of an extended scan, relative to the radius of the 90 % region.
 MARGIN = 1.3
@@ -68,7 +69,7 @@ def make_checks(
         _failed_pixels(skymap, outer),
         _edge(skymap, outer),
         _resolution(skymap, regions[0]),
-        _other_minima(minima, outer),
+        _other_minima(minima, outer, skymap.frame),
         _online_fits(skymap, levels, outer),
         _vertex(best),
         _calibration(skymap, levels),
@@ -175,7 +176,7 @@ def _extension(skymap: SkyMap, outer: Region) -> str | None:
     return _command(skymap, "extend", f"--nsides {words}")
 
 
-def _other_minima(minima: tuple[Minimum, ...], outer: Region) -> Check:
+def _other_minima(minima: tuple[Minimum, ...], outer: Region, frame: SkyFrame) -> Check:
     inside = [it for it in minima if it.two_delta_llh <= outer.two_delta_llh]
     if inside:
         it = inside[0]
@@ -183,8 +184,8 @@ def _other_minima(minima: tuple[Minimum, ...], outer: Region) -> Check:
         return Check(
             "one minimum",
             "warning",
-            f"a second minimum is inside 90 %: RA {it.ra_deg:.2f} deg, "
-            f"Dec {it.dec_deg:+.2f} deg, {it.distance_deg:.2f} deg from the best fit, "
+            f"a second minimum is inside 90 %: {frame.direction(it.ra_deg, it.dec_deg)}, "
+            f"{it.distance_deg:.2f} deg from the best fit, "
             f"2 delta llh {it.two_delta_llh:.2f}{more}",
         )
     return Check("one minimum", "ok", "no second minimum is inside 90 %")

@@ -10,6 +10,7 @@ import numpy as np
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
+from skyscan.events.truth import PARTICLE_KEYS, truth_of
 from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.scan import read_scan
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.events.event import Event
+    from skyscan.events.truth import Truth
     from skyscan.progression import Progression
 
 
@@ -34,13 +36,17 @@ class Context:
     folder : Path or None
         Its scan folder.
     fits : mapping of str to (RA, Dec), degrees, J2000
-        The fits that came with the event; None if the event is not at hand.
+        The fits that came with the event; None if the event is not at hand. In a local map,
+        azimuth and elevation.
+    truth : Truth or None
+        What was simulated, if the event says so.
     """
 
     reco: str | None = None
     progression: Progression = ()
     folder: Path | None = None
     fits: Mapping[str, tuple[float, float]] | None = field(default=None)
+    truth: Truth | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -51,8 +57,9 @@ def context_of(folder: Path) -> Context:
     except BadInput:
         return Context(folder=folder)
     event = event_of(folder)
-    fits = None if event is None else fits_of(event)
-    return Context(scan.reco, scan.progression, folder, fits)
+    if event is None:
+        return Context(scan.reco, scan.progression, folder)
+    return Context(scan.reco, scan.progression, folder, fits_of(event), truth_of(event))
 
 
 def event_of(folder: Path | None) -> Event | None:
@@ -76,9 +83,14 @@ def context_beside(path: Path) -> Context:
 
 
 def fits_of(event: Event) -> dict[str, tuple[float, float]]:
-    """Return RA and Dec (degrees) of the successful fits that came with an event."""
+    """Return RA and Dec (degrees) of the successful fits that came with an event.
+
+    True particles of a simulation are no fits.
+    """
     found = {}
     for key, fit in sorted(event.fits.items()):
+        if key in PARTICLE_KEYS:
+            continue
         if fit.fit_status == 0 and np.isfinite([fit.zenith, fit.azimuth]).all():
             ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
             found[key] = float(np.rad2deg(ra)), float(np.rad2deg(dec))

@@ -8,6 +8,7 @@ that jobs do not have.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 BEGIN_BYTES = 512  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
+ASKED = ("event", "frame", "stream", "sub_event")
+PARQUET = b"PAR1"
+SQLITE = b"SQLite format 3\0"
+#: Names of columns, separated by commas, semicolons or tabs.
+_CSV_HEAD = re.compile(rb'\s*"?[A-Za-z]\w*"?\s*([,;\t]\s*"?[A-Za-z]\w*"?\s*)+')
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,25 @@ class FileFormat:
     module: str
 
 
+def is_table(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as Parquet, SQLite, or CSV with the names of columns."""
+    if begin.startswith((PARQUET, SQLITE)):
+        return True
+    lines = (it for it in begin.splitlines() if it.strip() and not it.startswith(b"#"))
+    head = next(lines, b"").removeprefix(b"\xef\xbb\xbf")
+    return bool(_CSV_HEAD.fullmatch(head))
+
+
 def is_anything(_begin: bytes, _name: str) -> bool:
     """Accept every file: the last format says what is wrong with those that have none."""
     return True
 
 
 #: The first one that recognises a file reads it.
-FORMATS: tuple[FileFormat, ...] = (FileFormat(is_anything, "skyscan.events.sequence"),)
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat(is_table, "skyscan.tables.files"),
+    FileFormat(is_anything, "skyscan.events.sequence"),
+)
 
 
 def find_events(path: str | PathLike[str], choice: Choice | None = None) -> Iterator[Found]:

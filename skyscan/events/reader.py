@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
@@ -17,6 +18,7 @@ from skyscan.events.assembly import (
     type_of_event,
 )
 from skyscan.events.event import Event, Vertex
+from skyscan.events.event_json import BEGIN_BYTES, is_event_json, read_event_json
 from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.objects import (
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 
 def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
-    """Read an event file: i3live's JSON, its pickle, or an ``.i3`` file.
+    """Read an event file: i3live's JSON, its pickle, an ``.i3`` file, or the project's own.
 
     Reading does not need icetray. Only pulses of a class, or a version of a class, that skyscan
     does not know are read by icetray, if it is installed, in a separate process
@@ -68,6 +70,8 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     BadInput
         The file is missing, is not an event file, is damaged, or has no data that a scan needs.
     """
+    if is_event_json(_begin_of(path)):
+        return read_event_json(path)
     packet = open_packet(path)
     header = packet.read(HEADER_KEY, read_header)
     key = pulses_key or pulses_key_of(packet.format_version)
@@ -95,6 +99,14 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
         scalars=_scalars(packet),
         keys=packet.keys(),
     )
+
+
+def _begin_of(path: str | PathLike[str]) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(BEGIN_BYTES)
+    except (OSError, ValueError):
+        return b""  # whoever reads the file says why
 
 
 def event_of(

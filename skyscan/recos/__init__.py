@@ -163,7 +163,8 @@ class Reco(ABC):
         ----------
         ra, dec : ndarray, shape (n,), radians, J2000
         mjd : float
-            Time of the event, days UTC.
+            Time of the event, days UTC; NaN if it has none. ``ra`` and ``dec`` are then
+            azimuth and elevation.
         """
         return equatorial_to_local(ra, dec, mjd)
 

@@ -234,8 +234,9 @@ def _options(value: dict[str, Any]) -> Options:
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    if value["gcd_dir"] is not None:
-        known["gcd_dir"] = Path(value["gcd_dir"])
+    for name in ("gcd_dir", "truth"):
+        if value.get(name) is not None:
+            known[name] = Path(value[name])
     return Options(**known)
 
 

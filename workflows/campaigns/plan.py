@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from condor.dagman import config_lines
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
+from skyscan.events.truth import truth_of
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
 from skyscan.storage import sha256_of, write_bytes
@@ -195,11 +196,12 @@ def campaign_dag_lines(
 def _absolute(options: Options) -> Options:
     """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
-    gcd_dir = options.gcd_dir
+    gcd_dir, truth = options.gcd_dir, options.truth
     return replace(
         options,
         site=str(Path(options.site).absolute()) if is_file else options.site,
         gcd_dir=None if gcd_dir is None else gcd_dir.absolute(),
+        truth=None if truth is None else truth.absolute(),
     )
 
 
@@ -249,12 +251,8 @@ def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder, event_sha256: st
 
 
 def _truth(event: Event) -> tuple[float, float] | None:
-    from skyscan.track.simulation import truth_of  # imports scipy, which is slow
-
-    try:
-        return truth_of(event)
-    except (KeyError, TypeError, ValueError):
-        return None  # another simulation has it in another format
+    truth = truth_of(event)
+    return (truth.ra, truth.dec) if truth is not None and truth.has_equatorial else None
 
 
 def _refuse(entries: Sequence[Entry]) -> None:

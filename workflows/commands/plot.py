@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.answer.levels import LEVELS_HELP
-from skyscan.errors import ExitCode
+from skyscan.errors import ExitCode, WrongUsage
 from workflows.commands.plan import FOLDER_HELP
 from workflows.submission import open_scan
 
@@ -59,6 +59,11 @@ def run(options: argparse.Namespace) -> ExitCode:
 
     path = map_at(options.folder)
     skymap = read_map(path)
+    if options.catalogue and skymap.is_local:
+        raise WrongUsage(
+            "--catalogue: the map is in IceCube's local frame, because the event has no time: "
+            "where sources are in it is unknown."
+        )
     paths = write_pictures(
         skymap,
         options.output_dir or path.parent,

@@ -31,16 +31,17 @@ def draw_profile(
     answer = skymap.answer(levels)
     outer = answer.region(0.9)
     ra, dec = skymap.best_deg
+    right, up = skymap.frame.longitude, skymap.frame.latitude
     if along == "ra":
         half = min(MARGIN * max(outer.ra_plus_deg, outer.ra_minus_deg), 180.0)
         offset = np.linspace(-half, half, N_POINTS)
         value = skymap.two_delta_llh(ra + offset, np.full(N_POINTS, dec))
-        place.set_xlabel(f"RA - {ra:.2f}° (deg), at Dec {dec:+.2f}°")
+        place.set_xlabel(f"{right} - {ra:.2f}° (deg), at {up} {dec:+.2f}°")
     else:
         half = MARGIN * max(outer.dec_plus_deg, outer.dec_minus_deg)
         offset = np.linspace(max(-half, -90 - dec), min(half, 90 - dec), N_POINTS)
         value = skymap.two_delta_llh(np.full(N_POINTS, ra), dec + offset)
-        place.set_xlabel(f"Dec - ({dec:+.2f}°) (deg), at RA {ra:.2f}°")
+        place.set_xlabel(f"{up} - ({dec:+.2f}°) (deg), at {right} {ra:.2f}°")
     place.plot(offset, np.where(np.isfinite(value), value, np.nan), color=BLUE)
     for containment in CONTAINMENTS:
         level = answer.region(containment).two_delta_llh
