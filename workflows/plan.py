@@ -12,13 +12,16 @@ from importlib.metadata import version
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from condor.runtimes import parse_runtime
 from condor.site_values import check_with_condor_submit
 from condor.sites import Site, read_site, site_names
 from skyscan import __version__
-from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage
+from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage, printable
 from skyscan.events.source import Source
 from skyscan.frames import KEEP_VARIABLE
+from skyscan.geometry import is_of_icecube86
 from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
@@ -36,10 +39,12 @@ from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from skyscan.events.chosen import ChosenEvent
+    from skyscan.events.event import Event
     from skyscan.progression import Progression
-    from workflows.choices import ChosenEvent
     from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).
@@ -49,6 +54,7 @@ _PASSING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
 )
+MAX_STRINGS = 10  #: in a notice
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
 ROUNDS_OF_LEFTOVERS = 12
@@ -125,12 +131,25 @@ def plan_chosen(
     check_own(folder.path)
     if options.site_changes or options.site not in site_names():
         check_with_condor_submit(site.name, site.submit)
+    for text in notices(reading.event):
+        print(printable(f"skyscan: note: {text}"), file=sys.stderr)
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
     ENGINES[scan.engine].check(folder.path, scan, site)
     _write(folder, scan, site, chosen.path)
     return folder
+
+
+def notices(event: Event) -> Iterator[str]:
+    """Yield what the user should know about an event that is scanned nevertheless."""
+    pulses = event.pulses[~is_of_icecube86(event.pulses["string"], event.pulses["om"])]
+    if len(pulses):
+        strings = ", ".join(map(str, np.unique(pulses["string"])[:MAX_STRINGS]))
+        yield (
+            f"{event.name}: {len(pulses)} of {len(event.pulses)} pulses are left out, because "
+            f"their DOMs are not in the geometry of IceCube-86 (string {strings})."
+        )
 
 
 def source_of(event_path: Path, options: Options) -> Source:

@@ -12,7 +12,14 @@ from skyscan import healpix
 from skyscan.answer.context import context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
-from skyscan.skymap import COORDINATES, SKYMAP_DTYPE, is_local, read_skymap
+from skyscan.skymap import (
+    COORDINATES,
+    SKYMAP_DTYPE,
+    UNFITTED,
+    is_local,
+    read_skymap,
+    with_unfitted,
+)
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import read_npz
 
@@ -138,6 +145,7 @@ def _from_json(path: Path) -> Pixels:
             nside: _rows(_table(table["columns"], table["data"]))
             for nside, table in sorted(tables.items())
         }
+        pixels = with_unfitted(pixels, str(first.get(UNFITTED, "")))
         return Pixels(
             run_id=int(first["run_id"]),
             event_id=int(first["event_id"]),

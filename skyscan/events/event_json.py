@@ -15,21 +15,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.events.assembly import ordered_pulses, seed_vertex
+from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import PULSE_DTYPE, Event
 from skyscan.events.place import MalformedError, Place
 from skyscan.events.truth import Truth
 from skyscan.json_text import is_of, parse_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
     from numpy.typing import NDArray
+
+    from skyscan.events.choice import Choice
 
 FORMAT = 1
 #: The first key, from which a file is recognised.
 FORMAT_KEY = "skyscan-event"
 _BEGIN = f'{{"{FORMAT_KEY}":'.encode()
-BEGIN_BYTES = len(_BEGIN)
 #: Columns of the pulses in the file, with their units.
 _COLUMNS = {
     "string": "string",
@@ -77,6 +80,23 @@ def event_json_bytes(event: Event) -> bytes:
         "truth": None if event.truth is None else _truth_value(event.truth),
     }
     return (json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n").encode()
+
+
+def find_events(path: Path, choice: Choice) -> Iterator[Found]:
+    """Yield the one event of a file (`skyscan.events.files.find_events`)."""
+    del choice
+    event = read_event_json(path)
+    entry = EventEntry(
+        frame=1,
+        event_id=event.event_id,
+        run_id=event.run_id,
+        sub_event_id=event.sub_event_id,
+        mjd=event.mjd if isfinite(event.mjd) else None,
+        event_type=event.event_type,
+        pulses={event.pulses_key: len(event.pulses)},
+        default_pulses=event.pulses_key,
+    )
+    yield Found(entry, lambda: EventFile("event.json", path.read_bytes(), is_whole=True))
 
 
 def read_event_json(path: str | PathLike[str]) -> Event:

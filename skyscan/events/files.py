@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.events.choice import Choice
+from skyscan.events.event_json import is_event_json
 from skyscan.events.place import Place, shown
 
 if TYPE_CHECKING:
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from skyscan.errors import BadInput
     from skyscan.events.entry import EventEntry, EventFile, Found
 
-BEGIN_BYTES = 512  #: of a file, from which its format is known
+BEGIN_BYTES = 4096  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
 ASKED = ("event", "frame", "stream", "sub_event")
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
-#: Names of columns, separated by commas, semicolons or tabs.
+#: A table in CSV begins with names of columns, at least one of these, separated by commas,
+#: semicolons or tabs.
+_COLUMNS = frozenset(
+    b"string om time charge event event_id event_no sensor_id dom_time dom_number t".split()
+)
 _CSV_HEAD = re.compile(rb'\s*"?[A-Za-z]\w*"?\s*([,;\t]\s*"?[A-Za-z]\w*"?\s*)+')
 
 
@@ -50,13 +55,20 @@ class FileFormat:
     module: str
 
 
+def is_own(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as the project's own event file."""
+    return is_event_json(begin)
+
+
 def is_table(begin: bytes, _name: str) -> bool:
     """Return whether a file begins as Parquet, SQLite, or CSV with the names of columns."""
     if begin.startswith((PARQUET, SQLITE)):
         return True
-    lines = (it for it in begin.splitlines() if it.strip() and not it.startswith(b"#"))
-    head = next(lines, b"").removeprefix(b"\xef\xbb\xbf")
-    return bool(_CSV_HEAD.fullmatch(head))
+    lines = begin.removeprefix(b"\xef\xbb\xbf").splitlines()
+    head = next((it for it in lines if it.strip() and not it.startswith(b"#")), b"")
+    if not _CSV_HEAD.fullmatch(head):
+        return False
+    return not _COLUMNS.isdisjoint(re.findall(rb"\w+", head))
 
 
 def is_anything(_begin: bytes, _name: str) -> bool:
@@ -66,6 +78,7 @@ def is_anything(_begin: bytes, _name: str) -> bool:
 
 #: The first one that recognises a file reads it.
 FORMATS: tuple[FileFormat, ...] = (
+    FileFormat(is_own, "skyscan.events.event_json"),
     FileFormat(is_table, "skyscan.tables.files"),
     FileFormat(is_anything, "skyscan.events.sequence"),
 )

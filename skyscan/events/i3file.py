@@ -19,7 +19,7 @@ from skyscan.events.frame import (
     stop_of,
     verify_frame,
 )
-from skyscan.events.place import MalformedError
+from skyscan.events.place import MalformedError, SeveralEventsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,14 +66,15 @@ def event_frames(place: Place, stream: Inflated) -> list[tuple[str, bytes]]:
         if stop in PHYSICS_STOPS:
             n_physics += 1
             physics = stop, raw
+            if n_physics > 1:
+                with place.reading():
+                    raise SeveralEventsError("has several physics frames", ONE_EVENT)
         elif stop != UNSEEN_STOP and physics is None:
             parents.pop(stop, None)
             parents[stop] = raw
     with place.reading():
         if physics is None:
             raise MalformedError("has no physics frame", ONE_EVENT)
-        if n_physics > 1:
-            raise MalformedError(f"has {n_physics} physics frames", ONE_EVENT)
     return [*parents.items(), physics]
 
 

@@ -18,10 +18,11 @@ from skyscan.events.envelope import (
 from skyscan.events.formats import format_of
 from skyscan.events.frame import TAG, split_frame, stop_of, verify_frame
 from skyscan.events.i3file import PHYSICS_STOPS, event_frames
-from skyscan.events.place import MalformedError, Place, shown
+from skyscan.events.place import MalformedError, Place, SeveralEventsError, shown
+from skyscan.events.tar import is_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from skyscan.errors import BadInput
@@ -48,10 +49,13 @@ class RawPacket:
     frames : tuple of RawFrame
         The frames that the physics frame sees, in the order of the file, then the physics
         frame. Their bytes together form an ``.i3`` file.
+    truth : mapping of str to float
+        What the envelope says of a simulated event (`skyscan.events.envelope.Envelope`).
     """
 
     format_version: str
     frames: tuple[RawFrame, ...]
+    truth: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_raw_packet(path: str | PathLike[str]) -> RawPacket:
@@ -98,6 +102,12 @@ def opened(place: Place) -> Iterator[Inflated]:
             raise _unreadable(place, error) from error
 
 
+def is_compressed(place: Place) -> bool:
+    """Return whether a file begins like a compressed one."""
+    with Path(place.file).open("rb") as file:
+        return file.read(max(map(len, MAGICS))).startswith(MAGICS)
+
+
 def holds_frames(stream: Inflated) -> bool:
     """Return whether the next bytes are a frame's; otherwise they are an envelope's."""
     return stream.peek(len(TAG)) == TAG
@@ -109,6 +119,8 @@ def _unreadable(place: Place, error: Exception) -> BadInput:
 
 
 def _packet(place: Place, stream: Inflated) -> RawPacket:
+    if is_tar(stream):
+        raise SeveralEventsError("is an archive of events")
     if not holds_frames(stream):
         return packet_in_envelope(place, stream.read(MAX_FILE_BYTES + 1))
     frames = tuple(RawFrame(*frame) for frame in event_frames(place, stream))
@@ -144,7 +156,7 @@ def packet_in_envelope(place: Place, data: bytes) -> RawPacket:
             frames.append(RawFrame(packed.stop, raw))
     with place.reading():
         _check_stops("".join(frame.stop for frame in frames))
-    return RawPacket(envelope.format_version, tuple(frames))
+    return RawPacket(envelope.format_version, tuple(frames), envelope.truth)
 
 
 def _check_stops(stops: str) -> None:

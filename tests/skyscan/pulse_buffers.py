@@ -46,6 +46,31 @@ def mask_of(source, pulses, kept):
     return FrameObject(MASK_TYPE, mask_buffer(source, [p.any() for p in parts], series))
 
 
+def union_of(*keys: str):
+    """Return an I3RecoPulseSeriesMapUnion."""
+    archive = OutArchive("I3RecoPulseSeriesMapUnion", 0)
+    archive.begin("vector", 0, tracked=False)
+    archive.pack("<I", len(keys))
+    for key in keys:
+        archive.string(key)
+    return FrameObject("I3RecoPulseSeriesMapUnion", archive.buffer())
+
+
+def combination_of(key):
+    """Return an I3RecoPulseSeriesMapCombineByModule."""
+    archive = OutArchive("I3RecoPulseSeriesMapCombineByModule", 0)
+    archive.string(key)
+    return FrameObject("I3RecoPulseSeriesMapCombineByModule", archive.buffer())
+
+
+def correction_of(key, calibration):
+    """Return an I3RecoPulseSeriesMapApplySPECorrection."""
+    archive = OutArchive("I3RecoPulseSeriesMapApplySPECorrection", 0)
+    archive.string(key)
+    archive.string(calibration)
+    return FrameObject("I3RecoPulseSeriesMapApplySPECorrection", archive.buffer())
+
+
 def superdst_buffer(stamps, headers, widths, extra=b""):
     """Return an I3SuperDST of raw words and run-length bytes."""
 

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from events_support import raw, simulated_pulses
 from level2_support import KEY, frames_of, level2, null_split, physics
@@ -203,3 +204,14 @@ def test_a_reconstruction_with_pulses_of_its_own_refuses_others():
     assert Fixed().using("Own").pulses_key == "Own"
     with pytest.raises(WrongUsage, match="--pulses Mine: Fixed always uses Own"):
         Fixed().using("Mine")
+
+
+def test_pulses_of_strings_that_the_geometry_lacks_are_left_out_with_a_notice(tmp_path, capsys):
+    pulses = simulated_pulses()
+    pulses["string"][:7] = 88
+    daq, split = frames_of(tmp_path, 1, pulses=np.sort(pulses, order=["string", "om", "time"]))
+    (tmp_path / "x.i3").write_bytes(daq + split)
+    plan(tmp_path / "x.i3", tmp_path / "scans", options())
+    assert "7 of 50 pulses are left out" in capsys.readouterr().err
+    plan(level2(tmp_path), tmp_path / "scans", options(frame=10))
+    assert not capsys.readouterr().err

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from condor.dagman import config_lines
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
+from skyscan.events.chosen import alone
 from skyscan.events.truth import truth_of
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
@@ -28,7 +29,7 @@ from workflows.campaigns.campaign import (
 from workflows.campaigns.events import Taker, wanted_events
 from workflows.checks import preflight
 from workflows.checks.whole import map_fault
-from workflows.choices import alone, choice_of
+from workflows.choices import choice_of
 from workflows.code import code_zip
 from workflows.engines import ENGINES, engine_of
 from workflows.engines.dagman.dags import CONFIG

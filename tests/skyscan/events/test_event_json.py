@@ -9,6 +9,7 @@ from events_support import simulated_event, simulated_pulses
 
 from skyscan.errors import BadInput
 from skyscan.events.event_json import event_json_bytes
+from skyscan.events.files import list_events, take_event
 from skyscan.events.reader import read_event
 from skyscan.events.truth import Truth
 
@@ -76,3 +77,10 @@ def test_a_cut_file_is_refused(tmp_path):
     content = event_json_bytes(made())
     with pytest.raises(BadInput, match="is damaged"):
         read_event(written(tmp_path, content[: len(content) // 2]))
+
+
+def test_the_event_of_a_scan_can_be_scanned_again(tmp_path):
+    path = written(tmp_path, event_json_bytes(made()))
+    (entry,) = list_events(path)
+    assert entry.pulses == {"pulses": 50}
+    assert take_event(path).content == path.read_bytes()

@@ -65,6 +65,14 @@ def test_the_q_frame_of_another_event_is_left_out(tmp_path):
     assert taken.content == second
 
 
+def test_a_q_frame_belongs_to_the_next_event_even_under_another_number(tmp_path):
+    (first_q, first), (second_q, second) = frames_of(tmp_path, 1), frames_of(tmp_path, 3)
+    parts = [first_q, physics(first, event_id=2), second_q, physics(second, event_id=4)]
+    (tmp_path / "x.i3").write_bytes(b"".join(parts))
+    taken = take_event(tmp_path / "x.i3", Choice(EventId(4)))
+    assert taken.content == b"".join(parts[2:])
+
+
 def test_several_sub_events_with_pulses_are_listed_and_asked_for(tmp_path):
     daq, split = frames_of(tmp_path, 1)
     other = physics(split, sub_event_id=1, sub_event_stream="Other")
@@ -152,6 +160,18 @@ def test_events_before_damage_can_be_taken_and_the_damaged_one_cannot(tmp_path):
     assert read(tmp_path, take_event(path, Choice(EventId(1)))).event_id == 1
     with pytest.raises(BadInput, match=r"frame number 13 .* does not match its checksum"):
         take_event(path, Choice(EventId(3)))
+
+
+@pytest.mark.parametrize("key", [KEY, "AlertShortFollowupMsg"])
+def test_a_damaged_object_stops_only_its_own_event(tmp_path, key):
+    path, (daq, split) = level2(tmp_path), frames_of(tmp_path, 9)
+    objects = dict(parse_frame(split).objects)
+    objects[key] = FrameObject(objects[key].type_name, objects[key].buffer[:-3])
+    path.write_bytes(daq + raw("P", objects) + path.read_bytes())
+    assert [it.event_id for it in list_events(path)] == [9, 1, 1, 2, 2, 3, 3]
+    with pytest.raises(BadInput, match=rf"key {key} .*ends in the middle"):
+        read(tmp_path, take_event(path, Choice(frame=2)))
+    assert read(tmp_path, take_event(path, Choice(EventId(3)))).event_id == 3
 
 
 def test_frames_after_the_chosen_event_are_not_read(tmp_path):

@@ -258,3 +258,11 @@ def test_values_that_are_missing_in_parquet_are_refused(tmp_path):
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     with pytest.raises(BadInput, match="column time holds nan"):
         take_event(tmp_path / "x.parquet")
+
+
+def test_read_event_takes_tables_too(tmp_path):
+    path = write_kaggle(tmp_path)
+    event = read_event(path, event="24", mjd=60000.5, truth=tmp_path / "train_meta.parquet")
+    assert (event.event_id, event.mjd, event.truth.zenith) == (24, 60000.5, 1.5)
+    with pytest.raises(BadInput, match="has several events that can be scanned: 3 "):
+        read_event(path)
