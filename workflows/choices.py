@@ -35,6 +35,7 @@ def choice_of(options: Options) -> Choice:
         run_id=options.run_id,
         mjd=options.mjd,
         truth=options.truth,
+        geometry=options.geometry,
         with_detector=reco_class(options.reco).needs_detector,
     )
 

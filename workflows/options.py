@@ -36,7 +36,7 @@ ARGUMENT = "argument"  # key of a field's metadata
 #: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
 SECTIONS = {
     "which event": ("event_id", "frame", "stream", "sub_event", "pulses"),
-    "events that come as tables": ("run_id", "mjd", "truth"),
+    "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
         *("gcd_dir", "keep_frames"),
@@ -186,6 +186,13 @@ class Options:
         None,
         "--truth",
         "table of what was simulated: direction, energy and vertex by event",
+        type=Path,
+        metavar="FILE",
+    )
+    geometry: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--geometry",
+        "table of the DOMs of a detector that is not IceCube-86: string, om, x, y, z (m)",
         type=Path,
         metavar="FILE",
     )

@@ -143,6 +143,8 @@ def plan_chosen(
 
 def notices(event: Event) -> Iterator[str]:
     """Yield what the user should know about an event that is scanned nevertheless."""
+    if event.detector is not None:
+        return  # its pulses are all of it
     pulses = event.pulses[~is_of_icecube86(event.pulses["string"], event.pulses["om"])]
     if len(pulses):
         strings = ", ".join(map(str, np.unique(pulses["string"])[:MAX_STRINGS]))

@@ -30,6 +30,7 @@ FEWEST_PIXELS = 6.0
 FINER = 4
 #: Fits named in one reason.
 N_NAMED = 4
+PLANE = 2  #: dimensions
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ def make_checks(
         _resolution(skymap, regions[0]),
         _other_minima(minima, outer, skymap.frame),
         _online_fits(skymap, levels, outer),
-        _vertex(best),
+        _vertex(best, skymap),
         _calibration(skymap, levels),
+        *_detector(skymap),
     )
 
 
@@ -214,12 +216,30 @@ def _percent(probability: float) -> str:
     return "over 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"  # noqa: PLR2004
 
 
-def _vertex(best: BestFit) -> Check:
+def _detector(skymap: SkyMap) -> tuple[Check, ...]:
+    """Return a warning for another detector than IceCube-86."""
+    detector = skymap.context.detector
+    if detector is None:
+        return ()
+    return (
+        Check(
+            "detector",
+            "warning",
+            f"the detector is not IceCube-86 but one of {len(detector.doms)} DOMs "
+            f"(--geometry): the medium, the PMTs and the cleaning of hits are IceCube's",
+        ),
+    )
+
+
+def _vertex(best: BestFit, skymap: SkyMap) -> Check:
     vertex = np.array([best.x_m, best.y_m, best.z_m])
     if not np.isfinite(vertex).all():
         return Check("vertex", "unknown", "the best fit has no vertex")
-    strings = dom_positions()[:, 0, :2]
-    doms = dom_positions().reshape(-1, 3)
+    detector = skymap.context.detector
+    doms = dom_positions().reshape(-1, 3) if detector is None else detector.places
+    strings = np.unique(doms[:, :2], axis=0)
+    if np.linalg.matrix_rank(strings - strings[0]) < PLANE:
+        return Check("vertex", "unknown", "the strings are on a line: they enclose nothing")
     above = doms[:, 2].min() <= vertex[2] <= doms[:, 2].max()
     if above and Delaunay(strings).find_simplex(vertex[:2]) >= 0:
         return Check("vertex", "ok", "the best fit's vertex is inside the detector")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from skyscan.detector import Detector
     from skyscan.events.event import Event
     from skyscan.events.truth import Truth
     from skyscan.progression import Progression
@@ -40,6 +41,8 @@ class Context:
         azimuth and elevation.
     truth : Truth or None
         What was simulated, if the event says so.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
     """
 
     reco: str | None = None
@@ -47,6 +50,7 @@ class Context:
     folder: Path | None = None
     fits: Mapping[str, tuple[float, float]] | None = field(default=None)
     truth: Truth | None = None
+    detector: Detector | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -59,7 +63,8 @@ def context_of(folder: Path) -> Context:
     event = event_of(folder)
     if event is None:
         return Context(scan.reco, scan.progression, folder)
-    return Context(scan.reco, scan.progression, folder, fits_of(event), truth_of(event))
+    known = (fits_of(event), truth_of(event), event.detector)
+    return Context(scan.reco, scan.progression, folder, *known)
 
 
 def event_of(folder: Path | None) -> Event | None:

@@ -55,6 +55,8 @@ class Choice:
         Time of the events of a table that has none, days UTC.
     truth : Path or None
         Table with the truth of simulated events.
+    geometry : Path or None
+        Table of the DOMs of the detector, if it is not IceCube-86.
     """
 
     event: EventId | None = None
@@ -66,6 +68,7 @@ class Choice:
     run_id: int | None = None
     mjd: float | None = None
     truth: Path | None = None
+    geometry: Path | None = None
 
 
 def parse_event_id(text: str) -> EventId:

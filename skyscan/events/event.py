@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.detector import Detector
     from skyscan.events.daqtime import DaqTime
     from skyscan.events.truth import Truth
 
@@ -99,7 +100,9 @@ class Event:
         if they hold no differences, or if only icetray can read the name.
     truth : Truth or None
         What was simulated, if the source of the event says so apart from ``fits``
-        (`skyscan.truth.truth_of` knows all places).
+        (`skyscan.events.truth.truth_of` knows all places).
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
     has_frames : bool
         Whether the event's file holds icetray frames, which reconstructions in icetray need.
     """
@@ -119,6 +122,7 @@ class Event:
     keys: frozenset[str] = frozenset()
     baseline_gcd: str | None = None
     truth: Truth | None = None
+    detector: Detector | None = None
     has_frames: bool = True
 
     @property

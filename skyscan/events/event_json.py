@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.events.assembly import ordered_pulses, seed_vertex
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import PULSE_DTYPE, Event
@@ -22,7 +23,7 @@ from skyscan.events.truth import Truth
 from skyscan.json_text import is_of, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from numpy.typing import NDArray
@@ -43,6 +44,8 @@ _COLUMNS = {
     "width_ns": "width",
     "flags": "flags",
 }
+#: Those of the DOMs of a detector that is not IceCube-86.
+_DOM_COLUMNS = {"string": "string", "om": "om", "x_m": "x", "y_m": "y", "z_m": "z"}
 _UNITS = {
     "zenith": "zenith_rad",
     "azimuth": "azimuth_rad",
@@ -78,6 +81,7 @@ def event_json_bytes(event: Event) -> bytes:
         "pulses_key": event.pulses_key,
         "pulses": {name: event.pulses[key].tolist() for name, key in _COLUMNS.items()},
         "truth": None if event.truth is None else _truth_value(event.truth),
+        "detector": None if event.detector is None else _detector_value(event.detector),
     }
     return (json.dumps(value, allow_nan=False, separators=(",", ":")) + "\n").encode()
 
@@ -129,7 +133,9 @@ def _event_of(value: object) -> Event:
     wrong = [name for name, kind in kinds.items() if not is_of(value.get(name), kind)]
     if wrong:
         raise MalformedError(f"has no valid {', '.join(wrong)}", _WRITTEN_BY)
-    pulses = ordered_pulses(_pulses_of(value.get("pulses")), _NO_OTHERS)
+    pulses = ordered_pulses(_rows_of(value.get("pulses"), _COLUMNS, PULSE_DTYPE), _NO_OTHERS)
+    doms = value.get("detector")  # files of before it have none
+    detector = None if doms is None else Detector(_rows_of(doms, _DOM_COLUMNS, DOM_DTYPE))
     return Event(
         run_id=value["run_id"],
         event_id=value["event_id"],
@@ -139,29 +145,37 @@ def _event_of(value: object) -> Event:
         format_version="",
         pulses_key=value["pulses_key"],
         pulses=pulses,
-        seed=seed_vertex(None, None, pulses, _NO_OTHERS),
+        seed=seed_vertex(None, None, pulses, _NO_OTHERS, detector),
         keys=frozenset({value["pulses_key"]}),
         truth=None if value["truth"] is None else _truth_of(value["truth"]),
+        detector=detector,
         has_frames=False,
     )
 
 
-def _pulses_of(columns: object) -> NDArray[np.void]:
-    if not isinstance(columns, dict) or not _COLUMNS.keys() <= columns.keys():
-        raise MalformedError(f"does not have the columns {', '.join(_COLUMNS)}", _WRITTEN_BY)
-    lengths = {len(columns[name]) for name in _COLUMNS if isinstance(columns[name], list)}
-    if len(lengths) != 1:
-        raise MalformedError("has columns of different lengths", _WRITTEN_BY)
-    pulses = np.zeros(lengths.pop(), PULSE_DTYPE)
-    for name, key in _COLUMNS.items():
-        kind = int if PULSE_DTYPE[key].kind == "i" else float
+def _rows_of(
+    columns: object, names: Mapping[str, str], dtype: np.dtype[np.void]
+) -> NDArray[np.void]:
+    """Return the rows in columns of the file, given the field of each column."""
+    if not isinstance(columns, dict) or not names.keys() <= columns.keys():
+        raise MalformedError(f"does not have the columns {', '.join(names)}", _WRITTEN_BY)
+    lengths = {len(columns[name]) for name in names if isinstance(columns[name], list)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise MalformedError("has empty columns, or of different lengths", _WRITTEN_BY)
+    rows = np.zeros(lengths.pop(), dtype)
+    for name, key in names.items():
+        kind = int if dtype[key].kind == "i" else float
         if not is_of(columns[name], list[kind]):  # type: ignore[valid-type]
             raise MalformedError(f"has a value of {name} that is not a number", _WRITTEN_BY)
         try:
-            pulses[key] = columns[name]
+            rows[key] = columns[name]
         except OverflowError as error:
             raise MalformedError(f"has a {name} that is too large", _WRITTEN_BY) from error
-    return pulses
+    return rows
+
+
+def _detector_value(detector: Detector) -> dict[str, list[float]]:
+    return {name: detector.doms[key].tolist() for name, key in _DOM_COLUMNS.items()}
 
 
 def _truth_value(truth: Truth) -> dict[str, float | None]:

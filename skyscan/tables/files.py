@@ -15,6 +15,7 @@ from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import BEGIN_BYTES
 from skyscan.events.place import Place
 from skyscan.tables.csv_file import CsvTable
+from skyscan.tables.geometry import detector_in
 from skyscan.tables.layouts import layout_of, no_layout
 from skyscan.tables.parquet_file import ParquetTable, is_parquet
 from skyscan.tables.prometheus import LAYOUT as PROMETHEUS
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from skyscan.detector import Detector
     from skyscan.events.choice import Choice
     from skyscan.events.truth import Truth
     from skyscan.tables.columns import Columns, Rows, Table
@@ -43,11 +45,26 @@ FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200
 
 @dataclass(frozen=True)
 class PulseTable:
-    """A table of the pulses of events, and where their truth is."""
+    """A table of the pulses of events.
+
+    Attributes
+    ----------
+    table : Table
+    layout : Layout
+        What its columns hold.
+    truth : TruthTable or None
+        Where the truth of its events is.
+    others : tuple of str
+        Names of other tables of pulses in the file.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
+    """
 
     table: Table
     layout: Layout
     truth: TruthTable | None
+    others: tuple[str, ...] = ()
+    detector: Detector | None = None
 
 
 def find_events(path: Path, choice: Choice) -> Iterator[Found]:
@@ -67,8 +84,13 @@ def find_events(path: Path, choice: Choice) -> Iterator[Found]:
     found = _pulse_tables(path, path.stat().st_mtime_ns)
     truth = None if choice.truth is None else read_truth(choice.truth)
     wanted = next((it for it in found if it.table.name == choice.pulses), found[0])
-    others = dict.fromkeys(it.table.name for it in found if it is not wanted)
-    yield from _in_table(wanted, others, truth or wanted.truth, choice)
+    wanted = replace(
+        wanted,
+        truth=truth or wanted.truth,
+        others=tuple(it.table.name for it in found if it is not wanted),
+        detector=None if choice.geometry is None else read_geometry(choice.geometry),
+    )
+    yield from _in_table(wanted, choice)
 
 
 def read_truth(path: Path) -> TruthTable:
@@ -89,6 +111,28 @@ def read_truth(path: Path) -> TruthTable:
         f"event_no) and their direction (zenith and azimuth in radians, or zenith_deg and "
         f"azimuth_deg, or ra_deg and dec_deg)."
     )
+
+
+def read_geometry(path: Path) -> Detector:
+    """Return the detector in a file of ``--geometry``.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    found = _geometry(path, path.stat().st_mtime_ns) if path.is_file() else None
+    if found is None:
+        raise BadInput(
+            f"--geometry {path} has no table of DOMs, which needs the columns string, om, x, y "
+            f"and z (m)."
+        )
+    return found
+
+
+@lru_cache(maxsize=2)
+def _geometry(path: Path, _changed: int) -> Detector | None:
+    return detector_in(_tables(path, _begin_of(path)))
 
 
 @lru_cache(maxsize=2)
@@ -124,9 +168,7 @@ def _pulse_tables(path: Path, _changed: int) -> list[PulseTable]:
     return found
 
 
-def _in_table(
-    wanted: PulseTable, others: dict[str, None], truth: TruthTable | None, choice: Choice
-) -> Iterator[Found]:
+def _in_table(wanted: PulseTable, choice: Choice) -> Iterator[Found]:
     table = wanted.table
     by = wanted.layout.numbering(table)
     event = None if choice.event is None or not by else choice.event.event_id
@@ -135,10 +177,10 @@ def _in_table(
             continue  # a batch of Kaggle's has 200,000 events
         entry = replace(
             _entry(number, dict(zip(by, rows.key, strict=True)), choice),
-            pulses={table.name: rows.n, **others},
+            pulses={table.name: rows.n, **dict.fromkeys(wanted.others)},
             default_pulses=table.name,
         )
-        yield Found(entry, partial(_take, wanted, by, rows, entry, truth))
+        yield Found(entry, partial(_take, wanted, by, rows, entry))
 
 
 def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
@@ -158,17 +200,17 @@ def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
     )
 
 
-def _take(
-    source: PulseTable, by: list[str], rows: Rows, entry: EventEntry, truth: TruthTable | None
-) -> EventFile:
+def _take(source: PulseTable, by: list[str], rows: Rows, entry: EventEntry) -> EventFile:
     table, layout = source.table, source.layout
     columns = table.rows(layout.columns_of(table), by, rows)
-    pulses = pulses_of(table, layout, columns)
+    pulses = pulses_of(table, layout, columns, source.detector)
     mjd = entry.mjd
     if mjd is None and layout.mjd in columns:
         mjd = _constant(table, columns, layout.mjd)
-    known = None if truth is None else truth.of(entry.event_id, entry.run_id)
-    return _event_file(table, entry, pulses, mjd, known)
+    truth = None
+    if source.truth is not None:
+        truth = source.truth.of(entry.event_id, entry.run_id)
+    return _event_file(table, entry, pulses, mjd, truth=truth, detector=source.detector)
 
 
 def _constant(table: Table, columns: Columns, name: str) -> float:
@@ -184,7 +226,9 @@ def _event_file(
     entry: EventEntry,
     pulses: NDArray[np.void],
     mjd: float | None,
+    *,
     truth: Truth | None,
+    detector: Detector | None,
 ) -> EventFile:
     if mjd is not None and not FIRST_MJD <= mjd <= LAST_MJD:
         raise table.complaint(
@@ -194,7 +238,7 @@ def _event_file(
     place = Place(table.place).at_frame(f"event {entry.id}")
     with place.reading():
         pulses = ordered_pulses(pulses, "choose another event")
-        seed = seed_vertex(None, None, pulses, "choose another event")
+        seed = seed_vertex(None, None, pulses, "choose another event", detector)
     event = Event(
         run_id=entry.run_id or 0,
         event_id=entry.event_id,
@@ -206,6 +250,7 @@ def _event_file(
         pulses=pulses,
         seed=seed,
         truth=truth,
+        detector=detector,
         has_frames=False,
     )
     return EventFile(EVENT_FILE, event_json_bytes(event))
@@ -213,6 +258,7 @@ def _event_file(
 
 def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
     truth = None if choice.truth is None else read_truth(choice.truth)
+    detector = None if choice.geometry is None else read_geometry(choice.geometry)
     for event in file.in_order():
         entry = EventEntry(
             frame=event.number + 1,
@@ -224,8 +270,8 @@ def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
         )
 
         def take(event=event, entry=entry) -> EventFile:  # type: ignore[no-untyped-def]  # noqa: ANN001
-            pulses = pulses_of(file, PROMETHEUS, event.columns)
+            pulses = pulses_of(file, PROMETHEUS, event.columns, detector)
             known = event.truth if truth is None else truth.of(entry.event_id, entry.run_id)
-            return _event_file(file, entry, pulses, entry.mjd, known)
+            return _event_file(file, entry, pulses, entry.mjd, truth=known, detector=detector)
 
         yield Found(entry, take)

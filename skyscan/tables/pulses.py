@@ -8,11 +8,12 @@ import numpy as np
 
 from skyscan.events.assembly import MAX_TIME_NS
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
-from skyscan.geometry import N_OMS, N_STRINGS, is_in_ice, positions
+from skyscan.geometry import N_OMS, is_in_ice, positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from skyscan.detector import Detector
     from skyscan.tables.columns import Columns, Table
     from skyscan.tables.layouts import Layout
 
@@ -28,7 +29,9 @@ TOLERANCE = 2.0
 _OMS = 64  # of a string, those on the surface included
 
 
-def pulses_of(table: Table, layout: Layout, columns: Columns) -> NDArray[np.void]:
+def pulses_of(
+    table: Table, layout: Layout, columns: Columns, detector: Detector | None = None
+) -> NDArray[np.void]:
     """Return the pulses in the rows of one event.
 
     Without a column of local coincidence, it is found from the pulses.
@@ -40,6 +43,8 @@ def pulses_of(table: Table, layout: Layout, columns: Columns) -> NDArray[np.void
         What its columns hold.
     columns : mapping of str to ndarray, shape (n,)
         Those of `Layout.columns_of`.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
 
     Returns
     -------
@@ -49,10 +54,10 @@ def pulses_of(table: Table, layout: Layout, columns: Columns) -> NDArray[np.void
     Raises
     ------
     BadInput
-        A value is missing or impossible, or the DOMs are not those of IceCube-86.
+        A value is missing or impossible, or the DOMs are not those of the detector.
     """
     pulses = np.zeros(len(columns[layout.time]), PULSE_DTYPE)
-    pulses["string"], pulses["om"] = _doms(table, layout, columns)
+    pulses["string"], pulses["om"] = _doms(table, layout, columns, detector)
     pulses["time"] = _finite(table, columns, layout.time, MAX_TIME_NS)
     pulses["charge"] = 1.0
     if layout.charge in columns:
@@ -61,7 +66,8 @@ def pulses_of(table: Table, layout: Layout, columns: Columns) -> NDArray[np.void
         pulses["width"] = _finite(table, columns, layout.width)
     if layout.pmt in columns:
         pulses["pmt"] = table.integers(columns, layout.pmt)
-    _check_positions(table, layout, columns, pulses)
+    if detector is None:
+        _check_positions(table, layout, columns, pulses)
     pulses["flags"] = LC_FLAG * _coincidences(table, layout, columns, pulses)
     return pulses
 
@@ -79,7 +85,8 @@ def in_coincidence(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     """
     time = pulses["time"] - pulses["time"].min(initial=0.0)
     span = time.max(initial=0.0) + 3 * COINCIDENCE_NS
-    dom = pulses["string"].astype(np.int64) * _OMS + pulses["om"]
+    oms = max(_OMS, int(pulses["om"].max(initial=0))) + 2 * COINCIDENCE_REACH
+    dom = pulses["string"].astype(np.int64) * oms + pulses["om"]
     marks = np.sort(dom * span + time)
     found = np.zeros(len(pulses), bool)
     for step in range(-COINCIDENCE_REACH, COINCIDENCE_REACH + 1):
@@ -91,20 +98,35 @@ def in_coincidence(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     return found
 
 
-def _doms(
-    table: Table, layout: Layout, columns: Columns
+def dom_of_sensor(
+    sensor: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if len(layout.dom) == 1:  # sensors are numbered from 0, string by string
-        string, om = np.divmod(table.integers(columns, layout.dom[0]), N_OMS)
-        string, om = string + 1, om + 1
+    """Return string and DOM of sensors, which are numbered from 0, string by string."""
+    string, om = np.divmod(sensor, N_OMS)
+    return string + 1, om + 1
+
+
+def _doms(
+    table: Table, layout: Layout, columns: Columns, detector: Detector | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if len(layout.dom) == 1:
+        string, om = dom_of_sensor(table.integers(columns, layout.dom[0]))
     else:
         string, om = (table.integers(columns, name) for name in layout.dom)
-    wrong = ~((string >= 1) & (string <= N_STRINGS) & (om >= 1) & (om <= _OMS))
+    if detector is not None:
+        missing = ~detector.has(string, om)
+        if missing.any():
+            row = int(np.flatnonzero(missing)[0])
+            raise table.complaint(
+                f"string {string[row]}, DOM {om[row]} is not in the geometry (--geometry)"
+            )
+        return string, om
+    wrong = ~((string >= 1) & (om >= 1))
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise table.complaint(
-            f"string {string[row]}, DOM {om[row]} is not in IceCube-86 (strings 1 to "
-            f"{N_STRINGS}, DOMs 1 to {N_OMS})"
+            f"string {string[row]}, DOM {om[row]} is not in IceCube-86, where both are counted "
+            f"from 1; --geometry gives another detector"
         )
     return string, om
 
@@ -138,7 +160,7 @@ def _check_positions(
         row = int(np.argmax(np.where(np.isnan(away), np.inf, away)))
         raise table.complaint(
             f"string {string[row]}, DOM {om[row]} is {away[row]:.0f} m from its place in "
-            f"IceCube-86: this is another detector"
+            f"IceCube-86: this is another detector; give it with --geometry"
         )
 
 

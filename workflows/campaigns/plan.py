@@ -197,13 +197,17 @@ def campaign_dag_lines(
 def _absolute(options: Options) -> Options:
     """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
-    gcd_dir, truth = options.gcd_dir, options.truth
     return replace(
         options,
         site=str(Path(options.site).absolute()) if is_file else options.site,
-        gcd_dir=None if gcd_dir is None else gcd_dir.absolute(),
-        truth=None if truth is None else truth.absolute(),
+        gcd_dir=_absolute_path(options.gcd_dir),
+        truth=_absolute_path(options.truth),
+        geometry=_absolute_path(options.geometry),
     )
+
+
+def _absolute_path(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _is_planned(folder: CampaignFolder, entry: Entry) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from events_support import simulated_pulses
+from events_support import simulated_event, simulated_pulses
 from tables_support import (
     graphnet,
     plain,
@@ -19,8 +19,11 @@ from tables_support import (
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.choice import Choice, EventId
 from skyscan.events.event import LC_FLAG
+from skyscan.events.event_json import event_json_bytes as event_json
 from skyscan.events.files import find_events, list_events, take_event
 from skyscan.events.reader import read_event
+from skyscan.events.writer import write_event
+from skyscan.track.cleaning import clean_hits
 
 COLUMNS = ["string", "om", "time", "charge"]
 
@@ -178,7 +181,7 @@ def test_a_table_of_another_detector_is_refused_with_the_place_that_differs(tmp_
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"om": [65.0] * 40}, "string .*, DOM 65 is not in IceCube-86"),
+        ({"om": [0.0] * 40}, "string .*, DOM 0 is not in IceCube-86, where both are counted"),
         ({"om": [1.5] * 40}, "column om holds 1.5, which is not an integer"),
         ({"time": [np.nan] * 40}, "column time holds nan, which no pulse can have"),
         ({"charge": ["much"] * 40}, "column charge holds something that is not a number"),
@@ -192,6 +195,63 @@ def test_a_value_that_cannot_be_is_refused_with_its_column(tmp_path, change, mes
     with pytest.raises(BadInput, match=message) as caught:
         take_event(path)
     assert str(path) in str(caught.value)
+
+
+def other_detector(folder):
+    """Write pulses on another detector, and its DOMs; return their paths."""
+    strings, oms = (it.reshape(-1) for it in np.meshgrid(np.arange(4), np.arange(100, 110)))
+    dom = {"string": strings, "om": oms}
+    place = {"x": 30.0 * strings, "y": -20.0 * (strings % 2), "z": 5.0 * oms}
+    pulses = {**dom, "time": 1000.0 + 10.0 * oms, "charge": np.ones(40)}
+    return write_csv(folder / "x.csv", pulses), write_csv(folder / "g.csv", {**dom, **place})
+
+
+def test_another_detector_comes_with_the_event(tmp_path):
+    path, geometry = other_detector(tmp_path)
+    event = read(tmp_path, path, geometry=geometry)
+    assert len(event.detector.doms) == 40
+    assert event.detector.positions(3, 105).tolist() == [90.0, -20.0, 525.0]
+    assert (event.seed.x, event.seed.y) == pytest.approx((45.0, -10.0))
+    hits = clean_hits(event.pulses, event.detector)
+    assert len(hits) == 40
+    assert hits["x"].max() == 90.0
+    assert event_json(event) == (tmp_path / "event.json").read_bytes()
+
+
+def test_a_table_of_pulses_with_positions_is_its_own_geometry(tmp_path):
+    pulses, numbers = pulses_of([0])
+    photons = {
+        "event_no": numbers,
+        "sensor_string_id": pulses["string"] - 1,
+        "sensor_id": pulses["om"] - 1,
+        "t": pulses["time"],
+        **{f"sensor_pos_{axis}": 3.0 * pulses["string"] for axis in "xyz"},
+    }
+    path = write_sqlite(tmp_path / "x.db", total=photons)
+    assert (
+        read(tmp_path, path, geometry=path)
+        .detector.has(pulses["string"] - 1, pulses["om"] - 1)
+        .all()
+    )
+
+
+def test_a_geometry_that_is_none_or_has_a_dom_twice_is_refused(tmp_path):
+    path, geometry = other_detector(tmp_path)
+    with pytest.raises(BadInput, match="has no table of DOMs"):
+        take_event(path, Choice(geometry=path))
+    lines = geometry.read_text().splitlines()
+    geometry.write_text("\n".join([*lines, "0,100,7,7,7"]) + "\n")
+    with pytest.raises(BadInput, match="a DOM has two places"):
+        take_event(path, Choice(geometry=geometry))
+    geometry.write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(BadInput, match="string 3, DOM 109 is not in the geometry"):
+        take_event(path, Choice(geometry=geometry))
+
+
+def test_what_is_for_tables_is_refused_with_other_files(tmp_path):
+    write_event(tmp_path / "x.json", simulated_event())
+    with pytest.raises(WrongUsage, match="--mjd, --truth is for tables only"):
+        take_event(tmp_path / "x.json", Choice(mjd=60000.0, truth=tmp_path))
 
 
 def test_missing_columns_are_named(tmp_path):

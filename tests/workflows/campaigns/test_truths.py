@@ -2,11 +2,15 @@
 
 from math import sqrt
 
+import numpy as np
 import pytest
+from answer_support import gaussian_map
 from plans_support import options
 from scans import make_scan
 from tables_support import plain, write_csv, write_kaggle
 
+from skyscan.answer.context import Context
+from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.choice import EventId
 from skyscan.events.reader import read_event
@@ -90,6 +94,33 @@ def test_reconstructions_in_icetray_refuse_an_event_without_frames(tmp_path):
     path = write_csv(tmp_path / "x.csv", plain((1,)))
     with pytest.raises(BadInput, match="comes from a table, without the frames"):
         plan(path, tmp_path / "scans", options(reco="millipede_wilks", site="icecube"))
+
+
+def test_another_detector_is_scanned_by_what_needs_none_of_icecubes(tmp_path):
+    columns = {
+        "string": [0] * 8,
+        "om": list(range(8)),
+        "time": list(range(8)),
+        "charge": [1] * 8,
+    }
+    place = {"x": [0.0] * 8, "y": [0.0] * 8, "z": [10.0 * i for i in range(8)]}
+    path = write_csv(tmp_path / "x.csv", columns)
+    geometry = write_csv(tmp_path / "g.csv", {"string": [0] * 8, "om": range(8), **place})
+    for reco in ("dummy", "track"):
+        plan(path, tmp_path / reco, options(geometry=geometry, reco=reco))
+    with pytest.raises(BadInput, match="--geometry gives another detector"):
+        plan(path, tmp_path / "none", options())
+
+
+def test_the_answer_of_another_detector_warns():
+    doms = np.zeros(4, DOM_DTYPE)
+    doms["om"], doms["x"] = range(4), range(4)
+    context = Context(reco="track", detector=Detector(doms))
+    answer = gaussian_map(context=context).answer()
+    (check,) = (it for it in answer.checks if it.name == "detector")
+    assert check.state == "warning"
+    assert "not IceCube-86 but one of 4 DOMs" in check.reason
+    assert not any(it.name == "detector" for it in gaussian_map().answer().checks)
 
 
 def test_an_event_of_a_table_that_is_data_needs_its_run(tmp_path):
