@@ -74,6 +74,8 @@ class Scan:
         Fraction of pixels without a fit above which the scan is an error.
     pulses : str or None
         Frame key of the pulse series that the user chose; None means that of the format.
+    gcd_sha256 : str or None
+        Content of the file of the detector's frames in ``event/``; None if there is none.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Scan:
     time_budget: float
     max_failed_pixels: float
     pulses: str | None = None
+    gcd_sha256: str | None = None
 
     #: The smallest and the largest value that a scan can have.
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
@@ -117,7 +120,8 @@ class Scan:
         # digest. Neither is the progression, which decides the pixels and their seeds: a result
         # file has a checksum of its batch, which includes both.
         determining = [self.event_sha256, self.is_real_event, self.reco]
-        chosen = [] if self.pulses is None else [self.pulses]
+        given = {"pulses": self.pulses, "gcd": self.gcd_sha256}
+        chosen = [[name, value] for name, value in given.items() if value is not None]
         environment_items = sorted(environment.items())
         return digest([*determining, self.runtime, environment_items, *chosen])[:32]
 

@@ -36,7 +36,7 @@ def choice_of(options: Options) -> Choice:
         mjd=options.mjd,
         truth=options.truth,
         geometry=options.geometry,
-        with_detector=reco_class(options.reco).needs_detector,
+        with_detector=options.gcd is None and reco_class(options.reco).needs_detector,
     )
 
 

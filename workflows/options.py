@@ -39,7 +39,7 @@ SECTIONS = {
     "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("gcd_dir", "keep_frames"),
+        *("gcd", "gcd_dir", "keep_frames"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -274,6 +274,14 @@ class Options:
         "folder on the execute machines that is searched first for baseline GCD files",
         type=Path,
         metavar="DIR",
+    )
+    gcd: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--gcd",
+        "file with G, C and D frames for reconstructions in icetray, instead of the event's "
+        "own or a baseline; other reconstructions need none",
+        type=Path,
+        metavar="FILE",
     )
     max_rounds: int | None = _option(
         None,

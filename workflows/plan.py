@@ -32,6 +32,7 @@ from workflows.checks import preflight
 from workflows.checks.digests import damaged_files, digests_of
 from workflows.choices import chosen_event
 from workflows.code import code_zip
+from workflows.detector import detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ownership import check_own, make_own
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from skyscan.events.chosen import ChosenEvent
     from skyscan.events.event import Event
     from skyscan.progression import Progression
+    from workflows.detector import Detector
     from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).
@@ -105,6 +107,7 @@ def plan_chosen(
     reading: Reading | None = None,
     *,
     check_place: bool = False,
+    gcd_store: Path | None = None,
 ) -> ScanFolder:
     """Write the scan folder of an event that has been taken from its file, as `plan`.
 
@@ -116,11 +119,17 @@ def plan_chosen(
         As for `plan`.
     reading : Reading, optional
         The event, if it has been read already.
+    gcd_store : Path, optional
+        Folder in which scans share the file of a detector (`workflows.detector`).
     """
+    detector = detector_for(options, gcd_store)
+    if detector is not None and not ENGINES[options.engine].has_campaigns:
+        raise WrongUsage(f"--gcd needs --engine dagman, not {options.engine}.")
     site = site_of(options)
     source = source_of(chosen.path, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
+    scan = replace(scan, gcd_sha256=None if detector is None else detector.sha256)
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
@@ -137,7 +146,7 @@ def plan_chosen(
         return folder
     _refuse_foreign(folder, scan)
     ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, chosen.path)
+    _write(folder, scan, site, chosen.path, detector)
     return folder
 
 
@@ -157,7 +166,7 @@ def notices(event: Event) -> Iterator[str]:
 def source_of(event_path: Path, options: Options) -> Source:
     """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    return Source(event_path, options.is_real_event, gcd_dir, options.pulses)
+    return Source(event_path, options.is_real_event, gcd_dir, options.pulses, options.gcd)
 
 
 def site_of(options: Options) -> Site:
@@ -345,12 +354,20 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
         )
 
 
-def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> None:
+def _write(
+    folder: ScanFolder,
+    scan: Planned,
+    site: Site,
+    event_path: Path,
+    detector: Detector | None,
+) -> None:
     try:
         make_own(folder.path)
         for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
             path.mkdir(exist_ok=True)
         copy_file(event_path, folder.event / scan.event_file)
+        if detector is not None:
+            place_detector(detector, folder.gcd)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))

@@ -215,3 +215,12 @@ def test_pulses_of_strings_that_the_geometry_lacks_are_left_out_with_a_notice(tm
     assert "7 of 50 pulses are left out" in capsys.readouterr().err
     plan(level2(tmp_path), tmp_path / "scans", options(frame=10))
     assert not capsys.readouterr().err
+
+
+def test_a_damaged_file_does_not_stop_the_listing_of_others(tmp_path, capsys):
+    path = level2(tmp_path)
+    (tmp_path / "bad.i3").write_bytes(b"hello")
+    assert main(["events", str(tmp_path / "bad.i3"), str(path)]) == ExitCode.BAD_INPUT
+    printed = capsys.readouterr()
+    assert printed.out.endswith("6 events or sub-events, 3 can be scanned\n")
+    assert "bad.i3: it is neither JSON" in printed.err

@@ -13,6 +13,7 @@ from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.progression import check_progression
 from skyscan.storage import read_json, write_json
 from workflows.campaigns.events import Wanted
+from workflows.checks.regular import check_regular
 from workflows.options import Options
 
 if TYPE_CHECKING:
@@ -88,8 +89,9 @@ class Entry:
     def why(self) -> str:
         """Return why it could not be planned; the text names the file."""
         problem = self.problem or "it has no scan"
-        named = problem if self.file in problem else f"{self.file}: {problem}"
-        return named if self.frame is None else f"{self.origin}: {problem}"
+        if self.frame is not None:
+            return f"{self.origin}: {problem.removeprefix(f'{self.file}: ')}"
+        return problem if self.file in problem else f"{self.file}: {problem}"
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,17 @@ class CampaignFolder:
 
 
 def is_campaign(path: Path) -> bool:
-    """Return whether a folder is a campaign's."""
-    return (path / CAMPAIGN_JSON).exists()
+    """Return whether a folder is a campaign's.
+
+    Raises
+    ------
+    BadInput
+        It is, and there is a FIFO or a device in it.
+    """
+    if not (path / CAMPAIGN_JSON).exists():
+        return False
+    check_regular(path)
+    return True
 
 
 def write_campaign(folder: CampaignFolder, campaign: Campaign) -> None:
@@ -234,7 +245,7 @@ def _options(value: dict[str, Any]) -> Options:
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    for name in ("gcd_dir", "truth", "geometry"):
+    for name in ("gcd_dir", "gcd", "truth", "geometry"):
         if value.get(name) is not None:
             known[name] = Path(value[name])
     return Options(**known)

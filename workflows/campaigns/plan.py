@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 CATEGORY = "scans"
 REPORT_SUB = "report.sub"
+GCD = "gcd"  # folder of the detectors that the scans share
 #: OSG asks users to queue no more jobs than this.
 MAX_QUEUED = 10_000
 #: A running scan has two DAGMans, its own and that of its round, and HTCondor runs 500 to 1000
@@ -203,6 +204,7 @@ def _absolute(options: Options) -> Options:
         gcd_dir=_absolute_path(options.gcd_dir),
         truth=_absolute_path(options.truth),
         geometry=_absolute_path(options.geometry),
+        gcd=_absolute_path(options.gcd),
     )
 
 
@@ -233,7 +235,9 @@ def _planned(
                 return _copy_of(twin, entry, folder, sha256_of(chosen.path))
             # The campaign notifies of its own end, not of that of each scan.
             of_scan = replace(options, notify=())
-            scan = plan_chosen(chosen, folder.shard(entry), of_scan, reading)
+            scan = plan_chosen(
+                chosen, folder.shard(entry), of_scan, reading, gcd_store=folder.path / GCD
+            )
     except SkyscanError as error:
         return replace(entry, exit_code=int(error.exit_code), problem=str(error))
     except OSError as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import ExitCode, printable
+from skyscan.errors import ExitCode, SkyscanError, printable
 from skyscan.events.choice import Choice
 from skyscan.events.files import list_events
 
@@ -36,21 +37,28 @@ def add_to(commands: Commands) -> None:
 
 
 def _events(options: argparse.Namespace) -> ExitCode:
-    choice = Choice(pulses=options.pulses)
+    choice, code = Choice(pulses=options.pulses), ExitCode.DONE
     for path in options.files:
-        if not options.json:
-            print(printable(str(path)))
-            print(LINE.format("frame", "event", "time", "stream", "type", "pulses"))
-        n_events = n_scannable = 0
-        for entry in list_events(path, choice):
-            n_events, n_scannable = n_events + 1, n_scannable + entry.can_be_scanned(choice)
+        try:
             if options.json:
-                print(json.dumps(as_json(path, entry, choice)))
+                for entry in list_events(path, choice):
+                    print(json.dumps(as_json(path, entry, choice)))
             else:
-                print(printable(line(entry, choice)))
-        if not options.json:
-            print(f"{n_events} events or sub-events, {n_scannable} can be scanned")
-    return ExitCode.DONE
+                _print_table(path, choice)
+        except SkyscanError as error:  # the other files may be whole
+            print(printable(f"skyscan: error: {error}"), file=sys.stderr)
+            code = error.exit_code
+    return code
+
+
+def _print_table(path: Path, choice: Choice) -> None:
+    print(printable(str(path)))
+    print(LINE.format("frame", "event", "time", "stream", "type", "pulses"))
+    n_events = n_scannable = 0
+    for entry in list_events(path, choice):
+        n_events, n_scannable = n_events + 1, n_scannable + entry.can_be_scanned(choice)
+        print(printable(line(entry, choice)))
+    print(f"{n_events} events or sub-events, {n_scannable} can be scanned")
 
 
 def as_json(path: Path, entry: EventEntry, choice: Choice) -> dict[str, Any]:
