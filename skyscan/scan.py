@@ -49,7 +49,8 @@ class Scan:
     event_file, event_sha256 : str
         The scan's own copy of the event (a file name in ``event/``) and its content.
     run_id, event_id, mjd, event_type, is_real_event
-        The event's metadata; ``mjd`` in days, UTC.
+        The event's metadata; ``mjd`` in days, UTC, None if the event has no time: its map is
+        in IceCube's local frame then.
     reco : str
         Name of the reconstruction.
     runtime : str
@@ -84,7 +85,7 @@ class Scan:
     event_sha256: str
     run_id: int
     event_id: int
-    mjd: float
+    mjd: float | None
     event_type: str | None
     is_real_event: bool
     reco: str

@@ -33,6 +33,8 @@ SKYMAP_DTYPE = np.dtype(
     ]
 )
 VERSION = 1
+#: Metadata of maps in IceCube's local frame only; skyreader keeps what it does not know.
+COORDINATES, LOCAL = "coordinates", "local"
 UNFITTED = "unfitted"  #: key of the metadata with the pixels that have no fit
 _ROWS_AT_ONCE = 10_000  # as Python objects, which take much more memory
 _NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
@@ -45,7 +47,7 @@ class SkyMap:
     Attributes
     ----------
     run_id, event_id, mjd, event_type, is_real_event
-        The event's metadata; ``mjd`` in days, UTC.
+        The event's metadata; ``mjd`` in days, UTC, NaN if it is not known.
     complete : bool
         Whether the scan ended because nothing was left to refine.
     pixels : {nside: ndarray of dtype SKYMAP_DTYPE}
@@ -53,6 +55,10 @@ class SkyMap:
     event : str
         Name of the event in the file names; by default made from its ids. The files do not
         hold it.
+    is_local : bool
+        Whether the pixels are of IceCube's local frame, because the event has no time: azimuth
+        takes the place of RA, and elevation (90 degrees less the zenith angle) that of Dec. The
+        metadata then have ``coordinates``.
     """
 
     run_id: int
@@ -63,6 +69,7 @@ class SkyMap:
     complete: bool
     pixels: dict[int, NDArray[np.void]]
     event: str = ""
+    is_local: bool = False
 
     @property
     def name(self) -> str:
@@ -112,6 +119,7 @@ class SkyMap:
         rows of the files but a text here, which skyreader keeps when it writes the map again.
         """
         unfitted = self.unfitted()
+        frame = {COORDINATES: LOCAL} if self.is_local else {}
         return {
             "nside": nside,
             "complete": self.complete,
@@ -121,6 +129,7 @@ class SkyMap:
             "mjd": self.mjd,
             "is_real_event": self.is_real_event,
             "version": VERSION,
+            **frame,
             **({UNFITTED: unfitted} if unfitted else {}),
         }
 
@@ -185,6 +194,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
             event_type=None if first["event_type"] == "None" else str(first["event_type"]),
             is_real_event=bool(first["is_real_event"]),
             complete=bool(first["complete"]),
+            is_local=COORDINATES in (header.dtype.names or ()) and is_local(first),
             pixels=with_unfitted(
                 {int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
                 str(first[UNFITTED]) if UNFITTED in (header.dtype.names or ()) else "",
@@ -192,6 +202,11 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
         )
     except (KeyError, ValueError, IndexError) as error:
         raise BadInput(f"{path} is not a map of this format ({error!r}).") from error
+
+
+def is_local(metadata: Any) -> bool:  # noqa: ANN401  (a row of the header, or a dict)
+    """Return whether metadata are those of a map in IceCube's local frame."""
+    return str(metadata[COORDINATES]) == LOCAL
 
 
 def with_unfitted(

@@ -22,7 +22,7 @@ FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200, as for events
 #: The JSON types of the fields.
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("scan_id", "reco", "format_version"), str),
-    "mjd": float,
+    "mjd": float | None,
     "seed": dict[str, float | None],
     "n_variations": int,
     "pointing": tuple[float, float, float] | None,
@@ -42,7 +42,7 @@ class Startup:
     reco, format_version : str
         The reconstruction and the realtime format.
     mjd : float
-        Time of the event, days UTC.
+        Time of the event, days UTC; NaN if it has none.
     seed : Vertex
         The event's seed vertex (m, ns, GeV).
     n_variations : int
@@ -87,6 +87,7 @@ def read_startup(folder: Path) -> Startup:
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
         pointing = value["pointing"]
         known["seed"] = Vertex(**seed)
+        known["mjd"] = np.nan if known["mjd"] is None else known["mjd"]
         known["pointing"] = tuple(pointing) if pointing else None
         return Startup(**known)
     except (BadInput, KeyError, TypeError, ValueError) as error:
@@ -107,7 +108,7 @@ def _check_values(known: Mapping[str, Any]) -> None:
     wrong = [name for name, kind in _TYPES.items() if not is_of(known[name], kind)]
     if not wrong:
         can_be = {
-            "mjd": FIRST_MJD <= known["mjd"] <= LAST_MJD,
+            "mjd": known["mjd"] is None or FIRST_MJD <= known["mjd"] <= LAST_MJD,
             "n_variations": 0 < known["n_variations"] <= MAX_VARIATIONS,
             "files": all(name == Path(name).name for name in known["files"]),
         }

@@ -91,12 +91,14 @@ def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:
 def as_report(path: Path, value: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of a report, filled from a map file and its answer."""
     best = value["best"]
+    local = ("zenith_deg", "azimuth_deg") if value["frame"] == "local" else ()
+    keys = ("nside", "pixel", "ra_deg", "dec_deg", *local, "llh")
     return {
         "name": value["name"],
         "outcome": "complete" if value["complete"] else "incomplete",
         "exit_code": 0,
         "map": str(path),
-        "best": {key: best[key] for key in ("nside", "pixel", "ra_deg", "dec_deg", "llh")},
+        "best": {key: best[key] for key in keys},
         "n_pixels": value["n_pixels"],
         "n_failed": value["n_failed"],
         "failures": [],

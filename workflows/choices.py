@@ -32,6 +32,10 @@ def choice_of(options: Options) -> Choice:
         stream=options.stream,
         sub_event=options.sub_event,
         pulses=options.pulses,
+        run_id=options.run_id,
+        mjd=options.mjd,
+        truth=options.truth,
+        geometry=options.geometry,
         with_detector=options.gcd is None and reco_class(options.reco).needs_detector,
     )
 

@@ -37,6 +37,7 @@ ARGUMENT = "argument"  # key of a field's metadata
 #: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
 SECTIONS = {
     "which event": ("event_id", "frame", "stream", "sub_event", "pulses"),
+    "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
         *("gcd", "gcd_dir", "keep_frames", "levels"),
@@ -170,6 +171,35 @@ class Options:
         "SplitInIcePulses if there are none of those)",
         read=_key,
         metavar="KEY",
+    )
+    run_id: int | None = _option(
+        None,
+        "--run",
+        "run number, if the table has none (default: 0)",
+        type=not_negative,
+        metavar="N",
+    )
+    mjd: float | None = _option(
+        None,
+        "--mjd",
+        "time of the event, days UTC, if the table has none; without a time, the map is in "
+        "IceCube's local frame",
+        type=float,
+        metavar="MJD",
+    )
+    truth: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--truth",
+        "table of what was simulated: direction, energy and vertex by event",
+        type=Path,
+        metavar="FILE",
+    )
+    geometry: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--geometry",
+        "table of the DOMs of a detector that is not IceCube-86: string, om, x, y, z (m)",
+        type=Path,
+        metavar="FILE",
     )
     reco: str = _option(
         "track",

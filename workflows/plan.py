@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import import_module
 from importlib.metadata import version
+from math import isfinite
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,8 @@ def plan_chosen(
 
 def notices(event: Event) -> Iterator[str]:
     """Yield what the user should know about an event that is scanned nevertheless."""
+    if event.detector is not None:
+        return  # its pulses are all of it
     pulses = event.pulses[~is_of_icecube86(event.pulses["string"], event.pulses["om"])]
     if len(pulses):
         strings = ", ".join(map(str, np.unique(pulses["string"])[:MAX_STRINGS]))
@@ -200,7 +203,7 @@ def _resolve(
         event_sha256=sha256_of(source.path),
         run_id=event.run_id,
         event_id=event.event_id,
-        mjd=event.mjd,
+        mjd=event.mjd if isfinite(event.mjd) else None,
         event_type=event.event_type,
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),

@@ -27,10 +27,12 @@ from workflows.model.text import duration, timing_lines
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
+    from skyscan.pixels import Pixel
+    from skyscan.skymap import SkyMap
     from workflows.model.scan import ScanModel
     from workflows.planned import Planned
 
@@ -63,7 +65,8 @@ class Report:
     map : str or None
         The ``.npz``, complete or partial.
     best : dict or None
-        nside, pixel, ra_deg, dec_deg (J2000) and llh of the best pixel.
+        nside, pixel, ra_deg, dec_deg (J2000) and llh of the best pixel; in a local map
+        zenith_deg and azimuth_deg, and the other two are None.
     n_pixels : dict of str to int
         Number of pixels in the map by nside.
     n_failed : int
@@ -96,7 +99,7 @@ class Report:
     outcome: str
     exit_code: int
     map: str | None
-    best: dict[str, float] | None
+    best: dict[str, float | None] | None
     n_pixels: dict[str, int]
     n_failed: int
     failures: list[Failure]
@@ -344,14 +347,7 @@ def _report(
         outcome=outcome,
         exit_code=code,
         map=str(path) if path else None,
-        best=None
-        if best is None
-        else {
-            **best[0]._asdict(),
-            "ra_deg": degrees(best[1]),
-            "dec_deg": degrees(best[2]),
-            "llh": best[3],
-        },
+        best=None if best is None or skymap is None else _best(skymap, best),
         n_pixels={str(n): len(rows) for n, rows in sorted(skymap.pixels.items())}
         if skymap
         else {},
@@ -369,6 +365,22 @@ def _report(
     return replace(report, text=_text(report, folder))
 
 
+def _best(skymap: SkyMap, found: tuple[Pixel, float, float, float]) -> dict[str, float | None]:
+    pixel, ra, dec, llh = found
+    if skymap.is_local:
+        local = {"zenith_deg": 90.0 - degrees(dec), "azimuth_deg": degrees(ra)}
+        return {**pixel._asdict(), "ra_deg": None, "dec_deg": None, **local, "llh": llh}
+    return {**pixel._asdict(), "ra_deg": degrees(ra), "dec_deg": degrees(dec), "llh": llh}
+
+
+def direction_text(best: Mapping[str, float | None]) -> str:
+    """Return the direction of a report's best fit."""
+    if best.get("ra_deg") is None:
+        zenith, azimuth = best["zenith_deg"], best["azimuth_deg"]
+        return f"zenith {zenith:.2f} deg, azimuth {azimuth:.2f} deg (IceCube's local frame)"
+    return f"RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000)"
+
+
 def _text(report: Report, folder: ScanFolder) -> str:
     """Return the report as text, with the place where the folder is now."""
     lines = [*_lines(report), *_advice(report, folder, shlex.quote(str(folder.path)))]
@@ -380,7 +392,7 @@ def _lines(report: Report) -> list[str]:
     if report.best:
         best = report.best
         lines.append(
-            f"  best fit  RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000); "
+            f"  best fit  {direction_text(best)}; "
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
     lines += report.answer_lines

@@ -14,6 +14,7 @@ from skyscan.answer.context import Context
 from skyscan.answer.directions import ra_dec, unit_vectors
 from skyscan.answer.levels import Levels, parse_levels
 from skyscan.answer.scale import Scale, fit_scale
+from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
 from skyscan.answer.surface import Surface, make_surface
 from skyscan.errors import BadInput
 from skyscan.skymap import SkyMap as Pixels
@@ -67,6 +68,11 @@ class SkyMap(Pixels):
     def reco(self) -> str | None:
         """Name of the reconstruction, if it is known."""
         return self.context.reco
+
+    @property
+    def frame(self) -> SkyFrame:
+        """What the coordinates of the map are; texts call them RA and Dec in any case."""
+        return LOCAL if self.is_local else ICRS
 
     @cached_property
     def best_deg(self) -> tuple[float, float]:

@@ -14,7 +14,14 @@ from skyscan import healpix
 from skyscan.answer.context import context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
-from skyscan.skymap import SKYMAP_DTYPE, UNFITTED, read_skymap, with_unfitted
+from skyscan.skymap import (
+    COORDINATES,
+    SKYMAP_DTYPE,
+    UNFITTED,
+    is_local,
+    read_skymap,
+    with_unfitted,
+)
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import read_npz
 
@@ -160,6 +167,7 @@ def _from_json(path: Path) -> Pixels:
             is_real_event=bool(first.get("is_real_event", True)),
             complete=all(bool(it.get("complete", False)) for it in metadata),
             pixels=pixels,
+            is_local=COORDINATES in first and is_local(first),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise BadInput(f"{path} is not a sky map ({error!r}).") from error

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.errors import WrongUsage
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _EVENT = re.compile(
     r"(?:(?P<run>\d+):)?(?P<event>\d+)(?(run)(?::(?P<sub_event>\d+))?)", re.ASCII
@@ -46,6 +49,14 @@ class Choice:
     with_detector : bool
         Whether the file of the event alone needs the detector's G, C and D frames, which may
         be large.
+    run_id : int or None
+        Run number of the events of a table that has none.
+    mjd : float or None
+        Time of the events of a table that has none, days UTC.
+    truth : Path or None
+        Table with the truth of simulated events.
+    geometry : Path or None
+        Table of the DOMs of the detector, if it is not IceCube-86.
     """
 
     event: EventId | None = None
@@ -54,6 +65,10 @@ class Choice:
     sub_event: int | None = None
     pulses: str | None = None
     with_detector: bool = False
+    run_id: int | None = None
+    mjd: float | None = None
+    truth: Path | None = None
+    geometry: Path | None = None
 
 
 def parse_event_id(text: str) -> EventId:

@@ -8,13 +8,16 @@ that jobs do not have.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skyscan.errors import WrongUsage
 from skyscan.events.choice import Choice
+from skyscan.events.event_json import is_event_json
 from skyscan.events.place import Place, shown
 
 if TYPE_CHECKING:
@@ -24,8 +27,20 @@ if TYPE_CHECKING:
     from skyscan.errors import BadInput
     from skyscan.events.entry import EventEntry, EventFile, Found
 
-BEGIN_BYTES = 512  #: of a file, from which its format is known
+BEGIN_BYTES = 4096  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
+ASKED = ("event", "frame", "stream", "sub_event")
+#: The module that reads tables, and what only they need to be told.
+TABLES = "skyscan.tables.files"
+OF_TABLES = ("run_id", "mjd", "truth", "geometry")
+PARQUET = b"PAR1"
+SQLITE = b"SQLite format 3\0"
+#: A table in CSV begins with names of columns, at least one of these, separated by commas,
+#: semicolons or tabs.
+_COLUMNS = frozenset(
+    b"string om time charge event event_id event_no sensor_id dom_time dom_number t".split()
+)
+_CSV_HEAD = re.compile(rb'\s*"?[A-Za-z]\w*"?\s*([,;\t]\s*"?[A-Za-z]\w*"?\s*)+')
 
 
 @dataclass(frozen=True)
@@ -44,13 +59,33 @@ class FileFormat:
     module: str
 
 
+def is_own(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as the project's own event file."""
+    return is_event_json(begin)
+
+
+def is_table(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as Parquet, SQLite, or CSV with the names of columns."""
+    if begin.startswith((PARQUET, SQLITE)):
+        return True
+    lines = begin.removeprefix(b"\xef\xbb\xbf").splitlines()
+    head = next((it for it in lines if it.strip() and not it.startswith(b"#")), b"")
+    if not _CSV_HEAD.fullmatch(head):
+        return False
+    return not _COLUMNS.isdisjoint(re.findall(rb"\w+", head))
+
+
 def is_anything(_begin: bytes, _name: str) -> bool:
     """Accept every file: the last format says what is wrong with those that have none."""
     return True
 
 
 #: The first one that recognises a file reads it.
-FORMATS: tuple[FileFormat, ...] = (FileFormat(is_anything, "skyscan.events.sequence"),)
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat(is_own, "skyscan.events.event_json"),
+    FileFormat(is_table, TABLES),
+    FileFormat(is_anything, "skyscan.events.sequence"),
+)
 
 
 def find_events(path: str | PathLike[str], choice: Choice | None = None) -> Iterator[Found]:
@@ -61,7 +96,9 @@ def find_events(path: str | PathLike[str], choice: Choice | None = None) -> Iter
     BadInput
         The file is missing, is of no known format, or is damaged where it has been read.
     """
-    module = import_module(_format_of(Path(path)).module)
+    form = _format_of(Path(path))
+    _check(Path(path), form, choice or Choice())
+    module = import_module(form.module)
     for found in module.find_events(Path(path), choice or Choice()):
         if found.entry.is_meant(choice or Choice()):
             yield found
@@ -109,6 +146,16 @@ def take_event(path: str | PathLike[str], choice: Choice | None = None) -> Event
     if len(fits) > 1:
         raise _several(Path(path), fits)
     return taken
+
+
+def _check(path: Path, form: FileFormat, choice: Choice) -> None:
+    """Refuse options that are of tables only."""
+    given = [name for name in OF_TABLES if getattr(choice, name) is not None]
+    if given and form.module != TABLES:
+        options = ", ".join(f"--{name.removesuffix('_id')}" for name in given)
+        raise WrongUsage(
+            f"{path} is no table (CSV, Parquet, SQLite); {options} is for tables only."
+        )
 
 
 def _format_of(path: Path) -> FileFormat:

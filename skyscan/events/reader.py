@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +19,8 @@ from skyscan.events.assembly import (
 )
 from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.event import Event, Vertex
+from skyscan.events.event_json import is_event_json, read_event_json
+from skyscan.events.files import BEGIN_BYTES, is_table
 from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.objects import (
@@ -32,11 +33,10 @@ from skyscan.events.objects import (
 )
 from skyscan.events.packet import open_packet
 from skyscan.events.place import SeveralEventsError, UnknownClassError
+from skyscan.events.truth import Truth
 
-#: Key of the truth of a simulated event, JSON (`skyscan.track.simulation`).
-TRUTH_INFO_KEY = "SimulatedTrackInfo"
-#: The truth in an envelope of icecube-skywriter (radians, GeV), and its names in that JSON.
-TRUTH_KEYS = {"ra": "ra_rad", "dec": "dec_rad", "eprim": "energy_gev"}
+#: The truth in an envelope of icecube-skywriter (radians, GeV), and its names here.
+TRUTH_KEYS = {"ra": "ra", "dec": "dec", "eprim": "energy"}
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,8 +58,11 @@ def read_event(
     frame: int | None = None,
     stream: str | None = None,
     sub_event: int | None = None,
+    run_id: int | None = None,
+    mjd: float | None = None,
+    truth: str | PathLike[str] | None = None,
 ) -> Event:
-    """Read an event: from i3live's JSON, its pickle, or an ``.i3`` file.
+    """Read an event: from i3live's JSON, its pickle, an ``.i3`` file, or a table.
 
     Reading does not need icetray. Only pulses of a class, or a version of a class, that skyscan
     does not know are read by icetray, if it is installed, in a separate process
@@ -79,6 +82,10 @@ def read_event(
         The number of its physics frame in the file, from 1.
     stream, sub_event : str, int, optional
         The sub-event, if several have the pulse series.
+    run_id, mjd : int, float, optional
+        Run number and time (days UTC) of an event of a table that has none.
+    truth : str or path, optional
+        Table of what was simulated.
 
     Returns
     -------
@@ -91,8 +98,20 @@ def read_event(
         or several events can be meant.
     """
     wanted = None if event is None else parse_event_id(event)
-    choice = Choice(wanted, frame, stream, sub_event, pulses_key)
-    if choice != Choice(pulses=pulses_key):
+    choice = Choice(
+        wanted,
+        frame,
+        stream,
+        sub_event,
+        pulses_key,
+        run_id=run_id,
+        mjd=mjd,
+        truth=None if truth is None else Path(truth),
+    )
+    begin = _begin_of(path)
+    if is_event_json(begin):
+        return read_event_json(path)
+    if choice != Choice(pulses=pulses_key) or is_table(begin, str(path)):
         return _chosen(path, choice)
     try:
         packet = open_packet(path)
@@ -109,6 +128,8 @@ def _chosen(path: str | PathLike[str], choice: Choice) -> Event:
     from skyscan.events.files import take_event
 
     with alone(Path(path), take_event(path, choice)) as chosen:
+        if is_event_json(_begin_of(chosen.path)):
+            return read_event_json(chosen.path)
         return _event_in(chosen.path, open_packet(chosen.path), choice.pulses)
 
 
@@ -136,9 +157,17 @@ def _event_in(path: str | PathLike[str], packet: Packet, pulses_key: str | None)
         fits={
             name: packet.read(name, read_particle) for name in packet.physics_keys("I3Particle")
         },
-        scalars={**_truth(packet), **_scalars(packet)},
+        scalars=_scalars(packet),
         keys=packet.keys(),
     )
+
+
+def _begin_of(path: str | PathLike[str]) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(BEGIN_BYTES)
+    except (OSError, ValueError):
+        return b""  # whoever reads the file says why
 
 
 def event_of(
@@ -174,14 +203,15 @@ def event_of(
         start_time=header.start_time,
         keys=keys,
         baseline_gcd=baseline_gcd_of(packet),
+        truth=_truth(packet),
     )
 
 
-def _truth(packet: Packet) -> dict[str, float | bool | str]:
-    """Return what an envelope says of a simulated event, as the simulation here writes it."""
+def _truth(packet: Packet) -> Truth | None:
+    """Return what an envelope says of a simulated event."""
     known = {ours: packet.truth.get(theirs) for theirs, ours in TRUTH_KEYS.items()}
     given = {key: value for key, value in known.items() if value is not None}
-    return {TRUTH_INFO_KEY: json.dumps(given)} if given else {}
+    return Truth(**given) if given else None
 
 
 def _read_followup(buffer: bytes) -> dict[str, object]:

@@ -138,6 +138,11 @@ class IceTrayReco(Reco):
     def check(self, source: Source, event: Event) -> None:
         """Raise an error if the event does not have the keys that the fit needs."""
         super().check(source, event)
+        if not event.has_frames:
+            raise BadInput(
+                f"{source.path}: {event.name} comes from a table, without the frames that "
+                f"reconstructions in icetray need; choose one of the others (skyscan recos)."
+            )
         for alternatives in self.needed_keys(event):
             if not event.keys.intersection(alternatives):
                 raise BadInput(

@@ -62,6 +62,9 @@ class Reco(ABC):
     #: Environment variables that the fit reads in jobs; others are not sent to them.
     variables: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether the fit knows no detector: it takes the DOMs' positions from the event.
+    any_detector: ClassVar[bool] = False
+
     #: Frame key of the pulse series that the user chose (``--pulses``).
     chosen_pulses: str | None = None
 
@@ -101,9 +104,14 @@ class Reco(ABC):
         ------
         BadInput
             The event's pulses cannot be those of an event, or a key is missing in it; the
-            message names it.
+            message names it. Or the event is of another detector.
         """
         check_pulses(source, event)
+        if event.detector is not None and not self.any_detector:
+            raise BadInput(
+                f"{source.path}: {event.name} is of another detector than IceCube-86 "
+                f"(--geometry), which this reconstruction cannot fit; `track` can."
+            )
         key = self.pointing_key
         if key is None:
             return
@@ -168,7 +176,8 @@ class Reco(ABC):
         ----------
         ra, dec : ndarray, shape (n,), radians, J2000
         mjd : float
-            Time of the event, days UTC.
+            Time of the event, days UTC; NaN if it has none. ``ra`` and ``dec`` are then
+            azimuth and elevation.
         """
         return equatorial_to_local(ra, dec, mjd)
 

@@ -48,6 +48,7 @@ class Track(Reco):
 
     summary: ClassVar[str] = "track in bulk ice, first pulses, open formulas (the default)"
     chunk_size: ClassVar[int] = 64
+    any_detector: ClassVar[bool] = True
 
     _hits: NDArray[np.void]
     _event_seed: NDArray[np.float64]
@@ -110,7 +111,7 @@ class Track(Reco):
 
 
 def _hits_of(event: Event, place: str = "") -> NDArray[np.void]:
-    hits = clean_hits(event.pulses)
+    hits = clean_hits(event.pulses, event.detector)
     if len(hits) < MIN_DOMS:
         raise BadInput(
             f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.errors import BadInput
-from skyscan.events.choice import Choice, parse_event_id
+from skyscan.events.choice import parse_event_id
 from skyscan.events.files import find_events, take_event
 from skyscan.events.place import Place
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from skyscan.events.choice import EventId
+    from skyscan.events.choice import Choice, EventId
     from skyscan.events.entry import EventEntry, EventFile, Found
     from workflows.campaigns.campaign import Entry
 
@@ -75,7 +76,7 @@ def _in_file(path: str, choice: Choice, events: Sequence[EventId]) -> list[Wante
 
 def _named(path: str, choice: Choice, event: EventId) -> list[Wanted]:
     try:
-        meant = Choice(event, None, choice.stream, choice.sub_event, choice.pulses)
+        meant = replace(choice, event=event, frame=None)
         entries = [found.entry for found in find_events(path, meant)]
     except (BadInput, OSError):
         entries = []
@@ -126,5 +127,4 @@ class Taker:
         return take_event(entry.file, self._with(None, entry.frame))  # says what is missing
 
     def _with(self, event: EventId | None, frame: int | None) -> Choice:
-        of = self._choice
-        return Choice(event, frame, of.stream, of.sub_event, of.pulses, of.with_detector)
+        return replace(self._choice, event=event, frame=frame)

@@ -13,6 +13,7 @@ from condor.dagman import config_lines
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.events.chosen import alone
+from skyscan.events.truth import truth_of
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
 from skyscan.storage import sha256_of, write_bytes
@@ -197,13 +198,18 @@ def campaign_dag_lines(
 def _absolute(options: Options) -> Options:
     """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
-    gcd_dir = options.gcd_dir
     return replace(
         options,
         site=str(Path(options.site).absolute()) if is_file else options.site,
-        gcd_dir=None if gcd_dir is None else gcd_dir.absolute(),
-        gcd=None if options.gcd is None else options.gcd.absolute(),
+        gcd_dir=_absolute_path(options.gcd_dir),
+        truth=_absolute_path(options.truth),
+        geometry=_absolute_path(options.geometry),
+        gcd=_absolute_path(options.gcd),
     )
+
+
+def _absolute_path(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _is_planned(folder: CampaignFolder, entry: Entry) -> bool:
@@ -254,12 +260,8 @@ def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder, event_sha256: st
 
 
 def _truth(event: Event) -> tuple[float, float] | None:
-    from skyscan.track.simulation import truth_of  # imports scipy, which is slow
-
-    try:
-        return truth_of(event)
-    except (KeyError, TypeError, ValueError):
-        return None  # another simulation has it in another format
+    truth = truth_of(event)
+    return (truth.ra, truth.dec) if truth is not None and truth.has_equatorial else None
 
 
 def _refuse(entries: Sequence[Entry]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.answer.levels import LEVELS_HELP
-from skyscan.errors import BadInput, ExitCode
+from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.layout import ScanFolder
 from workflows.commands.plan import FOLDER_HELP
 from workflows.model.reading import ScanReader
@@ -71,6 +71,11 @@ def run(options: argparse.Namespace) -> ExitCode:
     path = map_at(options.folder)
     skymap = read_map(path)
     place = options.output_dir or path.parent
+    if options.catalogue and skymap.is_local:
+        raise WrongUsage(
+            "--catalogue: the map is in IceCube's local frame, because the event has no time: "
+            "where sources are in it is unknown."
+        )
     paths = write_pictures(
         skymap,
         place,

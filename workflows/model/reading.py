@@ -183,7 +183,7 @@ class ScanReader:
             held=_held(jobs) if is_live else (),
             n_pixels=fits.n_pixels(records),
             no_fit=fits.no_fits(records),
-            best=fits.best(records),
+            best=fits.best(records, is_local=self.scan.mjd is None),
             slowest=fits.slowest(records, batches),
             rate=rate(work, pace),
             machines=machines,

@@ -144,7 +144,7 @@ def _banner(ended: Ended) -> dict[str, Any]:
     from skyscan.answer.directions import utc
 
     failures: Sequence[Mapping[str, Any]] = ended.report["failures"]
-    written = ended.model.made
+    written, mjd = ended.model.made, ended.scan.mjd
     return {
         "name": ended.scan.name,
         "outcome": ended.outcome,
@@ -152,8 +152,8 @@ def _banner(ended: Ended) -> dict[str, Any]:
         "is_real": ended.scan.is_real_event,
         "reco": ended.scan.reco,
         "site": ended.scan.site,
-        "event_time": utc(ended.scan.mjd),
-        "event_unix": round((ended.scan.mjd - UNIX_EPOCH_MJD) * 86400.0),
+        "event_time": None if mjd is None else utc(mjd),
+        "event_unix": None if mjd is None else round((mjd - UNIX_EPOCH_MJD) * 86400.0),
         "written": utc_text(written),
         "written_unix": round(written),
         "reasons": failures[:SHOWN],
@@ -179,7 +179,7 @@ def _drafts(ended: Ended) -> dict[str, Any]:
     """Return the texts for the world; the lines to paste are those of the circular."""
     from skyscan.answer.notice import Known, circular_lines, make_notice
 
-    if ended.answer is None:
+    if ended.answer is None or ended.answer.frame.is_local:
         return {"circular": "", "notice": "", "paste": "", "alert_command": ""}
     lines = list(circular_lines(ended.answer, Known(), 1))
     labels = ("Date: ", "Time: ", "RA: ", "Dec: ")

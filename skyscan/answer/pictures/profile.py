@@ -29,10 +29,11 @@ def draw_profile(
     ra, dec = skymap.best_deg
     offset, value = profile_along(skymap, answer, along)
     place.plot(offset, value, color=BLUE)
+    right, up = skymap.frame.longitude, skymap.frame.latitude
     if along == "ra":
-        place.set_xlabel(f"RA - {ra:.2f}° (deg), at Dec {dec:+.2f}°")
+        place.set_xlabel(f"{right} - {ra:.2f}° (deg), at {up} {dec:+.2f}°")
     else:
-        place.set_xlabel(f"Dec - ({dec:+.2f}°) (deg), at RA {ra:.2f}°")
+        place.set_xlabel(f"{up} - ({dec:+.2f}°) (deg), at {right} {ra:.2f}°")
     for containment in CONTAINMENTS:
         level = answer.region(containment).two_delta_llh
         place.axhline(
