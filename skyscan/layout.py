@@ -120,6 +120,11 @@ class ScanFolder:
         """Return the report, for programs."""
         return self.path / "report.json"
 
+    @property
+    def page(self) -> Path:
+        """Return the report as a page for browsers."""
+        return self.path / "report.html"
+
     def round(self, number: int) -> RoundFolder:
         """Return the folder of one round."""
         return RoundFolder(self.rounds / f"{number:03d}")

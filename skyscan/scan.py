@@ -75,6 +75,8 @@ class Scan:
         Frame key of the pulse series that the user chose; None means that of the format.
     gcd_sha256 : str or None
         Content of the file of the detector's frames in ``event/``; None if there is none.
+    levels : str or None
+        Levels of the regions (`skyscan.answer.levels.Levels.text`); None: the reconstruction's.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Scan:
     max_failed_pixels: float
     pulses: str | None = None
     gcd_sha256: str | None = None
+    levels: str | None = None
 
     #: The smallest and the largest value that a scan can have.
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {

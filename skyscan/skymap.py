@@ -67,9 +67,13 @@ class SkyMap:
     @property
     def name(self) -> str:
         """File name without suffix, as skyreader writes it: the event, then the nsides."""
+        return "_".join([self.event_name, *map(str, sorted(self.pixels))])
+
+    @property
+    def event_name(self) -> str:
+        """Name of the event."""
         ids = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
-        event = self.event or ids
-        return "_".join([event, *map(str, sorted(self.pixels))])
+        return self.event or ids
 
     def best(self) -> tuple[Pixel, float, float, float] | None:
         """Return the best pixel, its ra and dec (radians, J2000) and its llh."""

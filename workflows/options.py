@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condor.sites import site_names
+from skyscan.answer.levels import LEVELS_HELP, NAMED
 from skyscan.errors import WrongUsage
 from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
@@ -38,7 +39,7 @@ SECTIONS = {
     "which event": ("event_id", "frame", "stream", "sub_event", "pulses"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("gcd", "gcd_dir", "keep_frames"),
+        *("gcd", "gcd_dir", "keep_frames", "levels"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -114,6 +115,10 @@ def _key(text: str, flag: str) -> str:
 
 def _budget(text: str, flag: str) -> float:
     return 0.0 if text.strip() == "0" else parse_duration(text, flag)
+
+
+def _levels(text: str, _flag: str) -> str:
+    return text if text in NAMED else str(Path(text).absolute())
 
 
 def _threshold(text: str, flag: str) -> float:
@@ -315,6 +320,7 @@ class Options:
         read=parse_fraction,
         metavar="FRACTION",
     )
+    levels: str | None = _option(None, "--levels", LEVELS_HELP, read=_levels, metavar="LEVELS")
     max_retries: int = _option(
         3,
         "--max-retries",

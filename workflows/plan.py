@@ -8,7 +8,9 @@ import platform
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib import import_module
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,6 +214,7 @@ def _resolve(
         predictive_scanning_threshold=threshold,
         time_budget=float(budget),
         max_failed_pixels=options.max_failed_pixels,
+        levels=_levels(options),
         max_pixel_time=options.max_pixel_time,
         checkpoint_interval=options.checkpoint_interval,
         max_retries=options.max_retries,
@@ -228,6 +231,15 @@ def _resolve(
         notify=options.notify,
         pulses=options.pulses,
     )
+
+
+def _levels(options: Options) -> str | None:
+    """Return the levels that were chosen for the regions, in words that need no file."""
+    if options.levels is None:
+        return None
+    from skyscan.answer.levels import parse_levels
+
+    return parse_levels(options.levels, options.reco).text
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:
@@ -385,3 +397,15 @@ def cannot_write(what: str, error: OSError) -> SkyscanError:
             f"--output-dir, and plan again."
         )
     return WrongUsage(f"{what} cannot be written: {error}. Choose another --output-dir.")
+
+
+class _Callable(ModuleType):
+    """A module that is called if someone imports it as ``from workflows import plan``."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> ScanFolder:  # noqa: ANN401
+        """Do what `workflows.notebook.plan` does."""
+        made: ScanFolder = import_module("workflows.notebook").plan(*arguments, **options)
+        return made
+
+
+sys.modules[__name__].__class__ = _Callable

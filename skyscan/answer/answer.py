@@ -243,7 +243,7 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
     mass = density * cells.solid_angle
     values = skymap.cell_values
     return Answer(
-        name=f"run{skymap.run_id:08d}.evt{skymap.event_id:012d}.{skymap.event_type}",
+        name=skymap.event_name,
         run_id=skymap.run_id,
         event_id=skymap.event_id,
         event_type=skymap.event_type,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.answer.levels import levels_of
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from skyscan.answer.levels import Levels
     from skyscan.events.event import Event
     from skyscan.progression import Progression
 
@@ -35,12 +37,15 @@ class Context:
         Its scan folder.
     fits : mapping of str to (RA, Dec), degrees, J2000
         The fits that came with the event; None if the event is not at hand.
+    levels : Levels or None
+        Those that the scan was planned with.
     """
 
     reco: str | None = None
     progression: Progression = ()
     folder: Path | None = None
     fits: Mapping[str, tuple[float, float]] | None = field(default=None)
+    levels: Levels | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -52,7 +57,8 @@ def context_of(folder: Path) -> Context:
         return Context(folder=folder)
     event = event_of(folder)
     fits = None if event is None else fits_of(event)
-    return Context(scan.reco, scan.progression, folder, fits)
+    levels = None if scan.levels is None else levels_of(scan.levels)
+    return Context(scan.reco, scan.progression, folder, fits, levels)
 
 
 def event_of(folder: Path | None) -> Event | None:

@@ -126,7 +126,9 @@ class SkyMap(Pixels):
         return make_surface(self.samples.vectors, self.samples.two_delta_llh)
 
     def levels(self, name: str | Levels | None = None) -> Levels:
-        """Return levels by name or file, or the default of the reconstruction."""
+        """Return levels by name or file, or those of the scan or the reconstruction."""
+        if name is None and self.context.levels is not None:
+            return self.context.levels
         return name if isinstance(name, Levels) else parse_levels(name, self.reco)
 
     def answer(self, levels: str | Levels | None = None) -> Answer:

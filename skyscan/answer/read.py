@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +68,18 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
     else:
         pixels, notes = _from_json(place), ()
     _check(place, pixels)
-    return with_context(pixels, context_beside(place), notes)
+    return with_context(with_event(pixels, place.name), context_beside(place), notes)
+
+
+def with_event(pixels: Pixels, text: str) -> Pixels:
+    """Return a map with the name of its event, if a text begins with a longer one than its ids.
+
+    Maps of sub-events have it in the names of their files (``run….evt….sub001.TYPE_8.npz``).
+    """
+    ids = f"run{pixels.run_id:08d}.evt{pixels.event_id:012d}"
+    kind = re.escape(str(pixels.event_type))
+    found = re.match(rf"{re.escape(ids)}\.sub\d+\.{kind}(?![^_.])", text, re.ASCII)
+    return replace(pixels, event=found[0]) if found else pixels
 
 
 def map_in(folder: Path) -> Path:

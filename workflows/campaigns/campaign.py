@@ -13,6 +13,7 @@ from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.progression import check_progression
 from skyscan.storage import read_json, write_json
 from workflows.campaigns.events import Wanted
+from workflows.checks.regular import check_regular
 from workflows.options import Options
 
 if TYPE_CHECKING:
@@ -140,8 +141,17 @@ class CampaignFolder:
 
 
 def is_campaign(path: Path) -> bool:
-    """Return whether a folder is a campaign's."""
-    return (path / CAMPAIGN_JSON).exists()
+    """Return whether a folder is a campaign's.
+
+    Raises
+    ------
+    BadInput
+        It is, and there is a FIFO or a device in it.
+    """
+    if not (path / CAMPAIGN_JSON).exists():
+        return False
+    check_regular(path)
+    return True
 
 
 def write_campaign(folder: CampaignFolder, campaign: Campaign) -> None:

@@ -14,6 +14,10 @@ EXAMPLES = {
         "skyscan campaign level2.i3.zst --simulated-event --output-dir many",
         "skyscan campaign a.json b.json --real-event --max-scans 4 --no-watch",
     ),
+    "watch": (
+        "skyscan watch incoming --real-event --output-dir alerts --notify page-me",
+        "skyscan watch incoming --real-event --output-dir alerts --condor",
+    ),
     "plan": (
         "skyscan plan event.json --real-event --output-dir planned",
         "skyscan plan event.json --real-event --site ospool --set attributes.ProjectName=Mine",

@@ -64,7 +64,7 @@ def draw_event(
             linewidths=0.3,
         )
         figure_of(place).colorbar(
-            dots, ax=place, label=f"first pulse (ns after {first:.0f} ns)"
+            dots, ax=place, shrink=0.75, label=f"first pulse (ns after {first:.0f} ns)"
         )
     if skymap is not None:
         _draw_fit(skymap, place, across, up)

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,20 @@ def test_npz_and_json_are_the_same_map(tmp_path):
     assert isinstance(npz, skyscan.SkyMap)
     for name in ("run_id", "event_id", "mjd", "event_type", "is_real_event", "complete"):
         assert getattr(npz, name) == getattr(as_json, name) == getattr(skymap, name)
+
+
+def test_a_sub_event_keeps_its_name_in_all_files(tmp_path):
+    named = replace(gaussian_map(), event="run00000001.evt000000000002.sub001.neutrino")
+    npz, as_json = write_skymap(named, tmp_path)
+    named.to_fits(tmp_path / "renamed.fits")
+    for path in (npz, as_json, tmp_path / "renamed.fits"):
+        found = skyscan.read_map(path)
+        assert found.name == named.name
+        assert found.answer().name == named.event
+    for other in ("run00000001.evt000000000002.sub001.other_8.npz", "map.npz"):
+        npz.rename(tmp_path / other)
+        npz = tmp_path / other
+        assert skyscan.read_map(npz).answer().name == "run00000001.evt000000000002.neutrino"
 
 
 def test_an_old_file_without_header_has_its_declinations_turned_over(tmp_path):
