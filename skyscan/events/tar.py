@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from dataclasses import replace
 from io import BufferedReader, RawIOBase
 from typing import IO, TYPE_CHECKING
@@ -59,6 +58,8 @@ def members(place: Place, stream: Inflated) -> Iterator[tuple[Place, Inflated]]:
 
 
 def _files(stream: Inflated) -> Iterator[tuple[str, _Member]]:
+    import tarfile  # jobs need none
+
     try:
         with tarfile.open(fileobj=_File(stream), mode="r|") as archive:  # type: ignore[call-overload]
             for member in archive:
@@ -86,15 +87,20 @@ class _Member(RawIOBase):
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
+    def _read(self, n: int) -> bytes:
+        from tarfile import TarError
+
+        try:
+            return self._file.read(n)
+        except TarError as error:
+            raise MalformedError("is in an archive that ends early") from error
+
     def readable(self) -> bool:
         """Return that it can be read."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read the next bytes into a buffer."""
-        try:
-            data = self._file.read(len(buffer))
-        except tarfile.TarError as error:
-            raise MalformedError("is in an archive that ends early") from error
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
