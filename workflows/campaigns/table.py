@@ -7,7 +7,7 @@ import io
 import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, fields
-from math import acos, cos, degrees, radians, sin
+from math import acos, cos, degrees, pi, radians, sin, sqrt
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, ExitCode
@@ -62,6 +62,10 @@ class Row:
         Its scan folder, relative to the campaign's.
     why : str
         What went wrong.
+    area90_deg2 : float
+        Area of the 90 % region.
+    pull : float
+        ``from_truth_deg`` over the sigma of a circular Gaussian with such a region.
     """
 
     event: str
@@ -77,6 +81,8 @@ class Row:
     from_truth_deg: float | None = None
     folder: str | None = None
     why: str | None = None
+    area90_deg2: float | None = None
+    pull: float | None = None
 
 
 def campaign_rows(folder: CampaignFolder, *, is_over: bool) -> list[Row]:
@@ -173,6 +179,8 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
 def _reported(entry: Entry, report: Report) -> Row:
     failures = [f"{it.step}: {it.text}" for it in report.failures[:1]]
     best = report.best or {}
+    away = _from_truth(entry.truth, best)
+    area = report.answer["regions"]["90"]["area_deg2"] if report.answer else None
     nside, pixel = best.get("nside"), best.get("pixel")
     return Row(
         event=report.name,
@@ -185,10 +193,19 @@ def _reported(entry: Entry, report: Report) -> Row:
         pixels=sum(report.n_pixels.values()),
         nan_pixels=report.n_failed,
         exit_code=report.exit_code,
-        from_truth_deg=_from_truth(entry.truth, best),
+        from_truth_deg=away,
         folder=entry.folder,
         why=failures[0] if failures else None,
+        area90_deg2=area,
+        pull=_pull(away, area),
     )
+
+
+def _pull(away_deg: float | None, area_deg2: float | None) -> float | None:
+    """Return a distance over sigma, where the 90 % region has the area 4.61 pi sigma^2."""
+    if away_deg is None or not area_deg2:
+        return None
+    return away_deg / sqrt(area_deg2 / (4.61 * pi))
 
 
 def _from_truth(truth: tuple[float, float] | None, best: dict[str, float]) -> float | None:
