@@ -15,6 +15,7 @@ DAGMAN_SH = "dagman.sh"
 STARTUP = "startup"
 STARTUP_JSON = "startup.json"
 EVENT = "event"
+GCD_FILE = "gcd.i3"
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 
@@ -83,6 +84,11 @@ class ScanFolder:
     def event(self) -> Path:
         """Return the folder of the scan's own copy of the event file."""
         return self.path / EVENT
+
+    @property
+    def gcd(self) -> Path:
+        """Return the file of the detector's frames, if the scan has one."""
+        return self.event / GCD_FILE
 
     @property
     def rounds(self) -> Path:

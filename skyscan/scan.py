@@ -71,6 +71,10 @@ class Scan:
         Seconds that a batch may take; its remaining fits go to another round. 0 means no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
+    pulses : str or None
+        Frame key of the pulse series that the user chose; None means that of the format.
+    gcd_sha256 : str or None
+        Content of the file of the detector's frames in ``event/``; None if there is none.
     levels : str or None
         Levels of the regions (`skyscan.answer.levels.Levels.text`); None: the reconstruction's.
     """
@@ -94,6 +98,8 @@ class Scan:
     predictive_scanning_threshold: float
     time_budget: float
     max_failed_pixels: float
+    pulses: str | None = None
+    gcd_sha256: str | None = None
     levels: str | None = None
 
     #: The smallest and the largest value that a scan can have.
@@ -116,7 +122,10 @@ class Scan:
         # digest. Neither is the progression, which decides the pixels and their seeds: a result
         # file has a checksum of its batch, which includes both.
         determining = [self.event_sha256, self.is_real_event, self.reco]
-        return digest([*determining, self.runtime, sorted(environment.items())])[:32]
+        given = {"pulses": self.pulses, "gcd": self.gcd_sha256}
+        chosen = [[name, value] for name, value in given.items() if value is not None]
+        environment_items = sorted(environment.items())
+        return digest([*determining, self.runtime, environment_items, *chosen])[:32]
 
     def write(self, path: Path) -> None:
         """Write ``scan.json``."""

@@ -33,6 +33,7 @@ SKYMAP_DTYPE = np.dtype(
     ]
 )
 VERSION = 1
+UNFITTED = "unfitted"  #: key of the metadata with the pixels that have no fit
 _ROWS_AT_ONCE = 10_000  # as Python objects, which take much more memory
 _NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
 
@@ -90,8 +91,27 @@ class SkyMap:
         ((ra,), (dec,)) = directions(np.array([nside]), np.array([pixel]))
         return Pixel(nside, pixel), float(ra), float(dec), llh
 
+    def fitted(self) -> dict[int, NDArray[np.void]]:
+        """Return the pixels that have a fit, by nside; all of them if none has one."""
+        fitted = {n: rows[~np.isnan(rows["llh"])] for n, rows in self.pixels.items()}
+        return {n: rows for n, rows in fitted.items() if len(rows)} or dict(self.pixels)
+
+    def unfitted(self) -> str:
+        """Return the pixels without a fit as NSIDE:PIXEL, separated by spaces."""
+        return " ".join(
+            f"{nside}:{pixel}"
+            for nside, rows in sorted(self.pixels.items())
+            for pixel in rows["index"][np.isnan(rows["llh"])].tolist()
+        )
+
     def metadata(self, nside: int) -> dict[str, Any]:
-        """Return the metadata that skyreader stores with each nside."""
+        """Return the metadata that skyreader stores with each nside.
+
+        skyreader (1.6.3) takes the minimum of the llh of each nside, which is NaN if one of
+        them is, and then passes over the whole nside. Pixels without a fit are therefore no
+        rows of the files but a text here, which skyreader keeps when it writes the map again.
+        """
+        unfitted = self.unfitted()
         return {
             "nside": nside,
             "complete": self.complete,
@@ -101,6 +121,7 @@ class SkyMap:
             "mjd": self.mjd,
             "is_real_event": self.is_real_event,
             "version": VERSION,
+            **({UNFITTED: unfitted} if unfitted else {}),
         }
 
 
@@ -114,13 +135,14 @@ def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
 
 def npz_of(skymap: SkyMap) -> bytes:
     """Return the content of the ``.npz`` file of a map."""
-    nsides = sorted(skymap.pixels)
+    fitted = skymap.fitted()
+    nsides = sorted(fitted)
     header_dtype = [
         (key, f"U{len(value)}" if isinstance(value, str) else type(value))
         for key, value in skymap.metadata(0).items()
     ]
     rows = [tuple(skymap.metadata(nside).values()) for nside in nsides]
-    arrays = {f"nside-{nside}": skymap.pixels[nside] for nside in nsides}
+    arrays = {f"nside-{nside}": fitted[nside] for nside in nsides}
     return npz_bytes({"header": np.array(rows, header_dtype), **arrays})
 
 
@@ -163,10 +185,35 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
             event_type=None if first["event_type"] == "None" else str(first["event_type"]),
             is_real_event=bool(first["is_real_event"]),
             complete=bool(first["complete"]),
-            pixels={int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
+            pixels=with_unfitted(
+                {int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
+                str(first[UNFITTED]) if UNFITTED in (header.dtype.names or ()) else "",
+            ),
         )
     except (KeyError, ValueError, IndexError) as error:
         raise BadInput(f"{path} is not a map of this format ({error!r}).") from error
+
+
+def with_unfitted(
+    fitted: dict[int, NDArray[np.void]], unfitted: str
+) -> dict[int, NDArray[np.void]]:
+    """Return the pixels of a file with those without a fit (`SkyMap.unfitted`), all NaN.
+
+    Raises
+    ------
+    ValueError
+        The text does not name pixels.
+    """
+    named = [tuple(map(int, word.split(":"))) for word in unfitted.split()]
+    pixels = dict(fitted)
+    for nside in sorted({nside for nside, _ in named}):
+        known = pixels.get(nside, np.zeros(0, SKYMAP_DTYPE)).astype(SKYMAP_DTYPE)
+        new = sorted({pixel for n, pixel in named if n == nside} - set(known["index"].tolist()))
+        rows = np.zeros(len(new), SKYMAP_DTYPE)
+        for name in SKYMAP_DTYPE.names or ():
+            rows[name] = new if name == "index" else np.nan
+        pixels[nside] = np.sort(np.concatenate([known, rows]), order="index")
+    return pixels
 
 
 def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
@@ -186,7 +233,7 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
 def json_parts(skymap: SkyMap) -> Iterator[str]:
     """Yield the content of the ``.json`` file of a map in parts, one pixel a line."""
     opening = "{"
-    for nside, rows in sorted(skymap.pixels.items()):
+    for nside, rows in sorted(skymap.fitted().items()):
         columns = json.dumps(list(SKYMAP_DTYPE.names or ()))
         yield f'{opening}\n"nside-{nside}": {{\n"columns": {columns},\n"data": ['
         for start in range(0, len(rows), _ROWS_AT_ONCE):

@@ -27,6 +27,7 @@ _TYPES: dict[str, Any] = {
     "n_variations": int,
     "pointing": tuple[float, float, float] | None,
     "files": dict[str, str],
+    "pulses": str | None,
 }
 
 
@@ -50,6 +51,8 @@ class Startup:
         The region of a pointed scan.
     files : {name: SHA-256}
         The files that the reconstruction prepared.
+    pulses : str or None
+        Frame key of the pulse series that the user chose; None means that of the format.
     """
 
     scan_id: str
@@ -60,6 +63,7 @@ class Startup:
     n_variations: int
     pointing: tuple[float, float, float] | None
     files: dict[str, str]
+    pulses: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write ``startup.json``."""
@@ -76,6 +80,8 @@ def read_startup(folder: Path) -> Startup:
     """
     try:
         value = read_sealed(folder / STARTUP_JSON)
+        # Before it could be chosen, startup.json had no pulse series.
+        value = {"pulses": None, **value}
         known = {field.name: value[field.name] for field in fields(Startup)}
         _check_values(known)
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}

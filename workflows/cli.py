@@ -16,6 +16,7 @@ from workflows.commands import (
     campaign,
     compare,
     demo,
+    events,
     examples,
     inner,
     listing,
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
     words = sys.argv[1:] if arguments is None else list(arguments)
@@ -52,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `skyscan status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
-    except OSError as error:
-        print(printable(f"skyscan: error: {error}"), file=sys.stderr)
+    except (OSError, MemoryError) as error:
+        text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
+        print(printable(f"skyscan: error: {text}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
     except Exception:  # noqa: BLE001  a bug: developers need its traceback
         traceback.print_exc()
@@ -99,6 +104,7 @@ def user_parser() -> Parser:
         campaign,
         watch,
         plan,
+        events,
         status,
         why,
         listing,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from condor.sites import site_names
 from skyscan.answer.levels import LEVELS_HELP, NAMED
 from skyscan.errors import WrongUsage
+from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
 from workflows.engines import DEFAULT_ENGINE, ENGINES
 from workflows.quantities import (
@@ -27,14 +29,17 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+#: A key goes through submit files and shells as it is.
+_KEY = re.compile(r"[\w.:+-]{1,200}", re.ASCII)
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
-#: The options by name, in the order of `--help`; others follow in the first section.
+#: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
 SECTIONS = {
+    "which event": ("event_id", "frame", "stream", "sub_event", "pulses"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("gcd_dir", "keep_frames", "levels"),
+        *("gcd", "gcd_dir", "keep_frames", "levels"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -43,6 +48,9 @@ SECTIONS = {
     ),
     "when it ends": ("max_rounds", "max_failed_pixels", "deadline", "notify"),
 }
+
+DEFAULT_SECTION = "what is fitted"
+OF_ONE_EVENT = ("event_id", "frame")  # a campaign scans many
 
 
 class Argument(NamedTuple):
@@ -95,6 +103,16 @@ def _words(words: list[str], _flag: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _event(text: str, _flag: str) -> str:
+    return str(parse_event_id(text))
+
+
+def _key(text: str, flag: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise WrongUsage(f"{flag} {text!r} is not a frame key that can be used.")
+    return text
+
+
 def _budget(text: str, flag: str) -> float:
     return 0.0 if text.strip() == "0" else parse_duration(text, flag)
 
@@ -118,6 +136,41 @@ class Options:
     """
 
     is_real_event: bool
+    event_id: str | None = _option(
+        None,
+        "--event",
+        "event of a file of many; `skyscan events FILE` lists them",
+        read=_event,
+        metavar="RUN:EVENT[:SUB]",
+    )
+    frame: int | None = _option(
+        None,
+        "--frame",
+        "number of the event's physics frame in the file, as listed",
+        type=positive,
+        metavar="N",
+    )
+    stream: str | None = _option(
+        None,
+        "--stream",
+        "stream of the sub-event, such as InIceSplit, if several have the pulses",
+        metavar="NAME",
+    )
+    sub_event: int | None = _option(
+        None,
+        "--sub-event",
+        "number of the sub-event, if several have the pulses",
+        type=not_negative,
+        metavar="N",
+    )
+    pulses: str | None = _option(
+        None,
+        "--pulses",
+        "frame key of the pulse series (default: SplitUncleanedInIcePulses, or "
+        "SplitInIcePulses if there are none of those)",
+        read=_key,
+        metavar="KEY",
+    )
     reco: str = _option(
         "track",
         "--reco-algo",
@@ -196,6 +249,14 @@ class Options:
         "folder on the execute machines that is searched first for baseline GCD files",
         type=Path,
         metavar="DIR",
+    )
+    gcd: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--gcd",
+        "file with G, C and D frames for reconstructions in icetray, instead of the event's "
+        "own or a baseline; other reconstructions need none",
+        type=Path,
+        metavar="FILE",
     )
     max_rounds: int | None = _option(
         None,
@@ -312,11 +373,13 @@ def add_to(parser: argparse.ArgumentParser, *, of_campaign: bool = False) -> Non
         Whether the command runs many scans in one DAG, which not every engine can.
     """
     known = arguments()
-    first, *rest = SECTIONS
     listed = {name for names in SECTIONS.values() for name in names}
+    unlisted = [name for name in known if name not in listed]
+    left_out = OF_ONE_EVENT if of_campaign else ()
     sections = {
-        first: (*SECTIONS[first], *(name for name in known if name not in listed)),
-        **{title: SECTIONS[title] for title in rest},
+        title: [name for name in names if name not in left_out]
+        + (unlisted if title == DEFAULT_SECTION else [])
+        for title, names in SECTIONS.items()
     }
     for title, names in sections.items():
         section = parser.add_argument_group(title)
@@ -346,7 +409,7 @@ def from_words(words: argparse.Namespace) -> Options:
     """
     given = {}
     for name, argument in arguments().items():
-        value = getattr(words, name)
+        value = getattr(words, name, None)
         if value is not None:
             given[name] = argument.read(value, argument.flag) if argument.read else value
     return Options(is_real_event=words.real_event, **given)

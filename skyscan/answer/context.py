@@ -67,7 +67,8 @@ def event_of(folder: Path | None) -> Event | None:
         return None
     place = ScanFolder(folder)
     try:
-        return read_event(place.event / read_scan(place.scan_json).event_file)
+        scan = read_scan(place.scan_json)
+        return read_event(place.event / scan.event_file, scan.pulses)
     except (BadInput, OSError):
         return None
 

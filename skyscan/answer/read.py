@@ -14,7 +14,7 @@ from skyscan import healpix
 from skyscan.answer.context import context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
-from skyscan.skymap import SKYMAP_DTYPE, read_skymap
+from skyscan.skymap import SKYMAP_DTYPE, UNFITTED, read_skymap, with_unfitted
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import read_npz
 
@@ -151,6 +151,7 @@ def _from_json(path: Path) -> Pixels:
             nside: _rows(_table(table["columns"], table["data"]))
             for nside, table in sorted(tables.items())
         }
+        pixels = with_unfitted(pixels, str(first.get(UNFITTED, "")))
         return Pixels(
             run_id=int(first["run_id"]),
             event_id=int(first["event_id"]),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event
+    from skyscan.events.source import Source
     from skyscan.light.ice import Ice
 
 PREPARED_FILE = "track.npz"
@@ -52,6 +53,11 @@ class Track(Reco):
     _event_seed: NDArray[np.float64]
     _ices: tuple[Ice, Ice]
 
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event of which the cleaning leaves too few DOMs."""
+        super().check(source, event)
+        _hits_of(event, f"{source.path}: ")
+
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Clean the pulses and write the hits; return their charge-weighted mean as seed.
 
@@ -60,12 +66,7 @@ class Track(Reco):
         BadInput
             The cleaning leaves too few DOMs.
         """
-        hits = clean_hits(event.pulses)
-        if len(hits) < MIN_DOMS:
-            raise BadInput(
-                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-                f" cleaning; a track fit needs {MIN_DOMS}."
-            )
+        hits = _hits_of(event)
         total = hits["charge"].sum()
         weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
         seed = np.array(weighted)
@@ -106,6 +107,17 @@ class Track(Reco):
     def _are_guesses(self, seeds: NDArray[np.float64]) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
+
+
+def _hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+    hits = clean_hits(event.pulses)
+    if len(hits) < MIN_DOMS:
+        raise BadInput(
+            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
+            f" a track fit needs {MIN_DOMS}. Choose other pulses with --pulses."
+        )
+    return hits
 
 
 def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: TrackFits) -> None:

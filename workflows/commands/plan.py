@@ -95,7 +95,7 @@ def note(text: str) -> None:
 def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
     """Add the events and the options that `plan`, `scan` and `campaign` share."""
     parser.order = "it comes before the options, because --nsides takes what follows it"
-    about = "event file: i3live .json or .pkl, or .i3 (also .gz, .bz2, .zst)"
+    about = "event file: i3live .json or .pkl, .i3, or .tar of these (also compressed)"
     if of_campaign:
         parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help=about)
     else:
