@@ -125,6 +125,11 @@ class CampaignFolder:
         return self.path / CAMPAIGN_CSV
 
     @property
+    def page(self) -> Path:
+        """Return the page for browsers."""
+        return self.path / "campaign.html"
+
+    @property
     def scans(self) -> list[ScanFolder]:
         """Return the scan folders that exist, whether or not ``campaign.json`` names them."""
         return [

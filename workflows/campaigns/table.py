@@ -64,6 +64,8 @@ class Row:
         Its scan folder, relative to the campaign's.
     why : str
         What went wrong.
+    area90_deg2 : float
+        Area of the 90 % region.
     zenith_deg, azimuth_deg : float
         The best fit in IceCube's local frame.
     pull, containment, in_50, in_90, log10_energy_ratio, vertex_m, across_m
@@ -83,6 +85,7 @@ class Row:
     from_truth_deg: float | None = None
     folder: str | None = None
     why: str | None = None
+    area90_deg2: float | None = None
     zenith_deg: float | None = None
     azimuth_deg: float | None = None
     pull: float | None = None
@@ -189,6 +192,7 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
 def _reported(entry: Entry, report: Report) -> Row:
     failures = [f"{it.step}: {it.text}" for it in report.failures[:1]]
     best = report.best or {}
+    area = report.answer["regions"]["90"]["area_deg2"] if report.answer else None
     nside, pixel = best.get("nside"), best.get("pixel")
     local = (report.answer or {}).get("best") or best
     errors = {"from_truth_deg": _from_truth(entry.truth, best), **truth_columns(report.answer)}
@@ -205,6 +209,7 @@ def _reported(entry: Entry, report: Report) -> Row:
         exit_code=report.exit_code,
         folder=entry.folder,
         why=failures[0] if failures else None,
+        area90_deg2=area,
         zenith_deg=local.get("zenith_deg"),
         azimuth_deg=local.get("azimuth_deg"),
         **errors,

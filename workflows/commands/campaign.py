@@ -215,10 +215,13 @@ def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
 
 
 def _report(options: argparse.Namespace) -> ExitCode:
-    """Write the table; return the exit code of the campaign, with events not planned."""
+    """Write table and page; return the exit code of the campaign, with events not planned."""
+    from workflows.campaigns.page import write_campaign_page
+
     folder = CampaignFolder(options.folder.absolute())
     rows = campaign_rows(folder, is_over=True)
     write_table(folder, rows)
+    write_campaign_page(folder, rows)
     code = exit_code_of(rows)
     command = read_campaign(folder).options.notify
     notify(command, outcome_of(code), folder.path, folder.path / NOTIFY_LOG)

@@ -36,7 +36,7 @@ def profile_figure(skymap: SkyMap, answer: Answer, along: str) -> Figure:
     top = HIGHEST * answer.regions[-1].two_delta_llh
     figure = Figure(440, 250, f"2 delta llh along {name} through the best fit")
     across, up = Axis(offset[0], offset[-1], 48, 430), Axis(0, top, 214, 20)
-    _frame(figure, across, up)
+    figure.frame(across, up)
     for region in answer.regions:
         y = up.at(region.two_delta_llh)
         figure.line(f"level level{region.percent}", [(48, y), (430, y)])
@@ -74,7 +74,7 @@ def event_figure(display: Display, view: str) -> Figure:
     )
     across = Axis(-DETECTOR_M, DETECTOR_M, 48, 432)
     up = Axis(-DETECTOR_M, DETECTOR_M, 400, 16)
-    _frame(figure, across, up)
+    figure.frame(across, up)
     for string in dom_positions():
         x = across.at(string[0, right])
         if view == "top":
@@ -181,17 +181,3 @@ def _short(seconds: float, longest: float) -> str:
     if longest < 300:  # noqa: PLR2004  (five minutes)
         return f"{seconds:g} s"
     return duration(seconds)
-
-
-def _frame(figure: Figure, across: Axis, up: Axis) -> None:
-    """Draw the frame of a diagram, with ticks."""
-    width, height = across.end - across.start, up.start - up.end
-    figure.add("rect", "frame", x=across.start, y=up.end, width=width, height=height)
-    for value in across.ticks(6):
-        x = across.at(value)
-        figure.line("tick", [(x, up.start), (x, up.start + 4)])
-        figure.write("middle", x, up.start + 17, f"{value:g}")
-    for value in up.ticks(5):
-        y = up.at(value)
-        figure.line("tick", [(across.start - 4, y), (across.start, y)])
-        figure.write("end", across.start - 7, y + 4, f"{value:g}")

@@ -36,7 +36,12 @@ class Page:
 
 
 def page_text(page: Page) -> str:
-    """Return a page as HTML.
+    """Return the page of a scan as HTML."""
+    return page_of(_TEMPLATE, _SCRIPT, {**page.values, "chart": page.chart})
+
+
+def page_of(template: str, script_name: str, values: Mapping[str, Any]) -> str:
+    """Return a page as HTML, from a template and a script of this package.
 
     Every value is escaped; by the policy in the page itself, a browser runs and loads nothing
     but the script and the style that are part of skyscan.
@@ -44,16 +49,15 @@ def page_text(page: Page) -> str:
     from jinja2 import DictLoader, Environment, StrictUndefined
     from markupsafe import Markup
 
-    style, script = _read(_STYLE), _read(_SCRIPT)
+    style, script = _read(_STYLE), _read(script_name)
     environment = Environment(
-        loader=DictLoader({_TEMPLATE: _read(_TEMPLATE)}),
+        loader=DictLoader({template: _read(template)}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    return environment.get_template(_TEMPLATE).render(
-        **page.values,
-        chart=page.chart,
+    return environment.get_template(template).render(
+        **values,
         style=Markup(style),  # noqa: S704  (a file of this package)
         script=Markup(script),  # noqa: S704
         style_digest=_digest(style),

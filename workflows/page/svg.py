@@ -62,6 +62,19 @@ class Figure:
         """Add a text; the class decides on which side of the point it is."""
         self.add("text", look, text=text, x=x, y=y)
 
+    def frame(self, across: Axis, up: Axis) -> None:
+        """Add the frame of a diagram, with ticks."""
+        width, height = across.end - across.start, up.start - up.end
+        self.add("rect", "frame", x=across.start, y=up.end, width=width, height=height)
+        for value in across.ticks(6):
+            x = across.at(value)
+            self.line("tick", [(x, up.start), (x, up.start + 4)])
+            self.write("middle", x, up.start + 17, f"{value:g}")
+        for value in up.ticks(5):
+            y = up.at(value)
+            self.line("tick", [(across.start - 4, y), (across.start, y)])
+            self.write("end", across.start - 7, y + 4, f"{value:g}")
+
 
 @dataclass(frozen=True)
 class Axis:

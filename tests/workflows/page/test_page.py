@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from itertools import count
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from skyscan.answer.pictures.plane import Plane
 from skyscan.events.source import Source
 from skyscan.merge import merge
 from skyscan.prep import prepare
+from workflows.campaigns.campaign import Campaign, CampaignFolder, write_campaign
+from workflows.campaigns.page import write_campaign_page
+from workflows.campaigns.table import Row
 from workflows.page.page import MAX_BYTES
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -46,7 +50,7 @@ class Opened:
     """A page that was opened, with all that the browser asked for and complained of."""
 
     def __init__(self, browser, path: Path, width: int = 1280, **context: object) -> None:
-        self.path = path
+        self.path, self.title = path, "run00000001.evt"
         self.context = browser.new_context(
             viewport={"width": width, "height": 900}, device_scale_factor=1, **context
         )
@@ -65,7 +69,7 @@ class Opened:
         """Check that it is alone, sound, and not wider than the screen."""
         assert self.complaints == []
         assert self.requests == [self.path.as_uri()]
-        assert self.page.title().startswith("run00000001.evt")
+        assert self.page.title().startswith(self.title)
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0
 
@@ -253,3 +257,49 @@ def test_dark_mode_and_paper_have_their_own_colours(complete, opened):
     assert page.page.evaluate(back) == "rgb(255, 255, 255)"
     assert page.page.locator("button:visible").count() == 0
     assert page.page.pdf().startswith(b"%PDF")
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    folder = CampaignFolder(tmp_path)
+    write_campaign(folder, Campaign(options(), 1))
+    rows = [
+        Row(
+            f"run{i}",
+            "complete",
+            10.0 * i,
+            5.0 * i - 30,
+            folder=f"scans/000/run{i}",
+            from_truth_deg=(7.0 * i) % 5,
+            area90_deg2=4.61 * np.pi,
+            pull=(7.0 * i) % 5,
+        )
+        for i in range(12)
+    ]
+    write_campaign_page(folder, [*rows, Row(HOSTILE, "refused", exit_code=65, why=HOSTILE)])
+    return folder
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_a_campaign_has_all_events_and_sorts_them(campaign, opened, width):
+    page = opened(campaign.page, width=width)
+    page.title = campaign.path.name
+    page.check()
+    assert page.text(".outcome") == "12 of 13 scans complete, 1 refused SIMULATED"
+    assert page.page.locator("svg circle").count() == 12
+    assert HOSTILE in page.text("#events")
+    column = page.page.locator("#events tbody tr td:nth-child(7)")
+    away = [it for it in column.all_inner_texts() if it]
+    page.page.get_by_role("button", name="off truth").click()
+    assert column.all_inner_texts() == [*sorted(away, key=float), ""]
+    page.page.get_by_role("button", name="off truth").click()
+    assert column.all_inner_texts() == [*sorted(away, key=float, reverse=True), ""]
+    assert page.page.locator("a").first.get_attribute("href") == "scans/000/run2/report.html"
+
+
+def test_a_campaign_ends_even_if_its_page_cannot_be_written(campaign, monkeypatch, capsys):
+    campaign.page.unlink()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    write_campaign_page(campaign, [])
+    assert "campaign.html is not written" in capsys.readouterr().err
+    assert not campaign.page.exists()
