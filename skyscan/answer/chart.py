@@ -47,8 +47,8 @@ def chart_of(skymap: SkyMap, answer: Answer, max_cells: int = MAX_CELLS) -> dict
     dict
         ``cells``: for each order and nside of fits the pixels (NESTED, each as the difference
         to the one before) and 2 delta llh, rounded to 0.01, None where the sky is unknown;
-        ``frame``, the names of the coordinates; ``contours`` by percent, lists of both, degrees;
-        ``fits``; ``merged_beyond``, degrees from the best fit, or None.
+        ``frame``, the names of the coordinates; ``contours`` by percent, lists of both
+        (degrees); ``fits``; ``merged_beyond``, degrees from the best fit, or None.
     """
     reach = max(KEPT * answer.region(CONTAINMENTS[-1]).radius_deg, 1.0)
     cells, beyond, lowest = skymap.cells, None, int(skymap.cells.order.max())
