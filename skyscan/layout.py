@@ -15,6 +15,7 @@ DAGMAN_SH = "dagman.sh"
 STARTUP = "startup"
 STARTUP_JSON = "startup.json"
 EVENT = "event"
+GCD_FILE = "gcd.i3"
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 
@@ -85,6 +86,11 @@ class ScanFolder:
         return self.path / EVENT
 
     @property
+    def gcd(self) -> Path:
+        """Return the file of the detector's frames, if the scan has one."""
+        return self.event / GCD_FILE
+
+    @property
     def rounds(self) -> Path:
         """Return the folder of the rounds' folders."""
         return self.path / "rounds"
@@ -113,6 +119,11 @@ class ScanFolder:
     def report_json(self) -> Path:
         """Return the report, for programs."""
         return self.path / "report.json"
+
+    @property
+    def page(self) -> Path:
+        """Return the report as a page for browsers."""
+        return self.path / "report.html"
 
     def round(self, number: int) -> RoundFolder:
         """Return the folder of one round."""

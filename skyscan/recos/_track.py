@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event
+    from skyscan.events.source import Source
     from skyscan.light.ice import Ice
 
 PREPARED_FILE = "track.npz"
@@ -45,6 +46,7 @@ class FirstPhotonTrack(Reco):
     """
 
     chunk_size: ClassVar[int] = 64
+    any_detector: ClassVar[bool] = True
     #: From this nside on, a seed is so good that the search covers its surroundings only.
     close_nside: ClassVar[int | None] = None
 
@@ -63,9 +65,14 @@ class FirstPhotonTrack(Reco):
             What ``prepare`` wrote.
         """
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self, event: Event) -> dict[str, Any]:  # noqa: ARG002
         """Return further arrays that ``prepare`` writes, by name."""
         return {}
+
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event of which the cleaning leaves too few DOMs."""
+        super().check(source, event)
+        _hits_of(event, f"{source.path}: ")
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Clean the pulses and write the hits; return their charge-weighted mean as seed.
@@ -75,17 +82,12 @@ class FirstPhotonTrack(Reco):
         BadInput
             The cleaning leaves too few DOMs.
         """
-        hits = clean_hits(event.pulses)
-        if len(hits) < MIN_DOMS:
-            raise BadInput(
-                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-                f" cleaning; a track fit needs {MIN_DOMS}."
-            )
+        hits = _hits_of(event)
         total = hits["charge"].sum()
         weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
         seed = np.array(weighted)
         with (folder / PREPARED_FILE).open("wb") as file:
-            np.savez(file, hits=hits, seed=seed, **self.kept())
+            np.savez(file, hits=hits, seed=seed, **self.kept(event))
         return Vertex(*seed.tolist())
 
     def setup(self, folder: Path) -> None:
@@ -125,6 +127,17 @@ class FirstPhotonTrack(Reco):
     def _are_guesses(self, seeds: NDArray[np.float64]) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
+
+
+def _hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+    hits = clean_hits(event.pulses, event.detector)
+    if len(hits) < MIN_DOMS:
+        raise BadInput(
+            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
+            f" a track fit needs {MIN_DOMS}. Choose other pulses with --pulses."
+        )
+    return hits
 
 
 def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: TrackFits) -> None:

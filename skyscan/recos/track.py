@@ -7,30 +7,35 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
+from skyscan.light.ice_model import from_numbers, shipped_ice, to_numbers
 from skyscan.light.layered import LayeredIce
 from skyscan.recos._track import FirstPhotonTrack
 
 if TYPE_CHECKING:
+    from skyscan.events.event import Event
     from skyscan.light.ice import Ice
+
+
+#: Ends of the strings of IceCube, m.
+ICECUBE_Z = (-500.0, 500.0)
 
 
 class Track(FirstPhotonTrack):
     """`FirstPhotonTrack` in the layered ice of the South Pole.
 
-    The layers of the shipped ice are taken as level: their tilt is not used.
+    The layers of the shipped ice are taken as level: their tilt is not used. Around another
+    detector, whose ice is unknown, the ice is the mean of the layers that IceCube is in.
     """
 
     summary: ClassVar[str] = "track in layered ice, first pulses (the default)"
     close_nside: ClassVar[int] = 256
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self, event: Event) -> dict[str, Any]:
         """Return the ice model: jobs fit with what was prepared."""
-        return {"ice": np.array(json.dumps(to_numbers(self.ice_model())))}
-
-    def ice_model(self) -> IceModel:
-        """Return the ice model that a scan is prepared with."""
-        return shipped_ice().without_tilt()
+        ice = shipped_ice().without_tilt()
+        if event.detector is not None:
+            ice = ice.averaged(*ICECUBE_Z)
+        return {"ice": np.array(json.dumps(to_numbers(ice)))}
 
     def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401
         """Return the ice with all interpolations, and with the nearest of most nodes."""
