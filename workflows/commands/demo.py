@@ -33,7 +33,9 @@ def add_to(commands: Commands) -> None:
 def _demo(options: argparse.Namespace) -> ExitCode:
     packed = resources.files("skyscan").joinpath("data", "simulated_track.json")
     with resources.as_file(packed) as path:
-        folder = plan(path, options.output_dir, Options(is_real_event=False), check_place=True)
+        # in the bulk ice that the track was simulated in
+        how = Options(is_real_event=False, reco="track_bulk")
+        folder = plan(path, options.output_dir, how, check_place=True)
     print(f"Scanning a simulated track in {folder.path}", flush=True)
     submit_scan(folder)
     return follow(folder)
