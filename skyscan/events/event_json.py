@@ -130,7 +130,11 @@ def _event_of(value: object) -> Event:
         "pulses_key": str,
         "truth": dict[str, float | None] | None,
     }
-    wrong = [name for name, kind in kinds.items() if not is_of(value.get(name), kind)]
+    wrong = [
+        name
+        for name, kind in kinds.items()
+        if name not in value or not is_of(value[name], kind)
+    ]
     if wrong:
         raise MalformedError(f"has no valid {', '.join(wrong)}", _WRITTEN_BY)
     pulses = ordered_pulses(_rows_of(value.get("pulses"), _COLUMNS, PULSE_DTYPE), _NO_OTHERS)

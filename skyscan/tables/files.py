@@ -163,6 +163,8 @@ def _pulse_tables(path: Path, _changed: int) -> list[PulseTable]:
     truth = next((TruthTable(it) for it in tables if is_truth(it)), None)
     layouts = [(table, layout_of(table)) for table in tables]
     found = [PulseTable(table, layout, truth) for table, layout in layouts if layout]
+    if not tables:
+        raise BadInput(f"{path} has no table.")
     if not found:
         raise no_layout(max(tables, key=lambda it: len(it.names)))
     return found

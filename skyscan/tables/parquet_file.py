@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from skyscan.tables.columns import Columns
 
 ROWS_AT_ONCE = 1_000_000
+#: pyarrow's errors are of these kinds.
+DAMAGE = (OSError, ValueError, NotImplementedError, KeyError, TypeError)
 NO_PYARROW = "Parquet files are read with pyarrow: pip install 'skyscan[tables]'."
 
 
@@ -44,7 +46,7 @@ def open_parquet(path: Path) -> Any:  # noqa: ANN401  (pyarrow is optional)
         raise WrongUsage(f"{path}: {NO_PYARROW}") from error
     try:
         return pyarrow.parquet.ParquetFile(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are these
+    except DAMAGE as error:
         raise _damaged(path, error) from error
 
 
@@ -69,7 +71,7 @@ class ParquetTable(Table):
         try:
             for batch in self._file.iter_batches(ROWS_AT_ONCE, columns=list(names)):
                 yield {name: array_of(batch.column(name)) for name in names}
-        except (OSError, ValueError) as error:
+        except DAMAGE as error:
             raise _damaged(self._path, error) from error
 
     def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
@@ -102,7 +104,7 @@ class ParquetTable(Table):
         if self._kept is None or self._kept[:2] != (names, groups):
             try:
                 read = self._file.read_row_groups(list(groups), columns=list(names))
-            except (OSError, ValueError) as error:
+            except DAMAGE as error:
                 raise _damaged(self._path, error) from error
             columns = {name: array_of(read.column(name)) for name in names}
             self._kept = names, groups, columns

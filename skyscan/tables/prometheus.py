@@ -11,7 +11,7 @@ from skyscan.errors import BadInput
 from skyscan.events.truth import Truth
 from skyscan.tables.columns import Rows, Table
 from skyscan.tables.layouts import PROMETHEUS
-from skyscan.tables.parquet_file import array_of, open_parquet
+from skyscan.tables.parquet_file import DAMAGE, array_of, open_parquet
 from skyscan.tables.truth import from_centre, origin_of, sum_of_final_states
 
 if TYPE_CHECKING:
@@ -80,15 +80,18 @@ class PrometheusFile(Table):
                     truth = None if truths is None else _truth(truths[i])
                     yield PrometheusEvent(number, self._columns(light, i), truth)
                     number += 1
-        except (OSError, ValueError) as error:
+        except DAMAGE as error:
             raise BadInput(f"{self.place} cannot be read as Parquet ({error}).") from error
 
     def _columns(self, light: Any, row: int) -> Columns:  # noqa: ANN401  (pyarrow is optional)
         lists = {name: light.field(name)[row].values for name in self.names}
-        return {
+        columns = {
             name: np.empty(0) if values is None else array_of(values)
             for name, values in lists.items()
         }
+        if len({len(values) for values in columns.values()}) != 1:
+            raise self.complaint(f"the lists of event {row} in a batch differ in length")
+        return columns
 
 
 def is_prometheus(path: Path) -> bool:

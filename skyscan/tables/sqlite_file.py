@@ -85,7 +85,7 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     try:
         yield from connection.execute(query, tuple(values))
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
 
 

@@ -1,10 +1,15 @@
 """Events in tables of every layout, as a user finds them."""
 
+from contextlib import suppress
+from warnings import catch_warnings
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from events_support import simulated_event, simulated_pulses
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tables_support import (
     graphnet,
     plain,
@@ -16,7 +21,7 @@ from tables_support import (
     write_sqlite,
 )
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, SkyscanError, WrongUsage
 from skyscan.events.choice import Choice, EventId
 from skyscan.events.event import LC_FLAG
 from skyscan.events.event_json import event_json_bytes as event_json
@@ -326,3 +331,33 @@ def test_read_event_takes_tables_too(tmp_path):
     assert (event.event_id, event.mjd, event.truth.zenith) == (24, 60000.5, 1.5)
     with pytest.raises(BadInput, match="has several events that can be scanned: 3 "):
         read_event(path)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_mutated_file_is_read_or_refused(wholes, tmp_path_factory, data):
+    kind, whole = data.draw(st.sampled_from(wholes))
+    content = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    path = tmp_path_factory.getbasetemp() / f"mutated.{kind}"
+    path.write_bytes(content)
+    with suppress(SkyscanError), catch_warnings(action="ignore"):
+        for found in find_events(path):
+            found.take()
+
+
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory):
+    """Return a file of each format, as its kind and content."""
+    folder = tmp_path_factory.mktemp("wholes")
+    pulse_map, truth = graphnet((0, 1), 5)
+    paths = [
+        write_csv(folder / "x.csv", plain((1, 2), 5)),
+        write_parquet(folder / "x.parquet", plain((1, 2), 5)),
+        write_prometheus(folder / "p.parquet", (0, 1), 5),
+        write_sqlite(folder / "x.db", pulses=pulse_map, truth=truth),
+    ]
+    own = take_event(paths[0], Choice(event=EventId(1)))
+    return [*((it.suffix[1:], it.read_bytes()) for it in paths), ("json", own.content)]
