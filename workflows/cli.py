@@ -24,6 +24,7 @@ from workflows.commands import (
     rerun,
     scan,
     shells,
+    simulate,
     status,
     tools,
     why,
@@ -104,6 +105,7 @@ def user_parser() -> Parser:
         compare,
         abort,
         rerun,
+        simulate,
         tools,
     ):
         module.add_to(commands)
