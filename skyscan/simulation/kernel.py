@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skyscan.light.cherenkov import COS_CHERENKOV, LIGHT_SPEED, N_GROUP
-from skyscan.simulation.light import SPREAD_A, SPREAD_B
+from skyscan.light.photons import SHOWER_A, SHOWER_B
 from skyscan.simulation.numpy_kernel import trace_in_numpy
 from skyscan.simulation.scene import CELL_M, Scene
 
@@ -123,7 +123,7 @@ class _Tables(ctypes.Structure):
 def _settings(scene: Scene) -> _Settings:
     ice = scene.ice
     return _Settings(
-        *(ice.g, ice.sam_share, COS_CHERENKOV, LIGHT_SPEED / N_GROUP, SPREAD_A, SPREAD_B),
+        *(ice.g, ice.sam_share, COS_CHERENKOV, LIGHT_SPEED / N_GROUP, SHOWER_A, SHOWER_B),
         *(scene.lowest_z, ice.thickness, len(ice.top), scene.radius, *scene.corner, CELL_M),
         *(*scene.n_cells, scene.dom_z.shape[1], len(ice.acceptance), *scene.limits),
     )

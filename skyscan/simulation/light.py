@@ -1,8 +1,7 @@
 """How much Cherenkov light showers and muons make, where, and in which directions.
 
-Light is described by steps: straight pieces of path that shine evenly. The yields are those of
-IceCube's photon propagator (github.com/icecube/ppc, ``gpu/f2k.cxx``, ``gpu/ini.cxx``), which
-follows L. Rädel and C. Wiebusch, Astropart. Phys. 38 (2012) 53 and 44 (2013) 102.
+Light is described by steps: straight pieces of path that shine evenly. The sources of the
+numbers are those of `skyscan.light.yields`.
 """
 
 from __future__ import annotations
@@ -13,26 +12,19 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from skyscan.light.cherenkov import LIGHT_SPEED
+from skyscan.light.yields import (
+    ICE_DENSITY,
+    PHOTONS_PER_M,
+    PROFILE_SCALE_M,
+    TRACK_PER_GEV_M,
+    WATER_EQUIVALENT,
+    profile_shape,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-
-#: Photons that a nominal DOM could detect, per metre of Cherenkov track: the spectrum folded
-#: with the DOM's acceptance of wavelengths (ppc).
-PHOTONS_PER_M = 2450.08
-
-#: Length of Cherenkov track of an electromagnetic shower, m/GeV: 5.321 m of water, in ice.
-ICE_DENSITY, WATER_EQUIVALENT = 0.910, 0.9216
-TRACK_PER_GEV_M = 5.321 * ICE_DENSITY / WATER_EQUIVALENT
-
-#: Longitudinal profile: a gamma distribution, its shape this plus this times ln(E / GeV).
-PROFILE = (2.01849, 0.63176)
-PROFILE_SCALE_M = 0.39652 * ICE_DENSITY / WATER_EQUIVALENT / 0.63207
-
-#: Directions of a shower's particles: dN/dx ~ exp(-b x^a) x^(a-1), x = 1 - cosine to the axis.
-SPREAD_A, SPREAD_B = 0.39, 2.61
 
 #: Yield of pi+ relative to an electromagnetic shower: 1 - (1 - f0) (E/E0)^-m.
 HADRON_E0_GEV, HADRON_M, HADRON_F0 = 0.18791678, 0.16267529, 0.30974123
@@ -68,7 +60,7 @@ def shower_steps(place: Array, time: float, direction: Array, energy_gev: float)
     ndarray, shape (STEPS_OF_SHOWER, STEP_FIELDS)
     """
     levels = np.linspace(0.0, LAST_QUANTILE, STEPS_OF_SHOWER + 1)
-    shape = profile_shape(energy_gev)
+    shape = float(profile_shape(np.asarray(energy_gev)))
     edges = PROFILE_SCALE_M * gammaincinv(shape, levels)
     steps = np.empty((STEPS_OF_SHOWER, STEP_FIELDS))
     steps[:, :3] = place + edges[:-1, None] * direction
@@ -88,12 +80,6 @@ def track_step(
     secondaries = max(0.0, constant + slope * np.log(energy_gev)) * ICE_DENSITY
     light = length * (1 + secondaries / WATER_EQUIVALENT)
     return np.array([[*place, time, *direction, length, 0.0, light]])
-
-
-def profile_shape(energy_gev: float) -> float:
-    """Return the shape of the gamma distribution along a shower of some energy."""
-    constant, slope = PROFILE
-    return constant + slope * float(np.log(max(energy_gev, 1.0)))
 
 
 def hadronic_yield(energy_gev: float) -> tuple[float, float]:

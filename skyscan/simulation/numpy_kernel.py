@@ -12,7 +12,7 @@ import numpy as np
 
 from skyscan.light.cherenkov import COS_CHERENKOV, LIGHT_SPEED, N_GROUP
 from skyscan.light.ice_model import acceptance_at
-from skyscan.simulation.light import SPREAD_A, SPREAD_B
+from skyscan.light.photons import SHOWER_A, SHOWER_B
 from skyscan.simulation.scene import CELL_M, LONGEST_PIECE_M, Scene
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def _emit(steps: Array, random: np.random.Generator) -> tuple[Array, Array, Arra
     along = steps[:, 7] * random.random(len(steps))
     axis = steps[:, 4:7].copy()
     place = steps[:, :3] + along[:, None] * axis
-    full = 1 - np.exp(-SPREAD_B * 2.0**SPREAD_A)
+    full = 1 - np.exp(-SHOWER_B * 2.0**SHOWER_A)
     spread = np.minimum(
-        (-np.log1p(-full * random.random(len(steps))) / SPREAD_B) ** (1 / SPREAD_A), 2.0
+        (-np.log1p(-full * random.random(len(steps))) / SHOWER_B) ** (1 / SHOWER_A), 2.0
     )
     cosine = np.where(steps[:, 8] > 0.5, 1 - spread, 1.0)  # noqa: PLR2004  (a flag)
     particle = _turned(axis, cosine, random)

@@ -9,6 +9,7 @@ import numpy as np
 
 from skyscan.doms import efficiencies
 from skyscan.geometry import dom_positions
+from skyscan.light.yields import NOMINAL_RADIUS_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from skyscan.light.ice_model import IceModel
 
     Array = NDArray[np.float64]
-
-NOMINAL_RADIUS_M = 0.1651  #: of a DOM, for the yield of `skyscan.simulation.light`
 
 #: Photons fly at most this far (m) before they are looked at again.
 LONGEST_PIECE_M = 10.0

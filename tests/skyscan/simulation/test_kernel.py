@@ -7,8 +7,9 @@ from skyscan.doms import are_alive
 from skyscan.geometry import N_OMS, dom_positions
 from skyscan.light.cherenkov import SIN_CHERENKOV, axes_of, direct_light, frames_of
 from skyscan.light.ice_model import acceptance_at, shipped_ice
+from skyscan.light.yields import PHOTONS_PER_M
 from skyscan.simulation.kernel import best_kernel, trace
-from skyscan.simulation.light import PHOTONS_PER_M, n_photons, shower_steps, track_step
+from skyscan.simulation.light import n_photons, shower_steps, track_step
 from skyscan.simulation.scene import Scene
 
 KERNELS = [
