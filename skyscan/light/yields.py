@@ -1,8 +1,8 @@
 """How much Cherenkov light a shower makes, and where along its axis.
 
 The numbers are those of IceCube's photon propagator (github.com/icecube/ppc, ``gpu/f2k.cxx``
-and ``gpu/ini.cxx``), after L. Rädel and C. Wiebusch, Astropart. Phys. 38 (2012) 53 and 44 (2013)
-102.
+and ``gpu/ini.cxx``), after L. Rädel and C. Wiebusch, Astropart. Phys. 38 (2012) 53 and
+44 (2013) 102.
 """
 
 from __future__ import annotations

@@ -103,16 +103,33 @@ class Cascade(Reco):
                 _fill(fits, rows, fit_showers(model, guess))
         return fits
 
+    @property
+    def doms(self) -> NDArray[np.void]:
+        """The DOMs that ``prepare`` chose, dtype DOM_DTYPE."""
+        return self._doms
+
+    def times_llh(self, fits: NDArray[np.void], zenith: Array, azimuth: Array) -> Array:
+        """Return -ln L of the first pulses' times alone, shape (n,), of fits of this class.
+
+        Parameters
+        ----------
+        fits : ndarray, shape (n,), dtype FIT_DTYPE
+        zenith, azimuth : ndarray, shape (n,), radians
+            Their directions.
+        """
+        model = ShowerModel(self._doms, *self._lights, zenith, azimuth)
+        return model.times_llh(_centres(fits, model))
+
     def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
-def _centres(pixels: NDArray[np.void], model: ShowerModel) -> Array:
-    vertex = np.stack([pixels[name] for name in "xyz"], axis=-1)
-    has_energy = np.isfinite(pixels["energy"]) & (pixels["energy"] > 0)
-    energy = np.where(has_energy, pixels["energy"], SEED_ENERGY_GEV)
-    return centres_of(vertex, pixels["time"], energy, model.travels)
+def _centres(rows: NDArray[np.void], model: ShowerModel) -> Array:
+    vertex = np.stack([rows[name] for name in "xyz"], axis=-1)
+    has_energy = np.isfinite(rows["energy"]) & (rows["energy"] > 0)
+    energy = np.where(has_energy, rows["energy"], SEED_ENERGY_GEV)
+    return centres_of(vertex, rows["time"], energy, model.travels)
 
 
 def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: ShowerFits) -> None:

@@ -7,7 +7,7 @@ time there. Its energy follows from the charges.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import sqrt
+from math import log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -40,6 +40,9 @@ CHARGE_POWER = 0.5
 
 #: Newton's steps to the energy; each changes its logarithm by at most this.
 ENERGY_STEPS, LARGEST_STEP = 6, 2.0
+
+#: ln of 1 EeV in GeV: no shower has more, however far a fit moves it away from the detector.
+LARGEST_LOG_ENERGY = 9 * log(10)
 
 #: Number of DOMs that are computed at a time, so that they fit into the processor's cache.
 BLOCK = 16384
@@ -82,19 +85,14 @@ class ShowerModel:
     travels: Array = field(init=False, repr=False)
     _places: Doms = field(init=False, repr=False)
     _n_hits: int = field(init=False, repr=False)
-    _constant: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Prepare what is the same for all showers."""
         places = np.stack([self.doms[name] for name in "xyz"], axis=-1)
-        charge, shape = self._charge, self.charge_spread**-2
-        constant = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1)
-        constant = constant + shape * np.log(shape)
         values = {
             "travels": axes_of(self.zenith, self.azimuth).along,
             "_places": self.light.doms(places),
             "_n_hits": int(np.isfinite(self.doms["time"]).sum()),
-            "_constant": float(constant.sum()),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -129,16 +127,20 @@ class ShowerModel:
         per_gev = light.charge_per_gev(paths) * (self.efficiency * self.doms["efficiency"])
         known = np.ascontiguousarray(per_gev[:, self.doms["has_charge"]])
         energy = energies(self._charge, known, self.charge_spread)
-        llh = self._of_charges(energy[:, None] * known)
+        llh = charges_llh(self._charge, energy[:, None] * known, self.charge_spread)
         llh += self._of_times(points[:, 3:], paths.first(self._n_hits), light)
         return Showers(llh, energy)
 
-    def _of_charges(self, expected: Array) -> Array:
-        """Return -ln of the negative binomial (gamma-Poisson) probability of the charges."""
-        shape, charge = self.charge_spread**-2, self._charge
-        mean = expected + NOISE_PE
-        terms = (charge + shape) * np.log(mean + shape) - charge * np.log(mean)
-        return np.asarray(terms.sum(axis=-1) - self._constant)
+    def times_llh(self, points: Array) -> Array:
+        """Return the part of -ln L that is of the first pulses' times alone, shape (n,).
+
+        Parameters
+        ----------
+        points : ndarray, shape (n, 4), m, m, m, ns
+            One shower for each direction.
+        """
+        paths = self.light.paths(points[:, :3], self.travels, self._places)
+        return self._of_times(points[:, 3:], paths.first(self._n_hits), self.light)
 
     def _of_times(self, time: Array, paths: Paths, light: ShowerLight) -> Array:
         """Return -ln of the density of the first pulses' times."""
@@ -169,6 +171,24 @@ class ShowerModel:
         return np.asarray(emitted[[round(level * (self._n_hits - 1)) for level in levels]])
 
 
+def charges_llh(charge: Array, expected: Array, spread: float) -> Array:
+    """Return -ln of the negative binomial (gamma-Poisson) probability of charges, shape (m,).
+
+    Parameters
+    ----------
+    charge : ndarray, shape (ndom,), PE
+    expected : ndarray, shape (m, ndom), PE
+    spread : float
+        Relative uncertainty of the expected charges.
+    """
+    shape = spread**-2
+    constant = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1)
+    constant = (constant + shape * np.log(shape)).sum()
+    mean = expected + NOISE_PE
+    terms = (charge + shape) * np.log(mean + shape) - charge * np.log(mean)
+    return np.asarray(terms.sum(axis=-1) - constant)
+
+
 def energies(charge: Array, per_gev: Array, spread: float) -> Array:
     """Return the energies (GeV) that make charges most likely.
 
@@ -188,10 +208,11 @@ def energies(charge: Array, per_gev: Array, spread: float) -> Array:
     """
     shape = spread**-2
     log_energy = np.log(charge.sum() / per_gev.sum(axis=-1))
+    log_energy = np.minimum(log_energy, LARGEST_LOG_ENERGY)
     for _ in range(ENERGY_STEPS):
         mean = np.exp(log_energy)[:, None] * per_gev
         excess = ((charge - mean) / (shape + mean)).sum(axis=-1)
         slope = (mean * (charge + shape) / (shape + mean) ** 2).sum(axis=-1)
         step = np.minimum(np.maximum(excess / slope, -LARGEST_STEP), LARGEST_STEP)
-        log_energy = log_energy + step
+        log_energy = np.minimum(log_energy + step, LARGEST_LOG_ENERGY)
     return np.asarray(np.exp(log_energy))
