@@ -2,6 +2,7 @@
 # make test    run all tests with a real HTCondor; NEWER=forky also part of them with a newer one;
 #              HTCONDOR=forky runs all with the HTCondor of another Debian suite
 # make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
+# make physics compare the open reconstructions with official scans and with truth (minutes)
 # make check   lint Python and shell, check spelling, types and import contracts, build the site
 # make docs    build the documentation site in docs/_build
 # make setup   create .venv, and download HTCondor if the machine has none; the others do this first
@@ -9,7 +10,7 @@
 
 .DEFAULT_GOAL := setup
 # A folder is named docs.
-.PHONY: setup demo check docs test test-newer soak clean htcondor
+.PHONY: setup demo check docs test test-newer soak physics clean htcondor
 
 VENV := .venv
 # The name contains the folder, because a virtual environment cannot be moved.
@@ -83,6 +84,9 @@ test-newer: $(STAMP)
 
 soak: setup
 	$(VENV)/bin/python tests/workflows/soak.py $(SOAK)
+
+physics: $(STAMP)
+	$(VENV)/bin/python benchmarks/physics.py $(PHYSICS)
 
 clean:
 	rm -rf $(VENV) .runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

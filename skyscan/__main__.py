@@ -72,7 +72,13 @@ def _prep(options: argparse.Namespace) -> ExitCode:
     expected = options.event_sha256
     if expected and options.event.exists() and sha256_of(options.event) != expected:
         raise BadInput(f"{options.event} is not the event that was planned. {PLAN_AGAIN}")
-    source = Source(options.event, not options.simulated_event, options.gcd_dir)
+    source = Source(
+        options.event,
+        not options.simulated_event,
+        options.gcd_dir,
+        options.pulses,
+        options.gcd,
+    )
     prepare(options.scan_id, options.reco, source, options.startup)
     return ExitCode.DONE
 
@@ -136,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     prep.add_argument("--startup", type=Path, required=True)
     prep.add_argument("--simulated-event", action="store_true")
     prep.add_argument("--gcd-dir", type=Path, help="folder to search first for baseline GCDs")
+    prep.add_argument("--gcd", type=Path, help="file with the detector's G, C and D frames")
+    prep.add_argument("--pulses", help="frame key of the pulse series")
     prep.set_defaults(step=_prep)
 
     following = steps.add_parser("next-round", help="choose the next pixels and write batches")

@@ -4,6 +4,10 @@ The effects are those that IceCube's ``astro`` includes with the PAL library (UT
 refraction): light deflection by the Sun, annual aberration, precession, nutation and the
 rotation of the Earth. J2000 means the ICRS, 0.02 arcsec from the mean equator of J2000.
 
+Events without a time have maps in IceCube's local frame: in place of RA and Dec they have the
+azimuth and the elevation, 90 degrees less the zenith angle. All functions here take a time of
+NaN for that.
+
 Each direction is computed independently: the same direction and time give the same bytes
 whatever else is in the array, with ERFA 2.0.0 (Debian 12) and with 2.0.1.
 """
@@ -42,13 +46,16 @@ def local_to_equatorial(
     zenith, azimuth : array_like, radians
         The direction that the particle comes from, IceCube's frame. Broadcast with ``mjd``.
     mjd : array_like, days
-        Time, modified Julian date (UTC).
+        Time, modified Julian date (UTC); NaN for azimuth and elevation in place of RA and Dec.
 
     Returns
     -------
     ra, dec : ndarray, radians, J2000
         ra in [0, 2 pi).
     """
+    if np.isnan(mjd).all():
+        zenith, azimuth = np.broadcast_arrays(zenith, azimuth)
+        return _wrapped(np.asarray(azimuth, np.float64)), np.pi / 2 - zenith
     sky = _sky(mjd)
     bearing = np.pi / 2 - np.asarray(azimuth) - LONGITUDE  # from north through east
     ra, dec = erfa.aticq(*erfa.atoiq("A", bearing, zenith, sky), sky)
@@ -65,13 +72,16 @@ def equatorial_to_local(ra: ArrayLike, dec: ArrayLike, mjd: ArrayLike) -> tuple[
     ra, dec : array_like, radians, J2000
         Broadcast with ``mjd``.
     mjd : array_like, days
-        Time, modified Julian date (UTC).
+        Time, modified Julian date (UTC); NaN if ``ra`` and ``dec`` are azimuth and elevation.
 
     Returns
     -------
     zenith, azimuth : ndarray, radians
         The direction that the particle comes from, IceCube's frame; azimuth in [0, 2 pi).
     """
+    if np.isnan(mjd).all():
+        ra, dec = np.broadcast_arrays(ra, dec)
+        return np.pi / 2 - np.asarray(dec, np.float64), _wrapped(np.asarray(ra, np.float64))
     sky = _sky(mjd)
     bearing, zenith, *_ = erfa.atioq(*erfa.atciqz(ra, dec, sky), sky)
     return np.asarray(zenith), _wrapped(np.pi / 2 - bearing - LONGITUDE)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 N_STRINGS = 86
 N_OMS = 60  #: in-ice DOMs of a string; DOMs 61 to 64 are IceTop's, on the surface
+LAST_OM = 64  #: of IceTop
 
 FIRST_DEEPCORE_STRING = 79
 
@@ -45,6 +46,12 @@ def is_in_ice(string: ArrayLike, om: ArrayLike) -> NDArray[np.bool_]:
     """Return which DOMs are in-ice DOMs of IceCube-86 (string 1 to 86, om 1 to 60)."""
     string, om = np.asarray(string), np.asarray(om)
     return np.asarray((string >= 1) & (string <= N_STRINGS) & (om >= 1) & (om <= N_OMS))
+
+
+def is_of_icecube86(string: ArrayLike, om: ArrayLike) -> NDArray[np.bool_]:
+    """Return which DOMs are of IceCube-86: in the ice, or in an IceTop tank (om 61 to 64)."""
+    string, om = np.asarray(string), np.asarray(om)
+    return np.asarray((string >= 1) & (string <= N_STRINGS) & (om >= 1) & (om <= LAST_OM))
 
 
 def positions(string: ArrayLike, om: ArrayLike) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ STARTUP = "startup"
 STARTUP_JSON = "startup.json"
 CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep, and why
 EVENT = "event"
+GCD_FILE = "gcd.i3"
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 
@@ -86,6 +87,11 @@ class ScanFolder:
         return self.path / EVENT
 
     @property
+    def gcd(self) -> Path:
+        """Return the file of the detector's frames, if the scan has one."""
+        return self.event / GCD_FILE
+
+    @property
     def rounds(self) -> Path:
         """Return the folder of the rounds' folders."""
         return self.path / "rounds"
@@ -114,6 +120,11 @@ class ScanFolder:
     def report_json(self) -> Path:
         """Return the report, for programs."""
         return self.path / "report.json"
+
+    @property
+    def page(self) -> Path:
+        """Return the report as a page for browsers."""
+        return self.path / "report.html"
 
     def round(self, number: int) -> RoundFolder:
         """Return the folder of one round."""

@@ -105,7 +105,8 @@ def skymap_of(scan: Scan, best: NDArray[np.void], *, complete: bool) -> SkyMap:
     return SkyMap(
         run_id=scan.run_id,
         event_id=scan.event_id,
-        mjd=scan.mjd,
+        mjd=np.nan if scan.mjd is None else scan.mjd,
+        is_local=scan.mjd is None,
         event_type=scan.event_type,
         is_real_event=scan.is_real_event,
         complete=complete,

@@ -49,8 +49,8 @@ def read_for(
         The reconstruction does not exist, or the event cannot be read.
     """
     chosen = reco_class(reco_name)
-    event = read(source.path, None)
-    reco = chosen(event.format_version)
+    event = read(source.path, source.pulses)
+    reco = chosen(event.format_version).using(source.pulses)
     if reco.pulses_key != event.pulses_key:
         event = read(source.path, reco.pulses_key)
     return Reading(event, reco)
@@ -102,6 +102,7 @@ def prepare(
             for path in sorted(folder.iterdir())
             if path.is_file() and path.name != STARTUP_JSON
         },
+        pulses=source.pulses,
     )
     startup.write(folder)
     return startup

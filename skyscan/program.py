@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 SIBLINGS = ("condor", "workflows")
 
 
-#: ``ExitCode.WRONG_USAGE``, needed when nothing can be imported.
+#: ``ExitCode.WRONG_USAGE`` and ``TRY_AGAIN``, needed when nothing can be imported.
 WRONG_USAGE = 64
+TRY_AGAIN = 75
 #: Commands: folders in which Python looks for modules first. Error messages name it if a module
 #: cannot be imported.
 PYTHON_PATH_VARIABLE = "PYTHONPATH"
@@ -31,6 +32,13 @@ def main() -> int:
     """
     try:
         command_line = _command_line()
+    except MemoryError:
+        print(
+            "skyscan: error: out of memory: free some, or raise the limit of this shell "
+            f"(ulimit -v). (exit {TRY_AGAIN})",
+            file=sys.stderr,
+        )
+        return TRY_AGAIN
     except Exception as error:  # noqa: BLE001  a module may raise anything when it is imported
         where = os.environ.get(PYTHON_PATH_VARIABLE)
         of = f"PYTHONPATH is {where}: unset it" if where else "Install skyscan again"

@@ -49,7 +49,8 @@ class Scan:
     event_file, event_sha256 : str
         The scan's own copy of the event (a file name in ``event/``) and its content.
     run_id, event_id, mjd, event_type, is_real_event
-        The event's metadata; ``mjd`` in days, UTC.
+        The event's metadata; ``mjd`` in days, UTC, None if the event has no time: its map is
+        in IceCube's local frame then.
     reco : str
         Name of the reconstruction.
     runtime : str
@@ -71,6 +72,12 @@ class Scan:
         Seconds that a batch may take; its remaining fits go to another round. 0 means no limit.
     max_failed_pixels : float
         Fraction of pixels without a fit above which the scan is an error.
+    pulses : str or None
+        Frame key of the pulse series that the user chose; None means that of the format.
+    gcd_sha256 : str or None
+        Content of the file of the detector's frames in ``event/``; None if there is none.
+    levels : str or None
+        Levels of the regions (`skyscan.answer.levels.Levels.text`); None: the reconstruction's.
     """
 
     name: str
@@ -78,7 +85,7 @@ class Scan:
     event_sha256: str
     run_id: int
     event_id: int
-    mjd: float
+    mjd: float | None
     event_type: str | None
     is_real_event: bool
     reco: str
@@ -92,6 +99,9 @@ class Scan:
     predictive_scanning_threshold: float
     time_budget: float
     max_failed_pixels: float
+    pulses: str | None = None
+    gcd_sha256: str | None = None
+    levels: str | None = None
 
     #: The smallest and the largest value that a scan can have.
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
@@ -113,7 +123,10 @@ class Scan:
         # digest. Neither is the progression, which decides the pixels and their seeds: a result
         # file has a checksum of its batch, which includes both.
         determining = [self.event_sha256, self.is_real_event, self.reco]
-        return digest([*determining, self.runtime, sorted(environment.items())])[:32]
+        given = {"pulses": self.pulses, "gcd": self.gcd_sha256}
+        chosen = [[name, value] for name, value in given.items() if value is not None]
+        environment_items = sorted(environment.items())
+        return digest([*determining, self.runtime, environment_items, *chosen])[:32]
 
     def write(self, path: Path) -> None:
         """Write ``scan.json``."""

@@ -33,6 +33,9 @@ SKYMAP_DTYPE = np.dtype(
     ]
 )
 VERSION = 1
+#: Metadata of maps in IceCube's local frame only; skyreader keeps what it does not know.
+COORDINATES, LOCAL = "coordinates", "local"
+UNFITTED = "unfitted"  #: key of the metadata with the pixels that have no fit
 _ROWS_AT_ONCE = 10_000  # as Python objects, which take much more memory
 _NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
 
@@ -44,7 +47,7 @@ class SkyMap:
     Attributes
     ----------
     run_id, event_id, mjd, event_type, is_real_event
-        The event's metadata; ``mjd`` in days, UTC.
+        The event's metadata; ``mjd`` in days, UTC, NaN if it is not known.
     complete : bool
         Whether the scan ended because nothing was left to refine.
     pixels : {nside: ndarray of dtype SKYMAP_DTYPE}
@@ -52,6 +55,10 @@ class SkyMap:
     event : str
         Name of the event in the file names; by default made from its ids. The files do not
         hold it.
+    is_local : bool
+        Whether the pixels are of IceCube's local frame, because the event has no time: azimuth
+        takes the place of RA, and elevation (90 degrees less the zenith angle) that of Dec. The
+        metadata then have ``coordinates``.
     """
 
     run_id: int
@@ -62,13 +69,18 @@ class SkyMap:
     complete: bool
     pixels: dict[int, NDArray[np.void]]
     event: str = ""
+    is_local: bool = False
 
     @property
     def name(self) -> str:
         """File name without suffix, as skyreader writes it: the event, then the nsides."""
+        return "_".join([self.event_name, *map(str, sorted(self.pixels))])
+
+    @property
+    def event_name(self) -> str:
+        """Name of the event."""
         ids = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
-        event = self.event or ids
-        return "_".join([event, *map(str, sorted(self.pixels))])
+        return self.event or ids
 
     def best(self) -> tuple[Pixel, float, float, float] | None:
         """Return the best pixel, its ra and dec (radians, J2000) and its llh."""
@@ -86,8 +98,28 @@ class SkyMap:
         ((ra,), (dec,)) = directions(np.array([nside]), np.array([pixel]))
         return Pixel(nside, pixel), float(ra), float(dec), llh
 
+    def fitted(self) -> dict[int, NDArray[np.void]]:
+        """Return the pixels that have a fit, by nside; all of them if none has one."""
+        fitted = {n: rows[~np.isnan(rows["llh"])] for n, rows in self.pixels.items()}
+        return {n: rows for n, rows in fitted.items() if len(rows)} or dict(self.pixels)
+
+    def unfitted(self) -> str:
+        """Return the pixels without a fit as NSIDE:PIXEL, separated by spaces."""
+        return " ".join(
+            f"{nside}:{pixel}"
+            for nside, rows in sorted(self.pixels.items())
+            for pixel in rows["index"][np.isnan(rows["llh"])].tolist()
+        )
+
     def metadata(self, nside: int) -> dict[str, Any]:
-        """Return the metadata that skyreader stores with each nside."""
+        """Return the metadata that skyreader stores with each nside.
+
+        skyreader (1.6.3) takes the minimum of the llh of each nside, which is NaN if one of
+        them is, and then passes over the whole nside. Pixels without a fit are therefore no
+        rows of the files but a text here, which skyreader keeps when it writes the map again.
+        """
+        unfitted = self.unfitted()
+        frame = {COORDINATES: LOCAL} if self.is_local else {}
         return {
             "nside": nside,
             "complete": self.complete,
@@ -97,6 +129,8 @@ class SkyMap:
             "mjd": self.mjd,
             "is_real_event": self.is_real_event,
             "version": VERSION,
+            **frame,
+            **({UNFITTED: unfitted} if unfitted else {}),
         }
 
 
@@ -110,13 +144,14 @@ def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
 
 def npz_of(skymap: SkyMap) -> bytes:
     """Return the content of the ``.npz`` file of a map."""
-    nsides = sorted(skymap.pixels)
+    fitted = skymap.fitted()
+    nsides = sorted(fitted)
     header_dtype = [
         (key, f"U{len(value)}" if isinstance(value, str) else type(value))
         for key, value in skymap.metadata(0).items()
     ]
     rows = [tuple(skymap.metadata(nside).values()) for nside in nsides]
-    arrays = {f"nside-{nside}": skymap.pixels[nside] for nside in nsides}
+    arrays = {f"nside-{nside}": fitted[nside] for nside in nsides}
     return npz_bytes({"header": np.array(rows, header_dtype), **arrays})
 
 
@@ -159,10 +194,41 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
             event_type=None if first["event_type"] == "None" else str(first["event_type"]),
             is_real_event=bool(first["is_real_event"]),
             complete=bool(first["complete"]),
-            pixels={int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
+            is_local=COORDINATES in (header.dtype.names or ()) and is_local(first),
+            pixels=with_unfitted(
+                {int(row["nside"]): arrays[f"nside-{row['nside']}"] for row in header},
+                str(first[UNFITTED]) if UNFITTED in (header.dtype.names or ()) else "",
+            ),
         )
     except (KeyError, ValueError, IndexError) as error:
         raise BadInput(f"{path} is not a map of this format ({error!r}).") from error
+
+
+def is_local(metadata: Any) -> bool:  # noqa: ANN401  (a row of the header, or a dict)
+    """Return whether metadata are those of a map in IceCube's local frame."""
+    return str(metadata[COORDINATES]) == LOCAL
+
+
+def with_unfitted(
+    fitted: dict[int, NDArray[np.void]], unfitted: str
+) -> dict[int, NDArray[np.void]]:
+    """Return the pixels of a file with those without a fit (`SkyMap.unfitted`), all NaN.
+
+    Raises
+    ------
+    ValueError
+        The text does not name pixels.
+    """
+    named = [tuple(map(int, word.split(":"))) for word in unfitted.split()]
+    pixels = dict(fitted)
+    for nside in sorted({nside for nside, _ in named}):
+        known = pixels.get(nside, np.zeros(0, SKYMAP_DTYPE)).astype(SKYMAP_DTYPE)
+        new = sorted({pixel for n, pixel in named if n == nside} - set(known["index"].tolist()))
+        rows = np.zeros(len(new), SKYMAP_DTYPE)
+        for name in SKYMAP_DTYPE.names or ():
+            rows[name] = new if name == "index" else np.nan
+        pixels[nside] = np.sort(np.concatenate([known, rows]), order="index")
+    return pixels
 
 
 def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
@@ -182,7 +248,7 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
 def json_parts(skymap: SkyMap) -> Iterator[str]:
     """Yield the content of the ``.json`` file of a map in parts, one pixel a line."""
     opening = "{"
-    for nside, rows in sorted(skymap.pixels.items()):
+    for nside, rows in sorted(skymap.fitted().items()):
         columns = json.dumps(list(SKYMAP_DTYPE.names or ()))
         yield f'{opening}\n"nside-{nside}": {{\n"columns": {columns},\n"data": ['
         for start in range(0, len(rows), _ROWS_AT_ONCE):

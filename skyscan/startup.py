@@ -22,11 +22,12 @@ FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200, as for events
 #: The JSON types of the fields.
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("scan_id", "reco", "format_version"), str),
-    "mjd": float,
+    "mjd": float | None,
     "seed": dict[str, float | None],
     "n_variations": int,
     "pointing": tuple[float, float, float] | None,
     "files": dict[str, str],
+    "pulses": str | None,
 }
 
 
@@ -41,7 +42,7 @@ class Startup:
     reco, format_version : str
         The reconstruction and the realtime format.
     mjd : float
-        Time of the event, days UTC.
+        Time of the event, days UTC; NaN if it has none.
     seed : Vertex
         The event's seed vertex (m, ns, GeV).
     n_variations : int
@@ -50,6 +51,8 @@ class Startup:
         The region of a pointed scan.
     files : {name: SHA-256}
         The files that the reconstruction prepared.
+    pulses : str or None
+        Frame key of the pulse series that the user chose; None means that of the format.
     """
 
     scan_id: str
@@ -60,6 +63,7 @@ class Startup:
     n_variations: int
     pointing: tuple[float, float, float] | None
     files: dict[str, str]
+    pulses: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write ``startup.json``."""
@@ -76,11 +80,14 @@ def read_startup(folder: Path) -> Startup:
     """
     try:
         value = read_sealed(folder / STARTUP_JSON)
+        # Before it could be chosen, startup.json had no pulse series.
+        value = {"pulses": None, **value}
         known = {field.name: value[field.name] for field in fields(Startup)}
         _check_values(known)
         seed = {k: np.nan if v is None else float(v) for k, v in value["seed"].items()}
         pointing = value["pointing"]
         known["seed"] = Vertex(**seed)
+        known["mjd"] = np.nan if known["mjd"] is None else known["mjd"]
         known["pointing"] = tuple(pointing) if pointing else None
         return Startup(**known)
     except (BadInput, KeyError, TypeError, ValueError) as error:
@@ -101,7 +108,7 @@ def _check_values(known: Mapping[str, Any]) -> None:
     wrong = [name for name, kind in _TYPES.items() if not is_of(known[name], kind)]
     if not wrong:
         can_be = {
-            "mjd": FIRST_MJD <= known["mjd"] <= LAST_MJD,
+            "mjd": known["mjd"] is None or FIRST_MJD <= known["mjd"] <= LAST_MJD,
             "n_variations": 0 < known["n_variations"] <= MAX_VARIATIONS,
             "files": all(name == Path(name).name for name in known["files"]),
         }

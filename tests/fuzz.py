@@ -21,6 +21,7 @@ import pickle
 import random
 import resource
 import sys
+import tarfile
 import tempfile
 import time
 import zlib
@@ -45,6 +46,7 @@ from skyscan.batches import Batch, batch_bytes, read_batch  # noqa: E402
 from skyscan.errors import DamagedFile, ExitCode, SkyscanError  # noqa: E402
 from skyscan.events.assembly import parsed_followup  # noqa: E402
 from skyscan.events.envelope import pack_frame  # noqa: E402
+from skyscan.events.files import find_events  # noqa: E402
 from skyscan.events.frame import (  # noqa: E402
     FrameObject,
     parse_frame,
@@ -215,6 +217,23 @@ def parsers(place: Path) -> dict[str, Parser]:  # noqa: C901, PLR0915  (a table)
             content = mutated(rng, gzip.compress(content, 1))
         return content
 
+    def many_events(rng: random.Random) -> bytes:
+        content = b"".join(i3(rng) for _ in range(rng.randrange(1, 4)))
+        if rng.random() < 0.5:
+            archive = io.BytesIO()
+            with tarfile.open(fileobj=archive, mode="w") as tar:
+                for name in ("a.i3", "b/b.json"):
+                    info = tarfile.TarInfo(name)
+                    info.size = len(content)
+                    tar.addfile(info, io.BytesIO(content))
+            content = archive.getvalue()
+            content = mutated(rng, content) if rng.random() < 0.8 else content
+        return content
+
+    def taken(path: Path) -> None:
+        for found in find_events(path):
+            found.take()
+
     def planned(data: bytes) -> object:
         file.write_bytes(data)
         scan = read_planned(file)
@@ -309,6 +328,7 @@ def parsers(place: Path) -> dict[str, Parser]:  # noqa: C901, PLR0915  (a table)
         "event JSON": Parser(event_json, of_file(read_event)),
         "event pickle": Parser(event_pickle, of_file(read_event)),
         "i3": Parser(i3, of_file(read_event)),
+        "many events": Parser(many_events, of_file(taken)),
         "SuperDST": Parser(lambda rng: mutated(rng, superdst), read_superdst),
         "frames": Parser(
             lambda rng: resealed(mutated(rng, frames[rng.choice(("Q", "P"))])), parse_frame

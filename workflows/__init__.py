@@ -1,1 +1,23 @@
-"""The graph of steps of a scan, its renderings, and the command line."""
+"""The graph of steps of a scan, its renderings, and the command line.
+
+For notebooks, `plan`, `scan` and `status` do what the commands of these names do.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workflows.notebook import scan, status
+
+__all__ = ["plan", "scan", "status"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use; commands start faster without them."""
+    if name == "plan":  # a module that can be called
+        return import_module("workflows.plan")
+    if name in __all__:
+        return getattr(import_module("workflows.notebook"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

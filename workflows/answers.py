@@ -6,36 +6,55 @@ import re
 import shlex
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skyscan.errors import BadInput, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from skyscan.answer.show import Shown
+
 Lines = list[str]
 #: A command of a check, as far as the scan folder in it, which is "." in ``report.json``.
 _COMMAND = re.compile(r"^( *skyscan (?:extend|resume|retry --failed)) (?:'\.'|\.)(?= |$)")
 
 
-def write_answer(path: Path | None) -> tuple[Lines, dict[str, Any] | None]:
-    """Write the files of a map's answer beside it; return the answer as text and for JSON.
+class Written(NamedTuple):
+    """The answer of a map in a report.
 
-    The text is what follows the best fit. A report is written in any case, so an error is part
-    of the text.
+    Attributes
+    ----------
+    lines : list of str
+        What follows the best fit, or why there is no answer.
+    value : dict or None
+        For JSON.
+    shown : Shown or None
+        The answer itself, and the map.
+    """
+
+    lines: Lines
+    value: dict[str, Any] | None = None
+    shown: Shown | None = None
+
+
+def write_answer(path: Path | None) -> Written:
+    """Write the files of a map's answer beside it; return the answer.
+
+    A report is written in any case, so an error is part of the text.
     """
     from skyscan.answer.show import write_beside
 
     if path is None:
-        return [], None
+        return Written([])
     try:
-        lines, value = write_beside(path)
+        shown = write_beside(path)
     except (BadInput, OSError) as error:
-        return [printable(f"  answer    {error}")], None
+        return Written([printable(f"  answer    {error}")])
     except Exception as error:  # noqa: BLE001  the report must be written all the same
         traceback.print_exc(file=sys.stderr)
-        return [printable(f"  answer    this is a bug: {error!r}")], None
-    return [printable(line) for line in lines[1:]], value
+        return Written([printable(f"  answer    this is a bug: {error!r}")])
+    return Written([printable(line) for line in shown.lines[1:]], shown.value, shown)
 
 
 def placed(value: Any, folder: Path) -> Any:  # noqa: ANN401  (any JSON value)
@@ -64,7 +83,7 @@ def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:
     """
     from skyscan.answer.show import show
 
-    lines, value = show(path, levels)
+    lines, value, _, _ = show(path, levels)
     outcome = "complete" if value["complete"] else "incomplete"
     return [printable(line) for line in (f"{value['name']}: {outcome}", *lines)], value
 
@@ -72,12 +91,14 @@ def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:
 def as_report(path: Path, value: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of a report, filled from a map file and its answer."""
     best = value["best"]
+    local = ("zenith_deg", "azimuth_deg") if value["frame"] == "local" else ()
+    keys = ("nside", "pixel", "ra_deg", "dec_deg", *local, "llh")
     return {
         "name": value["name"],
         "outcome": "complete" if value["complete"] else "incomplete",
         "exit_code": 0,
         "map": str(path),
-        "best": {key: best[key] for key in ("nside", "pixel", "ra_deg", "dec_deg", "llh")},
+        "best": {key: best[key] for key in keys},
         "n_pixels": value["n_pixels"],
         "n_failed": value["n_failed"],
         "failures": [],

@@ -16,6 +16,7 @@ from workflows.commands import (
     campaign,
     compare,
     demo,
+    events,
     examples,
     inner,
     listing,
@@ -27,12 +28,16 @@ from workflows.commands import (
     simulate,
     status,
     tools,
+    watch,
     why,
 )
 from workflows.parser import Parser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
+    options.words = words
     try:
         check_configuration()
         return int(options.run(options))
@@ -51,8 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `skyscan status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.DONE)
-    except OSError as error:
-        print(printable(f"skyscan: error: {error}"), file=sys.stderr)
+    except (OSError, MemoryError) as error:
+        text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
+        print(printable(f"skyscan: error: {text}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
     except Exception:  # noqa: BLE001  a bug: developers need its traceback
         traceback.print_exc()
@@ -96,7 +103,9 @@ def user_parser() -> Parser:
         demo,
         scan,
         campaign,
+        watch,
         plan,
+        events,
         status,
         why,
         listing,

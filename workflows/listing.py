@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from skyscan.errors import BadInput
 from skyscan.layout import SCAN_JSON, ScanFolder
 from workflows.campaigns.campaign import CAMPAIGN_JSON
+from workflows.checks.regular import check_regular
 from workflows.engines import engine_of
 from workflows.model.place import submitted_in
 from workflows.planned import read_planned
@@ -80,6 +81,7 @@ def scans_below(place: Path) -> Iterator[Listed]:
 def _listed(folder: ScanFolder, campaign: str | None) -> Listed:
     planned = folder.scan_json.stat().st_mtime
     try:
+        check_regular(folder.path)
         scan = read_planned(folder.scan_json)
     except BadInput:
         name = folder.path.name

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condor.sites import site_names
+from skyscan.answer.levels import LEVELS_HELP, NAMED
 from skyscan.errors import WrongUsage
+from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
 from workflows.engines import DEFAULT_ENGINE, ENGINES
 from workflows.quantities import (
@@ -26,14 +29,18 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+#: A key goes through submit files and shells as it is.
+_KEY = re.compile(r"[\w.:+-]{1,200}", re.ASCII)
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
-#: The options by name, in the order of `--help`; others follow in the first section.
+#: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
 SECTIONS = {
+    "which event": ("event_id", "frame", "stream", "sub_event", "pulses"),
+    "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("gcd_dir", "keep_frames"),
+        *("gcd", "gcd_dir", "keep_frames", "levels"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -42,6 +49,9 @@ SECTIONS = {
     ),
     "when it ends": ("max_rounds", "max_failed_pixels", "deadline", "notify"),
 }
+
+DEFAULT_SECTION = "what is fitted"
+OF_ONE_EVENT = ("event_id", "frame")  # a campaign scans many
 
 
 class Argument(NamedTuple):
@@ -94,8 +104,22 @@ def _words(words: list[str], _flag: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _event(text: str, _flag: str) -> str:
+    return str(parse_event_id(text))
+
+
+def _key(text: str, flag: str) -> str:
+    if not _KEY.fullmatch(text):
+        raise WrongUsage(f"{flag} {text!r} is not a frame key that can be used.")
+    return text
+
+
 def _budget(text: str, flag: str) -> float:
     return 0.0 if text.strip() == "0" else parse_duration(text, flag)
+
+
+def _levels(text: str, _flag: str) -> str:
+    return text if text in NAMED else str(Path(text).absolute())
 
 
 def _threshold(text: str, flag: str) -> float:
@@ -113,6 +137,70 @@ class Options:
     """
 
     is_real_event: bool
+    event_id: str | None = _option(
+        None,
+        "--event",
+        "event of a file of many; `skyscan events FILE` lists them",
+        read=_event,
+        metavar="RUN:EVENT[:SUB]",
+    )
+    frame: int | None = _option(
+        None,
+        "--frame",
+        "number of the event's physics frame in the file, as listed",
+        type=positive,
+        metavar="N",
+    )
+    stream: str | None = _option(
+        None,
+        "--stream",
+        "stream of the sub-event, such as InIceSplit, if several have the pulses",
+        metavar="NAME",
+    )
+    sub_event: int | None = _option(
+        None,
+        "--sub-event",
+        "number of the sub-event, if several have the pulses",
+        type=not_negative,
+        metavar="N",
+    )
+    pulses: str | None = _option(
+        None,
+        "--pulses",
+        "frame key of the pulse series (default: SplitUncleanedInIcePulses, or "
+        "SplitInIcePulses if there are none of those)",
+        read=_key,
+        metavar="KEY",
+    )
+    run_id: int | None = _option(
+        None,
+        "--run",
+        "run number, if the table has none (default: 0)",
+        type=not_negative,
+        metavar="N",
+    )
+    mjd: float | None = _option(
+        None,
+        "--mjd",
+        "time of the event, days UTC, if the table has none; without a time, the map is in "
+        "IceCube's local frame",
+        type=float,
+        metavar="MJD",
+    )
+    truth: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--truth",
+        "table of what was simulated: direction, energy and vertex by event",
+        type=Path,
+        metavar="FILE",
+    )
+    geometry: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--geometry",
+        "table of the DOMs of a detector that is not IceCube-86: string, om, x, y, z (m)",
+        type=Path,
+        metavar="FILE",
+    )
     reco: str = _option(
         "track",
         "--reco-algo",
@@ -192,6 +280,14 @@ class Options:
         type=Path,
         metavar="DIR",
     )
+    gcd: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--gcd",
+        "file with G, C and D frames for reconstructions in icetray, instead of the event's "
+        "own or a baseline; other reconstructions need none",
+        type=Path,
+        metavar="FILE",
+    )
     max_rounds: int | None = _option(
         None,
         "--max-rounds",
@@ -254,6 +350,7 @@ class Options:
         read=parse_fraction,
         metavar="FRACTION",
     )
+    levels: str | None = _option(None, "--levels", LEVELS_HELP, read=_levels, metavar="LEVELS")
     max_retries: int = _option(
         3,
         "--max-retries",
@@ -306,11 +403,13 @@ def add_to(parser: argparse.ArgumentParser, *, of_campaign: bool = False) -> Non
         Whether the command runs many scans in one DAG, which not every engine can.
     """
     known = arguments()
-    first, *rest = SECTIONS
     listed = {name for names in SECTIONS.values() for name in names}
+    unlisted = [name for name in known if name not in listed]
+    left_out = OF_ONE_EVENT if of_campaign else ()
     sections = {
-        first: (*SECTIONS[first], *(name for name in known if name not in listed)),
-        **{title: SECTIONS[title] for title in rest},
+        title: [name for name in names if name not in left_out]
+        + (unlisted if title == DEFAULT_SECTION else [])
+        for title, names in SECTIONS.items()
     }
     for title, names in sections.items():
         section = parser.add_argument_group(title)
@@ -340,7 +439,7 @@ def from_words(words: argparse.Namespace) -> Options:
     """
     given = {}
     for name, argument in arguments().items():
-        value = getattr(words, name)
+        value = getattr(words, name, None)
         if value is not None:
             given[name] = argument.read(value, argument.flag) if argument.read else value
     return Options(is_real_event=words.real_event, **given)

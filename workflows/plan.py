@@ -5,20 +5,25 @@ from __future__ import annotations
 import errno
 import os
 import platform
-import re
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib import import_module
 from importlib.metadata import version
+from math import isfinite
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from condor.runtimes import parse_runtime
 from condor.site_values import check_with_condor_submit
 from condor.sites import Site, read_site, site_names
 from skyscan import __version__
-from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage
+from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage, printable
 from skyscan.events.source import Source
 from skyscan.frames import KEEP_VARIABLE
+from skyscan.geometry import is_of_icecube86
 from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
@@ -27,7 +32,9 @@ from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows.checks import preflight
 from workflows.checks.digests import damaged_files, digests_of
+from workflows.choices import chosen_event
 from workflows.code import code_zip
+from workflows.detector import detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ownership import check_own, make_own
@@ -35,9 +42,13 @@ from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from skyscan.events.chosen import ChosenEvent
+    from skyscan.events.event import Event
     from skyscan.progression import Progression
+    from workflows.detector import Detector
     from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).
@@ -47,6 +58,7 @@ _PASSING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
 )
+MAX_STRINGS = 10  #: in a notice
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
 ROUNDS_OF_LEFTOVERS = 12
@@ -59,7 +71,6 @@ def plan(
     event_path: Path,
     output_dir: Path,
     options: Options,
-    reading: Reading | None = None,
     *,
     check_place: bool = False,
 ) -> ScanFolder:
@@ -68,13 +79,11 @@ def plan(
     Parameters
     ----------
     event_path : Path
-        The event file.
+        The file of the event, or of many of which the options choose one.
     output_dir : Path
         Where the scan folder is made, by the event's name.
     options : Options
         The options of the scan.
-    reading : Reading, optional
-        The event, if it has been read already.
     check_place : bool
         Whether to refuse a folder in which DAGMan would not run.
 
@@ -89,9 +98,40 @@ def plan(
     """
     if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
         raise WrongUsage("A path has a NUL character, which no file name can have.")
+    with chosen_event(event_path, options) as event:
+        return plan_chosen(event, output_dir, options, check_place=check_place)
+
+
+def plan_chosen(
+    chosen: ChosenEvent,
+    output_dir: Path,
+    options: Options,
+    reading: Reading | None = None,
+    *,
+    check_place: bool = False,
+    gcd_store: Path | None = None,
+) -> ScanFolder:
+    """Write the scan folder of an event that has been taken from its file, as `plan`.
+
+    Parameters
+    ----------
+    chosen : ChosenEvent
+        The event, in a file of its own.
+    output_dir, options, check_place
+        As for `plan`.
+    reading : Reading, optional
+        The event, if it has been read already.
+    gcd_store : Path, optional
+        Folder in which scans share the file of a detector (`workflows.detector`).
+    """
+    detector = detector_for(options, gcd_store)
+    if detector is not None and not ENGINES[options.engine].has_campaigns:
+        raise WrongUsage(f"--gcd needs --engine dagman, not {options.engine}.")
     site = site_of(options)
-    source = source_of(event_path, options)
-    scan = _resolve(source, options, site, reading or read_for(options.reco, source))
+    source = source_of(chosen.path, options)
+    reading = reading or read_for(options.reco, source)
+    scan = _resolve(source, chosen.name, options, site, reading)
+    scan = replace(scan, gcd_sha256=None if detector is None else detector.sha256)
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
@@ -102,18 +142,33 @@ def plan(
     check_own(folder.path)
     if options.site_changes or options.site not in site_names():
         check_with_condor_submit(site.name, site.submit)
+    for text in notices(reading.event):
+        print(printable(f"skyscan: note: {text}"), file=sys.stderr)
     if _is_planned(folder, scan):
         return folder
     _refuse_foreign(folder, scan)
     ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, event_path)
+    _write(folder, scan, site, chosen.path, detector)
     return folder
+
+
+def notices(event: Event) -> Iterator[str]:
+    """Yield what the user should know about an event that is scanned nevertheless."""
+    if event.detector is not None:
+        return  # its pulses are all of it
+    pulses = event.pulses[~is_of_icecube86(event.pulses["string"], event.pulses["om"])]
+    if len(pulses):
+        strings = ", ".join(map(str, np.unique(pulses["string"])[:MAX_STRINGS]))
+        yield (
+            f"{event.name}: {len(pulses)} of {len(event.pulses)} pulses are left out, because "
+            f"their DOMs are not in the geometry of IceCube-86 (string {strings})."
+        )
 
 
 def source_of(event_path: Path, options: Options) -> Source:
     """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    return Source(event_path, options.is_real_event, gcd_dir)
+    return Source(event_path, options.is_real_event, gcd_dir, options.pulses, options.gcd)
 
 
 def site_of(options: Options) -> Site:
@@ -128,7 +183,9 @@ def site_of(options: Options) -> Site:
     return read_site(options.site, changes, runtime, urgent=options.urgent)
 
 
-def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> Planned:
+def _resolve(
+    source: Source, event_file: str, options: Options, site: Site, reading: Reading
+) -> Planned:
     runtime = parse_runtime(site.runtime)
     budget = site.time_budget if options.time_budget is None else options.time_budget
     threshold = options.predictive_scanning_threshold
@@ -142,11 +199,11 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     return Planned(
         name=event.name,
-        event_file=event_file(source.path),
+        event_file=event_file,
         event_sha256=sha256_of(source.path),
         run_id=event.run_id,
         event_id=event.event_id,
-        mjd=event.mjd,
+        mjd=event.mjd if isfinite(event.mjd) else None,
         event_type=event.event_type,
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
@@ -160,6 +217,7 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         predictive_scanning_threshold=threshold,
         time_budget=float(budget),
         max_failed_pixels=options.max_failed_pixels,
+        levels=_levels(options),
         max_pixel_time=options.max_pixel_time,
         checkpoint_interval=options.checkpoint_interval,
         max_retries=options.max_retries,
@@ -174,7 +232,17 @@ def _resolve(source: Source, options: Options, site: Site, reading: Reading) -> 
         code_sha256="",
         site_values=site.values(),
         notify=options.notify,
+        pulses=options.pulses,
     )
+
+
+def _levels(options: Options) -> str | None:
+    """Return the levels that were chosen for the regions, in words that need no file."""
+    if options.levels is None:
+        return None
+    from skyscan.answer.levels import parse_levels
+
+    return parse_levels(options.levels, options.reco).text
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:
@@ -199,17 +267,6 @@ def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
         if source.gcd_dir is not None and not os.path.isdir(source.gcd_dir):  # noqa: PTH112
             raise WrongUsage(f"--gcd-dir {source.gcd_dir} is not a folder.")
         reco.check_files(source, event)
-
-
-def event_file(path: Path) -> str:
-    """Return the name of the scan's own copy of an event file, which keeps its kind.
-
-    An ``.i3`` file also keeps how it is compressed: icetray goes by the name.
-    """
-    frames = re.search(r"\.i3(\.(gz|bz2|zst))?$", path.name.lower())
-    if frames:
-        return f"event{frames[0]}"
-    return "event.pkl" if path.suffix.lower() == ".pkl" else "event.json"
 
 
 def _on_a_submit_line(path: Path) -> str:
@@ -309,12 +366,20 @@ def _refuse_foreign(folder: ScanFolder, scan: Planned) -> None:
         )
 
 
-def _write(folder: ScanFolder, scan: Planned, site: Site, event_path: Path) -> None:
+def _write(
+    folder: ScanFolder,
+    scan: Planned,
+    site: Site,
+    event_path: Path,
+    detector: Detector | None,
+) -> None:
     try:
         make_own(folder.path)
         for path in (folder.event, folder.logs, folder.rounds, folder.workflow):
             path.mkdir(exist_ok=True)
         copy_file(event_path, folder.event / scan.event_file)
+        if detector is not None:
+            place_detector(detector, folder.gcd)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
@@ -335,3 +400,15 @@ def cannot_write(what: str, error: OSError) -> SkyscanError:
             f"--output-dir, and plan again."
         )
     return WrongUsage(f"{what} cannot be written: {error}. Choose another --output-dir.")
+
+
+class _Callable(ModuleType):
+    """A module that is called if someone imports it as ``from workflows import plan``."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> ScanFolder:  # noqa: ANN401
+        """Do what `workflows.notebook.plan` does."""
+        made: ScanFolder = import_module("workflows.notebook").plan(*arguments, **options)
+        return made
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from math import degrees
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, one_line, printable
 from skyscan.layout import CHOICE_JSON
@@ -16,22 +16,24 @@ from skyscan.merge import reasons_text, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
-from workflows.answers import placed, write_answer
+from workflows.answers import Written, placed, write_answer
 from workflows.checks.digests import ANEW, NO_DIGESTS, damage
 from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.model.causes import CAUSES
 from workflows.model.failures import exit_code_of
-from workflows.model.reading import read_model
+from workflows.model.reading import ScanReader, read_model
 from workflows.model.text import duration, timing_lines
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from condor.dagman import DagmanState
     from skyscan.layout import ScanFolder
+    from skyscan.pixels import Pixel
+    from skyscan.skymap import SkyMap
     from workflows.model.scan import ScanModel
     from workflows.planned import Planned
 
@@ -45,6 +47,7 @@ _CHANGE = frozenset(name for name, it in CAUSES.items() if it.can_pass is not Tr
     "deadline",
 }
 _RELATIVE = re.compile(r"(?<![\w./-])\./(\.(?![\w./]))?")
+_LIMITS = ("--max-rounds", "--max-failed-pixels", "--deadline")
 HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
 
 
@@ -63,7 +66,8 @@ class Report:
     map : str or None
         The ``.npz``, complete or partial.
     best : dict or None
-        nside, pixel, ra_deg, dec_deg (J2000) and llh of the best pixel.
+        nside, pixel, ra_deg, dec_deg (J2000) and llh of the best pixel; in a local map
+        zenith_deg and azimuth_deg, and the other two are None.
     n_pixels : dict of str to int
         Number of pixels in the map by nside.
     n_failed : int
@@ -88,13 +92,17 @@ class Report:
         The same as text.
     chosen : str
         Which reconstruction `auto` chose, and why; empty for others.
+    page : str or None
+        ``report.html``, if it was written.
+    no_page : str
+        Why it was not.
     """
 
     name: str
     outcome: str
     exit_code: int
     map: str | None
-    best: dict[str, float] | None
+    best: dict[str, float | None] | None
     n_pixels: dict[str, int]
     n_failed: int
     failures: list[Failure]
@@ -107,12 +115,14 @@ class Report:
     answer: dict[str, Any] | None = None
     answer_lines: list[str] = field(default_factory=list)
     chosen: str = ""
+    page: str | None = None
+    no_page: str = ""
 
 
 def write_report(
     folder: ScanFolder, dag_status: int, failures: list[Failure] | None = None
 ) -> Report:
-    """Write ``report.txt`` and ``report.json``, and the partial map of a scan that failed.
+    """Write the report (text, JSON, page), and the partial map of a scan that failed.
 
     Paths in ``report.json`` are relative to the scan folder, which may be copied or moved.
 
@@ -126,7 +136,8 @@ def write_report(
         Why the scan failed, if no log contains it yet.
     """
     scan = read_planned(folder.scan_json)
-    model = read_model(folder, dag_status=dag_status)
+    reader = ScanReader(folder)
+    model = reader.read(dag_status=dag_status)
     if failures is None and dag_status == HALTED:
         failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted", "dagman")]
     if failures is None:
@@ -134,11 +145,31 @@ def write_report(
     failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
     failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
     path = _map_path(folder, scan, failed=bool(failures))
-    report = _report(folder, model, path, failures, write_answer(path))
+    written = write_answer(path)
+    report = _report(folder, model, path, failures, written)
+    report = _with_page(report, reader, model, written)
     write_json(folder.report_json, _without_place(asdict(report), folder))
     write_text(folder.report, report.text)
     engine_of(folder).tidy(folder, scan)
     return report
+
+
+def _with_page(
+    report: Report, reader: ScanReader, model: ScanModel, written: Written
+) -> Report:
+    """Write the page of a report; return the report with its place, or why it has none."""
+    from workflows.page.content import Ended, write_page_of  # only this needs it
+
+    folder, then = reader.folder, _next(report, reader.folder)
+    ended = Ended(folder, reader.scan, model, reader.timeline(model), asdict(report))
+    if then is not None:
+        ended = replace(ended, next=then.text, command=then.command)
+    if written.shown is not None:
+        ended = replace(ended, skymap=written.shown.skymap, answer=written.shown.answer)
+    trouble = write_page_of(ended)
+    page = None if trouble else str(folder.page)
+    report = replace(report, page=page, no_page=trouble)
+    return replace(report, text=_text(report, folder))
 
 
 def _faults(folder: ScanFolder, scan: Planned, *, ended_well: bool) -> list[Failure]:
@@ -174,6 +205,8 @@ def read_report(folder: ScanFolder) -> Report | None:
             Failure(**{**it, "last_lines": tuple(it.get("last_lines", ()))})
             for it in value["failures"]
         ]
+        if value.get("page") is not None and not folder.page.is_file():
+            value["page"] = None
         if value["map"] is not None:
             value["map"] = str(_map_here(folder, value["map"]))
         for key in {"answer", "answer_lines"} & set(value):
@@ -250,7 +283,7 @@ def still_true(folder: ScanFolder, report: Report) -> Report:
         return report
     failures = [_of_map(fault)] if fault else report.failures
     path = _map_path(folder, scan, failed=bool(failures))
-    answer = (report.answer_lines, report.answer) if path else ([], None)
+    answer = Written(report.answer_lines, report.answer) if path else Written([])
     return _report(folder, read_model(folder), path, failures, answer)
 
 
@@ -305,7 +338,7 @@ def _report(
     model: ScanModel,
     path: Path | None,
     failures: list[Failure],
-    answer: tuple[list[str], dict[str, Any] | None],
+    answer: Written,
 ) -> Report:
     skymap = read_skymap(path) if path else None
     best = skymap.best() if skymap else None
@@ -318,14 +351,7 @@ def _report(
         outcome=outcome,
         exit_code=code,
         map=str(path) if path else None,
-        best=None
-        if best is None
-        else {
-            **best[0]._asdict(),
-            "ra_deg": degrees(best[1]),
-            "dec_deg": degrees(best[2]),
-            "llh": best[3],
-        },
+        best=None if best is None or skymap is None else _best(skymap, best),
         n_pixels={str(n): len(rows) for n, rows in sorted(skymap.pixels.items())}
         if skymap
         else {},
@@ -337,8 +363,8 @@ def _report(
         missing=[it.line() for it in model.rounds if not it.is_done],
         repairs=list(model.repairs),
         timing=timing_lines(model),
-        answer_lines=answer[0],
-        answer=answer[1],
+        answer_lines=answer.lines,
+        answer=answer.value,
         chosen=_chosen(folder),
     )
     return replace(report, text=_text(report, folder))
@@ -353,6 +379,22 @@ def _chosen(folder: ScanFolder) -> str:
     return one_line(f"{choice.get('chosen')}: {choice.get('reason')}")
 
 
+def _best(skymap: SkyMap, found: tuple[Pixel, float, float, float]) -> dict[str, float | None]:
+    pixel, ra, dec, llh = found
+    if skymap.is_local:
+        local = {"zenith_deg": 90.0 - degrees(dec), "azimuth_deg": degrees(ra)}
+        return {**pixel._asdict(), "ra_deg": None, "dec_deg": None, **local, "llh": llh}
+    return {**pixel._asdict(), "ra_deg": degrees(ra), "dec_deg": degrees(dec), "llh": llh}
+
+
+def direction_text(best: Mapping[str, float | None]) -> str:
+    """Return the direction of a report's best fit."""
+    if best.get("ra_deg") is None:
+        zenith, azimuth = best["zenith_deg"], best["azimuth_deg"]
+        return f"zenith {zenith:.2f} deg, azimuth {azimuth:.2f} deg (IceCube's local frame)"
+    return f"RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000)"
+
+
 def _text(report: Report, folder: ScanFolder) -> str:
     """Return the report as text, with the place where the folder is now."""
     lines = [*_lines(report), *_advice(report, folder, shlex.quote(str(folder.path)))]
@@ -364,7 +406,7 @@ def _lines(report: Report) -> list[str]:
     if report.best:
         best = report.best
         lines.append(
-            f"  best fit  RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000); "
+            f"  best fit  {direction_text(best)}; "
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
     if report.chosen:
@@ -378,6 +420,10 @@ def _lines(report: Report) -> list[str]:
         lines.append(f"  no fit    {report.no_fit}")
     if report.map:
         lines.append(f"  map       {report.map} (and .json)")
+    if report.page:
+        lines.append(f"  page      {report.page}")
+    elif report.no_page:
+        lines.append(f"  page      not written: {report.no_page}")
     lines += [f"  warning   {machine}" for machine in report.bad_machines]
     return [*lines, *(f"  repaired  {it}" for it in report.repairs)]
 
@@ -393,20 +439,53 @@ def _advice(report: Report, folder: ScanFolder, place: str) -> list[str]:
             f"            and {len(report.failures) - SHOWN} more, see `skyscan why {place}`"
         )
     lines += [f"  missing   {line}" for line in report.missing]
-    command = f"skyscan resume {place}"
-    lead = next((it for it in report.failures if it.exit_code == report.exit_code), None)
-    if lead is not None and lead.advice and not lead.can_pass and lead.cause in _CHANGE:
-        lines.append(f"  next      {lead.advice}; then `{command}`")
-    elif report.exit_code == ExitCode.BAD_INPUT:
-        lines.append(f"  next      fix the input, then `{command}`; or plan the scan again")
-    elif report.outcome == "incomplete":
-        lines.append(
-            f"  next      skyscan extend {place} with a higher limit "
-            f"(--max-rounds, --max-failed-pixels, --deadline), or "
-            f"skyscan retry --failed {place}"
-        )
-    else:
-        lines.append(f"  next      {command}    (only what is missing runs again)")
+    if then := _next(report, folder):
+        lines.append(f"  next      {then.line}")
     lines.append(f"  more      skyscan why {place}")
     more = engine_of(folder).more_on_failure(folder)
     return [*lines, f"  more      {more}"] if more else lines
+
+
+class Next(NamedTuple):
+    """What to do about a scan that is not complete.
+
+    Attributes
+    ----------
+    line : str
+        The advice with the command in it, as one line.
+    text : str
+        The advice.
+    command : str
+        The command.
+    """
+
+    line: str
+    text: str
+    command: str
+
+
+def _next(report: Report, folder: ScanFolder) -> Next | None:
+    """Return what to do next; None for a scan that is complete."""
+    if report.exit_code == 0:
+        return None
+    place = shlex.quote(str(folder.path))
+    command = f"skyscan resume {place}"
+    lead = next((it for it in report.failures if it.exit_code == report.exit_code), None)
+    if lead is not None and lead.advice and not lead.can_pass and lead.cause in _CHANGE:
+        return Next(f"{lead.advice}; then `{command}`", f"{lead.advice}; then", command)
+    if report.exit_code == ExitCode.BAD_INPUT:
+        line = f"fix the input, then `{command}`; or plan the scan again"
+        return Next(line, "fix the input (or plan the scan again), then", command)
+    if report.outcome == "incomplete":
+        line = (
+            f"skyscan extend {place} with a higher limit (--max-rounds, --max-failed-pixels, "
+            f"--deadline), or skyscan retry --failed {place}"
+        )
+        text = lead.text if lead is not None else ""
+        limit = next((it for it in _LIMITS if it in text), _LIMITS[0])
+        return Next(line, "scan on with a higher limit", f"skyscan extend {place} {limit} …")
+    return Next(
+        f"{command}    (only what is missing runs again)",
+        "only what is missing runs again with",
+        command,
+    )

@@ -13,6 +13,7 @@ from skyscan.errors import WrongUsage
 from skyscan.locks import locked
 from workflows.checks import preflight
 from workflows.checks.digests import NO_DIGESTS, check_plan
+from workflows.checks.regular import check_regular
 from workflows.engines import engine_of
 from workflows.planned import read_planned
 
@@ -50,7 +51,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         print(f"skyscan: note: {NO_DIGESTS}.", file=sys.stderr)
     with at_rest(folder, pool):
         preflight.check(folder.path, work_of(folder, scan), pool)
-        for stale in (folder.report, folder.report_json):
+        for stale in (folder.report, folder.report_json, folder.page):
             stale.unlink(missing_ok=True)
         engine_of(folder).submit(folder, pool)
 
@@ -134,14 +135,16 @@ def open_scan(path: Path) -> ScanFolder:
     ------
     WrongUsage
         There is no scan, or more than one.
+    BadInput
+        There is a FIFO or a device in it.
     """
     from skyscan.layout import SCAN_JSON, ScanFolder
 
-    if (path / SCAN_JSON).exists():
-        return ScanFolder(path.absolute())
     below = sorted(entry.parent for entry in path.glob(f"*/{SCAN_JSON}"))
-    if len(below) == 1:
-        return ScanFolder(below[0].absolute())
+    here = [path] if (path / SCAN_JSON).exists() else below
+    if len(here) == 1:
+        check_regular(here[0])
+        return ScanFolder(here[0].absolute())
     place = shlex.quote(str(path))
     if below:
         which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"

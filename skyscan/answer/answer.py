@@ -20,8 +20,10 @@ from skyscan.answer.directions import (
     unit_vectors,
     utc,
 )
+from skyscan.answer.from_truth import FromTruth, from_truth
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.region import Region, region
+from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
 from skyscan.coordinates import equatorial_to_local
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 #: Second minima that are listed.
 N_MINIMA = 5
+NO_TIME = "unknown: the map is in IceCube's local frame, not on the sky"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class BestFit:
     Attributes
     ----------
     ra_deg, dec_deg : float
-        Its centre, J2000.
+        Its centre, J2000; NaN in a local map, and the texts are empty.
     ra_hms, dec_dms : str
         The same in hours and degrees, minutes, seconds.
     l_deg, b_deg : float
@@ -124,6 +127,11 @@ class Answer:
         Number of pixels without a fit, whose place a coarser pixel takes.
     notes : tuple of str
         What was found when the map was read.
+    frame : SkyFrame
+        In a local map, of an event without a time, RA and Dec in the names of attributes stand
+        for azimuth and elevation, except in ``best``.
+    truth : FromTruth or None
+        The errors, if the event says what was simulated.
     """
 
     name: str
@@ -145,6 +153,8 @@ class Answer:
     n_pixels: dict[int, int]
     n_failed: int
     notes: tuple[str, ...]
+    frame: SkyFrame = ICRS
+    truth: FromTruth | None = None
 
     def region(self, containment: float) -> Region:
         """Return the region of a containment probability."""
@@ -170,6 +180,7 @@ class Answer:
         }
         value["n_pixels"] = {str(nside): n for nside, n in self.n_pixels.items()}
         del value["probability_inside"], value["levels_text"]
+        value["frame"] = self.frame.name
         cleaned: dict[str, Any] = without_nan(value)
         return cleaned
 
@@ -177,10 +188,16 @@ class Answer:
         """Return the answer as text, a label and a fact on each line."""
         best = self.best
         first = (
-            f"  best fit  RA {best.ra_deg:.2f} deg, Dec {best.dec_deg:+.2f} deg (J2000); "
+            f"  best fit  {self._direction()}; "
             f"nside {best.nside}, pixel {best.pixel}, llh {best.llh:.2f}"
         )
         return [first, *self.further_lines()]
+
+    def _direction(self) -> str:
+        best = self.best
+        if self.frame.is_local:
+            return local_text(best.zenith_deg, best.azimuth_deg)
+        return f"{self.frame.direction(best.ra_deg, best.dec_deg)} ({self.frame.note})"
 
     def further_lines(self) -> list[str]:
         """Return what `lines` has after the best fit."""
@@ -190,20 +207,33 @@ class Answer:
             f"{best.ra_hms} {best.dec_dms}; galactic l {best.l_deg:.2f}, b {best.b_deg:+.2f}; "
             f"zenith {best.zenith_deg:.2f}, azimuth {best.azimuth_deg:.2f}"
         )
-        lines = [
+        place = [
             f"            {elsewhere}",
             f"  time      {self.utc} (MJD {self.mjd:.5f}), {kind} event",
-            *(f"  {it.percent:>2} %      {_measures(it)}" for it in self.regions),
+        ]
+        if self.frame.is_local:
+            place = [f"  time      {NO_TIME}; {kind} event"]
+        lines = [
+            *place,
+            *(f"  {it.percent:>2} %      {_measures(it, self.frame)}" for it in self.regions),
             f"  levels    {self.levels_text}",
             *(
-                f"  minimum   RA {it.ra_deg:.2f} deg, Dec {it.dec_deg:+.2f} deg: 2 delta llh "
+                f"  minimum   {self.frame.direction(it.ra_deg, it.dec_deg)}: 2 delta llh "
                 f"{it.two_delta_llh:.2f}, {it.distance_deg:.2f} deg from the best fit"
                 for it in self.minima
                 if it.containment < CONTAINMENTS[-1]
             ),
             *(f"  note      {note}" for note in self.notes),
         ]
-        return [*lines, *self.check_lines()]
+        return [*lines, *self._truth_lines(), *self.check_lines()]
+
+    def _truth_lines(self) -> list[str]:
+        if self.truth is None:
+            return []
+        there = self.truth.ra_deg, self.truth.dec_deg
+        if self.frame.is_local:
+            return self.truth.lines(local_text(90.0 - there[1], there[0]))
+        return self.truth.lines(f"{self.frame.direction(*there)} ({self.frame.note})")
 
     def check_lines(self) -> list[str]:
         """Return the checks as text, what is good in one line."""
@@ -243,7 +273,7 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
     mass = density * cells.solid_angle
     values = skymap.cell_values
     return Answer(
-        name=f"run{skymap.run_id:08d}.evt{skymap.event_id:012d}.{skymap.event_type}",
+        name=skymap.event_name,
         run_id=skymap.run_id,
         event_id=skymap.event_id,
         event_type=skymap.event_type,
@@ -264,6 +294,8 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
         n_pixels={nside: len(rows) for nside, rows in sorted(skymap.pixels.items())},
         n_failed=sum(int((~np.isfinite(rows["llh"])).sum()) for rows in skymap.pixels.values()),
         notes=skymap.notes,
+        frame=skymap.frame,
+        truth=from_truth(skymap, levels, best, regions),
     )
 
 
@@ -287,14 +319,15 @@ def _best_fit(skymap: SkyMap) -> BestFit:
     rows = skymap.pixels[nside]
     row = rows[rows["index"] == pixel][0]
     zenith, azimuth = np.array([nan]), np.array([nan])
-    if isfinite(skymap.mjd):
-        zenith, azimuth = equatorial_to_local(np.deg2rad(ra), np.deg2rad(dec), skymap.mjd)
-    l_deg, b_deg = galactic(ra, dec)
+    if skymap.is_local or isfinite(skymap.mjd):
+        mjd = nan if skymap.is_local else skymap.mjd
+        zenith, azimuth = equatorial_to_local(np.deg2rad(ra), np.deg2rad(dec), mjd)
+    l_deg, b_deg = (nan, nan) if skymap.is_local else galactic(ra, dec)
     return BestFit(
-        ra_deg=ra,
-        dec_deg=dec,
-        ra_hms=hms(ra),
-        dec_dms=dms(dec),
+        ra_deg=nan if skymap.is_local else ra,
+        dec_deg=nan if skymap.is_local else dec,
+        ra_hms="" if skymap.is_local else hms(ra),
+        dec_dms="" if skymap.is_local else dms(dec),
         l_deg=l_deg,
         b_deg=b_deg,
         zenith_deg=float(np.rad2deg(zenith).item()),
@@ -324,11 +357,17 @@ def _minima(skymap: SkyMap, levels: Levels) -> tuple[Minimum, ...]:
     return tuple(found)
 
 
-def _measures(it: Region) -> str:
+def local_text(zenith_deg: float, azimuth_deg: float) -> str:
+    """Return a direction in IceCube's local frame as text."""
+    return f"zenith {zenith_deg:.2f} deg, azimuth {azimuth_deg:.2f} deg ({LOCAL.note})"
+
+
+def _measures(it: Region, frame: SkyFrame) -> str:
     """Return a region's numbers as a circular gives them."""
     parts = f" in {it.n_parts} parts" if it.n_parts > 1 else ""
     return (
-        f"RA +{it.ra_plus_deg:.2f} -{it.ra_minus_deg:.2f} deg, Dec +{it.dec_plus_deg:.2f} "
+        f"{frame.longitude} +{it.ra_plus_deg:.2f} -{it.ra_minus_deg:.2f} deg, "
+        f"{frame.latitude} +{it.dec_plus_deg:.2f} "
         f"-{it.dec_minus_deg:.2f} deg; {it.area_deg2:.2f} deg2{parts}, within "
         f"{it.radius_deg:.2f} deg of the best fit"
     )

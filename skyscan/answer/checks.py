@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region
+    from skyscan.answer.sky_frame import SkyFrame
 
 #: The region of an extended scan, relative to the radius of the 90 % region.
 MARGIN = 1.3
@@ -29,6 +30,7 @@ FEWEST_PIXELS = 6.0
 FINER = 4
 #: Fits named in one reason.
 N_NAMED = 4
+PLANE = 2  #: dimensions
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ def make_checks(
         _failed_pixels(skymap, outer),
         _edge(skymap, outer),
         _resolution(skymap, regions[0]),
-        _other_minima(minima, outer),
+        _other_minima(minima, outer, skymap.frame),
         _online_fits(skymap, levels, outer),
-        _vertex(best),
+        _vertex(best, skymap),
         _calibration(skymap, levels),
+        *_detector(skymap),
     )
 
 
@@ -175,7 +178,7 @@ def _extension(skymap: SkyMap, outer: Region) -> str | None:
     return _command(skymap, "extend", f"--nsides {words}")
 
 
-def _other_minima(minima: tuple[Minimum, ...], outer: Region) -> Check:
+def _other_minima(minima: tuple[Minimum, ...], outer: Region, frame: SkyFrame) -> Check:
     inside = [it for it in minima if it.two_delta_llh <= outer.two_delta_llh]
     if inside:
         it = inside[0]
@@ -183,8 +186,8 @@ def _other_minima(minima: tuple[Minimum, ...], outer: Region) -> Check:
         return Check(
             "one minimum",
             "warning",
-            f"a second minimum is inside 90 %: RA {it.ra_deg:.2f} deg, "
-            f"Dec {it.dec_deg:+.2f} deg, {it.distance_deg:.2f} deg from the best fit, "
+            f"a second minimum is inside 90 %: {frame.direction(it.ra_deg, it.dec_deg)}, "
+            f"{it.distance_deg:.2f} deg from the best fit, "
             f"2 delta llh {it.two_delta_llh:.2f}{more}",
         )
     return Check("one minimum", "ok", "no second minimum is inside 90 %")
@@ -213,12 +216,30 @@ def _percent(probability: float) -> str:
     return "over 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"  # noqa: PLR2004
 
 
-def _vertex(best: BestFit) -> Check:
+def _detector(skymap: SkyMap) -> tuple[Check, ...]:
+    """Return a warning for another detector than IceCube-86."""
+    detector = skymap.context.detector
+    if detector is None:
+        return ()
+    return (
+        Check(
+            "detector",
+            "warning",
+            f"the detector is not IceCube-86 but one of {len(detector.doms)} DOMs "
+            f"(--geometry): the medium, the PMTs and the cleaning of hits are IceCube's",
+        ),
+    )
+
+
+def _vertex(best: BestFit, skymap: SkyMap) -> Check:
     vertex = np.array([best.x_m, best.y_m, best.z_m])
     if not np.isfinite(vertex).all():
         return Check("vertex", "unknown", "the best fit has no vertex")
-    strings = dom_positions()[:, 0, :2]
-    doms = dom_positions().reshape(-1, 3)
+    detector = skymap.context.detector
+    doms = dom_positions().reshape(-1, 3) if detector is None else detector.places
+    strings = np.unique(doms[:, :2], axis=0)
+    if np.linalg.matrix_rank(strings - strings[0]) < PLANE:
+        return Check("vertex", "unknown", "the strings are on a line: they enclose nothing")
     above = doms[:, 2].min() <= vertex[2] <= doms[:, 2].max()
     if above and Delaunay(strings).find_simplex(vertex[:2]) >= 0:
         return Check("vertex", "ok", "the best fit's vertex is inside the detector")

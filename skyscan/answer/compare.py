@@ -12,6 +12,7 @@ from skyscan.answer.cells import CHILDREN
 from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.moc import Moc, region_moc
+from skyscan.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +126,17 @@ def compare(a: SkyMap, b: SkyMap, levels: str | None = None) -> Comparison:
         Differences are relative to the values of ``b``.
     levels : str, optional
         Levels of the regions of both; by default those of each one's reconstruction.
+
+    Raises
+    ------
+    BadInput
+        One map is of the sky, the other in IceCube's local frame.
     """
+    if a.is_local != b.is_local:
+        raise BadInput(
+            "One of the maps is in IceCube's local frame, the other is of the sky: they cannot "
+            "be compared."
+        )
     fields = []
     only: tuple[dict[int, int], dict[int, int]] = {}, {}
     for nside in sorted(set(a.pixels) | set(b.pixels)):

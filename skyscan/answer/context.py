@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.answer.levels import levels_of
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
+from skyscan.events.truth import PARTICLE_KEYS, truth_of
 from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.scan import read_scan
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from skyscan.answer.levels import Levels
+    from skyscan.detector import Detector
     from skyscan.events.event import Event
+    from skyscan.events.truth import Truth
     from skyscan.progression import Progression
 
 
@@ -34,13 +39,23 @@ class Context:
     folder : Path or None
         Its scan folder.
     fits : mapping of str to (RA, Dec), degrees, J2000
-        The fits that came with the event; None if the event is not at hand.
+        The fits that came with the event; None if the event is not at hand. In a local map,
+        azimuth and elevation.
+    levels : Levels or None
+        Those that the scan was planned with.
+    truth : Truth or None
+        What was simulated, if the event says so.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
     """
 
     reco: str | None = None
     progression: Progression = ()
     folder: Path | None = None
     fits: Mapping[str, tuple[float, float]] | None = field(default=None)
+    levels: Levels | None = None
+    truth: Truth | None = None
+    detector: Detector | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -51,8 +66,11 @@ def context_of(folder: Path) -> Context:
     except BadInput:
         return Context(folder=folder)
     event = event_of(folder)
-    fits = None if event is None else fits_of(event)
-    return Context(scan.reco, scan.progression, folder, fits)
+    levels = None if scan.levels is None else levels_of(scan.levels)
+    known = Context(scan.reco, scan.progression, folder, levels=levels)
+    if event is None:
+        return known
+    return replace(known, fits=fits_of(event), truth=truth_of(event), detector=event.detector)
 
 
 def event_of(folder: Path | None) -> Event | None:
@@ -61,7 +79,8 @@ def event_of(folder: Path | None) -> Event | None:
         return None
     place = ScanFolder(folder)
     try:
-        return read_event(place.event / read_scan(place.scan_json).event_file)
+        scan = read_scan(place.scan_json)
+        return read_event(place.event / scan.event_file, scan.pulses)
     except (BadInput, OSError):
         return None
 
@@ -75,9 +94,14 @@ def context_beside(path: Path) -> Context:
 
 
 def fits_of(event: Event) -> dict[str, tuple[float, float]]:
-    """Return RA and Dec (degrees) of the successful fits that came with an event."""
+    """Return RA and Dec (degrees) of the successful fits that came with an event.
+
+    True particles of a simulation are no fits.
+    """
     found = {}
     for key, fit in sorted(event.fits.items()):
+        if key in PARTICLE_KEYS:
+            continue
         if fit.fit_status == 0 and np.isfinite([fit.zenith, fit.azimuth]).all():
             ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
             found[key] = float(np.rad2deg(ra)), float(np.rad2deg(dec))

@@ -36,7 +36,10 @@ FILES = (
 
 
 def write_files(skymap: SkyMap, answer: Answer, folder: Path) -> list[Path]:
-    """Write the files of an answer; return their paths."""
+    """Write the files of an answer; return their paths.
+
+    A local map has no coverage maps and no regions for DS9, which are of the sky.
+    """
     paths = []
     for ending, content in _contents(skymap, answer):
         path = folder / f"{skymap.name}.{ending}"
@@ -54,10 +57,12 @@ def _contents(
     skymap: SkyMap, answer: Answer
 ) -> Iterator[tuple[str, bytes | str | dict[str, object]]]:
     yield "multiorder.fits", multiorder_bytes(skymap, answer.levels)
+    yield "contours.csv", "\n".join(csv_lines(skymap, answer.levels)) + "\n"
+    yield "summary.json", answer.as_dict()
+    if skymap.is_local:
+        return  # the others are of the sky by their definition
     for it in answer.regions:
         moc = region_moc(skymap, it.two_delta_llh)
         yield f"moc{it.percent}.fits", moc.fits()
         yield f"moc{it.percent}.json", json.dumps(moc.as_dict()) + "\n"
     yield "contours.reg", "\n".join(ds9_lines(skymap, answer)) + "\n"
-    yield "contours.csv", "\n".join(csv_lines(skymap, answer.levels)) + "\n"
-    yield "summary.json", answer.as_dict()

@@ -36,6 +36,8 @@ REFERENCE = "https://github.com/icecube/skyreader"
 #: The extension with the pixels as they were fitted: the bytes of the ``.npz`` file. It is an
 #: image because programs take the first table of a file for its map, and warn of a second.
 PIXELS_EXTENSION = "FITTED"
+#: Value of COORDSYS of maps in IceCube's local frame.
+LOCAL_FRAME = "LOCAL"
 GZIP = b"\x1f\x8b"
 
 
@@ -64,7 +66,7 @@ def multiorder_bytes(skymap: SkyMap, levels: Levels) -> bytes:
         [
             ("PIXTYPE", "HEALPIX", "HEALPix pixelisation"),
             ("ORDERING", "NUNIQ", "pixels of several orders, numbered by UNIQ"),
-            ("COORDSYS", "C", "ICRS"),
+            _coordinates(skymap),
             ("INDXSCHM", "EXPLICIT", "the pixels are listed"),
             ("MOCORDER", int(cells.order.max()), "finest order"),
             *event_cards(skymap.answer(levels)),
@@ -77,9 +79,15 @@ def multiorder_bytes(skymap: SkyMap, levels: Levels) -> bytes:
     return content.getvalue()
 
 
+def _coordinates(skymap: SkyMap) -> Card:
+    """Return the card of the coordinates; programs refuse what is not of the sky."""
+    if skymap.is_local:
+        return ("COORDSYS", LOCAL_FRAME, "azimuth, elevation at IceCube: not on the sky")
+    return ("COORDSYS", "C", "ICRS")
+
+
 def event_cards(answer: Answer) -> list[Card]:
     """Return the cards of a header that say what an answer says."""
-    best = answer.best
     now = datetime.now(timezone.utc).replace(microsecond=0, tzinfo=None)
     cards: list[Card] = [
         ("OBJECT", answer.name, "event"),
@@ -93,9 +101,8 @@ def event_cards(answer: Answer) -> list[Card]:
         ("INSTRUME", "IceCube", ""),
         ("COMPLETE", answer.complete, "false: the scan was stopped, or has failed"),
         ("RECO", answer.reco or "unknown", "reconstruction"),
-        ("RA", best.ra_deg, "[deg] best fit, ICRS"),
-        ("DEC", best.dec_deg, "[deg] best fit, ICRS"),
-        ("LLHMIN", best.llh, "-ln L of the best fit"),
+        *_best_cards(answer),
+        ("LLHMIN", answer.best.llh, "-ln L of the best fit"),
         ("LEVELS", answer.levels.name, "which 2 delta llh bounds the regions"),
     ]
     if np.isfinite(answer.mjd):
@@ -103,19 +110,33 @@ def event_cards(answer: Answer) -> list[Card]:
             ("DATE-OBS", answer.utc.removesuffix("Z"), "UTC of the event"),
             ("MJD-OBS", answer.mjd, "[d] UTC of the event"),
         ]
+    right, up = ("AZ", "EL") if answer.frame.is_local else ("RA", "DE")
     for it, inside in zip(answer.regions, answer.probability_inside, strict=True):
         where, percent = f"of the {it.percent} % region", it.percent
         cards += [
             (f"LEVEL{percent}", it.two_delta_llh, f"2 delta llh {where}"),
             (f"AREA{percent}", it.area_deg2, f"[deg2] area {where}"),
-            (f"RAPLUS{percent}", it.ra_plus_deg, f"[deg] extent {where}"),
-            (f"RAMINU{percent}", it.ra_minus_deg, f"[deg] extent {where}"),
-            (f"DEPLUS{percent}", it.dec_plus_deg, f"[deg] extent {where}"),
-            (f"DEMINU{percent}", it.dec_minus_deg, f"[deg] extent {where}"),
+            (f"{right}PLUS{percent}", it.ra_plus_deg, f"[deg] extent {where}"),
+            (f"{right}MINU{percent}", it.ra_minus_deg, f"[deg] extent {where}"),
+            (f"{up}PLUS{percent}", it.dec_plus_deg, f"[deg] extent {where}"),
+            (f"{up}MINU{percent}", it.dec_minus_deg, f"[deg] extent {where}"),
             (f"RADIUS{percent}", it.radius_deg, "[deg] of the circle around the best fit"),
             (f"PROB{percent}", inside, f"PROBDENSITY integrated {where}"),
         ]
     return [(key, value, comment) for key, value, comment in cards if _is_card(value)]
+
+
+def _best_cards(answer: Answer) -> tuple[Card, Card]:
+    best = answer.best
+    if answer.frame.is_local:
+        return (
+            ("ZENITH", best.zenith_deg, "[deg] best fit, IceCube's local frame"),
+            ("AZIMUTH", best.azimuth_deg, "[deg] best fit, IceCube's local frame"),
+        )
+    return (
+        ("RA", best.ra_deg, "[deg] best fit, ICRS"),
+        ("DEC", best.dec_deg, "[deg] best fit, ICRS"),
+    )
 
 
 def read_multiorder(path: Path) -> SkyMap:
@@ -136,6 +157,9 @@ def read_multiorder(path: Path) -> SkyMap:
             header, pixels, notes = _opened(path, content)
     except (OSError, KeyError, ValueError, TypeError, StopIteration, EOFError) as error:
         raise BadInput(f"{path} is not a multi-order sky map ({error!r}).") from error
+    from skyscan.answer.read import with_event
+
+    pixels = with_event(pixels, str(header.get("OBJECT", "")))
     context = context_beside(path)
     if context.reco is None and header.get("RECO", "unknown") != "unknown":
         context = Context(reco=str(header["RECO"]))
@@ -177,6 +201,7 @@ def _from_cells(header: fits.Header, rows: fits.FITS_rec) -> Pixels:
             2**k: _table(2**k, nested[order == k], llh[order == k])
             for k in np.unique(order).tolist()
         },
+        is_local=header.get("COORDSYS") == LOCAL_FRAME,
     )
 
 

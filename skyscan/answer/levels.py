@@ -33,6 +33,13 @@ class Levels:
     description: str
     calibrated_for: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """Return the levels as one line, which `levels_of` reads."""
+        if NAMED.get(self.name) == self:
+            return self.name
+        return " ".join([*(f"{p:g}:{level!r}" for p, level in self.table), self.name])
+
     def at(self, containment: float) -> float:
         """Return the 2 delta llh of a containment probability in the table."""
         return dict(self.table)[containment]
@@ -88,6 +95,26 @@ def parse_levels(word: str | None, reco: str | None) -> Levels:
     return read_levels(path)
 
 
+def levels_of(text: str) -> Levels:
+    """Return the levels of a line that `Levels.text` gave.
+
+    Raises
+    ------
+    BadInput
+        It is not such a line.
+    """
+    if text in NAMED:
+        return NAMED[text]
+    words = text.split(" ", len(CONTAINMENTS))
+    try:
+        pairs = [word.split(":") for word in words[: len(CONTAINMENTS)]]
+        table = tuple((float(p), float(level)) for p, level in pairs)
+        name = words[len(CONTAINMENTS)]
+    except (ValueError, IndexError) as error:
+        raise BadInput(f"{text!r} are no levels of regions.") from error
+    return _checked(Levels(name, table, f"the table in {name}"))
+
+
 def read_levels(path: Path) -> Levels:
     """Read a table of levels: containment probability and 2 delta llh, one pair per line.
 
@@ -108,12 +135,20 @@ def read_levels(path: Path) -> Levels:
             f"{path} is not a table of levels ({error}); write one pair of containment "
             f"probability and 2 delta llh per line."
         ) from error
+    return _checked(Levels(path.name, tuple(pairs), f"the table in {path.name}"), str(path))
+
+
+def _checked(levels: Levels, where: str = "") -> Levels:
+    """Return levels that are those of 0.5 and 0.9 and rise."""
+    pairs, where = levels.table, where or levels.name
     if tuple(p for p, _ in pairs) != CONTAINMENTS:
         raise BadInput(
-            f"{path} has levels for the containments {[p for p, _ in pairs]}; write one line "
+            f"{where} has levels for the containments {[p for p, _ in pairs]}; write one line "
             f"for 0.5 and one for 0.9."
         )
     (_, low), (_, high) = pairs
     if not (0 < low < high and isfinite(high)):
-        raise BadInput(f"{path} has the levels {low:g} and {high:g}, which do not rise from 0.")
-    return Levels(path.name, tuple(pairs), f"the table in {path.name}")
+        raise BadInput(
+            f"{where} has the levels {low:g} and {high:g}, which do not rise from 0."
+        )
+    return levels

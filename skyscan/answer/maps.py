@@ -14,6 +14,7 @@ from skyscan.answer.context import Context
 from skyscan.answer.directions import ra_dec, unit_vectors
 from skyscan.answer.levels import Levels, parse_levels
 from skyscan.answer.scale import Scale, fit_scale
+from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
 from skyscan.answer.surface import Surface, make_surface
 from skyscan.errors import BadInput
 from skyscan.skymap import SkyMap as Pixels
@@ -67,6 +68,11 @@ class SkyMap(Pixels):
     def reco(self) -> str | None:
         """Name of the reconstruction, if it is known."""
         return self.context.reco
+
+    @property
+    def frame(self) -> SkyFrame:
+        """What the coordinates of the map are; texts call them RA and Dec in any case."""
+        return LOCAL if self.is_local else ICRS
 
     @cached_property
     def best_deg(self) -> tuple[float, float]:
@@ -126,7 +132,9 @@ class SkyMap(Pixels):
         return make_surface(self.samples.vectors, self.samples.two_delta_llh)
 
     def levels(self, name: str | Levels | None = None) -> Levels:
-        """Return levels by name or file, or the default of the reconstruction."""
+        """Return levels by name or file, or those of the scan or the reconstruction."""
+        if name is None and self.context.levels is not None:
+            return self.context.levels
         return name if isinstance(name, Levels) else parse_levels(name, self.reco)
 
     def answer(self, levels: str | Levels | None = None) -> Answer:

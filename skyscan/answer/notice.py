@@ -89,6 +89,11 @@ def make_notice(
     BadInput
         The map has no metadata.
     """
+    if answer.frame.is_local:
+        raise BadInput(
+            f"The map of {answer.name} is in IceCube's local frame, because the event has no "
+            f"time: where it came from on the sky is unknown, so there is no alert of it."
+        )
     if answer.utc == "unknown":
         raise BadInput(f"The map of {answer.name} has no time of the event: no notice of it.")
     outer = answer.region(0.9)

@@ -32,7 +32,8 @@ def ds9_lines(skymap: SkyMap, answer: Answer) -> Iterator[str]:
 
 def csv_lines(skymap: SkyMap, levels: Levels) -> Iterator[str]:
     """Return the lines of a table of the contours; each line of a contour is closed."""
-    yield "containment,line,ra_deg,dec_deg"
+    names = (skymap.frame.longitude, skymap.frame.latitude)
+    yield "containment,line," + ",".join(f"{name.lower()}_deg" for name in names)
     for containment in CONTAINMENTS:
         for number, (ra, dec) in enumerate(skymap.contours(containment, levels)):
             for a, d in [*zip(ra, dec, strict=True), (ra[0], dec[0])]:

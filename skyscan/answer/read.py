@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,14 @@ from skyscan import healpix
 from skyscan.answer.context import context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
-from skyscan.skymap import SKYMAP_DTYPE, read_skymap
+from skyscan.skymap import (
+    COORDINATES,
+    SKYMAP_DTYPE,
+    UNFITTED,
+    is_local,
+    read_skymap,
+    with_unfitted,
+)
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import read_npz
 
@@ -66,7 +75,18 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
     else:
         pixels, notes = _from_json(place), ()
     _check(place, pixels)
-    return with_context(pixels, context_beside(place), notes)
+    return with_context(with_event(pixels, place.name), context_beside(place), notes)
+
+
+def with_event(pixels: Pixels, text: str) -> Pixels:
+    """Return a map with the name of its event, if a text begins with a longer one than its ids.
+
+    Maps of sub-events have it in the names of their files (``run….evt….sub001.TYPE_8.npz``).
+    """
+    ids = f"run{pixels.run_id:08d}.evt{pixels.event_id:012d}"
+    kind = re.escape(str(pixels.event_type))
+    found = re.match(rf"{re.escape(ids)}\.sub\d+\.{kind}(?![^_.])", text, re.ASCII)
+    return replace(pixels, event=found[0]) if found else pixels
 
 
 def map_in(folder: Path) -> Path:
@@ -138,6 +158,7 @@ def _from_json(path: Path) -> Pixels:
             nside: _rows(_table(table["columns"], table["data"]))
             for nside, table in sorted(tables.items())
         }
+        pixels = with_unfitted(pixels, str(first.get(UNFITTED, "")))
         return Pixels(
             run_id=int(first["run_id"]),
             event_id=int(first["event_id"]),
@@ -146,6 +167,7 @@ def _from_json(path: Path) -> Pixels:
             is_real_event=bool(first.get("is_real_event", True)),
             complete=all(bool(it.get("complete", False)) for it in metadata),
             pixels=pixels,
+            is_local=COORDINATES in first and is_local(first),
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise BadInput(f"{path} is not a sky map ({error!r}).") from error

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.answer.answer import Answer
+    from skyscan.answer.maps import SkyMap
 
 
 class Shown(NamedTuple):
@@ -22,10 +23,16 @@ class Shown(NamedTuple):
         Text, the best fit first.
     value : dict
         For JSON, as ``answer.schema.json`` describes it.
+    skymap : SkyMap
+        The map.
+    answer : Answer
+        Its answer.
     """
 
     lines: list[str]
     value: dict[str, Any]
+    skymap: SkyMap
+    answer: Answer
 
 
 def show(path: Path, levels: str | None = None) -> Shown:
@@ -38,12 +45,12 @@ def show(path: Path, levels: str | None = None) -> Shown:
     WrongUsage
         There are no such levels.
     """
-    return shown(read_map(path).answer(levels))
+    skymap = read_map(path)
+    return _shown(skymap, skymap.answer(levels))
 
 
-def shown(answer: Answer) -> Shown:
-    """Return an answer as text and for JSON."""
-    return Shown(answer.lines(), answer.as_dict())
+def _shown(skymap: SkyMap, answer: Answer) -> Shown:
+    return Shown(answer.lines(), answer.as_dict(), skymap, answer)
 
 
 def write_beside(path: Path, levels: str | None = None) -> Shown:
@@ -57,4 +64,4 @@ def write_beside(path: Path, levels: str | None = None) -> Shown:
     skymap = read_map(path)
     answer = skymap.answer(levels)
     write_files(skymap, answer, path.parent)
-    return shown(answer)
+    return _shown(skymap, answer)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.detector import known_doms, places_of
 from skyscan.events.event import Vertex
 from skyscan.events.place import MalformedError
-from skyscan.geometry import is_in_ice, positions
 from skyscan.json_text import parse_json
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.detector import Detector
     from skyscan.events.event import Particle
 
 MAX_TIME_NS = 1e12  #: a readout lasts some 10 us, the longest exotic one less than a second
@@ -87,7 +88,11 @@ def ordered_pulses(pulses: NDArray[np.void], others: str) -> NDArray[np.void]:
 
 
 def seed_vertex(
-    veto: Vertex | None, fit: Particle | None, pulses: NDArray[np.void], others: str
+    veto: Vertex | None,
+    fit: Particle | None,
+    pulses: NDArray[np.void],
+    others: str,
+    detector: Detector | None = None,
 ) -> Vertex:
     """Return the seed: the veto's vertex, else the L2 fit's, else the centre of the pulses.
 
@@ -100,6 +105,8 @@ def seed_vertex(
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
     others : str
         Advice about other pulse series, for the message.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
 
     Raises
     ------
@@ -112,22 +119,22 @@ def seed_vertex(
         found = Vertex(fit.x, fit.y, fit.z, fit.time, fit.energy)
         if _is_finite(found):
             return found
-    return _centre(pulses, others)
+    return _centre(pulses, others, detector)
 
 
 def _is_finite(vertex: Vertex) -> bool:
     return bool(np.isfinite([vertex.x, vertex.y, vertex.z, vertex.time]).all())
 
 
-def _centre(pulses: NDArray[np.void], others: str) -> Vertex:
+def _centre(pulses: NDArray[np.void], others: str, detector: Detector | None) -> Vertex:
     """Return the charge-weighted mean of position and time of the in-ice pulses."""
-    pulses = pulses[is_in_ice(pulses["string"], pulses["om"])]
+    pulses = pulses[known_doms(detector, pulses["string"], pulses["om"])]
     if not pulses.size:
         raise MalformedError("has no vertex and no pulse of a DOM in the ice", others)
     weights = np.maximum(pulses["charge"], 0.0)
     if not 0 < weights.sum() < np.inf:
         weights = np.ones(pulses.size)
-    places = positions(pulses["string"], pulses["om"])
+    places = places_of(detector, pulses["string"], pulses["om"])
     x, y, z = np.average(places, axis=0, weights=weights)
     time = np.average(pulses["time"], weights=weights)
     return Vertex(float(x), float(y), float(z), float(time))

@@ -1,4 +1,4 @@
-"""Read files that may be compressed with gzip, bzip2 or Zstandard, as icetray writes them.
+"""Read files that may be compressed with gzip, bzip2, xz or Zstandard.
 
 A file may consist of several compressed members, one after another. Members and compressed
 bytes that hold next to nothing cost time too, so they are limited in proportion to the content,
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from io import BufferedReader
 
 #: The first bytes of a compressed file; its name does not count.
-GZIP, BZIP2, ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
-MAGICS = (GZIP, BZIP2, ZSTD)
+GZIP, BZIP2, ZSTD, XZ = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0"
+MAGICS = (GZIP, BZIP2, ZSTD, XZ)
 GZIP_FORMAT = 16 + zlib.MAX_WBITS  #: for zlib: its gzip format instead of its own
 
 READ_AT_ONCE = 64 * 1024
@@ -35,6 +35,7 @@ BYTES_PER_MEMBER = 1024
 #: Compressed bytes, at most, for each byte of the content, and how many are always accepted.
 MAX_EXPANSION = 2
 FREE_BYTES = 1024**2
+XZ_MEMORY = 128 * 1024**2  #: bytes of a decompressor; xz -9 needs 65 MB
 ZSTD_MEMORY = 128  #: MB of a decompressor, the zstd program's own default
 ZSTD_SECONDS = 60  #: of CPU time of the zstd program: tens of GB
 
@@ -69,6 +70,12 @@ class Inflated:
             parts.append(part)
         return b"".join(parts)
 
+    def peek(self, n: int) -> bytes:
+        """Return the next n bytes, or fewer at the end, without moving on."""
+        while len(self._block) - self._at < n and (more := self._next_block()):
+            self._block, self._at = self._block[self._at :] + more, 0
+        return self._block[self._at : self._at + n]
+
     def _next_block(self) -> bytes:
         try:
             return self._source.read(READ_AT_ONCE)
@@ -85,7 +92,7 @@ def inflated(file: BufferedReader, magic: bytes) -> Iterator[Inflated]:
     file : BufferedReader
         The file at its beginning (callers use `peek` to look at it).
     magic : bytes
-        GZIP, BZIP2 or ZSTD; anything else means no compression.
+        GZIP, BZIP2, XZ or ZSTD; anything else means no compression.
 
     Raises
     ------
@@ -98,6 +105,8 @@ def inflated(file: BufferedReader, magic: bytes) -> Iterator[Inflated]:
             yield Inflated(members, (EOFError, zlib.error))
         elif magic == BZIP2:
             yield Inflated(_Members(file, bz2.BZ2Decompressor), (OSError, EOFError))
+        elif magic == XZ:
+            yield _xz(file)
         elif magic == ZSTD:
             yield _zstd(file, stack)
         else:
@@ -172,6 +181,21 @@ class _Members:
         if self._taken > FREE_BYTES + READ_AT_ONCE + MAX_EXPANSION * self._given:
             raise MalformedError("has compressed data that hold almost nothing")
         return bool(self._input)
+
+
+def _xz(file: BufferedReader) -> Inflated:
+    try:
+        import lzma
+    except ImportError as error:  # some builds of Python lack it
+        raise MalformedError(
+            "is compressed with xz, which this Python cannot decompress",
+            "decompress it elsewhere (xz -d FILE.i3.xz)",
+        ) from error
+
+    def begin() -> _Decompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
+
+    return Inflated(_Members(file, begin), (lzma.LZMAError, EOFError))
 
 
 def _zstd(file: BufferedReader, stack: ExitStack) -> Inflated:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from skyscan.events.place import MalformedError
+from skyscan.events.signatures import kind_of
 from skyscan.events.unpickling import PickledFrame, unpickle
-from skyscan.json_text import parse_json
+from skyscan.json_text import is_of, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 #: Real alerts are smaller than 1 MB, packed and unpacked; larger files are refused.
 MAX_FILE_BYTES = 64 * 1024**2
@@ -23,6 +25,11 @@ MAX_FRAMES = 16
 MAX_MARKS = 10_000  #: brackets, commas and colons; an alert has less than 100
 
 NOT_AN_ALERT = "give an event file in i3live's format (JSON, or its pickle)"
+WHAT_IS_READ = (
+    "give an alert in i3live's format (JSON, or its pickle), an .i3 file, or a tar archive of "
+    "these; all may be compressed"
+)
+TRUTH = "true"
 STATE_ITEMS = 2  # (attributes, bytes)
 SPACE = b" \t\n\r\v\f"
 
@@ -37,10 +44,15 @@ class PackedFrame:
 
 @dataclass(frozen=True)
 class Envelope:
-    """An alert as i3live sends it: the realtime format and the packed frames."""
+    """An alert as i3live sends it: the realtime format and the packed frames.
+
+    ``truth`` are the numbers of the block of that name that icecube-skywriter's i3_to_json puts
+    beside the frames of a simulated event: ra and dec (radians, J2000), eprim (GeV).
+    """
 
     format_version: str
     frames: tuple[PackedFrame, ...]
+    truth: Mapping[str, float] = field(default_factory=dict)
 
 
 def open_envelope(data: bytes) -> Envelope:
@@ -67,9 +79,8 @@ def open_envelope(data: bytes) -> Envelope:
         raise MalformedError("has a value.version that is not text", NOT_AN_ALERT)
     if not isinstance(listed, list) or not 0 < len(listed) <= MAX_FRAMES:
         raise MalformedError(f"does not have 1 to {MAX_FRAMES} frames", NOT_AN_ALERT)
-    return Envelope(
-        version or "", tuple(_packed(i, entry) for i, entry in enumerate(listed, 1))
-    )
+    frames = tuple(_packed(i, entry) for i, entry in enumerate(listed, 1))
+    return Envelope(version or "", frames, _truth(message))
 
 
 def unpack_frame(blob: str) -> bytes:
@@ -129,12 +140,24 @@ def seal_envelope(
     }
 
 
+def _truth(message: object) -> dict[str, float]:
+    block = message.get(TRUTH) if isinstance(message, dict) else None
+    if not isinstance(block, dict):
+        return {}
+    return {k: float(v) for k, v in block.items() if is_of(v, float) and isfinite(v)}
+
+
 def _parsed(data: bytes) -> object:
     try:
         return parse_json(data, MAX_MARKS)
     except ValueError as error:
-        what = "is empty" if not data.strip() else "is neither JSON nor a pickle of an alert"
-        raise MalformedError(what, NOT_AN_ALERT) from error
+        if not data.strip():
+            raise MalformedError("is empty", NOT_AN_ALERT) from error
+        kind = kind_of(data)
+        looks = f" (it looks like {kind})" if kind else ""
+        raise MalformedError(
+            f"is neither JSON nor a pickle of an alert{looks}", WHAT_IS_READ
+        ) from error
 
 
 def _item(container: object, key: str) -> object:

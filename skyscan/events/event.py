@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.detector import Detector
     from skyscan.events.daqtime import DaqTime
+    from skyscan.events.truth import Truth
 
 #: One pulse per row: DOM (string, om, pmt), time (ns since the start of the event),
 #: charge (PE), width (ns), flags (bit 0: local coincidence; see I3RecoPulse).
@@ -73,7 +75,8 @@ class Event:
     run_id, event_id, sub_event_id : int
         From the I3EventHeader.
     mjd : float
-        Start time of the event, modified Julian date (UTC).
+        Start time of the event, modified Julian date (UTC); NaN if it has none. Directions are
+        then known in IceCube's local frame only.
     event_type : str or None
         HESE, EHE, neutrino, ESTRES, or None if the frames do not determine it.
     format_version : str
@@ -95,6 +98,13 @@ class Event:
     baseline_gcd : str or None
         Name of the baseline GCD file to which the G, C and D frames hold differences; None
         if they hold no differences, or if only icetray can read the name.
+    truth : Truth or None
+        What was simulated, if the source of the event says so apart from ``fits``
+        (`skyscan.events.truth.truth_of` knows all places).
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
+    has_frames : bool
+        Whether the event's file holds icetray frames, which reconstructions in icetray need.
     """
 
     run_id: int
@@ -111,6 +121,9 @@ class Event:
     start_time: DaqTime | None = None
     keys: frozenset[str] = frozenset()
     baseline_gcd: str | None = None
+    truth: Truth | None = None
+    detector: Detector | None = None
+    has_frames: bool = True
 
     @property
     def name(self) -> str:

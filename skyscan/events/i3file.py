@@ -19,7 +19,7 @@ from skyscan.events.frame import (
     stop_of,
     verify_frame,
 )
-from skyscan.events.place import MalformedError
+from skyscan.events.place import MalformedError, SeveralEventsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,23 +62,44 @@ def event_frames(place: Place, stream: Inflated) -> list[tuple[str, bytes]]:
     parents: dict[str, bytes] = {}
     physics: tuple[str, bytes] | None = None
     n_physics = 0
-    for stop, raw in _frames(place, stream):
+    for stop, raw in _limited_frames(place, stream):
         if stop in PHYSICS_STOPS:
             n_physics += 1
             physics = stop, raw
+            if n_physics > 1:
+                with place.reading():
+                    raise SeveralEventsError("has several physics frames", ONE_EVENT)
         elif stop != UNSEEN_STOP and physics is None:
             parents.pop(stop, None)
             parents[stop] = raw
     with place.reading():
         if physics is None:
             raise MalformedError("has no physics frame", ONE_EVENT)
-        if n_physics > 1:
-            raise MalformedError(f"has {n_physics} physics frames", ONE_EVENT)
     return [*parents.items(), physics]
 
 
-def _frames(place: Place, stream: Inflated) -> Iterator[tuple[str, bytes]]:
-    """Yield stop and bytes of all frames."""
+def all_frames(place: Place, stream: Inflated) -> Iterator[tuple[int, str, bytes]]:
+    """Yield number (from 1), stop and bytes of all frames of a file, however many there are.
+
+    Checksums are not verified.
+
+    Raises
+    ------
+    BadInput
+        A frame is damaged.
+    """
+    number = 0
+    while True:
+        number += 1
+        with place.at_frame(f"frame number {number}").reading():
+            raw, _ = _next_frame(stream, MAX_KEYS)
+        if not raw:
+            return
+        yield number, stop_of(raw), raw
+
+
+def _limited_frames(place: Place, stream: Inflated) -> Iterator[tuple[str, bytes]]:
+    """Yield stop and bytes of the frames of one event, all checksums verified."""
     n_bytes, number, keys_left = 0, 0, MAX_KEYS
     while True:
         number += 1

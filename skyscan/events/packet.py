@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.events.archive import class_name
 from skyscan.events.frame import split_frame
 from skyscan.events.place import Place, UnknownClassError, shown
-from skyscan.events.pulsemap import PulseMap, apply_mask, read_mask, read_pulse_map
+from skyscan.events.pulsemap import (
+    PulseMap,
+    apply_mask,
+    by_module,
+    joined,
+    read_combination,
+    read_mask,
+    read_pulse_map,
+    read_union,
+)
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.superdst import read_superdst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from os import PathLike
 
     from skyscan.events.frame import Frame
@@ -36,11 +45,14 @@ class Packet:
     format_version : str
         Realtime format, or "" if the file names none.
     frames : tuple of Frame
+    truth : mapping of str to float
+        What the envelope says of a simulated event (`skyscan.events.envelope.Envelope`).
     """
 
     place: Place
     format_version: str
     frames: tuple[Frame, ...]
+    truth: Mapping[str, float] = field(default_factory=dict)
 
     def frame_place(self, index: int) -> Place:
         """Return the place of a frame, such as "Physics frame (5 of 5)"."""
@@ -111,7 +123,7 @@ class Packet:
             The masks that led here.
         """
         if key in through:
-            raise self.physics_place.at_key(key).complaint("is a mask of itself")
+            raise self.physics_place.at_key(key).complaint("is a mask or union of itself")
         if len(through) > MAX_MASKS:
             raise self.physics_place.at_key(through[0]).complaint(
                 f"is a mask of a mask, more than {MAX_MASKS} times"
@@ -122,6 +134,21 @@ class Packet:
         kind = class_name(self.frames[index].objects[key].buffer)
         if kind in MAP_READERS:
             return self.read(key, MAP_READERS[kind])
+        through = (*through, key)
+        if kind == "I3RecoPulseSeriesMapUnion":
+            sources = self.read(key, read_union)
+            maps = [self.read_pulses(source, through) for source in sources]
+            with self.frame_place(index).at_key(key).reading():
+                return joined(maps)
+        if kind == "I3RecoPulseSeriesMapCombineByModule":
+            return by_module(self.read_pulses(self.read(key, read_combination), through))
+        if kind == SPE_CORRECTION:
+            with self.frame_place(index).at_key(key).reading():
+                raise UnknownClassError(
+                    f"is an {kind}, which corrects charges by the calibration of each DOM and "
+                    f"can be read only with icetray",
+                    self.other_pulses(),
+                )
         if kind not in PULSE_READERS:
             with self.frame_place(index).at_key(key).reading():
                 raise UnknownClassError(
@@ -129,13 +156,13 @@ class Packet:
                     self.other_pulses(),
                 )
         mask = self.read(key, read_mask)
-        source = self.read_pulses(mask.source, (*through, key))
+        source = self.read_pulses(mask.source, through)
         with self.frame_place(index).at_key(key).reading():
             return apply_mask(mask, source)
 
     def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
         """Return the error that a pulse series is missing."""
-        needed = f" (which {shown(through[-1])} is a mask of)" if through else ""
+        needed = f" (which {shown(through[-1])} selects from)" if through else ""
         complaint = f"is missing{needed}, the pulse series to read"
         return self.physics_place.at_key(key).complaint(complaint, self.other_pulses())
 
@@ -153,7 +180,13 @@ def _listed(keys: Iterable[str]) -> str:
 
 #: The readers of the classes of pulses; the source of a mask is another key.
 MAP_READERS = {"I3RecoPulseSeriesMap": read_pulse_map, "I3SuperDST": read_superdst}
-PULSE_READERS = {*MAP_READERS, "I3RecoPulseSeriesMapMask"}
+PULSE_READERS = {
+    *MAP_READERS,
+    "I3RecoPulseSeriesMapMask",
+    "I3RecoPulseSeriesMapUnion",
+    "I3RecoPulseSeriesMapCombineByModule",
+}
+SPE_CORRECTION = "I3RecoPulseSeriesMapApplySPECorrection"
 
 
 def open_packet(path: str | PathLike[str]) -> Packet:
@@ -180,4 +213,4 @@ def split_packet(place: Place, raw: RawPacket) -> Packet:
         numbered = f"{shown(frame.stop)} frame ({position} of {len(raw.frames)})"
         with place.at_frame(numbered).reading():
             frames.append(split_frame(frame.raw))
-    return Packet(place, raw.format_version, tuple(frames))
+    return Packet(place, raw.format_version, tuple(frames), raw.truth)

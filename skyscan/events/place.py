@@ -32,13 +32,21 @@ class UnknownClassError(MalformedError):
     """The bytes hold a class, or a version of a class, that cannot be read."""
 
 
+class SeveralEventsError(MalformedError):
+    """The bytes hold several events, of which one must be chosen."""
+
+
 @dataclass(frozen=True)
 class Place:
-    """A file, one of its frames, and a key of that frame, as far as they are known."""
+    """A file, one of its frames, and a key of that frame, as far as they are known.
+
+    ``inside`` is the file's name in an archive, if it is in one.
+    """
 
     file: str
     frame: str = ""
     key: str = ""
+    inside: str = ""
 
     def at_frame(self, frame: str) -> Place:
         """Return a place in a frame of the same file."""
@@ -52,7 +60,8 @@ class Place:
         subject = [f"key {shown(self.key)}"] if self.key else []
         subject += [f"the {self.frame}"] if self.frame else []
         file = self.file if self.file.isprintable() else ascii(self.file)
-        return f"{file}: {' of '.join(subject) or 'it'}"
+        inside = f" ({shown(self.inside)})" if self.inside else ""
+        return f"{file}{inside}: {' of '.join(subject) or 'it'}"
 
     def complaint(self, what: str, advice: str = GET_IT_AGAIN) -> BadInput:
         """Return an error that says in one sentence what is wrong here and what to do."""

@@ -21,6 +21,7 @@ MAP_TYPE = "I3Map<OMKey, vector<I3RecoPulse> >"
 
 MAX_OM = 2**31 - 1  #: stored without sign, read with one
 MAX_DOMS = 65536  #: the detector has 5,484, and the Upgrade some 20,000 photomultipliers
+MAX_JOINED = 100  #: pulse series in a union; two or three are usual
 MAX_PULSES = 2_000_000  #: of a series; the brightest events have some 100,000
 #: An I3RecoPulse (version 3) in a buffer, after its number when it is tracked.
 _PULSE = [("time", "<f8"), ("charge", "<f4"), ("width", "<f4"), ("flags", "u1")]
@@ -34,12 +35,15 @@ class PulseMap:
 
     Attributes
     ----------
+    doms : ndarray of int, shape (n_doms, 3)
+        String, om and pmt of each DOM, in this order.
     counts : ndarray of int, shape (n_doms,)
-        Pulses of each DOM, in the order of the DOMs; a DOM may have none.
+        Pulses of each DOM; a DOM may have none.
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
         Ordered by DOM.
     """
 
+    doms: NDArray[np.int64]
     counts: NDArray[np.int64]
     pulses: NDArray[np.void]
 
@@ -69,7 +73,7 @@ def pulse_map(
     doms = sorted(rows.items())
     flat = [(*dom, *row) for dom, series in doms for row in series]
     counts = np.array([len(series) for _, series in doms], np.int64)
-    return PulseMap(counts, np.array(flat, PULSE_DTYPE))
+    return PulseMap(_as_doms([dom for dom, _ in doms]), counts, np.array(flat, PULSE_DTYPE))
 
 
 def read_pulse_map(buffer: bytes) -> PulseMap:
@@ -77,6 +81,7 @@ def read_pulse_map(buffer: bytes) -> PulseMap:
     archive = InArchive(buffer)
     archive.begin_object("I3RecoPulseSeriesMap", (0,))
     archive.begin("map", (0,))
+    doms: list[tuple[int | float, ...]] = []
     parts: list[NDArray[np.void]] = []
     n_pulses = 0
     for _ in range(limited(archive.integer("<I"), MAX_DOMS, "DOMs")):
@@ -90,10 +95,12 @@ def read_pulse_map(buffer: bytes) -> PulseMap:
         n_pulses = limited(n_pulses + count, MAX_PULSES, "pulses")
         part = _read_series(archive, count)
         part["string"], part["om"], part["pmt"] = dom
+        doms.append(dom)
         parts.append(part)
     archive.end()
     counts = np.array([part.size for part in parts], np.int64)
-    return PulseMap(counts, np.concatenate([np.empty(0, PULSE_DTYPE), *parts]))
+    pulses = np.concatenate([np.empty(0, PULSE_DTYPE), *parts])
+    return PulseMap(_as_doms(doms), counts, pulses)
 
 
 def write_pulse_map(pulses: NDArray[np.void]) -> FrameObject:
@@ -144,7 +151,54 @@ def apply_mask(mask: Mask, source: PulseMap) -> PulseMap:
     kept = np.repeat(mask.doms, source.counts)
     kept[kept] = np.concatenate([np.empty(0, np.bool_), *mask.pulses])
     left = np.array([np.count_nonzero(bits) for bits in mask.pulses], np.int64)
-    return PulseMap(left[left > 0], source.pulses[kept])
+    doms = source.doms[mask.doms]
+    return PulseMap(doms[left > 0], left[left > 0], source.pulses[kept])
+
+
+def read_union(buffer: bytes) -> tuple[str, ...]:
+    """Read an I3RecoPulseSeriesMapUnion: the keys of the series that it joins."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3RecoPulseSeriesMapUnion", (0,))
+    archive.begin("vector", (0,))
+    n_keys = limited(archive.integer("<I"), MAX_JOINED, "pulse series")
+    keys = tuple(archive.string() for _ in range(n_keys))
+    archive.end()
+    return keys
+
+
+def read_combination(buffer: bytes) -> str:
+    """Read an I3RecoPulseSeriesMapCombineByModule: the key of its source."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3RecoPulseSeriesMapCombineByModule", (0,))
+    key = archive.string()
+    archive.end()
+    return key
+
+
+def joined(maps: Sequence[PulseMap]) -> PulseMap:
+    """Return the pulses of all maps, DOM by DOM and sorted by time (icetray, I3MapOMKeyUnion).
+
+    A pulse that several maps have is there several times, as in icetray.
+    """
+    doms = np.concatenate([np.empty((0, 3), np.int64), *(it.doms for it in maps)])
+    pulses = np.concatenate([np.empty(0, PULSE_DTYPE), *(it.pulses for it in maps)])
+    limited(pulses.size, MAX_PULSES, "pulses")
+    counts = np.concatenate([np.empty(0, np.int64), *(it.counts for it in maps)])
+    unique, which = np.unique(doms, axis=0, return_inverse=True)
+    totals = np.bincount(which.ravel(), weights=counts, minlength=len(unique))
+    order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
+    return PulseMap(unique, totals.astype(np.int64), pulses[order])
+
+
+def by_module(source: PulseMap) -> PulseMap:
+    """Return the pulses with those of all PMTs of a module on PMT 0, sorted by time."""
+    doms, pulses = source.doms.copy(), source.pulses.copy()
+    doms[:, 2], pulses["pmt"] = 0, 0
+    return joined([PulseMap(doms, source.counts, pulses)])
+
+
+def _as_doms(doms: Sequence[tuple[int | float, ...]]) -> NDArray[np.int64]:
+    return np.array(doms, np.int64).reshape(-1, 3)
 
 
 def limited(n: int, most: int, what: str) -> int:
@@ -181,7 +235,8 @@ def _read_bits(archive: InArchive) -> NDArray[np.bool_]:
     """Read a bit mask: number of bytes (u16), unused bits of the last byte, and the bytes."""
     archive.begin("bitmask", (0,))
     size, padding = archive.integer("<H"), archive.integer("<B")
-    if padding > 7 or padding > 8 * size:  # noqa: PLR2004 - bits of a byte
+    # icetray writes a mask of nothing as one byte without a used bit
+    if padding > min(8, 8 * size):
         raise MalformedError("has an impossible mask")
     packed = np.frombuffer(archive.take(size), np.uint8)
     return np.unpackbits(packed, count=8 * size - padding, bitorder="little").astype(np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,15 @@ from skyscan.events.envelope import (
 from skyscan.events.formats import format_of
 from skyscan.events.frame import TAG, split_frame, stop_of, verify_frame
 from skyscan.events.i3file import PHYSICS_STOPS, event_frames
-from skyscan.events.place import MalformedError, Place, shown
+from skyscan.events.place import MalformedError, Place, SeveralEventsError, shown
+from skyscan.events.tar import is_tar
 
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from skyscan.errors import BadInput
+    from skyscan.events.decompression import Inflated
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,13 @@ class RawPacket:
     frames : tuple of RawFrame
         The frames that the physics frame sees, in the order of the file, then the physics
         frame. Their bytes together form an ``.i3`` file.
+    truth : mapping of str to float
+        What the envelope says of a simulated event (`skyscan.events.envelope.Envelope`).
     """
 
     format_version: str
     frames: tuple[RawFrame, ...]
+    truth: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_raw_packet(path: str | PathLike[str]) -> RawPacket:
@@ -67,17 +73,44 @@ def read_raw_packet(path: str | PathLike[str]) -> RawPacket:
         The file is missing, is not an event file, or is damaged.
     """
     place = Place(str(path))
+    with opened(place) as stream:
+        return _packet(place, stream)
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Inflated]:
+    """Open a file, decompressed if it is compressed; errors while it is read name it.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, or cannot be read or decompressed.
+    """
     try:
-        file = Path(path).open("rb")  # noqa: SIM115 - errors of opening are handled separately
+        file = Path(place.file).open("rb")  # noqa: SIM115 - errors of opening are handled apart
     except FileNotFoundError as error:
         raise place.complaint("does not exist", "check the path") from error
     except (OSError, ValueError) as error:
         raise _unreadable(place, error) from error
     with file:
         try:
-            return _opened(place, file)
+            begin = file.peek(max(map(len, MAGICS)))
+            magic = next((magic for magic in MAGICS if begin.startswith(magic)), b"")
+            with place.reading(), inflated(file, magic) as stream:
+                yield stream
         except OSError as error:
             raise _unreadable(place, error) from error
+
+
+def is_compressed(place: Place) -> bool:
+    """Return whether a file begins like a compressed one."""
+    with Path(place.file).open("rb") as file:
+        return file.read(max(map(len, MAGICS))).startswith(MAGICS)
+
+
+def holds_frames(stream: Inflated) -> bool:
+    """Return whether the next bytes are a frame's; otherwise they are an envelope's."""
+    return stream.peek(len(TAG)) == TAG
 
 
 def _unreadable(place: Place, error: Exception) -> BadInput:
@@ -85,18 +118,25 @@ def _unreadable(place: Place, error: Exception) -> BadInput:
     return place.complaint(f"cannot be read ({reason})", "check the path")
 
 
-def _opened(place: Place, file: BufferedReader) -> RawPacket:
-    begin = file.peek(max(map(len, (TAG, *MAGICS))))
-    magic = next((magic for magic in (TAG, *MAGICS) if begin.startswith(magic)), None)
-    if magic is None:
-        return _from_envelope(place, file.read(MAX_FILE_BYTES + 1))
-    with place.reading(), inflated(file, magic) as stream:
-        frames = tuple(RawFrame(*frame) for frame in event_frames(place, stream))
+def _packet(place: Place, stream: Inflated) -> RawPacket:
+    if is_tar(stream):
+        raise SeveralEventsError("is an archive of events")
+    if not holds_frames(stream):
+        return packet_in_envelope(place, stream.read(MAX_FILE_BYTES + 1))
+    frames = tuple(RawFrame(*frame) for frame in event_frames(place, stream))
+    with place.reading():
         keys = {key for frame in frames for key in split_frame(frame.raw).objects}
     return RawPacket(format_of(keys), frames)
 
 
-def _from_envelope(place: Place, data: bytes) -> RawPacket:
+def packet_in_envelope(place: Place, data: bytes) -> RawPacket:
+    """Return the frames in i3live's JSON or its pickle, all checksums verified.
+
+    Raises
+    ------
+    BadInput
+        The content is neither, or is damaged.
+    """
     with place.reading():
         if len(data) > MAX_FILE_BYTES:
             raise MalformedError("is far larger than an event", NOT_AN_ALERT)
@@ -116,7 +156,7 @@ def _from_envelope(place: Place, data: bytes) -> RawPacket:
             frames.append(RawFrame(packed.stop, raw))
     with place.reading():
         _check_stops("".join(frame.stop for frame in frames))
-    return RawPacket(envelope.format_version, tuple(frames))
+    return RawPacket(envelope.format_version, tuple(frames), envelope.truth)
 
 
 def _check_stops(stops: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
@@ -16,7 +17,10 @@ from skyscan.events.assembly import (
     seed_vertex,
     type_of_event,
 )
+from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.event import Event, Vertex
+from skyscan.events.event_json import is_event_json, read_event_json
+from skyscan.events.files import BEGIN_BYTES, is_table
 from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.objects import (
@@ -28,7 +32,11 @@ from skyscan.events.objects import (
     read_string,
 )
 from skyscan.events.packet import open_packet
-from skyscan.events.place import UnknownClassError
+from skyscan.events.place import SeveralEventsError, UnknownClassError
+from skyscan.events.truth import Truth
+
+#: The truth in an envelope of icecube-skywriter (radians, GeV), and its names here.
+TRUTH_KEYS = {"ra": "ra", "dec": "dec", "eprim": "energy"}
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,8 +50,19 @@ if TYPE_CHECKING:
     from skyscan.events.packet import Packet
 
 
-def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Event:
-    """Read an event file: i3live's JSON, its pickle, or an ``.i3`` file.
+def read_event(
+    path: str | PathLike[str],
+    pulses_key: str | None = None,
+    *,
+    event: str | None = None,
+    frame: int | None = None,
+    stream: str | None = None,
+    sub_event: int | None = None,
+    run_id: int | None = None,
+    mjd: float | None = None,
+    truth: str | PathLike[str] | None = None,
+) -> Event:
+    """Read an event: from i3live's JSON, its pickle, an ``.i3`` file, or a table.
 
     Reading does not need icetray. Only pulses of a class, or a version of a class, that skyscan
     does not know are read by icetray, if it is installed, in a separate process
@@ -52,12 +71,21 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     Parameters
     ----------
     path : str or path
-        The file. A pickle is read without executing any of it. An ``.i3`` file holds one event
-        (any of G, C, D, Q, and one P frame); it may be compressed (gzip, bzip2, or Zstandard
-        if a decompressor is available).
+        The file, or a tar archive of files. A pickle is read without executing any of it. All
+        may be compressed (gzip, bzip2, xz, or Zstandard if a decompressor is available).
     pulses_key : str, optional
         Frame key of the pulse series; by default that of the event's realtime format. The
         pulse series of an ``.i3`` file determine its format.
+    event : str, optional
+        The event of a file of many: RUN:EVENT, RUN:EVENT:SUB, or EVENT.
+    frame : int, optional
+        The number of its physics frame in the file, from 1.
+    stream, sub_event : str, int, optional
+        The sub-event, if several have the pulse series.
+    run_id, mjd : int, float, optional
+        Run number and time (days UTC) of an event of a table that has none.
+    truth : str or path, optional
+        Table of what was simulated.
 
     Returns
     -------
@@ -66,9 +94,46 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
     Raises
     ------
     BadInput
-        The file is missing, is not an event file, is damaged, or has no data that a scan needs.
+        The file is missing, is not an event file, is damaged, or has no data that a scan needs;
+        or several events can be meant.
     """
-    packet = open_packet(path)
+    wanted = None if event is None else parse_event_id(event)
+    choice = Choice(
+        wanted,
+        frame,
+        stream,
+        sub_event,
+        pulses_key,
+        run_id=run_id,
+        mjd=mjd,
+        truth=None if truth is None else Path(truth),
+    )
+    begin = _begin_of(path)
+    if is_event_json(begin):
+        return read_event_json(path)
+    if choice != Choice(pulses=pulses_key) or is_table(begin, str(path)):
+        return _chosen(path, choice)
+    try:
+        packet = open_packet(path)
+    except BadInput as error:
+        if not isinstance(error.__cause__, SeveralEventsError):
+            raise
+        return _chosen(path, choice)
+    return _event_in(path, packet, pulses_key)
+
+
+def _chosen(path: str | PathLike[str], choice: Choice) -> Event:
+    """Read one event of a file of many."""
+    from skyscan.events.chosen import alone
+    from skyscan.events.files import take_event
+
+    with alone(Path(path), take_event(path, choice)) as chosen:
+        if is_event_json(_begin_of(chosen.path)):
+            return read_event_json(chosen.path)
+        return _event_in(chosen.path, open_packet(chosen.path), choice.pulses)
+
+
+def _event_in(path: str | PathLike[str], packet: Packet, pulses_key: str | None) -> Event:
     header = packet.read(HEADER_KEY, read_header)
     key = pulses_key or pulses_key_of(packet.format_version)
     try:
@@ -95,6 +160,14 @@ def read_event(path: str | PathLike[str], pulses_key: str | None = None) -> Even
         scalars=_scalars(packet),
         keys=packet.keys(),
     )
+
+
+def _begin_of(path: str | PathLike[str]) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(BEGIN_BYTES)
+    except (OSError, ValueError):
+        return b""  # whoever reads the file says why
 
 
 def event_of(
@@ -130,7 +203,15 @@ def event_of(
         start_time=header.start_time,
         keys=keys,
         baseline_gcd=baseline_gcd_of(packet),
+        truth=_truth(packet),
     )
+
+
+def _truth(packet: Packet) -> Truth | None:
+    """Return what an envelope says of a simulated event."""
+    known = {ours: packet.truth.get(theirs) for theirs, ours in TRUTH_KEYS.items()}
+    given = {key: value for key, value in known.items() if value is not None}
+    return Truth(**given) if given else None
 
 
 def _read_followup(buffer: bytes) -> dict[str, object]:

@@ -21,8 +21,14 @@ class Source:
         Whether the event is data rather than simulation.
     gcd_dir : Path or None
         Folder of baseline GCD files to search first.
+    pulses : str or None
+        Frame key of the pulse series; None means that of the realtime format.
+    gcd : Path or None
+        File with the detector's G, C and D frames, which replace those of the event file.
     """
 
     path: Path
     is_real_event: bool
     gcd_dir: Path | None = None
+    pulses: str | None = None
+    gcd: Path | None = None

@@ -20,6 +20,8 @@ from skyscan.events.pulsemap import MAX_PULSES, PulseMap, limited, pulse_map
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
 START_TIME_NS = -512  #: earliest time that can be stored
 #: A value with all its bits set continues in further words, until one has not all bits set.
 FULL_FIRST_TIME = 0x7FF
@@ -99,6 +101,13 @@ def read_superdst(buffer: bytes) -> PulseMap:
     if streams.at != len(stamps):
         raise MalformedError("has more pulses than its readouts")
     return pulse_map({dom: list(_rows(pulses)) for dom, pulses in doms.items()})
+
+
+def stamps_of(buffer: bytes) -> NDArray[np.uint16]:
+    """Return the charge stamps of an I3SuperDST: one a pulse, unless a value is very large."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3SuperDST", (1,))
+    return np.frombuffer(_items(archive, "stamps", 2), "<u2")
 
 
 def _readout(

@@ -82,6 +82,7 @@ class IceTrayReco(Reco):
     """
 
     offers_frames: ClassVar[bool] = True
+    needs_detector: ClassVar[bool] = True
     #: Projects of icetray that the trays need, such as ``millipede`` for ``icecube.millipede``.
     projects: ClassVar[tuple[str, ...]] = ()
     #: File names of the spline tables.
@@ -137,6 +138,11 @@ class IceTrayReco(Reco):
     def check(self, source: Source, event: Event) -> None:
         """Raise an error if the event does not have the keys that the fit needs."""
         super().check(source, event)
+        if not event.has_frames:
+            raise BadInput(
+                f"{source.path}: {event.name} comes from a table, without the frames that "
+                f"reconstructions in icetray need; choose one of the others (skyscan recos)."
+            )
         for alternatives in self.needed_keys(event):
             if not event.keys.intersection(alternatives):
                 raise BadInput(
@@ -150,7 +156,7 @@ class IceTrayReco(Reco):
         check_icetray(type(self).__name__)
         for name in self.splines:
             _check_file(SPLINES, name, None)
-        if not self.uses_gcd:
+        if not self.uses_gcd or source.gcd is not None:
             return
         if event.baseline_gcd:
             _check_file(BASELINE_GCDS, event.baseline_gcd, source.gcd_dir)
@@ -281,6 +287,9 @@ class IceTrayReco(Reco):
         """Return the packet with GCD, and the baseline that its GCD refers to, if any."""
         if not self.uses_gcd:
             return frames, None
+        if source.gcd is not None:
+            detector = read_frames(source.gcd)
+            frames = [*detector[: len(gcd.GCD_STOPS)], *frames[len(gcd.GCD_STOPS) :]]
         import_projects(("frame_object_diff",))
         name = gcd.baseline_of(frames)
         if name is not None:

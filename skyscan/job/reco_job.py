@@ -78,7 +78,7 @@ def run_batch(
     if frames_path is not None:
         begin_kept(frames_path, () if earlier_frames is None else (earlier_frames,))
     todo = result.missing(batch)
-    reco = reco_class(startup.reco)(startup.format_version)
+    reco = reco_class(startup.reco)(startup.format_version).using(startup.pulses)
     chunk_size = reco.chunk_size
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)

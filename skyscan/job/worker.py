@@ -39,7 +39,7 @@ def serve(folder: Path) -> None:
     os.close(nothing)
     os.dup2(2, 1)
     startup = read_startup(folder)
-    reco = reco_class(startup.reco)(startup.format_version)
+    reco = reco_class(startup.reco)(startup.format_version).using(startup.pulses)
     reco.setup(folder)
     _send(answers, READY, b"")
     while request := requests.read(REQUEST.size):

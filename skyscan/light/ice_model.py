@@ -171,11 +171,16 @@ class IceModel:
         upper = shift[row + 1, column] * (1 - right) + shift[row + 1, column + 1] * right
         return np.asarray(z - (lower * (1 - up) + upper * up))
 
+    def averaged(self, low: float, high: float) -> IceModel:
+        """Return ice that is the same everywhere: the mean of 1/le and 1/la from z to z."""
+        le, la = self.mean_lengths(np.array(low), np.array(high))
+        same = np.ones(len(self.top))
+        numbers = {**to_numbers(self), "tilt": None, "name": f"mean of {self.name}"}
+        return from_numbers({**numbers, "scattering": le * same, "absorption": la * same})
+
     def without_tilt(self) -> IceModel:
         """Return the same ice with level layers."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        kept = {name: value for name, value in values.items() if not name.startswith("_")}
-        return IceModel(**{**kept, "tilt": None})
+        return from_numbers({**to_numbers(self), "tilt": None})
 
 
 def _cells(nodes: Array, values: Array) -> tuple[NDArray[np.intp], Array]:

@@ -78,7 +78,8 @@ class LayeredIce:
         Of a track.
     jitter_ns : float
     charge_power : float
-        A DOM's first pulse counts as the first of this power of its charge.
+        A DOM's first pulse counts as the first of this power of its charge. This and the
+        jitter are the ones that suit simulated muons (docs/track.md).
     is_quick : bool
         Take the nearest node in cos eta and la/le instead of interpolating: four times as
         fast, with small steps.
@@ -86,7 +87,7 @@ class LayeredIce:
 
     ice: IceModel = field(default_factory=shipped_ice)
     table: LightTable = field(default_factory=lambda: shipped_table("track"), repr=False)
-    jitter_ns: float = 10.0
+    jitter_ns: float = 5.0
     charge_power: float = 0.5
     is_quick: bool = False
     _axes: tuple[Axis, Axis, Axis, Axis] = field(init=False, repr=False, compare=False)
@@ -108,12 +109,13 @@ class LayeredIce:
         later = np.moveaxis(np.log(later), 0, 2)  # la/le, cos eta, d/le, t
         later = resampled(later, np.log(grid.radius), axes[2].values(), axis=2)
         later = resampled(later, np.log(grid.absorption), axes[0].values(), axis=0)
+        later = np.minimum.accumulate(np.minimum(later, 0.0), axis=-1)
         edges = self.ice.top[::-1]
         margin = 100
         spread = self.ice.thickness * np.arange(1, margin + 1)
         edges = np.concatenate([edges[0] - spread[::-1], edges, edges[-1] + spread])
         object.__setattr__(self, "_axes", axes)
-        object.__setattr__(self, "_log_survival", np.minimum(later, 0.0).ravel())
+        object.__setattr__(self, "_log_survival", later.ravel())
         object.__setattr__(self, "_depths", np.stack(self.ice.depths_of(edges)))
         object.__setattr__(self, "_depth_axis", axis_over(edges))
 
@@ -140,7 +142,7 @@ class LayeredIce:
         else:
             length, more = lengths.place(np.log(share))
             angle, up = cosines.place(cos_eta)
-            found = 0.0
+            found = np.zeros_like(late)
             for step, weight in ((0, 1 - more), (1, more)):
                 for turn, part in ((0, 1 - up), (1, up)):
                     plane = (length + step) * cosines.n + (angle + turn)

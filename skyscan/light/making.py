@@ -117,4 +117,4 @@ def survival_errors(blocks: list[Array]) -> Array:
     stated = (mean > low) & (mean < high)
     axes = (1, 2, 3)
     sums = np.where(stated, variance, 0.0).sum(axis=axes)
-    return np.sqrt(sums / np.maximum(stated.sum(axis=axes), 1))
+    return np.asarray(np.sqrt(sums / np.maximum(stated.sum(axis=axes), 1)))

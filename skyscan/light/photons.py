@@ -13,7 +13,6 @@ The loop is in C (photons.c), compiled where tables are made; no scan needs it.
 from __future__ import annotations
 
 import ctypes
-import os
 import shutil
 import subprocess
 import tempfile
@@ -66,9 +65,9 @@ def compiled() -> Callable[..., None]:
     BadInput
         There is no C compiler, or it fails.
     """
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
+    compiler = shutil.which("cc") or shutil.which("gcc")
     if not compiler:
-        raise BadInput("Photon tables are made by a program in C: install gcc, or set CC.")
+        raise BadInput("Photon tables are made by a program in C: install gcc.")
     source = resources.files("skyscan").joinpath("light", "photons.c").read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         path, library = Path(folder, "photons.c"), Path(folder, "photons.so")
@@ -79,7 +78,7 @@ def compiled() -> Callable[..., None]:
             raise BadInput(f"{compiler} cannot compile photons.c: {done.stderr.strip()}")
         function = ctypes.CDLL(str(library)).follow_photons
     function.restype = None
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def moments(

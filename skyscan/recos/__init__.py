@@ -15,6 +15,8 @@ from importlib.metadata import entry_points
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
@@ -24,12 +26,13 @@ from skyscan.suggestions import did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event, Vertex
     from skyscan.events.source import Source
 
+#: A readout lasts some 10 us, and the longest exotic one less than a second.
+MAX_MEDIAN_TIME_NS = 1e9
 ENTRY_POINT_GROUP = "skyscan.recos"
 #: Internal: number of the attempt at a fit, from 1; set by the worker process.
 ATTEMPT_VARIABLE = "SKYSCAN_ATTEMPT"
@@ -50,6 +53,8 @@ class Reco(ABC):
     rotate_vertex: ClassVar[bool] = False
     #: Radius of a pointed scan, degrees.
     angular_distance: ClassVar[float] = 3.5
+    #: Whether the fit reads the detector's G, C and D frames from the event's file.
+    needs_detector: ClassVar[bool] = False
     #: Whether ``frames`` returns the fitted frames (``--keep-frames``).
     offers_frames: ClassVar[bool] = False
     #: Number of pixels that ``reconstruct`` gets at a time: one unless the fit is vectorised.
@@ -57,13 +62,35 @@ class Reco(ABC):
     #: Environment variables that the fit reads in jobs; others are not sent to them.
     variables: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether the fit knows no detector: it takes the DOMs' positions from the event.
+    any_detector: ClassVar[bool] = False
+
+    #: Frame key of the pulse series that the user chose (``--pulses``).
+    chosen_pulses: str | None = None
+
     def __init__(self, format_version: str = "") -> None:
         self.format_version = format_version
 
     @property
     def pulses_key(self) -> str:
         """Frame key of the pulse series that the fit uses."""
-        return pulses_key_of(self.format_version)
+        return self.chosen_pulses or pulses_key_of(self.format_version)
+
+    def using(self, pulses: str | None) -> Reco:
+        """Return the reconstruction, for a pulse series that the user chose (None: for none).
+
+        Raises
+        ------
+        WrongUsage
+            It always uses the same pulses.
+        """
+        self.chosen_pulses = pulses
+        if pulses not in (None, self.pulses_key):
+            raise WrongUsage(
+                f"--pulses {pulses}: {type(self).__name__} always uses {self.pulses_key}; "
+                f"leave the option out, or choose another reconstruction (skyscan recos)."
+            )
+        return self
 
     @property
     def pointing_key(self) -> str | None:
@@ -76,8 +103,15 @@ class Reco(ABC):
         Raises
         ------
         BadInput
-            A key is missing in the event; the message names it.
+            The event's pulses cannot be those of an event, or a key is missing in it; the
+            message names it. Or the event is of another detector.
         """
+        check_pulses(source, event)
+        if event.detector is not None and not self.any_detector:
+            raise BadInput(
+                f"{source.path}: {event.name} is of another detector than IceCube-86 "
+                f"(--geometry), which this reconstruction cannot fit; `track` can."
+            )
         key = self.pointing_key
         if key is None:
             return
@@ -142,7 +176,8 @@ class Reco(ABC):
         ----------
         ra, dec : ndarray, shape (n,), radians, J2000
         mjd : float
-            Time of the event, days UTC.
+            Time of the event, days UTC; NaN if it has none. ``ra`` and ``dec`` are then
+            azimuth and elevation.
         """
         return equatorial_to_local(ra, dec, mjd)
 
@@ -203,6 +238,25 @@ class Reco(ABC):
         `skyscan.frames.are_kept`.
         """
         return ()
+
+
+def check_pulses(source: Source, event: Event) -> None:
+    """Refuse pulses that no fit can use.
+
+    Raises
+    ------
+    BadInput
+        No pulse has a charge, or their times are far from the event.
+    """
+    what = f"{source.path}: {event.name}: the pulses of {event.pulses_key}"
+    if not (event.pulses["charge"] > 0).any():
+        raise BadInput(f"{what} have no charge; choose other pulses with --pulses.")
+    away = float(np.median(np.abs(event.pulses["time"])))
+    if away > MAX_MEDIAN_TIME_NS:
+        raise BadInput(
+            f"{what} are some {away:g} ns away from the start of the event, which no readout "
+            f"is; are their times in ns since the start?"
+        )
 
 
 def available_recos() -> dict[str, str]:

@@ -1,117 +1,48 @@
-"""The default reconstruction: a through-going track in bulk ice, by published formulas."""
+"""The default reconstruction: a through-going track in layered ice."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from skyscan.errors import BadInput
-from skyscan.events.event import Vertex
-from skyscan.light.pandel import BulkIce
-from skyscan.light.pandel_table import TabulatedBulkIce
-from skyscan.records import empty_fits
-from skyscan.recos import Reco
-from skyscan.track.cleaning import clean_hits
-from skyscan.track.fit import TrackFits, fit_from_guess, fit_from_nothing
-from skyscan.track.model import TrackModel
+from skyscan.light.ice_model import from_numbers, shipped_ice, to_numbers
+from skyscan.light.layered import LayeredIce
+from skyscan.recos._track import FirstPhotonTrack
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     from skyscan.events.event import Event
     from skyscan.light.ice import Ice
 
-PREPARED_FILE = "track.npz"
 
-#: The fit has three parameters, and the scan two more: fewer hits do not constrain a track.
-MIN_DOMS = 6
-
-SEED_FIELDS = ("x", "y", "z", "time")
-
-#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
-SAME_SEED = 1e-6
-#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
-FAR_SEED = 1e5
+#: Ends of the strings of IceCube, m.
+ICECUBE_Z = (-500.0, 500.0)
 
 
-class Track(Reco):
-    """A track fit to the first pulse of every DOM, in the direction of the pixel.
+class Track(FirstPhotonTrack):
+    """`FirstPhotonTrack` in the layered ice of the South Pole.
 
-    If the seed of a pixel is the event's own (at the first nside, or if the coarser pixel has
-    no fit) or far from it, the search covers the surroundings of the charge centre. Any other
-    seed is the best fit of the coarser pixel, and the search starts there.
+    The layers of the shipped ice are taken as level: their tilt is not used. Around another
+    detector, whose ice is unknown, the ice is the mean of the layers that IceCube is in.
     """
 
-    summary: ClassVar[str] = "track in bulk ice, first pulses, open formulas (the default)"
-    chunk_size: ClassVar[int] = 64
+    summary: ClassVar[str] = "track in layered ice, first pulses (the default)"
+    close_nside: ClassVar[int] = 256
 
-    _hits: NDArray[np.void]
-    _event_seed: NDArray[np.float64]
-    _ices: tuple[Ice, Ice]
+    def kept(self, event: Event) -> dict[str, Any]:
+        """Return the ice model: jobs fit with what was prepared."""
+        ice = shipped_ice().without_tilt()
+        if event.detector is not None:
+            ice = ice.averaged(*ICECUBE_Z)
+        return {"ice": np.array(json.dumps(to_numbers(ice)))}
 
-    def prepare(self, event: Event, folder: Path) -> Vertex:
-        """Clean the pulses and write the hits; return their charge-weighted mean as seed.
-
-        Raises
-        ------
-        BadInput
-            The cleaning leaves too few DOMs.
-        """
-        hits = clean_hits(event.pulses)
-        if len(hits) < MIN_DOMS:
-            raise BadInput(
-                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-                f" cleaning; a track fit needs {MIN_DOMS}."
-            )
-        total = hits["charge"].sum()
-        weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
-        seed = np.array(weighted)
-        with (folder / PREPARED_FILE).open("wb") as file:
-            np.savez(file, hits=hits, seed=seed)
-        return Vertex(*seed.tolist())
-
-    def setup(self, folder: Path) -> None:
-        """Read the hits that ``prepare`` wrote."""
-        with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
-            self._hits, self._event_seed = prepared["hits"], prepared["seed"]
-        self._ices = BulkIce(), TabulatedBulkIce()
-
-    def reconstruct(
-        self,
-        pixels: NDArray[np.void],
-        zenith: NDArray[np.float64],
-        azimuth: NDArray[np.float64],
-    ) -> NDArray[np.void]:
-        """Fit a track in each pixel's direction; the energies are NaN."""
-        seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
-        guessed = self._are_guesses(seeds)
-        fits = empty_fits(len(pixels))
-        if not guessed.all():
-            new = ~guessed
-            _fill(
-                fits, new, fit_from_nothing(self._model(zenith[new], azimuth[new]), *self._ices)
-            )
-        if guessed.any():
-            model, seed = self._model(zenith[guessed], azimuth[guessed]), seeds[guessed]
-            found = fit_from_guess(model, seed[:, :3], seed[:, 3], *self._ices)
-            _fill(fits, guessed, found)
-        return fits
-
-    def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
-        return TrackModel(self._hits, self._event_seed[:3], zenith, azimuth)
-
-    def _are_guesses(self, seeds: NDArray[np.float64]) -> NDArray[np.bool_]:
-        away = np.abs(seeds - self._event_seed)
-        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
-
-
-def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: TrackFits) -> None:
-    fits["llh"][rows], fits["time"][rows] = found.llh, found.time
-    for axis, name in enumerate("xyz"):
-        fits[name][rows] = found.vertex[:, axis]
+    def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401
+        """Return the ice with all interpolations, and with the nearest of most nodes."""
+        ice = from_numbers(json.loads(str(prepared["ice"])))
+        hits = prepared["hits"]
+        self._dom_z = ice.untilted(hits["x"], hits["y"], hits["z"])
+        return LayeredIce(ice), LayeredIce(ice, is_quick=True)
 
 
 RECO_CLASS = Track

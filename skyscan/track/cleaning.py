@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.detector import fitted_doms, places_of
 from skyscan.events.event import LC_FLAG
-from skyscan.geometry import FIRST_DEEPCORE_STRING, is_in_ice, positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from skyscan.detector import Detector
 
 #: One hit a row: position of the DOM (m, IceCube coordinates), time of its first pulse
 #: (ns since the start of the event), its charge summed over all kept pulses (PE).
@@ -29,7 +31,7 @@ _DOMS_AT_ONCE = 64  # whose distances are computed together
 _REACH_M = RT_RADIUS_M + 1.0  # DOMs that differ more in x are not compared
 
 
-def clean_hits(pulses: NDArray[np.void]) -> NDArray[np.void]:
+def clean_hits(pulses: NDArray[np.void], detector: Detector | None = None) -> NDArray[np.void]:
     """Return the hits of an event's main particle, cleaned of noise.
 
     These are the in-ice pulses outside DeepCore, in the time window with the largest charge
@@ -39,17 +41,18 @@ def clean_hits(pulses: NDArray[np.void]) -> NDArray[np.void]:
     Parameters
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+    detector : Detector or None
+        The detector, if it is not IceCube-86; all of its DOMs count.
 
     Returns
     -------
     ndarray, shape (n_doms,), dtype HIT_DTYPE
         Ordered by string and DOM.
     """
-    chosen = pulses[is_in_ice(pulses["string"], pulses["om"])]
-    chosen = chosen[chosen["string"] < FIRST_DEEPCORE_STRING]
+    chosen = pulses[fitted_doms(detector, pulses["string"], pulses["om"])]
     chosen = chosen[in_richest_window(chosen["time"], chosen["charge"])]
-    chosen = chosen[is_near_seed(chosen)]
-    return hits_of_doms(chosen)
+    chosen = chosen[is_near_seed(chosen, detector)]
+    return hits_of_doms(chosen, detector)
 
 
 def in_richest_window(
@@ -78,7 +81,9 @@ def in_richest_window(
     return np.asarray((time >= start) & (time <= start + length))
 
 
-def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
+def is_near_seed(
+    pulses: NDArray[np.void], detector: Detector | None = None
+) -> NDArray[np.bool_]:
     """Return which pulses the SeededRT cleaning keeps.
 
     It keeps the locally coincident pulses (HLC) and then, in a few iterations, the pulses
@@ -88,6 +93,8 @@ def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
         Pulses of in-ice DOMs.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
 
     Returns
     -------
@@ -95,7 +102,7 @@ def is_near_seed(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     """
     doms, dom = np.unique(pulses[["string", "om"]], return_inverse=True)
     time, rank = np.unique(pulses["time"], return_inverse=True)
-    near = _near(positions(doms["string"], doms["om"]))
+    near = _near(places_of(detector, doms["string"], doms["om"]))
     # In the order of DOM, then time: the pulses of one DOM nearest in time are neighbours.
     key = dom * (len(time) + 1) + rank
     kept = np.asarray((pulses["flags"] & LC_FLAG) != 0)
@@ -176,13 +183,17 @@ def _has_seed(
     return found
 
 
-def hits_of_doms(pulses: NDArray[np.void]) -> NDArray[np.void]:
+def hits_of_doms(
+    pulses: NDArray[np.void], detector: Detector | None = None
+) -> NDArray[np.void]:
     """Return one hit per DOM: time of its first pulse and the sum of their charges.
 
     Parameters
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
         Pulses of in-ice DOMs; the PMTs of a DOM count as one.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
 
     Returns
     -------
@@ -191,7 +202,7 @@ def hits_of_doms(pulses: NDArray[np.void]) -> NDArray[np.void]:
     """
     doms, which = np.unique(pulses[["string", "om"]], return_inverse=True)
     hits = np.empty(len(doms), HIT_DTYPE)
-    place = positions(doms["string"], doms["om"])
+    place = places_of(detector, doms["string"], doms["om"])
     hits["x"], hits["y"], hits["z"] = place[:, 0], place[:, 1], place[:, 2]
     hits["time"] = np.inf
     np.minimum.at(hits["time"], which, pulses["time"])

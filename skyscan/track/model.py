@@ -47,16 +47,19 @@ class TrackModel:
         The charge centre, IceCube coordinates.
     zenith, azimuth : ndarray, shape (n,), radians
         The directions that the particle comes from, IceCube's local frame.
+    dom_z : ndarray, shape (ndom,), m, optional
+        Where the ice of each DOM lies in an ice model whose layers are tilted; by default, z.
     """
 
     hits: NDArray[np.void]
     centre: Array
     zenith: Array
     azimuth: Array
+    dom_z: Array | None = None
     _axes: Axes = field(init=False, repr=False)
     _frames: TrackFrames = field(init=False, repr=False)
     _times: Array = field(init=False, repr=False)
-    _dom_z: Array = field(init=False, repr=False)
+    _levels: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Transform the DOMs to the frames of the tracks."""
@@ -65,7 +68,8 @@ class TrackModel:
         object.__setattr__(self, "_axes", axes)
         object.__setattr__(self, "_frames", frames_of(axes, places - self.centre))
         object.__setattr__(self, "_times", self.hits["time"].copy())
-        object.__setattr__(self, "_dom_z", self.hits["z"].copy())
+        levels = self.hits["z"] if self.dom_z is None else self.dom_z
+        object.__setattr__(self, "_levels", levels.copy())
 
     def __len__(self) -> int:
         """Return the number of directions."""
@@ -97,7 +101,7 @@ class TrackModel:
     def _llh(self, rows: Rows, points: Array, photons: Array, ice: Ice) -> Array:
         light = direct_light(self._frames.rows(rows), points[:, :1], points[:, 1:2])
         residual = self._times - points[:, 2:] - light.time
-        return minus_log_likelihood(residual, light, self._dom_z, photons, ice)
+        return minus_log_likelihood(residual, light, self._levels, photons, ice)
 
     def arrival_quantiles(self, across: tuple[float, float], levels: Sequence[float]) -> Array:
         """Return the times of tracks for which given fractions of hits are direct or earlier.

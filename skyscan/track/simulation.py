@@ -24,11 +24,12 @@ import numpy as np
 from scipy.special import gammaincinv, ndtri, pdtr
 
 from skyscan.coordinates import local_to_equatorial
+from skyscan.events import truth as events
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import pulses_key_of
+from skyscan.events.truth import TRUTH_INFO_KEY, TRUTH_KEY
 from skyscan.events.writer import write_event
 from skyscan.geometry import FIRST_DEEPCORE_STRING, N_OMS, dom_positions
-from skyscan.json_text import is_of, parse_json
 from skyscan.light.cherenkov import axes_of, direct_light, frames_of
 from skyscan.light.pandel import DECAY_RATE, SCATTERING_M, effective_distance
 
@@ -38,11 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-
-#: Frame keys of the truth: the particle, and a JSON object with the seed and the direction
-#: (ra_rad, dec_rad, J2000).
-TRUTH_KEY = "SimulatedTrack"
-TRUTH_INFO_KEY = "SimulatedTrackInfo"
 
 RUN_ID = 1  #: real runs have six digits
 MJD = 60310.25
@@ -116,19 +112,10 @@ def simulate(seed: int) -> Event:
 def truth_of(event: Event) -> tuple[float, float] | None:
     """Return the direction a simulated event comes from: (ra, dec) in radians, J2000.
 
-    None if the event has no truth: it is real, or was simulated by another program.
+    None if the event has no truth, or was simulated by another program.
     """
-    info = event.scalars.get(TRUTH_INFO_KEY)
-    if not isinstance(info, str):
-        return None
-    try:
-        values = parse_json(info)
-    except ValueError:
-        return None
-    if not isinstance(values, dict):
-        return None
-    ra, dec = values.get("ra_rad", ""), values.get("dec_rad", "")
-    return (float(ra), float(dec)) if is_of([ra, dec], list[float]) else None
+    truth = events.truth_of(event)
+    return (truth.ra, truth.dec) if truth is not None and truth.has_equatorial else None
 
 
 def draw_track(random: np.random.Generator) -> Track:

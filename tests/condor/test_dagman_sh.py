@@ -108,46 +108,77 @@ WELL, NOT_WELL = (
 )
 KILLED = ("0", "Abnormal termination (signal 9)")
 FINAL = "FINAL report merge.sub NOOP\nSCRIPT POST report ./skyscan.sh\n"
-SUBMITTED = "000 (7.000.000) 2026-11-28 00:04:00 Job submitted\n    DAG Node: report\n...\n"
+SUBMITTED = """000 (000.2147483647.006) 2026-11-28 00:04:00 Job submitted from host: <dummy>
+    DAG Node: report
+...
+"""
+FINAL_NODE = f"""{SUBMITTED}005 (000.2147483647.006) 2026-11-28 00:04:00 Job terminated.
+	(1) Normal termination (return value 0)
+...
+"""
 
 
-@pytest.mark.parametrize(
-    ("how", "code"), [(WELL, 0), (NOT_WELL, 1), (KILLED, 1)], ids=["well", "not well", "killed"]
-)
-def test_a_dag_whose_dagman_died_after_its_final_node_ends(dagman, tmp_path, how, code):
+def test_a_dag_whose_dagman_died_after_its_final_node_ends(dagman, tmp_path):
     dag = tmp_path / "it's a scan.dag"
     log, lock = tmp_path / f"{dag.name}.nodes.log", tmp_path / f"{dag.name}.lock"
     dag.write_text(f"JOB merge merge.sub\n{FINAL}")
-    text = lines("001") + ENDED.format(*how, "report")
+    text = lines("001") + FINAL_NODE + ENDED.format(*WELL, "report")
     log.write_text(text)
     lock.touch()
-    dagman(dag, code)
+    dagman(dag, code=0)
     assert log.read_text() == text
     assert not lock.exists()
     (done,) = guard_actions(dag)
-    assert (done.fault, done.text.split(",")[0]) == ("final-node", f"ended with {code}")
+    assert (done.fault, done.text.split(",")[0]) == ("final-node", "ended with 0")
+
+
+@pytest.mark.parametrize("before", [lines(), ""])
+@pytest.mark.parametrize(
+    "end",
+    [
+        SUBMITTED,
+        FINAL_NODE,
+        FINAL_NODE + ENDED.format(*WELL, "report")[:-4],
+        FINAL_NODE + ENDED.format(*NOT_WELL, "report"),
+        FINAL_NODE + ENDED.format(*KILLED, "report"),
+    ],
+    ids=["submitted", "job ended", "truncated", "not well", "killed"],
+)
+def test_a_final_node_that_was_not_successful_runs_again(dagman, tmp_path, before, end):
+    dag = tmp_path / "it's a scan.dag"
+    log, lock = tmp_path / f"{dag.name}.nodes.log", tmp_path / f"{dag.name}.lock"
+    dag.write_text(f"JOB merge merge.sub\n{FINAL}")
+    log.write_text(before + end)
+    lock.touch()
+    dagman(dag)
+    left = log.read_text()
+    assert left.split() == before.split()
+    assert len(left) == (len(before + end) if before else 0)
+    assert left.endswith("\n...\n" if before else "")
+    assert [it.fault for it in guard_actions(dag)][-1] == "final-node"
 
 
 @pytest.mark.parametrize(
     ("dag_text", "end", "has_lock"),
     [
-        (FINAL, ENDED.format(*WELL, "report"), False),  # submitted again
-        (FINAL, ENDED.format(*WELL, "merge"), True),  # unfinished
-        (FINAL, SUBMITTED, True),
-        (FINAL, ENDED.format(*WELL, "report") + SUBMITTED, True),
-        (FINAL, ENDED.format(*WELL, "report")[:-4], True),  # truncated
+        (FINAL, FINAL_NODE + ENDED.format(*WELL, "report"), False),  # submitted again
+        (FINAL, FINAL_NODE.replace("report", "merge"), True),  # unfinished
+        (FINAL, ENDED.format(*WELL, "merge"), True),
         (FINAL, "", True),
-        ("JOB report merge.sub\n", ENDED.format(*WELL, "report"), True),
+        ("JOB report merge.sub\n", FINAL_NODE + ENDED.format(*WELL, "report"), True),
     ],
 )
-def test_a_dag_that_has_not_ended_continues(dagman, tmp_path, dag_text, end, has_lock):
+def test_a_dag_whose_final_node_has_not_begun_continues(
+    dagman, tmp_path, dag_text, end, has_lock
+):
     dag = tmp_path / "scan.dag"
-    lock = tmp_path / f"{dag.name}.lock"
+    log, lock = tmp_path / f"{dag.name}.nodes.log", tmp_path / f"{dag.name}.lock"
     dag.write_text(dag_text)
-    (tmp_path / f"{dag.name}.nodes.log").write_text(end)
+    log.write_text(end)
     if has_lock:
         lock.touch()
     dagman(dag)
+    assert log.read_text() == end
     assert lock.exists() == has_lock
     assert not [it for it in guard_actions(dag) if it.fault == "final-node"]
 

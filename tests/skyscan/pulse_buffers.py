@@ -28,13 +28,13 @@ def mask_buffer(source, doms, series):
     archive = OutArchive("I3RecoPulseSeriesMapMask", 2)
     archive.string(source)
     for i, bits in enumerate([doms, *series]):
-        if i == 1:
-            archive.begin("vector", 0, tracked=False)
-            archive.pack("<I", len(series))
         packed = np.packbits(np.array(bits, bool), bitorder="little").tobytes()
         archive.begin("bitmask", 0, tracked=False)
         archive.pack("<HB", len(packed), 8 * len(packed) - len(bits))
         archive.pack(f"<{len(packed)}s", packed)
+        if i == 0:
+            archive.begin("vector", 0, tracked=False)
+            archive.pack("<I", len(series))
     return archive.buffer()
 
 
@@ -44,6 +44,31 @@ def mask_of(source, pulses, kept):
     parts = np.split(kept, first[1:])
     series = [part for part in parts if part.any()]
     return FrameObject(MASK_TYPE, mask_buffer(source, [p.any() for p in parts], series))
+
+
+def union_of(*keys: str):
+    """Return an I3RecoPulseSeriesMapUnion."""
+    archive = OutArchive("I3RecoPulseSeriesMapUnion", 0)
+    archive.begin("vector", 0, tracked=False)
+    archive.pack("<I", len(keys))
+    for key in keys:
+        archive.string(key)
+    return FrameObject("I3RecoPulseSeriesMapUnion", archive.buffer())
+
+
+def combination_of(key):
+    """Return an I3RecoPulseSeriesMapCombineByModule."""
+    archive = OutArchive("I3RecoPulseSeriesMapCombineByModule", 0)
+    archive.string(key)
+    return FrameObject("I3RecoPulseSeriesMapCombineByModule", archive.buffer())
+
+
+def correction_of(key, calibration):
+    """Return an I3RecoPulseSeriesMapApplySPECorrection."""
+    archive = OutArchive("I3RecoPulseSeriesMapApplySPECorrection", 0)
+    archive.string(key)
+    archive.string(calibration)
+    return FrameObject("I3RecoPulseSeriesMapApplySPECorrection", archive.buffer())
 
 
 def superdst_buffer(stamps, headers, widths, extra=b""):

@@ -6,13 +6,28 @@ import sys
 import pytest
 
 from skyscan.errors import ExitCode
-from skyscan.program import WRONG_USAGE
+from skyscan.program import TRY_AGAIN, WRONG_USAGE
 
 PROGRAM = "import sys; from skyscan.program import main; sys.exit(main())"
 
 
-def test_the_exit_code_is_that_of_wrong_usage():
+def test_the_exit_codes_are_those_of_the_contract():
     assert WRONG_USAGE == ExitCode.WRONG_USAGE
+    assert TRY_AGAIN == ExitCode.TRY_AGAIN
+
+
+@pytest.mark.parametrize("megabytes", [120, 200, 300, 400])
+def test_a_limit_on_memory_is_no_bug(megabytes):
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({megabytes} << 20,) * 2)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{limit}; {PROGRAM}", "recos"],
+        env={"PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in {ExitCode.DONE, ExitCode.TRY_AGAIN, ExitCode.WRONG_USAGE}
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("module", ["numpy", "argparse", "json", "htcondor2", "pathlib"])

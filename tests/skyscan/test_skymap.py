@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scans_support import made_up, pixel_rows
 
+from skyscan.answer.read import read_map
 from skyscan.errors import BadInput
 from skyscan.skymap import (
     SKYMAP_DTYPE,
@@ -42,8 +43,9 @@ def records():
     made = np.concatenate(parts)
     made["llh"][1] = -7.5
     made["llh"] += 1234.567890123456789
-    made["llh"][5] = math.nan
     made["E_in"] = math.nan
+    for name in ("llh", "E_tot", "x", "y", "z", "time"):
+        made[name][5] = math.nan
     made["time"][2] = 1e-300
     made["time"][3] = -0.1
     return made
@@ -76,8 +78,8 @@ def test_skyreader_opens_both_files_and_they_are_equal(skyreader, tmp_path, reco
         for nside in (8, 64):
             pixels = result.result[f"nside-{nside}"]
             assert pixels.dtype == skyreader.SkyScanResult.PIXEL_TYPES[1] == SKYMAP_DTYPE
-            assert pixels.tobytes() == skymap.pixels[nside].tobytes()
-            assert pixels.dtype.metadata == {**METADATA, "nside": nside}
+            assert pixels.tobytes() == skymap.fitted()[nside].tobytes()
+            assert pixels.dtype.metadata == {**METADATA, "nside": nside, "unfitted": "8:3"}
 
 
 def test_skyreader_finds_the_metadata_and_the_file_name(skyreader, tmp_path, records):
@@ -124,6 +126,35 @@ def test_skyreader_finds_our_best_pixel(skyreader, tmp_path, records):
     assert (ra, dec) == (phi, math.pi / 2 - theta)
 
 
+@pytest.mark.parametrize("unfitted", [[], [0], [13], [12], [0, 13], range(5), range(13)])
+def test_pixels_without_a_fit_do_not_keep_skyreader_from_the_best_one(
+    skyreader, monkeypatch, tmp_path, records, unfitted
+):
+    import pandas as pd
+
+    # skyreader 1.6.3 writes JSON with a method that pandas 3 has no longer
+    monkeypatch.setattr(pd.DataFrame, "applymap", pd.DataFrame.map, raising=False)
+    # rows 0 and 1 are of nside 64, of which row 1 is the best; 13 is the last of nside 8
+    changed = records.copy()
+    for name in ("llh", "E_tot", "x", "y", "z", "time"):
+        changed[name][list(unfitted)] = math.nan
+    skymap = skymap_of(changed)
+    best = skymap.best()
+    for result in read_by_skyreader(skyreader, write_skymap(skymap, tmp_path)):
+        assert (result.best_fit["llh"], result.best_fit["index"]) == (best[3], best[0].pixel)
+        again = tmp_path / "again"
+        again.mkdir(exist_ok=True)
+        metadata = result.get_event_metadata()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy's, about the metadata of its dtype
+            copies = result.to_npz(metadata, again), result.to_json(metadata, again)
+        for written in copies:
+            found = read_map(written)  # as skyreader wrote it
+            assert {n: rows.tobytes() for n, rows in found.pixels.items()} == {
+                n: rows.tobytes() for n, rows in skymap.pixels.items()
+            }
+
+
 def test_the_json_is_valid_json_with_the_nan_of_skyreader(tmp_path, records):
     _, path = write_skymap(skymap_of(records), tmp_path)
 
@@ -132,8 +163,9 @@ def test_the_json_is_valid_json_with_the_nan_of_skyreader(tmp_path, records):
 
     value = json.loads(path.read_text(), parse_constant=refuse)
     assert list(value) == ["nside-8", "nside-64"]
-    assert value["nside-8"]["metadata"] == {**METADATA, "nside": 8}
-    assert value["nside-8"]["data"][3][1:3] == ["<skyreader.nan>", "<skyreader.nan>"]
+    assert value["nside-8"]["metadata"] == {**METADATA, "nside": 8, "unfitted": "8:3"}
+    assert [row[0] for row in value["nside-8"]["data"]] == [0, 1, 2, *range(4, 12)]
+    assert value["nside-8"]["data"][3][2] == "<skyreader.nan>"
 
 
 def test_the_best_pixel_has_the_lowest_llh_and_the_coarser_nside_and_is_not_nan(records):

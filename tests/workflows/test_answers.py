@@ -3,16 +3,19 @@
 import json
 import re
 import shutil
+import sys
 from importlib import resources
 from pathlib import Path
 
 import jsonschema
 import pytest
+from job_log_support import submitted, write_log
 from plans_support import EVENT, options
 from scans_support import do_round
 
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
+from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from workflows.cli import main
@@ -85,6 +88,25 @@ def test_the_last_step_writes_the_answer_into_the_report_and_beside_the_map(fold
     assert endings >= {"multiorder.fits", "moc90.fits", "contours.reg", "summary.json"}
 
 
+def test_a_scan_keeps_the_levels_that_it_was_planned_with(tmp_path, capsys):
+    (tmp_path / "mine").write_text("0.5 5\n0.9 10\n")
+    small = ("--nsides", "1:0", "--reco-algo", "dummy")
+    said(capsys, "plan", EVENT, "--simulated-event", "--levels", "mine", *small)
+    (made,) = map(ScanFolder, (tmp_path / "scans").iterdir())
+    (tmp_path / "mine").unlink()
+    scan = read_planned(made.scan_json)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
+    do_round(made, scan, 0)
+    merge(made, scan)
+    assert "  levels    mine: 2 delta llh of 5 and 10" in write_report(made, 0).text
+    assert "2 delta llh of 5 and 10" in said(capsys, "alert", made.path)
+    chosen = said(capsys, "result", made.path, "--levels", "wilks", "--json")
+    assert json.loads(chosen)["answer"]["levels"]["name"] == "wilks"
+    wrong = ("--levels", "chi2", "--output-dir", "other")
+    words = ["plan", str(EVENT), "--simulated-event", *small, *wrong]
+    assert main(words) == ExitCode.WRONG_USAGE
+
+
 def test_a_scan_that_failed_has_the_files_of_its_partial_map(folder):
     (folder.round(0).result(1)).unlink()
     report = write_report(folder, 2)
@@ -104,6 +126,22 @@ def test_a_report_is_written_even_if_its_answer_cannot_be(folder, monkeypatch):
     assert report.answer is None
     assert "  answer    no space left on device" in report.text
     assert folder.report_json.exists()
+
+
+def test_a_report_is_written_even_if_its_page_cannot_be(folder, monkeypatch):
+    merge(folder, read_planned(folder.scan_json))
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    report = write_report(folder, 0)
+    assert (report.outcome, report.page) == ("complete", None)
+    assert "  page      not written: it needs jinja2" in report.text
+    monkeypatch.undo()
+    monkeypatch.setattr("workflows.page.content.page_values", lambda _: 1 / 0)
+    report = write_report(folder, 0)
+    assert "  page      not written: this is a bug: ZeroDivisionError" in report.text
+    monkeypatch.undo()
+    assert "  page      /" in write_report(folder, 0).text
+    folder.page.unlink()
+    assert read_report(folder).page is None
 
 
 def test_partial_shows_a_scan_that_has_not_ended(folder, capsys):
@@ -140,6 +178,17 @@ def test_plot_writes_pictures_beside_the_map(map_file, capsys):
     paths = [Path(line) for line in said(capsys, "plot", map_file).splitlines()]
     assert {path.suffix for path in paths} == {".png", ".pdf"}
     assert all(path.parent == map_file.parent for path in paths)
+
+
+def test_plot_draws_only_what_is_asked_for(folder, map_file, capsys):
+    pytest.importorskip("matplotlib")
+    merge(folder, read_planned(folder.scan_json))
+    started = "001 (010.000.000) 2026-01-01 10:01:00 Job executing on host: <127.0.0.1:9618>"
+    write_log(folder.workflow / "scan.dag.nodes.log", submitted(10, "prep"), started)
+    paths = said(capsys, "plot", folder.path, "--kind", "timeline", "event").splitlines()
+    kinds = [Path(path).name.rsplit(".", 2)[1:] for path in paths]
+    assert kinds == [[k, e] for k in ("event", "timeline") for e in ("png", "pdf")]
+    assert main(["plot", str(map_file), "--kind", "timeline"]) == ExitCode.BAD_INPUT
 
 
 DOCS = Path(__file__).parents[2] / "docs" / "answer.md"

@@ -189,6 +189,15 @@ def test_a_disk_error_is_reported(tmp_path, capsys):
     assert "--output-dir" in error_of(capsys)
 
 
+def test_too_little_memory_is_no_bug(monkeypatch, capsys):
+    def broken(_options) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(cli.plan, "run", broken)
+    assert run(SIMULATED) == ExitCode.TRY_AGAIN
+    assert "out of memory" in error_of(capsys)
+
+
 def test_a_bug_shows_its_traceback_and_is_exit_70(monkeypatch, capsys):
     def broken(_options) -> None:
         raise ZeroDivisionError

@@ -8,11 +8,13 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from scans import RunningScan, environment, make_scan, wait_until
+from scans import RunningScan, accept_changes, environment, make_scan, wait_until
 from soak_faults import dagmans
 
 from condor.dagman import dagman_state
-from workflows.engines.dagman.dags import SCAN_DAG
+from skyscan.errors import ExitCode
+from workflows.engines.dagman.dags import OPEN_ROUND_SH, SCAN_DAG
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +80,30 @@ def test_a_dagman_that_died_after_its_final_node_ends(pool, run_folder):
     assert scan.events(SCAN_DAG) == events
     assert scan.fits() == fits
     assert not lock.exists()
+
+
+def test_a_dagman_that_died_in_its_final_node_runs_that_again_at_the_end(pool, run_folder):
+    # As with a full disk: round 1 cannot be opened, and then the report cannot be written.
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    until = "[ -e go-on ]"
+    first_line(scan, OPEN_ROUND_SH, f'[ "$1" -ne 1 ] || {until} || exit {ExitCode.TRY_AGAIN}')
+    wait = f"until {until}; do touch paused; sleep 0.1; done"
+    first_line(scan, ACCESS_POINT_SH, f'[ "$2" != report ] || {until} || {{ {wait}; exit 1; }}')
+    accept_changes(scan.folder)
+    scan.submit().wait_until_paused()
+    kill_dagman(scan)
+    scan.go_on()
+    report = scan.finish()
+    assert report.outcome == "complete", report.text
+    assert starts(scan) == 2
+    assert set(scan.fits().values()) == {1}
+
+
+def first_line(scan: RunningScan, script: str, line: str) -> None:
+    """Let a script of the access point run another line first."""
+    path = scan.folder.workflow / script
+    shebang, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([shebang, line, *lines, ""]))
 
 
 def test_a_job_that_its_schedd_ran_twice_does_not_matter(pool, run_folder):

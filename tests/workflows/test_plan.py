@@ -22,7 +22,7 @@ from skyscan.recos.dummy import Dummy
 from skyscan.storage import sha256_of
 from workflows.checks.digests import check_plan
 from workflows.engines import engine_of
-from workflows.plan import event_file, plan
+from workflows.plan import plan
 from workflows.planned import read_planned
 
 
@@ -328,22 +328,6 @@ def test_an_event_that_the_reconstruction_refuses_leaves_no_folder(
     with pytest.raises(BadInput, match=f"no {refused}"):
         plan(EVENT, tmp_path / "scans", options())
     assert not (tmp_path / "scans").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "kept"),
-    [
-        ("an.event.PKL", "event.pkl"),
-        ("event.i3", "event.i3"),
-        ("Level2.Run1.i3.ZST", "event.i3.zst"),
-        ("x.i3.gz", "event.i3.gz"),
-        ("x.i3.bz2", "event.i3.bz2"),
-        ("x.i3.json", "event.json"),
-        ("x.gz", "event.json"),
-    ],
-)
-def test_the_copy_of_an_event_keeps_its_suffix(name, kept):
-    assert event_file(Path(name)) == kept
 
 
 def test_skyscan_variables_reach_the_jobs(tmp_path, monkeypatch):

@@ -12,6 +12,8 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.progression import check_progression
 from skyscan.storage import read_json, write_json
+from workflows.campaigns.events import Wanted
+from workflows.checks.regular import check_regular
 from workflows.options import Options
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class Entry:
         Exit code with which planning the event alone would have ended.
     problem : str or None
         Why it could not be planned, or which other event it is a copy of.
+    event : str or None
+        RUN:EVENT:SUB of an event that was named, of a file of many.
+    frame : int or None
+        Number of its physics frame in a file of many.
     """
 
     number: int
@@ -53,6 +59,20 @@ class Entry:
     folder: str | None = None
     exit_code: int = 0
     problem: str | None = None
+    event: str | None = None
+    frame: int | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return what the user asked for."""
+        return Wanted(self.file, self.event, self.frame)
+
+    @property
+    def origin(self) -> str:
+        """Return the file, and the event in it if it has several, for a message."""
+        if self.frame is not None:
+            return f"{self.file}, frame {self.frame}"
+        return self.file if self.event is None else f"{self.file}, event {self.event}"
 
     @property
     def node(self) -> str:
@@ -69,6 +89,8 @@ class Entry:
     def why(self) -> str:
         """Return why it could not be planned; the text names the file."""
         problem = self.problem or "it has no scan"
+        if self.frame is not None:
+            return f"{self.origin}: {problem.removeprefix(f'{self.file}: ')}"
         return problem if self.file in problem else f"{self.file}: {problem}"
 
 
@@ -103,6 +125,11 @@ class CampaignFolder:
         return self.path / CAMPAIGN_CSV
 
     @property
+    def page(self) -> Path:
+        """Return the page for browsers."""
+        return self.path / "campaign.html"
+
+    @property
     def scans(self) -> list[ScanFolder]:
         """Return the scan folders that exist, whether or not ``campaign.json`` names them."""
         return [
@@ -119,8 +146,17 @@ class CampaignFolder:
 
 
 def is_campaign(path: Path) -> bool:
-    """Return whether a folder is a campaign's."""
-    return (path / CAMPAIGN_JSON).exists()
+    """Return whether a folder is a campaign's.
+
+    Raises
+    ------
+    BadInput
+        It is, and there is a FIFO or a device in it.
+    """
+    if not (path / CAMPAIGN_JSON).exists():
+        return False
+    check_regular(path)
+    return True
 
 
 def write_campaign(folder: CampaignFolder, campaign: Campaign) -> None:
@@ -197,12 +233,15 @@ def read_list(path: Path) -> list[Path]:
     return [Path(line) for line in lines if line and not line.startswith("#")]
 
 
-def added(entries: Sequence[Entry], files: Sequence[Path]) -> tuple[Entry, ...]:
-    """Return the entries, with a new one for each file that has none."""
-    known = {entry.file for entry in entries}
-    named = dict.fromkeys(str(it.absolute()) for it in files)  # a file named twice is one event
-    fresh = [file for file in named if file not in known]
-    return (*entries, *(Entry(len(entries) + i, file) for i, file in enumerate(fresh)))
+def added(entries: Sequence[Entry], events: Sequence[Wanted]) -> tuple[Entry, ...]:
+    """Return the entries, with a new one for each event that has none."""
+    known = {entry.wanted for entry in entries}
+    fresh = [it for it in dict.fromkeys(events) if it not in known]
+    numbered = enumerate(fresh, len(entries))
+    return (
+        *entries,
+        *(Entry(i, it.file, event=it.event, frame=it.frame) for i, it in numbered),
+    )
 
 
 def _options(value: dict[str, Any]) -> Options:
@@ -211,8 +250,9 @@ def _options(value: dict[str, Any]) -> Options:
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    if value["gcd_dir"] is not None:
-        known["gcd_dir"] = Path(value["gcd_dir"])
+    for name in ("gcd_dir", "gcd", "truth", "geometry"):
+        if value.get(name) is not None:
+            known[name] = Path(value[name])
     return Options(**known)
 
 

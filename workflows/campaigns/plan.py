@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from condor.dagman import config_lines
 from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
+from skyscan.events.chosen import alone
+from skyscan.events.truth import truth_of
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
 from skyscan.storage import sha256_of, write_bytes
@@ -24,8 +26,10 @@ from workflows.campaigns.campaign import (
     read_campaign,
     write_campaign,
 )
+from workflows.campaigns.events import Taker, wanted_events
 from workflows.checks import preflight
 from workflows.checks.whole import map_fault
+from workflows.choices import choice_of
 from workflows.code import code_zip
 from workflows.engines import ENGINES, engine_of
 from workflows.engines.dagman.dags import CONFIG
@@ -35,7 +39,7 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
-from workflows.plan import cannot_write, plan, site_of, source_of
+from workflows.plan import cannot_write, plan_chosen, site_of, source_of
 from workflows.planned import read_planned
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
@@ -44,11 +48,13 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
     from condor.sites import Site
+    from skyscan.events.choice import EventId
     from skyscan.events.event import Event
     from workflows.options import Options
 
 CATEGORY = "scans"
 REPORT_SUB = "report.sub"
+GCD = "gcd"  # folder of the detectors that the scans share
 #: OSG asks users to queue no more jobs than this.
 MAX_QUEUED = 10_000
 #: A running scan has two DAGMans, its own and that of its round, and HTCondor runs 500 to 1000
@@ -62,10 +68,13 @@ def plan_campaign(
     output_dir: Path,
     options: Options,
     max_scans: int | None = None,
+    events: Sequence[EventId] = (),
     *,
     check_place: bool = False,
 ) -> tuple[CampaignFolder, Campaign]:
     """Plan the scans of many events; keep those that are already planned.
+
+    Of each file all events are scanned, or those that are named.
 
     An event that cannot be planned is recorded with the reason and does not stop the others.
 
@@ -93,7 +102,8 @@ def plan_campaign(
         campaign = replace(campaign, max_scans=scans or campaign.max_scans)
     if check_place:
         preflight.require([preflight.place(folder.path)])
-    campaign = replace(campaign, entries=added(campaign.entries, files))
+    wanted = wanted_events(files, choice_of(options), events)
+    campaign = replace(campaign, entries=added(campaign.entries, wanted))
     return folder, plan_missing(folder, campaign)
 
 
@@ -102,10 +112,11 @@ def plan_missing(folder: CampaignFolder, campaign: Campaign) -> Campaign:
     planned = [entry for entry in campaign.entries if _is_planned(folder, entry)]
     by_name = {str(entry.name): entry for entry in planned}
     entries = []
+    taker = Taker(choice_of(campaign.options))
     for entry in campaign.entries:
         now = entry
         if not _is_planned(folder, entry):
-            now = _planned(folder, entry, campaign.options, by_name)
+            now = _planned(folder, entry, campaign.options, by_name, taker)
         if now.folder is not None:
             by_name[str(now.name)] = now
         entries.append(now)
@@ -187,12 +198,18 @@ def campaign_dag_lines(
 def _absolute(options: Options) -> Options:
     """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
-    gcd_dir = options.gcd_dir
     return replace(
         options,
         site=str(Path(options.site).absolute()) if is_file else options.site,
-        gcd_dir=None if gcd_dir is None else gcd_dir.absolute(),
+        gcd_dir=_absolute_path(options.gcd_dir),
+        truth=_absolute_path(options.truth),
+        geometry=_absolute_path(options.geometry),
+        gcd=_absolute_path(options.gcd),
     )
+
+
+def _absolute_path(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
 
 
 def _is_planned(folder: CampaignFolder, entry: Entry) -> bool:
@@ -201,19 +218,26 @@ def _is_planned(folder: CampaignFolder, entry: Entry) -> bool:
 
 
 def _planned(
-    folder: CampaignFolder, entry: Entry, options: Options, by_name: dict[str, Entry]
+    folder: CampaignFolder,
+    entry: Entry,
+    options: Options,
+    by_name: dict[str, Entry],
+    taker: Taker,
 ) -> Entry:
-    entry = Entry(entry.number, entry.file)
+    entry = Entry(entry.number, entry.file, event=entry.event, frame=entry.frame)
     try:
-        reading = read_for(options.reco, source_of(Path(entry.file), options))
-        event = reading.event
-        entry = replace(entry, name=event.name, truth=_truth(event))
-        twin = by_name.get(event.name)
-        if twin is not None:
-            return _copy_of(twin, entry, folder)
-        # The campaign notifies of its own end, not of that of each scan.
-        alone = replace(options, notify=())
-        scan = plan(Path(entry.file), folder.shard(entry), alone, reading)
+        with alone(Path(entry.file), taker.take(entry)) as chosen:
+            reading = read_for(options.reco, source_of(chosen.path, options))
+            event = reading.event
+            entry = replace(entry, name=event.name, truth=_truth(event))
+            twin = by_name.get(event.name)
+            if twin is not None:
+                return _copy_of(twin, entry, folder, sha256_of(chosen.path))
+            # The campaign notifies of its own end, not of that of each scan.
+            of_scan = replace(options, notify=())
+            scan = plan_chosen(
+                chosen, folder.shard(entry), of_scan, reading, gcd_store=folder.path / GCD
+            )
     except SkyscanError as error:
         return replace(entry, exit_code=int(error.exit_code), problem=str(error))
     except OSError as error:
@@ -224,24 +248,20 @@ def _planned(
     return replace(entry, folder=str(scan.path.relative_to(folder.path)))
 
 
-def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder) -> Entry:
+def _copy_of(twin: Entry, entry: Entry, folder: CampaignFolder, event_sha256: str) -> Entry:
     """Return the entry of an event that the campaign already has."""
     scan = folder.scan(twin)
-    if scan and read_planned(scan.scan_json).event_sha256 == sha256_of(Path(entry.file)):
-        return replace(entry, problem=f"a copy of {twin.file}, which is scanned")
+    if scan and read_planned(scan.scan_json).event_sha256 == event_sha256:
+        return replace(entry, problem=f"a copy of {twin.origin}, which is scanned")
     raise BadInput(
-        f"{entry.file} and {twin.file} are of the same event, but differ. "
+        f"{entry.origin} and {twin.origin} are of the same event, but differ. "
         f"Scan one of them in another --output-dir."
     )
 
 
 def _truth(event: Event) -> tuple[float, float] | None:
-    from skyscan.track.simulation import truth_of  # imports scipy, which is slow
-
-    try:
-        return truth_of(event)
-    except (KeyError, TypeError, ValueError):
-        return None  # another simulation has it in another format
+    truth = truth_of(event)
+    return (truth.ra, truth.dec) if truth is not None and truth.has_equatorial else None
 
 
 def _refuse(entries: Sequence[Entry]) -> None:

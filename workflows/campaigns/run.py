@@ -86,9 +86,9 @@ def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
     else:
         preflight.check(folder.path, work, pool)
     for scan in scans:
-        for stale in (scan.report, scan.report_json, *locks(scan.workflow)):
+        for stale in (scan.report, scan.report_json, scan.page, *locks(scan.workflow)):
             stale.unlink(missing_ok=True)
-    for stale in (folder.csv, *locks(folder.path)):
+    for stale in (folder.csv, folder.page, *locks(folder.path)):
         stale.unlink(missing_ok=True)
     run_submit_dag(submit_command(folder), folder.dag, pool)
 

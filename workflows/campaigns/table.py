@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from skyscan.errors import BadInput, ExitCode
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.truths import truth_columns, truth_lines
 from workflows.engines import engine_of
 from workflows.model.place import submitted_in
 from workflows.report import read_report, still_true
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workflows.campaigns.campaign import CampaignFolder, Entry
     from workflows.report import Report
@@ -51,7 +52,8 @@ class Row:
     state : str
         One of `STATES`.
     ra_deg, dec_deg, llh, nside, pixel
-        The best fit, J2000.
+        The best fit, J2000; of an event without a time, the direction is in the two columns of
+        the local frame only.
     pixels, nan_pixels : int
         Number of pixels in the map, and of those without a fit.
     exit_code : int
@@ -62,6 +64,12 @@ class Row:
         Its scan folder, relative to the campaign's.
     why : str
         What went wrong.
+    area90_deg2 : float
+        Area of the 90 % region.
+    zenith_deg, azimuth_deg : float
+        The best fit in IceCube's local frame.
+    pull, containment, in_50, in_90, log10_energy_ratio, vertex_m, across_m
+        The errors of a simulated event (`skyscan.answer.from_truth.FromTruth`).
     """
 
     event: str
@@ -77,6 +85,16 @@ class Row:
     from_truth_deg: float | None = None
     folder: str | None = None
     why: str | None = None
+    area90_deg2: float | None = None
+    zenith_deg: float | None = None
+    azimuth_deg: float | None = None
+    pull: float | None = None
+    containment: float | None = None
+    in_50: bool | None = None
+    in_90: bool | None = None
+    log10_energy_ratio: float | None = None
+    vertex_m: float | None = None
+    across_m: float | None = None
 
 
 def campaign_rows(folder: CampaignFolder, *, is_over: bool) -> list[Row]:
@@ -131,6 +149,7 @@ def table_text(folder: CampaignFolder, rows: Sequence[Row]) -> str:
         shown = [row for row in rows if row.state != STATES[0]][:SHOWN]
     lines = _columns(shown) if shown else []
     lines += [f"  why       {_why(row)}" for row in shown if row.why]
+    lines += truth_lines(rows)
     where = f"; {folder.csv} lists all of them" if folder.csv.exists() else ""
     lines.append(f"{counts(rows)}{where}")
     if exit_code_of(rows):
@@ -173,7 +192,10 @@ def _row(folder: CampaignFolder, entry: Entry, *, is_over: bool) -> Row:
 def _reported(entry: Entry, report: Report) -> Row:
     failures = [f"{it.step}: {it.text}" for it in report.failures[:1]]
     best = report.best or {}
+    area = report.answer["regions"]["90"]["area_deg2"] if report.answer else None
     nside, pixel = best.get("nside"), best.get("pixel")
+    local = (report.answer or {}).get("best") or best
+    errors = {"from_truth_deg": _from_truth(entry.truth, best), **truth_columns(report.answer)}
     return Row(
         event=report.name,
         state=report.outcome,
@@ -185,26 +207,36 @@ def _reported(entry: Entry, report: Report) -> Row:
         pixels=sum(report.n_pixels.values()),
         nan_pixels=report.n_failed,
         exit_code=report.exit_code,
-        from_truth_deg=_from_truth(entry.truth, best),
         folder=entry.folder,
         why=failures[0] if failures else None,
+        area90_deg2=area,
+        zenith_deg=local.get("zenith_deg"),
+        azimuth_deg=local.get("azimuth_deg"),
+        **errors,
     )
 
 
-def _from_truth(truth: tuple[float, float] | None, best: dict[str, float]) -> float | None:
-    if truth is None or not best:
+def _from_truth(
+    truth: tuple[float, float] | None, best: Mapping[str, float | None]
+) -> float | None:
+    ra_deg, dec_deg = best.get("ra_deg"), best.get("dec_deg")
+    if truth is None or ra_deg is None or dec_deg is None:
         return None
-    ra, dec = radians(best["ra_deg"]), radians(best["dec_deg"])
+    ra, dec = radians(ra_deg), radians(dec_deg)
     cosine = sin(dec) * sin(truth[1]) + cos(dec) * cos(truth[1]) * cos(ra - truth[0])
     return degrees(acos(max(-1.0, min(1.0, cosine))))
 
 
 def _columns(rows: Sequence[Row]) -> list[str]:
-    head = ("event", "state", "RA", "Dec", "llh", "nside", "pixels", "NaN", "exit", "off truth")
+    # Events without a time have no RA and Dec; these may be in a campaign with others.
+    local = any(row.zenith_deg is not None and row.ra_deg is None for row in rows)
+    names = ("zenith", "azimuth") if local else ("RA", "Dec")
+    head = ("event", "state", *names, "llh", "nside", "pixels", "NaN", "exit", "off truth")
     cells = [
         (
             *(row.event, row.state),
-            *(_number(it, 2) for it in (row.ra_deg, row.dec_deg, row.llh)),
+            *(_number(it, 2) for it in _direction(row, local=local)),
+            _number(row.llh, 2),
             *(_number(it) for it in (row.nside, row.pixels, row.nan_pixels, row.exit_code)),
             _number(row.from_truth_deg, 2),
         )
@@ -218,6 +250,10 @@ def _columns(rows: Sequence[Row]) -> list[str]:
         ).rstrip()
         for line in (head, *cells)
     ]
+
+
+def _direction(row: Row, *, local: bool) -> tuple[float | None, float | None]:
+    return (row.zenith_deg, row.azimuth_deg) if local else (row.ra_deg, row.dec_deg)
 
 
 def _number(value: float | None, digits: int = 0) -> str:

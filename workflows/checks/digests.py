@@ -38,6 +38,8 @@ def damaged_files(folder: ScanFolder, scan: Planned) -> list[str]:
     code = folder.code.relative_to(folder.path).as_posix()
     event = (folder.event / scan.event_file).relative_to(folder.path).as_posix()
     expected = {**scan.files, event: scan.event_sha256, code: scan.code_sha256}
+    if scan.gcd_sha256 is not None:
+        expected[folder.gcd.relative_to(folder.path).as_posix()] = scan.gcd_sha256
     return [name for name, sha256 in expected.items() if not _is_as(folder, name, sha256)]
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage, printable
+from skyscan.events.choice import parse_event_id
 from workflows.campaigns.campaign import CampaignFolder, added, read_campaign, read_list
+from workflows.campaigns.events import wanted_events
 from workflows.campaigns.plan import plan_campaign, plan_missing
 from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
 from workflows.campaigns.table import (
@@ -25,6 +27,7 @@ from workflows.campaigns.table import (
     write_table,
 )
 from workflows.checks import preflight
+from workflows.choices import choice_of
 from workflows.commands.plan import add_options, note
 from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
@@ -53,6 +56,12 @@ def add_to(commands: Commands) -> None:
     add = parser.add_argument_group("campaign").add_argument
     add("--list", type=Path, metavar="FILE", help="file with the path of one event per line")
     add(
+        "--events",
+        dest="named",
+        metavar="EVENT,...",
+        help="only these events of the files, each RUN:EVENT[:SUB], or EVENT (default: all)",
+    )
+    add(
         "--max-scans",
         type=positive,
         metavar="N",
@@ -73,10 +82,13 @@ def add_to_hidden(commands: Commands) -> None:
 
 def _campaign(options: argparse.Namespace) -> ExitCode:
     files = [*options.events, *(read_list(options.list) if options.list else [])]
+    events = [parse_event_id(it) for it in (options.named or "").split(",") if it.strip()]
     folder = CampaignFolder(options.output_dir.absolute())
     if folder.json.exists() and _runs(folder):
+        of_scans = from_words(options)
         before = read_campaign(folder).entries
-        if len(added(before, files)) > len(before):
+        wanted = wanted_events(files, choice_of(of_scans), events)
+        if len(added(before, wanted)) > len(before):
             raise WrongUsage(
                 f"The campaign in {folder.path} is running; add events when it has ended, "
                 f"or choose another --output-dir."
@@ -84,7 +96,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
         return resume(folder.path, no_watch=options.no_watch or options.no_submit)
     of_scans = from_words(options)
     folder, campaign = plan_campaign(
-        files, options.output_dir, of_scans, options.max_scans, check_place=True
+        files, options.output_dir, of_scans, options.max_scans, events, check_place=True
     )
     print(
         f"Campaign of {len(campaign.entries)} events in {folder.path}, "
@@ -203,10 +215,13 @@ def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
 
 
 def _report(options: argparse.Namespace) -> ExitCode:
-    """Write the table; return the exit code of the campaign, with events not planned."""
+    """Write table and page; return the exit code of the campaign, with events not planned."""
+    from workflows.campaigns.page import write_campaign_page
+
     folder = CampaignFolder(options.folder.absolute())
     rows = campaign_rows(folder, is_over=True)
     write_table(folder, rows)
+    write_campaign_page(folder, rows)
     code = exit_code_of(rows)
     command = read_campaign(folder).options.notify
     notify(command, outcome_of(code), folder.path, folder.path / NOTIFY_LOG)

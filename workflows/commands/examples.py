@@ -6,16 +6,23 @@ EXAMPLES = {
     "demo": ("skyscan demo --output-dir scans",),
     "scan": (
         "skyscan scan event.json --real-event --output-dir alert",
+        "skyscan scan level2.i3.zst --event 136662:35405932 --real-event",
         "skyscan scan event.i3.zst --simulated-event --nsides 8:0 64:12 --output-dir test",
     ),
     "campaign": (
         "skyscan campaign --list events.txt --simulated-event --output-dir many",
+        "skyscan campaign level2.i3.zst --simulated-event --output-dir many",
         "skyscan campaign a.json b.json --real-event --max-scans 4 --no-watch",
+    ),
+    "watch": (
+        "skyscan watch incoming --real-event --output-dir alerts --notify page-me",
+        "skyscan watch incoming --real-event --output-dir alerts --condor",
     ),
     "plan": (
         "skyscan plan event.json --real-event --output-dir planned",
         "skyscan plan event.json --real-event --site ospool --set attributes.ProjectName=Mine",
     ),
+    "events": ("skyscan events level2.i3.zst", "skyscan events --json *.i3.gz"),
     "submit": ("skyscan submit planned",),
     "resume": ("skyscan resume alert",),
     "status": ("skyscan status alert",),

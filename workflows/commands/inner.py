@@ -16,6 +16,7 @@ from skyscan.errors import BadInput, ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
 from skyscan.rounds.predictive import Gate, look
 from skyscan.startup import is_whole
+from workflows.checks.regular import check_regular
 from workflows.engines import engine_of
 from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.notify import LOG as NOTIFY_LOG
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workflows.commands.plan import Commands
+    from workflows.planned import Planned
 
 
 #: $DAG_STATUS of a DAG that was removed from the queue.
@@ -68,11 +70,16 @@ def _scan(options: argparse.Namespace) -> ScanFolder:
     return ScanFolder(Path(os.path.abspath(options.folder)))  # noqa: PTH100
 
 
+def _planned(folder: ScanFolder) -> Planned:
+    check_regular(folder.path)  # a script that waits for a FIFO would keep DAGMan forever
+    return read_planned(folder.scan_json)
+
+
 def _open_scan(options: argparse.Namespace) -> ExitCode:
     """Skip prep if its work is complete; remove it if it is incomplete."""
     folder = _scan(options)
     with errors_kept_in(folder.logs / "open_prep.err"):
-        scan = read_planned(folder.scan_json)
+        scan = _planned(folder)
         if is_whole(folder.startup, scan.id):
             return ExitCode.NOTHING_TO_DO
         engine_of(folder).deadline(folder, scan.deadline)
@@ -85,7 +92,7 @@ def _open_gate(options: argparse.Namespace) -> ExitCode:
     """Choose the pixels of a round if that is possible by now."""
     folder = _scan(options)
     with errors_kept_in(folder.logs / f"open_gate_{options.round:03d}.err"):
-        scan = read_planned(folder.scan_json)
+        scan = _planned(folder)
         gate = look(folder, scan, options.round, rounds_that_ended(folder))
         # An error of an earlier submission of the round is not one of this submission.
         (folder.logs / f"round_{options.round:03d}.err").unlink(missing_ok=True)
@@ -100,7 +107,7 @@ def _next_round(options: argparse.Namespace) -> ExitCode:
     """Open a round; skip it if nothing of it is left to do."""
     folder = _scan(options)
     with errors_kept_in(folder.logs / f"round_{options.round:03d}.err"):
-        scan = read_planned(folder.scan_json)
+        scan = _planned(folder)
         is_open = engine_of(folder).next_round(folder, scan, options.round, Path.cwd())
     return ExitCode.DONE if is_open else ExitCode.NOTHING_TO_DO
 
@@ -110,7 +117,7 @@ def _merge(options: argparse.Namespace) -> ExitCode:
     from workflows.closing import merge_and_report
 
     folder = _scan(options)
-    merge_and_report(folder, read_planned(folder.scan_json), Path.cwd())
+    merge_and_report(folder, _planned(folder), Path.cwd())
     return ExitCode.DONE
 
 
@@ -138,6 +145,7 @@ def _report(options: argparse.Namespace) -> int:
     folder = _scan(options)
     outcome = "failed"
     try:
+        check_regular(folder.path)
         report = write_report(folder, options.dag_status)
         outcome = "removed" if options.dag_status == REMOVED else report.outcome
         print(report.text)
@@ -158,6 +166,7 @@ def _ended(options: argparse.Namespace) -> ExitCode:
     from workflows.report import read_report, write_report
 
     folder = _scan(options)
+    check_regular(folder.path)
     report, state = read_report(folder), engine_of(folder).state(folder)
     began = state.submitted if state is not None else 0.0
     if report is None or folder.report_json.stat().st_mtime < began:
@@ -168,7 +177,7 @@ def _ended(options: argparse.Namespace) -> ExitCode:
 
 def _notify(folder: ScanFolder, outcome: str) -> None:
     try:
-        command = read_planned(folder.scan_json).notify
+        command = _planned(folder).notify
     except BadInput:
         return  # the report, or its absence, shows that scan.json is damaged
     notify(command, outcome, folder.path, folder.logs / NOTIFY_LOG)

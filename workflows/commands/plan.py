@@ -95,12 +95,28 @@ def note(text: str) -> None:
 def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
     """Add the events and the options that `plan`, `scan` and `campaign` share."""
     parser.order = "it comes before the options, because --nsides takes what follows it"
-    about = "event file: i3live .json or .pkl, or .i3 (also .gz, .bz2, .zst)"
+    about = "event file: i3live .json or .pkl, .i3, or .tar of these (also compressed)"
     if of_campaign:
         parser.add_argument("events", nargs="*", type=Path, metavar="EVENT", help=about)
     else:
         parser.more = "`skyscan campaign` takes several events"
         parser.add_argument("event", type=Path, metavar="EVENT", help=about)
+    add_scan_options(parser, "campaign" if of_campaign else "scan", of_campaign=of_campaign)
+
+
+def add_scan_options(parser: Parser, what: str, *, of_campaign: bool = False) -> None:
+    """Add the options of scans, whatever their events are.
+
+    Parameters
+    ----------
+    parser : Parser
+        The parser of a command.
+    what : str
+        What is made: ``scan``, ``scans`` or ``campaign``.
+    of_campaign : bool
+        Whether the command runs many scans in one DAG.
+    """
+    folder = "scan folders" if what == "scans" else f"{what} folder"
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--real-event", action="store_true", help="the event is data")
     kind.add_argument("--simulated-event", action="store_true", help="the event is simulated")
@@ -109,7 +125,6 @@ def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
         type=Path,
         default=Path("campaign" if of_campaign else "scans"),
         metavar="DIR",
-        help=f"where to make the {'campaign' if of_campaign else 'scan'} folder "
-        "(default: %(default)s)",
+        help=f"where to make the {folder} (default: %(default)s)",
     )
     add_to_parser(parser, of_campaign=of_campaign)

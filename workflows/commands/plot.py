@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.answer.levels import LEVELS_HELP
-from skyscan.errors import ExitCode
+from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.layout import ScanFolder
 from workflows.commands.plan import FOLDER_HELP
+from workflows.model.reading import ScanReader
 from workflows.submission import open_scan
 
 if TYPE_CHECKING:
@@ -15,16 +17,24 @@ if TYPE_CHECKING:
 
     from workflows.commands.plan import Commands
 
+TIMELINE = "timeline"
 CATALOGUE_HELP = "catalogue of sources: CSV, VOTable or FITS with columns of RA and Dec"
 
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
-    plot = commands.add_parser("plot", help="draw the map, its profile and the event")
+    plot = commands.add_parser("plot", help="draw the map, its profile, the event and the jobs")
     plot.add_argument(
         "folder", type=Path, metavar="FOLDER|MAP", help=f"{FOLDER_HELP}, or a map file"
     )
     plot.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
+    plot.add_argument(
+        "--kind",
+        nargs="+",
+        choices=("zoom", "sky", "profile", "event", "residuals", TIMELINE),
+        metavar="KIND",
+        help="only these pictures: zoom, sky, profile, event, residuals, timeline",
+    )
     plot.add_argument("--catalogue", type=Path, metavar="FILE", help=CATALOGUE_HELP)
     plot.add_argument(
         "--output-dir",
@@ -54,18 +64,46 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Write the pictures and print their names."""
     from skyscan.answer.catalogue import read_catalogue
     from skyscan.answer.context import event_of
-    from skyscan.answer.pictures.files import write_pictures
+    from skyscan.answer.pictures.files import KINDS, write_pictures
     from skyscan.answer.read import read_map
 
+    kinds = options.kind or [*KINDS, TIMELINE]
     path = map_at(options.folder)
     skymap = read_map(path)
+    place = options.output_dir or path.parent
+    if options.catalogue and skymap.is_local:
+        raise WrongUsage(
+            "--catalogue: the map is in IceCube's local frame, because the event has no time: "
+            "where sources are in it is unknown."
+        )
     paths = write_pictures(
         skymap,
-        options.output_dir or path.parent,
+        place,
         event=event_of(skymap.context.folder),
         levels=options.levels,
         sources=read_catalogue(options.catalogue) if options.catalogue else (),
+        kinds=kinds,
     )
+    if TIMELINE in kinds and skymap.context.folder is not None:
+        paths += _timeline(ScanFolder(skymap.context.folder), place / skymap.name)
+    if not paths:
+        raise BadInput(
+            f"{path} is not in a scan folder with what {' or '.join(kinds)} needs; name the "
+            f"folder of a scan."
+        )
     for made in paths:
         print(made)
     return ExitCode.DONE
+
+
+def _timeline(folder: ScanFolder, stem: Path) -> list[Path]:
+    """Write the picture of the jobs of a scan, if there are any."""
+    from skyscan.answer.pictures.files import save
+    from skyscan.answer.pictures.style import figure_of
+    from workflows.page.picture import draw_timeline
+
+    reader = ScanReader(folder)
+    timeline = reader.timeline(reader.read())
+    if not timeline.bars:
+        return []
+    return save(figure_of(draw_timeline(timeline)), stem.with_name(f"{stem.name}.{TIMELINE}"))

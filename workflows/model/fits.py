@@ -53,8 +53,11 @@ def n_pixels(records: NDArray[np.void]) -> dict[str, int]:
     return {str(nside): n for nside, n in sorted(nsides.items())}
 
 
-def best(records: NDArray[np.void]) -> Best | None:
-    """Return the best fit; None without any."""
+def best(records: NDArray[np.void], *, is_local: bool = False) -> Best | None:
+    """Return the best fit; None without any.
+
+    ``is_local`` means that the pixels are in IceCube's local frame: the event has no time.
+    """
     llh = records["llh"]
     if np.isnan(llh).all():
         return None
@@ -67,6 +70,7 @@ def best(records: NDArray[np.void]) -> Best | None:
         pixel=int(row["pixel"]),
         ra_deg=degrees(ra),
         dec_deg=degrees(dec),
+        frame="local" if is_local else "icrs",
         llh=float(row["llh"]),
     )
 

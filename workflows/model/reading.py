@@ -30,6 +30,7 @@ from workflows.model.results import NONE, ResultReader, records_of
 from workflows.model.rounds import Batch, ChosenRound, added, as_round, left_over, work_of
 from workflows.model.scan import VERSION, Dagman, Held, ScanModel
 from workflows.model.time_left import pace_of, rate, time_left
+from workflows.model.timeline import Timeline, make_timeline
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class ScanReader:
             held=_held(jobs) if is_live else (),
             n_pixels=fits.n_pixels(records),
             no_fit=fits.no_fits(records),
-            best=fits.best(records),
+            best=fits.best(records, is_local=self.scan.mjd is None),
             slowest=fits.slowest(records, batches),
             rate=rate(work, pace),
             machines=machines,
@@ -199,6 +200,14 @@ class ScanReader:
     def chosen(self) -> list[ChosenRound]:
         """Return the rounds that have been chosen, with their jobs and results."""
         return self._rounds(self._nodes(), None)
+
+    def timeline(self, model: ScanModel) -> Timeline:
+        """Return what each job of a scan did until its end, or until the model was made."""
+        dagman = model.dagman
+        over = (dagman and dagman.ended) or model.news or model.made
+        until = model.made if model.state in _IN_QUEUE else over
+        submitted = None if dagman is None else dagman.submitted
+        return make_timeline(self._nodes(), submitted, until)
 
     def _nodes(self) -> dict[int | None, Nodes]:
         """Return the jobs of each round's DAG, and of the outer DAG (None)."""

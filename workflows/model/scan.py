@@ -154,13 +154,17 @@ class NoFit:
 
 @dataclass(frozen=True)
 class Best:
-    """The best fit so far: pixel, direction (degrees, J2000) and llh (-ln L)."""
+    """The best fit so far: pixel, direction (degrees, J2000) and llh (-ln L).
+
+    If ``frame`` is ``local`` and not ``icrs``, the direction is azimuth and elevation.
+    """
 
     nside: int
     pixel: int
     ra_deg: float
     dec_deg: float
     llh: float
+    frame: str = "icrs"
 
 
 @dataclass(frozen=True)

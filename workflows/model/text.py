@@ -117,10 +117,13 @@ def best_text(model: ScanModel) -> str:
     best = model.best
     if best is None:
         return "none"
-    return (
-        f"RA {best.ra_deg:.2f} deg, Dec {best.dec_deg:+.2f} deg (J2000); "
-        f"nside {best.nside}, pixel {best.pixel}, llh {best.llh:.2f}"
-    )
+    where = f"RA {best.ra_deg:.2f} deg, Dec {best.dec_deg:+.2f} deg (J2000)"
+    if best.frame == "local":
+        where = (
+            f"zenith {90 - best.dec_deg:.2f} deg, azimuth {best.ra_deg:.2f} deg "
+            f"(IceCube's local frame)"
+        )
+    return f"{where}; nside {best.nside}, pixel {best.pixel}, llh {best.llh:.2f}"
 
 
 def round_lines(rounds: Sequence[Round]) -> Iterator[str]:

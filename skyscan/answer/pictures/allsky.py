@@ -68,8 +68,8 @@ def draw_all_sky(
     place.tick_params(axis="x", colors="white", labelsize="x-small")
     place.tick_params(axis="y", labelsize="x-small")
     place.grid(color="0.6", lw=0.4)
-    place.set_xlabel("RA (J2000)")
-    place.set_ylabel("Dec (J2000)")
+    place.set_xlabel(f"{skymap.frame.longitude} ({skymap.frame.note})")
+    place.set_ylabel(f"{skymap.frame.latitude} ({skymap.frame.note})")
     place.set_title(skymap.answer(levels).name, fontsize="medium")
     figure_of(place).colorbar(
         image, ax=place, label=LABEL, orientation="horizontal", shrink=0.6

@@ -48,8 +48,10 @@ def draw_event(
     across, up = VIEWS[view]
     place = axes_or_new(axes, 5.5, 5.5)
     doms = dom_positions().reshape(-1, 3)
+    if event.detector is not None:
+        doms = event.detector.places
     place.plot(doms[:, across], doms[:, up], ".", color="0.85", ms=1, zorder=0)
-    hits = clean_hits(event.pulses)
+    hits = clean_hits(event.pulses, event.detector)
     if len(hits):
         order = np.argsort(-hits["charge"])
         spots = np.stack([hits[name][order] for name in "xyz"], axis=1)
@@ -64,7 +66,7 @@ def draw_event(
             linewidths=0.3,
         )
         figure_of(place).colorbar(
-            dots, ax=place, label=f"first pulse (ns after {first:.0f} ns)"
+            dots, ax=place, shrink=0.75, label=f"first pulse (ns after {first:.0f} ns)"
         )
     if skymap is not None:
         _draw_fit(skymap, place, across, up)
@@ -114,7 +116,7 @@ def residuals_of(event: Event, skymap: SkyMap) -> tuple[Array, Array]:
     vertex = np.array([best.x_m, best.y_m, best.z_m])
     if not np.isfinite([*vertex, best.time_ns]).all():
         raise BadInput(f"The best fit of {skymap.name} has no vertex: there are no residuals.")
-    hits = clean_hits(event.pulses)
+    hits = clean_hits(event.pulses, event.detector)
     places = np.stack([hits[name] for name in "xyz"], axis=1) - vertex
     frames = frames_of(axes_of(*_local(skymap)), places)
     nowhere = np.zeros((1, 1))

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.pictures.style import BLUE, LABEL, LINES, axes_or_new
+from skyscan.answer.profile import profile_along
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
-
-MARGIN = 1.8
-N_POINTS = 400
 
 
 def draw_profile(
@@ -31,17 +27,13 @@ def draw_profile(
     answer = skymap.answer(levels)
     outer = answer.region(0.9)
     ra, dec = skymap.best_deg
+    offset, value = profile_along(skymap, answer, along)
+    place.plot(offset, value, color=BLUE)
+    right, up = skymap.frame.longitude, skymap.frame.latitude
     if along == "ra":
-        half = min(MARGIN * max(outer.ra_plus_deg, outer.ra_minus_deg), 180.0)
-        offset = np.linspace(-half, half, N_POINTS)
-        value = skymap.two_delta_llh(ra + offset, np.full(N_POINTS, dec))
-        place.set_xlabel(f"RA - {ra:.2f}° (deg), at Dec {dec:+.2f}°")
+        place.set_xlabel(f"{right} - {ra:.2f}° (deg), at {up} {dec:+.2f}°")
     else:
-        half = MARGIN * max(outer.dec_plus_deg, outer.dec_minus_deg)
-        offset = np.linspace(max(-half, -90 - dec), min(half, 90 - dec), N_POINTS)
-        value = skymap.two_delta_llh(np.full(N_POINTS, ra), dec + offset)
-        place.set_xlabel(f"Dec - ({dec:+.2f}°) (deg), at RA {ra:.2f}°")
-    place.plot(offset, np.where(np.isfinite(value), value, np.nan), color=BLUE)
+        place.set_xlabel(f"{up} - ({dec:+.2f}°) (deg), at {right} {ra:.2f}°")
     for containment in CONTAINMENTS:
         level = answer.region(containment).two_delta_llh
         place.axhline(

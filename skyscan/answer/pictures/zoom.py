@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skyscan.answer.catalogue import Source
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
+    from skyscan.answer.sky_frame import SkyFrame
 
 #: Half of the picture's width, relative to the radius of the 90 % region; its limits, degrees.
 MARGIN = 1.6
@@ -80,8 +81,12 @@ def draw_zoom(
     label = f"best fit ({skymap.reco or 'map'})"
     _outlined(place.plot(0, 0, "+", color="white", ms=12, mew=2, label=label))
     _draw_fits(skymap, place, plane, half)
+    if answer.truth is not None:
+        x, y = plane.offsets(answer.truth.ra_deg, answer.truth.dec_deg)
+        if max(abs(x), abs(y)) < half:
+            _outlined(place.plot(x, y, "*", color="white", ms=12, label="truth"))
     _draw_sources(sources, place, plane, half)
-    _set_ticks(place, plane, half)
+    _set_ticks(place, plane, half, skymap.frame)
     place.set_title(answer.name, fontsize="medium")
     place.legend(fontsize="x-small", loc="upper right", facecolor="0.55", labelcolor="white")
     return place
@@ -144,14 +149,15 @@ def _draw_sources(sources: Sequence[Source], axes: Axes, plane: Plane, half: flo
         _outlined([text])
 
 
-def _set_ticks(axes: Axes, plane: Plane, half: float) -> None:
+def _set_ticks(axes: Axes, plane: Plane, half: float, frame: SkyFrame) -> None:
     """Label the axes with RA and Dec, near the poles with offsets."""
+    right, up, note = frame.longitude, frame.latitude, frame.note
     axes.set_xlim(half, -half)
     axes.set_ylim(-half, half)
     axes.set_aspect("equal")
     if abs(plane.dec_deg) + half > NEAR_POLE:
-        axes.set_xlabel(f"offset to the east of RA {plane.ra_deg:.2f}° (deg)")
-        axes.set_ylabel(f"offset to the north of Dec {plane.dec_deg:+.2f}° (deg)")
+        axes.set_xlabel(f"offset from {right} {plane.ra_deg:.2f}° as it grows (deg)")
+        axes.set_ylabel(f"offset from {up} {plane.dec_deg:+.2f}° as it grows (deg)")
         return
     wide = half / np.cos(np.deg2rad(plane.dec_deg))
     ra = _round_values(plane.ra_deg, wide)
@@ -160,8 +166,8 @@ def _set_ticks(axes: Axes, plane: Plane, half: float) -> None:
     y = [float(plane.offsets(_at_left(plane, value, half), value)[1]) for value in dec]
     axes.set_xticks(x, [f"{value % 360:g}°" for value in ra])
     axes.set_yticks(y, [f"{value:+g}°" for value in dec])
-    axes.set_xlabel("RA (J2000)")
-    axes.set_ylabel("Dec (J2000)")
+    axes.set_xlabel(f"{right} ({note})")
+    axes.set_ylabel(f"{up} ({note})")
     line = np.linspace(-1, 1, 50)
     for value in ra:
         axes.plot(*plane.offsets(value, plane.dec_deg + 1.1 * half * line), color="0.5", lw=0.3)

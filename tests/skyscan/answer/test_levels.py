@@ -5,7 +5,14 @@ import pytest
 from answer_support import gaussian_map
 
 from skyscan.answer.answer import in_words
-from skyscan.answer.levels import ICECUBE, WILKS, Levels, default_levels, parse_levels
+from skyscan.answer.levels import (
+    ICECUBE,
+    WILKS,
+    Levels,
+    default_levels,
+    levels_of,
+    parse_levels,
+)
 from skyscan.answer.scale import Scale
 from skyscan.errors import BadInput, WrongUsage
 
@@ -35,6 +42,21 @@ def test_a_table_of_ones_own_is_read(tmp_path):
     (tmp_path / "mine.txt").write_text("# of my simulation\n0.9, 12.5  # deg\n\n0.5 3.25\n")
     levels = parse_levels(str(tmp_path / "mine.txt"), "track")
     assert (levels.name, levels.at(0.5), levels.at(0.9)) == ("mine.txt", 3.25, 12.5)
+
+
+@pytest.mark.parametrize(
+    "levels", [WILKS, ICECUBE, Levels("my own.txt", ((0.5, 0.1), (0.9, 1e3)), "x")]
+)
+def test_levels_can_be_kept_as_a_line(levels):
+    kept = levels_of(levels.text)
+    assert (kept.name, kept.table) == (levels.name, levels.table)
+    assert (kept == levels) == (levels in (WILKS, ICECUBE))
+
+
+@pytest.mark.parametrize("text", ["", "wilk", "0.5:1", "0.5:1 0.9:x a", "0.5:2 0.9:1 a"])
+def test_a_line_of_something_else_is_bad_input(text):
+    with pytest.raises(BadInput):
+        levels_of(text)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,13 +24,28 @@ def same(a, b):
 
 def test_npz_and_json_are_the_same_map(tmp_path):
     skymap = gaussian_map()
-    skymap.pixels[8]["llh"][3] = np.nan
+    for name in skymap.pixels[8].dtype.names[1:]:
+        skymap.pixels[8][name][3] = np.nan
     npz, as_json = map(skyscan.read_map, write_skymap(skymap, tmp_path))
     assert same(npz, skymap)
     assert same(as_json, skymap)
     assert isinstance(npz, skyscan.SkyMap)
     for name in ("run_id", "event_id", "mjd", "event_type", "is_real_event", "complete"):
         assert getattr(npz, name) == getattr(as_json, name) == getattr(skymap, name)
+
+
+def test_a_sub_event_keeps_its_name_in_all_files(tmp_path):
+    named = replace(gaussian_map(), event="run00000001.evt000000000002.sub001.neutrino")
+    npz, as_json = write_skymap(named, tmp_path)
+    named.to_fits(tmp_path / "renamed.fits")
+    for path in (npz, as_json, tmp_path / "renamed.fits"):
+        found = skyscan.read_map(path)
+        assert found.name == named.name
+        assert found.answer().name == named.event
+    for other in ("run00000001.evt000000000002.sub001.other_8.npz", "map.npz"):
+        npz.rename(tmp_path / other)
+        npz = tmp_path / other
+        assert skyscan.read_map(npz).answer().name == "run00000001.evt000000000002.neutrino"
 
 
 def test_an_old_file_without_header_has_its_declinations_turned_over(tmp_path):

@@ -64,3 +64,20 @@ def test_an_event_without_gcd_cannot_be_planned_without_baselines(monkeypatch):
         MillipedeWilks("2021a").check_files(Source(Path("event.i3"), is_real_event=True), event)
     whole = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset({"I3Geometry"}))
     MillipedeWilks("2021a").check_files(Source(Path("event.i3"), is_real_event=True), whole)
+
+
+@pytest.mark.usefixtures("icetray_stand_in")
+def test_the_detector_of_a_file_of_its_own_replaces_that_of_the_event(monkeypatch):
+    from icecube import dataclasses, icetray
+
+    theirs, mine = ([icetray.I3Frame(stop) for stop in "GCDQP"] for _ in range(2))
+    theirs[0]["I3Geometry"] = mine[0]["I3GeometryDiff"] = dataclasses.I3VectorOMKey()
+    monkeypatch.setattr(reco, "read_frames", lambda _path: theirs)
+    source = Source(Path("event.i3"), is_real_event=True, gcd=Path("gcd.i3"))
+    event = SimpleNamespace(run_id=140000, baseline_gcd=None, keys=frozenset())
+    found, baseline = MillipedeWilks("2021a")._with_gcd(mine, source, event)
+    assert baseline is None
+    assert found == [*theirs[:3], *mine[3:]]
+    for check in ("check_icetray", "_check_file"):
+        monkeypatch.setattr(reco, check, lambda *_: None)
+    MillipedeWilks("2021a").check_files(source, event)  # needs no baseline

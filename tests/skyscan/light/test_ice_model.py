@@ -75,6 +75,14 @@ def test_absorption_is_that_of_dust_and_of_ice_by_temperature(folder):
     assert read_ice_model(folder).absorption == pytest.approx(1 / (dust + pure))
 
 
+def test_averaged_ice_has_the_mean_lengths_everywhere():
+    ice = shipped_ice()
+    mean = ice.averaged(-500.0, 500.0)
+    expected = ice.mean_lengths(np.array(-500.0), np.array(500.0))
+    assert mean.mean_lengths(np.array(-40.0), np.array(7000.0)) == pytest.approx(expected)
+    assert mean.untilted(400.0, 300.0, -200.0) == -200.0
+
+
 def test_layers_follow_the_tilt(folder):
     (folder / "tilt.par").write_text("86 0\n2 100\n")
     (folder / "tilt.dat").write_text("900 0 20\n1100 0 20\n")

@@ -1,0 +1,56 @@
+"""An event that was taken from a file of many, in a file of its own while it is read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from skyscan.errors import SkyscanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skyscan.events.entry import EventFile
+
+
+@dataclass(frozen=True)
+class ChosenEvent:
+    """An event whose file holds nothing else.
+
+    Attributes
+    ----------
+    path : Path
+        The user's file if it holds only this event, otherwise a file that does not last.
+    name : str
+        Name of the scan's own copy.
+    """
+
+    path: Path
+    name: str
+
+
+@contextmanager
+def alone(path: Path, event: EventFile) -> Iterator[ChosenEvent]:
+    """Provide the file of one event for as long as it is read and copied.
+
+    Errors that name this file name the one that the event was taken from instead.
+
+    Parameters
+    ----------
+    path : Path
+        The file that the event was taken from.
+    event : EventFile
+    """
+    if event.is_whole:
+        yield ChosenEvent(path, event.name)
+        return
+    with TemporaryDirectory(prefix="skyscan-") as folder:
+        own = Path(folder, event.name)
+        own.write_bytes(event.content)
+        try:
+            yield ChosenEvent(own, event.name)
+        except SkyscanError as error:
+            raise type(error)(str(error).replace(str(own), str(path))) from error

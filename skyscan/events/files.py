@@ -1,0 +1,204 @@
+"""Files of events of any format: list what is in them, and take one event.
+
+A format is a module with ``find_events(path, choice)``, which yields a `Found` for every event
+of a file that the choice allows, in the order of the file, without holding more than one event
+in memory. It is imported only for files that look like its own: formats of tables need packages
+that jobs do not have.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.errors import WrongUsage
+from skyscan.events.choice import Choice
+from skyscan.events.event_json import is_event_json
+from skyscan.events.place import Place, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from os import PathLike
+
+    from skyscan.errors import BadInput
+    from skyscan.events.entry import EventEntry, EventFile, Found
+
+BEGIN_BYTES = 4096  #: of a file, from which its format is known
+MAX_NAMED = 5  #: events in a message
+ASKED = ("event", "frame", "stream", "sub_event")
+#: The module that reads tables, and what only they need to be told.
+TABLES = "skyscan.tables.files"
+OF_TABLES = ("run_id", "mjd", "truth", "geometry")
+PARQUET = b"PAR1"
+SQLITE = b"SQLite format 3\0"
+#: A table in CSV begins with names of columns, at least one of these, separated by commas,
+#: semicolons or tabs.
+_COLUMNS = frozenset(
+    b"string om time charge event event_id event_no sensor_id dom_time dom_number t".split()
+)
+_CSV_HEAD = re.compile(rb'\s*"?[A-Za-z]\w*"?\s*([,;\t]\s*"?[A-Za-z]\w*"?\s*)+')
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format of files of events.
+
+    Attributes
+    ----------
+    recognises : callable
+        Tells from the first bytes and the name of a file whether it has this format.
+    module : str
+        The module with ``find_events``.
+    """
+
+    recognises: Callable[[bytes, str], bool]
+    module: str
+
+
+def is_own(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as the project's own event file."""
+    return is_event_json(begin)
+
+
+def is_table(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as Parquet, SQLite, or CSV with the names of columns."""
+    if begin.startswith((PARQUET, SQLITE)):
+        return True
+    lines = begin.removeprefix(b"\xef\xbb\xbf").splitlines()
+    head = next((it for it in lines if it.strip() and not it.startswith(b"#")), b"")
+    if not _CSV_HEAD.fullmatch(head):
+        return False
+    return not _COLUMNS.isdisjoint(re.findall(rb"\w+", head))
+
+
+def is_anything(_begin: bytes, _name: str) -> bool:
+    """Accept every file: the last format says what is wrong with those that have none."""
+    return True
+
+
+#: The first one that recognises a file reads it.
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat(is_own, "skyscan.events.event_json"),
+    FileFormat(is_table, TABLES),
+    FileFormat(is_anything, "skyscan.events.sequence"),
+)
+
+
+def find_events(path: str | PathLike[str], choice: Choice | None = None) -> Iterator[Found]:
+    """Yield the events of a file that a choice allows, with or without pulses.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, is of no known format, or is damaged where it has been read.
+    """
+    form = _format_of(Path(path))
+    _check(Path(path), form, choice or Choice())
+    module = import_module(form.module)
+    for found in module.find_events(Path(path), choice or Choice()):
+        if found.entry.is_meant(choice or Choice()):
+            yield found
+
+
+def list_events(
+    path: str | PathLike[str], choice: Choice | None = None
+) -> Iterator[EventEntry]:
+    """Yield what a file says of its events, one sub-event after another.
+
+    Nothing is decoded: pulses are counted, checksums are not verified.
+
+    Raises
+    ------
+    BadInput
+        As `find_events`.
+    """
+    for found in find_events(path, choice):
+        yield found.entry
+
+
+def take_event(path: str | PathLike[str], choice: Choice | None = None) -> EventFile:
+    """Return the one event of a file that is meant and has the wanted pulse series.
+
+    Raises
+    ------
+    BadInput
+        There is none, or there are several: the message lists them.
+    """
+    choice = choice or Choice()
+    others: list[EventEntry] = []
+    fits: list[EventEntry] = []
+    taken: EventFile | None = None
+    for found in find_events(path, choice):
+        if not found.entry.can_be_scanned(choice):
+            others.append(found.entry)
+            continue
+        fits.append(found.entry)
+        if len(fits) == 1:
+            taken = found.take()
+        elif len(fits) > MAX_NAMED:
+            break
+    if taken is None:
+        raise _none(Path(path), choice, others)
+    if len(fits) > 1:
+        raise _several(Path(path), fits)
+    return taken
+
+
+def _check(path: Path, form: FileFormat, choice: Choice) -> None:
+    """Refuse options that are of tables only."""
+    given = [name for name in OF_TABLES if getattr(choice, name) is not None]
+    if given and form.module != TABLES:
+        options = ", ".join(f"--{name.removesuffix('_id')}" for name in given)
+        raise WrongUsage(
+            f"{path} is no table (CSV, Parquet, SQLite); {options} is for tables only."
+        )
+
+
+def _format_of(path: Path) -> FileFormat:
+    begin = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            begin = file.read(BEGIN_BYTES)
+    return next(it for it in FORMATS if it.recognises(begin, path.name))
+
+
+def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
+    place = Place(str(path))
+    if not others:
+        asked = ", ".join(
+            f"{name.replace('_', '-')} {value}"
+            for name, value in vars(choice).items()
+            if value is not None and name not in ("pulses", "with_detector")
+        )
+        of = f" of {asked}" if asked else ""
+        return place.complaint(f"has no event{of}", "`skyscan events FILE` lists them")
+    # a NullSplit frame has no pulses of its own
+    first = max(others, key=lambda entry: len(entry.pulses))
+    if first.wanted(choice) in first.pulses:
+        at = place.at_frame(f"frame number {first.frame} ('P')").at_key(first.wanted(choice))
+        return at.complaint("holds no pulses", "choose another pulse series with --pulses")
+    series = ", ".join(map(shown, sorted(first.pulses))) or "no pulse series"
+    return place.complaint(
+        f"has no event with {shown(first.wanted(choice))}, the pulse series to read;"
+        f" {first} has {series}",
+        "choose one of them with --pulses",
+    )
+
+
+def _several(path: Path, fits: list[EventEntry]) -> BadInput:
+    same = len({(it.run_id, it.event_id) for it in fits}) == 1
+    how = "--sub-event or --stream" if same else "--event"
+    return Place(str(path)).complaint(
+        f"has several events that can be scanned: {_named(fits)}",
+        f"choose one with {how}, or scan all with `skyscan campaign`",
+    )
+
+
+def _named(entries: Iterable[EventEntry]) -> str:
+    named = list(entries)
+    text = ", ".join(map(str, islice(named, MAX_NAMED)))
+    return f"{text} and others" if len(named) > MAX_NAMED else text

@@ -1,0 +1,146 @@
+"""What the open track reconstructions share: hits, seeds and fits of a through-going track."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from skyscan.errors import BadInput
+from skyscan.events.event import Vertex
+from skyscan.records import empty_fits
+from skyscan.recos import Reco
+from skyscan.track.cleaning import clean_hits
+from skyscan.track.fit import TrackFits, fit_from_guess, fit_from_nothing, fit_near_guess
+from skyscan.track.model import TrackModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Event
+    from skyscan.events.source import Source
+    from skyscan.light.ice import Ice
+
+PREPARED_FILE = "track.npz"
+
+#: The fit has three parameters, and the scan two more: fewer hits do not constrain a track.
+MIN_DOMS = 6
+
+SEED_FIELDS = ("x", "y", "z", "time")
+
+#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
+SAME_SEED = 1e-6
+#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
+FAR_SEED = 1e5
+
+
+class FirstPhotonTrack(Reco):
+    """A track fit to the first pulse of every DOM, in the direction of the pixel.
+
+    If the seed of a pixel is the event's own (at the first nside, or if the coarser pixel has
+    no fit) or far from it, the search covers the surroundings of the charge centre. Any other
+    seed is the best fit of the coarser pixel, and the search starts there.
+    """
+
+    chunk_size: ClassVar[int] = 64
+    any_detector: ClassVar[bool] = True
+    #: From this nside on, a seed is so good that the search covers its surroundings only.
+    close_nside: ClassVar[int | None] = None
+
+    _hits: NDArray[np.void]
+    _event_seed: NDArray[np.float64]
+    _ices: tuple[Ice, Ice]
+    _dom_z: NDArray[np.float64] | None = None
+
+    @abstractmethod
+    def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401  (an npz file)
+        """Return the ice model of the fit, and a quicker approximation.
+
+        Parameters
+        ----------
+        prepared : mapping of str to ndarray
+            What ``prepare`` wrote.
+        """
+
+    def kept(self, event: Event) -> dict[str, Any]:  # noqa: ARG002
+        """Return further arrays that ``prepare`` writes, by name."""
+        return {}
+
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event of which the cleaning leaves too few DOMs."""
+        super().check(source, event)
+        _hits_of(event, f"{source.path}: ")
+
+    def prepare(self, event: Event, folder: Path) -> Vertex:
+        """Clean the pulses and write the hits; return their charge-weighted mean as seed.
+
+        Raises
+        ------
+        BadInput
+            The cleaning leaves too few DOMs.
+        """
+        hits = _hits_of(event)
+        total = hits["charge"].sum()
+        weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
+        seed = np.array(weighted)
+        with (folder / PREPARED_FILE).open("wb") as file:
+            np.savez(file, hits=hits, seed=seed, **self.kept(event))
+        return Vertex(*seed.tolist())
+
+    def setup(self, folder: Path) -> None:
+        """Read the hits that ``prepare`` wrote."""
+        with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
+            self._hits, self._event_seed = prepared["hits"], prepared["seed"]
+            self._ices = self.ices(prepared)
+
+    def reconstruct(
+        self,
+        pixels: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.void]:
+        """Fit a track in each pixel's direction; the energies are NaN."""
+        seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
+        guessed = self._are_guesses(seeds)
+        close = guessed & self._is_close(pixels["nside"])
+        fits = empty_fits(len(pixels))
+        for rows, fit in ((guessed & ~close, fit_from_guess), (close, fit_near_guess)):
+            if rows.any():
+                model, seed = self._model(zenith[rows], azimuth[rows]), seeds[rows]
+                _fill(fits, rows, fit(model, seed[:, :3], seed[:, 3], *self._ices))
+        if not guessed.all():
+            model = self._model(zenith[~guessed], azimuth[~guessed])
+            _fill(fits, ~guessed, fit_from_nothing(model, *self._ices))
+        return fits
+
+    def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
+        return TrackModel(self._hits, self._event_seed[:3], zenith, azimuth, self._dom_z)
+
+    def _is_close(self, nside: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if self.close_nside is None:
+            return np.zeros(len(nside), bool)
+        return np.asarray(nside >= self.close_nside)
+
+    def _are_guesses(self, seeds: NDArray[np.float64]) -> NDArray[np.bool_]:
+        away = np.abs(seeds - self._event_seed)
+        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
+
+
+def _hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+    hits = clean_hits(event.pulses, event.detector)
+    if len(hits) < MIN_DOMS:
+        raise BadInput(
+            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
+            f" a track fit needs {MIN_DOMS}. Choose other pulses with --pulses."
+        )
+    return hits
+
+
+def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: TrackFits) -> None:
+    fits["llh"][rows], fits["time"][rows] = found.llh, found.time
+    for axis, name in enumerate("xyz"):
+        fits[name][rows] = found.vertex[:, axis]

@@ -1,0 +1,180 @@
+"""A table of columns, whatever file it is in, and its rows by event."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Columns = Mapping[str, NDArray[Any]]
+
+
+#: The name of the table of a file that has only one.
+PULSES = "pulses"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one event.
+
+    Attributes
+    ----------
+    key : tuple of int
+        The values of the columns that number events.
+    n : int
+        How many rows.
+    start : int
+        The first of them, from 0; -1 if the rows are not next to each other.
+    """
+
+    key: tuple[int, ...]
+    n: int
+    start: int
+
+
+class Table(ABC):
+    """A table, of which only what is asked for is read.
+
+    Attributes
+    ----------
+    place : str
+        The file, and the table in it if there are several; for messages.
+    name : str
+        Name of the table.
+    names : tuple of str
+        Its columns.
+    """
+
+    def __init__(self, place: str, name: str, names: Sequence[str]) -> None:
+        self.place = place
+        self.name = name
+        self.names = tuple(names)
+        self._events: dict[tuple[str, ...], list[Rows]] = {}
+
+    @abstractmethod
+    def batches(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Yield some columns, a part of the rows at a time."""
+
+    @abstractmethod
+    def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
+        """Return some columns of the rows of one event, in the order of the file.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The columns to read.
+        by : sequence of str
+            The columns that number events.
+        rows : Rows
+            The event.
+        """
+
+    def events(self, by: Sequence[str]) -> list[Rows]:
+        """Return the events in the order of their first rows; no columns mean one event."""
+        key = tuple(by)
+        if key not in self._events:
+            self._events[key] = self._numbered(by)
+        return self._events[key]
+
+    def _numbered(self, by: Sequence[str]) -> list[Rows]:
+        if not by:
+            n = sum(len(next(iter(it.values()))) for it in self.batches(self.names[:1]))
+            return [Rows((), n, 0)]
+        found: dict[tuple[int, ...], Rows] = {}
+        at = 0
+        for batch in self.batches(by):
+            keys = np.stack([self.integers(batch, name) for name in by], axis=1)
+            if not len(keys):
+                continue
+            changes = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1
+            edges = [0, *changes.tolist(), len(keys)]
+            for begin, end in pairwise(edges):
+                key = tuple(keys[begin].tolist())
+                found[key] = _joined(found.get(key), Rows(key, end - begin, at + begin))
+            at += len(keys)
+        return list(found.values())
+
+    def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
+        """Return the first row of an event, or None if it has none.
+
+        Of tables with one row for each event.
+        """
+        at = 0
+        for batch in self.batches(by):
+            where = self.where(batch, by, key)
+            if where.any():
+                return Rows(key, 1, at + int(np.argmax(where)))
+            at += len(where)
+        return None
+
+    def where(
+        self, columns: Columns, by: Sequence[str], key: tuple[int, ...]
+    ) -> NDArray[np.bool_]:
+        """Return which rows are those of an event."""
+        pairs = zip(by, key, strict=True)
+        same = [self.integers(columns, name) == value for name, value in pairs]
+        return np.asarray(np.logical_and.reduce(same))
+
+    def has(self, *names: str) -> bool:
+        """Return whether the table has all of some columns."""
+        return all(name in self.names for name in names)
+
+    def first(self, *names: str) -> str | None:
+        """Return the first of some columns that the table has, or None."""
+        return next((name for name in names if name in self.names), None)
+
+    def numbers(self, columns: Columns, name: str) -> NDArray[np.float64]:
+        """Return a column as floating-point numbers; what is missing is NaN.
+
+        Raises
+        ------
+        BadInput
+            It holds something else.
+        """
+        try:
+            return np.asarray(columns[name], np.float64)
+        except (TypeError, ValueError) as error:
+            raise self.complaint(f"column {name} holds something that is not a number") from (
+                error
+            )
+
+    def integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
+        """Return a column as integers.
+
+        Raises
+        ------
+        BadInput
+            It holds something else.
+        """
+        values = columns[name]
+        if values.dtype.kind in "iub":
+            return values.astype(np.int64)
+        floats = self.numbers(columns, name)
+        wrong = ~(np.abs(floats) < 2**53) | (floats != np.round(floats))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise self.complaint(
+                f"column {name} holds {floats[row]:g}, which is not an integer"
+            )
+        return floats.astype(np.int64)
+
+    def complaint(self, what: str) -> BadInput:
+        """Return an error about this table."""
+        return BadInput(f"{self.place}: {what}. docs/tables.md lists the layouts.")
+
+
+def _joined(before: Rows | None, new: Rows) -> Rows:
+    if before is None:
+        return new
+    follows = before.start >= 0 and before.start + before.n == new.start
+    return Rows(new.key, before.n + new.n, before.start if follows else -1)

@@ -1,0 +1,277 @@
+"""Events in files of tables: `find_events` for `skyscan.events.files`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from math import isfinite, nan
+from typing import TYPE_CHECKING
+
+from skyscan.errors import BadInput
+from skyscan.events.assembly import ordered_pulses, seed_vertex
+from skyscan.events.entry import EventEntry, EventFile, Found
+from skyscan.events.event import Event
+from skyscan.events.event_json import event_json_bytes
+from skyscan.events.files import BEGIN_BYTES
+from skyscan.events.place import Place
+from skyscan.tables.csv_file import CsvTable
+from skyscan.tables.geometry import detector_in
+from skyscan.tables.layouts import layout_of, no_layout
+from skyscan.tables.parquet_file import ParquetTable, is_parquet
+from skyscan.tables.prometheus import LAYOUT as PROMETHEUS
+from skyscan.tables.prometheus import PrometheusFile, is_prometheus
+from skyscan.tables.pulses import pulses_of
+from skyscan.tables.sqlite_file import is_sqlite, tables_in
+from skyscan.tables.truth import TruthTable, is_truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from skyscan.detector import Detector
+    from skyscan.events.choice import Choice
+    from skyscan.events.truth import Truth
+    from skyscan.tables.columns import Columns, Rows, Table
+    from skyscan.tables.layouts import Layout
+
+EVENT_FILE = "event.json"
+#: The columns that number events, by what they number.
+_RUN, _SUB_EVENT = "run", "sub_event"
+FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200
+
+
+@dataclass(frozen=True)
+class PulseTable:
+    """A table of the pulses of events.
+
+    Attributes
+    ----------
+    table : Table
+    layout : Layout
+        What its columns hold.
+    truth : TruthTable or None
+        Where the truth of its events is.
+    others : tuple of str
+        Names of other tables of pulses in the file.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
+    """
+
+    table: Table
+    layout: Layout
+    truth: TruthTable | None
+    others: tuple[str, ...] = ()
+    detector: Detector | None = None
+
+
+def find_events(path: Path, choice: Choice) -> Iterator[Found]:
+    """Yield the events of a table in the order of their first rows.
+
+    Raises
+    ------
+    BadInput
+        The table has no known layout, or is damaged.
+    WrongUsage
+        It is Parquet, and pyarrow is not installed.
+    """
+    begin = _begin_of(path)
+    if is_parquet(begin, path.name) and is_prometheus(path):
+        yield from _in_prometheus(PrometheusFile(path), choice)
+        return
+    found = _pulse_tables(path, path.stat().st_mtime_ns)
+    truth = None if choice.truth is None else read_truth(choice.truth)
+    wanted = next((it for it in found if it.table.name == choice.pulses), found[0])
+    wanted = replace(
+        wanted,
+        truth=truth or wanted.truth,
+        others=tuple(it.table.name for it in found if it is not wanted),
+        detector=None if choice.geometry is None else read_geometry(choice.geometry),
+    )
+    yield from _in_table(wanted, choice)
+
+
+def read_truth(path: Path) -> TruthTable:
+    """Return the table of truth in a file of ``--truth``.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    truth = _truth_table(path, path.stat().st_mtime_ns) if path.is_file() else None
+    if truth is not None:
+        return truth
+    if not path.is_file():
+        raise BadInput(f"--truth {path} does not exist; check the path.")
+    raise BadInput(
+        f"{path} has no table of truth: it needs a column of events (event, event_id or "
+        f"event_no) and their direction (zenith and azimuth in radians, or zenith_deg and "
+        f"azimuth_deg, or ra_deg and dec_deg)."
+    )
+
+
+def read_geometry(path: Path) -> Detector:
+    """Return the detector in a file of ``--geometry``.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    found = _geometry(path, path.stat().st_mtime_ns) if path.is_file() else None
+    if found is None:
+        raise BadInput(
+            f"--geometry {path} has no table of DOMs, which needs the columns string, om, x, y "
+            f"and z (m)."
+        )
+    return found
+
+
+@lru_cache(maxsize=2)
+def _geometry(path: Path, _changed: int) -> Detector | None:
+    return detector_in(_tables(path, _begin_of(path)))
+
+
+@lru_cache(maxsize=2)
+def _truth_table(path: Path, _changed: int) -> TruthTable | None:
+    tables = _tables(path, _begin_of(path))
+    return next((TruthTable(it) for it in tables if is_truth(it)), None)
+
+
+def _begin_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(BEGIN_BYTES)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); check the path.") from error
+
+
+def _tables(path: Path, begin: bytes) -> list[Table]:
+    if is_sqlite(begin, path.name):
+        return list(tables_in(path))
+    if is_parquet(begin, path.name):
+        return [ParquetTable(path)]
+    return [CsvTable(path)]
+
+
+@lru_cache(maxsize=2)  # a campaign asks again for each event
+def _pulse_tables(path: Path, _changed: int) -> list[PulseTable]:
+    tables = _tables(path, _begin_of(path))
+    truth = next((TruthTable(it) for it in tables if is_truth(it)), None)
+    layouts = [(table, layout_of(table)) for table in tables]
+    found = [PulseTable(table, layout, truth) for table, layout in layouts if layout]
+    if not found:
+        raise no_layout(max(tables, key=lambda it: len(it.names)))
+    return found
+
+
+def _in_table(wanted: PulseTable, choice: Choice) -> Iterator[Found]:
+    table = wanted.table
+    by = wanted.layout.numbering(table)
+    event = None if choice.event is None or not by else choice.event.event_id
+    for number, rows in enumerate(table.events(by), 1):
+        if event is not None and event not in rows.key:
+            continue  # a batch of Kaggle's has 200,000 events
+        entry = replace(
+            _entry(number, dict(zip(by, rows.key, strict=True)), choice),
+            pulses={table.name: rows.n, **dict.fromkeys(wanted.others)},
+            default_pulses=table.name,
+        )
+        yield Found(entry, partial(_take, wanted, by, rows, entry))
+
+
+def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
+    """Return the header of an event: from its columns, or else from options."""
+    event = next((ids[it] for it in ids if it not in {_RUN, _SUB_EVENT}), None)
+    run_id = ids.get(_RUN, choice.run_id)
+    if event is None:
+        chosen = choice.event
+        event = chosen.event_id if chosen else 0
+        run_id = run_id if chosen is None or chosen.run_id is None else chosen.run_id
+    return EventEntry(
+        frame=number,
+        event_id=event,
+        run_id=run_id,
+        sub_event_id=ids.get(_SUB_EVENT, 0),
+        mjd=choice.mjd,
+    )
+
+
+def _take(source: PulseTable, by: list[str], rows: Rows, entry: EventEntry) -> EventFile:
+    table, layout = source.table, source.layout
+    columns = table.rows(layout.columns_of(table), by, rows)
+    pulses = pulses_of(table, layout, columns, source.detector)
+    mjd = entry.mjd
+    if mjd is None and layout.mjd in columns:
+        mjd = _constant(table, columns, layout.mjd)
+    truth = None
+    if source.truth is not None:
+        truth = source.truth.of(entry.event_id, entry.run_id)
+    return _event_file(table, entry, pulses, mjd, truth=truth, detector=source.detector)
+
+
+def _constant(table: Table, columns: Columns, name: str) -> float:
+    values = table.numbers(columns, name)
+    first = float(values[0]) if len(values) else nan
+    if not (values == first).all() and isfinite(first):
+        raise table.complaint(f"column {name} is not the same in all rows of an event")
+    return first
+
+
+def _event_file(
+    table: Table,
+    entry: EventEntry,
+    pulses: NDArray[np.void],
+    mjd: float | None,
+    *,
+    truth: Truth | None,
+    detector: Detector | None,
+) -> EventFile:
+    if mjd is not None and not FIRST_MJD <= mjd <= LAST_MJD:
+        raise table.complaint(
+            f"event {entry.id} has the time {mjd:g}, which is no modified Julian date from "
+            f"{FIRST_MJD} to {LAST_MJD}"
+        )
+    place = Place(table.place).at_frame(f"event {entry.id}")
+    with place.reading():
+        pulses = ordered_pulses(pulses, "choose another event")
+        seed = seed_vertex(None, None, pulses, "choose another event", detector)
+    event = Event(
+        run_id=entry.run_id or 0,
+        event_id=entry.event_id,
+        sub_event_id=entry.sub_event_id,
+        mjd=nan if mjd is None else mjd,
+        event_type=None,
+        format_version="",
+        pulses_key=table.name,
+        pulses=pulses,
+        seed=seed,
+        truth=truth,
+        detector=detector,
+        has_frames=False,
+    )
+    return EventFile(EVENT_FILE, event_json_bytes(event))
+
+
+def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
+    truth = None if choice.truth is None else read_truth(choice.truth)
+    detector = None if choice.geometry is None else read_geometry(choice.geometry)
+    for event in file.in_order():
+        entry = EventEntry(
+            frame=event.number + 1,
+            event_id=event.number,
+            run_id=choice.run_id,
+            mjd=choice.mjd,
+            pulses={file.name: len(event.columns["t"])},
+            default_pulses=file.name,
+        )
+
+        def take(event=event, entry=entry) -> EventFile:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            pulses = pulses_of(file, PROMETHEUS, event.columns, detector)
+            known = event.truth if truth is None else truth.of(entry.event_id, entry.run_id)
+            return _event_file(file, entry, pulses, entry.mjd, truth=known, detector=detector)
+
+        yield Found(entry, take)

@@ -1,0 +1,68 @@
+"""The detector in a table of its DOMs (``--geometry``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.detector import DOM_DTYPE, Detector
+from skyscan.tables.pulses import dom_of_sensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from skyscan.tables.columns import Columns, Table
+
+STRING = ("string", "sensor_string_id", "string_id")
+OM = ("om", "dom_number", "sensor_id")
+SENSOR = "sensor_id"
+AXES = {axis: (axis, f"dom_{axis}", f"sensor_pos_{axis}") for axis in "xyz"}
+#: How far rows of the same DOM may be apart, m.
+SAME_PLACE = 0.01
+
+
+def detector_in(tables: Iterable[Table]) -> Detector | None:
+    """Return the detector in the first table that has one; a row is a DOM, or a pulse in it.
+
+    Raises
+    ------
+    BadInput
+        A DOM has two places, or a value is no number.
+    """
+    for table in tables:
+        axes = [table.first(*names) for names in AXES.values()]
+        known = [name for name in axes if name]
+        doms = [name for name in (table.first(*STRING), table.first(*OM)) if name]
+        if len(known) == len(AXES) and doms and (len(doms) > 1 or doms == [SENSOR]):
+            return _detector(table, doms, known)
+    return None
+
+
+def _detector(table: Table, doms: list[str], axes: list[str]) -> Detector:
+    rows = [_rows(table, doms, axes, batch) for batch in table.batches([*doms, *axes])]
+    every = np.concatenate(rows) if rows else np.zeros(0, DOM_DTYPE)
+    if not len(every):
+        raise table.complaint("it has no DOMs")
+    _, first, which = np.unique(every[["string", "om"]], return_index=True, return_inverse=True)
+    found = every[first]
+    away = max(float(np.ptp(every[a] - found[a][which])) for a in AXES)
+    if away > SAME_PLACE:
+        raise table.complaint("a DOM has two places in it")
+    return Detector(found)
+
+
+def _rows(table: Table, doms: list[str], axes: list[str], columns: Columns) -> NDArray[np.void]:
+    rows = np.zeros(len(columns[doms[0]]), DOM_DTYPE)
+    if len(doms) == 1:
+        rows["string"], rows["om"] = dom_of_sensor(table.integers(columns, doms[0]))
+    else:
+        rows["string"], rows["om"] = (table.integers(columns, name) for name in doms)
+    for axis, name in zip(AXES, axes, strict=True):
+        values = table.numbers(columns, name)
+        if not np.isfinite(values).all():
+            raise table.complaint(f"column {name} holds something that is no position")
+        rows[axis] = values
+    return np.unique(rows)

@@ -1,0 +1,136 @@
+"""Tables in Parquet files; needs pyarrow (extra ``tables``)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan.errors import BadInput, WrongUsage
+from skyscan.events.files import PARQUET
+from skyscan.tables.columns import PULSES, Rows, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.tables.columns import Columns
+
+ROWS_AT_ONCE = 1_000_000
+NO_PYARROW = "Parquet files are read with pyarrow: pip install 'skyscan[tables]'."
+
+
+def is_parquet(begin: bytes, _name: str) -> bool:
+    """Return whether a file begins as Parquet."""
+    return begin.startswith(PARQUET)
+
+
+def open_parquet(path: Path) -> Any:  # noqa: ANN401  (pyarrow is optional)
+    """Return the pyarrow.parquet.ParquetFile of a file.
+
+    Raises
+    ------
+    WrongUsage
+        pyarrow is not installed.
+    BadInput
+        The file is not Parquet, or is damaged.
+    """
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise WrongUsage(f"{path}: {NO_PYARROW}") from error
+    try:
+        return pyarrow.parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are these
+        raise _damaged(path, error) from error
+
+
+class ParquetTable(Table):
+    """A flat Parquet file, as pandas and others write it.
+
+    The row group that was read last is kept: the events of a file are mostly taken in its
+    order.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = open_parquet(path)
+        super().__init__(str(path), PULSES, self._file.schema_arrow.names)
+        metadata = self._file.metadata
+        sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+        self._edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._kept: tuple[tuple[str, ...], range, Columns] | None = None
+
+    def batches(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Yield some columns, a part of the rows at a time."""
+        try:
+            for batch in self._file.iter_batches(ROWS_AT_ONCE, columns=list(names)):
+                yield {name: array_of(batch.column(name)) for name in names}
+        except (OSError, ValueError) as error:
+            raise _damaged(self._path, error) from error
+
+    def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
+        """Return some columns of the rows of one event."""
+        if rows.start < 0:
+            return self._scattered(names, by, rows)
+        ends = np.searchsorted(self._edges, [rows.start, rows.start + rows.n - 1], "right")
+        groups = range(int(ends[0]) - 1, int(ends[1]))
+        columns = self._groups(tuple(names), groups)
+        start = rows.start - int(self._edges[groups.start])
+        return {name: values[start : start + rows.n] for name, values in columns.items()}
+
+    def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
+        """Return the first row of an event, or None; the file's own statistics narrow it."""
+        for group in range(len(self._edges) - 1):
+            if not all(map(partial(self._may_hold, group), by, key)):
+                continue
+            where = self.where(self._groups(tuple(by), range(group, group + 1)), by, key)
+            if where.any():
+                return Rows(key, 1, int(self._edges[group]) + int(np.argmax(where)))
+        return None
+
+    def _may_hold(self, group: int, name: str, value: int) -> bool:
+        known = self._file.metadata.row_group(group).column(self.names.index(name)).statistics
+        if known is None or not known.has_min_max:
+            return True
+        return bool(known.min <= value <= known.max)
+
+    def _groups(self, names: tuple[str, ...], groups: range) -> Columns:
+        if self._kept is None or self._kept[:2] != (names, groups):
+            try:
+                read = self._file.read_row_groups(list(groups), columns=list(names))
+            except (OSError, ValueError) as error:
+                raise _damaged(self._path, error) from error
+            columns = {name: array_of(read.column(name)) for name in names}
+            self._kept = names, groups, columns
+        return self._kept[2]
+
+    def _scattered(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
+        parts = []
+        for batch in self.batches(list(dict.fromkeys([*names, *by]))):
+            mask = self.where(batch, by, rows.key)
+            parts.append({name: batch[name][mask] for name in names})
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def array_of(column: Any) -> NDArray[Any]:  # noqa: ANN401  (pyarrow is optional)
+    """Return a column of pyarrow as an array; what is missing is NaN."""
+    import pyarrow as pa
+
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values.astype(np.float64) if _has_none(values) else values
+
+
+def _has_none(values: NDArray[Any]) -> bool:
+    return values.dtype == object and all(
+        it is None or isinstance(it, (bool, int, float)) for it in values.tolist()
+    )
+
+
+def _damaged(path: Path, error: Exception) -> BadInput:
+    return BadInput(f"{path} cannot be read as Parquet ({error}); get the file again.")

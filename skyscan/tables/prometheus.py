@@ -1,0 +1,129 @@
+"""Prometheus' Parquet files: a row an event, with lists of photons and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from skyscan.errors import BadInput
+from skyscan.events.truth import Truth
+from skyscan.tables.columns import Rows, Table
+from skyscan.tables.layouts import PROMETHEUS
+from skyscan.tables.parquet_file import array_of, open_parquet
+from skyscan.tables.truth import from_centre, origin_of, sum_of_final_states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from skyscan.tables.columns import Columns
+
+#: The lists of light, the first that a file has.
+LIGHT = ("photons", "hits", "total")
+TRUTH = "mc_truth"
+EVENTS_AT_ONCE = 16
+LAYOUT = replace(
+    PROMETHEUS,
+    name="Prometheus file",
+    required=("string_id", "sensor_id", "t"),
+    event=(),
+    dom=("string_id", "sensor_id"),
+)
+
+
+@dataclass(frozen=True)
+class PrometheusEvent:
+    """One event: its columns of light, and its truth."""
+
+    number: int
+    columns: Columns
+    truth: Truth | None
+
+
+class PrometheusFile(Table):
+    """A Parquet file as Prometheus writes it; events are numbered by their rows, from 0."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open_parquet(path)
+        schema = self._file.schema_arrow
+        self._light = next(name for name in LIGHT if name in schema.names)
+        self._has_truth = TRUTH in schema.names
+        kind = schema.field(self._light).type
+        names = [kind.field(i).name for i in range(kind.num_fields)]
+        super().__init__(str(path), self._light, names)
+        missing = [name for name in LAYOUT.required if name not in names]
+        if missing:
+            raise self.complaint(f"{self._light} lacks {', '.join(missing)}")
+
+    def batches(self, names: Sequence[str]) -> Iterator[Columns]:
+        """Yield some columns of the light, an event at a time."""
+        for event in self.in_order():
+            yield {name: event.columns[name] for name in names}
+
+    def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
+        """Return some columns of the light of one event."""
+        del by
+        event = next(it for it in self.in_order() if it.number == rows.start)
+        return {name: event.columns[name] for name in names}
+
+    def in_order(self) -> Iterator[PrometheusEvent]:
+        """Yield the events; only a few are in memory."""
+        wanted = [self._light, *([TRUTH] if self._has_truth else [])]
+        number = 0
+        try:
+            for batch in self._file.iter_batches(EVENTS_AT_ONCE, columns=wanted):
+                light = batch.column(self._light)
+                truths = batch.column(TRUTH).to_pylist() if self._has_truth else None
+                for i in range(batch.num_rows):
+                    truth = None if truths is None else _truth(truths[i])
+                    yield PrometheusEvent(number, self._columns(light, i), truth)
+                    number += 1
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{self.place} cannot be read as Parquet ({error}).") from error
+
+    def _columns(self, light: Any, row: int) -> Columns:  # noqa: ANN401  (pyarrow is optional)
+        lists = {name: light.field(name)[row].values for name in self.names}
+        return {
+            name: np.empty(0) if values is None else array_of(values)
+            for name, values in lists.items()
+        }
+
+
+def is_prometheus(path: Path) -> bool:
+    """Return whether a Parquet file has lists of photons or hits."""
+    schema = open_parquet(path).schema_arrow
+    return any(
+        name in schema.names
+        and hasattr(schema.field(name).type, "num_fields")
+        and schema.field(name).type.num_fields > 1
+        for name in LIGHT
+    )
+
+
+def _truth(row: dict[str, Any]) -> Truth:
+    """Return the truth of an event.
+
+    Both directions in the file are those of travel, but in files of some versions the azimuth
+    of the initial state is opposite to that of the final states (see docs/tables.md); these are
+    what Prometheus propagates.
+    """
+    names = ("energy", "zenith", "azimuth", "parent")
+    columns = [row.get(f"final_state_{name}") or [] for name in names]
+    # Those whose parent is not the primary are products of the others.
+    first = [it[:3] for it in zip(*columns, strict=False) if it[3] == 0]
+    travel = row["initial_state_zenith"], row["initial_state_azimuth"]
+    if first:
+        energies, zeniths, azimuths = zip(*first, strict=True)
+        travel = sum_of_final_states(energies, zeniths, azimuths)
+    zenith, azimuth = origin_of(*travel)
+    return Truth(
+        zenith=zenith,
+        azimuth=azimuth,
+        energy=float(row["initial_state_energy"]),
+        x=float(row["initial_state_x"]),
+        y=float(row["initial_state_y"]),
+        z=from_centre(float(row["initial_state_z"])),
+        time=0.0,
+    )

@@ -1,0 +1,174 @@
+"""Pulses from the columns of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.events.assembly import MAX_TIME_NS
+from skyscan.events.event import LC_FLAG, PULSE_DTYPE
+from skyscan.geometry import N_OMS, is_in_ice, positions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skyscan.detector import Detector
+    from skyscan.tables.columns import Columns, Table
+    from skyscan.tables.layouts import Layout
+
+#: IceCube's condition of hard local coincidence (JINST 12 P03012, 2017, section 6.1): another
+#: hit on the nearest or next-to-nearest DOM of the string within this time.
+COINCIDENCE_NS = 1000.0
+COINCIDENCE_REACH = 2
+#: Depth of the centre of IceCube's coordinates, m: z is up in simulations that begin at the
+#: surface.
+CENTRE_DEPTH = 1948.07
+#: How far a DOM may be from its place in IceCube-86, m.
+TOLERANCE = 2.0
+_OMS = 64  # of a string, those on the surface included
+
+
+def pulses_of(
+    table: Table, layout: Layout, columns: Columns, detector: Detector | None = None
+) -> NDArray[np.void]:
+    """Return the pulses in the rows of one event.
+
+    Without a column of local coincidence, it is found from the pulses.
+
+    Parameters
+    ----------
+    table : Table
+    layout : Layout
+        What its columns hold.
+    columns : mapping of str to ndarray, shape (n,)
+        Those of `Layout.columns_of`.
+    detector : Detector or None
+        The detector, if it is not IceCube-86.
+
+    Returns
+    -------
+    ndarray, shape (n,), dtype PULSE_DTYPE
+        In the order of the rows.
+
+    Raises
+    ------
+    BadInput
+        A value is missing or impossible, or the DOMs are not those of the detector.
+    """
+    pulses = np.zeros(len(columns[layout.time]), PULSE_DTYPE)
+    pulses["string"], pulses["om"] = _doms(table, layout, columns, detector)
+    pulses["time"] = _finite(table, columns, layout.time, MAX_TIME_NS)
+    pulses["charge"] = 1.0
+    if layout.charge in columns:
+        pulses["charge"] = _finite(table, columns, layout.charge)
+    if layout.width in columns:
+        pulses["width"] = _finite(table, columns, layout.width)
+    if layout.pmt in columns:
+        pulses["pmt"] = table.integers(columns, layout.pmt)
+    if detector is None:
+        _check_positions(table, layout, columns, pulses)
+    pulses["flags"] = LC_FLAG * _coincidences(table, layout, columns, pulses)
+    return pulses
+
+
+def in_coincidence(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Return which pulses are in hard local coincidence (HLC), from their DOMs and times.
+
+    Parameters
+    ----------
+    pulses : ndarray, shape (n,), dtype PULSE_DTYPE
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    time = pulses["time"] - pulses["time"].min(initial=0.0)
+    span = time.max(initial=0.0) + 3 * COINCIDENCE_NS
+    oms = max(_OMS, int(pulses["om"].max(initial=0))) + 2 * COINCIDENCE_REACH
+    dom = pulses["string"].astype(np.int64) * oms + pulses["om"]
+    marks = np.sort(dom * span + time)
+    found = np.zeros(len(pulses), bool)
+    for step in range(-COINCIDENCE_REACH, COINCIDENCE_REACH + 1):
+        if step:
+            there = (dom + step) * span + time
+            after = np.searchsorted(marks, there - COINCIDENCE_NS)
+            nearest = marks[np.minimum(after, len(marks) - 1)]
+            found |= np.abs(nearest - there) <= COINCIDENCE_NS
+    return found
+
+
+def dom_of_sensor(
+    sensor: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return string and DOM of sensors, which are numbered from 0, string by string."""
+    string, om = np.divmod(sensor, N_OMS)
+    return string + 1, om + 1
+
+
+def _doms(
+    table: Table, layout: Layout, columns: Columns, detector: Detector | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if len(layout.dom) == 1:
+        string, om = dom_of_sensor(table.integers(columns, layout.dom[0]))
+    else:
+        string, om = (table.integers(columns, name) for name in layout.dom)
+    if detector is not None:
+        missing = ~detector.has(string, om)
+        if missing.any():
+            row = int(np.flatnonzero(missing)[0])
+            raise table.complaint(
+                f"string {string[row]}, DOM {om[row]} is not in the geometry (--geometry)"
+            )
+        return string, om
+    wrong = ~((string >= 1) & (om >= 1))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise table.complaint(
+            f"string {string[row]}, DOM {om[row]} is not in IceCube-86, where both are counted "
+            f"from 1; --geometry gives another detector"
+        )
+    return string, om
+
+
+def _finite(
+    table: Table, columns: Columns, name: str, limit: float = np.inf
+) -> NDArray[np.float64]:
+    values = table.numbers(columns, name)
+    wrong = ~(np.abs(values) < limit)
+    if wrong.any():
+        value = values[np.flatnonzero(wrong)[0]]
+        raise table.complaint(f"column {name} holds {value:g}, which no pulse can have")
+    return values
+
+
+def _check_positions(
+    table: Table, layout: Layout, columns: Columns, pulses: NDArray[np.void]
+) -> None:
+    """Check that DOMs with a position are where IceCube-86 has them."""
+    if not layout.position or any(name not in columns for name in layout.position):
+        return
+    inside = is_in_ice(pulses["string"], pulses["om"])
+    if not inside.any():
+        return
+    here = np.stack([table.numbers(columns, name)[inside] for name in layout.position], axis=1)
+    if np.median(here[:, 2]) < -CENTRE_DEPTH / 2:  # z counts from the surface
+        here = here + np.array([0.0, 0.0, CENTRE_DEPTH])
+    string, om = pulses["string"][inside], pulses["om"][inside]
+    away = np.linalg.norm(here - positions(string, om), axis=1)
+    if not (away <= TOLERANCE).all():
+        row = int(np.argmax(np.where(np.isnan(away), np.inf, away)))
+        raise table.complaint(
+            f"string {string[row]}, DOM {om[row]} is {away[row]:.0f} m from its place in "
+            f"IceCube-86: this is another detector; give it with --geometry"
+        )
+
+
+def _coincidences(
+    table: Table, layout: Layout, columns: Columns, pulses: NDArray[np.void]
+) -> NDArray[np.bool_]:
+    if layout.lc in columns:
+        values = table.integers(columns, layout.lc)
+        if (values >= 0).any():  # GraphNeT writes -1 for what it does not know
+            return np.asarray(values == layout.lc_means)
+    return in_coincidence(pulses)

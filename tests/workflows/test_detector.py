@@ -1,0 +1,97 @@
+"""The detector's frames from a file of their own."""
+
+import os
+
+import pytest
+from events_support import raw
+from level2_support import frames_of, level2
+from plans_support import options
+
+from skyscan.errors import BadInput, WrongUsage
+from skyscan.events.frame import FrameObject
+from skyscan.events.i3file import all_frames
+from skyscan.events.place import Place
+from skyscan.events.raw import opened
+from workflows.campaigns.campaign import CampaignFolder, read_campaign
+from workflows.campaigns.plan import plan_campaign
+from workflows.checks.digests import damaged_files
+from workflows.plan import plan
+from workflows.planned import read_planned
+from workflows.steps import prep_step
+
+
+@pytest.fixture
+def detector(tmp_path):
+    """A file with G, C and D among other frames."""
+    frames = [raw(stop, {stop: FrameObject("I3Bulky", bytes(1000))}) for stop in "GCD"]
+    path = tmp_path / "GeoCalibDetectorStatus.i3"
+    path.write_bytes(raw("I") + b"".join(frames) + b"".join(frames_of(tmp_path, 9)))
+    return path
+
+
+@pytest.fixture
+def made(detector):
+    """Return options of a scan whose jobs run in icetray elsewhere."""
+    return options(reco="millipede_wilks", site="icecube", gcd=detector, event_id="2")
+
+
+def stops(path):
+    with opened(Place(str(path))) as stream:
+        return "".join(stop for _, stop, _ in all_frames(Place(str(path)), stream))
+
+
+def test_prep_gets_the_frames_in_a_file_beside_the_event(tmp_path, made):
+    folder = plan(level2(tmp_path), tmp_path / "scans", made)
+    assert stops(folder.gcd) == "GCD"
+    assert stops(folder.event / "event.i3") == "QP"
+    scan = read_planned(folder.scan_json)
+    step = prep_step(scan)
+    assert "event/gcd.i3" in step.inputs
+    assert step.arguments[-2:] == ("--gcd", "gcd.i3")
+    folder.gcd.unlink()
+    assert damaged_files(folder, scan) == ["event/gcd.i3"]
+    plan(level2(tmp_path), tmp_path / "scans", made)
+    assert damaged_files(folder, scan) == []
+
+
+def test_another_detector_makes_another_scan(tmp_path, made, detector):
+    first = read_planned(plan(level2(tmp_path), tmp_path / "a", made).scan_json)
+    frames = [raw(stop, {"other": FrameObject("I3Bulky", b"")}) for stop in "GCD"]
+    detector.write_bytes(b"".join(frames))
+    os.utime(detector, (1, 1))
+    second = read_planned(plan(level2(tmp_path), tmp_path / "b", made).scan_json)
+    assert first.id != second.id
+
+
+def test_the_scans_of_a_campaign_share_one_file(tmp_path, detector):
+    chosen = options(reco="millipede_wilks", site="icecube", gcd=detector)
+    folder, campaign = plan_campaign([level2(tmp_path)], tmp_path / "many", chosen)
+    (shared,) = (folder.path / "gcd").iterdir()
+    scans = [folder.scan(entry) for entry in campaign.entries]
+    assert len(scans) == 3
+    assert all(scan.gcd.samefile(shared) for scan in scans)
+    assert read_campaign(CampaignFolder(folder.path)).options == campaign.options
+
+
+def test_a_reconstruction_that_needs_no_detector_does_not_get_it(tmp_path, made, detector):
+    folder = plan(level2(tmp_path), tmp_path / "scans", options(gcd=detector, event_id="2"))
+    assert not folder.gcd.exists()
+    assert read_planned(folder.scan_json).gcd_sha256 is None
+    detector.unlink()
+    with pytest.raises(BadInput, match="does not exist"):
+        plan(level2(tmp_path), tmp_path / "other", made)
+
+
+def test_a_file_without_all_three_frames_is_refused(tmp_path, made, detector):
+    detector.write_bytes(raw("G") + raw("D"))
+    with pytest.raises(BadInput, match="has no C frame"):
+        plan(level2(tmp_path), tmp_path / "scans", made)
+    detector.write_bytes(raw("G")[:-1] + b"x" + raw("C") + raw("D"))
+    with pytest.raises(BadInput, match=r"frame number 1 \('G'\) does not match its checksum"):
+        plan(level2(tmp_path), tmp_path / "scans", made)
+
+
+def test_pegasus_does_not_carry_it(tmp_path, detector):
+    chosen = options(reco="millipede_wilks", engine="pegasus", gcd=detector, event_id="2")
+    with pytest.raises(WrongUsage, match="--gcd needs --engine dagman"):
+        plan(level2(tmp_path), tmp_path / "scans", chosen)

@@ -1,0 +1,216 @@
+"""The folder that `skyscan watch` watches: whole files, each once, also after a restart."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from plans_support import write_events
+from scans import environment, wait_until
+
+from skyscan.errors import BadInput, ExitCode, TryAgain
+from skyscan.layout import ScanFolder
+from workflows import inbox as inboxes
+from workflows.cli import main
+from workflows.engines import engine_of
+from workflows.inbox import Inbox
+from workflows.report import read_report
+
+
+@pytest.fixture
+def incoming(tmp_path):
+    place = tmp_path / "incoming"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def inbox(incoming, tmp_path):
+    return Inbox(incoming, tmp_path / "out")
+
+
+def scan(path):
+    return path.with_suffix("")
+
+
+def fails_with(error):
+    def failing(_path) -> None:
+        raise error
+
+    return failing
+
+
+def take_all(inbox, how=scan):
+    inbox.whole()
+    return [inbox.take(path, how) for path in inbox.whole()]
+
+
+def test_a_file_is_taken_when_nobody_writes_it_any_more(inbox, incoming):
+    file = incoming / "event.json"
+    for content in ("", "{", '{"a":'):
+        file.write_text(content)
+        assert inbox.whole() == []
+    file.write_text('{"a": 1}')
+    os.utime(file, ns=(1, 1))
+    assert inbox.whole() == []
+    assert inbox.whole() == [file]
+
+
+def test_only_files_with_the_names_of_events_are_taken(inbox, incoming):
+    for name in (".hidden.json", "a.json.tmp", "notes.txt", "b.I3.ZST", "c.pkl", "d.i3"):
+        (incoming / name).write_text(name)
+    (incoming / "folder.json").mkdir()
+    assert [taken.file for taken in take_all(inbox)] == ["b.I3.ZST", "c.pkl", "d.i3"]
+
+
+def test_each_file_is_taken_once_also_by_the_next_watch(inbox, incoming, tmp_path):
+    (incoming / "a.json").write_text("a")
+    (taken,) = take_all(inbox)
+    assert (taken.state, taken.text) == ("submitted", str(incoming / "a"))
+    assert take_all(inbox) == []
+    again = Inbox(incoming, tmp_path / "out")
+    assert take_all(again) == []
+    shutil.copy(incoming / "a.json", incoming / "b.json")
+    (incoming / "a.json").touch()
+    assert [taken.state for taken in take_all(again)] == ["copy", "copy"]
+    (incoming / "a.json").write_text("new")
+    assert [taken.state for taken in take_all(again)] == ["submitted"]
+
+
+def test_what_cannot_be_scanned_is_set_aside_with_the_reason(inbox, incoming, tmp_path):
+    (incoming / "bad.json").write_text("bad")
+    (incoming / "worse.json").write_text("worse")
+    inbox.whole()
+    bad, worse = inbox.whole()
+    assert inbox.take(bad, fails_with(BadInput("no pulses"))).state == "refused"
+    assert "a bug: ZeroDiv" in inbox.take(worse, fails_with(ZeroDivisionError())).text
+    aside = sorted((tmp_path / "out" / "refused").glob("*bad.json*"))
+    assert [path.read_text() for path in aside] == ["bad", "no pulses\n"]
+    assert (incoming / "bad.json").exists()
+    assert take_all(Inbox(incoming, tmp_path / "out")) == []
+
+
+def test_what_may_pass_is_tried_again_later(inbox, incoming, monkeypatch):
+    file = incoming / "a.json"
+    file.write_text("a")
+    inbox.whole()
+    with pytest.raises(TryAgain, match=r"a\.json: no schedd\. It is tried again in 60 s"):
+        inbox.take(file, fails_with(TryAgain("no schedd.")))
+    assert inbox.whole() == []
+    later = time.monotonic() + inboxes.PATIENCE
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert inbox.whole() == [file]
+    file.unlink()
+    assert inbox.take(file, scan) is None
+
+
+def test_a_damaged_record_does_not_stop_the_watch(inbox, incoming, tmp_path):
+    (incoming / "a.json").write_text("a")
+    take_all(inbox)
+    (record,) = (tmp_path / "out" / "watch").glob("*.json")
+    record.write_text("{")
+    assert len(take_all(Inbox(incoming, tmp_path / "out"))) == 1
+
+
+@pytest.fixture
+def submitted(monkeypatch, tmp_path):
+    """Have scans submitted nowhere; return the list of their folders."""
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
+    folders = []
+    monkeypatch.setattr("workflows.commands.watch.submit_scan", folders.append)
+    return folders
+
+
+def write_events_into(incoming, n):
+    for path in write_events(incoming.with_name("made"), n):
+        path.rename(incoming / path.name)
+
+
+def watch(incoming, out, *more: object):
+    words = ["watch", incoming, "--simulated-event", "--output-dir", out, "--interval", "0.01s"]
+    return main([str(word) for word in (*words, *more)])
+
+
+def test_the_command_plans_and_submits_what_comes(incoming, tmp_path, submitted, capsys):
+    write_events_into(incoming, 2)
+    (incoming / "bad.json").write_text("{}")
+    assert watch(incoming, tmp_path / "out", "--once", "--reco-algo", "dummy") == 0
+    assert len(submitted) == 2
+    assert all((folder.path / "scan.json").is_file() for folder in submitted)
+    said = capsys.readouterr().out
+    assert said.count(": submitted: ") == 2
+    assert said.count("bad.json: refused: ") == 1
+    assert watch(incoming, tmp_path / "out", "--once", "--reco-algo", "dummy") == 0
+    assert len(submitted) == 2
+
+
+def test_it_prints_what_the_page_shows(incoming, tmp_path, submitted, capsys, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "watch.md"
+    shown = re.search(r"```console\n\$ (.*?)\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    write_events_into(incoming, 2)
+    (incoming / "bad.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    words = [*shown[1].split()[1:], "--interval", "0.01s"]
+    assert main(words) == 0
+    assert len(submitted) == 2
+    printed = capsys.readouterr().out.splitlines()
+    for line, ours in zip(shown[2].splitlines(), printed, strict=True):
+        pattern = ".*?".join(map(re.escape, line.split("…")))
+        assert re.fullmatch(pattern, ours), ours
+
+
+def test_files_from_before_the_watch_can_be_left_out(incoming, tmp_path, submitted):
+    write_events_into(incoming, 1)
+    assert watch(incoming, tmp_path / "out", "--once", "--new-only") == 0
+    assert submitted == []
+
+
+def test_wrong_options_are_refused_before_any_event(incoming, tmp_path, submitted):
+    out = tmp_path / "out"
+    assert watch(incoming, out, "--nsides", "7:0") == ExitCode.WRONG_USAGE
+    assert watch(tmp_path / "none", out) == ExitCode.WRONG_USAGE
+    assert watch(incoming, "/tmp/out") == ExitCode.WRONG_USAGE  # noqa: S108
+    with Inbox(incoming, out).lock.open("a") as file:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert watch(incoming, out, "--once") == ExitCode.WRONG_USAGE
+    assert submitted == []
+
+
+@pytest.mark.pool
+def test_the_watch_runs_as_a_job_of_htcondor(pool, run_folder, monkeypatch, capsys):
+    incoming, out = run_folder / "incoming", run_folder / "out"
+    incoming.mkdir()
+    monkeypatch.chdir(run_folder)
+    options = ("--reco-algo", "dummy", "--nsides", "1:0", "--notify", "touch ended")
+    with environment(CONDOR_CONFIG=str(pool.config)):
+        assert watch(incoming, out, *options, "--condor") == 0
+        line = capsys.readouterr().out.splitlines()[1]
+        done = subprocess.run(
+            ["sh", "-c", line],
+            env=pool.whole_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    cluster = done.stdout.split("cluster ")[1].split(".")[0]
+    try:
+        written = write_events(run_folder / "made", 1)[0]
+        shutil.copy(written, incoming)
+        output = out / "watch" / "watch.out"
+        wait_until(lambda: output.exists() and "submitted" in output.read_text(), "the scan")
+        (record,) = (out / "watch").glob("*.json")
+        folder = ScanFolder(out / json.loads(record.read_text())["text"])
+        state = engine_of(folder).state
+        wait_until(lambda: state(folder) is not None and state(folder).is_over, "its end")
+        assert read_report(folder).outcome == "complete"
+        assert (folder.path / "ended").exists()
+        assert folder.page.is_file()
+    finally:
+        pool.run("condor_rm", cluster)

@@ -1,0 +1,130 @@
+"""The events in the files of a campaign, each taken while its file is read once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from skyscan.errors import BadInput
+from skyscan.events.choice import parse_event_id
+from skyscan.events.files import find_events, take_event
+from skyscan.events.place import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from skyscan.events.choice import Choice, EventId
+    from skyscan.events.entry import EventEntry, EventFile, Found
+    from workflows.campaigns.campaign import Entry
+
+
+class Wanted(NamedTuple):
+    """An event of a campaign: a file, and which event of it, if it has several.
+
+    Attributes
+    ----------
+    file : str
+        Absolute path.
+    event : str or None
+        RUN:EVENT:SUB of an event that the user named.
+    frame : int or None
+        Number of its physics frame; None if the file has no other.
+    """
+
+    file: str
+    event: str | None = None
+    frame: int | None = None
+
+
+def wanted_events(
+    files: Iterable[Path], choice: Choice, events: Sequence[EventId] = ()
+) -> list[Wanted]:
+    """Return the events of files: all sub-events with the pulses that a scan reads.
+
+    An event of which none has these pulses is there too, and so is a file that cannot be read:
+    planning says what is wrong with them.
+
+    Parameters
+    ----------
+    files : iterable of Path
+    choice : Choice
+        Stream, sub-event and pulses.
+    events : sequence of EventId
+        The events to take; all if it is empty.
+    """
+    paths = dict.fromkeys(str(path.absolute()) for path in files)  # a file named twice is one
+    return [wanted for path in paths for wanted in _in_file(path, choice, events)]
+
+
+def _in_file(path: str, choice: Choice, events: Sequence[EventId]) -> list[Wanted]:
+    if events:
+        return [it for event in events for it in _named(path, choice, event)]
+    wanted: list[Wanted] = []
+    last = 0
+    entries = (found.entry for found in find_events(path, choice))
+    try:
+        for entry in _scannable(entries, choice):
+            last = entry.frame
+            wanted.append(Wanted(path, None, entry.frame))
+    except (BadInput, OSError):
+        # What cannot be read is an event too, which planning refuses with the reason.
+        return [*wanted, Wanted(path, None, last + 1 if last else None)]
+    return wanted if len(wanted) > 1 else [Wanted(path)]
+
+
+def _named(path: str, choice: Choice, event: EventId) -> list[Wanted]:
+    try:
+        meant = replace(choice, event=event, frame=None)
+        entries = [found.entry for found in find_events(path, meant)]
+    except (BadInput, OSError):
+        entries = []
+    chosen = _scannable(entries, choice)
+    return [Wanted(path, str(it.id), it.frame) for it in chosen] or [Wanted(path, str(event))]
+
+
+def _scannable(entries: Iterable[EventEntry], choice: Choice) -> Iterator[EventEntry]:
+    """Yield the sub-events with pulses of each event, or one if it has none."""
+    for _, group in groupby(entries, key=lambda it: (it.run_id, it.event_id)):
+        of_event = list(group)
+        yield from [it for it in of_event if it.can_be_scanned(choice)] or of_event[:1]
+
+
+class Taker:
+    """Take the events of a campaign in their order, without reading a file twice."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._file = ""
+        self._events: Iterator[Found] = iter(())
+        self._at = 0  # frame
+
+    def take(self, entry: Entry) -> EventFile:
+        """Return the file of one event.
+
+        Raises
+        ------
+        BadInput
+            The file is damaged, or does not have the event.
+        """
+        if entry.frame is None or entry.event is not None:
+            event = None if entry.event is None else parse_event_id(entry.event)
+            return take_event(entry.file, self._with(event, entry.frame))
+        if entry.file != self._file or entry.frame <= self._at:
+            self._file, self._events = entry.file, find_events(entry.file, self._choice)
+        for found in self._events:
+            self._at = found.entry.frame
+            if self._at == entry.frame:
+                return self._checked(entry, found)
+        self._file = ""
+        place = Place(entry.file)
+        raise place.complaint(f"has no event in frame {entry.frame}", "is it the same file?")
+
+    def _checked(self, entry: Entry, found: Found) -> EventFile:
+        if found.entry.can_be_scanned(self._choice):
+            return found.take()
+        return take_event(entry.file, self._with(None, entry.frame))  # says what is missing
+
+    def _with(self, event: EventId | None, frame: int | None) -> Choice:
+        return replace(self._choice, event=event, frame=frame)

@@ -1,0 +1,161 @@
+"""`skyscan watch`: scan every event file that comes into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from condor import pool as pools
+from condor.contact import paste_line
+from condor.submit import quoted_arguments, submit_lines
+from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
+from skyscan.locks import locked
+from skyscan.storage import make_folder, write_text
+from workflows.checks import preflight
+from workflows.commands.plan import add_scan_options, plan_from
+from workflows.commands.scan import submit_scan
+from workflows.engines import engine_of
+from workflows.inbox import Inbox
+from workflows.options import from_words
+from workflows.quantities import parse_duration
+
+if TYPE_CHECKING:
+    from workflows.commands.plan import Commands
+    from workflows.inbox import Taken
+
+USAGE = "%(prog)s DIR (--real-event | --simulated-event) [options]"
+SUBMIT_FILE = "watch.sub"
+CONDOR = "--condor"
+#: What the job of HTCondor gets of the environment in which it is submitted.
+GETENV = "HOME, USER, PATH, LANG, PYTHONPATH, CONDOR_CONFIG, _CONDOR_*, SKYSCAN_*"
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "watch", usage=USAGE, help="scan every event file that comes into a folder, each once"
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where event files come")
+    add_scan_options(parser, "scans")
+    add = parser.add_argument_group("watching").add_argument
+    add(
+        "--interval",
+        default="5s",
+        metavar="DURATION",
+        help="time between two looks; a file is whole if both find the same (default: "
+        "%(default)s)",
+    )
+    add("--new-only", action="store_true", help="leave out the files that are there at first")
+    add("--once", action="store_true", help="end when all files that are there are taken")
+    add(
+        CONDOR,
+        action="store_true",
+        help="only write a submit file, to run the watch as a job of HTCondor on this machine",
+    )
+    parser.set_defaults(run=_watch)
+
+
+def _watch(options: argparse.Namespace) -> ExitCode:
+    from_words(options)  # refuses wrong options now, and not at the first event
+    interval = parse_duration(options.interval, "--interval")
+    inbox = Inbox(options.folder.absolute(), options.output_dir.absolute())
+    preflight.require([preflight.place(inbox.output_dir)])
+    make_folder(inbox.lock.parent)
+    if options.condor:
+        return _write_submit_file(inbox, options.words)
+
+    def refuse() -> None:
+        raise WrongUsage(
+            f"Another watch has {inbox.output_dir}; choose another --output-dir, or end it."
+        )
+
+    with locked(inbox.lock, refuse):
+        if options.new_only and inbox.is_new:
+            inbox.leave_out()
+        _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
+        try:
+            _look(inbox, options, interval)
+        except KeyboardInterrupt:
+            _say("the watch has ended; submitted scans go on.")
+    return ExitCode.DONE
+
+
+def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
+    """Look again and again; with ``--once``, until nothing is new."""
+    trouble, inbox_is_read = "", False
+    while True:
+        found = []
+        try:
+            found = inbox.whole()
+            trouble = ""
+        except WrongUsage as error:  # a file system may come back
+            if not inbox_is_read:
+                raise
+            if str(error) != trouble:
+                trouble = str(error)
+                _say(trouble)
+        for path in found:
+            _take(inbox, path, options)
+        if options.once and inbox_is_read and not found:
+            return
+        inbox_is_read = True
+        time.sleep(interval)
+
+
+def _take(inbox: Inbox, path: Path, options: argparse.Namespace) -> None:
+    def scan(event: Path) -> Path:
+        words = argparse.Namespace(**{**vars(options), "event": event})
+        folder = plan_from(words)
+        if engine_of(folder).state(folder) is None:  # else a watch that was killed submitted it
+            submit_scan(folder)
+        return folder.path
+
+    try:
+        taken = inbox.take(path, scan)
+    except TryAgain as error:
+        _say(str(error))
+        return
+    if taken is not None:
+        _say(_line(taken))
+
+
+def _line(taken: Taken) -> str:
+    return f"{taken.file}: {taken.state}: {taken.text}"
+
+
+def _say(text: str) -> None:
+    when = time.strftime("%Y-%m-%d %H:%M:%S")
+    print(printable(f"{when}  {text}"), flush=True)
+
+
+def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
+    """Write the submit file of the same watch as a job in the local universe."""
+    pool = pools.status()
+    path = inbox.output_dir / SUBMIT_FILE
+    watched = [word for word in words if word != CONDOR]
+    text = "\n".join(
+        submit_lines(
+            {
+                "universe": "local",
+                "executable": sys.executable,
+                # -P: a folder named condor in the current one is not imported
+                "arguments": quoted_arguments(["-u", "-P", "-m", "workflows", *watched]),
+                "initialdir": str(Path.cwd()),
+                "getenv": GETENV,
+                "output": str(inbox.lock.with_name("watch.out")),
+                "error": str(inbox.lock.with_name("watch.err")),
+                "log": str(inbox.lock.with_name("watch.log")),
+                # It ends by itself only if its command line is wrong; else it starts again.
+                "on_exit_remove": f"ExitCode =?= {ExitCode.WRONG_USAGE:d}",
+                "batch_name": f"skyscan watch {inbox.folder.name}",
+            }
+        )
+    )
+    write_text(path, f"{text}\n")
+    print(f"Written. Submit it with:\n{paste_line(['condor_submit', str(path)], pool.pool)}")
+    if not pool.is_running:
+        print("No pool is running; `skyscan pool start` starts one.")
+    return ExitCode.DONE
