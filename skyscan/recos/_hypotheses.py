@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-FIRST_NSIDE = 2
+#: A track has a narrow minimum, and a shower a wide one.
+FIRST_NSIDES = {"track": 4, "cascade": 2}
 #: Each step has pixels of a quarter of the size, inside the best of those before.
-N_REFINED = (5, 3, 3)
+N_REFINED = (6, 3)
 SEED_FIELDS = ("x", "y", "z", "time", "energy")
 
 
@@ -31,7 +32,7 @@ class Hypothesis(NamedTuple):
     azimuth: Array
 
 
-def best_fit(reco: Reco, seed: Vertex) -> Hypothesis:
+def best_fit(reco: Reco, seed: Vertex, nside: int) -> Hypothesis:
     """Return the best fit of a reconstruction that is set up, over the whole sky.
 
     The pixels are those of the local frame: theta is the zenith, phi the azimuth.
@@ -41,8 +42,10 @@ def best_fit(reco: Reco, seed: Vertex) -> Hypothesis:
     reco : Reco
     seed : Vertex
         The event's own, as ``prepare`` returned it.
+    nside : int
+        Of the first pixels.
     """
-    nside, pixels = FIRST_NSIDE, np.arange(12 * FIRST_NSIDE**2)
+    pixels = np.arange(12 * nside**2)
     rows = np.zeros(len(pixels), PIXEL_DTYPE)
     for name in SEED_FIELDS:
         rows[name] = getattr(seed, name)

@@ -9,7 +9,7 @@ import numpy as np
 
 from skyscan.layout import CHOICE_JSON
 from skyscan.recos import Reco, reco_class
-from skyscan.recos._hypotheses import Hypothesis, best_fit
+from skyscan.recos._hypotheses import FIRST_NSIDES, Hypothesis, best_fit
 from skyscan.recos.cascade import Cascade
 from skyscan.shower.rival import TrackLight, track_charges_llh
 
@@ -54,7 +54,7 @@ class Auto(Reco):
         for name, reco in recos.items():
             seeds[name] = reco.prepare(event, folder)
             reco.setup(folder)
-            fits[name] = best_fit(reco, seeds[name])
+            fits[name] = best_fit(reco, seeds[name], FIRST_NSIDES[name])
         choice = compare(fits, recos["cascade"])
         (folder / CHOICE_JSON).write_text(json.dumps(choice, indent=1) + "\n", "utf-8")
         return seeds[str(choice["chosen"])]

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-#: Relative uncertainty of an expected charge: the ice, and what the model leaves out.
+#: Relative uncertainty of an expected charge. In simulation, whose ice is known, 0.25 is most
+#: likely; real ice adds to it.
 CHARGE_SPREAD = 0.4
 #: Charge (PE) that a DOM has without the shower.
 NOISE_PE = 1e-3
@@ -34,9 +35,10 @@ NOISE_PE = 1e-3
 #: most of it is after pulses.
 EFFICIENCY = 1.05
 
-#: Jitter of arrival times, ns, and the power of the charge that counts as number of photons.
-JITTER_NS = 10.0
-CHARGE_POWER = 0.5
+#: Jitter of arrival times, ns, and the power of the charge that counts as number of photons:
+#: the most likely ones of simulated showers (docs/cascade.md).
+JITTER_NS = 5.0
+CHARGE_POWER = 0.75
 
 #: Newton's steps to the energy; each changes its logarithm by at most this.
 ENERGY_STEPS, LARGEST_STEP = 6, 2.0

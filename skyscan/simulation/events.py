@@ -13,6 +13,7 @@ from skyscan.coordinates import equatorial_to_local, local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.event import Event, Particle
 from skyscan.events.formats import pulses_key_of
+from skyscan.events.truth import TRUTH_INFO_KEY, TRUTH_KEY
 from skyscan.simulation.detector import detector_response
 from skyscan.simulation.kernel import best_kernel, trace
 from skyscan.simulation.light import n_photons
@@ -23,8 +24,6 @@ from skyscan.track.simulation import (
     INFINITE_TRACK,
     MJD,
     RUN_ID,
-    TRUTH_INFO_KEY,
-    TRUTH_KEY,
     brightest,
 )
 

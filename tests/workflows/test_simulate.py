@@ -6,8 +6,9 @@ import pytest
 from skyscan import read_event
 from skyscan.errors import ExitCode
 from skyscan.events.event import LC_FLAG
+from skyscan.events.truth import TRUTH_KEY
 from skyscan.track.cleaning import clean_hits
-from skyscan.track.simulation import TRUTH_KEY, truth_of
+from skyscan.track.simulation import truth_of
 from workflows.cli import main
 
 SHOWER = ["simulate", "--kind", "shower", "--energy", "1500", "--oversize", "20"]

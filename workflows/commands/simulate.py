@@ -147,7 +147,8 @@ def _about(event: Event) -> str:
     """Return one line about the truth and the pulses of an event."""
     import numpy as np
 
-    from skyscan.track.simulation import TRUTH_KEY, truth_of
+    from skyscan.events.truth import TRUTH_KEY
+    from skyscan.track.simulation import truth_of
 
     ra, dec = np.degrees(truth_of(event) or (np.nan, np.nan))
     n_doms = len(np.unique(event.pulses[["string", "om"]]))

@@ -9,7 +9,7 @@ from skyscan import read_event
 from skyscan.errors import BadInput
 from skyscan.layout import CHOICE_JSON
 from skyscan.records import PIXEL_DTYPE
-from skyscan.recos import _hypotheses, reco_class
+from skyscan.recos import _hypotheses, auto, reco_class
 from skyscan.recos.auto import Auto
 
 SEED_FIELDS = ("x", "y", "z", "time", "energy")
@@ -18,7 +18,7 @@ SEED_FIELDS = ("x", "y", "z", "time", "energy")
 @pytest.fixture(autouse=True)
 def few_directions(monkeypatch):
     """Enough for events as clear as those of the package."""
-    monkeypatch.setattr(_hypotheses, "FIRST_NSIDE", 1)
+    monkeypatch.setattr(auto, "FIRST_NSIDES", {"track": 1, "cascade": 1})
     monkeypatch.setattr(_hypotheses, "N_REFINED", (2,))
 
 
@@ -45,10 +45,10 @@ def test_a_shower_is_scanned_as_a_shower_and_a_track_as_a_track(file, chosen, tm
     for name in SEED_FIELDS:
         rows[name] = getattr(seed, name)
     direction = np.array([1.0, 2.0]), np.array([0.5, 4.0])
-    auto, alone = Auto(), reco_class(chosen)()
-    for reco in (auto, alone):
+    either, alone = Auto(), reco_class(chosen)()
+    for reco in (either, alone):
         reco.setup(tmp_path)
-    fits = auto.reconstruct(rows, *direction)
+    fits = either.reconstruct(rows, *direction)
     assert fits.tobytes() == alone.reconstruct(rows, *direction).tobytes()
 
 
