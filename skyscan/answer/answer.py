@@ -188,12 +188,14 @@ class Answer:
         """Return the answer as text, a label and a fact on each line."""
         best = self.best
         first = (
-            f"  best fit  {self._direction()}; "
+            f"  best fit  {self.direction}; "
             f"nside {best.nside}, pixel {best.pixel}, llh {best.llh:.2f}"
         )
         return [first, *self.further_lines()]
 
-    def _direction(self) -> str:
+    @property
+    def direction(self) -> str:
+        """The best fit as text, with the frame."""
         best = self.best
         if self.frame.is_local:
             return local_text(best.zenith_deg, best.azimuth_deg)
@@ -225,9 +227,10 @@ class Answer:
             ),
             *(f"  note      {note}" for note in self.notes),
         ]
-        return [*lines, *self._truth_lines(), *self.check_lines()]
+        return [*lines, *self.truth_lines(), *self.check_lines()]
 
-    def _truth_lines(self) -> list[str]:
+    def truth_lines(self) -> list[str]:
+        """Return how far the best fit is from what was simulated, if the event says it."""
         if self.truth is None:
             return []
         there = self.truth.ra_deg, self.truth.dec_deg

@@ -47,8 +47,8 @@ def chart_of(skymap: SkyMap, answer: Answer, max_cells: int = MAX_CELLS) -> dict
     dict
         ``cells``: for each order and nside of fits the pixels (NESTED, each as the difference
         to the one before) and 2 delta llh, rounded to 0.01, None where the sky is unknown;
-        ``contours`` by percent, lists of RA and Dec, degrees; ``fits``; ``merged_beyond``,
-        degrees from the best fit, or None.
+        ``frame``, the names of the coordinates; ``contours`` by percent, lists of both
+        (degrees); ``fits``; ``merged_beyond``, degrees from the best fit, or None.
     """
     reach = max(KEPT * answer.region(CONTAINMENTS[-1]).radius_deg, 1.0)
     cells, beyond, lowest = skymap.cells, None, int(skymap.cells.order.max())
@@ -59,7 +59,9 @@ def chart_of(skymap: SkyMap, answer: Answer, max_cells: int = MAX_CELLS) -> dict
             reach /= 2
         cells, beyond = merged(cells, skymap.best_deg, reach, lowest), reach
     values = 2.0 * (cells.llh - answer.best.llh)
+    frame = skymap.frame
     return {
+        "frame": {**frame._asdict(), "is_local": frame.is_local},
         "best": [round(value, 5) for value in skymap.best_deg],
         "levels": {it.percent: it.two_delta_llh for it in answer.regions},
         "radius_deg": round(answer.region(CONTAINMENTS[-1]).radius_deg, 4),

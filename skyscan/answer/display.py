@@ -45,7 +45,7 @@ class Display:
 
 def display_of(event: Event, best: BestFit | None) -> Display:
     """Return the cleaned hits of an event, and a best fit if there is one, for its display."""
-    hits = clean_hits(event.pulses)
+    hits = clean_hits(event.pulses, event.detector)
     hits = hits[np.argsort(-hits["charge"], kind="stable")]
     vertex, source = (None, None) if best is None else _track(best)
     return Display(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
+from skyscan.events.archive import class_name
 from skyscan.events.assembly import (
     FOLLOWUP_KEY,
     HEADER_KEY,
@@ -33,8 +35,9 @@ from skyscan.events.objects import (
 )
 from skyscan.events.packet import open_packet
 from skyscan.events.place import SeveralEventsError, UnknownClassError
-from skyscan.events.truth import Truth
+from skyscan.events.truth import PARTICLE_KEYS, Truth
 
+PARTICLE = "I3Particle"
 #: The truth in an envelope of icecube-skywriter (radians, GeV), and its names here.
 TRUTH_KEYS = {"ra": "ra", "dec": "dec", "eprim": "energy"}
 
@@ -155,7 +158,8 @@ def _event_in(path: str | PathLike[str], packet: Packet, pulses_key: str | None)
         followup=packet.read(FOLLOWUP_KEY, _read_followup) if FOLLOWUP_KEY in packet else None,
         veto=_veto_vertex(packet),
         fits={
-            name: packet.read(name, read_particle) for name in packet.physics_keys("I3Particle")
+            **_true_particles(packet),
+            **{key: packet.read(key, read_particle) for key in packet.physics_keys(PARTICLE)},
         },
         scalars=_scalars(packet),
         keys=packet.keys(),
@@ -205,6 +209,18 @@ def event_of(
         baseline_gcd=baseline_gcd_of(packet),
         truth=_truth(packet),
     )
+
+
+def _true_particles(packet: Packet) -> dict[str, Particle]:
+    """Return what was simulated, which is mostly in the DAQ frame; what is damaged is not."""
+    found = {}
+    for key in PARTICLE_KEYS:
+        index = packet.find(key)
+        if index is None or class_name(packet.frames[index].objects[key].buffer) != PARTICLE:
+            continue
+        with suppress(BadInput):
+            found[key] = packet.read(key, read_particle)
+    return found
 
 
 def _truth(packet: Packet) -> Truth | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from skyscan.light.ice_model import from_numbers, shipped_ice, to_numbers
 from skyscan.light.layered import LayeredIce
+from skyscan.light.tables import shipped_table
 from skyscan.recos._track import FirstPhotonTrack
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ class Track(FirstPhotonTrack):
     close_nside: ClassVar[int] = 256
 
     def kept(self, event: Event) -> dict[str, Any]:
-        """Return the ice model: jobs fit with what was prepared."""
+        """Return the ice model, which jobs fit with, and the digest of the table of light."""
         ice = shipped_ice().without_tilt()
         if event.detector is not None:
             ice = ice.averaged(*ICECUBE_Z)
-        return {"ice": np.array(json.dumps(to_numbers(ice)))}
+        digest = shipped_table("track").digest
+        return {"ice": np.array(json.dumps(to_numbers(ice))), "light_sha256": np.array(digest)}
 
     def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401
         """Return the ice with all interpolations, and with the nearest of most nodes."""

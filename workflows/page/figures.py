@@ -30,8 +30,8 @@ AXES = ("x (m)", "y (m)", "z (m)")
 
 
 def profile_figure(skymap: SkyMap, answer: Answer, along: str) -> Figure:
-    """Draw 2 delta llh along RA or Dec through the best fit."""
-    name = {"ra": "RA", "dec": "Dec"}[along]
+    """Draw 2 delta llh along one of the coordinates through the best fit."""
+    name = skymap.frame.longitude if along == "ra" else skymap.frame.latitude
     offset, values = profile_along(skymap, answer, along, N_POINTS)
     top = HIGHEST * answer.regions[-1].two_delta_llh
     figure = Figure(440, 250, f"2 delta llh along {name} through the best fit")
@@ -43,7 +43,7 @@ def profile_figure(skymap: SkyMap, answer: Answer, along: str) -> Figure:
         figure.write("end note", 426, y - 4, f"{region.percent} %")
     for part in _runs(zip(offset.tolist(), values.tolist(), strict=True), top):
         figure.line("curve", [(across.at(x), up.at(y)) for x, y in part])
-    centre = answer.best.ra_deg if along == "ra" else answer.best.dec_deg
+    centre = skymap.best_deg[0 if along == "ra" else 1]
     figure.write("middle", 239, 247, f"{name} - ({centre:.2f}°), degrees")
     figure.write("note", 4, 12, "2Δllh")
     return figure

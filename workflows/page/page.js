@@ -161,7 +161,7 @@ function readChart(chart) {
     cell.centre = vectorOf(...onSphere(face, (x + 0.5) / nside, (y + 0.5) / nside));
     cell.reach = 1.3 / nside; // radians; the farthest corner is nearer
   }
-  return { all, cells, orders: [...cells.keys()].sort((a, b) => b - a) };
+  return { frame: chart.frame, all, cells, orders: [...cells.keys()].sort((a, b) => b - a) };
 }
 
 function corners(cell) {
@@ -185,20 +185,23 @@ function cellAt(map, v) {
   return null;
 }
 
+const place = (map, v) =>
+  `${map.frame.longitude} ${fixed(ra(v))}°, ${map.frame.latitude} ${signed(dec(v))}°`;
+
 function describe(map, v) {
   const cell = cellAt(map, v);
   if (!cell) return "";
   if (cell.value === null || cell.nside === 0) {
-    return `RA ${fixed(ra(v))}°, Dec ${signed(dec(v))}°: not scanned`;
+    return `${place(map, v)}: not scanned`;
   }
   const value = `2Δllh ${cell.value.toFixed(2)}`;
   if (cell.nside < 0) {
-    return `RA ${fixed(ra(v))}°, Dec ${signed(dec(v))}°: ${value} or more (merged pixels)`;
+    return `${place(map, v)}: ${value} or more (merged pixels)`;
   }
   const order = Math.log2(cell.nside), [face, x, y] = pixelAt(order, v[2], Math.atan2(v[1], v[0]));
   const c = vectorOf(...onSphere(face, (x + 0.5) / cell.nside, (y + 0.5) / cell.nside));
   const pixel = `nside ${cell.nside}, pixel ${ringNumber(order, face, x, y)}`;
-  return `RA ${fixed(ra(c))}°, Dec ${signed(dec(c))}°: ${value} (${pixel})`;
+  return `${place(map, c)}: ${value} (${pixel})`;
 }
 
 function fixed(value) { // to 0.01, as in all other views: a tie goes to the even digit
@@ -318,8 +321,8 @@ function makeZoom(chart, map, deepest) {
         if (at[1] > 26 && at[1] < height - 24) label(brush, `${d > 0 ? "+" : d < 0 ? "−" : ""}${round(Math.abs(d))}°`, 6, at[1] - 4, "left");
       }
     }
-    label(brush, "RA (J2000)", width - 8, height - 8, "right");
-    label(brush, "Dec", 6, 16, "left");
+    label(brush, `${chart.frame.longitude} (${chart.frame.note})`, width - 8, height - 8, "right");
+    label(brush, chart.frame.latitude, 6, 16, "left");
   }
   function draw() {
     let brush;
@@ -486,7 +489,8 @@ function makeSky(chart, map) {
     const along = (n, low, high, f) => Array.from({ length: n + 1 }, (_, i) => f(low + (high - low) * i / n));
     for (let a = 30; a < 360; a += 30) { polyline(brush, along(60, -89, 89, (d) => [a, d])); brush.stroke(); }
     for (let d = -60; d <= 60; d += 30) { polyline(brush, along(120, 0.001, 359.999, (a) => [a, d])); brush.stroke(); }
-    polyline(brush, along(180, 0, 360, galactic));
+    if (!chart.frame.is_local) polyline(brush, along(180, 0, 360, galactic));
+    else brush.beginPath();
     brush.setLineDash([2, 4]);
     brush.strokeStyle = "rgba(255,255,255,.9)";
     brush.lineWidth = 1.2;

@@ -1,10 +1,16 @@
 """The truth is found wherever a simulation puts it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from events_support import simulated_event
+from events_support import raw, simulated_event
+from level2_support import frames_of
 
 from skyscan.events.event import Particle
+from skyscan.events.frame import parse_frame
+from skyscan.events.objects import write_particle
+from skyscan.events.reader import read_event
 from skyscan.events.truth import Truth, truth_of
 from skyscan.track.simulation import simulate
 
@@ -38,3 +44,23 @@ def test_a_truth_of_its_own_comes_first():
 @pytest.mark.parametrize("info", ["", "{", "[1]", '{"ra_rad": "1"}', 3.0])
 def test_an_event_without_a_truth_that_can_be_read_has_none(info):
     assert truth_of(event(scalars={"SimulatedTrackInfo": info})) is None
+
+
+def test_true_particles_of_the_daq_frame_are_found(tmp_path):
+    path = tmp_path / "x.i3"
+    daq, split = frames_of(tmp_path, 1)
+    objects = dict(parse_frame(daq).objects)
+    objects["MCPrimary1"] = write_particle(FAR)
+    path.write_bytes(raw("Q", objects) + split)
+    truth = truth_of(read_event(path))
+    assert (truth.zenith, truth.azimuth, truth.energy) == (1.5, 0.6, 1e5)
+
+
+def test_a_damaged_truth_leaves_the_event_readable(tmp_path):
+    path = tmp_path / "x.i3"
+    daq, split = frames_of(tmp_path, 1)
+    objects = dict(parse_frame(daq).objects)
+    whole = write_particle(FAR)
+    objects["MCPrimary1"] = replace(whole, buffer=whole.buffer[:-9])
+    path.write_bytes(raw("Q", objects) + split)
+    assert "MCPrimary1" not in read_event(path).fits

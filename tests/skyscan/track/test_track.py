@@ -1,9 +1,13 @@
+import hashlib
 import itertools
+import json
+from pathlib import Path
 
 import healpy
 import numpy as np
 import pytest
 
+import skyscan
 from skyscan import equatorial_to_local, read_event
 from skyscan.errors import BadInput
 from skyscan.events.event import PULSE_DTYPE, Event, Vertex
@@ -78,6 +82,14 @@ def test_is_a_reconstruction_with_one_variation():
     assert reco_class("track") is Track
     assert reco_class("track-bulk") is TrackBulk
     assert Track().variations().shape == (1, 3)
+
+
+def test_a_scan_keeps_the_ice_and_the_digest_of_the_table_that_it_fits_with(event, tmp_path):
+    Track().prepare(event, tmp_path)
+    table = Path(skyscan.__file__).parent / "data" / "light_track.npz"
+    with np.load(tmp_path / "track.npz") as kept:
+        assert json.loads(str(kept["ice"]))["name"] == "SPICE BFR v2"
+        assert str(kept["light_sha256"]) == hashlib.sha256(table.read_bytes()).hexdigest()
 
 
 def test_fits_are_complete_except_for_the_energies(sample):

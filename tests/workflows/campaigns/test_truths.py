@@ -141,6 +141,9 @@ def test_a_scan_without_a_time_ends_with_a_local_map_and_its_errors(tmp_path, po
     assert 0 <= report.best["zenith_deg"] <= 180
     assert report.answer["truth"]["energy_gev"] == 1e4
     assert "  truth     zenith 57.30 deg, azimuth 171.89 deg" in report.text
+    page = (scan.folder.path / "report.html").read_text()
+    assert "In IceCube's local frame" in page
+    assert "J2000" not in page.partition("<script")[0]
 
 
 def test_the_command_line_takes_a_table(tmp_path, capsys):
