@@ -14,6 +14,7 @@ JOB_SH = "job.sh"
 DAGMAN_SH = "dagman.sh"
 STARTUP = "startup"
 STARTUP_JSON = "startup.json"
+CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep, and why
 EVENT = "event"
 GCD_FILE = "gcd.i3"
 ROUND_JSON = "round.json"

@@ -25,6 +25,7 @@ from workflows.commands import (
     rerun,
     scan,
     shells,
+    simulate,
     status,
     tools,
     watch,
@@ -113,6 +114,7 @@ def user_parser() -> Parser:
         compare,
         abort,
         rerun,
+        simulate,
         tools,
     ):
         module.add_to(commands)

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, one_line, printable
+from skyscan.layout import CHOICE_JSON
 from skyscan.merge import reasons_text, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
@@ -89,6 +90,8 @@ class Report:
         What the map says (`skyscan.answer`), if any of its pixels has a fit.
     answer_lines : list of str
         The same as text.
+    chosen : str
+        Which reconstruction `auto` chose, and why; empty for others.
     page : str or None
         ``report.html``, if it was written.
     no_page : str
@@ -111,6 +114,7 @@ class Report:
     timing: list[str] = field(default_factory=list)
     answer: dict[str, Any] | None = None
     answer_lines: list[str] = field(default_factory=list)
+    chosen: str = ""
     page: str | None = None
     no_page: str = ""
 
@@ -361,8 +365,18 @@ def _report(
         timing=timing_lines(model),
         answer_lines=answer.lines,
         answer=answer.value,
+        chosen=_chosen(folder),
     )
     return replace(report, text=_text(report, folder))
+
+
+def _chosen(folder: ScanFolder) -> str:
+    """Return which reconstruction `auto` chose, and why; empty for other reconstructions."""
+    try:
+        choice = read_json(folder.startup / CHOICE_JSON)
+    except BadInput:
+        return ""
+    return one_line(f"{choice.get('chosen')}: {choice.get('reason')}")
 
 
 def _best(skymap: SkyMap, found: tuple[Pixel, float, float, float]) -> dict[str, float | None]:
@@ -395,6 +409,8 @@ def _lines(report: Report) -> list[str]:
             f"  best fit  {direction_text(best)}; "
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
+    if report.chosen:
+        lines.append(f"  chosen    {report.chosen}")
     lines += report.answer_lines
     if report.n_pixels:
         by_nside = sorted(report.n_pixels.items(), key=lambda it: int(it[0]))

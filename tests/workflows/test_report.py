@@ -21,7 +21,7 @@ from plans_support import EVENT, options
 from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
-from skyscan.layout import ScanFolder
+from skyscan.layout import CHOICE_JSON, ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
@@ -78,6 +78,17 @@ def test_a_complete_scan_reports_its_best_fit_and_its_map(folder):
     assert report.text == folder.report.read_text()
     assert read_report(folder) == report
     assert json.loads(folder.report_json.read_text())["exit_code"] == 0
+
+
+def test_what_auto_chose_is_reported_with_its_reason(folder):
+    do(folder, 0, 1, 2)
+    merge(folder, read_planned(folder.scan_json))
+    assert "chosen" not in write_report(folder, 0).text
+    choice = {"chosen": "cascade", "reason": "one shower fits better by 38.3 in llh"}
+    (folder.startup / CHOICE_JSON).write_text(json.dumps(choice))
+    line = "  chosen    cascade: one shower fits better by 38.3 in llh\n"
+    assert line in write_report(folder, 0).text
+    assert line in read_report(folder).text
 
 
 def failed_job(folder, code, error_text, notes=OLD_NOTES):

@@ -48,6 +48,10 @@ EXAMPLES = {
         "skyscan pool remove --yes",
     ),
     "image": ("skyscan image job-image.sif",),
+    "simulate": (
+        "skyscan simulate --kind shower --energy 5000 --seed 7 --output shower.json",
+        "skyscan simulate --kind muon --energy 1000 100000 --number 10 --output muons",
+    ),
     "recos": ("skyscan recos",),
     "doctor": ("skyscan doctor", "skyscan doctor planned"),
     "completion": ('eval "$(skyscan completion bash)"',),

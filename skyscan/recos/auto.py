@@ -1,0 +1,107 @@
+"""A track or a shower: fit both, take the better one, and say why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from skyscan.layout import CHOICE_JSON
+from skyscan.recos import Reco, reco_class
+from skyscan.recos._hypotheses import FIRST_NSIDES, Hypothesis, best_fit
+from skyscan.recos.cascade import Cascade
+from skyscan.shower.rival import TrackLight, track_charges_llh
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Event, Vertex
+
+    Array = NDArray[np.float64]
+
+#: -ln L by which a shower must fit better than a track. Between simulated showers and muons
+#: lies a wide gap around it (docs/auto.md).
+MARGIN = 0.0
+
+
+class Auto(Reco):
+    """The reconstruction that suits the event: ``track`` or ``cascade``.
+
+    Both are fitted in ``prepare``, from coarse directions to fine ones around the best. They
+    are compared by the likelihood of the same data: times of the first pulses, and charges. A
+    track's charges are those of an infinite track that shines evenly.
+    """
+
+    summary: ClassVar[str] = "track or cascade, whichever fits the event better"
+    chunk_size: ClassVar[int] = 48
+
+    _chosen: Reco
+
+    def prepare(self, event: Event, folder: Path) -> Vertex:
+        """Fit both hypotheses, write the choice, and prepare the chosen reconstruction.
+
+        Raises
+        ------
+        BadInput
+            The event has too few hits.
+        """
+        fits: dict[str, Hypothesis] = {}
+        seeds: dict[str, Vertex] = {}
+        recos = {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
+        for name, reco in recos.items():
+            seeds[name] = reco.prepare(event, folder)
+            reco.setup(folder)
+            fits[name] = best_fit(reco, seeds[name], FIRST_NSIDES[name])
+        choice = compare(fits, recos["cascade"])
+        (folder / CHOICE_JSON).write_text(json.dumps(choice, indent=1) + "\n", "utf-8")
+        return seeds[str(choice["chosen"])]
+
+    def setup(self, folder: Path) -> None:
+        """Set up the reconstruction that ``prepare`` chose."""
+        choice = json.loads((folder / CHOICE_JSON).read_text("utf-8"))
+        self._chosen = reco_class(choice["chosen"])(self.format_version)
+        self._chosen.setup(folder)
+
+    def reconstruct(
+        self, pixels: NDArray[np.void], zenith: Array, azimuth: Array
+    ) -> NDArray[np.void]:
+        """Fit with the chosen reconstruction."""
+        return self._chosen.reconstruct(pixels, zenith, azimuth)
+
+
+def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:
+    """Return which hypothesis fits better, and why, as an object for JSON.
+
+    Parameters
+    ----------
+    fits : dict
+        The best fits of ``track`` and ``cascade``.
+    cascade : Cascade
+        Set up; its DOMs are those whose charges count.
+    """
+    if not isinstance(cascade, Cascade):
+        raise TypeError("the second hypothesis must be a cascade")
+    track, shower = fits["track"], fits["cascade"]
+    vertex = np.array([track.fit[name][0] for name in "xyz"])
+    direction = float(track.zenith[0]), float(track.azimuth[0])
+    charges = track_charges_llh(cascade.doms, TrackLight(), vertex, *direction)
+    times = float(cascade.times_llh(shower.fit, shower.zenith, shower.azimuth)[0])
+    llh = {
+        "track": {"times": float(track.fit["llh"][0]), "charges": charges},
+        "cascade": {"times": times, "charges": float(shower.fit["llh"][0]) - times},
+    }
+    gain = sum(llh["track"].values()) - sum(llh["cascade"].values())
+    is_shower = bool(gain > MARGIN)
+    better, worse = ("cascade", "track") if is_shower else ("track", "cascade")
+    reason = (
+        f"one {'shower' if is_shower else 'track'} fits better by {abs(gain):.1f} in llh: "
+        f"times {llh[worse]['times'] - llh[better]['times']:+.1f}, "
+        f"charges {llh[worse]['charges'] - llh[better]['charges']:+.1f}"
+    )
+    return {"chosen": better, "reason": reason, "llh": llh}
+
+
+RECO_CLASS = Auto

@@ -1,0 +1,146 @@
+"""One shower in layered ice: charge and times of the hits, and the DOMs that stayed dark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from skyscan.errors import BadInput
+from skyscan.events.event import Vertex
+from skyscan.records import empty_fits
+from skyscan.recos import Reco
+from skyscan.shower.doms import doms_of
+from skyscan.shower.fit import ShowerFits, centres_of, fit_showers
+from skyscan.shower.light import ShowerLight
+from skyscan.shower.model import ShowerModel
+from skyscan.shower.volume import are_inside
+from skyscan.track.simplex import WORST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from skyscan.events.event import Event
+
+    Array = NDArray[np.float64]
+
+PREPARED_FILE = "cascade.npz"
+
+#: Place, time and energy are five parameters, and the scan has two more; dark DOMs help.
+MIN_DOMS = 6
+
+SEED_FIELDS = ("x", "y", "z", "time")
+
+#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
+SAME_SEED = 1e-6
+#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
+FAR_SEED = 1e5
+#: GeV; of a seed without an energy, for the small way from its vertex to its light's centre.
+SEED_ENERGY_GEV = 10_000.0
+
+
+class Cascade(Reco):
+    """A fit of one shower to charge and first pulse of every DOM, in the pixel's direction.
+
+    The search has several starts. If the seed of a pixel is the best fit of the coarser pixel,
+    it starts there, and from the best of the others.
+    """
+
+    summary: ClassVar[str] = "one shower in layered ice, charges and first pulses, open tables"
+    chunk_size: ClassVar[int] = 48
+
+    _doms: NDArray[np.void]
+    _event_seed: Array
+    _lights: tuple[ShowerLight, ShowerLight]
+
+    def prepare(self, event: Event, folder: Path) -> Vertex:
+        """Choose the DOMs and write them; return the mean of the hits by charge as seed.
+
+        Raises
+        ------
+        BadInput
+            The cleaning leaves too few hits.
+        """
+        doms = doms_of(event.pulses)
+        hits = doms[np.isfinite(doms["time"])]
+        if len(hits) < MIN_DOMS:
+            raise BadInput(
+                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+                f" cleaning; a shower fit needs {MIN_DOMS}."
+            )
+        if not (hits["charge"] * hits["has_charge"]).sum() > 0:
+            raise BadInput(
+                f"{event.name}: all DOMs with charge are saturated; a shower fit needs one"
+                " that is not."
+            )
+        total = hits["charge"].sum()
+        seed = np.array([(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS])
+        with (folder / PREPARED_FILE).open("wb") as file:
+            np.savez(file, doms=doms, seed=seed)
+        return Vertex(*seed.tolist())
+
+    def setup(self, folder: Path) -> None:
+        """Read the DOMs that ``prepare`` wrote, and the table of light."""
+        with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
+            self._doms, self._event_seed = prepared["doms"], prepared["seed"]
+        self._lights = ShowerLight(), ShowerLight(is_quick=True)
+
+    def reconstruct(
+        self,
+        pixels: NDArray[np.void],
+        zenith: Array,
+        azimuth: Array,
+    ) -> NDArray[np.void]:
+        """Fit a shower in each pixel's direction; the vertex is where it begins."""
+        fits = empty_fits(len(pixels))
+        guessed = self._are_guesses(np.stack([pixels[name] for name in SEED_FIELDS], axis=-1))
+        for rows in (~guessed, guessed):
+            if rows.any():
+                model = ShowerModel(self._doms, *self._lights, zenith[rows], azimuth[rows])
+                guess = _centres(pixels[rows], model) if rows is guessed else None
+                _fill(fits, rows, fit_showers(model, guess))
+        return fits
+
+    @property
+    def doms(self) -> NDArray[np.void]:
+        """The DOMs that ``prepare`` chose, dtype DOM_DTYPE."""
+        return self._doms
+
+    def times_llh(self, fits: NDArray[np.void], zenith: Array, azimuth: Array) -> Array:
+        """Return -ln L of the first pulses' times alone, shape (n,), of fits of this class.
+
+        Parameters
+        ----------
+        fits : ndarray, shape (n,), dtype FIT_DTYPE
+        zenith, azimuth : ndarray, shape (n,), radians
+            Their directions.
+        """
+        model = ShowerModel(self._doms, *self._lights, zenith, azimuth)
+        return model.times_llh(_centres(fits, model))
+
+    def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
+        away = np.abs(seeds - self._event_seed)
+        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
+
+
+def _centres(rows: NDArray[np.void], model: ShowerModel) -> Array:
+    vertex = np.stack([rows[name] for name in "xyz"], axis=-1)
+    has_energy = np.isfinite(rows["energy"]) & (rows["energy"] > 0)
+    energy = np.where(has_energy, rows["energy"], SEED_ENERGY_GEV)
+    return centres_of(vertex, rows["time"], energy, model.travels)
+
+
+def _fill(fits: NDArray[np.void], rows: NDArray[np.bool_], found: ShowerFits) -> None:
+    # An llh that is infinite becomes NaN in the job, with this as the reason.
+    fits["llh"][rows] = np.where(found.llh < WORST, found.llh, np.inf)
+    fits["time"][rows] = found.time
+    for name in ("E_tot", "energy"):
+        fits[name][rows] = found.energy_gev
+    fits["E_in"][rows] = np.where(are_inside(found.vertex), found.energy_gev, 0.0)
+    for axis, name in enumerate("xyz"):
+        fits[name][rows] = found.vertex[:, axis]
+
+
+RECO_CLASS = Cascade

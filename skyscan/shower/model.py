@@ -1,0 +1,220 @@
+"""The likelihood of an event's DOMs under one shower of each of given directions.
+
+A shower of known direction has four parameters here: the centre of its light (x, y, z) and the
+time there. Its energy follows from the charges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import gammaln
+
+from skyscan.light.cherenkov import axes_of
+from skyscan.light.first_photon import with_noise
+from skyscan.shower.light import Doms, Paths, ShowerLight, arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+
+#: Relative uncertainty of an expected charge. In simulation, whose ice is known, 0.25 is most
+#: likely; real ice adds to it.
+CHARGE_SPREAD = 0.4
+#: Charge (PE) that a DOM has without the shower.
+NOISE_PE = 1e-3
+
+#: Factor of all expected charges, fitted to simulated showers with truth (docs/cascade.md):
+#: most of it is after pulses.
+EFFICIENCY = 1.05
+
+#: Jitter of arrival times, ns, and the power of the charge that counts as number of photons:
+#: the most likely ones of simulated showers (docs/cascade.md).
+JITTER_NS = 5.0
+CHARGE_POWER = 0.75
+
+#: Newton's steps to the energy; each changes its logarithm by at most this.
+ENERGY_STEPS, LARGEST_STEP = 6, 2.0
+
+#: ln of 1 EeV in GeV: no shower has more, however far a fit moves it away from the detector.
+LARGEST_LOG_ENERGY = 9 * log(10)
+
+#: Number of DOMs that are computed at a time, so that they fit into the processor's cache.
+BLOCK = 16384
+
+
+class Showers(NamedTuple):
+    """Showers of m points: -ln L and energy (GeV), both of shape (m,)."""
+
+    llh: Array
+    energy_gev: Array
+
+
+@dataclass(frozen=True)
+class ShowerModel:
+    """An event's DOMs, and showers that come from n directions.
+
+    Attributes
+    ----------
+    doms : ndarray, shape (ndom,), dtype DOM_DTYPE
+        Those with hits first.
+    light, quick_light : ShowerLight
+        The exact light, and a quicker approximation for a search.
+    zenith, azimuth : ndarray, shape (n,), radians
+        The directions that the shower comes from, IceCube's local frame.
+    efficiency : float
+        Factor of all expected charges.
+    charge_spread, jitter_ns, charge_power : float
+        Settings of the likelihood: see the constants.
+    """
+
+    doms: NDArray[np.void]
+    light: ShowerLight
+    quick_light: ShowerLight
+    zenith: Array
+    azimuth: Array
+    efficiency: float = EFFICIENCY
+    charge_spread: float = CHARGE_SPREAD
+    jitter_ns: float = JITTER_NS
+    charge_power: float = CHARGE_POWER
+    travels: Array = field(init=False, repr=False)
+    _places: Doms = field(init=False, repr=False)
+    _n_hits: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Prepare what is the same for all showers."""
+        places = np.stack([self.doms[name] for name in "xyz"], axis=-1)
+        values = {
+            "travels": axes_of(self.zenith, self.azimuth).along,
+            "_places": self.light.doms(places),
+            "_n_hits": int(np.isfinite(self.doms["time"]).sum()),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        """Return the number of directions."""
+        return len(self.zenith)
+
+    @property
+    def _charge(self) -> Array:
+        return np.asarray(self.doms["charge"][self.doms["has_charge"]])
+
+    def showers(self, rows: Rows, points: Array, light: ShowerLight) -> Showers:
+        """Return -ln L and the energy of some showers.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (m,)
+            Which direction each has.
+        points : ndarray, shape (m, 4), m, m, m, ns
+        light : ShowerLight
+        """
+        size = max(1, BLOCK // len(self.doms))
+        llh, energy = np.empty(len(rows)), np.empty(len(rows))
+        for start in range(0, len(rows), size):
+            block = slice(start, start + size)
+            llh[block], energy[block] = self._showers(rows[block], points[block], light)
+        return Showers(llh, energy)
+
+    def _showers(self, rows: Rows, points: Array, light: ShowerLight) -> Showers:
+        paths = light.paths(points[:, :3], self.travels[rows], self._places)
+        per_gev = light.charge_per_gev(paths) * (self.efficiency * self.doms["efficiency"])
+        known = np.ascontiguousarray(per_gev[:, self.doms["has_charge"]])
+        energy = energies(self._charge, known, self.charge_spread)
+        llh = charges_llh(self._charge, energy[:, None] * known, self.charge_spread)
+        llh += self._of_times(points[:, 3:], paths.first(self._n_hits), light)
+        return Showers(llh, energy)
+
+    def times_llh(self, points: Array) -> Array:
+        """Return the part of -ln L that is of the first pulses' times alone, shape (n,).
+
+        Parameters
+        ----------
+        points : ndarray, shape (n, 4), m, m, m, ns
+            One shower for each direction.
+        """
+        paths = self.light.paths(points[:, :3], self.travels, self._places)
+        return self._of_times(points[:, 3:], paths.first(self._n_hits), self.light)
+
+    def _of_times(self, time: Array, paths: Paths, light: ShowerLight) -> Array:
+        """Return -ln of the density of the first pulses' times."""
+        hits = self.doms[: self._n_hits]
+        residual = hits["time"] - time - arrival(paths.distance)
+        half_width = sqrt(3) * self.jitter_ns
+        edges = np.stack([residual - half_width, residual + half_width])
+        photons = np.maximum(hits["charge"], 1.0) ** self.charge_power
+        none_yet = np.exp(photons * light.log_survival(edges, paths))
+        density = (none_yet[0] - none_yet[1]) / (2 * half_width)
+        return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
+
+    def time_quantiles(self, centre: Array, levels: Sequence[float]) -> Array:
+        """Return times (ns) of showers for which fractions of the hits are direct or earlier.
+
+        Parameters
+        ----------
+        centre : ndarray, shape (3,), m
+        levels : sequence of float
+
+        Returns
+        -------
+        ndarray, shape (len(levels),)
+        """
+        hits = self.doms[: self._n_hits]
+        away = np.stack([hits[name] for name in "xyz"], axis=-1) - centre
+        emitted = np.sort(hits["time"] - arrival(np.sqrt((away * away).sum(axis=-1))))
+        return np.asarray(emitted[[round(level * (self._n_hits - 1)) for level in levels]])
+
+
+def charges_llh(charge: Array, expected: Array, spread: float) -> Array:
+    """Return -ln of the negative binomial (gamma-Poisson) probability of charges, shape (m,).
+
+    Parameters
+    ----------
+    charge : ndarray, shape (ndom,), PE
+    expected : ndarray, shape (m, ndom), PE
+    spread : float
+        Relative uncertainty of the expected charges.
+    """
+    shape = spread**-2
+    constant = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1)
+    constant = (constant + shape * np.log(shape)).sum()
+    mean = expected + NOISE_PE
+    terms = (charge + shape) * np.log(mean + shape) - charge * np.log(mean)
+    return np.asarray(terms.sum(axis=-1) - constant)
+
+
+def energies(charge: Array, per_gev: Array, spread: float) -> Array:
+    """Return the energies (GeV) that make charges most likely.
+
+    Newton's method for the logarithm of the energy; the likelihood has one maximum.
+
+    Parameters
+    ----------
+    charge : ndarray, shape (ndom,), PE
+    per_gev : ndarray, shape (m, ndom)
+        Expected charge, PE/GeV.
+    spread : float
+        Relative uncertainty of an expected charge.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
+    shape = spread**-2
+    log_energy = np.log(charge.sum() / per_gev.sum(axis=-1))
+    log_energy = np.minimum(log_energy, LARGEST_LOG_ENERGY)
+    for _ in range(ENERGY_STEPS):
+        mean = np.exp(log_energy)[:, None] * per_gev
+        excess = ((charge - mean) / (shape + mean)).sum(axis=-1)
+        slope = (mean * (charge + shape) / (shape + mean) ** 2).sum(axis=-1)
+        step = np.minimum(np.maximum(excess / slope, -LARGEST_STEP), LARGEST_STEP)
+        log_energy = np.minimum(log_energy + step, LARGEST_LOG_ENERGY)
+    return np.asarray(np.exp(log_energy))

@@ -1,0 +1,150 @@
+"""Draw the particles of simulated events, and the light that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import acos, cos, pi, sin, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skyscan.light.cherenkov import LIGHT_SPEED, axes_of
+from skyscan.simulation.light import hadronic_yield, shower_steps, track_step
+from skyscan.simulation.losses import Loss, Path, propagate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+KINDS = ("muon", "shower")
+
+#: A shower begins within this distance of the detector's axis and of its middle (m).
+SHOWER_RADIUS_M, SHOWER_HALF_HEIGHT_M = 500.0, 450.0
+#: A muon passes the detector's centre within this distance (m), and is followed inside this
+#: sphere, which contains the detector. Its energy is that at the sphere.
+LARGEST_OFFSET_M, SPHERE_M = 400.0, 900.0
+
+#: When a shower begins, or a muon is nearest to the detector's centre.
+HAPPENS_AT_NS = 10_000.0
+
+#: A muon's own light is described by steps of at most this length, m.
+TRACK_STEP_M = 20.0
+#: Losses smaller than this (GeV) shine at one place.
+SMALL_LOSS_GEV = 5.0
+
+
+@dataclass(frozen=True)
+class Primary:
+    """A simulated particle.
+
+    Attributes
+    ----------
+    kind : str
+        One of KINDS.
+    x, y, z, time : float, m, ns
+        Where a shower begins; where a muon is nearest to the detector's centre.
+    zenith, azimuth : float, radians
+        The direction that it comes from, IceCube's local frame.
+    energy_gev : float
+        Of a muon, where it enters the sphere of SPHERE_M around the detector's centre.
+    deposited_gev : float
+        Energy of the showers that make light: of a muon, its stochastic losses in the sphere.
+    """
+
+    kind: str
+    x: float
+    y: float
+    z: float
+    time: float
+    zenith: float
+    azimuth: float
+    energy_gev: float
+    deposited_gev: float
+
+
+def draw_direction(random: np.random.Generator) -> tuple[float, float]:
+    """Return zenith and azimuth (radians) of a direction drawn evenly from the whole sky."""
+    cosine, turn = random.random(2)
+    return acos(1 - 2 * cosine), 2 * pi * turn
+
+
+def draw_primary(
+    kind: str, energy_gev: float, direction: tuple[float, float], random: np.random.Generator
+) -> tuple[Primary, Array]:
+    """Return a particle and the steps of its light, shape (n, STEP_FIELDS).
+
+    Parameters
+    ----------
+    kind : {"muon", "shower"}
+    energy_gev : float
+    direction : (float, float), radians
+        Zenith and azimuth that the particle comes from.
+    random : numpy.random.Generator
+    """
+    return (_muon if kind == "muon" else _shower)(energy_gev, direction, random)
+
+
+def _shower(
+    energy_gev: float, direction: tuple[float, float], random: np.random.Generator
+) -> tuple[Primary, Array]:
+    across, turn, height = random.random(3)
+    radius = SHOWER_RADIUS_M * sqrt(across)
+    x, y = radius * cos(2 * pi * turn), radius * sin(2 * pi * turn)
+    z = SHOWER_HALF_HEIGHT_M * (2 * height - 1)
+    place = np.array([x, y, z])
+    primary = Primary(
+        "shower", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited_gev=energy_gev
+    )
+    travels = axes_of(*(np.array([angle]) for angle in direction)).along[0]
+    return primary, shower_steps(place, HAPPENS_AT_NS, travels, energy_gev)
+
+
+def _muon(
+    energy_gev: float, direction: tuple[float, float], random: np.random.Generator
+) -> tuple[Primary, Array]:
+    axes = axes_of(*(np.array([angle]) for angle in direction))
+    across, turn = random.random(2)
+    offset = LARGEST_OFFSET_M * sqrt(across)
+    nearest = offset * (
+        np.cos(2 * pi * turn) * axes.first[0] + np.sin(2 * pi * turn) * axes.second[0]
+    )
+    half = sqrt(SPHERE_M**2 - offset**2)
+    path = propagate(energy_gev, 2 * half, random)
+    start, begins = nearest - half * axes.along[0], HAPPENS_AT_NS - half / LIGHT_SPEED
+    steps = _track_steps(path, start, begins, axes.along[0])
+    for loss in path.losses:
+        place = start + loss.distance * axes.along[0]
+        at = begins + loss.distance / LIGHT_SPEED
+        steps.append(_loss_steps(loss, place, at, axes.along[0], random))
+    deposited = sum(loss.energy_gev for loss in path.losses)
+    x, y, z = nearest.tolist()
+    primary = Primary("muon", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited)
+    return primary, np.concatenate(steps)
+
+
+def _track_steps(path: Path, start: Array, begins: float, along: Array) -> list[Array]:
+    """Return the steps of a muon's own light; it starts at a place (m) and a time (ns)."""
+    edges = np.arange(0.0, path.distance[-1], TRACK_STEP_M)
+    steps = []
+    for low, high in zip(edges, [*edges[1:], path.distance[-1]], strict=True):
+        energy = max(float(np.interp(low, path.distance, path.energy_gev)), 1.0)
+        place, at = start + low * along, begins + low / LIGHT_SPEED
+        steps.append(track_step(place, at, along, high - low, energy))
+    return steps
+
+
+def _loss_steps(
+    loss: Loss, place: Array, time: float, along: Array, random: np.random.Generator
+) -> Array:
+    steps = shower_steps(place, time, along, loss.energy_gev)
+    if loss.is_hadronic:
+        mean, spread = hadronic_yield(loss.energy_gev)
+        # A normal distribution, by the sum of 12 uniform numbers.
+        share = mean + spread * (float(random.random(12).sum()) - 6)
+        steps[:, 9] *= min(max(share, 0.0), 1.2)
+    if loss.energy_gev < SMALL_LOSS_GEV:
+        light = steps[:, 9].sum()
+        steps = steps[len(steps) // 2 : len(steps) // 2 + 1].copy()
+        steps[:, 9] = light
+    return steps

@@ -1,0 +1,58 @@
+import json
+from dataclasses import replace
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from skyscan import read_event
+from skyscan.errors import BadInput
+from skyscan.layout import CHOICE_JSON
+from skyscan.records import PIXEL_DTYPE
+from skyscan.recos import _hypotheses, auto, reco_class
+from skyscan.recos.auto import Auto
+
+SEED_FIELDS = ("x", "y", "z", "time", "energy")
+
+
+@pytest.fixture(autouse=True)
+def few_directions(monkeypatch):
+    """Enough for events as clear as those of the package."""
+    monkeypatch.setattr(auto, "FIRST_NSIDES", {"track": 1, "cascade": 1})
+    monkeypatch.setattr(_hypotheses, "N_REFINED", (2,))
+
+
+def shipped(name):
+    with resources.as_file(resources.files("skyscan") / "data" / name) as path:
+        return read_event(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "chosen"),
+    [("simulated_shower.json", "cascade"), ("simulated_track.json", "track")],
+)
+def test_a_shower_is_scanned_as_a_shower_and_a_track_as_a_track(file, chosen, tmp_path):
+    event = shipped(file)
+    seed = Auto().prepare(event, tmp_path)
+    choice = json.loads((tmp_path / CHOICE_JSON).read_text())
+    assert choice["chosen"] == chosen
+    better = {"cascade": "one shower fits better", "track": "one track fits better"}
+    assert choice["reason"].startswith(better[chosen])
+    llh = {name: sum(parts.values()) for name, parts in choice["llh"].items()}
+    assert llh[chosen] == min(llh.values())
+
+    rows = np.zeros(2, PIXEL_DTYPE)
+    for name in SEED_FIELDS:
+        rows[name] = getattr(seed, name)
+    direction = np.array([1.0, 2.0]), np.array([0.5, 4.0])
+    either, alone = Auto(), reco_class(chosen)()
+    for reco in (either, alone):
+        reco.setup(tmp_path)
+    fits = either.reconstruct(rows, *direction)
+    assert fits.tobytes() == alone.reconstruct(rows, *direction).tobytes()
+
+
+def test_an_event_that_neither_can_fit_is_refused(tmp_path):
+    event = shipped("simulated_shower.json")
+    with pytest.raises(BadInput, match="needs 6"):
+        Auto().prepare(replace(event, pulses=event.pulses[:2]), tmp_path)

@@ -1,0 +1,159 @@
+"""`skyscan simulate`: make simulated events with their truth."""
+
+from __future__ import annotations
+
+import argparse
+from math import isfinite, radians
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skyscan.errors import ExitCode, WrongUsage
+
+if TYPE_CHECKING:
+    from skyscan.events.event import Event
+    from workflows.commands.plan import Commands
+
+KINDS = ("muon", "shower")  # those of skyscan.simulation, which imports scipy
+MAX_SEED = 2**31 - 1
+MAX_NUMBER = 100_000
+ENERGIES_GEV = (10.0, 1e7)
+OVERSIZES = (1.0, 30.0)
+DEFAULT_ENERGY_GEV = 10_000.0
+JSON_SUFFIX = ".json"
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command to the parser."""
+    simulate = commands.add_parser(
+        "simulate",
+        help="simulate muons or showers, with their truth, as events that can be scanned",
+        description="""Simulate muons or showers as events that can be scanned.
+
+Each photon is followed through the layered ice. The files are like those of alerts
+and contain the truth; the same options and seed give the same bytes.""",
+    )
+    simulate.add_argument(
+        "--kind",
+        choices=KINDS,
+        required=True,
+        help="a muon through the detector, or an electromagnetic shower in it",
+    )
+    simulate.add_argument(
+        "--energy",
+        type=_energy,
+        nargs="+",
+        default=[DEFAULT_ENERGY_GEV],
+        metavar="GEV",
+        help="energy in GeV, or the smallest and the largest; between them it is drawn evenly "
+        "in its logarithm (default: 10000)",
+    )
+    simulate.add_argument(
+        "--direction",
+        type=float,
+        nargs=2,
+        metavar=("RA", "DEC"),
+        help="where the particle comes from, degrees, J2000 (default: anywhere in the sky)",
+    )
+    simulate.add_argument(
+        "--number", type=int, default=1, help="number of events (default: %(default)s)"
+    )
+    simulate.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="seed of the first event, and its id; the others follow (default: %(default)s)",
+    )
+    simulate.add_argument(
+        "--output",
+        type=Path,
+        default=Path("simulated"),
+        metavar="PATH",
+        help="folder for the events, or a file whose name ends with .json for one event "
+        "(default: %(default)s)",
+    )
+    simulate.add_argument(
+        "--ice-model",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with an ice model in ppc's format (default: SPICE BFR v2)",
+    )
+    simulate.add_argument(
+        "--oversize",
+        type=float,
+        default=10.0,
+        metavar="FACTOR",
+        help="factor of the DOMs' radius; its square saves photons (default: 10)",
+    )
+    simulate.set_defaults(run=_simulate)
+
+
+def _energy(text: str) -> float:
+    value = float(text)
+    if not ENERGIES_GEV[0] <= value <= ENERGIES_GEV[1]:
+        low, high = ENERGIES_GEV
+        raise argparse.ArgumentTypeError(f"must be from {low:g} to {high:g} GeV, not {text}")
+    return value
+
+
+def _simulate(options: argparse.Namespace) -> ExitCode:
+    _check(options)
+    # these import scipy, which is slow
+    from skyscan.events.writer import write_event
+    from skyscan.light.ice_files import read_ice_model
+    from skyscan.light.ice_model import shipped_ice
+    from skyscan.simulation.events import Wanted, simulate_event
+
+    ice = shipped_ice() if options.ice_model is None else read_ice_model(options.ice_model)
+    direction = options.direction and (
+        radians(options.direction[0]),
+        radians(options.direction[1]),
+    )
+    energies = min(options.energy), max(options.energy)
+    wanted = Wanted(options.kind, energies, direction, options.oversize)
+    for seed in range(options.seed, options.seed + options.number):
+        event = simulate_event(wanted, ice, seed)
+        path = _path(options.output, event)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_event(path, event)
+        print(f"{path}  {_about(event)}", flush=True)
+    return ExitCode.DONE
+
+
+def _check(options: argparse.Namespace) -> None:
+    if len(options.energy) > 2:  # noqa: PLR2004  (the smallest and the largest)
+        raise WrongUsage("--energy takes one energy, or the smallest and the largest.")
+    if not 1 <= options.number <= MAX_NUMBER:
+        raise WrongUsage(f"--number must be from 1 to {MAX_NUMBER}, not {options.number}.")
+    if not 0 <= options.seed <= MAX_SEED - options.number:
+        raise WrongUsage(f"--seed must be at least 0 and less than 2^31, not {options.seed}.")
+    if not OVERSIZES[0] <= options.oversize <= OVERSIZES[1]:
+        raise WrongUsage(f"--oversize must be from 1 to 30, not {options.oversize:g}.")
+    ra, dec = options.direction or (0.0, 0.0)
+    if not (isfinite(ra) and -90 <= dec <= 90):  # noqa: PLR2004  (degrees)
+        raise WrongUsage("--direction takes RA and Dec in degrees, Dec from -90 to 90.")
+    if options.output.suffix == JSON_SUFFIX and options.number > 1:
+        raise WrongUsage(
+            f"--output {options.output} is one file; name a folder for {options.number} events."
+        )
+    if options.output.suffix != JSON_SUFFIX and options.output.is_file():
+        raise WrongUsage(f"--output {options.output} is a file; name a folder.")
+
+
+def _path(output: Path, event: Event) -> Path:
+    return output if output.suffix == JSON_SUFFIX else output / f"{event.name}{JSON_SUFFIX}"
+
+
+def _about(event: Event) -> str:
+    """Return one line about the truth and the pulses of an event."""
+    import numpy as np
+
+    from skyscan.events.truth import TRUTH_KEY
+    from skyscan.track.simulation import truth_of
+
+    ra, dec = np.degrees(truth_of(event) or (np.nan, np.nan))
+    n_doms = len(np.unique(event.pulses[["string", "om"]]))
+    energy = event.fits[TRUTH_KEY].energy
+    return (
+        f"{energy:.4g} GeV, RA {ra:.2f} deg, Dec {dec:+.2f} deg; "
+        f"{n_doms} DOMs, {event.pulses['charge'].sum():.0f} PE"
+    )
