@@ -190,8 +190,11 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
 
 
 def _several(path: Path, fits: list[EventEntry]) -> BadInput:
-    same = len({(it.run_id, it.event_id) for it in fits}) == 1
-    how = "--sub-event or --stream" if same else "--event"
+    events = {(it.run_id, it.event_id) for it in fits}
+    parts = {(it.sub_event_id, it.stream) for it in fits}
+    how = "--event"
+    if len(events) == 1:  # the same twice differs only in its place
+        how = "--sub-event or --stream" if len(parts) > 1 else "--frame"
     return Place(str(path)).complaint(
         f"has several events that can be scanned: {_named(fits)}",
         f"choose one with {how}, or scan all with `skyscan campaign`",

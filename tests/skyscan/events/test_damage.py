@@ -218,6 +218,7 @@ def test_doubled_frames_of_an_i3_file(tmp_path, i3_frames, n):
     text = check(path, b"".join([*i3_frames[: n + 1], *i3_frames[n:]]))
     if n == 4:
         assert "has several events that can be scanned" in text
+        assert "choose one with --frame" in text
     else:  # the second hides the first, as in icetray
         assert read_event(path).pulses.tobytes() == once.pulses.tobytes()
 
