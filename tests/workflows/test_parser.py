@@ -119,7 +119,7 @@ def test_a_campaign_does_not_offer_an_engine_that_cannot_run_it(capsys):
     ("word", "meant"),
     [
         ("splin", " Did you mean splinempe or splinempe_pointed?"),
-        ("tracks", " Did you mean track?"),
+        ("tracks", " Did you mean track or track_bulk?"),
         ("Millipede-Wilk", " Did you mean millipede_wilks?"),
         ("zzz", ""),
         ("", ""),
