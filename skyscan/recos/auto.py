@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event, Vertex
+    from skyscan.events.source import Source
 
     Array = NDArray[np.float64]
 
@@ -40,6 +41,12 @@ class Auto(Reco):
 
     _chosen: Reco
 
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event that one of the two cannot fit."""
+        super().check(source, event)
+        for reco in self._both().values():
+            reco.check(source, event)
+
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Fit both hypotheses, write the choice, and prepare the chosen reconstruction.
 
@@ -50,7 +57,7 @@ class Auto(Reco):
         """
         fits: dict[str, Hypothesis] = {}
         seeds: dict[str, Vertex] = {}
-        recos = {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
+        recos = self._both()
         for name, reco in recos.items():
             seeds[name] = reco.prepare(event, folder)
             reco.setup(folder)
@@ -70,6 +77,9 @@ class Auto(Reco):
     ) -> NDArray[np.void]:
         """Fit with the chosen reconstruction."""
         return self._chosen.reconstruct(pixels, zenith, azimuth)
+
+    def _both(self) -> dict[str, Reco]:
+        return {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
 
 
 def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:

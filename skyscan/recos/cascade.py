@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event
+    from skyscan.events.source import Source
 
     Array = NDArray[np.float64]
 
@@ -55,26 +56,21 @@ class Cascade(Reco):
     _event_seed: Array
     _lights: tuple[ShowerLight, ShowerLight]
 
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event of which the cleaning leaves too few hits, or only saturated ones."""
+        super().check(source, event)
+        _doms_of(event, f"{source.path}: ")
+
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Choose the DOMs and write them; return the mean of the hits by charge as seed.
 
         Raises
         ------
         BadInput
-            The cleaning leaves too few hits.
+            The cleaning leaves too few hits, or only saturated ones.
         """
-        doms = doms_of(event.pulses)
-        hits = doms[np.isfinite(doms["time"])]
-        if len(hits) < MIN_DOMS:
-            raise BadInput(
-                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-                f" cleaning; a shower fit needs {MIN_DOMS}."
-            )
-        if not (hits["charge"] * hits["has_charge"]).sum() > 0:
-            raise BadInput(
-                f"{event.name}: all DOMs with charge are saturated; a shower fit needs one"
-                " that is not."
-            )
+        doms = _doms_of(event)
+        hits = _hits_of(doms)
         total = hits["charge"].sum()
         seed = np.array([(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS])
         with (folder / PREPARED_FILE).open("wb") as file:
@@ -123,6 +119,27 @@ class Cascade(Reco):
     def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
+
+
+def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:
+    doms = doms_of(event.pulses)
+    hits = _hits_of(doms)
+    if len(hits) < MIN_DOMS:
+        raise BadInput(
+            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
+            f" a shower fit needs {MIN_DOMS}. Choose other pulses with --pulses."
+        )
+    if not (hits["charge"] * hits["has_charge"]).sum() > 0:
+        raise BadInput(
+            f"{place}{event.name}: all DOMs with charge are saturated; a shower fit needs one"
+            " that is not."
+        )
+    return doms
+
+
+def _hits_of(doms: NDArray[np.void]) -> NDArray[np.void]:
+    return np.asarray(doms[np.isfinite(doms["time"])])
 
 
 def _centres(rows: NDArray[np.void], model: ShowerModel) -> Array:
