@@ -37,6 +37,7 @@ class Auto(Reco):
     """
 
     summary: ClassVar[str] = "track or cascade, whichever fits the event better"
+    light_tables: ClassVar[tuple[str, ...]] = ("track", "shower")
     chunk_size: ClassVar[int] = 48
 
     _chosen: Reco
@@ -79,7 +80,10 @@ class Auto(Reco):
         return self._chosen.reconstruct(pixels, zenith, azimuth)
 
     def _both(self) -> dict[str, Reco]:
-        return {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
+        recos = {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
+        for reco in recos.values():
+            reco.chosen_ice = self.chosen_ice
+        return recos
 
 
 def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:
@@ -97,7 +101,7 @@ def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:
     track, shower = fits["track"], fits["cascade"]
     vertex = np.array([track.fit[name][0] for name in "xyz"])
     direction = float(track.zenith[0]), float(track.azimuth[0])
-    charges = track_charges_llh(cascade.doms, TrackLight(), vertex, *direction)
+    charges = track_charges_llh(cascade.doms, TrackLight(cascade.ice), vertex, *direction)
     times = float(cascade.times_llh(shower.fit, shower.zenith, shower.azimuth)[0])
     llh = {
         "track": {"times": float(track.fit["llh"][0]), "charges": charges},

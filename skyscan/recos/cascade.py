@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
+from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
 from skyscan.shower.doms import doms_of
@@ -50,6 +52,7 @@ class Cascade(Reco):
     """
 
     summary: ClassVar[str] = "one shower in layered ice, charges and first pulses, open tables"
+    light_tables: ClassVar[tuple[str, ...]] = ("shower",)
     chunk_size: ClassVar[int] = 48
 
     _doms: NDArray[np.void]
@@ -71,17 +74,19 @@ class Cascade(Reco):
         """
         doms = _doms_of(event)
         hits = _hits_of(doms)
+        ice = (self.chosen_ice or shipped_ice()).without_tilt()
         total = hits["charge"].sum()
         seed = np.array([(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS])
         with (folder / PREPARED_FILE).open("wb") as file:
-            np.savez(file, doms=doms, seed=seed)
+            np.savez(file, doms=doms, seed=seed, ice=np.array(json.dumps(to_numbers(ice))))
         return Vertex(*seed.tolist())
 
     def setup(self, folder: Path) -> None:
-        """Read the DOMs that ``prepare`` wrote, and the table of light."""
+        """Read the DOMs and the ice that ``prepare`` wrote, and the table of light."""
         with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
             self._doms, self._event_seed = prepared["doms"], prepared["seed"]
-        self._lights = ShowerLight(), ShowerLight(is_quick=True)
+            ice = from_numbers(json.loads(str(prepared["ice"])))
+        self._lights = ShowerLight(ice), ShowerLight(ice, is_quick=True)
 
     def reconstruct(
         self,
@@ -103,6 +108,11 @@ class Cascade(Reco):
     def doms(self) -> NDArray[np.void]:
         """The DOMs that ``prepare`` chose, dtype DOM_DTYPE."""
         return self._doms
+
+    @property
+    def ice(self) -> IceModel:
+        """The ice that ``prepare`` wrote."""
+        return self._lights[0].ice
 
     def times_llh(self, fits: NDArray[np.void], zenith: Array, azimuth: Array) -> Array:
         """Return -ln L of the first pulses' times alone, shape (n,), of fits of this class.
