@@ -17,6 +17,8 @@ STARTUP_JSON = "startup.json"
 CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep, and why
 EVENT = "event"
 GCD_FILE = "gcd.i3"
+ICE_FILE = "ice.json"
+LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 
@@ -90,6 +92,11 @@ class ScanFolder:
     def gcd(self) -> Path:
         """Return the file of the detector's frames, if the scan has one."""
         return self.event / GCD_FILE
+
+    @property
+    def ice(self) -> Path:
+        """Return the file of the ice model, if the user chose one."""
+        return self.event / ICE_FILE
 
     @property
     def rounds(self) -> Path:

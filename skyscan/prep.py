@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
-from skyscan.layout import STARTUP_JSON
+from skyscan.layout import LIGHT_JSON, STARTUP_JSON
 from skyscan.recos import Reco, reco_class
 from skyscan.startup import Startup
-from skyscan.storage import sha256_of
+from skyscan.storage import sha256_of, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,13 +82,16 @@ def prepare(
     ------
     BadInput
         A key that the reconstruction needs is missing from the event, or its seed is infinite.
+        Or the file of the ice model is missing or damaged.
     """
     event, reco = read_for(reco_name, source, read)
+    _choose_ice(reco, source)
     reco.check(source, event)
     folder.mkdir(parents=True, exist_ok=True)
     seed = reco.prepare_from(source, event, folder)
     if any(isinf(value) for value in asdict(seed).values()):
         raise BadInput(f"{event.name}: {reco_name} found the seed vertex {seed}: not finite.")
+    _write_light(reco, folder)
     startup = Startup(
         scan_id=scan_id,
         reco=reco_name,
@@ -106,6 +109,21 @@ def prepare(
     )
     startup.write(folder)
     return startup
+
+
+def _choose_ice(reco: Reco, source: Source) -> None:
+    if source.ice is not None:
+        from skyscan.light.ice_json import read_ice
+
+        reco.chosen_ice = read_ice(source.ice)
+
+
+def _write_light(reco: Reco, folder: Path) -> None:
+    """Write which ice and tables of light the fits use, for people to read."""
+    if reco.light_tables:
+        from skyscan.light.ice_json import provenance
+
+        write_json(folder / LIGHT_JSON, provenance(reco.chosen_ice, reco.light_tables))
 
 
 def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:

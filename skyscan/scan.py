@@ -76,6 +76,9 @@ class Scan:
         Frame key of the pulse series that the user chose; None means that of the format.
     gcd_sha256 : str or None
         Content of the file of the detector's frames in ``event/``; None if there is none.
+    ice_sha256 : str or None
+        Digest of the numbers of the ice model that the user chose, which is in ``event/``
+        (`skyscan.light.ice_model.IceModel.digest`); None means the reconstruction's own.
     levels : str or None
         Levels of the regions (`skyscan.answer.levels.Levels.text`); None: the reconstruction's.
     """
@@ -102,6 +105,7 @@ class Scan:
     pulses: str | None = None
     gcd_sha256: str | None = None
     levels: str | None = None
+    ice_sha256: str | None = None
 
     #: The smallest and the largest value that a scan can have.
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
@@ -123,7 +127,7 @@ class Scan:
         # digest. Neither is the progression, which decides the pixels and their seeds: a result
         # file has a checksum of its batch, which includes both.
         determining = [self.event_sha256, self.is_real_event, self.reco]
-        given = {"pulses": self.pulses, "gcd": self.gcd_sha256}
+        given = {"pulses": self.pulses, "gcd": self.gcd_sha256, "ice": self.ice_sha256}
         chosen = [[name, value] for name, value in given.items() if value is not None]
         environment_items = sorted(environment.items())
         return digest([*determining, self.runtime, environment_items, *chosen])[:32]

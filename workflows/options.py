@@ -40,7 +40,7 @@ SECTIONS = {
     "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("gcd", "gcd_dir", "keep_frames", "levels"),
+        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -287,6 +287,14 @@ class Options:
         "own or a baseline; other reconstructions need none",
         type=Path,
         metavar="FILE",
+    )
+    ice_model: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--ice-model",
+        "folder with an ice model in ppc's format, for reconstructions in layered ice "
+        "(default: SPICE BFR v2, which is part of skyscan)",
+        type=Path,
+        metavar="FOLDER",
     )
     max_rounds: int | None = _option(
         None,

@@ -37,6 +37,7 @@ from workflows.code import code_zip
 from workflows.detector import detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
+from workflows.ice import ice_for, note_ice, place_ice
 from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from skyscan.events.chosen import ChosenEvent
     from skyscan.events.event import Event
+    from skyscan.light.ice_model import IceModel
     from skyscan.progression import Progression
     from workflows.detector import Detector
     from workflows.options import Options
@@ -90,14 +92,15 @@ def plan(
     Raises
     ------
     BadInput
-        The event cannot be read, keys or files that the reconstruction needs are missing, or
-        the reconstruction does not exist.
+        The event or the ice model cannot be read, keys or files that the reconstruction needs
+        are missing, or the reconstruction does not exist.
     WrongUsage
         An option or the place is invalid, or the folder holds a scan of the event with other
         options.
     """
     if "\0" in f"{event_path}{output_dir}{options.gcd_dir}":
         raise WrongUsage("A path has a NUL character, which no file name can have.")
+    note_ice(options)
     with chosen_event(event_path, options) as event:
         return plan_chosen(event, output_dir, options, check_place=check_place)
 
@@ -127,11 +130,16 @@ def plan_chosen(
     detector = detector_for(options, gcd_store)
     if detector is not None and not ENGINES[options.engine].has_campaigns:
         raise WrongUsage(f"--gcd needs --engine dagman, not {options.engine}.")
+    ice = ice_for(options)
     site = site_of(options)
     source = source_of(chosen.path, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
-    scan = replace(scan, gcd_sha256=None if detector is None else detector.sha256)
+    scan = replace(
+        scan,
+        gcd_sha256=None if detector is None else detector.sha256,
+        ice_sha256=None if ice is None else ice.digest,
+    )
     folder = ScanFolder(output_dir.absolute() / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
@@ -148,7 +156,7 @@ def plan_chosen(
         return folder
     _refuse_foreign(folder, scan)
     ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, chosen.path, detector)
+    _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
     return folder
 
 
@@ -371,7 +379,9 @@ def _write(
     scan: Planned,
     site: Site,
     event_path: Path,
+    *,
     detector: Detector | None,
+    ice: IceModel | None,
 ) -> None:
     try:
         make_own(folder.path)
@@ -380,13 +390,16 @@ def _write(
         copy_file(event_path, folder.event / scan.event_file)
         if detector is not None:
             place_detector(detector, folder.gcd)
+        if ice is not None:
+            place_ice(ice, folder.ice)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
         engine = ENGINES[scan.engine]
         engine.write(folder, planned, site, sys.executable)
-        scripts = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
-        files = digests_of(folder, [*scripts, *engine.planned_files(folder)])
+        written = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
+        written += [] if ice is None else [folder.ice]
+        files = digests_of(folder, [*written, *engine.planned_files(folder)])
         replace(planned, files=files).write(folder.scan_json)
     except OSError as error:
         raise cannot_write("The scan folder", error) from error

@@ -90,10 +90,12 @@ def prep_step(scan: Planned) -> Step:
             *(() if scan.gcd_dir is None else ("--gcd-dir", scan.gcd_dir)),
             *(() if scan.gcd_sha256 is None else ("--gcd", layout.GCD_FILE)),
             *(() if scan.pulses is None else ("--pulses", scan.pulses)),
+            *(() if scan.ice_sha256 is None else ("--ice-model", layout.ICE_FILE)),
         ),
         inputs=(
             *(layout.CODE_ZIP, f"{layout.EVENT}/{scan.event_file}"),
             *(() if scan.gcd_sha256 is None else (f"{layout.EVENT}/{layout.GCD_FILE}",)),
+            *(() if scan.ice_sha256 is None else (f"{layout.EVENT}/{layout.ICE_FILE}",)),
         ),
         outputs={layout.STARTUP: layout.STARTUP},
         log=f"logs/prep.{RETRY}",

@@ -25,6 +25,7 @@ from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.region import Region, region
 from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
 from skyscan.coordinates import equatorial_to_local
+from skyscan.errors import printable
 
 if TYPE_CHECKING:
     from skyscan.answer.levels import Levels
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 #: Second minima that are listed.
 N_MINIMA = 5
+DIGITS = 12  #: of a digest in the text
 NO_TIME = "unknown: the map is in IceCube's local frame, not on the sky"
 
 
@@ -132,6 +134,9 @@ class Answer:
         for azimuth and elevation, except in ``best``.
     truth : FromTruth or None
         The errors, if the event says what was simulated.
+    light : dict or None
+        The ice and the tables of light of the fits, with their digests, if the scan says which
+        (`skyscan.light.ice_json.provenance`).
     """
 
     name: str
@@ -155,6 +160,7 @@ class Answer:
     notes: tuple[str, ...]
     frame: SkyFrame = ICRS
     truth: FromTruth | None = None
+    light: dict[str, Any] | None = None
 
     def region(self, containment: float) -> Region:
         """Return the region of a containment probability."""
@@ -219,6 +225,7 @@ class Answer:
             *place,
             *(f"  {it.percent:>2} %      {_measures(it, self.frame)}" for it in self.regions),
             f"  levels    {self.levels_text}",
+            *self.light_lines(),
             *(
                 f"  minimum   {self.frame.direction(it.ra_deg, it.dec_deg)}: 2 delta llh "
                 f"{it.two_delta_llh:.2f}, {it.distance_deg:.2f} deg from the best fit"
@@ -228,6 +235,13 @@ class Answer:
             *(f"  note      {note}" for note in self.notes),
         ]
         return [*lines, *self.truth_lines(), *self.check_lines()]
+
+    def light_lines(self) -> list[str]:
+        """Return which ice the fits were made in, if they were made in layered ice."""
+        if self.light is None:
+            return []
+        name = printable(self.light["ice"])
+        return [f"  ice       {name}, SHA-256 {self.light['ice_sha256'][:DIGITS]}"]
 
     def truth_lines(self) -> list[str]:
         """Return how far the best fit is from what was simulated, if the event says it."""
@@ -298,6 +312,7 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
         n_failed=sum(int((~np.isfinite(rows["llh"])).sum()) for rows in skymap.pixels.values()),
         notes=skymap.notes,
         frame=skymap.frame,
+        light=skymap.context.light,
         truth=from_truth(skymap, levels, best, regions),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
 from skyscan.events.truth import PARTICLE_KEYS, truth_of
-from skyscan.layout import SCAN_JSON, ScanFolder
+from skyscan.json_text import is_of
+from skyscan.layout import LIGHT_JSON, SCAN_JSON, ScanFolder
 from skyscan.scan import read_scan
+from skyscan.storage import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from skyscan.events.truth import Truth
     from skyscan.progression import Progression
+
+#: The content of ``light.json``, and its JSON types.
+_LIGHT: dict[str, Any] = {"ice": str, "ice_sha256": str, "tables_sha256": dict[str, str]}
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,9 @@ class Context:
         What was simulated, if the event says so.
     detector : Detector or None
         The detector, if it is not IceCube-86.
+    light : dict or None
+        The ice and the tables of light of the fits (`skyscan.light.ice_json.provenance`), if
+        the reconstruction has any.
     """
 
     reco: str | None = None
@@ -56,6 +64,7 @@ class Context:
     levels: Levels | None = None
     truth: Truth | None = None
     detector: Detector | None = None
+    light: dict[str, Any] | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -67,10 +76,21 @@ def context_of(folder: Path) -> Context:
         return Context(folder=folder)
     event = event_of(folder)
     levels = None if scan.levels is None else levels_of(scan.levels)
-    known = Context(scan.reco, scan.progression, folder, levels=levels)
+    light = light_of(place)
+    known = Context(scan.reco, scan.progression, folder, levels=levels, light=light)
     if event is None:
         return known
     return replace(known, fits=fits_of(event), truth=truth_of(event), detector=event.detector)
+
+
+def light_of(folder: ScanFolder) -> dict[str, Any] | None:
+    """Return which ice and tables of light a scan is fitted with; None if none is recorded."""
+    try:
+        light = read_json(folder.startup / LIGHT_JSON)
+    except (BadInput, OSError):
+        return None
+    known = {name: light.get(name) for name in _LIGHT}
+    return known if all(is_of(known[name], kind) for name, kind in _LIGHT.items()) else None
 
 
 def event_of(folder: Path | None) -> Event | None:

@@ -110,6 +110,8 @@ def event_cards(answer: Answer) -> list[Card]:
             ("DATE-OBS", answer.utc.removesuffix("Z"), "UTC of the event"),
             ("MJD-OBS", answer.mjd, "[d] UTC of the event"),
         ]
+    if answer.light is not None:
+        cards.append(("ICESHA", answer.light["ice_sha256"], ""))  # no room for a comment
     right, up = ("AZ", "EL") if answer.frame.is_local else ("RA", "DE")
     for it, inside in zip(answer.regions, answer.probability_inside, strict=True):
         where, percent = f"of the {it.percent} % region", it.percent

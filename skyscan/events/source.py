@@ -25,6 +25,8 @@ class Source:
         Frame key of the pulse series; None means that of the realtime format.
     gcd : Path or None
         File with the detector's G, C and D frames, which replace those of the event file.
+    ice : Path or None
+        File of the ice model that the user chose (`skyscan.light.ice_json`).
     """
 
     path: Path
@@ -32,3 +34,4 @@ class Source:
     gcd_dir: Path | None = None
     pulses: str | None = None
     gcd: Path | None = None
+    ice: Path | None = None

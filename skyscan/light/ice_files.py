@@ -6,7 +6,8 @@ row of ``icemodel.dat`` describes the layer whose middle is at its depth.
 
 from __future__ import annotations
 
-from math import cos, exp, isfinite, sin
+from math import cos, exp, sin
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,10 @@ REFERENCE_NM = 400.0  #: of the coefficients in ``icemodel.dat``
 
 #: Ice with a shorter absorption length (m) is rock, as below the ice of the South Pole.
 ROCK_M = 1.0
+#: Ice that scatters more is none, and longer lengths cannot be measured.
+SHORTEST_M, LONGEST_M = 0.01, 1e6
+#: No number of an ice model is as large.
+MAX_NUMBER = 1e9
 
 #: The angular acceptance of the "h2-50cm" hole ice (icetray, ice-models): used with an ice
 #: model that has no ``as.dat``.
@@ -57,7 +62,13 @@ def read_ice_model(folder: Path) -> IceModel:
     BadInput
         A file is missing or is not what it should be; the message names it.
     """
-    depth, scattering, absorption = _layers(folder)
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is refused
+            depth, scattering, absorption = _layers(folder)
+    except OverflowError:
+        raise BadInput(
+            f"{folder / 'icemodel.par'}: with these numbers, the ice has no absorption length."
+        ) from None
     config = _config(folder)
     return IceModel(
         name=folder.resolve().name,
@@ -94,10 +105,12 @@ def _layers(folder: Path) -> tuple[Array, Array, Array]:
     la = 1 / (dust + pure)
     ice = la >= ROCK_M
     kept = slice(int(np.argmax(ice)), len(ice) - int(np.argmax(ice[::-1])))
-    if not (ice[kept].all() and ice.any() and (le[kept] > 0).all()):
+    scatters = (le >= SHORTEST_M) & (le <= LONGEST_M)
+    if not (ice.any() and (ice & scatters & (la <= LONGEST_M))[kept].all()):
         raise BadInput(
-            f"{folder / 'icemodel.dat'}: a scattering or absorption length is not positive, "
-            f"or shorter than {ROCK_M:g} m in the middle of the ice."
+            f"{folder / 'icemodel.dat'}: a scattering length is not from {SHORTEST_M:g} to "
+            f"{LONGEST_M:g} m, or in the middle of the ice, an absorption length is not from "
+            f"{ROCK_M:g} to {LONGEST_M:g} m."
         )
     return depth[kept], le[kept], la[kept]
 
@@ -128,10 +141,11 @@ def _config(folder: Path) -> Array:
     if not path.exists():
         return np.array([1.0, 1.0, SAM_SHARE, MEAN_COSINE])
     values = _table(path, 1)[:, 0]
-    if len(values) < 4 or not (0 <= values[2] <= 1 and 0 < values[3] < 1):  # noqa: PLR2004
+    if len(values) < 4 or not (values[1] > 0 <= values[2] <= 1 and 0 < values[3] < 1):  # noqa: PLR2004
         raise BadInput(
-            f"{path}: the third and fourth numbers must be the share of the simplified Liu "
-            "function (0 to 1) and the mean cosine of scattering (between 0 and 1)."
+            f"{path}: the second to fourth numbers must be the efficiency of the DOMs "
+            "(positive), the share of the simplified Liu function (0 to 1) and the mean cosine "
+            "of scattering (between 0 and 1)."
         )
     return values
 
@@ -143,15 +157,15 @@ def _tilt(folder: Path) -> Tilt | None:
     string, along = _table(places, 2)[:, :2].T
     rows = _table(table, len(along) + 1)
     depth, shift = rows[::-1, 0], rows[::-1, 1 : len(along) + 1]
-    reference = string[along == 0].astype(int)
+    reference = string[along == 0].tolist()
     is_ordered = (np.diff(depth) < 0).all() and (np.diff(along) > 0).all()
     if len(along) < 2 or len(depth) < 2 or not is_ordered or len(reference) != 1:  # noqa: PLR2004
         raise BadInput(
             f"{table}, {places}: depths and places must increase, and one place must be 0."
         )
-    if not 1 <= reference[0] <= N_STRINGS:
-        raise BadInput(f"{places}: there is no string {reference[0]}.")
-    x, y = dom_positions()[reference[0] - 1, 0, :2].tolist()
+    if reference[0] not in range(1, N_STRINGS + 1):
+        raise BadInput(f"{places}: there is no string {reference[0]:g}.")
+    x, y = dom_positions()[int(reference[0]) - 1, 0, :2].tolist()
     origin = x * cos(TILT_AZIMUTH) + y * sin(TILT_AZIMUTH)
     return Tilt(along, origin, CENTRE_DEPTH_M - depth, shift)
 
@@ -159,7 +173,10 @@ def _tilt(folder: Path) -> Tilt | None:
 def _table(path: Path, n_columns: int) -> Array:
     """Return the first columns of a table as numbers, shape (n, n_columns), n at least 1."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not S_ISREG(status.st_mode):  # a FIFO would block
+            raise BadInput(f"The ice model's {path} is not a file.")
+        if status.st_size > MAX_BYTES:
             raise BadInput(f"{path} is too large for a file of an ice model.")
         text = path.read_text("utf-8")
         lines = [line.split("#")[0].split() for line in text.splitlines()]
@@ -168,6 +185,9 @@ def _table(path: Path, n_columns: int) -> Array:
         raise BadInput(f"The ice model's {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise BadInput(f"{path} is not a table of numbers: {error}.") from error
-    if table.ndim != 2 or table.shape[1] != n_columns or not all(map(isfinite, table.flat)):  # noqa: PLR2004
-        raise BadInput(f"{path} is not a table of {n_columns} or more finite numbers a row.")
+    if table.ndim != 2 or table.shape[1] != n_columns or not (np.abs(table) < MAX_NUMBER).all():  # noqa: PLR2004
+        raise BadInput(
+            f"{path} is not a table of {n_columns} or more numbers a row, finite and less than "
+            f"{MAX_NUMBER:g}."
+        )
     return table

@@ -21,6 +21,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.light.grid import N_MOMENTS, Grid
+from skyscan.light.ice_model import acceptance_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,13 +77,13 @@ class LightTable:
         return np.asarray(np.maximum(np.moveaxis(light, 2, -1), 0.0))
 
 
-def legendre_weights(acceptance: tuple[float, ...], cos_eta: Array) -> Array:
-    """Return a_n P_n(cos eta) of an acceptance, shape (N_MOMENTS, n).
+def check_acceptance(acceptance: tuple[float, ...]) -> None:
+    """Refuse an acceptance that the tables cannot serve.
 
     Raises
     ------
     BadInput
-        The polynomial's degree is more than 10.
+        The polynomial's degree is more than 10, or it is nowhere positive.
     """
     coefficients = np.trim_zeros(np.asarray(acceptance, float), "b")
     if len(coefficients) > N_MOMENTS:
@@ -90,6 +91,20 @@ def legendre_weights(acceptance: tuple[float, ...], cos_eta: Array) -> Array:
             f"The ice model's angular acceptance has {len(coefficients)} coefficients; the "
             f"tables of scattered light serve up to {N_MOMENTS}."
         )
+    if not acceptance_at(acceptance, np.linspace(-1.0, 1.0, 201)).max() > 0:
+        raise BadInput("The ice model's angular acceptance is nowhere positive.")
+
+
+def legendre_weights(acceptance: tuple[float, ...], cos_eta: Array) -> Array:
+    """Return a_n P_n(cos eta) of an acceptance, shape (N_MOMENTS, n).
+
+    Raises
+    ------
+    BadInput
+        See `check_acceptance`.
+    """
+    check_acceptance(acceptance)
+    coefficients = np.trim_zeros(np.asarray(acceptance, float), "b")
     found = np.zeros(N_MOMENTS)
     found[: len(coefficients)] = np.polynomial.legendre.poly2leg(coefficients)
     degrees = np.eye(N_MOMENTS)

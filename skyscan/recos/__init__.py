@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from skyscan.events.event import Event, Vertex
     from skyscan.events.source import Source
+    from skyscan.light.ice_model import IceModel
 
 #: A readout lasts some 10 us, and the longest exotic one less than a second.
 MAX_MEDIAN_TIME_NS = 1e9
@@ -64,6 +65,13 @@ class Reco(ABC):
 
     #: Whether the fit knows no detector: it takes the DOMs' positions from the event.
     any_detector: ClassVar[bool] = False
+
+    #: The tables of light that the fit uses (`skyscan.light.tables`); its ice can be chosen
+    #: (``--ice-model``) if there are any.
+    light_tables: ClassVar[tuple[str, ...]] = ()
+
+    #: The ice model that the user chose, in ``prepare``; None means the reconstruction's own.
+    chosen_ice: IceModel | None = None
 
     #: Frame key of the pulse series that the user chose (``--pulses``).
     chosen_pulses: str | None = None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event, Vertex
+    from skyscan.events.source import Source
 
     Array = NDArray[np.float64]
 
@@ -36,9 +37,16 @@ class Auto(Reco):
     """
 
     summary: ClassVar[str] = "track or cascade, whichever fits the event better"
+    light_tables: ClassVar[tuple[str, ...]] = ("track", "shower")
     chunk_size: ClassVar[int] = 48
 
     _chosen: Reco
+
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event that one of the two cannot fit."""
+        super().check(source, event)
+        for reco in self._both().values():
+            reco.check(source, event)
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Fit both hypotheses, write the choice, and prepare the chosen reconstruction.
@@ -50,7 +58,7 @@ class Auto(Reco):
         """
         fits: dict[str, Hypothesis] = {}
         seeds: dict[str, Vertex] = {}
-        recos = {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
+        recos = self._both()
         for name, reco in recos.items():
             seeds[name] = reco.prepare(event, folder)
             reco.setup(folder)
@@ -71,6 +79,12 @@ class Auto(Reco):
         """Fit with the chosen reconstruction."""
         return self._chosen.reconstruct(pixels, zenith, azimuth)
 
+    def _both(self) -> dict[str, Reco]:
+        recos = {name: reco_class(name)(self.format_version) for name in ("track", "cascade")}
+        for reco in recos.values():
+            reco.chosen_ice = self.chosen_ice
+        return recos
+
 
 def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:
     """Return which hypothesis fits better, and why, as an object for JSON.
@@ -87,7 +101,7 @@ def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:
     track, shower = fits["track"], fits["cascade"]
     vertex = np.array([track.fit[name][0] for name in "xyz"])
     direction = float(track.zenith[0]), float(track.azimuth[0])
-    charges = track_charges_llh(cascade.doms, TrackLight(), vertex, *direction)
+    charges = track_charges_llh(cascade.doms, TrackLight(cascade.ice), vertex, *direction)
     times = float(cascade.times_llh(shower.fit, shower.zenith, shower.azimuth)[0])
     llh = {
         "track": {"times": float(track.fit["llh"][0]), "charges": charges},

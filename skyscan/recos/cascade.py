@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
+from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
 from skyscan.shower.doms import doms_of
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Event
+    from skyscan.events.source import Source
 
     Array = NDArray[np.float64]
 
@@ -49,11 +52,17 @@ class Cascade(Reco):
     """
 
     summary: ClassVar[str] = "one shower in layered ice, charges and first pulses, open tables"
+    light_tables: ClassVar[tuple[str, ...]] = ("shower",)
     chunk_size: ClassVar[int] = 48
 
     _doms: NDArray[np.void]
     _event_seed: Array
     _lights: tuple[ShowerLight, ShowerLight]
+
+    def check(self, source: Source, event: Event) -> None:
+        """Refuse an event of which the cleaning leaves too few hits, or only saturated ones."""
+        super().check(source, event)
+        _doms_of(event, f"{source.path}: ")
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Choose the DOMs and write them; return the mean of the hits by charge as seed.
@@ -61,31 +70,23 @@ class Cascade(Reco):
         Raises
         ------
         BadInput
-            The cleaning leaves too few hits.
+            The cleaning leaves too few hits, or only saturated ones.
         """
-        doms = doms_of(event.pulses)
-        hits = doms[np.isfinite(doms["time"])]
-        if len(hits) < MIN_DOMS:
-            raise BadInput(
-                f"{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-                f" cleaning; a shower fit needs {MIN_DOMS}."
-            )
-        if not (hits["charge"] * hits["has_charge"]).sum() > 0:
-            raise BadInput(
-                f"{event.name}: all DOMs with charge are saturated; a shower fit needs one"
-                " that is not."
-            )
+        doms = _doms_of(event)
+        hits = _hits_of(doms)
+        ice = (self.chosen_ice or shipped_ice()).without_tilt()
         total = hits["charge"].sum()
         seed = np.array([(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS])
         with (folder / PREPARED_FILE).open("wb") as file:
-            np.savez(file, doms=doms, seed=seed)
+            np.savez(file, doms=doms, seed=seed, ice=np.array(json.dumps(to_numbers(ice))))
         return Vertex(*seed.tolist())
 
     def setup(self, folder: Path) -> None:
-        """Read the DOMs that ``prepare`` wrote, and the table of light."""
+        """Read the DOMs and the ice that ``prepare`` wrote, and the table of light."""
         with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
             self._doms, self._event_seed = prepared["doms"], prepared["seed"]
-        self._lights = ShowerLight(), ShowerLight(is_quick=True)
+            ice = from_numbers(json.loads(str(prepared["ice"])))
+        self._lights = ShowerLight(ice), ShowerLight(ice, is_quick=True)
 
     def reconstruct(
         self,
@@ -108,6 +109,11 @@ class Cascade(Reco):
         """The DOMs that ``prepare`` chose, dtype DOM_DTYPE."""
         return self._doms
 
+    @property
+    def ice(self) -> IceModel:
+        """The ice that ``prepare`` wrote."""
+        return self._lights[0].ice
+
     def times_llh(self, fits: NDArray[np.void], zenith: Array, azimuth: Array) -> Array:
         """Return -ln L of the first pulses' times alone, shape (n,), of fits of this class.
 
@@ -123,6 +129,27 @@ class Cascade(Reco):
     def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
+
+
+def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:
+    doms = doms_of(event.pulses)
+    hits = _hits_of(doms)
+    if len(hits) < MIN_DOMS:
+        raise BadInput(
+            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
+            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
+            f" a shower fit needs {MIN_DOMS}. Choose other pulses with --pulses."
+        )
+    if not (hits["charge"] * hits["has_charge"]).sum() > 0:
+        raise BadInput(
+            f"{place}{event.name}: all DOMs with charge are saturated; a shower fit needs one"
+            " that is not."
+        )
+    return doms
+
+
+def _hits_of(doms: NDArray[np.void]) -> NDArray[np.void]:
+    return np.asarray(doms[np.isfinite(doms["time"])])
 
 
 def _centres(rows: NDArray[np.void], model: ShowerModel) -> Array:

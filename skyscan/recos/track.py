@@ -22,19 +22,20 @@ ICECUBE_Z = (-500.0, 500.0)
 
 
 class Track(FirstPhotonTrack):
-    """`FirstPhotonTrack` in the layered ice of the South Pole.
+    """`FirstPhotonTrack` in the layered ice of the South Pole, or in the user's own.
 
-    The layers of the shipped ice are taken as level: their tilt is not used. Around another
-    detector, whose ice is unknown, the ice is the mean of the layers that IceCube is in.
+    The layers are taken as level: their tilt is not used. Around another detector, whose ice
+    is unknown unless the user gives it, the ice is the mean of the layers that IceCube is in.
     """
 
     summary: ClassVar[str] = "track in layered ice, first pulses (the default)"
+    light_tables: ClassVar[tuple[str, ...]] = ("track",)
     close_nside: ClassVar[int] = 256
 
     def kept(self, event: Event) -> dict[str, Any]:
         """Return the ice model, which jobs fit with, and the digest of the table of light."""
-        ice = shipped_ice().without_tilt()
-        if event.detector is not None:
+        ice = (self.chosen_ice or shipped_ice()).without_tilt()
+        if event.detector is not None and self.chosen_ice is None:
             ice = ice.averaged(*ICECUBE_Z)
         digest = shipped_table("track").digest
         return {"ice": np.array(json.dumps(to_numbers(ice))), "light_sha256": np.array(digest)}

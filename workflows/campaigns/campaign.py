@@ -250,7 +250,7 @@ def _options(value: dict[str, Any]) -> Options:
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    for name in ("gcd_dir", "gcd", "truth", "geometry"):
+    for name in ("gcd_dir", "gcd", "truth", "geometry", "ice_model"):
         if value.get(name) is not None:
             known[name] = Path(value[name])
     return Options(**known)

@@ -39,6 +39,7 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
+from workflows.ice import note_ice
 from workflows.plan import cannot_write, plan_chosen, site_of, source_of
 from workflows.planned import read_planned
 from workflows.report import read_report
@@ -93,6 +94,7 @@ def plan_campaign(
         )
     folder = CampaignFolder(output_dir.absolute())
     options = _absolute(options)
+    note_ice(options)
     site = site_of(options)
     scans = check_max_scans(max_scans) if max_scans else None
     campaign = Campaign(options, scans or default_max_scans(site, options))
@@ -205,6 +207,7 @@ def _absolute(options: Options) -> Options:
         truth=_absolute_path(options.truth),
         geometry=_absolute_path(options.geometry),
         gcd=_absolute_path(options.gcd),
+        ice_model=_absolute_path(options.ice_model),
     )
 
 

@@ -134,7 +134,7 @@ def page_values(ended: Ended) -> dict[str, Any]:
         **_figures(ended),
         **_run(ended),
         "files": list(_files(ended)),
-        "provenance": list(_provenance(ended.scan)),
+        "provenance": list(_provenance(ended.folder, ended.scan)),
         "cite": CITE.format(version=ended.scan.versions.get("skyscan", "")),
         "numbers": numbers_of(ended),
     }
@@ -270,10 +270,12 @@ def _files(ended: Ended) -> Iterator[dict[str, str]]:
             }
 
 
-def _provenance(scan: Planned) -> Iterator[tuple[str, str]]:
+def _provenance(folder: ScanFolder, scan: Planned) -> Iterator[tuple[str, str]]:
     kind = "--real-event" if scan.is_real_event else "--simulated-event"
     nsides = " ".join(f"{nside}:{extension}" for nside, extension in scan.progression)
     options = f"--reco-algo {scan.reco} --nsides {nsides} --site {shlex.quote(scan.site)}"
+    if scan.ice_sha256 is not None:
+        options += " --ice-model FOLDER"
     yield (
         "the same scan",
         f"skyscan scan event/{scan.event_file} {kind} {options} --output-dir DIR",
@@ -284,6 +286,18 @@ def _provenance(scan: Planned) -> Iterator[tuple[str, str]]:
     yield "scan id", scan.id
     yield "event, SHA-256", scan.event_sha256
     yield "code, SHA-256", scan.code_sha256
+    yield from _light(folder)
+
+
+def _light(folder: ScanFolder) -> Iterator[tuple[str, str]]:
+    from skyscan.answer.context import light_of
+
+    light = light_of(folder)
+    if light is not None:
+        yield "ice", light["ice"]
+        yield "ice, SHA-256 of its numbers", light["ice_sha256"]
+        for name, sha256 in sorted(light["tables_sha256"].items()):
+            yield f"table of light around a {name}, SHA-256", sha256
 
 
 def numbers_of(ended: Ended) -> dict[str, Any]:

@@ -158,7 +158,10 @@ def test_the_json_is_as_the_schema_says_and_the_text_has_its_numbers(good):
     schema = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(schema)
     unknown = replace(good, mjd=np.nan, event_type=None, context=Context(), notes=("old",))
-    for skymap in (good, unknown):
+    light = {"ice": "My ice", "ice_sha256": "ab" * 32, "tables_sha256": {"track": "cd" * 32}}
+    known = replace(good, context=replace(good.context, light=light))
+    assert "  ice       My ice, SHA-256 abababababab" in known.answer().lines()
+    for skymap in (good, known, unknown):
         answer = skymap.answer()
         value = json.loads(json.dumps(answer.as_dict(), allow_nan=False))
         jsonschema.validate(value, schema)

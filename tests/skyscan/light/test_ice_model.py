@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -118,9 +119,13 @@ def test_other_numbers_are_another_ice(folder):
         ("icemodel.dat", "1000 0.1 0.02 -10\n1010 0.1 0.02 -10\n1030 0.1 0.02 -10\n", "equal"),
         ("icemodel.dat", "1000 0.1 0.02\n", "4 or more"),
         ("icemodel.dat", "depth\n", "not a table of numbers"),
-        ("icemodel.dat", ROWS.replace("0.05", "-0.05"), "not positive"),
+        ("icemodel.dat", ROWS.replace("0.05", "-0.05"), "scattering length is not from"),
+        ("icemodel.dat", ROWS.replace("0.05", "0"), "scattering length is not from"),
+        ("icemodel.dat", ROWS.replace("0.05", "nan"), "numbers a row, finite"),
+        ("icemodel.par", FOUR.replace("6617.75", "-9e8"), "no absorption length"),
         ("as.dat", "-1\n0.3\n", "polynomial"),
-        ("cfg.txt", "5\n1\n2\n0.9\n", "third and fourth"),
+        ("cfg.txt", "5\n1\n2\n0.9\n", "second to fourth"),
+        ("cfg.txt", "5\n0\n0.35\n0.9\n", "efficiency"),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_is_named(folder, name, text, message):
@@ -130,3 +135,9 @@ def test_a_file_that_is_not_what_it_should_be_is_named(folder, name, text, messa
     with pytest.raises(BadInput, match=message) as caught:
         read_ice_model(folder)
     assert name in str(caught.value)
+
+
+def test_a_fifo_in_the_folder_does_not_block(folder):
+    os.mkfifo(folder / "cfg.txt")
+    with pytest.raises(BadInput, match=r"cfg\.txt is not a file"):
+        read_ice_model(folder)

@@ -34,8 +34,9 @@ def changed(event, **columns: object):
     return replace(event, pulses=pulses)
 
 
-def test_an_event_that_can_be_fitted_is_not_refused(event):
-    check(event)
+@pytest.mark.parametrize("reco", ["track", "cascade", "auto"])
+def test_an_event_that_can_be_fitted_is_not_refused(event, reco):
+    check(event, reco)
 
 
 @pytest.mark.parametrize("reco", ["track", "dummy"])
@@ -53,15 +54,24 @@ def test_times_far_from_the_event_are_refused(event, reco):
     check(changed(event, time=one), reco)  # a single odd pulse does not count
 
 
+@pytest.mark.parametrize("reco", ["track", "cascade", "auto"])
 @pytest.mark.parametrize("why", ["deepcore", "one pulse", "no local coincidence"])
-def test_too_few_doms_after_the_cleaning_are_refused(event, why):
+def test_too_few_doms_after_the_cleaning_are_refused(event, why, reco):
     bad = {
         "deepcore": lambda: changed(event, string=80),
         "one pulse": lambda: replace(event, pulses=event.pulses[:1]),
         "no local coincidence": lambda: changed(event, flags=event.pulses["flags"] & ~LC_FLAG),
     }[why]()
     with pytest.raises(BadInput, match=r"^event.i3: .* DOMs of .* needs 6.*--pulses"):
-        check(bad)
+        check(bad, reco)
+
+
+@pytest.mark.parametrize("reco", ["cascade", "auto"])
+def test_a_shower_fit_refuses_an_event_of_saturated_doms_only(event, reco):
+    bright = changed(event, charge=1e5)
+    check(bright)
+    with pytest.raises(BadInput, match=r"^event.i3: .* are saturated"):
+        check(bright, reco)
 
 
 def test_strings_that_the_geometry_lacks_change_no_hit():

@@ -144,7 +144,8 @@ def replica_catalog(folder: PegasusFolder, scan: Planned, site: sites.Site) -> R
     """
     catalog = ReplicaCatalog()
     here = ScanFolder(folder.scan)
-    for path in (here.workflow / layout.JOB_SH, here.event / scan.event_file):
+    ice = [] if scan.ice_sha256 is None else [here.ice]
+    for path in (here.workflow / layout.JOB_SH, here.event / scan.event_file, *ice):
         catalog.add_replica(LOCAL, path.name, path)
     shared = [here.code]
     if folder.startup_tar.exists():

@@ -66,6 +66,19 @@ def test_the_map_has_the_bytes_of_the_same_scan_for_dagman(ended, tmp_path):
     assert read_report(it.folder).outcome == "complete"
 
 
+def test_prep_gets_the_ice_model_of_the_user(tmp_path):
+    ice = tmp_path / "my_ice"
+    ice.mkdir()
+    (ice / "icemodel.dat").write_text("1400 0.04 0.009 -30\n2400 0.03 0.008 -10\n")
+    (ice / "icemodel.par").write_text("0.9\n1.08\n6954.09\n6617.75\n")
+    it = planned(tmp_path, reco="track", ice_model=ice, progression=((1, 0),), max_rounds=2)
+    shutil.rmtree(ice)
+    assert it.run().failed is None
+    light = read_report(it.folder).answer["light"]
+    assert light["ice"] == "my_ice"
+    assert light["ice_sha256"] == read_planned(it.folder.scan_json).ice_sha256
+
+
 def test_the_default_reconstruction_ends_with_a_map_and_a_report(ended):
     it = ended("track")
     assert read_report(it.folder).outcome == "complete"
