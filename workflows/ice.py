@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, WrongUsage, printable
+from skyscan.geometry import dom_positions
 from skyscan.recos import reco_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from skyscan.events.event import Event
     from skyscan.light.ice_model import IceModel
     from workflows.options import Options
 
@@ -50,6 +52,26 @@ def ice_for(options: Options) -> IceModel | None:
         )
     # A scan folder is passed on: it says which ice, not where its user kept it.
     return replace(ice, name=printable(ice.name), source="--ice-model")
+
+
+def check_cover(ice: IceModel, event: Event) -> None:
+    """Refuse an ice model whose layers do not reach all DOMs of an event's detector.
+
+    Raises
+    ------
+    BadInput
+        The DOMs are above or below all layers.
+    """
+    from skyscan.light.ice_model import CENTRE_DEPTH_M
+
+    places = dom_positions() if event.detector is None else event.detector.places
+    lowest, highest = float(places[..., 2].min()), float(places[..., 2].max())
+    bottom, top = float(ice.top[-1] - ice.thickness), float(ice.top[0])
+    if lowest < bottom or highest > top:
+        raise BadInput(
+            f"--ice-model {ice.name}: its layers reach from z = {bottom:.0f} to {top:.0f} m, "
+            f"the DOMs from {lowest:.0f} to {highest:.0f} m (z = {CENTRE_DEPTH_M:g} m - depth)."
+        )
 
 
 def place_ice(ice: IceModel, file: Path) -> None:

@@ -37,7 +37,7 @@ from workflows.code import code_zip
 from workflows.detector import detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
-from workflows.ice import ice_for, note_ice, place_ice
+from workflows.ice import check_cover, ice_for, note_ice, place_ice
 from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
@@ -135,6 +135,8 @@ def plan_chosen(
     source = source_of(chosen.path, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
+    if ice is not None:
+        check_cover(ice, reading.event)
     scan = replace(
         scan,
         gcd_sha256=None if detector is None else detector.sha256,

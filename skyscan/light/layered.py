@@ -9,6 +9,7 @@ direction cos eta of the direct photon, which decides how much of the light the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: ln S is no smaller: later than the table's end, noise is all that is left.
 LOWEST = -30.0
+
+#: The outer layers go on as far as this; from farther away, no light is seen.
+MARGIN_M = 1000.0
 
 N_DISTANCES = 36
 N_COSINES = 9
@@ -111,7 +115,7 @@ class LayeredIce:
         later = resampled(later, np.log(grid.absorption), axes[0].values(), axis=0)
         later = np.minimum.accumulate(np.minimum(later, 0.0), axis=-1)
         edges = self.ice.top[::-1]
-        margin = 100
+        margin = ceil(MARGIN_M / self.ice.thickness)
         spread = self.ice.thickness * np.arange(1, margin + 1)
         edges = np.concatenate([edges[0] - spread[::-1], edges, edges[-1] + spread])
         object.__setattr__(self, "_axes", axes)

@@ -115,6 +115,13 @@ def test_a_model_of_very_many_layers_is_refused(tmp_path, ice):
         planned(tmp_path / "scans", ice)
 
 
+@pytest.mark.parametrize("depths", [(1700, 2000, 2300), (2000, 2300, 2600)])
+def test_a_model_that_does_not_reach_all_doms_is_refused(tmp_path, ice, depths):
+    (ice / "icemodel.dat").write_text("".join(f"{d} 0.04 0.009 -30\n" for d in depths))
+    with pytest.raises(BadInput, match=r"layers reach from z = .* the DOMs from -51\d to 52\d"):
+        planned(tmp_path / "scans", ice)
+
+
 def test_tables_for_another_scattering_function_and_an_unused_tilt_are_named(
     tmp_path, ice, capsys
 ):

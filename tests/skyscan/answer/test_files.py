@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def folder(simulated, answer, tmp_path_factory):
     made = tmp_path_factory.mktemp("files")
     write_files(simulated, answer, made)
     return made
+
+
+def test_the_header_has_the_whole_digest_of_the_ice(simulated, tmp_path):
+    light = {"ice": "Glace d'été", "ice_sha256": "0a" * 32, "tables_sha256": {}}
+    known = replace(simulated, context=replace(simulated.context, light=light))
+    write_files(known, known.answer(), tmp_path)
+    (path,) = tmp_path.glob("*.multiorder.fits")
+    assert fits.getheader(path, 1)["ICESHA"] == "0a" * 32
 
 
 def file(folder, ending):

@@ -71,6 +71,20 @@ def test_in_uniform_ice_all_scales_with_the_scattering_length():
     assert large.log_survival(2 * delay, 2 * distance, cos_eta, z) == pytest.approx(one)
 
 
+def test_layers_of_any_thickness_go_on_beyond_their_ends():
+    thick = uniform_ice(25.0, 100.0)
+    thin = replace(
+        thick,
+        top=np.arange(100.0, -100, -1),
+        scattering=thick.scattering[:1].repeat(200),
+        absorption=thick.absorption[:1].repeat(200),
+    )
+    delay, distance = np.full((1, 9), 100.0), np.full((1, 9), 200.0)
+    where = np.linspace(-0.9, 0.9, 9)[None], np.zeros(9)  # from as far as 240 m above and below
+    found = LayeredIce(thin).log_survival(delay, distance, *where)
+    assert found == pytest.approx(LayeredIce(thick).log_survival(delay, distance, *where))
+
+
 def test_at_a_node_the_table_itself_is_found():
     table, ice = shipped_table("track"), uniform_ice(25.0, 25.0 * 4.6)
     light = table.light(ice.acceptance, np.array([0.5]))[:, 0, 3, 0]

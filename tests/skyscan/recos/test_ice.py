@@ -8,6 +8,8 @@ import healpy
 import numpy as np
 import pytest
 
+from skyscan import read_event
+from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.errors import BadInput
 from skyscan.events.source import Source
 from skyscan.layout import CHOICE_JSON, LIGHT_JSON
@@ -22,6 +24,7 @@ from skyscan.shower.rival import TrackLight
 from skyscan.startup import check_files, read_startup
 from skyscan.storage import write_sealed
 
+EVENT = resources.files("skyscan") / "data" / "simulated_shower.json"
 SHIPPED = shipped_ice()
 #: The same with more dust; a user's model has another name and no source.
 DUSTIER = replace(
@@ -32,6 +35,12 @@ DUSTIER = replace(
 )
 
 
+@pytest.fixture(scope="module")
+def event():
+    with resources.as_file(EVENT) as path:
+        return read_event(path)
+
+
 def prepared(reco, folder, ice):
     """Return the startup folder of the simulated shower, prepared as in a job."""
     path = None
@@ -39,8 +48,7 @@ def prepared(reco, folder, ice):
     if ice is not None:
         path = folder / "ice.json"
         write_ice(path, ice)
-    name = resources.files("skyscan") / "data" / "simulated_shower.json"
-    with resources.as_file(name) as event:
+    with resources.as_file(EVENT) as event:
         source = Source(event, is_real_event=False, ice=path)
         prepare("0" * 32, reco, source, folder / "startup")
     return folder / "startup"
@@ -87,6 +95,17 @@ def test_auto_compares_both_hypotheses_in_the_ice_of_the_user(tmp_path, monkeypa
         llh.append([value for of in parts.values() for value in of.values()])
     assert (np.abs(np.diff(llh, axis=0)) > 0.1).all()
     assert rivals[1].scattering.tolist() == DUSTIER.scattering.tolist()
+
+
+def test_a_users_ice_is_used_around_another_detector_but_the_south_poles_is_not(event):
+    track = reco_class("track")()
+    doms = np.zeros(1, DOM_DTYPE)
+    elsewhere = replace(event, detector=Detector(doms))
+    kept = json.loads(str(track.kept(elsewhere)["ice"]))
+    assert len(set(kept["scattering"])) == 1
+    track.chosen_ice = DUSTIER
+    kept = json.loads(str(track.kept(elsewhere)["ice"]))
+    assert kept["scattering"] == DUSTIER.scattering.tolist()
 
 
 def test_the_startup_folder_says_which_ice_and_tables_the_jobs_have(tmp_path):
