@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = (
     *("event JSON", "event pickle", "i3", "SuperDST", "frames", "followup", "site TOML"),
     *("scan.json", "startup.json", "round.json", "batch", "records", "site options"),
-    "options of plan",
+    *("options of plan", "many events"),
 )
 CASES = {"options of plan": 8}
 USUAL_CASES = 60
