@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from workflows.model.jobs import Job
     from workflows.model.rounds import Batch, ChosenRound
 
+RESOLUTION = 1.0  # seconds, of the times in HTCondor's logs
+
 
 def seen_behaviour(
     usual: Behaviour, rounds: Sequence[ChosenRound], prep: Job | None = None
@@ -40,10 +42,11 @@ def seen_behaviour(
     paces = [it.results.seconds / it.results.n for it in whole if it.results.seconds > 0]
     hours = sum((it.ended or it.began) - it.began for it in starts) / 3600.0
     n_evicted = sum(it.how == "evicted" and it.exit_code is None for it in starts)
-    begun = [it for it in (_begun(each) for each in rounds) if it is not None]
-    waits = [wait for _, wait in begun]
+    waits = _waits(rounds)
     if prep is not None and prep.starts:
         waits.append(prep.starts[0].began - prep.submitted)
+    gaps = _gaps(rounds)
+    submissions = [delay for _, delay in _openings(rounds)]
     return replace(
         usual,
         seconds_per_fit=sum(it.results.seconds for it in whole) / n_fits,
@@ -55,8 +58,8 @@ def seen_behaviour(
         evictions_per_hour=n_evicted / hours if hours else usual.evictions_per_hour,
         held=sum(len(job.holds) for job in jobs) / len(starts),
         failing=sum(it.how == "failed" for it in starts) / len(starts),
-        dagman=fmean(delay for delay, _ in begun),
-        script=max(0.0, median(_gaps(rounds) or [usual.script]) - 0.5 * usual.scan_interval),
+        dagman=fmean(submissions or [usual.dagman]),
+        script=max(0.0, median(gaps) - 0.5 * usual.scan_interval) if gaps else usual.script,
     )
 
 
@@ -82,20 +85,41 @@ def _set_ups(whole: Iterable[Batch]) -> list[float]:
     ]
 
 
-def _begun(here: ChosenRound) -> tuple[float, float] | None:
-    """Return the seconds from a round's choice to a submission, and from there to a start."""
-    jobs: list[Job] = [it.job for it in here.batches if it.job is not None and it.job.starts]
-    if not jobs:
-        return None
-    submitted = min(it.submitted for it in jobs)
-    return max(0.0, submitted - here.opened), min(it.starts[0].began for it in jobs) - submitted
+def _started_jobs(here: ChosenRound) -> list[Job]:
+    return [it.job for it in here.batches if it.job is not None and it.job.starts]
+
+
+def _waits(rounds: Iterable[ChosenRound]) -> list[float]:
+    """Return the seconds from the first submission of each round to its first start."""
+    found = []
+    for jobs in filter(None, map(_started_jobs, rounds)):
+        submitted = min(it.submitted for it in jobs)
+        found.append(max(0.0, min(it.starts[0].began for it in jobs) - submitted))
+    return found
+
+
+def _openings(rounds: Iterable[ChosenRound]) -> list[tuple[float, float]]:
+    """Return when rounds were chosen, and from then the seconds to their first submission.
+
+    The time of a choice is that of a file: if the folder was copied, it is later than the jobs
+    and says nothing.
+    """
+    found = []
+    for here in rounds:
+        jobs = _started_jobs(here)
+        submitted = min((it.submitted for it in jobs), default=0.0)
+        if here.opened <= submitted + RESOLUTION:
+            found.append((here.opened, max(0.0, submitted - here.opened)))
+    return found
 
 
 def _gaps(rounds: Sequence[ChosenRound]) -> list[float]:
     """Return the seconds from the end of a round to the choice of the next."""
+    known = {opened for opened, _ in _openings(rounds)}
     found = []
     for before, after in pairwise(rounds):
         ends = [it.job.changed for it in before.batches if it.job is not None]
-        if ends and after.opened > max(ends):  # else it was chosen ahead
+        # A round that was chosen before the end was chosen ahead.
+        if ends and after.opened in known and after.opened > max(ends):
             found.append(after.opened - max(ends))
     return found

@@ -100,6 +100,17 @@ def test_a_scan_without_results_says_nothing_of_its_pool():
     assert seen_behaviour(usual, rounds) == usual
 
 
+def test_a_copied_folder_has_no_times_of_choices():
+    rounds = rounds_of(Recording("demo"))
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
+    own = seen_behaviour(usual, rounds)
+    for each in rounds:
+        each.opened += 1e6  # the time of round.json
+    copied = seen_behaviour(usual, rounds)
+    assert own.script != usual.script
+    assert copied == replace(own, script=usual.script, dagman=usual.dagman)
+
+
 def test_failures_and_paces_of_machines_are_seen():
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
     flaky = seen_behaviour(usual, rounds_of(Recording("flaky")))

@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 import pytest
 
+from skyscan.pixels import parents
 from workflows.estimates.estimate import estimate
 from workflows.estimates.setting import Behaviour, Setting
 from workflows.estimates.sky import GivenRounds, RuledSky
@@ -154,3 +155,14 @@ def test_the_rule_asks_for_as_many_pixels_as_in_scans_that_have_run():
     assert all(it[0] == 768 for it in rounds)
     assert {len(it) for it in rounds} <= {3, 4, 5}
     assert 2900 < np.mean([sum(it) for it in rounds]) < 3500
+
+
+def test_pixels_ahead_wait_for_the_coarser_one_that_gives_their_seed():
+    sky = RuledSky(((2, 0), (4, 12)), 1, np.random.default_rng(3))
+    n = sky.ask(np.empty(0, bool))
+    done = np.random.default_rng(0).random(n) < 0.5
+    ahead = sky.ask(done)
+    coarser = parents(4, 2, sky._pixels[n:])
+    assert len(coarser) == ahead > 0
+    assert done[coarser].all()  # the pixels of the first nside are numbered as they are
+    assert sky.ask(np.ones(n + ahead, bool)) > 0
