@@ -10,7 +10,7 @@ import numpy as np
 from workflows.estimates.workflow import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from workflows.estimates.setting import Behaviour, Setting
     from workflows.estimates.sky import Sky
@@ -102,5 +102,5 @@ def estimate(
     )
 
 
-def _mean(values: object) -> float:
-    return float(np.mean(list(values)))  # type: ignore[call-overload]
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
