@@ -22,6 +22,10 @@ EXAMPLES = {
         "skyscan plan event.json --real-event --output-dir planned",
         "skyscan plan event.json --real-event --site ospool --set attributes.ProjectName=Mine",
     ),
+    "estimate": (
+        "skyscan estimate event.json --site icecube --reco-algo millipede_wilks --slots 1000",
+        "skyscan estimate planned --seconds-per-fit 30s",
+    ),
     "events": ("skyscan events level2.i3.zst", "skyscan events --json *.i3.gz"),
     "submit": ("skyscan submit planned",),
     "resume": ("skyscan resume alert",),

@@ -201,6 +201,10 @@ class ScanReader:
         """Return the rounds that have been chosen, with their jobs and results."""
         return self._rounds(self._nodes(), None)
 
+    def prep(self) -> Job | None:
+        """Return the job that prepares the scan; None if it was never submitted."""
+        return self._nodes().get(None, Nodes()).jobs.get("prep")
+
     def timeline(self, model: ScanModel) -> Timeline:
         """Return what each job of a scan did until its end, or until the model was made."""
         dagman = model.dagman

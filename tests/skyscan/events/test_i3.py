@@ -110,7 +110,7 @@ def test_the_two_kinds_of_physics_frames_count_as_one_kind(path, frames):
 def test_several_events_are_listed_and_asked_for(path, frames):
     path.write_bytes(b"".join(frames.values()) + frames["Q"] + frames["P"] * 3)
     with pytest.raises(
-        BadInput, match=r"event.i3: it has several events .*--sub-event or --stream"
+        BadInput, match=r"event.i3: it has several events .*choose one with --frame"
     ):
         read_event(path)
 

@@ -1,0 +1,147 @@
+"""Recorded scans, predicted from their fits, slots, and what their logs say of the pool."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from recorded_scans import NAMES, Recording
+
+from condor.sites import read_site
+from workflows.estimates.behaviours import behaviour_of
+from workflows.estimates.estimate import estimate
+from workflows.estimates.seen import most_slots, seen_behaviour
+from workflows.estimates.setting import Setting
+from workflows.estimates.sky import GivenRounds
+from workflows.model.jobs import Nodes
+from workflows.model.results import BatchResults
+from workflows.model.rounds import Batch, ChosenRound
+
+DOCS = Path(__file__).parents[3] / "docs" / "estimate.md"
+NEAR = 0.2
+HALVINGS = {"smaller": 2}
+
+
+def rounds_of(recording):
+    rounds = []
+    for n, (described, nodes) in enumerate(
+        zip(recording.value["rounds"], recording.whole, strict=True)
+    ):
+        jobs = dict(nodes.batches())
+        batches = [
+            Batch(n, at, size, jobs.get(at), BatchResults(len(seconds), sum(seconds)))
+            for at, (size, seconds) in enumerate(described["batches"])
+        ]
+        here = ChosenRound(n, None, described["opened"], 0, (), batches, None)
+        rounds.append(here)
+    return rounds
+
+
+def predictions(name):
+    """Return what was seen, and predicted with the defaults and with the scan's own figures."""
+    recording = Recording(name)
+    value, rounds = recording.value, rounds_of(recording)
+    fits = [it for each in value["rounds"] for _, seconds in each["batches"] for it in seconds]
+    usual, _ = behaviour_of(
+        read_site("personal", (), None, urgent=False), "dummy", sum(fits) / len(fits)
+    )
+    setting = Setting(
+        batch_size=value["batch_size"],
+        jobs_per_round=value["jobs_per_round"],
+        halvings=HALVINGS.get(name, 0),
+        max_rounds=value["max_rounds"],
+    )
+    outer = Nodes()
+    outer.take(recording.outer)
+    slots = most_slots(rounds)
+    sizes = [sum(it.n for it in each.batches) for each in rounds]
+    idle, own = (
+        estimate(setting, it, slots, sky=lambda: GivenRounds(sizes))
+        for it in (usual, seen_behaviour(usual, rounds, outer.jobs["prep"]))
+    )
+    return slots, recording.ended - recording.submitted, idle, own
+
+
+@pytest.fixture(scope="module")
+def found():
+    return {name: predictions(name) for name in NAMES}
+
+
+def row(name, slots, seen, idle, own):
+    """Return the row of the page."""
+    off = round(100 * (own.seconds / seen - 1))
+    return (
+        f"| `{name}` | {slots} | {seen:.0f} s | {idle.seconds:.0f} s | {own.seconds:.0f} s "
+        f"({own.low_seconds:.0f} to {own.high_seconds:.0f}) | {off:+d} % |"
+    )
+
+
+def test_most_scans_took_what_is_predicted_within_20_percent(found):
+    near = [abs(own.seconds / seen - 1) <= NEAR for _, seen, _, own in found.values()]
+    assert sum(near) >= 0.8 * len(near)
+
+
+def test_the_page_has_what_was_predicted_and_seen(found):
+    rows = [row(name, *it) for name, it in found.items()]
+    page = DOCS.read_text().splitlines()
+    assert [it for it in rows if it not in page] == []
+
+
+def test_no_recorded_scan_was_quicker_than_on_an_idle_machine(found):
+    for _, seen, idle, _ in found.values():
+        assert idle.seconds < seen
+
+
+def test_a_scan_without_results_says_nothing_of_its_pool():
+    rounds = rounds_of(Recording("even"))
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
+    for each in rounds:
+        for batch in each.batches:
+            batch.results = replace(batch.results, n=0, seconds=0.0)
+    assert seen_behaviour(usual, rounds) == usual
+
+
+def test_a_copied_folder_has_no_times_of_choices():
+    rounds = rounds_of(Recording("demo"))
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
+    own = seen_behaviour(usual, rounds)
+    for each in rounds:
+        each.opened += 1e6  # the time of round.json
+    copied = seen_behaviour(usual, rounds)
+    assert own.script != usual.script
+    assert copied == replace(own, script=usual.script, dagman=usual.dagman)
+
+
+def test_failures_and_paces_of_machines_are_seen():
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
+    flaky = seen_behaviour(usual, rounds_of(Recording("flaky")))
+    slow = seen_behaviour(usual, rounds_of(Recording("slow-slots")))
+    even = seen_behaviour(usual, rounds_of(Recording("even")))
+    assert flaky.failing == pytest.approx(4 / 16)
+    assert slow.machine_spread > 0.3 > 10 * even.machine_spread
+    assert even.seconds_per_fit == pytest.approx(0.403, abs=0.001)
+
+
+BENCHMARKS = {
+    # What it is: its progression, seconds per fit, slots' slowness, halvings, what was seen.
+    "zero-cost": (((8, 0), (64, 12), (512, 24)), 0.0, (1.0, 1.0), 0, (33.7, 38.2)),
+    "0.5 s": (((8, 0), (16, 192)), 0.5, (1.0, 1.0), 0, (403.3,)),
+    "uneven": (((4, 0),), 0.5, (4.0, 1.0, 1.0, 1.0), 0, (117.3,)),
+    "uneven, smaller batches": (((4, 0),), 0.5, (4.0, 1.0, 1.0, 1.0), 2, (69.2,)),
+}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_benchmarks_of_whole_scans_took_what_is_predicted_within_20_percent(name):
+    progression, seconds, slowness, halvings, seen = BENCHMARKS[name]
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", seconds)
+    setting = Setting(
+        progression=progression,
+        jobs_per_round=len(slowness),
+        halvings=halvings,
+        max_rounds=len(progression) + 6,
+    )
+    now = estimate(setting, replace(usual, slowness=slowness), len(slowness))
+    assert now.seconds == pytest.approx(sum(seen) / len(seen), rel=NEAR)
+    shown = " and ".join(f"{it:g}" for it in seen)
+    row = f"| {name} | {shown} s | {now.seconds:.1f} s ("
+    assert row in DOCS.read_text()
