@@ -190,11 +190,15 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
 
 
 def _several(path: Path, fits: list[EventEntry]) -> BadInput:
-    events = {(it.run_id, it.event_id) for it in fits}
-    parts = {(it.sub_event_id, it.stream) for it in fits}
-    how = "--event"
-    if len(events) == 1:  # the same twice differs only in its place
-        how = "--sub-event or --stream" if len(parts) > 1 else "--frame"
+    if len({(it.run_id, it.event_id) for it in fits}) > 1:
+        how = "--event"
+    else:
+        parts: dict[str, set[object]] = {
+            "--sub-event": {it.sub_event_id for it in fits},
+            "--stream": {it.stream for it in fits},
+        }
+        differing = [option for option, values in parts.items() if len(values) > 1]
+        how = " or ".join(differing) or "--frame"  # the same twice differs only in its place
     return Place(str(path)).complaint(
         f"has several events that can be scanned: {_named(fits)}",
         f"choose one with {how}, or scan all with `skyscan campaign`",
