@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import ExitCode, SkyscanError, TryAgain, WrongUsage
 from skyscan.suggestions import did_you_mean
-from workflows.options import Options
+from workflows.options import ARGUMENT, Options
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -54,7 +54,8 @@ def plan(
         False for a simulated event.
     **options
         Fields of `workflows.options.Options`, such as ``reco="track"`` or
-        ``progression=((8, 0), (64, 12))``.
+        ``progression=((8, 0), (64, 12))``. Text is read as on the command line:
+        ``time_budget="30m"``.
 
     Returns
     -------
@@ -70,12 +71,25 @@ def plan(
     """
     from workflows.plan import plan as write_plan
 
-    known = [it.name for it in fields(Options)]
+    known = {it.name: it for it in fields(Options)}
     for name in options:
         if name not in known:
-            raise WrongUsage(f"There is no option {name!r}.{did_you_mean(name, known)}")
-    of_scan = Options(is_real_event=is_real_event, **options)
+            raise WrongUsage(f"There is no option {name!r}.{did_you_mean(name, list(known))}")
+    given = {name: _value(known[name], value) for name, value in options.items()}
+    of_scan = Options(is_real_event=is_real_event, **given)
     return write_plan(Path(event), Path(output_dir), of_scan, check_place=True)
+
+
+def _value(field: Field[Any], value: Any) -> Any:  # noqa: ANN401  (of any option)
+    """Return an option's value; a text is read as on the command line, such as ``30m``."""
+    argument = field.metadata.get(ARGUMENT)
+    if not isinstance(value, str) or argument is None:
+        return value
+    if "Path" in str(field.type):
+        return Path(value)
+    if argument.read is None or "nargs" in argument.keywords:
+        return value
+    return argument.read(value, argument.flag)
 
 
 def scan(

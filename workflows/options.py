@@ -23,6 +23,7 @@ from workflows.quantities import (
     parse_fraction,
     parse_megabytes,
     positive,
+    run_number,
 )
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Options:
         None,
         "--run",
         "run number, if the table has none (default: 0)",
-        type=not_negative,
+        type=run_number,
         metavar="N",
     )
     mjd: float | None = _option(

@@ -90,6 +90,16 @@ def not_negative(text: str) -> int:
     return _whole_number(text, least=0)
 
 
+def run_number(text: str) -> int:
+    """Read the number of a run, which maps keep in 64 bits, for `argparse`."""
+    from argparse import ArgumentTypeError
+
+    number = not_negative(text)
+    if number >= 1 << 63:
+        raise ArgumentTypeError(f"{text} is too large for the number of a run")
+    return number
+
+
 def _whole_number(text: str, least: int) -> int:
     from argparse import ArgumentTypeError
 

@@ -90,6 +90,8 @@ def _in_stream(
         yield from _in_frames(place, stream, choice)
     else:
         data = stream.read(MAX_FILE_BYTES + 1)
+        if place.inside and not data.startswith(PICKLE) and b'"value"' not in data:
+            return  # JSON in an archive that is no alert
         yield _in_envelope(place, data, is_whole=is_file)
 
 
@@ -106,7 +108,8 @@ def _in_envelope(place: Place, data: bytes, *, is_whole: bool) -> Found:
 def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
     parents: dict[str, _Seen] = {}
     owners: dict[str, tuple[int, int] | None] = {}  # the event that saw a frame first
-    met: tuple[int | None, int] | None = None  # the chosen event
+    met: tuple[int | None, int] | None = None  # the chosen event, if no other run can have it
+    has_run = choice.event is not None and choice.event.run_id is not None
     n_physics = 0
     for (number, stop, raw), is_last in _with_last(_limited(place, stream)):
         seen = _seen_frame(place, number, raw)
@@ -121,7 +124,7 @@ def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found
         event = entry.run_id, entry.event_id
         if met not in (None, event):
             return
-        if choice.event is not None and entry.is_meant(Choice(event=choice.event)):
+        if has_run and entry.is_meant(Choice(event=choice.event)):
             met = event
         if is_last and n_physics == 1 and not place.inside:
             yield Found(entry, partial(_whole_file, place, [*frames, seen]))

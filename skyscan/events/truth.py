@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from math import hypot, isfinite, nan
 from typing import TYPE_CHECKING
 
@@ -65,9 +65,25 @@ class Truth:
 
 
 def truth_of(event: Event) -> Truth | None:
-    """Return what was simulated, from wherever the event has it; None if it has no truth."""
-    if event.truth is not None:
+    """Return what was simulated, from wherever the event has it; None if it has no truth.
+
+    What a table or the message around the frames says goes before the particles in them.
+    """
+    if event.truth is None:
+        return _of_particles(event)
+    seen = _of_particles(event)
+    if seen is None:
         return event.truth
+    unknown = {
+        it.name: getattr(seen, it.name)
+        for it in fields(Truth)
+        if not isfinite(getattr(event.truth, it.name))
+    }
+    return replace(event.truth, **unknown)
+
+
+def _of_particles(event: Event) -> Truth | None:
+    """Return the truth that the true particles in the frames have."""
     particles = [event.fits[key] for key in PARTICLE_KEYS if key in event.fits]
     ra, dec = _direction_in(event.scalars.get(TRUTH_INFO_KEY))
     if not particles:

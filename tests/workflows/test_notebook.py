@@ -13,8 +13,10 @@ import workflows
 from skyscan.errors import BadInput, WrongUsage
 from workflows import plan, scan, status
 from workflows.notebook import NotComplete
+from workflows.planned import read_planned
 
 SMALL = {"is_real_event": False, "reco": "dummy", "progression": ((1, 0), (2, 1))}
+TRACK = {"reco": "track"}
 PAGE = Path(__file__).parents[2] / "docs" / "answer.md"
 
 
@@ -25,6 +27,17 @@ def test_a_scan_is_planned_and_looked_at(tmp_path, monkeypatch):
     for place in (folder, folder.path, str(tmp_path / "scans")):
         assert status(place).state == "planned"
     assert status(folder).reco == "dummy"
+
+
+def test_text_is_read_as_on_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", str(tmp_path / "no pool"))
+    folder = plan(EVENT, tmp_path, **SMALL, time_budget="30m", gcd_dir=str(tmp_path))
+    planned = read_planned(folder.scan_json)
+    assert (planned.time_budget, planned.gcd_dir) == (1800.0, str(tmp_path))
+    with pytest.raises(WrongUsage, match="--time-budget"):
+        plan(EVENT, tmp_path, **SMALL, time_budget="soon")
+    with pytest.raises(BadInput, match=r"t\.csv"):
+        plan(EVENT, tmp_path / "2", **SMALL | TRACK, ice_model=str(tmp_path / "t.csv"))
 
 
 def test_what_is_wrong_is_told_as_on_the_command_line(tmp_path):

@@ -94,7 +94,8 @@ def event_figure(display: Display, view: str) -> Figure:
 def _hit(figure: Figure, display: Display, i: int, x: float, y: float) -> None:
     latest = float(display.time_ns.max()) or 1.0
     colour = min(int(N_COLOURS * display.time_ns[i] / latest), N_COLOURS - 1)
-    size = LARGEST_HIT * float(display.charge[i] / display.charge[0]) ** 0.4
+    largest = max(float(display.charge.max()), 1e-9)  # charges may be 0 or negative
+    size = LARGEST_HIT * max(float(display.charge[i]) / largest, 0.0) ** 0.4
     figure.add(
         *("circle", f"hit t{colour}"),
         cx=x,

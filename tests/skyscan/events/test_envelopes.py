@@ -38,6 +38,18 @@ def archive(path, *members: object, mode="w"):
     return path
 
 
+def test_json_in_an_archive_that_is_no_alert_is_passed_over(tmp_path):
+    write_event(tmp_path / "event.json", simulated_event())
+    alert = (tmp_path / "event.json").read_bytes()
+    meta = b'{"source": "an alert", "runs": [1, 2]}'
+    for entries in (
+        [("a.json", meta), ("b.json", alert)],
+        [("b.json", alert), ("a.json", meta)],
+    ):
+        found = list_events(archive(tmp_path / "events.tar", *entries))
+        assert len(list(found)) == 1
+
+
 @pytest.mark.parametrize("pack", PACKERS)
 @pytest.mark.parametrize("name", ["x.json.gz", "x.i3", "no-suffix"])
 def test_compressed_alerts_are_read_whatever_their_name(tmp_path, alert, pack, name):

@@ -86,6 +86,16 @@ def test_several_sub_events_with_pulses_are_listed_and_asked_for(tmp_path):
         assert read(tmp_path, take_event(path, choice)).name.endswith("sub001.neutrino")
 
 
+def test_an_event_number_of_two_runs_is_never_guessed(tmp_path):
+    (q, p), (other_q, other_p) = (frames_of(tmp_path, n) for n in (7, 8))
+    again = physics(p, run_id=200)
+    path = tmp_path / "x.i3"
+    path.write_bytes(q + p + other_q + other_p + q + again)
+    with pytest.raises(BadInput, match=r"136662:7:0.*200:7:0.*--event"):
+        take_event(path, Choice(EventId(7)))
+    assert take_event(path, Choice(EventId(7, 200))).content == q + again
+
+
 def test_several_events_are_asked_for_by_their_ids(tmp_path):
     with pytest.raises(BadInput, match=r"several events .*136662:1:0.*136662:2:0.*--event"):
         take_event(level2(tmp_path))
@@ -177,7 +187,7 @@ def test_a_damaged_object_stops_only_its_own_event(tmp_path, key):
 def test_frames_after_the_chosen_event_are_not_read(tmp_path):
     path = level2(tmp_path)
     path.write_bytes(path.read_bytes() + b"junk")
-    assert read(tmp_path, take_event(path, Choice(EventId(2)))).event_id == 2
+    assert read(tmp_path, take_event(path, Choice(EventId(2, 136662)))).event_id == 2
     assert read(tmp_path, take_event(path, Choice(frame=13))).event_id == 3
     with pytest.raises(BadInput, match="frame number 14 does not begin with"):
         list(find_events(path))

@@ -38,7 +38,10 @@ def test_icecubes_primary_gives_direction_and_energy_and_a_particle_nearby_the_v
 
 def test_a_truth_of_its_own_comes_first():
     own = Truth(zenith=0.1, azimuth=0.2)
-    assert truth_of(event(fits={"MCPrimary1": FAR}, truth=own)) == own
+    assert truth_of(event(truth=own)) == own
+    truth = truth_of(event(fits={"MCMostEnergeticTrack": MUON, "MCPrimary1": FAR}, truth=own))
+    assert (truth.zenith, truth.azimuth) == (0.1, 0.2)
+    assert (truth.energy, truth.x) == (1e5, 1.0)  # what it does not have
 
 
 @pytest.mark.parametrize("info", ["", "{", "[1]", '{"ra_rad": "1"}', 3.0])
