@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage, one_line
+from skyscan.errors import BadInput, ExitCode, SkyscanError, TryAgain, WrongUsage, one_line
 from skyscan.storage import copy_file, read_json, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
@@ -132,11 +132,12 @@ class Inbox:
         """
         try:
             return self._take(path, scan)
-        except (TryAgain, OSError) as error:
+        except (SkyscanError, OSError, MemoryError) as error:
             if not path.exists():
                 return None
             self._later[path.name] = time.monotonic() + PATIENCE
-            text = f"{path.name}: {one_line(str(error))} It is tried again in {PATIENCE:g} s."
+            why = one_line(str(error)) or "out of memory."  # Python gives no text then
+            text = f"{path.name}: {why} It is tried again in {PATIENCE:g} s."
             raise TryAgain(text) from error
 
     def _take(self, path: Path, scan: Callable[[Path], Path]) -> Taken:
@@ -146,9 +147,11 @@ class Inbox:
             return self._write(path, look, sha256, "copy", f"of {same.file}: {same.text}")
         try:
             folder = scan(path)
-        except (TryAgain, OSError):
+        except (OSError, MemoryError):
             raise
         except SkyscanError as error:
+            if error.exit_code == ExitCode.TRY_AGAIN:  # of any class: HTCondor's errors too
+                raise
             return self._refuse(path, look, sha256, one_line(str(error)))
         except Exception as error:  # noqa: BLE001  the next event must be scanned all the same
             traceback.print_exc(file=sys.stderr)

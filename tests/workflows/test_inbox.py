@@ -12,7 +12,8 @@ import pytest
 from plans_support import write_events
 from scans import environment, wait_until
 
-from skyscan.errors import BadInput, ExitCode, TryAgain
+from condor.errors import NoHTCondor, PoolDoesNotAnswer
+from skyscan.errors import BadInput, DamagedFile, ExitCode, TryAgain
 from skyscan.layout import ScanFolder
 from workflows import inbox as inboxes
 from workflows.cli import main
@@ -106,6 +107,19 @@ def test_what_may_pass_is_tried_again_later(inbox, incoming, monkeypatch):
     assert inbox.whole() == [file]
     file.unlink()
     assert inbox.take(file, scan) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [PoolDoesNotAnswer("no schedd."), NoHTCondor("none."), DamagedFile("torn."), MemoryError()],
+)
+def test_no_error_that_may_pass_refuses_an_event(inbox, incoming, tmp_path, error):
+    (incoming / "a.json").write_text("a")
+    with pytest.raises(TryAgain, match=r"a\.json: .+\. It is tried again"):
+        take_all(inbox, fails_with(error))
+    assert [taken.state for taken in take_all(Inbox(incoming, tmp_path / "out"))] == [
+        "submitted"
+    ]
 
 
 def test_a_damaged_record_does_not_stop_the_watch(inbox, incoming, tmp_path):
