@@ -44,7 +44,7 @@ class Taken:
     size, mtime_ns : int
         How it looked.
     sha256 : str
-        Of its content.
+        Of its content; empty if an ``old`` file could not be read.
     state : str
         ``submitted``, ``refused``, ``copy`` (the content of a file that was taken before) or
         ``old`` (there before the watch began, and left out).
@@ -88,18 +88,28 @@ class Inbox:
 
     @property
     def is_new(self) -> bool:
-        """Whether no file has been taken yet."""
-        return not self._taken
+        """Whether no watch has begun here yet."""
+        return not self._began.exists()
 
     @property
     def lock(self) -> Path:
         """Return the file that one watch at a time has locked."""
         return self._state / "lock"
 
+    def begin(self) -> None:
+        """Note that a watch has begun: files that come from now on are new."""
+        write_text(self._began, "")
+
     def leave_out(self) -> None:
         """Leave out the files that are there now."""
         for path, look in self._files():
-            self._write(path, look, sha256_of(path), "old", "it was there before the watch")
+            try:
+                sha256 = sha256_of(path)
+            except OSError:
+                if not path.exists():
+                    continue
+                sha256 = ""  # unreadable, but there before the watch all the same
+            self._write(path, look, sha256, "old", "it was there before the watch")
 
     def whole(self) -> list[Path]:
         """Return the new files that have not changed since the last call, by name."""
@@ -175,6 +185,10 @@ class Inbox:
 
     def _note(self, taken: Taken) -> None:
         self._taken[taken.file, taken.size, taken.mtime_ns] = taken
+
+    @property
+    def _began(self) -> Path:
+        return self._state / "began"
 
     @property
     def _state(self) -> Path:

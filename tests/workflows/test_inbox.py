@@ -183,6 +183,53 @@ def test_files_from_before_the_watch_can_be_left_out(incoming, tmp_path, submitt
     assert submitted == []
 
 
+def test_new_only_leaves_out_no_file_that_came_after_the_first_watch(
+    incoming, tmp_path, submitted
+):
+    options = (tmp_path / "out", "--once", "--new-only", "--reco-algo", "dummy")
+    assert watch(incoming, *options) == 0
+    write_events_into(incoming, 1)
+    assert watch(incoming, *options) == 0
+    assert len(submitted) == 1
+
+
+def test_a_watch_that_was_killed_while_it_left_files_out_goes_on_with_that(
+    incoming, tmp_path, submitted, monkeypatch
+):
+    write_events_into(incoming, 2)
+    options = (tmp_path / "out", "--once", "--new-only", "--reco-algo", "dummy")
+
+    write = inboxes.write_json
+
+    def write_one(path, value) -> None:
+        if list(path.parent.glob("*.json")):
+            raise OSError(28, "No space left on device")
+        write(path, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inboxes, "write_json", write_one)
+        assert watch(incoming, *options) == ExitCode.TRY_AGAIN
+    assert watch(incoming, *options) == 0
+    assert submitted == []
+
+
+def test_files_that_cannot_be_read_are_left_out_too(inbox, incoming, monkeypatch):
+    for name in ("a.json", "b.json", "c.json"):
+        (incoming / name).write_text(name)
+
+    def sha256_of(path) -> str:
+        if path.name == "a.json":
+            path.unlink()
+        if path.name != "c.json":
+            raise OSError(5, "Input/output error")
+        return "c"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inboxes, "sha256_of", sha256_of)
+        inbox.leave_out()
+    assert take_all(inbox) == []
+
+
 def test_wrong_options_are_refused_before_any_event(incoming, tmp_path, submitted):
     out = tmp_path / "out"
     assert watch(incoming, out, "--nsides", "7:0") == ExitCode.WRONG_USAGE

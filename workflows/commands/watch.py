@@ -75,6 +75,7 @@ def _watch(options: argparse.Namespace) -> ExitCode:
     with locked(inbox.lock, refuse):
         if options.new_only and inbox.is_new:
             inbox.leave_out()
+        inbox.begin()  # if the watch is killed before this, the next one leaves out the rest
         _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
         try:
             _look(inbox, options, interval)
