@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".json", ".pkl", ".i3", ".i3.gz", ".i3.bz2", ".i3.zst")
 STATE, REFUSED = "watch", "refused"
+#: Files whose content is not scanned again; what was refused may come again.
+DONE = ("submitted", "old")
 #: Seconds after which what failed for a passing reason is tried again.
 PATIENCE = 60.0
 
@@ -46,7 +48,7 @@ class Taken:
     sha256 : str
         Of its content; empty if an ``old`` file could not be read.
     state : str
-        ``submitted``, ``refused``, ``copy`` (the content of a file that was taken before) or
+        ``submitted``, ``refused``, ``copy`` (of a file that was submitted or left out) or
         ``old`` (there before the watch began, and left out).
     text : str
         The scan folder, or why there is none.
@@ -152,7 +154,8 @@ class Inbox:
 
     def _take(self, path: Path, scan: Callable[[Path], Path]) -> Taken:
         look, sha256 = _look(path), sha256_of(path)
-        same = next((it for it in self._taken.values() if it.sha256 == sha256), None)
+        done = (it for it in self._taken.values() if it.state in DONE)
+        same = next((it for it in done if it.sha256 == sha256), None)
         if same is not None:
             return self._write(path, look, sha256, "copy", f"of {same.file}: {same.text}")
         try:

@@ -243,6 +243,42 @@ def test_wrong_options_are_refused_before_any_event(incoming, tmp_path, submitte
     assert submitted == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--site", "nowhere"),
+        ("--reco-algo", "dumy"),
+        ("--env", "NOT_SET_ANYWHERE"),
+        ("--levels", "none.csv"),
+        ("--ice-model", "none"),
+        ("--truth", "none.csv"),
+        ("--geometry", "none.csv"),
+        ("--gcd-dir", "none"),
+        ("--reco-algo", "millipede_wilks", "--gcd", "none.i3"),
+        ("--reco-algo", "dummy", "--keep-frames"),
+        ("--max-rounds", "1000000"),
+    ],
+)
+@pytest.mark.usefixtures("submitted")
+def test_options_that_would_refuse_every_event_are_refused_at_the_start(
+    incoming, tmp_path, words, capsys
+):
+    write_events_into(incoming, 1)
+    assert watch(incoming, tmp_path / "out", "--once", *words) == ExitCode.WRONG_USAGE
+    assert "refused" not in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refused_event_may_come_again(inbox, incoming):
+    file = incoming / "a.json"
+    file.write_text("a")
+    assert [it.state for it in take_all(inbox, fails_with(BadInput("no GCD")))] == ["refused"]
+    shutil.copy(file, incoming / "b.json")
+    assert [it.state for it in take_all(inbox)] == ["submitted"]
+    os.utime(file, ns=(1, 1))
+    assert [it.state for it in take_all(inbox)] == ["copy"]
+
+
 @pytest.mark.pool
 def test_the_watch_runs_as_a_job_of_htcondor(pool, run_folder, monkeypatch, capsys):
     incoming, out = run_folder / "incoming", run_folder / "out"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.contact import paste_line
 from condor.submit import quoted_arguments, submit_lines
-from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
+from skyscan.errors import BadInput, ExitCode, TryAgain, WrongUsage, printable
 from skyscan.locks import locked
 from skyscan.storage import make_folder, write_text
 from workflows.checks import preflight
@@ -20,11 +20,13 @@ from workflows.commands.scan import submit_scan
 from workflows.engines import engine_of
 from workflows.inbox import Inbox
 from workflows.options import from_words
+from workflows.plan import check_options
 from workflows.quantities import parse_duration
 
 if TYPE_CHECKING:
     from workflows.commands.plan import Commands
     from workflows.inbox import Taken
+    from workflows.options import Options
 
 USAGE = "%(prog)s DIR (--real-event | --simulated-event) [options]"
 SUBMIT_FILE = "watch.sub"
@@ -59,7 +61,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _watch(options: argparse.Namespace) -> ExitCode:
-    from_words(options)  # refuses wrong options now, and not at the first event
+    _check_options(from_words(options))
     interval = parse_duration(options.interval, "--interval")
     inbox = Inbox(options.folder.absolute(), options.output_dir.absolute())
     preflight.require([preflight.place(inbox.output_dir)])
@@ -82,6 +84,14 @@ def _watch(options: argparse.Namespace) -> ExitCode:
         except KeyboardInterrupt:
             _say("the watch has ended; submitted scans go on.")
     return ExitCode.DONE
+
+
+def _check_options(of_scans: Options) -> None:
+    """Refuse wrong options now: later they would refuse every event for good."""
+    try:
+        check_options(of_scans)
+    except BadInput as error:  # such as an unknown reconstruction
+        raise WrongUsage(str(error)) from error
 
 
 def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
