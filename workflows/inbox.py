@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.errors import BadInput, ExitCode, SkyscanError, TryAgain, WrongUsage, one_line
+from skyscan.errors import BadInput, ExitCode, SkyscanError, TryAgain, one_line
 from skyscan.storage import copy_file, read_json, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
@@ -126,6 +126,10 @@ class Inbox:
             and self._later.get(path.name, 0.0) <= time.monotonic()
         ]
 
+    def waiting(self) -> list[str]:
+        """Return the names of the files of the last look that are not taken yet."""
+        return [name for name, look in self._looks.items() if (name, *look) not in self._taken]
+
     def take(self, path: Path, scan: Callable[[Path], Path]) -> Taken | None:
         """Scan a file; return what was done, or None if it is to be tried again.
 
@@ -202,13 +206,13 @@ class Inbox:
 
         Raises
         ------
-        WrongUsage
-            The folder is missing.
+        TryAgain
+            The folder is missing or cannot be read, as when its file system is not mounted.
         """
         try:
             names = sorted(self.folder.iterdir())
         except OSError as error:
-            raise WrongUsage(f"{self.folder} cannot be read: {error}.") from error
+            raise TryAgain(f"{self.folder} cannot be read: {error}.") from error
         for path in names:
             if path.name.startswith(".") or not path.name.lower().endswith(ENDINGS):
                 continue

@@ -233,14 +233,38 @@ def test_files_that_cannot_be_read_are_left_out_too(inbox, incoming, monkeypatch
 def test_wrong_options_are_refused_before_any_event(incoming, tmp_path, submitted):
     out = tmp_path / "out"
     assert watch(incoming, out, "--nsides", "7:0") == ExitCode.WRONG_USAGE
-    assert watch(tmp_path / "none", out) == ExitCode.WRONG_USAGE
+    assert watch(incoming, out, "--once", "--condor") == ExitCode.WRONG_USAGE
+    assert watch(incoming, out, "--interval", "25h") == ExitCode.WRONG_USAGE
     assert watch(incoming, "/tmp/out") == ExitCode.WRONG_USAGE  # noqa: S108
+    assert submitted == []
+
+
+def test_what_may_pass_does_not_end_the_job_or_the_service_for_good(
+    incoming, tmp_path, submitted
+):
+    out = tmp_path / "out"
+    assert watch(tmp_path / "not mounted", out) == ExitCode.TRY_AGAIN
     with Inbox(incoming, out).lock.open("a") as file:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert watch(incoming, out, "--once") == ExitCode.WRONG_USAGE
+        assert watch(incoming, out, "--once") == ExitCode.TRY_AGAIN
     assert submitted == []
+
+
+@pytest.mark.usefixtures("submitted")
+def test_once_does_not_end_as_done_if_an_event_is_left(incoming, tmp_path, monkeypatch, capsys):
+    options = (tmp_path / "out", "--once", "--reco-algo", "dummy")
+    (incoming / "empty.json").touch()
+    assert watch(incoming, *options) == ExitCode.TRY_AGAIN
+    assert "not taken yet: empty.json" in capsys.readouterr().out
+    (incoming / "empty.json").unlink()
+    write_events_into(incoming, 1)
+    with monkeypatch.context() as patch:
+        no_schedd = fails_with(PoolDoesNotAnswer("no schedd."))
+        patch.setattr("workflows.commands.watch.submit_scan", no_schedd)
+        assert watch(incoming, *options) == ExitCode.TRY_AGAIN
+    assert watch(incoming, *options) == ExitCode.DONE
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 USAGE = "%(prog)s DIR (--real-event | --simulated-event) [options]"
 SUBMIT_FILE = "watch.sub"
 CONDOR = "--condor"
+LONGEST = 86400.0  #: seconds between two looks
 #: What the job of HTCondor gets of the environment in which it is submitted.
 GETENV = "HOME, USER, PATH, LANG, PYTHONPATH, CONDOR_CONFIG, _CONDOR_*, SKYSCAN_*"
 
@@ -51,7 +52,7 @@ def add_to(commands: Commands) -> None:
         "%(default)s)",
     )
     add("--new-only", action="store_true", help="leave out the files that are there at first")
-    add("--once", action="store_true", help="end when all files that are there are taken")
+    add("--once", action="store_true", help="end when nothing that is there can be taken")
     add(
         CONDOR,
         action="store_true",
@@ -62,7 +63,11 @@ def add_to(commands: Commands) -> None:
 
 def _watch(options: argparse.Namespace) -> ExitCode:
     _check_options(from_words(options))
+    if options.once and options.condor:
+        raise WrongUsage(f"--once: a job that {CONDOR} writes has no end; give one of the two.")
     interval = parse_duration(options.interval, "--interval")
+    if interval > LONGEST:
+        raise WrongUsage(f"--interval {options.interval!r} is longer than a day.")
     inbox = Inbox(options.folder.absolute(), options.output_dir.absolute())
     preflight.require([preflight.place(inbox.output_dir)])
     make_folder(inbox.lock.parent)
@@ -70,7 +75,7 @@ def _watch(options: argparse.Namespace) -> ExitCode:
         return _write_submit_file(inbox, options.words)
 
     def refuse() -> None:
-        raise WrongUsage(
+        raise TryAgain(  # the other one may end
             f"Another watch has {inbox.output_dir}; choose another --output-dir, or end it."
         )
 
@@ -80,7 +85,7 @@ def _watch(options: argparse.Namespace) -> ExitCode:
         inbox.begin()  # if the watch is killed before this, the next one leaves out the rest
         _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
         try:
-            _look(inbox, options, interval)
+            return _look(inbox, options, interval)
         except KeyboardInterrupt:
             _say("the watch has ended; submitted scans go on.")
     return ExitCode.DONE
@@ -94,7 +99,7 @@ def _check_options(of_scans: Options) -> None:
         raise WrongUsage(str(error)) from error
 
 
-def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
+def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> ExitCode:
     """Look again and again; with ``--once``, until nothing is new."""
     trouble, inbox_is_read = "", False
     while True:
@@ -102,8 +107,8 @@ def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
         try:
             found = inbox.whole()
             trouble = ""
-        except WrongUsage as error:  # a file system may come back
-            if not inbox_is_read:
+        except TryAgain as error:  # a file system may come back
+            if options.once or not inbox_is_read:
                 raise
             if str(error) != trouble:
                 trouble = str(error)
@@ -111,9 +116,18 @@ def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
         for path in found:
             _take(inbox, path, options)
         if options.once and inbox_is_read and not found:
-            return
+            return _left(inbox)
         inbox_is_read = True
         time.sleep(interval)
+
+
+def _left(inbox: Inbox) -> ExitCode:
+    """Say which files ``--once`` leaves: they still change, or are to be tried again."""
+    waiting = inbox.waiting()
+    if not waiting:
+        return ExitCode.DONE
+    _say(f"not taken yet: {', '.join(waiting)}; watch again later.")
+    return ExitCode.TRY_AGAIN
 
 
 def _take(inbox: Inbox, path: Path, options: argparse.Namespace) -> None:
