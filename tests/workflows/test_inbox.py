@@ -15,6 +15,7 @@ from scans import environment, wait_until
 from condor.errors import NoHTCondor, PoolDoesNotAnswer
 from skyscan.errors import BadInput, DamagedFile, ExitCode, TryAgain
 from skyscan.layout import ScanFolder
+from skyscan.recos.dummy import Dummy
 from workflows import inbox as inboxes
 from workflows.cli import main
 from workflows.engines import engine_of
@@ -301,6 +302,24 @@ def test_a_refused_event_may_come_again(inbox, incoming):
     assert [it.state for it in take_all(inbox)] == ["submitted"]
     os.utime(file, ns=(1, 1))
     assert [it.state for it in take_all(inbox)] == ["copy"]
+
+
+@pytest.mark.usefixtures("submitted")
+def test_the_job_gets_the_variables_with_which_its_shell_would_plan_and_submit(
+    incoming, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("MY_TABLES", "tables")
+    monkeypatch.setenv("BEARER_TOKEN", "hush")
+    monkeypatch.setattr(Dummy, "variables", ("DUMMY_SPEED",))
+    options = ("--condor", "--reco-algo", "dummy", "--env", "MY_TABLES")
+    assert watch(incoming, tmp_path / "out", *options) == 0
+    text = (tmp_path / "out" / "watch.sub").read_text()
+    (line,) = (it for it in text.splitlines() if it.startswith("getenv"))
+    names = set(line.partition("=")[2].replace(",", " ").split())
+    wanted = {"MY_TABLES", "DUMMY_SPEED", "BEARER_TOKEN_FILE", "XDG_RUNTIME_DIR", "PATH"}
+    assert wanted <= names
+    assert "BEARER_TOKEN" not in names  # its value would be in the job's description
+    assert "does not get BEARER_TOKEN," in capsys.readouterr().out
 
 
 @pytest.mark.pool

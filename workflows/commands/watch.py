@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from condor.contact import paste_line
+from condor.credentials import RUNTIME_DIR_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from condor.submit import quoted_arguments, submit_lines
 from skyscan.errors import BadInput, ExitCode, TryAgain, WrongUsage, printable
 from skyscan.locks import locked
@@ -22,6 +24,7 @@ from workflows.inbox import Inbox
 from workflows.options import from_words
 from workflows.plan import check_options
 from workflows.quantities import parse_duration
+from workflows.variables import VARIABLE_PREFIX, declared_by
 
 if TYPE_CHECKING:
     from workflows.commands.plan import Commands
@@ -32,8 +35,12 @@ USAGE = "%(prog)s DIR (--real-event | --simulated-event) [options]"
 SUBMIT_FILE = "watch.sub"
 CONDOR = "--condor"
 LONGEST = 86400.0  #: seconds between two looks
-#: What the job of HTCondor gets of the environment in which it is submitted.
-GETENV = "HOME, USER, PATH, LANG, PYTHONPATH, CONDOR_CONFIG, _CONDOR_*, SKYSCAN_*"
+#: What the job of HTCondor gets of the environment in which it is submitted, besides the
+#: variables of the scans' jobs. Everyone can read a job's environment: no token itself.
+GETENV = (
+    *("HOME", "USER", "PATH", "LANG", "PYTHONPATH", "CONDOR_CONFIG", "_CONDOR_*", "SKYSCAN_*"),
+    *(TOKEN_FILE_VARIABLE, RUNTIME_DIR_VARIABLE),
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -62,7 +69,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _watch(options: argparse.Namespace) -> ExitCode:
-    _check_options(from_words(options))
+    of_scans = from_words(options)
+    _check_options(of_scans)
     if options.once and options.condor:
         raise WrongUsage(f"--once: a job that {CONDOR} writes has no end; give one of the two.")
     interval = parse_duration(options.interval, "--interval")
@@ -72,7 +80,7 @@ def _watch(options: argparse.Namespace) -> ExitCode:
     preflight.require([preflight.place(inbox.output_dir)])
     make_folder(inbox.lock.parent)
     if options.condor:
-        return _write_submit_file(inbox, options.words)
+        return _write_submit_file(inbox, options.words, of_scans)
 
     def refuse() -> None:
         raise TryAgain(  # the other one may end
@@ -156,7 +164,14 @@ def _say(text: str) -> None:
     print(printable(f"{when}  {text}"), flush=True)
 
 
-def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
+def _getenv(of_scans: Options) -> str:
+    """Return the variables that the job needs to plan and submit as this shell would."""
+    of_jobs = (*declared_by(of_scans.reco), *of_scans.variables)
+    more = [name for name in dict.fromkeys(of_jobs) if not name.startswith(VARIABLE_PREFIX)]
+    return ", ".join(dict.fromkeys((*GETENV, *more)))
+
+
+def _write_submit_file(inbox: Inbox, words: list[str], of_scans: Options) -> ExitCode:
     """Write the submit file of the same watch as a job in the local universe."""
     pool = pools.status()
     path = inbox.output_dir / SUBMIT_FILE
@@ -169,7 +184,7 @@ def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
                 # -P: a folder named condor in the current one is not imported
                 "arguments": quoted_arguments(["-u", "-P", "-m", "workflows", *watched]),
                 "initialdir": str(Path.cwd()),
-                "getenv": GETENV,
+                "getenv": _getenv(of_scans),
                 "output": str(inbox.lock.with_name("watch.out")),
                 "error": str(inbox.lock.with_name("watch.err")),
                 "log": str(inbox.lock.with_name("watch.log")),
@@ -181,6 +196,11 @@ def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
     )
     write_text(path, f"{text}\n")
     print(f"Written. Submit it with:\n{paste_line(['condor_submit', str(path)], pool.pool)}")
+    if TOKEN_VARIABLE in os.environ:
+        print(
+            f"The job does not get {TOKEN_VARIABLE}, because others can read its environment; "
+            f"name a file in {TOKEN_FILE_VARIABLE} instead, and renew it."
+        )
     if not pool.is_running:
         print("No pool is running; `skyscan pool start` starts one.")
     return ExitCode.DONE
