@@ -6,6 +6,7 @@ stopped, killed or started again goes on from these files and from the scan fold
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
@@ -14,13 +15,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.errors import BadInput, ExitCode, SkyscanError, TryAgain, one_line
-from skyscan.storage import copy_file, read_json, sha256_of, write_json, write_text
+from skyscan.storage import copy_file, digest, read_json, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ENDINGS = (".json", ".pkl", ".i3", ".i3.gz", ".i3.bz2", ".i3.zst")
+MOST_IN_A_NAME = 100  #: bytes, of the name of an event file in those of its records
 STATE, REFUSED = "watch", "refused"
 #: Files whose content is not scanned again; what was refused may come again.
 DONE = ("submitted", "old")
@@ -131,7 +133,7 @@ class Inbox:
         return [name for name, look in self._looks.items() if (name, *look) not in self._taken]
 
     def take(self, path: Path, scan: Callable[[Path], Path]) -> Taken | None:
-        """Scan a file; return what was done, or None if it is to be tried again.
+        """Scan a file; return what was done, or None if it is gone or changes again.
 
         Parameters
         ----------
@@ -156,8 +158,10 @@ class Inbox:
             text = f"{path.name}: {why} It is tried again in {PATIENCE:g} s."
             raise TryAgain(text) from error
 
-    def _take(self, path: Path, scan: Callable[[Path], Path]) -> Taken:
+    def _take(self, path: Path, scan: Callable[[Path], Path]) -> Taken | None:
         look, sha256 = _look(path), sha256_of(path)
+        if look != self._looks.get(path.name) or look != _look(path):
+            return None  # it is written again; the next looks find when it is whole
         done = (it for it in self._taken.values() if it.state in DONE)
         same = next((it for it in done if it.sha256 == sha256), None)
         if same is not None:
@@ -177,7 +181,7 @@ class Inbox:
 
     def _refuse(self, path: Path, look: Look, sha256: str, why: str) -> Taken:
         """Set a copy of a file aside with the reason; the original stays where it is."""
-        aside = self.output_dir / REFUSED / f"{sha256[:8]}.{path.name}"
+        aside = self.output_dir / REFUSED / f"{sha256[:8]}.{_short(path.name)}"
         aside.parent.mkdir(parents=True, exist_ok=True)
         copy_file(path, aside)
         write_text(aside.with_name(f"{aside.name}.txt"), f"{why}\n")
@@ -185,8 +189,9 @@ class Inbox:
 
     def _write(self, path: Path, look: Look, sha256: str, state: str, text: str) -> Taken:
         taken = Taken(path.name, *look, sha256, state, text, time.time())
-        number = f"{look.mtime_ns}.{sha256[:8]}"  # a name may come again with other content
-        write_json(self._state / f"{path.name[:100]}.{number}.json", asdict(taken))
+        # A name may come again with other content, and be cut to the same as another.
+        number = digest([path.name, *look, sha256])[:16]
+        write_json(self._state / f"{_short(path.name)}.{number}.json", asdict(taken))
         self._note(taken)
         return taken
 
@@ -219,6 +224,11 @@ class Inbox:
             with suppress(OSError):  # it is gone again
                 if path.is_file():
                     yield path, _look(path)
+
+
+def _short(name: str) -> str:
+    """Return the end of a name, to which more can be added: file systems count bytes."""
+    return os.fsencode(name)[-MOST_IN_A_NAME:].decode(errors="ignore")
 
 
 def _look(path: Path) -> Look:

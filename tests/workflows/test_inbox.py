@@ -123,6 +123,52 @@ def test_no_error_that_may_pass_refuses_an_event(inbox, incoming, tmp_path, erro
     ]
 
 
+@pytest.mark.parametrize("letter", ["a", "事"])
+def test_names_can_have_all_bytes_of_the_file_system(inbox, incoming, tmp_path, letter):
+    name = letter * (250 // len(letter.encode()))
+    good, bad = incoming / f"{name}.json", incoming / f"{name[:-1]}b.pkl"
+    good.write_text("good")
+    bad.write_text("bad")
+    inbox.whole()
+    assert sorted(inbox.whole()) == sorted([good, bad])
+    assert inbox.take(bad, fails_with(BadInput("no pulses"))).state == "refused"
+    assert inbox.take(good, scan).file == good.name
+    aside = sorted(path.suffix for path in (tmp_path / "out" / "refused").iterdir())
+    assert aside == [".pkl", ".txt"]
+    assert take_all(Inbox(incoming, tmp_path / "out")) == []
+
+
+def test_long_names_that_differ_at_the_start_are_two_files(inbox, incoming, tmp_path):
+    for first in "ab":
+        path = incoming / f"{first}{'x' * 200}.json"
+        path.write_text("same")
+        os.utime(path, ns=(1, 1))
+    assert [taken.state for taken in take_all(inbox)] == ["submitted", "copy"]
+    assert take_all(Inbox(incoming, tmp_path / "out")) == []
+
+
+def test_a_file_that_is_written_again_before_its_turn_waits_until_it_is_whole(
+    inbox, incoming, monkeypatch
+):
+    file = incoming / "a.json"
+    file.write_text("whole")
+    inbox.whole()
+    assert inbox.whole() == [file]
+    file.write_text("{")  # while the files before it were planned
+    assert inbox.take(file, fails_with(BadInput("half"))) is None
+    assert inbox.whole() == []
+    assert inbox.whole() == [file]
+
+    def sha256_of(path) -> str:
+        path.write_text("{}, more")
+        return "0"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inboxes, "sha256_of", sha256_of)
+        assert inbox.take(file, fails_with(BadInput("half"))) is None
+    assert [taken.state for taken in take_all(inbox)] == ["submitted"]
+
+
 def test_a_damaged_record_does_not_stop_the_watch(inbox, incoming, tmp_path):
     (incoming / "a.json").write_text("a")
     take_all(inbox)
@@ -161,6 +207,14 @@ def test_the_command_plans_and_submits_what_comes(incoming, tmp_path, submitted,
     assert said.count("bad.json: refused: ") == 1
     assert watch(incoming, tmp_path / "out", "--once", "--reco-algo", "dummy") == 0
     assert len(submitted) == 2
+
+
+def test_an_event_with_the_longest_name_is_planned(incoming, tmp_path, submitted):
+    write_events_into(incoming, 1)
+    (event,) = incoming.iterdir()
+    event.rename(incoming / f"{'事' * 83}.json")
+    assert watch(incoming, tmp_path / "out", "--once", "--reco-algo", "dummy") == 0
+    assert len(submitted) == 1
 
 
 def test_it_prints_what_the_page_shows(incoming, tmp_path, submitted, capsys, monkeypatch):
