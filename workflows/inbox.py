@@ -101,7 +101,14 @@ class Inbox:
         return self._state / "lock"
 
     def begin(self) -> None:
-        """Note that a watch has begun: files that come from now on are new."""
+        """Note that a watch has begun: files that come from now on are new.
+
+        Raises
+        ------
+        TryAgain
+            The folder cannot be read, so no watch has begun.
+        """
+        next(self._files(), None)
         write_text(self._began, "")
 
     def leave_out(self) -> None:

@@ -299,6 +299,7 @@ def test_what_may_pass_does_not_end_the_job_or_the_service_for_good(
 ):
     out = tmp_path / "out"
     assert watch(tmp_path / "not mounted", out) == ExitCode.TRY_AGAIN
+    assert Inbox(incoming, out).is_new
     with Inbox(incoming, out).lock.open("a") as file:
         import fcntl
 
