@@ -6,6 +6,7 @@ stopped, killed or started again goes on from these files and from the scan fold
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
@@ -13,15 +14,18 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage, one_line
-from skyscan.storage import copy_file, read_json, sha256_of, write_json, write_text
+from skyscan.errors import BadInput, ExitCode, SkyscanError, TryAgain, one_line
+from skyscan.storage import copy_file, digest, read_json, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ENDINGS = (".json", ".pkl", ".i3", ".i3.gz", ".i3.bz2", ".i3.zst")
+MOST_IN_A_NAME = 100  #: bytes, of the name of an event file in those of its records
 STATE, REFUSED = "watch", "refused"
+#: Files whose content is not scanned again; what was refused may come again.
+DONE = ("submitted", "old")
 #: Seconds after which what failed for a passing reason is tried again.
 PATIENCE = 60.0
 
@@ -44,9 +48,9 @@ class Taken:
     size, mtime_ns : int
         How it looked.
     sha256 : str
-        Of its content.
+        Of its content; empty if an ``old`` file could not be read.
     state : str
-        ``submitted``, ``refused``, ``copy`` (the content of a file that was taken before) or
+        ``submitted``, ``refused``, ``copy`` (of a file that was submitted or left out) or
         ``old`` (there before the watch began, and left out).
     text : str
         The scan folder, or why there is none.
@@ -88,18 +92,35 @@ class Inbox:
 
     @property
     def is_new(self) -> bool:
-        """Whether no file has been taken yet."""
-        return not self._taken
+        """Whether no watch has begun here yet."""
+        return not self._began.exists()
 
     @property
     def lock(self) -> Path:
         """Return the file that one watch at a time has locked."""
         return self._state / "lock"
 
+    def begin(self) -> None:
+        """Note that a watch has begun: files that come from now on are new.
+
+        Raises
+        ------
+        TryAgain
+            The folder cannot be read, so no watch has begun.
+        """
+        next(self._files(), None)
+        write_text(self._began, "")
+
     def leave_out(self) -> None:
         """Leave out the files that are there now."""
         for path, look in self._files():
-            self._write(path, look, sha256_of(path), "old", "it was there before the watch")
+            try:
+                sha256 = sha256_of(path)
+            except OSError:
+                if not path.exists():
+                    continue
+                sha256 = ""  # unreadable, but there before the watch all the same
+            self._write(path, look, sha256, "old", "it was there before the watch")
 
     def whole(self) -> list[Path]:
         """Return the new files that have not changed since the last call, by name."""
@@ -114,8 +135,12 @@ class Inbox:
             and self._later.get(path.name, 0.0) <= time.monotonic()
         ]
 
+    def waiting(self) -> list[str]:
+        """Return the names of the files of the last look that are not taken yet."""
+        return [name for name, look in self._looks.items() if (name, *look) not in self._taken]
+
     def take(self, path: Path, scan: Callable[[Path], Path]) -> Taken | None:
-        """Scan a file; return what was done, or None if it is to be tried again.
+        """Scan a file; return what was done, or None if it is gone or changes again.
 
         Parameters
         ----------
@@ -132,23 +157,29 @@ class Inbox:
         """
         try:
             return self._take(path, scan)
-        except (TryAgain, OSError) as error:
+        except (SkyscanError, OSError, MemoryError) as error:
             if not path.exists():
                 return None
             self._later[path.name] = time.monotonic() + PATIENCE
-            text = f"{path.name}: {one_line(str(error))} It is tried again in {PATIENCE:g} s."
+            why = one_line(str(error)) or "out of memory."  # Python gives no text then
+            text = f"{path.name}: {why} It is tried again in {PATIENCE:g} s."
             raise TryAgain(text) from error
 
-    def _take(self, path: Path, scan: Callable[[Path], Path]) -> Taken:
+    def _take(self, path: Path, scan: Callable[[Path], Path]) -> Taken | None:
         look, sha256 = _look(path), sha256_of(path)
-        same = next((it for it in self._taken.values() if it.sha256 == sha256), None)
+        if look != self._looks.get(path.name) or look != _look(path):
+            return None  # it is written again; the next looks find when it is whole
+        done = (it for it in self._taken.values() if it.state in DONE)
+        same = next((it for it in done if it.sha256 == sha256), None)
         if same is not None:
             return self._write(path, look, sha256, "copy", f"of {same.file}: {same.text}")
         try:
             folder = scan(path)
-        except (TryAgain, OSError):
+        except (OSError, MemoryError):
             raise
         except SkyscanError as error:
+            if error.exit_code == ExitCode.TRY_AGAIN:  # of any class: HTCondor's errors too
+                raise
             return self._refuse(path, look, sha256, one_line(str(error)))
         except Exception as error:  # noqa: BLE001  the next event must be scanned all the same
             traceback.print_exc(file=sys.stderr)
@@ -157,7 +188,7 @@ class Inbox:
 
     def _refuse(self, path: Path, look: Look, sha256: str, why: str) -> Taken:
         """Set a copy of a file aside with the reason; the original stays where it is."""
-        aside = self.output_dir / REFUSED / f"{sha256[:8]}.{path.name}"
+        aside = self.output_dir / REFUSED / f"{sha256[:8]}.{_short(path.name)}"
         aside.parent.mkdir(parents=True, exist_ok=True)
         copy_file(path, aside)
         write_text(aside.with_name(f"{aside.name}.txt"), f"{why}\n")
@@ -165,13 +196,18 @@ class Inbox:
 
     def _write(self, path: Path, look: Look, sha256: str, state: str, text: str) -> Taken:
         taken = Taken(path.name, *look, sha256, state, text, time.time())
-        number = f"{look.mtime_ns}.{sha256[:8]}"  # a name may come again with other content
-        write_json(self._state / f"{path.name[:100]}.{number}.json", asdict(taken))
+        # A name may come again with other content, and be cut to the same as another.
+        number = digest([path.name, *look, sha256])[:16]
+        write_json(self._state / f"{_short(path.name)}.{number}.json", asdict(taken))
         self._note(taken)
         return taken
 
     def _note(self, taken: Taken) -> None:
         self._taken[taken.file, taken.size, taken.mtime_ns] = taken
+
+    @property
+    def _began(self) -> Path:
+        return self._state / "began"
 
     @property
     def _state(self) -> Path:
@@ -182,19 +218,24 @@ class Inbox:
 
         Raises
         ------
-        WrongUsage
-            The folder is missing.
+        TryAgain
+            The folder is missing or cannot be read, as when its file system is not mounted.
         """
         try:
             names = sorted(self.folder.iterdir())
         except OSError as error:
-            raise WrongUsage(f"{self.folder} cannot be read: {error}.") from error
+            raise TryAgain(f"{self.folder} cannot be read: {error}.") from error
         for path in names:
             if path.name.startswith(".") or not path.name.lower().endswith(ENDINGS):
                 continue
             with suppress(OSError):  # it is gone again
                 if path.is_file():
                     yield path, _look(path)
+
+
+def _short(name: str) -> str:
+    """Return the end of a name, to which more can be added: file systems count bytes."""
+    return os.fsencode(name)[-MOST_IN_A_NAME:].decode(errors="ignore")
 
 
 def _look(path: Path) -> Look:

@@ -27,6 +27,7 @@ from skyscan.geometry import is_of_icecube86
 from skyscan.job.kernels import AVX2, KERNELS_VARIABLE
 from skyscan.layout import DAGMAN_SH, JOB_SH, ScanFolder
 from skyscan.prep import Reading, read_for
+from skyscan.recos import reco_class
 from skyscan.rounds.description import read_description
 from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from skyscan.light.ice_model import IceModel
     from skyscan.progression import Progression
+    from skyscan.recos import Reco
     from workflows.detector import Detector
     from workflows.options import Options
 
@@ -127,9 +129,7 @@ def plan_chosen(
     gcd_store : Path, optional
         Folder in which scans share the file of a detector (`workflows.detector`).
     """
-    detector = detector_for(options, gcd_store)
-    if detector is not None and not ENGINES[options.engine].has_campaigns:
-        raise WrongUsage(f"--gcd needs --engine dagman, not {options.engine}.")
+    detector = _detector(options, gcd_store)
     ice = ice_for(options)
     site = site_of(options)
     source = source_of(chosen.path, options)
@@ -160,6 +160,31 @@ def plan_chosen(
     ENGINES[scan.engine].check(folder.path, scan, site)
     _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
     return folder
+
+
+def check_options(options: Options) -> None:
+    """Refuse options with which no event can be planned, before there is an event.
+
+    Raises
+    ------
+    WrongUsage, BadInput
+        As `plan`, for all that does not depend on the event.
+    """
+    for flag, path in (("--truth", options.truth), ("--geometry", options.geometry)):
+        if path is not None and not os.path.isfile(path):  # noqa: PTH113  (as for --gcd-dir)
+            raise WrongUsage(f"{flag} {path} is not a file.")
+    reco = reco_class(options.reco)
+    _detector(options, None)
+    ice_for(options)
+    site = site_of(options)
+    if options.site_changes or options.site not in site_names():
+        check_with_condor_submit(site.name, site.submit)
+    if options.gcd_dir is not None:
+        _on_a_submit_line(options.gcd_dir.absolute())
+        _check_gcd_dir(options.gcd_dir, site)
+    _max_rounds(site, options)
+    _environment(site, options, reco)
+    _levels(options)
 
 
 def notices(event: Event) -> Iterator[str]:
@@ -193,19 +218,33 @@ def site_of(options: Options) -> Site:
     return read_site(options.site, changes, runtime, urgent=options.urgent)
 
 
+def _detector(options: Options, store: Path | None) -> Detector | None:
+    detector = detector_for(options, store)
+    if detector is not None and not ENGINES[options.engine].has_campaigns:
+        raise WrongUsage(f"--gcd needs --engine dagman, not {options.engine}.")
+    return detector
+
+
+def _max_rounds(site: Site, options: Options) -> int:
+    threshold = options.predictive_scanning_threshold
+    usual = usual_rounds(options.progression, _time_budget(site, options), threshold)
+    max_rounds = options.max_rounds or usual
+    if max_rounds > MAX_ROUNDS:
+        raise WrongUsage(f"--max-rounds {max_rounds}: the maximum is {MAX_ROUNDS}.")
+    return max_rounds
+
+
+def _time_budget(site: Site, options: Options) -> float:
+    return site.time_budget if options.time_budget is None else options.time_budget
+
+
 def _resolve(
     source: Source, event_file: str, options: Options, site: Site, reading: Reading
 ) -> Planned:
     runtime = parse_runtime(site.runtime)
-    budget = site.time_budget if options.time_budget is None else options.time_budget
-    threshold = options.predictive_scanning_threshold
-    max_rounds = options.max_rounds or usual_rounds(options.progression, budget, threshold)
-    if max_rounds > MAX_ROUNDS:
-        raise WrongUsage(f"--max-rounds {max_rounds}: the maximum is {MAX_ROUNDS}.")
-    # Otherwise jobs may have other modules and files than this process.
-    is_here = site.this_machine and runtime.is_this_python
+    max_rounds = _max_rounds(site, options)
     event = reading.event
-    _check(reading, source, is_here=is_here)
+    _check(reading, source, site)
     jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
     return Planned(
         name=event.name,
@@ -218,14 +257,14 @@ def _resolve(
         is_real_event=options.is_real_event,
         reco=options.reco.lower().replace("-", "_"),
         runtime=str(runtime),
-        environment=_environment(site, options, reading),
+        environment=_environment(site, options, type(reading.reco)),
         progression=options.progression,
         batch_size=options.batch_size,
         jobs_per_round=None if options.batch_size else jobs,
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=max_rounds,
-        predictive_scanning_threshold=threshold,
-        time_budget=float(budget),
+        predictive_scanning_threshold=options.predictive_scanning_threshold,
+        time_budget=float(_time_budget(site, options)),
         max_failed_pixels=options.max_failed_pixels,
         levels=_levels(options),
         max_pixel_time=options.max_pixel_time,
@@ -267,16 +306,26 @@ def is_like_data(run_id: int) -> bool:
     return run_id in REAL_RUNS
 
 
-def _check(reading: Reading, source: Source, *, is_here: bool) -> None:
+def _check(reading: Reading, source: Source, site: Site) -> None:
     """Refuse an event that would fail only in prep."""
     event, reco = reading
     _check_run(event.run_id, source.path, is_real=source.is_real_event)
     reco.check(source, event)
-    if is_here:
-        # Path.is_dir raises an error for a name that is too long.
-        if source.gcd_dir is not None and not os.path.isdir(source.gcd_dir):  # noqa: PTH112
-            raise WrongUsage(f"--gcd-dir {source.gcd_dir} is not a folder.")
+    if source.gcd_dir is not None:
+        _check_gcd_dir(source.gcd_dir, site)
+    if _is_here(site):
         reco.check_files(source, event)
+
+
+def _check_gcd_dir(gcd_dir: Path, site: Site) -> None:
+    # Path.is_dir raises an error for a name that is too long.
+    if _is_here(site) and not os.path.isdir(gcd_dir):  # noqa: PTH112
+        raise WrongUsage(f"--gcd-dir {gcd_dir} is not a folder.")
+
+
+def _is_here(site: Site) -> bool:
+    """Return whether jobs have the modules and files that this process has."""
+    return site.this_machine and parse_runtime(site.runtime).is_this_python
 
 
 def _on_a_submit_line(path: Path) -> str:
@@ -289,7 +338,7 @@ def _on_a_submit_line(path: Path) -> str:
     return text
 
 
-def _environment(site: Site, options: Options, reading: Reading) -> dict[str, str]:
+def _environment(site: Site, options: Options, reco: type[Reco]) -> dict[str, str]:
     """Return the variables that a scan's jobs see: the user's, the site's and the options'.
 
     Raises
@@ -301,7 +350,7 @@ def _environment(site: Site, options: Options, reading: Reading) -> dict[str, st
     if site.avx2_kernels:
         variables[KERNELS_VARIABLE] = AVX2
     if options.keep_frames is not None:
-        if not reading.reco.offers_frames:
+        if not reco.offers_frames:
             raise WrongUsage(
                 f"--keep-frames: {options.reco} fits no frames; only reconstructions in "
                 f"icetray do (skyscan recos)."

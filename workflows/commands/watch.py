@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from condor.contact import paste_line
+from condor.credentials import RUNTIME_DIR_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from condor.submit import quoted_arguments, submit_lines
-from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
+from skyscan.errors import BadInput, ExitCode, TryAgain, WrongUsage, printable
 from skyscan.locks import locked
 from skyscan.storage import make_folder, write_text
 from workflows.checks import preflight
@@ -20,17 +22,25 @@ from workflows.commands.scan import submit_scan
 from workflows.engines import engine_of
 from workflows.inbox import Inbox
 from workflows.options import from_words
+from workflows.plan import check_options
 from workflows.quantities import parse_duration
+from workflows.variables import VARIABLE_PREFIX, declared_by
 
 if TYPE_CHECKING:
     from workflows.commands.plan import Commands
     from workflows.inbox import Taken
+    from workflows.options import Options
 
 USAGE = "%(prog)s DIR (--real-event | --simulated-event) [options]"
 SUBMIT_FILE = "watch.sub"
 CONDOR = "--condor"
-#: What the job of HTCondor gets of the environment in which it is submitted.
-GETENV = "HOME, USER, PATH, LANG, PYTHONPATH, CONDOR_CONFIG, _CONDOR_*, SKYSCAN_*"
+LONGEST = 86400.0  #: seconds between two looks
+#: What the job of HTCondor gets of the environment in which it is submitted, besides the
+#: variables of the scans' jobs. Everyone can read a job's environment: no token itself.
+GETENV = (
+    *("HOME", "USER", "PATH", "LANG", "PYTHONPATH", "CONDOR_CONFIG", "_CONDOR_*", "SKYSCAN_*"),
+    *(TOKEN_FILE_VARIABLE, RUNTIME_DIR_VARIABLE),
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -49,7 +59,7 @@ def add_to(commands: Commands) -> None:
         "%(default)s)",
     )
     add("--new-only", action="store_true", help="leave out the files that are there at first")
-    add("--once", action="store_true", help="end when all files that are there are taken")
+    add("--once", action="store_true", help="end when nothing that is there can be taken")
     add(
         CONDOR,
         action="store_true",
@@ -59,31 +69,45 @@ def add_to(commands: Commands) -> None:
 
 
 def _watch(options: argparse.Namespace) -> ExitCode:
-    from_words(options)  # refuses wrong options now, and not at the first event
+    of_scans = from_words(options)
+    _check_options(of_scans)
+    if options.once and options.condor:
+        raise WrongUsage(f"--once: a job that {CONDOR} writes has no end; give one of the two.")
     interval = parse_duration(options.interval, "--interval")
+    if interval > LONGEST:
+        raise WrongUsage(f"--interval {options.interval!r} is longer than a day.")
     inbox = Inbox(options.folder.absolute(), options.output_dir.absolute())
     preflight.require([preflight.place(inbox.output_dir)])
     make_folder(inbox.lock.parent)
     if options.condor:
-        return _write_submit_file(inbox, options.words)
+        return _write_submit_file(inbox, options.words, of_scans)
 
     def refuse() -> None:
-        raise WrongUsage(
+        raise TryAgain(  # the other one may end
             f"Another watch has {inbox.output_dir}; choose another --output-dir, or end it."
         )
 
     with locked(inbox.lock, refuse):
         if options.new_only and inbox.is_new:
             inbox.leave_out()
+        inbox.begin()  # if the watch is killed before this, the next one leaves out the rest
         _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
         try:
-            _look(inbox, options, interval)
+            return _look(inbox, options, interval)
         except KeyboardInterrupt:
             _say("the watch has ended; submitted scans go on.")
     return ExitCode.DONE
 
 
-def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
+def _check_options(of_scans: Options) -> None:
+    """Refuse wrong options now: later they would refuse every event for good."""
+    try:
+        check_options(of_scans)
+    except BadInput as error:  # such as an unknown reconstruction
+        raise WrongUsage(str(error)) from error
+
+
+def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> ExitCode:
     """Look again and again; with ``--once``, until nothing is new."""
     trouble, inbox_is_read = "", False
     while True:
@@ -91,8 +115,8 @@ def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
         try:
             found = inbox.whole()
             trouble = ""
-        except WrongUsage as error:  # a file system may come back
-            if not inbox_is_read:
+        except TryAgain as error:  # a file system may come back
+            if options.once or not inbox_is_read:
                 raise
             if str(error) != trouble:
                 trouble = str(error)
@@ -100,9 +124,18 @@ def _look(inbox: Inbox, options: argparse.Namespace, interval: float) -> None:
         for path in found:
             _take(inbox, path, options)
         if options.once and inbox_is_read and not found:
-            return
+            return _left(inbox)
         inbox_is_read = True
         time.sleep(interval)
+
+
+def _left(inbox: Inbox) -> ExitCode:
+    """Say which files ``--once`` leaves: they still change, or are to be tried again."""
+    waiting = inbox.waiting()
+    if not waiting:
+        return ExitCode.DONE
+    _say(f"not taken yet: {', '.join(waiting)}; watch again later.")
+    return ExitCode.TRY_AGAIN
 
 
 def _take(inbox: Inbox, path: Path, options: argparse.Namespace) -> None:
@@ -131,7 +164,14 @@ def _say(text: str) -> None:
     print(printable(f"{when}  {text}"), flush=True)
 
 
-def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
+def _getenv(of_scans: Options) -> str:
+    """Return the variables that the job needs to plan and submit as this shell would."""
+    of_jobs = (*declared_by(of_scans.reco), *of_scans.variables)
+    more = [name for name in dict.fromkeys(of_jobs) if not name.startswith(VARIABLE_PREFIX)]
+    return ", ".join(dict.fromkeys((*GETENV, *more)))
+
+
+def _write_submit_file(inbox: Inbox, words: list[str], of_scans: Options) -> ExitCode:
     """Write the submit file of the same watch as a job in the local universe."""
     pool = pools.status()
     path = inbox.output_dir / SUBMIT_FILE
@@ -144,7 +184,7 @@ def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
                 # -P: a folder named condor in the current one is not imported
                 "arguments": quoted_arguments(["-u", "-P", "-m", "workflows", *watched]),
                 "initialdir": str(Path.cwd()),
-                "getenv": GETENV,
+                "getenv": _getenv(of_scans),
                 "output": str(inbox.lock.with_name("watch.out")),
                 "error": str(inbox.lock.with_name("watch.err")),
                 "log": str(inbox.lock.with_name("watch.log")),
@@ -156,6 +196,11 @@ def _write_submit_file(inbox: Inbox, words: list[str]) -> ExitCode:
     )
     write_text(path, f"{text}\n")
     print(f"Written. Submit it with:\n{paste_line(['condor_submit', str(path)], pool.pool)}")
+    if TOKEN_VARIABLE in os.environ:
+        print(
+            f"The job does not get {TOKEN_VARIABLE}, because others can read its environment; "
+            f"name a file in {TOKEN_FILE_VARIABLE} instead, and renew it."
+        )
     if not pool.is_running:
         print("No pool is running; `skyscan pool start` starts one.")
     return ExitCode.DONE
