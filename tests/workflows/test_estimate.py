@@ -92,6 +92,10 @@ def test_a_scan_that_has_run_says_how_its_pool_behaves(tmp_path, capsys):
     scan = read_planned(folder.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), folder.startup)
     do_round(folder, scan, 0)
+    unlogged = value_of(capsys, "estimate", str(folder.path), "--no-advice")
+    assert not unlogged["is_seen"]
+    assert unlogged["source"] == "its own fits"
+    assert unlogged["slots"] != [0]
     for log in ("scan.dag.nodes.log", "round_000.dag.nodes.log"):
         shutil.copy(RECORDED / log, folder.workflow)
     value = value_of(capsys, "estimate", str(folder.path), "--no-advice")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from condor.sites import recorded_site
 from skyscan.recos import reco_class
 from workflows.estimates.behaviours import behaviour_of
-from workflows.estimates.seen import most_slots, seen_behaviour
+from workflows.estimates.seen import has_starts, most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
 from workflows.model.reading import ScanReader
 from workflows.plan import site_of, usual_rounds
@@ -122,10 +122,10 @@ def of_folder(folder: ScanFolder, seconds_per_fit: float | None) -> Question:
     if scan.urgent:
         usual = _urgent(usual, site)
     behaviour = seen_behaviour(usual, rounds, reader.prep())
-    is_seen = behaviour != usual
-    if is_seen and seconds_per_fit is not None:
+    is_seen = has_run and has_starts(rounds)
+    if seconds_per_fit is not None:
         behaviour = replace(behaviour, seconds_per_fit=seconds_per_fit)
-    elif is_seen:
+    elif has_run:
         source = "its own fits"
     return Question(
         name=scan.name,
