@@ -89,5 +89,6 @@ def _choices(now: Setting, n_slots: int, kind: int) -> Iterator[Setting]:
 
 
 def _with_rounds(it: Setting) -> Setting:
+    """Return a setting with its usual rounds; with those of the user if these are more."""
     usual = usual_rounds(it.progression, it.time_budget, it.threshold)
-    return replace(it, max_rounds=max(usual, it.max_rounds))
+    return replace(it, max_rounds=max(usual, it.max_rounds) if it.has_own_rounds else usual)

@@ -72,6 +72,7 @@ def of_options(name: str, options: Options, seconds_per_fit: float | None) -> Qu
         jobs_per_round=None if options.batch_size else jobs,
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=options.max_rounds or usual_rounds(options.progression, budget, threshold),
+        has_own_rounds=options.max_rounds is not None,
         time_budget=float(budget),
         threshold=threshold,
         checkpoint_interval=options.checkpoint_interval,
@@ -110,6 +111,8 @@ def of_folder(folder: ScanFolder, seconds_per_fit: float | None) -> Question:
         jobs_per_round=scan.jobs_per_round,
         halvings=scan.halvings,
         max_rounds=scan.max_rounds,
+        has_own_rounds=scan.max_rounds
+        != usual_rounds(scan.progression, scan.time_budget, scan.predictive_scanning_threshold),
         time_budget=scan.time_budget,
         threshold=scan.predictive_scanning_threshold,
         checkpoint_interval=scan.checkpoint_interval,
