@@ -14,7 +14,7 @@ from skyscan.recos import reco_class
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skyscan.events.event import Event
+    from skyscan.detector import Detector
     from skyscan.light.ice_model import IceModel
     from workflows.options import Options
 
@@ -54,8 +54,14 @@ def ice_for(options: Options) -> IceModel | None:
     return replace(ice, name=printable(ice.name), source="--ice-model")
 
 
-def check_cover(ice: IceModel, event: Event) -> None:
-    """Refuse an ice model whose layers do not reach all DOMs of an event's detector.
+def check_cover(ice: IceModel, detector: Detector | None = None) -> None:
+    """Refuse an ice model whose layers do not reach all DOMs.
+
+    Parameters
+    ----------
+    ice : IceModel
+    detector : Detector, optional
+        Default: IceCube.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def check_cover(ice: IceModel, event: Event) -> None:
     """
     from skyscan.light.ice_model import CENTRE_DEPTH_M
 
-    places = dom_positions() if event.detector is None else event.detector.places
+    places = dom_positions() if detector is None else detector.places
     lowest, highest = float(places[..., 2].min()), float(places[..., 2].max())
     bottom, top = float(ice.top[-1] - ice.thickness), float(ice.top[0])
     if lowest < bottom or highest > top:

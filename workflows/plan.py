@@ -136,7 +136,7 @@ def plan_chosen(
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
     if ice is not None:
-        check_cover(ice, reading.event)
+        check_cover(ice, reading.event.detector)
     scan = replace(
         scan,
         gcd_sha256=None if detector is None else detector.sha256,

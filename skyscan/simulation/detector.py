@@ -221,5 +221,7 @@ def read_out(
 def is_triggered(launches: Launches) -> bool:
     """Return whether enough locally coincident launches are close in time."""
     times = np.sort(launches.time[launches.is_hlc])
+    if len(times) < TRIGGER_LAUNCHES:
+        return False
     spans = times[TRIGGER_LAUNCHES - 1 :] - times[: len(times) - TRIGGER_LAUNCHES + 1]
     return bool((spans <= TRIGGER_NS).any())

@@ -15,7 +15,8 @@ import numpy as np
 
 from skyscan.light.cherenkov import COS_CHERENKOV, LIGHT_SPEED, N_GROUP
 from skyscan.light.photons import SHOWER_A, SHOWER_B
-from skyscan.simulation.numpy_kernel import trace_in_numpy
+from skyscan.simulation.light import blocks_of
+from skyscan.simulation.numpy_kernel import BLOCK, trace_in_numpy
 from skyscan.simulation.scene import CELL_M, Scene
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _library() -> ctypes.CDLL | None:
             loaded = ctypes.CDLL(str(library))
         except (OSError, subprocess.SubprocessError):
             return None
-    loaded.trace.restype = ctypes.c_int64
+    loaded.start.restype, loaded.trace.restype = None, ctypes.c_int64
     return loaded
 
 
@@ -132,22 +133,39 @@ def _settings(scene: Scene) -> _Settings:
 def _trace_in_c(
     library: ctypes.CDLL, scene: Scene, steps: Array, photons: NDArray[np.int64], seed: int
 ) -> Hits:
-    settings = _settings(scene)
     arrays = [
         *(scene.scattering, scene.absorption, scene.strings, scene.dom_z, scene.efficiency),
         *(np.array(scene.ice.acceptance), scene.cell_start, scene.cell_strings),
     ]
     arrays = [np.ascontiguousarray(array) for array in arrays]
     tables = _Tables(*(array.ctypes.data for array in arrays))
-    taken, photons = np.ascontiguousarray(steps[:, :9]), np.ascontiguousarray(photons)
+    state = np.empty(4, np.uint64)
+    library.start(ctypes.c_uint64(seed), ctypes.c_void_p(state.ctypes.data))
+    settings, taken = _settings(scene), np.ascontiguousarray(steps[:, :9])
+    found = [Hits(np.empty(0, np.int32), np.empty(0))]
+    # Python looks for Ctrl-C between the blocks; the bytes do not depend on them.
+    for first, counts in blocks_of(photons, BLOCK):
+        here = taken[first : first + len(counts)]
+        found.append(_block_in_c(library, state, (settings, tables), here, counts))
+    return Hits(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+def _block_in_c(
+    library: ctypes.CDLL,
+    state: NDArray[np.uint64],
+    scene: tuple[_Settings, _Tables],
+    steps: Array,
+    photons: NDArray[np.int64],
+) -> Hits:
+    """Follow some photons; the state of the generator is then that after them."""
     capacity = FIRST_CAPACITY
     while True:
         dom, time = np.empty(capacity, np.int32), np.empty(capacity)
-        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (taken, photons, dom, time)]
+        arrays = (state, steps, photons, dom, time)
+        start, *pointers = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
         n = library.trace(
-            *(ctypes.c_uint64(seed), ctypes.byref(settings), ctypes.byref(tables)),
-            *(ctypes.c_int64(len(taken)), *pointers[:2], ctypes.c_int64(capacity)),
-            *pointers[2:],
+            *(start, *map(ctypes.byref, scene), ctypes.c_int64(len(steps)), *pointers[:2]),
+            *(ctypes.c_int64(capacity), *pointers[2:]),
         )
         if n <= capacity:
             return Hits(dom[:n].copy(), time[:n].copy())

@@ -22,6 +22,8 @@ from skyscan.light.yields import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -101,3 +103,29 @@ def n_photons(steps: Array, oversize: float, chances: Array) -> NDArray[np.int64
         Uniform random numbers, by which the fraction of a photon is rounded.
     """
     return np.floor(steps[:, 9] * PHOTONS_PER_M / oversize**2 + chances).astype(np.int64)
+
+
+def blocks_of(photons: NDArray[np.int64], size: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Divide the photons of steps, in their order, into blocks.
+
+    Parameters
+    ----------
+    photons : ndarray, shape (n,)
+        Number of photons of each step.
+    size : int
+        Photons of each block but the last, which has the rest.
+
+    Yields
+    ------
+    first : int
+        The first step of which the block has photons.
+    counts : ndarray, shape (m,)
+        Number of its photons of this and the following steps.
+    """
+    ends = np.cumsum(photons)
+    begins = ends - photons
+    for start in range(0, int(photons.sum()), size):
+        first = int(np.searchsorted(ends, start, side="right"))
+        last = int(np.searchsorted(ends, start + size)) + 1
+        until = np.minimum(ends[first:last], start + size)
+        yield first, until - np.maximum(begins[first:last], start)

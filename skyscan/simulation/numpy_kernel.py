@@ -13,6 +13,7 @@ import numpy as np
 from skyscan.light.cherenkov import COS_CHERENKOV, LIGHT_SPEED, N_GROUP
 from skyscan.light.ice_model import acceptance_at
 from skyscan.light.photons import SHOWER_A, SHOWER_B
+from skyscan.simulation.light import blocks_of
 from skyscan.simulation.scene import CELL_M, LONGEST_PIECE_M, Scene
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def trace_in_numpy(
 ) -> tuple[NDArray[np.int32], Array]:
     """Return the DOM and the time (ns) of each detected photon; see `kernel.trace`."""
     random = np.random.Generator(np.random.PCG64(seed))
-    owner = np.repeat(np.arange(len(steps)), photons)
     found = [(np.empty(0, np.int64), np.empty(0))]
-    for start in range(0, len(owner), BLOCK):
-        found += _follow(scene, steps[owner[start : start + BLOCK]], random)
+    for first, counts in blocks_of(photons, BLOCK):
+        here = steps[first : first + len(counts)]
+        found += _follow(scene, np.repeat(here, counts, axis=0), random)
     dom, time = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return dom.astype(np.int32), time
 

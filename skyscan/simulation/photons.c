@@ -160,14 +160,20 @@ static void follow(const Settings *set, const Tables *tab, double *p, double *u,
     }
 }
 
+/* Set the state of the generator. */
+void start(uint64_t seed, uint64_t *state) {
+    for (int k = 0; k < 4; k++) state[k] = splitmix(&seed);
+}
+
 /* Follow the photons of steps (x, y, z, time, three of direction, length, is_shower).
- * Returns the number of hits; those beyond the capacity are counted only. */
-int64_t trace(uint64_t seed, const Settings *set, const Tables *tab, int64_t n_steps,
+ * Returns the number of hits. Those beyond the capacity are counted only, and then the state of
+ * the generator remains what it was. */
+int64_t trace(uint64_t *state, const Settings *set, const Tables *tab, int64_t n_steps,
               const double *steps, const int64_t *photons, int64_t capacity, int32_t *dom,
               double *time) {
     Random r;
     Hits hits = {0, capacity, dom, time};
-    for (int k = 0; k < 4; k++) r.s[k] = splitmix(&seed);
+    for (int k = 0; k < 4; k++) r.s[k] = state[k];
     double full = 1.0 - exp(-set->spread_b * pow(2.0, set->spread_a));
     for (int64_t n = 0; n < n_steps; n++) {
         const double *step = steps + 9 * n;
@@ -185,5 +191,6 @@ int64_t trace(uint64_t seed, const Settings *set, const Tables *tab, int64_t n_s
             follow(set, tab, p, u, step[3] + along / 0.299792458, &r, &hits);
         }
     }
+    for (int k = 0; k < 4 && hits.n <= capacity; k++) state[k] = r.s[k];
     return hits.n;
 }

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from skyscan.errors import ExitCode
 from skyscan.events.source import Source
 from skyscan.prep import prepare
 from workflows.cli import main
+from workflows.estimates.advice import THRESHOLDS, _choices
 from workflows.estimates.behaviours import SECONDS_PER_FIT
-from workflows.plan import plan
+from workflows.estimates.setting import Setting
+from workflows.estimates.text import changes
+from workflows.plan import plan, usual_rounds
 from workflows.planned import read_planned
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded_scans" / "even"
@@ -55,6 +59,27 @@ def test_more_jobs_are_advised_where_slots_are_left_idle(capsys):
     assert advice["gain"] > 0.4
 
 
+def test_advice_names_every_option_that_must_change(capsys):
+    few = words("--batch-size", "99", "--slots", "6", "--seconds-per-fit", "60")
+    assert main(few) == ExitCode.DONE
+    line = next(it for it in capsys.readouterr().out.splitlines() if "best" in it)
+    assert "--jobs-per-round" in line
+    assert line.endswith(", without --batch-size 99")
+
+
+@pytest.mark.parametrize("n", [3, 8, 40])
+def test_advice_repeats_max_rounds_only_where_the_user_gave_too_few(n):
+    given = Setting(max_rounds=n, has_own_rounds=True)
+    (found,) = (it for it in _choices(given, 10, 2) if it.threshold == THRESHOLDS[1])
+    listed = [it for it in changes(found, given) if it.startswith("--max-rounds")]
+    assert listed == ([] if n == 40 else [f"--max-rounds {found.max_rounds}"])
+    assert found.max_rounds >= n
+    usual = replace(given, has_own_rounds=False)
+    (found,) = (it for it in _choices(usual, 10, 2) if it.threshold == THRESHOLDS[1])
+    assert found.max_rounds == usual_rounds(usual.progression, 0.0, found.threshold)
+    assert not [it for it in changes(found, usual) if it.startswith("--max-rounds")]
+
+
 def test_options_of_the_scan_count(capsys):
     one, two = (
         value_of(capsys, *words("--no-advice", "--batch-size", n, "--slots", "1"))["estimates"][
@@ -92,6 +117,10 @@ def test_a_scan_that_has_run_says_how_its_pool_behaves(tmp_path, capsys):
     scan = read_planned(folder.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), folder.startup)
     do_round(folder, scan, 0)
+    unlogged = value_of(capsys, "estimate", str(folder.path), "--no-advice")
+    assert not unlogged["is_seen"]
+    assert unlogged["source"] == "its own fits"
+    assert unlogged["slots"] != [0]
     for log in ("scan.dag.nodes.log", "round_000.dag.nodes.log"):
         shutil.copy(RECORDED / log, folder.workflow)
     value = value_of(capsys, "estimate", str(folder.path), "--no-advice")

@@ -83,6 +83,26 @@ def test_what_cannot_be_simulated_is_refused(words, named, capsys):
     assert named in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("output", ["d.json", "file", "file/events", "file/event.json"])
+def test_an_output_that_cannot_be_written_is_refused(output, tmp_path, capsys):
+    (tmp_path / "d.json").mkdir()
+    (tmp_path / "file").touch()
+    assert main([*SHOWER, "--output", str(tmp_path / output)]) == ExitCode.WRONG_USAGE
+    assert f"--output {tmp_path / output}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("depths", [(1700, 2000, 2300), (2000, 2300, 2600)])
+def test_ice_that_does_not_reach_all_doms_is_refused(depths, tmp_path, capsys):
+    ice = tmp_path / "ice"
+    ice.mkdir()
+    (ice / "icemodel.par").write_text("0.9 0.03\n1.08 0.01\n6954.09 900\n6617.75 70\n")
+    (ice / "cfg.txt").write_text("5\n1\n0.35\n0.9\n")
+    (ice / "icemodel.dat").write_text("".join(f"{d} 0.04 0.009 -30\n" for d in depths))
+    words = [*SHOWER, "--ice-model", str(ice), "--output", str(tmp_path / "events")]
+    assert main(words) == ExitCode.BAD_INPUT
+    assert "layers reach from" in capsys.readouterr().err
+
+
 def test_a_particle_too_faint_for_the_trigger_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("skyscan.simulation.events.MOST_TRIES", 3)
     words = ["simulate", "--kind", "shower", "--energy", "10", "--oversize", "20"]

@@ -102,8 +102,12 @@ def _simulate(options: argparse.Namespace) -> ExitCode:
     from skyscan.light.ice_files import read_ice_model
     from skyscan.light.ice_model import shipped_ice
     from skyscan.simulation.events import Wanted, simulate_event
+    from workflows.ice import check_cover
 
-    ice = shipped_ice() if options.ice_model is None else read_ice_model(options.ice_model)
+    ice = shipped_ice()
+    if options.ice_model is not None:
+        ice = read_ice_model(options.ice_model)
+        check_cover(ice)
     direction = options.direction and (
         radians(options.direction[0]),
         radians(options.direction[1]),
@@ -135,8 +139,20 @@ def _check(options: argparse.Namespace) -> None:
         raise WrongUsage(
             f"--output {options.output} is one file; name a folder for {options.number} events."
         )
-    if options.output.suffix != JSON_SUFFIX and options.output.is_file():
-        raise WrongUsage(f"--output {options.output} is a file; name a folder.")
+    _check_place(options.output)
+
+
+def _check_place(output: Path) -> None:
+    """Refuse a file that is a folder, and a folder that is a file or would be in one."""
+    if output.suffix == JSON_SUFFIX and output.is_dir():
+        raise WrongUsage(
+            f"--output {output} is a folder, but a name that ends with {JSON_SUFFIX} is "
+            f"for a file; name another one."
+        )
+    folder = output.parent if output.suffix == JSON_SUFFIX else output
+    for place in (folder, *folder.parents):
+        if place.is_file():
+            raise WrongUsage(f"--output {output}: {place} is a file; name a folder.")
 
 
 def _path(output: Path, event: Event) -> Path:

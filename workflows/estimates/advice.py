@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from workflows.estimates.estimate import estimate
+from workflows.estimates.machines import NeverEnds
 from workflows.plan import usual_rounds
 
 if TYPE_CHECKING:
@@ -57,11 +59,17 @@ def advise(setting: Setting, behaviour: Behaviour, n_slots: int, *, seed: int = 
     def seconds(it: Setting) -> float:
         return estimate(it, behaviour, n_slots, runs=RUNS, seed=seed).seconds
 
+    def seconds_or_never(it: Setting) -> float:
+        try:
+            return seconds(it)
+        except NeverEnds:
+            return inf
+
     best, before = setting, seconds(setting)
     least = before
     for kind in range(3):
         for choice in _choices(best, n_slots, kind):
-            now = seconds(choice)
+            now = seconds_or_never(choice)
             if now < (1.0 - LEAST) * least:
                 best, least = choice, now
     return Advice(n_slots, best, least, before)
@@ -81,5 +89,6 @@ def _choices(now: Setting, n_slots: int, kind: int) -> Iterator[Setting]:
 
 
 def _with_rounds(it: Setting) -> Setting:
+    """Return a setting with its usual rounds; with those of the user if these are more."""
     usual = usual_rounds(it.progression, it.time_budget, it.threshold)
-    return replace(it, max_rounds=max(usual, it.max_rounds))
+    return replace(it, max_rounds=max(usual, it.max_rounds) if it.has_own_rounds else usual)

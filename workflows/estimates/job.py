@@ -35,6 +35,8 @@ class Job:
         Seconds that these took.
     n_failed, n_holds : int
         How often it has failed, and was held since it was last submitted.
+    n_in_vain : int
+        How often it was evicted since its last result.
     """
 
     fits: NDArray[np.int64]
@@ -47,12 +49,14 @@ class Job:
     spent: float = field(default=0.0, init=False)
     n_failed: int = field(default=0, init=False)
     n_holds: int = field(default=0, init=False)
+    n_in_vain: int = field(default=0, init=False)
 
     def keep(self, n: int, seconds: float) -> None:
         """Bring home the results of the next ``n`` fits, which took ``seconds``."""
         now = self.fits[self.n_done : self.n_done + n]
         self.n_done += n
         self.spent += seconds
+        self.n_in_vain = 0 if n else self.n_in_vain
         self.arrived(now)
 
 

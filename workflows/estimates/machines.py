@@ -10,6 +10,7 @@ from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.policy import RELEASES
+from skyscan.errors import WrongUsage
 from workflows.estimates.job import stretch
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from workflows.estimates.setting import Behaviour, Setting
 
 HOUR = 3600.0
+#: Evictions of a job in a row without a result: after more, a scan is said not to end. Fits of
+#: which one in 30 outlasts the evictions still come home.
+MOST_IN_VAIN = 200
+
+
+class NeverEnds(WrongUsage):
+    """Jobs are evicted again and again before they have a result."""
 
 
 @dataclass
@@ -159,9 +167,21 @@ class Machines:
     def _evict(self, run: _Run) -> None:
         self.count.evictions += 1
         self._keep_part(run, is_kept=self._faults.uniform() < self._behaviour.kept)
+        run.job.n_in_vain += 1
+        if run.job.n_in_vain > MOST_IN_VAIN:
+            raise NeverEnds(self._why_endless(run))
         self._free.appendleft((self._machine(), 0.0))
         self.idle.appendleft(run.job)
         self._await_cycle()
+
+    def _why_endless(self, run: _Run) -> str:
+        rate = self._behaviour.evictions_per_hour
+        return (
+            f"The scan does not end on such a pool: with {rate:.2g} evictions an hour, a job "
+            f"was evicted {MOST_IN_VAIN} times in a row before its results came home, which "
+            f"takes {run.whole.seconds / HOUR:.2g} h; plan fits that are shorter "
+            f"(--seconds-per-fit), or a shorter --checkpoint-interval."
+        )
 
     def _hold(self, run: _Run) -> None:
         self.count.holds += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from condor.sites import recorded_site
 from skyscan.recos import reco_class
 from workflows.estimates.behaviours import behaviour_of
-from workflows.estimates.seen import most_slots, seen_behaviour
+from workflows.estimates.seen import has_starts, most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
 from workflows.model.reading import ScanReader
 from workflows.plan import site_of, usual_rounds
@@ -72,6 +72,7 @@ def of_options(name: str, options: Options, seconds_per_fit: float | None) -> Qu
         jobs_per_round=None if options.batch_size else jobs,
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=options.max_rounds or usual_rounds(options.progression, budget, threshold),
+        has_own_rounds=options.max_rounds is not None,
         time_budget=float(budget),
         threshold=threshold,
         checkpoint_interval=options.checkpoint_interval,
@@ -110,6 +111,8 @@ def of_folder(folder: ScanFolder, seconds_per_fit: float | None) -> Question:
         jobs_per_round=scan.jobs_per_round,
         halvings=scan.halvings,
         max_rounds=scan.max_rounds,
+        has_own_rounds=scan.max_rounds
+        != usual_rounds(scan.progression, scan.time_budget, scan.predictive_scanning_threshold),
         time_budget=scan.time_budget,
         threshold=scan.predictive_scanning_threshold,
         checkpoint_interval=scan.checkpoint_interval,
@@ -122,10 +125,10 @@ def of_folder(folder: ScanFolder, seconds_per_fit: float | None) -> Question:
     if scan.urgent:
         usual = _urgent(usual, site)
     behaviour = seen_behaviour(usual, rounds, reader.prep())
-    is_seen = behaviour != usual
-    if is_seen and seconds_per_fit is not None:
+    is_seen = has_run and has_starts(rounds)
+    if seconds_per_fit is not None:
         behaviour = replace(behaviour, seconds_per_fit=seconds_per_fit)
-    elif is_seen:
+    elif has_run:
         source = "its own fits"
     return Question(
         name=scan.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from math import log
+from math import inf, log
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from workflows.model.rounds import Batch, ChosenRound
 
 RESOLUTION = 1.0  # seconds, of the times in HTCondor's logs
+
+#: The usual rate of evictions counts as if it had been seen for so long: a few evictions in the
+#: first minutes of a scan do not tell the rate for fits of hours.
+USUAL_HOURS = 1.0
 
 
 def seen_behaviour(
@@ -32,14 +36,14 @@ def seen_behaviour(
     prep : Job, optional
         The job before them.
     """
-    batches = [it for each in rounds for it in each.batches if it.job is not None]
-    whole = [it for it in batches if it.results.n and it.job and it.job.has_succeeded]
-    jobs = [it.job for it in batches if it.job is not None]
-    starts = [start for job in jobs for start in job.starts]
-    if not whole:
+    timed = [it for each in rounds for it in each.batches if it.results.n]
+    if not timed:
         return usual
-    n_fits = sum(it.results.n for it in whole)
-    paces = [it.results.seconds / it.results.n for it in whole if it.results.seconds > 0]
+    usual = _at_pace_of(timed, usual)
+    jobs = _jobs(rounds)
+    starts = [start for job in jobs for start in job.starts]
+    if not starts:
+        return usual
     hours = sum((it.ended or it.began) - it.began for it in starts) / 3600.0
     n_evicted = sum(it.how == "evicted" and it.exit_code is None for it in starts)
     waits = _waits(rounds)
@@ -49,13 +53,11 @@ def seen_behaviour(
     submissions = [delay for _, delay in _openings(rounds)]
     return replace(
         usual,
-        seconds_per_fit=sum(it.results.seconds for it in whole) / n_fits,
-        fit_spread=0.0,  # it is in the paces of the jobs
-        machine_spread=pstdev(map(log, paces)) if len(paces) > 1 else usual.machine_spread,
-        set_up=median(_set_ups(whole) or [usual.set_up]),
+        set_up=median(_set_ups(timed) or [usual.set_up]),
         match=2.0 * fmean(waits),  # a cycle is half over, on average
         claim=0.0,
-        evictions_per_hour=n_evicted / hours if hours else usual.evictions_per_hour,
+        evictions_per_hour=(n_evicted + USUAL_HOURS * usual.evictions_per_hour)
+        / (hours + USUAL_HOURS),
         held=sum(len(job.holds) for job in jobs) / len(starts),
         failing=sum(it.how == "failed" for it in starts) / len(starts),
         dagman=fmean(submissions or [usual.dagman]),
@@ -63,25 +65,49 @@ def seen_behaviour(
     )
 
 
+def has_starts(rounds: Iterable[ChosenRound]) -> bool:
+    """Return whether the logs have any start of a job."""
+    return any(job.starts for job in _jobs(rounds))
+
+
+def _jobs(rounds: Iterable[ChosenRound]) -> list[Job]:
+    return [it.job for each in rounds for it in each.batches if it.job is not None]
+
+
+def _at_pace_of(timed: Sequence[Batch], usual: Behaviour) -> Behaviour:
+    """Return a behaviour with the duration of the fits that have come home, of any job."""
+    paces = [it.results.seconds / it.results.n for it in timed if it.results.seconds > 0]
+    return replace(
+        usual,
+        seconds_per_fit=sum(it.results.seconds for it in timed)
+        / sum(it.results.n for it in timed),
+        fit_spread=0.0,  # it is in the paces of the jobs
+        machine_spread=pstdev(map(log, paces)) if len(paces) > 1 else usual.machine_spread,
+    )
+
+
 def most_slots(rounds: Iterable[ChosenRound]) -> int:
-    """Return how many jobs of a scan were on machines at once, at most."""
+    """Return how many jobs of a scan were on machines at once, at most; at least 1."""
     changes = []
-    for job in (it.job for each in rounds for it in each.batches if it.job is not None):
+    for job in _jobs(rounds):
         for start in job.starts:
-            changes += [(start.began, 1), (start.ended or start.began, -1)]
-    most = now = 0
+            # A job that still runs does so to the end. One that ended as it began was there,
+            # but a slot may also take a job at the very time at which it lost one.
+            ended = inf if start.ended is None else start.ended
+            changes += [(start.began, 1), (max(ended, start.began + 0.5 * RESOLUTION), -1)]
+    most, now = 1, 0
     for _, change in sorted(changes):
         now += change
         most = max(most, now)
     return most
 
 
-def _set_ups(whole: Iterable[Batch]) -> list[float]:
+def _set_ups(timed: Iterable[Batch]) -> list[float]:
     """Return what successful starts took besides fits, of jobs that had only one start."""
     return [
         max(0.0, it.job.starts[0].seconds(0.0) - it.results.seconds)
-        for it in whole
-        if it.job is not None and len(it.job.starts) == 1
+        for it in timed
+        if it.job is not None and it.job.has_succeeded and len(it.job.starts) == 1
     ]
 
 

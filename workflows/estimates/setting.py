@@ -27,6 +27,8 @@ class Setting:
         How often batches are halved towards the end of a round.
     max_rounds : int
         How many rounds there may be.
+    has_own_rounds : bool
+        Whether that is from ``--max-rounds`` and not what follows from the other options.
     time_budget : float
         Seconds after which a job leaves its fits to the next round; 0 means no limit.
     threshold : float
@@ -47,6 +49,7 @@ class Setting:
     jobs_per_round: int | None = 300
     halvings: int = 0
     max_rounds: int = 9
+    has_own_rounds: bool = False
     time_budget: float = 0.0
     threshold: float = 1.0
     checkpoint_interval: float = 1800.0

@@ -58,6 +58,8 @@ def _advice_lines(best: Advice, given: Setting) -> Iterator[str]:
         yield f"  best      on {best.slots} slots: as it is"
         return
     words = " ".join(changes(best.setting, given))
+    if given.batch_size and not best.setting.batch_size:
+        words += f", without --batch-size {given.batch_size}"
     yield f"  best      on {best.slots} slots: {words}"
     yield (
         f"            {duration(best.seconds)} instead of {duration(best.before_seconds)}, "
@@ -74,3 +76,5 @@ def changes(best: Setting, given: Setting) -> Iterator[str]:
         yield f"--time-budget {f'{minutes:.0f}m' if minutes else 0}"
     if best.threshold != given.threshold:
         yield f"--predictive-scanning-threshold {best.threshold:g}"
+    if best.has_own_rounds and best.max_rounds != given.max_rounds:
+        yield f"--max-rounds {best.max_rounds}"

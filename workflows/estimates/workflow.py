@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import ceil, inf
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -79,7 +80,10 @@ def simulate(
     sky : Sky, optional
         The rounds' fits; default: an event somewhere, and the scan's rule.
     """
-    where, fits, speeds, faults = np.random.default_rng(seed).spawn(4)
+    # Generator.spawn, which gives the same streams, needs numpy 1.25.
+    where, fits, speeds, faults = map(
+        np.random.default_rng, np.random.SeedSequence(seed).spawn(4)
+    )
     rounds: Sky = sky or RuledSky(setting.progression, setting.n_variations, where)
     clock = Clock()
     machines = Machines(
@@ -108,7 +112,9 @@ class _Workflow:
         self._results = np.empty(0, np.int64)
         self._rounds: list[_Round] = []
         self._n_jobs = 0
-        self._has_failed = self._is_closing = self._is_news = False
+        self._has_failed = self._is_closing = False
+        self._first_look = inf
+        self._is_look_due = False
         self.is_over = False
 
     def outcome(self) -> Outcome:
@@ -142,7 +148,7 @@ class _Workflow:
             return
         self._clock.after(self._behaviour.script, self._continue)
         if self._setting.threshold < 1:
-            self._clock.after(self._behaviour.script + self._behaviour.look, self._look)
+            self._first_look = self._clock.now + self._behaviour.script + self._behaviour.look
 
     def _continue(self) -> None:
         """Choose the next round, once all rounds so far have ended."""
@@ -222,7 +228,8 @@ class _Workflow:
 
     def _arrived(self, fits: NDArray[np.int64]) -> None:
         self._results[fits] += 1
-        self._is_news |= len(fits) > 0
+        if len(fits):
+            self._tell()
 
     def _job_ended(self, here: _Round, is_good: bool) -> None:  # noqa: FBT001
         self._has_failed |= not is_good
@@ -230,16 +237,22 @@ class _Workflow:
         if here.n_left == 0 and self._setting.threshold >= 1:
             delay = self._behaviour.script
             self._seen(lambda: self._clock.after(delay, self._continue), is_good)
-        self._is_news = True
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have the gate decide at its next look: looks without news change nothing."""
+        if self._is_look_due or self._first_look == inf:
+            return
+        self._is_look_due = True
+        every, since = self._behaviour.look, self._clock.now - self._first_look
+        after = every * max(0, ceil(since / every)) - since
+        self._clock.after(after, self._look)
 
     def _look(self) -> None:
         """Look at the results so far, as a gate (`skyscan.rounds.predictive.look`)."""
-        if self._is_closing:
-            return
-        if self._is_news:
-            self._is_news = False
+        self._is_look_due = False
+        if not self._is_closing:
             self._decide()
-        self._clock.after(self._behaviour.look, self._look)
 
     def _decide(self) -> None:
         are_over = all(it.n_left == 0 for it in self._rounds)

@@ -5,8 +5,12 @@ from skyscan.events.event import LC_FLAG
 from skyscan.geometry import N_OMS
 from skyscan.simulation import detector
 from skyscan.simulation.detector import (
+    TRIGGER_LAUNCHES,
+    TRIGGER_NS,
+    Launches,
     are_coincident,
     detector_response,
+    is_triggered,
     launches_of,
     photoelectrons,
     pulses_of,
@@ -67,3 +71,11 @@ def test_noise_alone_does_not_trigger():
     pulses, is_triggered = detector_response(np.empty(0, np.int32), np.empty(0), random)
     assert 20 < len(pulses) < 80  # 5083 living DOMs, 14 us, 560 Hz
     assert not is_triggered
+
+
+@pytest.mark.parametrize("n", range(2 * TRIGGER_LAUNCHES))
+def test_any_number_of_launches_triggers_or_does_not(n):
+    launches = Launches(np.arange(n), np.full(n, 5000.0), np.ones(n, bool))
+    assert is_triggered(launches) == (n >= TRIGGER_LAUNCHES)
+    apart = launches._replace(time=np.arange(n) * TRIGGER_NS)
+    assert not is_triggered(apart)

@@ -9,7 +9,7 @@ from skyscan.light.cherenkov import SIN_CHERENKOV, axes_of, direct_light, frames
 from skyscan.light.ice_model import acceptance_at, shipped_ice
 from skyscan.light.yields import PHOTONS_PER_M
 from skyscan.simulation.kernel import best_kernel, trace
-from skyscan.simulation.light import n_photons, shower_steps, track_step
+from skyscan.simulation.light import blocks_of, n_photons, shower_steps, track_step
 from skyscan.simulation.scene import Scene
 
 KERNELS = [
@@ -89,6 +89,55 @@ def test_the_same_seed_gives_the_same_photons_and_dead_doms_see_none(kernel):
     assert first.time.tobytes() != other.time.tobytes()
     assert len(first.dom) > 20
     assert are_alive().ravel()[first.dom].all()
+
+
+def bright_shower():
+    steps = shower_steps(np.array([50.0, -80.0, -350.0]), 0.0, np.array([0.6, 0.0, 0.8]), 200.0)
+    return Scene(shipped_ice(), 15.0), steps, n_photons(steps, 15.0, np.full(len(steps), 0.5))
+
+
+@pytest.mark.skipif(best_kernel() != "c", reason="there is no C compiler")
+def test_the_photons_of_a_seed_do_not_depend_on_blocks_nor_on_room_for_hits(monkeypatch):
+    whole = trace(*bright_shower(), 3, "c")
+    monkeypatch.setattr("skyscan.simulation.kernel.BLOCK", 777)
+    monkeypatch.setattr("skyscan.simulation.kernel.FIRST_CAPACITY", 1)
+    blocks = trace(*bright_shower(), 3, "c")
+    assert len(whole.dom) > 100
+    assert blocks.dom.tobytes() == whole.dom.tobytes()
+    assert blocks.time.tobytes() == whole.time.tobytes()
+
+
+def test_ctrl_c_ends_a_simulation_after_a_block(monkeypatch):
+    scene, steps, _ = bright_shower()
+    photons = np.full(len(steps), 10**9)  # hours
+    followed = []
+
+    def interrupted(*values: object) -> None:
+        followed.append(values)
+        if len(followed) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("skyscan.simulation.kernel._block_in_c", interrupted)
+    monkeypatch.setattr(
+        "skyscan.simulation.numpy_kernel._follow", lambda *_: interrupted() or []
+    )
+    for kernel in {best_kernel(), "numpy"}:
+        followed.clear()
+        with pytest.raises(KeyboardInterrupt):
+            trace(scene, steps, photons, 1, kernel)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 10, 100])
+def test_blocks_have_every_photon_once_in_the_order_of_steps(size):
+    photons = np.array([0, 4, 0, 9, 1, 0, 0])
+    blocks = list(blocks_of(photons, size))
+    owners = [
+        np.repeat(np.arange(first, first + len(counts)), counts) for first, counts in blocks
+    ]
+    assert np.concatenate(owners).tolist() == [1] * 4 + [3] * 9 + [4]
+    assert [len(it) for it in owners[:-1]] == [size] * (len(owners) - 1)
+    assert 0 < len(owners[-1]) <= size
+    assert list(blocks_of(np.zeros(3, np.int64), size)) == []
 
 
 def test_a_kernel_that_is_not_there_is_refused(monkeypatch):

@@ -12,7 +12,7 @@ from workflows.estimates.estimate import estimate
 from workflows.estimates.seen import most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
 from workflows.estimates.sky import GivenRounds
-from workflows.model.jobs import Nodes
+from workflows.model.jobs import Job, Nodes, Start
 from workflows.model.results import BatchResults
 from workflows.model.rounds import Batch, ChosenRound
 
@@ -98,6 +98,49 @@ def test_a_scan_without_results_says_nothing_of_its_pool():
         for batch in each.batches:
             batch.results = replace(batch.results, n=0, seconds=0.0)
     assert seen_behaviour(usual, rounds) == usual
+
+
+def test_fits_of_jobs_that_have_not_ended_tell_how_long_one_takes():
+    rounds = rounds_of(Recording("even"))
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 0.0)
+    for each in rounds:
+        for batch in each.batches:
+            batch.job.state, batch.job.exit_code = "running", None
+    own = seen_behaviour(usual, rounds)
+    assert own.seconds_per_fit == pytest.approx(0.403, abs=0.001)
+    assert own.set_up == usual.set_up  # that of a job which still runs is not known
+
+
+def test_fits_count_without_the_logs_of_their_jobs():
+    rounds = rounds_of(Recording("even"))
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 0.0)
+    for each in rounds:
+        for batch in each.batches:
+            batch.job = None
+    own = seen_behaviour(usual, rounds)
+    assert own.seconds_per_fit == pytest.approx(0.403, abs=0.001)
+    assert own.match == usual.match
+    assert most_slots(rounds) == 1
+
+
+def test_a_few_evictions_in_minutes_are_not_the_rate_of_hours():
+    usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
+    for name, n in (("checkpoints", 2), ("evicted", 1), ("even", 0)):
+        own = seen_behaviour(usual, rounds_of(Recording(name)))
+        assert 0.8 * n <= own.evictions_per_hour <= n
+
+
+def slots_of(*times: tuple[float, float | None]) -> int:
+    job = Job("batch", 0.0)
+    job.starts = [Start(began, "machine", ended=ended) for began, ended in times]
+    return most_slots([ChosenRound(0, None, 0.0, 0, (), [Batch(0, 0, 1, job, None)], None)])
+
+
+def test_slots_are_counted_when_jobs_start_end_and_still_run():
+    assert slots_of() == slots_of((5.0, 5.0)) == 1
+    assert slots_of((5.0, 9.0), (9.0, 12.0)) == 1  # one after the other
+    assert slots_of((5.0, 9.0), (5.0, 5.0)) == 2
+    assert slots_of((5.0, None), (7.0, None), (8.0, None)) == 3
 
 
 def test_a_copied_folder_has_no_times_of_choices():

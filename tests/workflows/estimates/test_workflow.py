@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 import pytest
 
+from skyscan.errors import WrongUsage
 from skyscan.pixels import parents
 from workflows.estimates.estimate import estimate
 from workflows.estimates.setting import Behaviour, Setting
@@ -140,6 +141,46 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not():
     )
     assert first == again
     assert first != other
+
+
+def test_the_generators_of_the_oldest_numpy_are_enough(monkeypatch):
+    class Old(np.random.Generator):
+        spawn = None  # it is new in 1.25
+
+    expected = simulate(SMALL, ROUGH, 10, 5)
+    with monkeypatch.context() as old:
+        old.setattr(np.random, "default_rng", lambda seed: Old(np.random.PCG64(seed)))
+        assert simulate(SMALL, ROUGH, 10, 5).seconds == expected.seconds
+
+
+def test_a_pool_on_which_no_fit_ever_ends_is_refused():
+    setting = replace(SMALL, progression=((2, 0),))
+    behaviour = replace(IDEAL, seconds_per_fit=864_000.0, evictions_per_hour=0.05)
+    with pytest.raises(WrongUsage, match="does not end on such a pool"):
+        simulate(setting, behaviour, 10, 0)
+
+
+def test_evictions_from_which_a_scan_recovers_are_no_error():
+    behaviour = replace(IDEAL, seconds_per_fit=600.0, evictions_per_hour=12.0)
+    setting = Setting(jobs_per_round=20, max_rounds=1, checkpoint_interval=1.0)
+    found = simulate(setting, behaviour, 5, 0, GivenRounds([40]))
+    assert found.is_complete
+    assert found.count.evictions > 40
+
+
+def test_a_gate_looks_only_where_there_is_news():
+    looks = []
+
+    class Sky(GivenRounds):
+        def ask(self, done: np.ndarray) -> int:
+            looks.append(len(done))
+            return super().ask(done)
+
+    setting = Setting(jobs_per_round=4, max_rounds=9, threshold=0.5)
+    behaviour = replace(IDEAL, seconds_per_fit=1e12, look=5.0)  # 2e11 looks
+    found = simulate(setting, behaviour, 4, 0, Sky([4, 4]))
+    assert found.is_complete
+    assert 0 < len(looks) < 20
 
 
 def test_the_rule_asks_for_as_many_pixels_as_in_scans_that_have_run():
