@@ -179,7 +179,7 @@ class Machines:
         return (
             f"The scan does not end on such a pool: with {rate:.2g} evictions an hour, a job "
             f"was evicted {MOST_IN_VAIN} times in a row before its results came home, which "
-            f"takes {run.whole.seconds / HOUR:.2g} h; plan fits that are shorter "
+            f"takes {run.whole.seconds / HOUR:.3g} h; the fits must be shorter "
             f"(--seconds-per-fit), or a shorter --checkpoint-interval."
         )
 
