@@ -105,17 +105,33 @@ class Table(ABC):
         return list(found.values())
 
     def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
-        """Return the first row of an event, or None if it has none.
+        """Return the row of an event, or None if it has none.
 
         Of tables with one row for each event.
+
+        Raises
+        ------
+        BadInput
+            Several rows are of the event.
         """
+        found: list[int] = []
         at = 0
         for batch in self.batches(by):
             where = self.where(batch, by, key)
-            if where.any():
-                return Rows(key, 1, at + int(np.argmax(where)))
+            found += (at + np.flatnonzero(where)).tolist()
             at += len(where)
-        return None
+        return self.only(by, key, found)
+
+    def only(
+        self, by: Sequence[str], key: tuple[int, ...], found: Sequence[int]
+    ) -> Rows | None:
+        """Return the row of an event of those that were found; several are refused."""
+        if len(found) > 1:
+            number = ":".join(map(str, key))
+            runs = self.has("run") and "run" not in by
+            advice = "give --run" if runs else "keep one of them, or tell them apart by run"
+            raise self.complaint(f"it has several rows of event {number} ({by[-1]}); {advice}")
+        return Rows(key, 1, found[0]) if found else None
 
     def where(
         self, columns: Columns, by: Sequence[str], key: tuple[int, ...]

@@ -20,7 +20,7 @@ from skyscan.tables.layouts import layout_of, no_layout
 from skyscan.tables.parquet_file import ParquetTable, is_parquet
 from skyscan.tables.prometheus import LAYOUT as PROMETHEUS
 from skyscan.tables.prometheus import PrometheusFile, is_prometheus
-from skyscan.tables.pulses import pulses_of
+from skyscan.tables.pulses import CENTRE_DEPTH, counts_from_surface, pulses_of
 from skyscan.tables.sqlite_file import is_sqlite, tables_in
 from skyscan.tables.truth import TruthTable, is_truth
 
@@ -211,7 +211,8 @@ def _take(source: PulseTable, by: list[str], rows: Rows, entry: EventEntry) -> E
         mjd = _constant(table, columns, layout.mjd)
     truth = None
     if source.truth is not None:
-        truth = source.truth.of(entry.event_id, entry.run_id)
+        shifted = source.detector is None and counts_from_surface(table, layout, columns)
+        truth = source.truth.of(entry.event_id, entry.run_id, from_surface=shifted)
     return _event_file(table, entry, pulses, mjd, truth=truth, detector=source.detector)
 
 
@@ -273,7 +274,12 @@ def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
 
         def take(event=event, entry=entry) -> EventFile:  # type: ignore[no-untyped-def]  # noqa: ANN001
             pulses = pulses_of(file, PROMETHEUS, event.columns, detector)
-            known = event.truth if truth is None else truth.of(entry.event_id, entry.run_id)
+            shifted = detector is None and counts_from_surface(file, PROMETHEUS, event.columns)
+            known = event.truth
+            if truth is not None:
+                known = truth.of(entry.event_id, entry.run_id, from_surface=shifted)
+            elif known is not None and shifted:
+                known = replace(known, z=known.z + CENTRE_DEPTH)
             return _event_file(file, entry, pulses, entry.mjd, truth=known, detector=detector)
 
         yield Found(entry, take)

@@ -85,14 +85,14 @@ class ParquetTable(Table):
         return {name: values[start : start + rows.n] for name, values in columns.items()}
 
     def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
-        """Return the first row of an event, or None; the file's own statistics narrow it."""
+        """Return the row of an event, or None; the file's own statistics narrow the search."""
+        found: list[int] = []
         for group in range(len(self._edges) - 1):
             if not all(map(partial(self._may_hold, group), by, key)):
                 continue
             where = self.where(self._groups(tuple(by), range(group, group + 1)), by, key)
-            if where.any():
-                return Rows(key, 1, int(self._edges[group]) + int(np.argmax(where)))
-        return None
+            found += (int(self._edges[group]) + np.flatnonzero(where)).tolist()
+        return self.only(by, key, found)
 
     def _may_hold(self, group: int, name: str, value: int) -> bool:
         known = self._file.metadata.row_group(group).column(self.names.index(name)).statistics

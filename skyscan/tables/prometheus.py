@@ -12,7 +12,7 @@ from skyscan.events.truth import Truth
 from skyscan.tables.columns import Rows, Table
 from skyscan.tables.layouts import PROMETHEUS
 from skyscan.tables.parquet_file import DAMAGE, array_of, open_parquet
-from skyscan.tables.truth import from_centre, origin_of, sum_of_final_states
+from skyscan.tables.truth import origin_of, sum_of_final_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ LAYOUT = replace(
 
 @dataclass(frozen=True)
 class PrometheusEvent:
-    """One event: its columns of light, and its truth."""
+    """One event: its columns of light, and its truth, both in the frame of the file."""
 
     number: int
     columns: Columns
@@ -127,6 +127,6 @@ def _truth(row: dict[str, Any]) -> Truth:
         energy=float(row["initial_state_energy"]),
         x=float(row["initial_state_x"]),
         y=float(row["initial_state_y"]),
-        z=from_centre(float(row["initial_state_z"])),
+        z=float(row["initial_state_z"]),
         time=0.0,
     )

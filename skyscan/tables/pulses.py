@@ -98,6 +98,17 @@ def in_coincidence(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     return found
 
 
+def counts_from_surface(table: Table, layout: Layout, columns: Columns) -> bool:
+    """Return whether heights of DOMs count from the surface, as Prometheus' of IceCube do.
+
+    No DOM of IceCube is as far below the centre of its coordinates.
+    """
+    if not layout.position or any(name not in columns for name in layout.position):
+        return False
+    heights = table.numbers(columns, layout.position[2])
+    return bool(len(heights) and np.median(heights) < -CENTRE_DEPTH / 2)
+
+
 def dom_of_sensor(
     sensor: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -152,7 +163,7 @@ def _check_positions(
     if not inside.any():
         return
     here = np.stack([table.numbers(columns, name)[inside] for name in layout.position], axis=1)
-    if np.median(here[:, 2]) < -CENTRE_DEPTH / 2:  # z counts from the surface
+    if counts_from_surface(table, layout, columns):
         here = here + np.array([0.0, 0.0, CENTRE_DEPTH])
     string, om = pulses["string"][inside], pulses["om"][inside]
     away = np.linalg.norm(here - positions(string, om), axis=1)

@@ -62,6 +62,14 @@ class SqliteTable(Table):
             while some := list(islice(rows, ROWS_AT_ONCE)):
                 yield _columns(names, some)
 
+    def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
+        """Return the row of an event, or None; an index of the file narrows the search."""
+        where = " AND ".join(f"{_quoted(name)} = ?" for name in by)
+        query = f"SELECT 1 FROM {_quoted(self.name)} WHERE {where} LIMIT 2"  # noqa: S608  (quoted)
+        with closing(_connection(self._path)) as connection:
+            n = len(list(_rows(self._path, connection, query, key)))
+        return self.only(by, key, range(n))
+
     def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
         """Return some columns of the rows of one event."""
         where = " AND ".join(f"{_quoted(name)} = ?" for name in by)
