@@ -48,6 +48,7 @@ class PrometheusFile(Table):
     def __init__(self, path: Path) -> None:
         self._file = open_parquet(path)
         schema = self._file.schema_arrow
+        self.n_events = int(self._file.metadata.num_rows)
         self._light = next(name for name in LIGHT if name in schema.names)
         self._has_truth = TRUTH in schema.names
         kind = schema.field(self._light).type

@@ -10,10 +10,11 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.truth import Truth
+from skyscan.tables.layouts import layout_of
 from skyscan.tables.pulses import CENTRE_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from skyscan.tables.columns import Table
 
@@ -102,6 +103,16 @@ class TruthTable:
             f"column {name} holds {value:g}, which is not in {low:.4g} to {high:.4g} radians; "
             f"angles in degrees belong in columns zenith_deg and azimuth_deg"
         )
+
+
+def truths_in(tables: Iterable[Table]) -> tuple[TruthTable, ...]:
+    """Return the tables that may be the truth: those that are named so, or else all.
+
+    A database has also tables of reconstructed directions.
+    """
+    found = [it for it in tables if is_truth(it) and layout_of(it) is None]
+    named = [it for it in found if "truth" in it.name.lower()]
+    return tuple(map(TruthTable, named or found))
 
 
 def is_truth(table: Table) -> bool:
