@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The name of the table of a file that has only one.
 PULSES = "pulses"
+INT32, MAX_INT64 = np.iinfo(np.int32), np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ class Table(ABC):
         """
         values = columns[name]
         if values.dtype.kind in "iub":
+            if values.dtype.kind == "u" and (values > MAX_INT64).any():
+                raise self.complaint(f"column {name} holds {values.max()}, which is too large")
             return values.astype(np.int64)
         floats = self.numbers(columns, name)
         wrong = ~(np.abs(floats) < 2**53) | (floats != np.round(floats))
@@ -183,6 +186,23 @@ class Table(ABC):
                 f"column {name} holds {floats[row]:g}, which is not an integer"
             )
         return floats.astype(np.int64)
+
+    def small_integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
+        """Return a column as integers that fit into 32 bits, as DOMs and PMTs have them.
+
+        Raises
+        ------
+        BadInput
+            It holds something else.
+        """
+        values = self.integers(columns, name)
+        wrong = (values < INT32.min) | (values > INT32.max)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise self.complaint(
+                f"column {name} holds {values[row]}, which numbers no string, DOM or PMT"
+            )
+        return values
 
     def complaint(self, what: str) -> BadInput:
         """Return an error about this table."""
