@@ -95,10 +95,16 @@ class ParquetTable(Table):
         return self.only(by, key, found)
 
     def _may_hold(self, group: int, name: str, value: int) -> bool:
-        known = self._file.metadata.row_group(group).column(self.names.index(name)).statistics
+        metadata = self._file.metadata.row_group(group)
+        columns = map(metadata.column, range(metadata.num_columns))
+        column = next((it for it in columns if it.path_in_schema == name), None)
+        known = None if column is None else column.statistics
         if known is None or not known.has_min_max:
             return True
-        return bool(known.min <= value <= known.max)
+        try:
+            return not (value < known.min or value > known.max)
+        except TypeError:  # they are of text or dates, which reading the column refuses
+            return True
 
     def _groups(self, names: tuple[str, ...], groups: range) -> Columns:
         if self._kept is None or self._kept[:2] != (names, groups):

@@ -81,6 +81,12 @@ class SqliteTable(Table):
 
 def _connection(path: Path) -> sqlite3.Connection:
     """Open a file as it is: without locks, journals or writing."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        raise BadInput(
+            f"{path} is incomplete without {log.name}, which lies beside it; close the program "
+            f"that writes to it, or run `sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'`."
+        )
     try:
         address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
         return sqlite3.connect(address, uri=True)
