@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: The lists of light, the first that a file has.
 LIGHT = ("photons", "hits", "total")
 TRUTH = "mc_truth"
+TRUTH_COLUMNS = tuple(
+    f"initial_state_{name}" for name in ("energy", "zenith", "azimuth", "x", "y", "z")
+)
 EVENTS_AT_ONCE = 16
 LAYOUT = replace(
     PROMETHEUS,
@@ -57,6 +60,16 @@ class PrometheusFile(Table):
         missing = [name for name in LAYOUT.required if name not in names]
         if missing:
             raise self.complaint(f"{self._light} lacks {', '.join(missing)}")
+        self._check_truth(schema)
+
+    def _check_truth(self, schema: Any) -> None:  # noqa: ANN401  (pyarrow is optional)
+        if not self._has_truth:
+            return
+        kind = schema.field(TRUTH).type
+        known = {kind.field(i).name for i in range(kind.num_fields)}
+        missing = [name for name in TRUTH_COLUMNS if name not in known]
+        if missing:
+            raise self.complaint(f"{TRUTH} lacks {', '.join(missing)}")
 
     def batches(self, names: Sequence[str]) -> Iterator[Columns]:
         """Yield some columns of the light, an event at a time."""
@@ -78,7 +91,8 @@ class PrometheusFile(Table):
                 light = batch.column(self._light)
                 truths = batch.column(TRUTH).to_pylist() if self._has_truth else None
                 for i in range(batch.num_rows):
-                    truth = None if truths is None else _truth(truths[i])
+                    row = None if truths is None else truths[i]
+                    truth = None if row is None else _truth(row)
                     yield PrometheusEvent(number, self._columns(light, i), truth)
                     number += 1
         except DAMAGE as error:

@@ -6,7 +6,7 @@ from contextlib import closing
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables_support import graphnet, plain, write_csv, write_sqlite
+from tables_support import graphnet, plain, write_csv, write_prometheus, write_sqlite
 
 from skyscan.errors import BadInput
 from skyscan.events.choice import Choice
@@ -39,3 +39,17 @@ def test_a_database_with_changes_beside_it_is_refused(tmp_path):
         with pytest.raises(BadInput, match=r"incomplete without x\.db-wal"):
             take_event(path)
     assert take_event(path).content
+
+
+def test_a_truth_of_prometheus_without_a_column_is_refused_with_its_name(tmp_path):
+    table = pq.read_table(write_prometheus(tmp_path / "x.parquet", (0,)))
+    truth = table["mc_truth"].to_pylist()
+    for row in truth:
+        del row["initial_state_zenith"]
+    columns = {"mc_truth": pa.array(truth), "photons": table["photons"]}
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    with pytest.raises(BadInput, match="mc_truth lacks initial_state_zenith"):
+        take_event(tmp_path / "x.parquet")
+    columns["mc_truth"] = pa.array([None], table["mc_truth"].type)
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    assert b'"truth":null' in take_event(tmp_path / "x.parquet").content
