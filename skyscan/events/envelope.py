@@ -27,7 +27,8 @@ MAX_MARKS = 10_000  #: brackets, commas and colons; an alert has less than 100
 NOT_AN_ALERT = "give an event file in i3live's format (JSON, or its pickle)"
 WHAT_IS_READ = (
     "give an alert in i3live's format (JSON, or its pickle), an .i3 file, or a tar archive of "
-    "these; all may be compressed"
+    "these, all of which may be compressed; or a table (CSV, Parquet or SQLite) whose columns "
+    "have the names in docs/tables.md"
 )
 TRUTH = "true"
 STATE_ITEMS = 2  # (attributes, bytes)

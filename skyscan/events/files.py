@@ -35,12 +35,23 @@ TABLES = "skyscan.tables.files"
 OF_TABLES = ("run_id", "mjd", "truth", "geometry")
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
-#: A table in CSV begins with names of columns, at least one of these, separated by commas,
-#: semicolons or tabs.
+#: A table in CSV begins with names of columns, separated by commas, semicolons or tabs, and at
+#: least one of these.
 _COLUMNS = frozenset(
-    b"string om time charge event event_id event_no sensor_id dom_time dom_number t".split()
+    [
+        "string",
+        "om",
+        "time",
+        "charge",
+        "event",
+        "event_id",
+        "event_no",
+        "sensor_id",
+        "dom_time",
+        "dom_number",
+        "t",
+    ]
 )
-_CSV_HEAD = re.compile(rb'\s*"?[A-Za-z]\w*"?\s*([,;\t]\s*"?[A-Za-z]\w*"?\s*)+')
 
 
 @dataclass(frozen=True)
@@ -70,9 +81,22 @@ def is_table(begin: bytes, _name: str) -> bool:
         return True
     lines = begin.removeprefix(b"\xef\xbb\xbf").splitlines()
     head = next((it for it in lines if it.strip() and not it.startswith(b"#")), b"")
-    if not _CSV_HEAD.fullmatch(head):
+    return _is_csv_head(head)
+
+
+def _is_csv_head(head: bytes) -> bool:
+    try:
+        line = head.decode("utf-8")
+    except UnicodeDecodeError:
         return False
-    return not _COLUMNS.isdisjoint(re.findall(rb"\w+", head))
+    if line.lstrip().startswith(("{", "[")) or not line.replace("\t", "").isprintable():
+        return False
+    if _COLUMNS.isdisjoint(re.findall(r"\w+", line)):
+        return False
+    from skyscan.events.csv_head import names_in  # not for jobs, whose files are others
+
+    names = names_in(line)
+    return len(names) > 1 and not _COLUMNS.isdisjoint(names)
 
 
 def is_anything(_begin: bytes, _name: str) -> bool:

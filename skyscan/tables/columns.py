@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The name of the table of a file that has only one.
 PULSES = "pulses"
+INT32, MAX_INT64 = np.iinfo(np.int32), np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,33 @@ class Table(ABC):
         return list(found.values())
 
     def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
-        """Return the first row of an event, or None if it has none.
+        """Return the row of an event, or None if it has none.
 
         Of tables with one row for each event.
+
+        Raises
+        ------
+        BadInput
+            Several rows are of the event.
         """
+        found: list[int] = []
         at = 0
         for batch in self.batches(by):
             where = self.where(batch, by, key)
-            if where.any():
-                return Rows(key, 1, at + int(np.argmax(where)))
+            found += (at + np.flatnonzero(where)).tolist()
             at += len(where)
-        return None
+        return self.only(by, key, found)
+
+    def only(
+        self, by: Sequence[str], key: tuple[int, ...], found: Sequence[int]
+    ) -> Rows | None:
+        """Return the row of an event of those that were found; several are refused."""
+        if len(found) > 1:
+            number = ":".join(map(str, key))
+            runs = self.has("run") and "run" not in by
+            advice = "give --run" if runs else "keep one of them, or tell them apart by run"
+            raise self.complaint(f"it has several rows of event {number} ({by[-1]}); {advice}")
+        return Rows(key, 1, found[0]) if found else None
 
     def where(
         self, columns: Columns, by: Sequence[str], key: tuple[int, ...]
@@ -158,6 +175,8 @@ class Table(ABC):
         """
         values = columns[name]
         if values.dtype.kind in "iub":
+            if values.dtype.kind == "u" and (values > MAX_INT64).any():
+                raise self.complaint(f"column {name} holds {values.max()}, which is too large")
             return values.astype(np.int64)
         floats = self.numbers(columns, name)
         wrong = ~(np.abs(floats) < 2**53) | (floats != np.round(floats))
@@ -167,6 +186,23 @@ class Table(ABC):
                 f"column {name} holds {floats[row]:g}, which is not an integer"
             )
         return floats.astype(np.int64)
+
+    def small_integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
+        """Return a column as integers that fit into 32 bits, as DOMs and PMTs have them.
+
+        Raises
+        ------
+        BadInput
+            It holds something else.
+        """
+        values = self.integers(columns, name)
+        wrong = (values < INT32.min) | (values > INT32.max)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise self.complaint(
+                f"column {name} holds {values[row]}, which numbers no string, DOM or PMT"
+            )
+        return values
 
     def complaint(self, what: str) -> BadInput:
         """Return an error about this table."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.errors import BadInput
+from skyscan.events.csv_head import delimiter_of, names_in
 from skyscan.tables.columns import PULSES, Rows, Table
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from skyscan.tables.columns import Columns
 
-DELIMITERS = ",;\t"
 TRUE, FALSE = {"true", "yes"}, {"false", "no"}
 MISSING = {"", "nan", "null", "none"}
 
@@ -32,12 +32,11 @@ class CsvTable(Table):
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{path} cannot be read as text ({error}).") from error
         lines = [it for it in text.splitlines() if it.strip() and not it.startswith("#")]
-        names = _head(lines[0] if lines else "")
+        names, rows = _parsed(path, lines or [""])
         super().__init__(str(path), PULSES, names)
-        if len(set(names)) != len(names):
+        named = [name for name in names if name]  # pandas' index has no name
+        if len(set(named)) != len(named):
             raise self.complaint("a column has the same name as another one")
-        delimiter = _delimiter(lines[0]) if lines else ","
-        rows = list(csv.reader(lines[1:], delimiter=delimiter))
         wrong = next((n for n, row in enumerate(rows, 2) if len(row) != len(names)), None)
         if wrong is not None:
             raise self.complaint(
@@ -61,17 +60,16 @@ class CsvTable(Table):
         return {name: self._columns[name][here] for name in names}
 
 
-def _first_line(text: str) -> str:
-    lines = (it for it in text.splitlines() if it.strip() and not it.startswith("#"))
-    return next(lines, "")
-
-
-def _delimiter(line: str) -> str:
-    return max(DELIMITERS, key=line.count)
-
-
-def _head(line: str) -> list[str]:
-    return [it.strip().strip('"') for it in line.split(_delimiter(line))]
+def _parsed(path: Path, lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns, and the rows."""
+    try:
+        delimiter = delimiter_of(lines[0])
+        rows = csv.reader(lines[1:], delimiter=delimiter, skipinitialspace=True)
+        return names_in(lines[0]), list(rows)
+    except csv.Error as error:
+        raise BadInput(
+            f"{path} cannot be read as CSV ({error}); a quotation mark may be missing."
+        ) from error
 
 
 def _values(cells: Sequence[str]) -> NDArray[Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from math import isfinite, nan
+from math import nan
 from typing import TYPE_CHECKING
 
-from skyscan.errors import BadInput
+import numpy as np
+
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.assembly import ordered_pulses, seed_vertex
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import Event
@@ -20,15 +22,14 @@ from skyscan.tables.layouts import layout_of, no_layout
 from skyscan.tables.parquet_file import ParquetTable, is_parquet
 from skyscan.tables.prometheus import LAYOUT as PROMETHEUS
 from skyscan.tables.prometheus import PrometheusFile, is_prometheus
-from skyscan.tables.pulses import pulses_of
+from skyscan.tables.pulses import CENTRE_DEPTH, counts_from_surface, pulses_of
 from skyscan.tables.sqlite_file import is_sqlite, tables_in
-from skyscan.tables.truth import TruthTable, is_truth
+from skyscan.tables.truth import TruthTable, truths_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from skyscan.detector import Detector
@@ -52,8 +53,8 @@ class PulseTable:
     table : Table
     layout : Layout
         What its columns hold.
-    truth : TruthTable or None
-        Where the truth of its events is.
+    truths : tuple of TruthTable
+        Where the truth of its events may be; several are one too many to take.
     others : tuple of str
         Names of other tables of pulses in the file.
     detector : Detector or None
@@ -62,7 +63,7 @@ class PulseTable:
 
     table: Table
     layout: Layout
-    truth: TruthTable | None
+    truths: tuple[TruthTable, ...]
     others: tuple[str, ...] = ()
     detector: Detector | None = None
 
@@ -86,7 +87,7 @@ def find_events(path: Path, choice: Choice) -> Iterator[Found]:
     wanted = next((it for it in found if it.table.name == choice.pulses), found[0])
     wanted = replace(
         wanted,
-        truth=truth or wanted.truth,
+        truths=(truth,) if truth else wanted.truths,
         others=tuple(it.table.name for it in found if it is not wanted),
         detector=None if choice.geometry is None else read_geometry(choice.geometry),
     )
@@ -99,13 +100,13 @@ def read_truth(path: Path) -> TruthTable:
     Raises
     ------
     BadInput
-        There is none.
+        There is none, or there are several.
     """
-    truth = _truth_table(path, path.stat().st_mtime_ns) if path.is_file() else None
-    if truth is not None:
-        return truth
     if not path.is_file():
         raise BadInput(f"--truth {path} does not exist; check the path.")
+    truth = _only_truth(_truths(path, path.stat().st_mtime_ns))
+    if truth is not None:
+        return truth
     raise BadInput(
         f"{path} has no table of truth: it needs a column of events (event, event_id or "
         f"event_no) and their direction (zenith and azimuth in radians, or zenith_deg and "
@@ -136,9 +137,18 @@ def _geometry(path: Path, _changed: int) -> Detector | None:
 
 
 @lru_cache(maxsize=2)
-def _truth_table(path: Path, _changed: int) -> TruthTable | None:
-    tables = _tables(path, _begin_of(path))
-    return next((TruthTable(it) for it in tables if is_truth(it)), None)
+def _truths(path: Path, _changed: int) -> tuple[TruthTable, ...]:
+    return truths_in(_tables(path, _begin_of(path)))
+
+
+def _only_truth(found: tuple[TruthTable, ...]) -> TruthTable | None:
+    if len(found) > 1:
+        names = ", ".join(it.table.name for it in found)
+        raise found[0].table.complaint(
+            f"each of the tables {names} may be the truth of the events; have 'truth' in the "
+            f"name of that which is, and of no other one, or give another file with --truth"
+        )
+    return next(iter(found), None)
 
 
 def _begin_of(path: Path) -> bytes:
@@ -160,9 +170,9 @@ def _tables(path: Path, begin: bytes) -> list[Table]:
 @lru_cache(maxsize=2)  # a campaign asks again for each event
 def _pulse_tables(path: Path, _changed: int) -> list[PulseTable]:
     tables = _tables(path, _begin_of(path))
-    truth = next((TruthTable(it) for it in tables if is_truth(it)), None)
+    truths = truths_in(tables)
     layouts = [(table, layout_of(table)) for table in tables]
-    found = [PulseTable(table, layout, truth) for table, layout in layouts if layout]
+    found = [PulseTable(table, layout, truths) for table, layout in layouts if layout]
     if not tables:
         raise BadInput(f"{path} has no table.")
     if not found:
@@ -173,26 +183,45 @@ def _pulse_tables(path: Path, _changed: int) -> list[PulseTable]:
 def _in_table(wanted: PulseTable, choice: Choice) -> Iterator[Found]:
     table = wanted.table
     by = wanted.layout.numbering(table)
-    event = None if choice.event is None or not by else choice.event.event_id
-    for number, rows in enumerate(table.events(by), 1):
-        if event is not None and event not in rows.key:
+    if _RUN in by and choice.run_id is not None:
+        raise WrongUsage(f"{table.place} has a column {_RUN}; leave out --run.")
+    counted = _event_column(by)
+    events = table.events(by)
+    if not any(rows.n for rows in events):
+        raise table.complaint("it has no rows")
+    if counted is None and len(events) > 1:
+        raise table.complaint(f"it has several values of {', '.join(by)}, but no column event")
+    event = None if choice.event is None or counted is None else choice.event.event_id
+    for number, rows in enumerate(events, 1):
+        ids = dict(zip(by, rows.key, strict=True))
+        if event is not None and counted is not None and event != ids[counted]:
             continue  # a batch of Kaggle's has 200,000 events
+        if min(rows.key, default=0) < 0:
+            raise table.complaint(f"{_shown(ids)} has a negative number, which names no event")
         entry = replace(
-            _entry(number, dict(zip(by, rows.key, strict=True)), choice),
+            _entry(number, ids, choice),
             pulses={table.name: rows.n, **dict.fromkeys(wanted.others)},
             default_pulses=table.name,
         )
         yield Found(entry, partial(_take, wanted, by, rows, entry))
 
 
+def _event_column(by: Iterable[str]) -> str | None:
+    return next((it for it in by if it not in {_RUN, _SUB_EVENT}), None)
+
+
+def _shown(ids: dict[str, int]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in ids.items())
+
+
 def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
     """Return the header of an event: from its columns, or else from options."""
-    event = next((ids[it] for it in ids if it not in {_RUN, _SUB_EVENT}), None)
+    counted = _event_column(ids)
     run_id = ids.get(_RUN, choice.run_id)
-    if event is None:
-        chosen = choice.event
-        event = chosen.event_id if chosen else 0
-        run_id = run_id if chosen is None or chosen.run_id is None else chosen.run_id
+    event = 0 if counted is None else ids[counted]
+    if counted is None and choice.event is not None:
+        event = choice.event.event_id
+        run_id = choice.event.run_id if run_id is None else run_id
     return EventEntry(
         frame=number,
         event_id=event,
@@ -207,18 +236,27 @@ def _take(source: PulseTable, by: list[str], rows: Rows, entry: EventEntry) -> E
     columns = table.rows(layout.columns_of(table), by, rows)
     pulses = pulses_of(table, layout, columns, source.detector)
     mjd = entry.mjd
-    if mjd is None and layout.mjd in columns:
-        mjd = _constant(table, columns, layout.mjd)
-    truth = None
-    if source.truth is not None:
-        truth = source.truth.of(entry.event_id, entry.run_id)
+    own = _time(table, columns, layout.mjd) if layout.mjd in columns else None
+    if own is not None and mjd is not None:
+        raise WrongUsage(
+            f"{table.place} has the time of event {entry.id} in its column {layout.mjd}; leave "
+            f"out --mjd."
+        )
+    mjd = own if mjd is None else mjd
+    truth, known = None, _only_truth(source.truths)
+    if known is not None:
+        shifted = source.detector is None and counts_from_surface(table, layout, columns)
+        truth = known.of(entry.event_id, entry.run_id, from_surface=shifted)
     return _event_file(table, entry, pulses, mjd, truth=truth, detector=source.detector)
 
 
-def _constant(table: Table, columns: Columns, name: str) -> float:
+def _time(table: Table, columns: Columns, name: str) -> float | None:
+    """Return the time of an event; a column of nothing but NaN means that there is none."""
     values = table.numbers(columns, name)
-    first = float(values[0]) if len(values) else nan
-    if not (values == first).all() and isfinite(first):
+    if np.isnan(values).all():
+        return None
+    first = float(values[0])
+    if not (values == first).all():
         raise table.complaint(f"column {name} is not the same in all rows of an event")
     return first
 
@@ -273,7 +311,14 @@ def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
 
         def take(event=event, entry=entry) -> EventFile:  # type: ignore[no-untyped-def]  # noqa: ANN001
             pulses = pulses_of(file, PROMETHEUS, event.columns, detector)
-            known = event.truth if truth is None else truth.of(entry.event_id, entry.run_id)
+            shifted = detector is None and counts_from_surface(file, PROMETHEUS, event.columns)
+            known = event.truth
+            if truth is not None:
+                known = truth.of(entry.event_id, entry.run_id, from_surface=shifted)
+            elif known is not None and shifted:
+                known = replace(known, z=known.z + CENTRE_DEPTH)
             return _event_file(file, entry, pulses, entry.mjd, truth=known, detector=detector)
 
         yield Found(entry, take)
+    if not file.n_events:
+        raise file.complaint("it has no rows")

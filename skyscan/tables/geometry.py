@@ -57,9 +57,9 @@ def _detector(table: Table, doms: list[str], axes: list[str]) -> Detector:
 def _rows(table: Table, doms: list[str], axes: list[str], columns: Columns) -> NDArray[np.void]:
     rows = np.zeros(len(columns[doms[0]]), DOM_DTYPE)
     if len(doms) == 1:
-        rows["string"], rows["om"] = dom_of_sensor(table.integers(columns, doms[0]))
+        rows["string"], rows["om"] = dom_of_sensor(table.small_integers(columns, doms[0]))
     else:
-        rows["string"], rows["om"] = (table.integers(columns, name) for name in doms)
+        rows["string"], rows["om"] = (table.small_integers(columns, name) for name in doms)
     for axis, name in zip(AXES, axes, strict=True):
         values = table.numbers(columns, name)
         if not np.isfinite(values).all():

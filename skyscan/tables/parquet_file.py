@@ -85,20 +85,26 @@ class ParquetTable(Table):
         return {name: values[start : start + rows.n] for name, values in columns.items()}
 
     def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
-        """Return the first row of an event, or None; the file's own statistics narrow it."""
+        """Return the row of an event, or None; the file's own statistics narrow the search."""
+        found: list[int] = []
         for group in range(len(self._edges) - 1):
             if not all(map(partial(self._may_hold, group), by, key)):
                 continue
             where = self.where(self._groups(tuple(by), range(group, group + 1)), by, key)
-            if where.any():
-                return Rows(key, 1, int(self._edges[group]) + int(np.argmax(where)))
-        return None
+            found += (int(self._edges[group]) + np.flatnonzero(where)).tolist()
+        return self.only(by, key, found)
 
     def _may_hold(self, group: int, name: str, value: int) -> bool:
-        known = self._file.metadata.row_group(group).column(self.names.index(name)).statistics
+        metadata = self._file.metadata.row_group(group)
+        columns = map(metadata.column, range(metadata.num_columns))
+        column = next((it for it in columns if it.path_in_schema == name), None)
+        known = None if column is None else column.statistics
         if known is None or not known.has_min_max:
             return True
-        return bool(known.min <= value <= known.max)
+        try:
+            return not (value < known.min or value > known.max)
+        except TypeError:  # they are of text or dates, which reading the column refuses
+            return True
 
     def _groups(self, names: tuple[str, ...], groups: range) -> Columns:
         if self._kept is None or self._kept[:2] != (names, groups):

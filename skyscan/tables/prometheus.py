@@ -12,7 +12,7 @@ from skyscan.events.truth import Truth
 from skyscan.tables.columns import Rows, Table
 from skyscan.tables.layouts import PROMETHEUS
 from skyscan.tables.parquet_file import DAMAGE, array_of, open_parquet
-from skyscan.tables.truth import from_centre, origin_of, sum_of_final_states
+from skyscan.tables.truth import origin_of, sum_of_final_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: The lists of light, the first that a file has.
 LIGHT = ("photons", "hits", "total")
 TRUTH = "mc_truth"
+TRUTH_COLUMNS = tuple(
+    f"initial_state_{name}" for name in ("energy", "zenith", "azimuth", "x", "y", "z")
+)
 EVENTS_AT_ONCE = 16
 LAYOUT = replace(
     PROMETHEUS,
@@ -35,7 +38,7 @@ LAYOUT = replace(
 
 @dataclass(frozen=True)
 class PrometheusEvent:
-    """One event: its columns of light, and its truth."""
+    """One event: its columns of light, and its truth, both in the frame of the file."""
 
     number: int
     columns: Columns
@@ -48,6 +51,7 @@ class PrometheusFile(Table):
     def __init__(self, path: Path) -> None:
         self._file = open_parquet(path)
         schema = self._file.schema_arrow
+        self.n_events = int(self._file.metadata.num_rows)
         self._light = next(name for name in LIGHT if name in schema.names)
         self._has_truth = TRUTH in schema.names
         kind = schema.field(self._light).type
@@ -56,6 +60,16 @@ class PrometheusFile(Table):
         missing = [name for name in LAYOUT.required if name not in names]
         if missing:
             raise self.complaint(f"{self._light} lacks {', '.join(missing)}")
+        self._check_truth(schema)
+
+    def _check_truth(self, schema: Any) -> None:  # noqa: ANN401  (pyarrow is optional)
+        if not self._has_truth:
+            return
+        kind = schema.field(TRUTH).type
+        known = {kind.field(i).name for i in range(kind.num_fields)}
+        missing = [name for name in TRUTH_COLUMNS if name not in known]
+        if missing:
+            raise self.complaint(f"{TRUTH} lacks {', '.join(missing)}")
 
     def batches(self, names: Sequence[str]) -> Iterator[Columns]:
         """Yield some columns of the light, an event at a time."""
@@ -77,7 +91,8 @@ class PrometheusFile(Table):
                 light = batch.column(self._light)
                 truths = batch.column(TRUTH).to_pylist() if self._has_truth else None
                 for i in range(batch.num_rows):
-                    truth = None if truths is None else _truth(truths[i])
+                    row = None if truths is None else truths[i]
+                    truth = None if row is None else _truth(row)
                     yield PrometheusEvent(number, self._columns(light, i), truth)
                     number += 1
         except DAMAGE as error:
@@ -127,6 +142,6 @@ def _truth(row: dict[str, Any]) -> Truth:
         energy=float(row["initial_state_energy"]),
         x=float(row["initial_state_x"]),
         y=float(row["initial_state_y"]),
-        z=from_centre(float(row["initial_state_z"])),
+        z=float(row["initial_state_z"]),
         time=0.0,
     )

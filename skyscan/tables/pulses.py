@@ -26,6 +26,8 @@ COINCIDENCE_REACH = 2
 CENTRE_DEPTH = 1948.07
 #: How far a DOM may be from its place in IceCube-86, m.
 TOLERANCE = 2.0
+MAX_CHARGE = 1e9  #: of a pulse, PE; the brightest events have some 1e6 in all
+MIN_SPAN_NS = 1.0  #: of the pulses on several strings
 _OMS = 64  # of a string, those on the surface included
 
 
@@ -58,14 +60,15 @@ def pulses_of(
     """
     pulses = np.zeros(len(columns[layout.time]), PULSE_DTYPE)
     pulses["string"], pulses["om"] = _doms(table, layout, columns, detector)
-    pulses["time"] = _finite(table, columns, layout.time, MAX_TIME_NS)
+    pulses["time"] = _finite(table, columns, layout.time, -MAX_TIME_NS, MAX_TIME_NS)
+    _check_span(table, layout, pulses)
     pulses["charge"] = 1.0
     if layout.charge in columns:
-        pulses["charge"] = _finite(table, columns, layout.charge)
+        pulses["charge"] = _finite(table, columns, layout.charge, 0.0, MAX_CHARGE)
     if layout.width in columns:
-        pulses["width"] = _finite(table, columns, layout.width)
+        pulses["width"] = _finite(table, columns, layout.width, -MAX_TIME_NS, MAX_TIME_NS)
     if layout.pmt in columns:
-        pulses["pmt"] = table.integers(columns, layout.pmt)
+        pulses["pmt"] = table.small_integers(columns, layout.pmt)
     if detector is None:
         _check_positions(table, layout, columns, pulses)
     pulses["flags"] = LC_FLAG * _coincidences(table, layout, columns, pulses)
@@ -98,6 +101,17 @@ def in_coincidence(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     return found
 
 
+def counts_from_surface(table: Table, layout: Layout, columns: Columns) -> bool:
+    """Return whether heights of DOMs count from the surface, as Prometheus' of IceCube do.
+
+    No DOM of IceCube is as far below the centre of its coordinates.
+    """
+    if not layout.position or any(name not in columns for name in layout.position):
+        return False
+    heights = table.numbers(columns, layout.position[2])
+    return bool(len(heights) and np.median(heights) < -CENTRE_DEPTH / 2)
+
+
 def dom_of_sensor(
     sensor: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -110,9 +124,9 @@ def _doms(
     table: Table, layout: Layout, columns: Columns, detector: Detector | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     if len(layout.dom) == 1:
-        string, om = dom_of_sensor(table.integers(columns, layout.dom[0]))
+        string, om = dom_of_sensor(table.small_integers(columns, layout.dom[0]))
     else:
-        string, om = (table.integers(columns, name) for name in layout.dom)
+        string, om = (table.small_integers(columns, name) for name in layout.dom)
     if detector is not None:
         missing = ~detector.has(string, om)
         if missing.any():
@@ -132,14 +146,25 @@ def _doms(
 
 
 def _finite(
-    table: Table, columns: Columns, name: str, limit: float = np.inf
+    table: Table, columns: Columns, name: str, low: float, high: float
 ) -> NDArray[np.float64]:
     values = table.numbers(columns, name)
-    wrong = ~(np.abs(values) < limit)
+    wrong = ~((low <= values) & (values < high))
     if wrong.any():
         value = values[np.flatnonzero(wrong)[0]]
         raise table.complaint(f"column {name} holds {value:g}, which no pulse can have")
     return values
+
+
+def _check_span(table: Table, layout: Layout, pulses: NDArray[np.void]) -> None:
+    """Check the unit of times: light needs far longer from string to string."""
+    n = len(np.unique(pulses["string"]))
+    span = float(np.ptp(pulses["time"])) if n else 0.0
+    if n > 1 and span < MIN_SPAN_NS:
+        raise table.complaint(
+            f"all pulses on {n} strings are within {span:.2g} in column {layout.time}; are the "
+            f"times in ns?"
+        )
 
 
 def _check_positions(
@@ -152,7 +177,7 @@ def _check_positions(
     if not inside.any():
         return
     here = np.stack([table.numbers(columns, name)[inside] for name in layout.position], axis=1)
-    if np.median(here[:, 2]) < -CENTRE_DEPTH / 2:  # z counts from the surface
+    if counts_from_surface(table, layout, columns):
         here = here + np.array([0.0, 0.0, CENTRE_DEPTH])
     string, om = pulses["string"][inside], pulses["om"][inside]
     away = np.linalg.norm(here - positions(string, om), axis=1)

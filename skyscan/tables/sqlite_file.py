@@ -62,6 +62,14 @@ class SqliteTable(Table):
             while some := list(islice(rows, ROWS_AT_ONCE)):
                 yield _columns(names, some)
 
+    def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
+        """Return the row of an event, or None; an index of the file narrows the search."""
+        where = " AND ".join(f"{_quoted(name)} = ?" for name in by)
+        query = f"SELECT 1 FROM {_quoted(self.name)} WHERE {where} LIMIT 2"  # noqa: S608  (quoted)
+        with closing(_connection(self._path)) as connection:
+            n = len(list(_rows(self._path, connection, query, key)))
+        return self.only(by, key, range(n))
+
     def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
         """Return some columns of the rows of one event."""
         where = " AND ".join(f"{_quoted(name)} = ?" for name in by)
@@ -73,6 +81,12 @@ class SqliteTable(Table):
 
 def _connection(path: Path) -> sqlite3.Connection:
     """Open a file as it is: without locks, journals or writing."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        raise BadInput(
+            f"{path} is incomplete without {log.name}, which lies beside it; close the program "
+            f"that writes to it, or run `sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'`."
+        )
     try:
         address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
         return sqlite3.connect(address, uri=True)

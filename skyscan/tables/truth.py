@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nan, pi
+from math import degrees, nan, pi
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.truth import Truth
+from skyscan.tables.layouts import layout_of
 from skyscan.tables.pulses import CENTRE_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from skyscan.tables.columns import Table
 
@@ -32,6 +33,16 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "z": ("z", "position_z", "injection_position_z", "initial_state_z"),
     "time": ("time",),
 }
+#: Heights in Prometheus' own frame, which for IceCube counts from the surface.
+PROMETHEUS_HEIGHTS = ("injection_position_z", "initial_state_z")
+#: What angles can be, radians, by the columns that hold them; an azimuth or RA may be signed.
+RANGES: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("zenith", "zenith_deg", "injection_zenith"), (0.0, pi)),
+    **dict.fromkeys(("azimuth", "azimuth_deg", "injection_azimuth"), (-2 * pi, 2 * pi)),
+    "ra_deg": (-2 * pi, 2 * pi),
+    "dec_deg": (-pi / 2, pi / 2),
+}
+ROUNDING = 1e-3  #: by which angles may be out of their range, radians
 #: Prometheus' final states, as GraphNeT keeps them: energy, and the direction of travel.
 FINAL_STATES = tuple(
     (f"{kind}_energy", f"{kind}_direction_theta", f"{kind}_direction_phi")
@@ -47,13 +58,22 @@ class TruthTable:
 
     table: Table
 
-    def of(self, event_id: int, run_id: int | None) -> Truth:
+    def of(self, event_id: int, run_id: int | None, *, from_surface: bool = False) -> Truth:
         """Return the truth of an event.
+
+        Parameters
+        ----------
+        event_id : int
+        run_id : int or None
+            None if it is unknown.
+        from_surface : bool
+            Whether heights in Prometheus' frame count from the surface above IceCube.
 
         Raises
         ------
         BadInput
-            The table does not have the event.
+            The table does not have the event, has it more than once, or an angle of it is
+            impossible.
         """
         by, key = [self.table.first(*EVENT) or EVENT[0]], [event_id]
         if run_id is not None and self.table.has(RUN):
@@ -64,7 +84,35 @@ class TruthTable:
             raise BadInput(f"{self.table.place} has no truth of event {number} ({by[-1]}).")
         names = [name for name in self.table.names if name in _ALL_NAMES]
         columns = self.table.rows(names, by, row)
-        return truth_in({name: float(self.table.numbers(columns, name)[0]) for name in names})
+        values = {name: float(self.table.numbers(columns, name)[0]) for name in names}
+        for name in values.keys() & RANGES.keys():
+            self._check_angle(name, values[name])
+        return truth_in(values, from_surface=from_surface)
+
+    def _check_angle(self, name: str, value: float) -> None:
+        low, high = RANGES[name]
+        angle = np.deg2rad(value) if name.endswith("_deg") else value
+        if not (angle < low - ROUNDING or angle > high + ROUNDING):
+            return
+        if name.endswith("_deg"):
+            limits = f"{degrees(low):g} to {degrees(high):g} degrees"
+            raise self.table.complaint(
+                f"column {name} holds {value:g}, which is not in {limits}"
+            )
+        raise self.table.complaint(
+            f"column {name} holds {value:g}, which is not in {low:.4g} to {high:.4g} radians; "
+            f"angles in degrees belong in columns zenith_deg and azimuth_deg"
+        )
+
+
+def truths_in(tables: Iterable[Table]) -> tuple[TruthTable, ...]:
+    """Return the tables that may be the truth: those that are named so, or else all.
+
+    A database has also tables of reconstructed directions.
+    """
+    found = [it for it in tables if is_truth(it) and layout_of(it) is None]
+    named = [it for it in found if "truth" in it.name.lower()]
+    return tuple(map(TruthTable, named or found))
 
 
 def is_truth(table: Table) -> bool:
@@ -77,26 +125,25 @@ def is_truth(table: Table) -> bool:
     return bool(has_direction and table.first(*EVENT))
 
 
-def truth_in(row: Mapping[str, float]) -> Truth:
-    """Return the truth in a row of a table, by the names of its columns."""
+def truth_in(row: Mapping[str, float], *, from_surface: bool = False) -> Truth:
+    """Return the truth in a row of a table, by the names of its columns.
+
+    Parameters
+    ----------
+    row : mapping of str to float
+    from_surface : bool
+        Whether heights in Prometheus' frame count from the surface above IceCube.
+    """
     values = {}
     for what, names in NAMES.items():
         name = next((it for it in names if it in row), None)
         value = nan if name is None else row[name]
         values[what] = np.deg2rad(value) if name and name.endswith("_deg") else value
-    values["z"] = from_centre(values["z"])
+        if from_surface and name in PROMETHEUS_HEIGHTS:
+            values[what] += CENTRE_DEPTH
     if "zenith" not in row and (travel := _travel(row)) is not None:
         values["zenith"], values["azimuth"] = origin_of(*travel)
     return Truth(**{what: float(value) for what, value in values.items()})
-
-
-def from_centre(z: float) -> float:
-    """Return a height above the centre of IceCube, m, of one that may count from the surface.
-
-    Prometheus' geometry of IceCube counts from the surface; nothing of interest is as far
-    below the detector.
-    """
-    return z + CENTRE_DEPTH if z < -CENTRE_DEPTH / 2 else z
 
 
 def origin_of(zenith: float, azimuth: float) -> tuple[float, float]:

@@ -1,0 +1,55 @@
+"""Parquet and SQLite as they lie on disk."""
+
+import sqlite3
+from contextlib import closing
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tables_support import graphnet, plain, write_csv, write_prometheus, write_sqlite
+
+from skyscan.errors import BadInput
+from skyscan.events.choice import Choice
+from skyscan.events.files import take_event
+
+
+def test_a_truth_whose_events_are_text_is_refused(tmp_path):
+    path = write_csv(tmp_path / "x.csv", plain((1,)))
+    columns = {"event": ["one"], "zenith": [1.0], "azimuth": [1.0]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    with pytest.raises(BadInput, match="column event holds something that is not a number"):
+        take_event(path, Choice(truth=tmp_path / "t.parquet"))
+
+
+def test_a_truth_beside_a_nested_column_is_found(tmp_path):
+    path = write_csv(tmp_path / "x.csv", plain((1,)))
+    nested = [{"a": 100, "b": 200}]
+    columns = {"nested": nested, "event": [1], "zenith": [1.0], "azimuth": [1.0]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    assert b'"zenith_rad":1.0' in take_event(path, Choice(truth=tmp_path / "t.parquet")).content
+
+
+def test_a_database_with_changes_beside_it_is_refused(tmp_path):
+    pulse_map, _ = graphnet((0,))
+    path = write_sqlite(tmp_path / "x.db", pulses=pulse_map)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("UPDATE pulses SET charge = 2")
+        connection.commit()
+        with pytest.raises(BadInput, match=r"incomplete without x\.db-wal"):
+            take_event(path)
+    assert take_event(path).content
+
+
+def test_a_truth_of_prometheus_without_a_column_is_refused_with_its_name(tmp_path):
+    table = pq.read_table(write_prometheus(tmp_path / "x.parquet", (0,)))
+    truth = table["mc_truth"].to_pylist()
+    for row in truth:
+        del row["initial_state_zenith"]
+    columns = {"mc_truth": pa.array(truth), "photons": table["photons"]}
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    with pytest.raises(BadInput, match="mc_truth lacks initial_state_zenith"):
+        take_event(tmp_path / "x.parquet")
+    columns["mc_truth"] = pa.array([None], table["mc_truth"].type)
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    assert b'"truth":null' in take_event(tmp_path / "x.parquet").content
