@@ -2,7 +2,9 @@
 
 import json
 import sys
+import time
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from job_log_support import ended
@@ -20,6 +22,7 @@ from rich.console import Console
 
 from workflows import watch
 from workflows.cli import main
+from workflows.commands import why
 from workflows.model.reading import Answer, read_model
 from workflows.model.screen import screen
 from workflows.model.text import timing_lines
@@ -28,6 +31,14 @@ from workflows.model.text import timing_lines
 @pytest.fixture
 def folder(tmp_path):
     return opened_scan(tmp_path)
+
+
+def instead_of_sleeping(monkeypatch, module, action):
+    """Let a module do something instead of sleeping.
+
+    `time.sleep` itself stays as it is: subprocess calls it while it waits for a program.
+    """
+    monkeypatch.setattr(module, "time", SimpleNamespace(**{**vars(time), "sleep": action}))
 
 
 def drawn(model, **keywords: object) -> str:
@@ -63,7 +74,7 @@ def test_a_scan_that_ends_is_watched_to_its_end(folder, capsys, monkeypatch):
         logs(folder, "round_000.dag", *reco_jobs(), *map(started, (10, 11, 12)), *jobs)
         ended_dagman(folder, 1)
 
-    monkeypatch.setattr(watch.time, "sleep", end)
+    instead_of_sleeping(monkeypatch, watch, end)
     assert main(["status", "--watch", str(folder.path)]) == 0
     told = capsys.readouterr().out
     assert "7 of 12 pixels done" in told
@@ -77,7 +88,7 @@ def test_a_terminal_gets_one_screen(folder, monkeypatch):
     output.isatty = lambda: True
     monkeypatch.setattr(sys, "stdout", output)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(watch.time, "sleep", lambda _: ended_dagman(folder, 1))
+    instead_of_sleeping(monkeypatch, watch, lambda _: ended_dagman(folder, 1))
     watch.watch(folder)
     assert "1 running, 1 held, 1 done" in output.getvalue()
     assert "\x1b[" in output.getvalue()
@@ -86,7 +97,7 @@ def test_a_terminal_gets_one_screen(folder, monkeypatch):
 def test_a_copy_of_a_running_scan_is_not_watched_for_ever(folder, tmp_path, monkeypatch):
     running(folder)
     copy = copy_of(folder, tmp_path / "copy")
-    monkeypatch.setattr(watch.time, "sleep", lambda _: pytest.fail("waits"))
+    instead_of_sleeping(monkeypatch, watch, lambda _: pytest.fail("waits"))
     assert watch.watch(copy) is None
 
 
@@ -124,7 +135,7 @@ def test_logs_are_followed_until_the_scan_ends(folder, capsys, monkeypatch):
             file.write("pixels done: 4 of 4\n")
         ended_dagman(folder, 0)
 
-    monkeypatch.setattr("time.sleep", more)
+    instead_of_sleeping(monkeypatch, why, more)
     assert main(["logs", "--follow", str(folder.path)]) == 0
     told = capsys.readouterr().out
     assert "pixels done: 3 of 4" in told
