@@ -106,8 +106,8 @@ watch_for_truncated_events() {
 
 # Fault final-node, seen with 23.9.6 and 25.14.1: a DAGMan that died after its FINAL node had begun
 # (its lock is left) reads that in its log at the next start. If the node had ended, it waits
-# forever. It also does so if a failure is not in the log (such as that of a PRE script), because
-# it then runs the nodes after it, and the FINAL node is over before they are.
+# forever. It also does so (seen with 23.9.6) if a failure is not in the log, such as that of a PRE
+# script, because it then runs the nodes after it, and the FINAL node is over before they are.
 #
 # If the node had ended successfully, the script ends as that DAGMan would have. The event of a POST
 # script's end has three lines: 016, how it ended, and its node.
