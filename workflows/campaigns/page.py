@@ -23,7 +23,7 @@ from workflows.page.svg import Axis, Figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workflows.campaigns.campaign import CampaignFolder
+    from workflows.campaigns.folder import CampaignFolder
     from workflows.campaigns.table import Row
 
 MOST_ROWS = 3000
