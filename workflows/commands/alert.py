@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage, printable
-from workflows.commands.plan import FOLDER_HELP
 from workflows.commands.plot import CATALOGUE_HELP, map_at
+from workflows.parser import FOLDER_HELP
 
 if TYPE_CHECKING:
     import argparse

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.layout import ScanFolder
-from workflows.commands.plan import FOLDER_HELP
 from workflows.model.reading import ScanReader
+from workflows.parser import FOLDER_HELP
 from workflows.submission import open_scan
 
 if TYPE_CHECKING:
