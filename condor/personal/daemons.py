@@ -25,14 +25,16 @@ from condor.home import base_folder, explained
 from condor.personal.account import pool_account
 from condor.personal.processes import (
     DAEMON_VARIABLE,
+    MASTER,
     kill_all,
     pool_processes,
+    running_pools,
     send,
     stopped_text,
 )
 from condor.personal.settings import pool_settings
 from condor.personal.tokens import renew
-from condor.software.install import chosen_suite, install
+from condor.software.install import SUITE_VARIABLE, chosen_suite, install
 from skyscan.locks import locked
 
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
 DATA_HOME_VARIABLE = "XDG_DATA_HOME"
 CONFIG = "condor_config"
 LOCK = "lock.start"
-MASTER = "condor_master"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
 )
@@ -61,12 +62,16 @@ def default_folder() -> Path:
     """Return the default folder of a personal pool.
 
     Each host has its own: hosts may share a home folder but not a job queue. Each suite has
-    its own: an older schedd may not read the queue of a newer one.
+    its own: an older schedd may not read the queue of a newer one. A pool that runs when its host
+    gets another name keeps its folder: with a second pool, its scans could be submitted again.
     """
     data = base_folder(DATA_HOME_VARIABLE, ".local/share")
     suite = chosen_suite()
     name = f"pool-{socket.gethostname()}{f'-{suite}' if suite else ''}"
-    return data.resolve() / "skyscan" / name
+    place = data.resolve() / "skyscan"
+    running = running_pools(place, suite)
+    only = running[0] if len(running) == 1 else None
+    return place / name if only is None else only
 
 
 def personal_pool(folder: Path) -> Pool | None:
@@ -244,6 +249,7 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
     return {
         **kept,
         DAEMON_VARIABLE: str(folder),
+        SUITE_VARIABLE: chosen_suite(),
         # Do not read the user's HTCondor configuration; the pool's own is not written yet.
         CONFIG_VARIABLE: "/dev/null",
         # DAGMan runs condor_submit_dag for a SUBDAG EXTERNAL.

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from condor.contact import CONFIG_VARIABLE
 from condor.errors import PoolDoesNotStart
+from condor.software.install import SUITE_VARIABLE
 
 #: Internal: folder of the personal pool, set in the environment of its daemons to identify
 #: them.
 DAEMON_VARIABLE = "SKYSCAN_POOL_DAEMON"
+MASTER = "condor_master"
 SCRATCH = "_CONDOR_SCRATCH_DIR"  # in the environment of jobs
 PROC = Path("/proc")
 KERNEL_NAME_LENGTH = 15  # longer names are truncated, TASK_COMM_LEN in proc(5)
@@ -45,6 +47,17 @@ def pool_processes(folder: Path) -> list[Process]:
         mine |= children
         grown = bool(children)
     return [everything[pid] for pid in sorted(mine - {os.getpid()})]
+
+
+def running_pools(place: Path, suite: str) -> list[Path]:
+    """Return the folders below a folder whose pools run on this machine, of one suite."""
+    masters = (process.pid for process in _all_processes() if process.name == MASTER)
+    found = {
+        Path(environment.get(DAEMON_VARIABLE, ""))
+        for environment in map(_environment, masters)
+        if environment.get(SUITE_VARIABLE, "") == suite
+    }
+    return sorted(folder for folder in found if folder.parent == place)
 
 
 def stopped_processes(folder: Path) -> list[Process]:
