@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
+from workflows import history
 from workflows.commands import (
     abort,
     alert,
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     options.words = words
+    history.begin(words)
     try:
         check_configuration()
         return int(options.run(options))
@@ -66,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
         return int(ExitCode.BUG)
+    finally:
+        history.begin(())
 
 
 def _parser(words: Sequence[str]) -> Parser:

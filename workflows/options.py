@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 #: A key goes through submit files and shells as it is.
 _KEY = re.compile(r"[\w.:+-]{1,200}", re.ASCII)
 MIN_THRESHOLD = 0.1  # upstream's
+CATALOGUE_HELP = (
+    "catalogue of sources to show near the best fit: CSV, VOTable or FITS with columns of RA "
+    "and Dec"
+)
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
 #: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
@@ -41,7 +45,7 @@ SECTIONS = {
     "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels"),
+        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels", "catalogue"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -361,6 +365,13 @@ class Options:
         metavar="FRACTION",
     )
     levels: str | None = _option(None, "--levels", LEVELS_HELP, read=_levels, metavar="LEVELS")
+    catalogue: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--catalogue",
+        CATALOGUE_HELP,
+        type=Path,
+        metavar="FILE",
+    )
     max_retries: int = _option(
         3,
         "--max-retries",

@@ -31,6 +31,8 @@ from skyscan.recos import reco_class
 from skyscan.rounds.description import read_description
 from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
+from workflows import history
+from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.checks import preflight
 from workflows.checks.digests import damaged_files, digests_of
 from workflows.choices import chosen_event
@@ -130,6 +132,7 @@ def plan_chosen(
         Folder in which scans share the file of a detector (`workflows.detector`).
     """
     detector = _detector(options, gcd_store)
+    sources = catalogue_for(options.catalogue)
     ice = ice_for(options)
     site = site_of(options)
     source = source_of(chosen.path, options)
@@ -154,11 +157,13 @@ def plan_chosen(
         check_with_condor_submit(site.name, site.submit)
     for text in notices(reading.event):
         print(printable(f"skyscan: note: {text}"), file=sys.stderr)
-    if _is_planned(folder, scan):
-        return folder
-    _refuse_foreign(folder, scan)
-    ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
+    if not _is_planned(folder, scan):
+        _refuse_foreign(folder, scan)
+        ENGINES[scan.engine].check(folder.path, scan, site)
+        _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
+        history.record(folder)
+    if sources is not None and options.catalogue is not None:
+        place_catalogue(sources, options.catalogue.name, folder)
     return folder
 
 
@@ -175,6 +180,7 @@ def check_options(options: Options) -> None:
             raise WrongUsage(f"{flag} {path} is not a file.")
     reco = reco_class(options.reco)
     _detector(options, None)
+    catalogue_for(options.catalogue)
     ice_for(options)
     site = site_of(options)
     if options.site_changes or options.site not in site_names():
