@@ -131,11 +131,11 @@ def plan_chosen(
     gcd_store : Path, optional
         Folder in which scans share the file of a detector (`workflows.detector`).
     """
-    detector = _detector(options, gcd_store)
+    detector = _detector(replace(options, gcd=chosen.gcd or options.gcd), gcd_store)
     sources = catalogue_for(options.catalogue)
     ice = ice_for(options)
     site = site_of(options)
-    source = source_of(chosen.path, options)
+    source = source_of(chosen, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
     if ice is not None:
@@ -207,10 +207,11 @@ def notices(event: Event) -> Iterator[str]:
         )
 
 
-def source_of(event_path: Path, options: Options) -> Source:
+def source_of(chosen: ChosenEvent, options: Options) -> Source:
     """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    return Source(event_path, options.is_real_event, gcd_dir, options.pulses, options.gcd)
+    gcd = chosen.gcd or options.gcd
+    return Source(chosen.path, options.is_real_event, gcd_dir, options.pulses, gcd)
 
 
 def site_of(options: Options) -> Site:

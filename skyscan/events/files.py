@@ -230,7 +230,7 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
         asked = ", ".join(
             f"{name.replace('_', '-')} {value}"
             for name, value in vars(choice).items()
-            if value is not None and name not in ("pulses", "with_detector")
+            if value is not None and name not in ("pulses", "with_detector", "detector_apart")
         )
         of = f" of {asked}" if asked else ""
         return place.complaint(f"has no event{of}", "`skyscan events FILE` lists them")
