@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
+from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     options.words, options.make_parser = words, user_parser
+    history.begin(words)
     try:
         check_configuration()
         return int(options.run(options))
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
         return int(ExitCode.BUG)
+    finally:
+        history.begin(())
 
 
 def load(words: Sequence[str]) -> None:
