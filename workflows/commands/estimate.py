@@ -109,5 +109,5 @@ def _question(options: argparse.Namespace) -> Question:
         return of_folder(open_scan(options.what), seconds)
     words = from_words(options)
     with chosen_event(options.what, words) as event:
-        reading = read_for(words.reco, source_of(event.path, words))
+        reading = read_for(words.reco, source_of(event, words))
     return of_options(reading.event.name, words, seconds)

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
-FOLDER_HELP = "folder of a scan or a campaign, or the folder above a single scan"
-SCAN_HELP = "scan folder, or the folder above it if that holds a single scan"
 
 
 def add_to(commands: Commands) -> None:
