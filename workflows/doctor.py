@@ -55,11 +55,6 @@ def lines(findings: list[Finding]) -> list[str]:
     return [finding.line() for finding in findings]
 
 
-def is_fit(findings: list[Finding]) -> bool:
-    """Return whether nothing is missing that every scan needs."""
-    return not any(finding.is_fatal for finding in findings)
-
-
 def _python() -> Finding:
     version = platform.python_version()
     if sys.version_info >= OLDEST_PYTHON:

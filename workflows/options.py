@@ -142,7 +142,7 @@ class Options:
     event_id: str | None = _option(
         None,
         "--event",
-        "event of a file of many; `skyscan events FILE` lists them",
+        "event to scan, if a file has several; `skyscan events FILE` lists them",
         read=_event,
         metavar="RUN:EVENT[:SUB]",
     )
@@ -250,8 +250,8 @@ class Options:
     variables: tuple[str, ...] = _option(
         (),
         "--env",
-        "also send this environment variable to the jobs; without it, only those go that a "
-        "step or the reconstruction reads; may be repeated, not for secrets",
+        "send this environment variable to the jobs, besides those that a step or the "
+        "reconstruction reads; may be repeated; not for secrets",
         read=_words,
         action="append",
         metavar="NAME",

@@ -123,6 +123,6 @@ def add_scan_options(parser: Parser, what: str, *, of_campaign: bool = False) ->
         type=Path,
         default=Path("campaign" if of_campaign else "scans"),
         metavar="DIR",
-        help=f"where to make the {folder} (default: %(default)s)",
+        help=f"where to create the {folder} (default: %(default)s)",
     )
     add_to_parser(parser, of_campaign=of_campaign)

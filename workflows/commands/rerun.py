@@ -69,7 +69,7 @@ def add_to(commands: Commands) -> None:
     retry.set_defaults(run=_retry)
 
     further = commands.add_parser(
-        "extend", help="take a scan further: finer pixels, more of them, higher limits"
+        "extend", help="extend a scan: finer pixels, more of them, or higher limits"
     )
     further.add_argument("folder", type=Path, metavar="FOLDER", help=SCAN_HELP)
     further.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
