@@ -198,7 +198,8 @@ class Options:
     geometry: Path | None = _option(  # noqa: RUF009  (it is a field)
         None,
         "--geometry",
-        "table of the DOMs of a detector that is not IceCube-86: string, om, x, y, z (m)",
+        "detector that is not IceCube-86: a table of its DOMs (string, om, x, y, z in m), or a "
+        "GCD file (.i3)",
         type=Path,
         metavar="FILE",
     )

@@ -189,14 +189,15 @@ def check_options(options: Options) -> None:
 
 def notices(event: Event) -> Iterator[str]:
     """Yield what the user should know about an event that is scanned nevertheless."""
+    of, known = "the geometry of IceCube-86", is_of_icecube86
     if event.detector is not None:
-        return  # its pulses are all of it
-    pulses = event.pulses[~is_of_icecube86(event.pulses["string"], event.pulses["om"])]
+        of, known = "--geometry", event.detector.has
+    pulses = event.pulses[~known(event.pulses["string"], event.pulses["om"])]
     if len(pulses):
         strings = ", ".join(map(str, np.unique(pulses["string"])[:MAX_STRINGS]))
         yield (
             f"{event.name}: {len(pulses)} of {len(event.pulses)} pulses are left out, because "
-            f"their DOMs are not in the geometry of IceCube-86 (string {strings})."
+            f"their DOMs are not in {of} (string {strings})."
         )
 
 

@@ -32,7 +32,12 @@ MAX_NAMED = 5  #: events in a message
 ASKED = ("event", "frame", "stream", "sub_event")
 #: The module that reads tables, and what only they need to be told.
 TABLES = "skyscan.tables.files"
-OF_TABLES = ("run_id", "mjd", "truth", "geometry")
+OF_TABLES = ("run_id", "mjd", "truth")
+#: The module that reads the project's own event file.
+OWN = "skyscan.events.event_json"
+#: The module that reads frames, and the one that puts an event into another detector.
+FRAMES = "skyscan.events.sequence"
+ELSEWHERE = "skyscan.tables.elsewhere"
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
 #: A table in CSV begins with names of columns, separated by commas, semicolons or tabs, and at
@@ -106,9 +111,9 @@ def is_anything(_begin: bytes, _name: str) -> bool:
 
 #: The first one that recognises a file reads it.
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat(is_own, "skyscan.events.event_json"),
+    FileFormat(is_own, OWN),
     FileFormat(is_table, TABLES),
-    FileFormat(is_anything, "skyscan.events.sequence"),
+    FileFormat(is_anything, FRAMES),
 )
 
 
@@ -123,9 +128,14 @@ def find_events(path: str | PathLike[str], choice: Choice | None = None) -> Iter
     form = _format_of(Path(path))
     _check(Path(path), form, choice or Choice())
     module = import_module(form.module)
+    is_elsewhere = form.module == FRAMES and choice is not None and choice.geometry is not None
     for found in module.find_events(Path(path), choice or Choice()):
         if found.entry.is_meant(choice or Choice()):
-            yield found
+            yield (
+                import_module(ELSEWHERE).moved(Path(path), found, choice)
+                if is_elsewhere
+                else found
+            )
 
 
 def list_events(
@@ -175,6 +185,10 @@ def take_event(path: str | PathLike[str], choice: Choice | None = None) -> Event
 def _check(path: Path, form: FileFormat, choice: Choice) -> None:
     """Refuse options that are of tables only."""
     given = [name for name in OF_TABLES if getattr(choice, name) is not None]
+    if choice.geometry is not None and form.module == OWN:
+        raise WrongUsage(
+            f"{path} was made from another file, with its detector; give --geometry with that."
+        )
     if given and form.module != TABLES:
         options = ", ".join(f"--{name.removesuffix('_id')}" for name in given)
         raise WrongUsage(

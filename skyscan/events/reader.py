@@ -64,6 +64,7 @@ def read_event(
     run_id: int | None = None,
     mjd: float | None = None,
     truth: str | PathLike[str] | None = None,
+    geometry: str | PathLike[str] | None = None,
 ) -> Event:
     """Read an event: from i3live's JSON, its pickle, an ``.i3`` file, or a table.
 
@@ -89,6 +90,8 @@ def read_event(
         Run number and time (days UTC) of an event of a table that has none.
     truth : str or path, optional
         Table of what was simulated.
+    geometry : str or path, optional
+        The detector, if it is not IceCube-86: a table of its DOMs, or a GCD file.
 
     Returns
     -------
@@ -110,6 +113,7 @@ def read_event(
         run_id=run_id,
         mjd=mjd,
         truth=None if truth is None else Path(truth),
+        geometry=None if geometry is None else Path(geometry),
     )
     begin = _begin_of(path)
     if is_event_json(begin):

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.detector import is_icecube86
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.assembly import ordered_pulses, seed_vertex
+from skyscan.events.decompression import MAGICS
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import Event
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import BEGIN_BYTES
+from skyscan.events.frame import TAG
+from skyscan.events.geometry import detector_in_file
 from skyscan.events.place import Place
 from skyscan.tables.csv_file import CsvTable
 from skyscan.tables.geometry import detector_in
@@ -114,8 +118,13 @@ def read_truth(path: Path) -> TruthTable:
     )
 
 
-def read_geometry(path: Path) -> Detector:
-    """Return the detector in a file of ``--geometry``.
+def read_geometry(path: Path) -> Detector | None:
+    """Return the detector in a file of ``--geometry``; None if it is IceCube-86.
+
+    Parameters
+    ----------
+    path : Path
+        A table of DOMs, or an ``.i3`` file with a G frame.
 
     Raises
     ------
@@ -126,14 +135,17 @@ def read_geometry(path: Path) -> Detector:
     if found is None:
         raise BadInput(
             f"--geometry {path} has no table of DOMs, which needs the columns string, om, x, y "
-            f"and z (m)."
+            f"and z (m); a GCD file (.i3) is taken too."
         )
-    return found
+    return None if is_icecube86(found) else found
 
 
 @lru_cache(maxsize=2)
 def _geometry(path: Path, _changed: int) -> Detector | None:
-    return detector_in(_tables(path, _begin_of(path)))
+    begin = _begin_of(path)
+    if begin.startswith((TAG, *MAGICS)):
+        return detector_in_file(path)
+    return detector_in(_tables(path, begin))
 
 
 @lru_cache(maxsize=2)

@@ -96,9 +96,9 @@ def test_skyreader_finds_the_metadata_and_the_file_name(skyreader, tmp_path, rec
 
 def test_an_event_of_no_known_type_is_named_none(skyreader, tmp_path, records):
     paths = write_skymap(skymap_of(records, event_type=None), tmp_path)
-    assert paths[0].name == "run00136662.evt000035405932.None_8_64.npz"
+    assert paths[0].name == "run00136662.evt000035405932.unknown_8_64.npz"
     for result in read_by_skyreader(skyreader, paths):
-        assert str(result.get_event_metadata()) == "run00136662.evt000035405932.None"
+        assert str(result.get_event_metadata()) == "run00136662.evt000035405932.unknown"
     assert read_skymap(paths[0]).event_type is None
 
 

@@ -65,7 +65,7 @@ def test_an_event_of_a_plain_table_has_the_pulses_of_its_rows(tmp_path, write):
     assert (event.run_id, event.event_id, event.name) == (
         0,
         9,
-        "run00000000.evt000000000009.None",
+        "run00000000.evt000000000009.unknown",
     )
     assert np.isnan(event.mjd)
     assert event.truth is None
