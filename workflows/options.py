@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condor.sites import site_names
-from skyscan.answer.levels import LEVELS_HELP, NAMED
+from skyscan.answer.levels import CHOICES, LEVELS_HELP
 from skyscan.errors import WrongUsage
 from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
@@ -121,7 +121,7 @@ def _budget(text: str, flag: str) -> float:
 
 
 def _levels(text: str, _flag: str) -> str:
-    return text if text in NAMED else str(Path(text).absolute())
+    return text if text in CHOICES else str(Path(text).absolute())
 
 
 def _threshold(text: str, flag: str) -> float:
