@@ -13,6 +13,7 @@ from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows.commands import (
     abort,
     alert,
+    calibrate,
     campaign,
     compare,
     demo,
@@ -114,6 +115,7 @@ def user_parser() -> Parser:
         plot,
         alert,
         compare,
+        calibrate,
         abort,
         rerun,
         simulate,
