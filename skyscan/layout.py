@@ -100,6 +100,16 @@ class ScanFolder:
         return self.event / ICE_FILE
 
     @property
+    def catalogue(self) -> Path:
+        """Return the file of the sources that its page shows, if the user gave some."""
+        return self.path / "catalogue.json"
+
+    @property
+    def commands(self) -> Path:
+        """Return the file of the commands that planned and submitted the scan."""
+        return self.path / "commands.txt"
+
+    @property
     def rounds(self) -> Path:
         """Return the folder of the rounds' folders."""
         return self.path / "rounds"

@@ -27,8 +27,8 @@ PYTHON_PATH_VARIABLE = "PYTHONPATH"
 def main() -> int:
     """Run the command line, or report that another project's package would be used.
 
-    Everything is imported here, so that a broken module on PYTHONPATH, too, gives one of the
-    documented exit codes.
+    The modules of the command are imported here, so that a broken module on PYTHONPATH, too,
+    gives one of the documented exit codes.
     """
     try:
         command_line = _command_line()
@@ -62,7 +62,9 @@ def _command_line() -> Callable[[], int] | None:
         print(error_line(message, ExitCode.WRONG_USAGE), file=sys.stderr)
         return None
     # Not an import statement, because skyscan does not depend on workflows.
-    found_main: Callable[[], int] = import_module("workflows.cli").main
+    cli = import_module("workflows.cli")
+    cli.load(sys.argv[1:])
+    found_main: Callable[[], int] = cli.main
     return found_main
 
 

@@ -16,6 +16,7 @@ from skyscan.errors import WrongUsage
 from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
 from workflows.engines import DEFAULT_ENGINE, ENGINES
+from workflows.parser import CATALOGUE_HELP
 from workflows.quantities import (
     not_negative,
     parse_command,
@@ -41,7 +42,7 @@ SECTIONS = {
     "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels"),
+        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels", "catalogue"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -141,7 +142,7 @@ class Options:
     event_id: str | None = _option(
         None,
         "--event",
-        "event of a file of many; `skyscan events FILE` lists them",
+        "event to scan, if a file has several; `skyscan events FILE` lists them",
         read=_event,
         metavar="RUN:EVENT[:SUB]",
     )
@@ -249,8 +250,8 @@ class Options:
     variables: tuple[str, ...] = _option(
         (),
         "--env",
-        "also send this environment variable to the jobs; without it, only those go that a "
-        "step or the reconstruction reads; may be repeated, not for secrets",
+        "send this environment variable to the jobs, besides those that a step or the "
+        "reconstruction reads; may be repeated; not for secrets",
         read=_words,
         action="append",
         metavar="NAME",
@@ -361,6 +362,13 @@ class Options:
         metavar="FRACTION",
     )
     levels: str | None = _option(None, "--levels", LEVELS_HELP, read=_levels, metavar="LEVELS")
+    catalogue: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--catalogue",
+        CATALOGUE_HELP,
+        type=Path,
+        metavar="FILE",
+    )
     max_retries: int = _option(
         3,
         "--max-retries",

@@ -31,6 +31,8 @@ from skyscan.recos import reco_class
 from skyscan.rounds.description import read_description
 from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
+from workflows import history
+from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.checks import preflight
 from workflows.checks.digests import damaged_files, digests_of
 from workflows.choices import chosen_event
@@ -129,10 +131,11 @@ def plan_chosen(
     gcd_store : Path, optional
         Folder in which scans share the file of a detector (`workflows.detector`).
     """
-    detector = _detector(options, gcd_store)
+    detector = _detector(replace(options, gcd=chosen.gcd or options.gcd), gcd_store)
+    sources = catalogue_for(options.catalogue)
     ice = ice_for(options)
     site = site_of(options)
-    source = source_of(chosen.path, options)
+    source = source_of(chosen, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
     if ice is not None:
@@ -154,11 +157,13 @@ def plan_chosen(
         check_with_condor_submit(site.name, site.submit)
     for text in notices(reading.event):
         print(printable(f"skyscan: note: {text}"), file=sys.stderr)
-    if _is_planned(folder, scan):
-        return folder
-    _refuse_foreign(folder, scan)
-    ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
+    if not _is_planned(folder, scan):
+        _refuse_foreign(folder, scan)
+        ENGINES[scan.engine].check(folder.path, scan, site)
+        _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
+        history.record(folder)
+    if sources is not None and options.catalogue is not None:
+        place_catalogue(sources, options.catalogue.name, folder)
     return folder
 
 
@@ -175,6 +180,7 @@ def check_options(options: Options) -> None:
             raise WrongUsage(f"{flag} {path} is not a file.")
     reco = reco_class(options.reco)
     _detector(options, None)
+    catalogue_for(options.catalogue)
     ice_for(options)
     site = site_of(options)
     if options.site_changes or options.site not in site_names():
@@ -201,10 +207,11 @@ def notices(event: Event) -> Iterator[str]:
         )
 
 
-def source_of(event_path: Path, options: Options) -> Source:
+def source_of(chosen: ChosenEvent, options: Options) -> Source:
     """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    return Source(event_path, options.is_real_event, gcd_dir, options.pulses, options.gcd)
+    gcd = chosen.gcd or options.gcd
+    return Source(chosen.path, options.is_real_event, gcd_dir, options.pulses, gcd)
 
 
 def site_of(options: Options) -> Site:

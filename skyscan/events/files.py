@@ -15,21 +15,20 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import WrongUsage
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.choice import Choice
 from skyscan.events.event_json import is_event_json
 from skyscan.events.place import Place, shown
+from skyscan.events.raw import is_compressed, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
 
-    from skyscan.errors import BadInput
     from skyscan.events.entry import EventEntry, EventFile, Found
 
 BEGIN_BYTES = 4096  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
-ASKED = ("event", "frame", "stream", "sub_event")
 #: The module that reads tables, and what only they need to be told.
 TABLES = "skyscan.tables.files"
 OF_TABLES = ("run_id", "mjd", "truth")
@@ -96,6 +95,7 @@ def _is_csv_head(head: bytes) -> bool:
         return False
     if line.lstrip().startswith(("{", "[")) or not line.replace("\t", "").isprintable():
         return False
+    line = line.lower()
     if _COLUMNS.isdisjoint(re.findall(r"\w+", line)):
         return False
     from skyscan.events.csv_head import names_in  # not for jobs, whose files are others
@@ -201,7 +201,26 @@ def _format_of(path: Path) -> FileFormat:
     if path.is_file():
         with path.open("rb") as file:
             begin = file.read(BEGIN_BYTES)
+    if is_packed_table(path):
+        return next(it for it in FORMATS if it.module == TABLES)
     return next(it for it in FORMATS if it.recognises(begin, path.name))
+
+
+def is_packed_table(path: str | PathLike[str]) -> bool:
+    """Return whether a file is a compressed table."""
+    try:
+        return is_compressed(Place(str(path))) and is_table(_begin_inside(Path(path)), "")
+    except (OSError, ValueError):
+        return False
+
+
+def _begin_inside(path: Path) -> bytes:
+    """Return the first bytes in a compressed file; none if it is damaged."""
+    try:
+        with opened(Place(str(path))) as stream:
+            return stream.peek(BEGIN_BYTES)
+    except BadInput:
+        return b""
 
 
 def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
@@ -210,7 +229,7 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
         asked = ", ".join(
             f"{name.replace('_', '-')} {value}"
             for name, value in vars(choice).items()
-            if value is not None and name not in ("pulses", "with_detector")
+            if value is not None and name not in ("pulses", "with_detector", "detector_apart")
         )
         of = f" of {asked}" if asked else ""
         return place.complaint(f"has no event{of}", "`skyscan events FILE` lists them")

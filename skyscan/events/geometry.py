@@ -15,7 +15,7 @@ from skyscan.events.frame import split_frame, verify_frame
 from skyscan.events.i3file import all_frames
 from skyscan.events.place import MalformedError, Place
 from skyscan.events.pulsemap import MAX_DOMS, MAX_OM, limited
-from skyscan.events.raw import holds_frames, opened
+from skyscan.events.raw import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +42,6 @@ def detector_in_file(path: Path) -> Detector:
     """
     place = Place(str(path))
     with opened(place) as stream:
-        if not holds_frames(stream):
-            raise place.complaint("holds no frames", "give --geometry a table or a GCD file")
         for number, stop, raw in all_frames(place, stream):
             if stop != "G":
                 continue

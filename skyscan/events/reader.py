@@ -22,7 +22,7 @@ from skyscan.events.assembly import (
 from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.event import Event, Vertex
 from skyscan.events.event_json import is_event_json, read_event_json
-from skyscan.events.files import BEGIN_BYTES, is_table
+from skyscan.events.files import BEGIN_BYTES, is_packed_table, is_table
 from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.objects import (
@@ -118,7 +118,11 @@ def read_event(
     begin = _begin_of(path)
     if is_event_json(begin):
         return read_event_json(path)
-    if choice != Choice(pulses=pulses_key) or is_table(begin, str(path)):
+    if (
+        choice != Choice(pulses=pulses_key)
+        or is_table(begin, str(path))
+        or is_packed_table(path)
+    ):
         return _chosen(path, choice)
     try:
         packet = open_packet(path)

@@ -71,7 +71,7 @@ def test_a_file_without_a_geometry_is_refused_with_what_would_be_taken(tmp_path)
     with pytest.raises(BadInput, match="ends in the middle"):
         read_geometry(path)
     path.write_bytes(gzip.compress(b"{}"))
-    with pytest.raises(BadInput, match="holds no frames"):
+    with pytest.raises(BadInput, match="has no table of DOMs"):
         read_geometry(path)
 
 
