@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from skyscan.answer.answer import Answer
     from skyscan.layout import ScanFolder
     from skyscan.simulation.events import Wanted
-    from workflows.campaigns.campaign import Campaign, CampaignFolder
+    from workflows.campaigns.campaign import Campaign
+    from workflows.campaigns.folder import CampaignFolder
 
 #: In the scan folder: the campaign, its events, and the levels.
 FOLDER, EVENTS, LEVELS_FILE = "calibration", "events", "levels.txt"

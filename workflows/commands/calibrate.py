@@ -6,7 +6,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.campaigns.campaign import CampaignFolder, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks import preflight
 from workflows.commands import campaign
