@@ -11,7 +11,7 @@ from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks import preflight
 from workflows.commands import campaign
-from workflows.commands.plan import SCAN_HELP
+from workflows.parser import SCAN_HELP
 from workflows.quantities import not_negative, positive
 from workflows.submission import open_scan
 
