@@ -11,9 +11,9 @@ import numpy as np
 from skyscan.coordinates import local_to_equatorial
 from skyscan.coverage.sample import KINDS, OVERSIZE
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.events.simulated import MJD
 from skyscan.simulation.events import Wanted, simulate_event
 from skyscan.track.cleaning import clean_hits
-from skyscan.track.simulation import MJD
 
 if TYPE_CHECKING:
     from skyscan.answer.answer import Answer
