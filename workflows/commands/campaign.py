@@ -85,7 +85,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
     files = [*options.events, *(read_list(options.list) if options.list else [])]
     events = [parse_event_id(it) for it in (options.named or "").split(",") if it.strip()]
     folder = CampaignFolder(options.output_dir.absolute())
-    if folder.json.exists() and _runs(folder):
+    if folder.json.exists() and is_running(folder):
         of_scans = from_words(options)
         before = read_campaign(folder).entries
         wanted = wanted_events(files, choice_of(of_scans), events)
@@ -141,7 +141,7 @@ def _print_left_out(campaign: Campaign) -> None:
 def resume(path: Path, *, no_watch: bool) -> ExitCode:
     """Continue a campaign: plan what could not be planned before, and keep what is done."""
     folder = CampaignFolder(path.absolute())
-    if not _runs(folder):
+    if not is_running(folder):
         _print_left_out(plan_missing(folder, read_campaign(folder)))
     return _run(folder, no_watch=no_watch)
 
@@ -187,7 +187,8 @@ def print_result(path: Path, *, as_json: bool) -> ExitCode:
     return exit_code_of(rows)
 
 
-def _runs(folder: CampaignFolder) -> bool:
+def is_running(folder: CampaignFolder) -> bool:
+    """Return whether a campaign is in the queue of the user's pool."""
     found = pools.status()
     return found.pool is not None and found.is_running and is_queued(folder, found.pool)
 
