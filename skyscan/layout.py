@@ -17,6 +17,7 @@ STARTUP_JSON = "startup.json"
 CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep, and why
 EVENT = "event"
 GCD_FILE = "gcd.i3"
+KERNEL_SO = "kernel.so"  #: the compiled kernel of the fits, if a scan has it
 ICE_FILE = "ice.json"
 LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
 ROUND_JSON = "round.json"
@@ -92,6 +93,11 @@ class ScanFolder:
     def gcd(self) -> Path:
         """Return the file of the detector's frames, if the scan has one."""
         return self.event / GCD_FILE
+
+    @property
+    def kernel(self) -> Path:
+        """Return the file of the compiled kernel, if the scan has one."""
+        return self.event / KERNEL_SO
 
     @property
     def ice(self) -> Path:
