@@ -137,11 +137,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as ``.npz``, completely or not at all."""
-    write_bytes(path, npz_bytes(arrays))
-
-
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return the content of an ``.npz`` without pickles; equal arrays give equal bytes."""
     content = io.BytesIO()
