@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from datetime import date
 from pathlib import Path
 
 import from_code
+import notebooks
 import pytest
 
 from skyscan import __version__
@@ -119,3 +121,31 @@ def test_citation_and_package_give_the_same_repository():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     addresses = re.findall(r'^repository-code: "?(.*?)"?$', citation, re.MULTILINE)
     assert addresses == [url for name, url in project["urls"].items() if name == "Source"]
+
+
+NOTEBOOK = REPOSITORY / "docs" / "notebook.ipynb"
+
+
+def test_the_notebook_runs_and_shows_what_its_cells_print(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", "/nonexistent")
+    page = "\n".join(notebooks.page_lines(json.loads(NOTEBOOK.read_text())))
+    assert "<caption>run00000001.evt000000000001.neutrino</caption>" in page
+    assert '<img alt="' in page
+    assert 'src="data:image/png;base64,iVBOR' in page
+    assert "run00000001.evt000000000001.neutrino planned" in page
+
+
+def test_the_notebook_is_kept_without_outputs_and_jupyter_can_open_it():
+    notebook = json.loads(NOTEBOOK.read_text())
+    assert notebook["nbformat"] == 4
+    for cell in notebook["cells"]:
+        assert cell["id"]
+        assert cell.get("outputs", []) == []
+        assert cell.get("execution_count") is None
+
+
+def test_an_error_in_a_cell_is_an_error_of_the_build():
+    cell = {"cell_type": "code", "source": ["1 / 0"]}
+    with pytest.raises(ZeroDivisionError):
+        list(notebooks.page_lines({"cells": [cell], "metadata": {}}))

@@ -25,7 +25,8 @@ OF_STATUS = {
     *("skyscan.scan", "skyscan.skymap", "skyscan.startup", "skyscan.storage"),
     *("skyscan.suggestions", "workflows", "workflows.answers", "workflows.campaigns"),
     *("workflows.campaigns.folder", "workflows.cli", "workflows.commands"),
-    *("workflows.commands.examples", "workflows.commands.status", "workflows.obstacles"),
+    *("workflows.commands.examples", "workflows.commands.interrupts"),
+    *("workflows.commands.status", "workflows.obstacles"),
     *("workflows.parser", "workflows.planned", "workflows.report", "workflows.steps"),
     *("workflows.submission", "workflows.watch"),
 }
