@@ -3,6 +3,8 @@
 #              HTCONDOR=forky runs all with the HTCondor of another Debian suite
 # make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
 # make physics compare the open reconstructions with official scans and with truth (minutes)
+# make coverage  simulate and scan events, and measure the levels of the regions (hours; it can be
+#              stopped and continued); COVERAGE_EVENTS=500 sets the number of events of each sample
 # make check   lint Python and shell, check spelling, types and import contracts, build the site
 # make docs    build the documentation site in docs/_build
 # make setup   create .venv, and download HTCondor if the machine has none; the others do this first
@@ -10,7 +12,7 @@
 
 .DEFAULT_GOAL := setup
 # A folder is named docs.
-.PHONY: setup demo check docs test test-newer soak physics clean htcondor
+.PHONY: setup demo check docs test test-newer soak physics coverage clean htcondor
 
 VENV := .venv
 # The name contains the folder, because a virtual environment cannot be moved.
@@ -87,6 +89,19 @@ soak: setup
 
 physics: $(STAMP)
 	$(VENV)/bin/python benchmarks/physics.py $(PHYSICS)
+
+# How many events each sample of `make coverage` has; those in benchmarks/coverage count.
+COVERAGE_EVENTS ?= 1000
+CAMPAIGN := $(VENV)/bin/python -m skyscan.coverage
+SAMPLES := benchmarks/coverage
+
+coverage: $(STAMP)
+	for sample in calibration validation; do for kind in muon shower; do \
+		$(CAMPAIGN) run $(SAMPLES) --kind $$kind --sample $$sample \
+		--number $(COVERAGE_EVENTS) || exit 1; done; done
+	$(CAMPAIGN) merge $(SAMPLES) $(SAMPLES)
+	$(CAMPAIGN) levels $(SAMPLES) --output skyscan/data/levels.json
+	$(CAMPAIGN) check $(SAMPLES)
 
 clean:
 	rm -rf $(VENV) .runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -23,6 +23,10 @@ class PoolDoesNotAnswer(CondorError):
     """A pool is configured, or all its daemons run, but its schedd does not answer."""
 
 
+class NoPlace(CondorError):
+    """The folder of the personal pool, or of the programs, cannot be written."""
+
+
 class PoolIsInUse(CondorError):
     """The personal pool cannot be removed as long as it, or its programs, are in use."""
 

@@ -25,6 +25,7 @@ from condor.personal.daemons import (
     default_folder,
     is_whole,
     personal_pool,
+    silence,
     start_personal,
     stop_personal,
 )
@@ -116,6 +117,8 @@ def status() -> PoolStatus:
     if pool and is_whole(pool, folder):
         text = f"personal pool, HTCondor {pool.version}, runs in {folder}"
         return PoolStatus(pool, is_running=True, text=text)
+    if why := silence(folder):
+        return PoolStatus(pool, is_running=False, text=why)
     rest = ", although some of its processes do" if pool_processes(folder) else ""
     text = f"no pool runs in {folder}{rest}; `skyscan pool start` starts it"
     return PoolStatus(pool, is_running=False, text=text)

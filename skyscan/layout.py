@@ -18,6 +18,7 @@ CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep,
 EVENT = "event"
 GCD_FILE = "gcd.i3"
 ICE_FILE = "ice.json"
+LIKELIHOOD_JSON = "likelihood.json"  #: the likelihood of the fits, by which levels are chosen
 LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"

@@ -1,15 +1,25 @@
-"""Locks between processes, by the kernel, which releases them when their holder ends."""
+"""Locks between processes, by the kernel, which releases them when their holder ends.
+
+Some network file systems have no locks. A file there is locked by another one in this machine's
+folder of temporary files, which other machines do not see.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from typing import IO
+
+#: What `flock` says on a file system that has no locks, or whose lock server is away.
+NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @contextmanager
@@ -32,13 +42,26 @@ def locked(
     Raises
     ------
     OSError
-        The file cannot be opened, or its file system has no locks.
+        The file cannot be opened.
     """
     with path.open(mode) as file:
-        if busy is not None and not _lock_now(file):
-            busy()
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            _lock(file, busy)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        else:
+            yield
+            return
+        with _stand_in(file) as stand_in:
+            _lock(stand_in, busy)
+            yield
+
+
+def _lock(file: IO[str] | IO[bytes], busy: Callable[[], None] | None) -> None:
+    if busy is not None and not _lock_now(file):
+        busy()
+    fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _lock_now(file: IO[str] | IO[bytes]) -> bool:
@@ -47,3 +70,13 @@ def _lock_now(file: IO[str] | IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _stand_in(file: IO[str] | IO[bytes]) -> IO[bytes]:
+    """Open this machine's file that is locked in place of one without locks."""
+    status = os.fstat(file.fileno())
+    name = f"skyscan-{os.geteuid()}-{status.st_dev:x}-{status.st_ino:x}.lock"
+    path = Path(tempfile.gettempdir()) / name
+    # The folder is everyone's: no link of someone else is followed.
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "r+b")

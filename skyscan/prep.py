@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
-from skyscan.layout import LIGHT_JSON, STARTUP_JSON
+from skyscan.layout import LIGHT_JSON, LIKELIHOOD_JSON, STARTUP_JSON
 from skyscan.recos import Reco, reco_class
 from skyscan.startup import Startup
 from skyscan.storage import sha256_of, write_json
@@ -92,6 +92,7 @@ def prepare(
     if any(isinf(value) for value in asdict(seed).values()):
         raise BadInput(f"{event.name}: {reco_name} found the seed vertex {seed}: not finite.")
     _write_light(reco, folder)
+    _write_likelihood(reco, event, folder)
     startup = Startup(
         scan_id=scan_id,
         reco=reco_name,
@@ -124,6 +125,13 @@ def _write_light(reco: Reco, folder: Path) -> None:
         from skyscan.light.ice_json import provenance
 
         write_json(folder / LIGHT_JSON, provenance(reco.chosen_ice, reco.light_tables))
+
+
+def _write_likelihood(reco: Reco, event: Event, folder: Path) -> None:
+    """Write which likelihood the fits have, by which the levels of regions are chosen."""
+    likelihood = reco.likelihood(event)
+    if likelihood is not None:
+        write_json(folder / LIKELIHOOD_JSON, likelihood.as_dict())
 
 
 def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:

@@ -237,11 +237,11 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
     arranged = {}
     for nside in np.unique(records["nside"]):
         here = np.flatnonzero(records["nside"] == nside)
-        these = records[here[np.argsort(records["pixel"][here])]]
-        rows = np.zeros(len(these), SKYMAP_DTYPE)
+        here = here[np.argsort(records["pixel"][here])]
+        rows = np.zeros(len(here), SKYMAP_DTYPE)
         names = ("pixel", "llh", "E_in", "E_tot", "x", "y", "z", "time")
         for ours, theirs in zip(names, SKYMAP_DTYPE.names or (), strict=True):
-            rows[theirs] = these[ours]
+            rows[theirs] = records[ours][here]  # not whole records: the memory
         arranged[int(nside)] = rows
     return arranged
 

@@ -5,38 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from workflows import history
-from workflows.commands import (
-    abort,
-    alert,
-    campaign,
-    compare,
-    demo,
-    estimate,
-    events,
-    examples,
-    inner,
-    listing,
-    plan,
-    plot,
-    rerun,
-    scan,
-    shells,
-    simulate,
-    status,
-    tools,
-    watch,
-    why,
-)
+from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from types import ModuleType
+
+    from workflows.commands.plan import Commands
 
 
 OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
@@ -49,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
-    options.words = words
+    options.words, options.make_parser = words, user_parser
     history.begin(words)
     try:
         check_configuration()
@@ -72,20 +55,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history.begin(())
 
 
+def load(words: Sequence[str]) -> None:
+    """Import the modules of a command line, whose errors may be those of any package."""
+    for module in _of_dagman(words) or _of_users(words):
+        _module(module)
+
+
 def _parser(words: Sequence[str]) -> Parser:
     """Return the parser of the users' commands, or of the hidden ones that DAGMan calls."""
+    hidden_modules = _of_dagman(words)
+    if not hidden_modules:
+        return user_parser(_of_users(words))
     of_dagman = Parser(prog="skyscan", description="Commands that DAGMan calls.")
-    hidden: plan.Commands = of_dagman.add_subparsers(required=True, metavar="COMMAND")
-    inner.add_to(hidden)
-    campaign.add_to_hidden(hidden)
-    if words and words[0] in hidden.choices:
-        return of_dagman
-
-    return user_parser()
+    hidden: Commands = of_dagman.add_subparsers(required=True, metavar="COMMAND")
+    for module in hidden_modules:
+        _module(module).add_to_hidden(hidden)
+    return of_dagman
 
 
-def user_parser() -> Parser:
-    """Return the parser of the users' commands."""
+def _of_dagman(words: Sequence[str]) -> list[str]:
+    """Return the module of a command that DAGMan calls; empty for another command."""
+    return [module for module, names in HIDDEN.items() if words and words[0] in names]
+
+
+def _of_users(words: Sequence[str]) -> list[str]:
+    """Return the module of a user's command; all of them if the command is not known."""
+    if words and words[0] == "--version":
+        return []
+    found = [module for module, names in MODULES.items() if words and words[0] in names]
+    return found or list(MODULES)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"workflows.commands.{name}")
+
+
+def user_parser(modules: Iterable[str] = MODULES) -> Parser:
+    """Return the parser of the users' commands, or of those that some modules add."""
     parser = Parser(
         prog="skyscan",
         description="Scan the sky for the origin of an IceCube event, on HTCondor.",
@@ -98,33 +104,14 @@ def user_parser() -> Parser:
         version=f"skyscan {__version__}",
         help="show the version and exit",
     )
-    commands: plan.Commands = parser.add_subparsers(
+    commands: Commands = parser.add_subparsers(
         title="commands",
         description="`skyscan COMMAND --help` lists the options of a command",
         required=True,
         metavar="COMMAND",
     )
-    for module in (
-        demo,
-        scan,
-        campaign,
-        watch,
-        plan,
-        estimate,
-        events,
-        status,
-        why,
-        listing,
-        plot,
-        alert,
-        compare,
-        abort,
-        rerun,
-        simulate,
-        tools,
-    ):
-        module.add_to(commands)
-    shells.add_to(commands, user_parser)
+    for module in modules:
+        _module(module).add_to(commands)
     for name, command in commands.choices.items():
         command.epilog = examples.text(name)
     for action in commands._choices_actions:  # noqa: SLF001  (nothing else keeps the help)

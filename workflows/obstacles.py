@@ -12,19 +12,24 @@ from typing import TYPE_CHECKING
 
 from condor.contact import paste_line
 from condor.dagman import log_of
+from condor.personal.processes import stopped_processes, stopped_text
 from condor.queue import cool_down, queue
 from skyscan.errors import TryAgain, printable
 from workflows.engines import engine_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from condor.contact import Pool
+    from condor.personal.processes import Process
     from condor.pool import PoolStatus
     from skyscan.layout import ScanFolder
 
 IDLE, HELD = "1", "5"  # JobStatus
 VANILLA, DAGMAN = "5", "7"  # JobUniverse of all jobs except DAGMan's own, and of DAGMan
 _JOB = re.compile(r"(\d+) (\d+) (\d+) ?(.*)", re.ASCII)
+OFF = 60.0  # seconds that a clock may be off
 LONGEST = 160  # characters of a hold reason
 LITTLE = 1_000_000  # bytes; DAGMan does not start without space for its logs, see dagman.sh
 
@@ -32,20 +37,16 @@ LITTLE = 1_000_000  # bytes; DAGMan does not start without space for its logs, s
 def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     """Return a line for each obstacle that a scan in the queue waits for.
 
-    Obstacles are a folder that cannot be written to, a halted DAG, a pool that does not run or
-    answer, held jobs (also DAGMan's own) by reason, and a lack of machines if no job has one.
-    The policy of held jobs releases or removes them where that helps; see docs/sites.md.
+    Obstacles are a folder that cannot be written to, a halted DAG, a clock that was set back,
+    a pool that does not run or answer, stopped processes of a personal pool, held jobs (also
+    DAGMan's own) by reason, and a lack of machines if no job has one. The policy of held jobs
+    releases or removes them where that helps; see docs/sites.md.
     """
-    found = []
-    if not os.access(folder.path, os.W_OK):
-        found.append(f"{folder.path} is not writable; make it writable")
-    elif (free := shutil.disk_usage(folder.path).free) < LITTLE:
-        found.append(f"the disk of {folder.path} is full ({free} bytes free); free some space")
-    dags = engine_of(folder).dags(folder)
-    halts = [halt for dag in dags if (halt := dag.with_name(f"{dag.name}.halt")).exists()]
-    found += [f"the DAG is halted; remove {halt}" for halt in halts]
+    found = _here(folder)
     if pool.pool is None or not pool.is_running:
         return [*found, pool.text]
+    if stopped := _stopped(pool.pool):
+        found.append(stopped_text(stopped))
     words = ("JobStatus", "JobUniverse", "ClusterId", "HoldReason")
     try:
         lines = queue(pool.pool, _mine(folder), *words)
@@ -55,12 +56,37 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     if until is not None:
         when = time.strftime("%H:%M:%S", time.localtime(until))
         found.append(f"HTCondor starts a DAGMan that was interrupted again only at {when}")
+    return [*found, *_of_jobs(lines, pool.pool)]
+
+
+def _here(folder: ScanFolder) -> list[str]:
+    """Return the obstacles of the scan folder and of this machine."""
+    found = []
+    if not os.access(folder.path, os.W_OK):
+        found.append(f"{folder.path} is not writable; make it writable")
+    elif (free := shutil.disk_usage(folder.path).free) < LITTLE:
+        found.append(f"the disk of {folder.path} is full ({free} bytes free); free some space")
+    dags = engine_of(folder).dags(folder)
+    halts = [halt for dag in dags if (halt := dag.with_name(f"{dag.name}.halt")).exists()]
+    found += [f"the DAG is halted; remove {halt}" for halt in halts]
+    if until := _set_back(dags):
+        when = time.strftime("%H:%M:%S", time.localtime(until))
+        found.append(
+            f"the clock of this machine was set back: HTCondor may do nothing until {when}; "
+            f"restart it (a personal pool: `skyscan pool stop`, then `skyscan pool start`)"
+        )
+    return found
+
+
+def _of_jobs(lines: list[str], pool: Pool) -> list[str]:
+    """Return the obstacles of jobs, given status, universe, id and hold reason of each."""
+    found = []
     # A reason may be empty, or continue in lines that describe no job.
     jobs = [job.groups() for job in map(_JOB.match, lines) if job]
     held_jobs = [job for job in jobs if job[0] == HELD]
     for _, universe, job, reason in held_jobs:
         if universe == DAGMAN:
-            release = paste_line(("condor_release", job), pool.pool)
+            release = paste_line(("condor_release", job), pool)
             text = f"DAGMan (job {job}) is held, and with it the scan: {reason[:LONGEST]}"
             found.append(printable(f"{text}; remove the cause, then `{release}`"))
     reasons = Counter(reason for _, universe, _, reason in held_jobs if universe != DAGMAN)
@@ -70,10 +96,28 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     idle = [job for status, universe, job, _ in jobs if (status, universe) == (IDLE, VANILLA)]
     if idle and len(idle) == sum(universe == VANILLA for _, universe, _, _ in jobs):
         wait = "a job waits" if len(idle) == 1 else f"{len(idle)} jobs wait"
-        command = paste_line(("condor_q", "-better-analyze", idle[0]), pool.pool)
+        command = paste_line(("condor_q", "-better-analyze", idle[0]), pool)
         how = f"`{command}` shows which machines match"
         found.append(f"{wait} for a machine; {how}")
     return found
+
+
+def _set_back(dags: Iterable[Path]) -> float | None:
+    """Return the time of a DAGMan's last message if it is in the future, seconds since 1970.
+
+    HTCondor's timers depend on the time of day: if the clock is set back, they wait until that
+    is as it was.
+    """
+    logs = [dag.with_name(f"{dag.name}.dagman.out") for dag in dags]
+    last = max((log.stat().st_mtime for log in logs if log.exists()), default=0.0)
+    return last if last > time.time() + OFF else None
+
+
+def _stopped(pool: Pool) -> list[Process]:
+    """Return the processes of a personal pool that are stopped, such as a DAGMan."""
+    if pool.is_users_own or pool.config is None:
+        return []
+    return stopped_processes(pool.config.parent)
 
 
 def cooling_until(folder: ScanFolder, pool: PoolStatus) -> float | None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condor.sites import site_names
-from skyscan.answer.levels import LEVELS_HELP, NAMED
+from skyscan.answer.levels import CHOICES, LEVELS_HELP
 from skyscan.errors import WrongUsage
 from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
 from workflows.engines import DEFAULT_ENGINE, ENGINES
+from workflows.parser import CATALOGUE_HELP
 from workflows.quantities import (
     not_negative,
     parse_command,
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
 #: A key goes through submit files and shells as it is.
 _KEY = re.compile(r"[\w.:+-]{1,200}", re.ASCII)
 MIN_THRESHOLD = 0.1  # upstream's
-CATALOGUE_HELP = (
-    "catalogue of sources to show near the best fit: CSV, VOTable or FITS with columns of RA "
-    "and Dec"
-)
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
 ARGUMENT = "argument"  # key of a field's metadata
 #: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
@@ -124,7 +121,7 @@ def _budget(text: str, flag: str) -> float:
 
 
 def _levels(text: str, _flag: str) -> str:
-    return text if text in NAMED else str(Path(text).absolute())
+    return text if text in CHOICES else str(Path(text).absolute())
 
 
 def _threshold(text: str, flag: str) -> float:
@@ -145,7 +142,7 @@ class Options:
     event_id: str | None = _option(
         None,
         "--event",
-        "event of a file of many; `skyscan events FILE` lists them",
+        "event to scan, if a file has several; `skyscan events FILE` lists them",
         read=_event,
         metavar="RUN:EVENT[:SUB]",
     )
@@ -253,8 +250,8 @@ class Options:
     variables: tuple[str, ...] = _option(
         (),
         "--env",
-        "also send this environment variable to the jobs; without it, only those go that a "
-        "step or the reconstruction reads; may be repeated, not for secrets",
+        "send this environment variable to the jobs, besides those that a step or the "
+        "reconstruction reads; may be repeated; not for secrets",
         read=_words,
         action="append",
         metavar="NAME",

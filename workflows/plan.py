@@ -297,9 +297,25 @@ def _levels(options: Options) -> str | None:
     """Return the levels that were chosen for the regions, in words that need no file."""
     if options.levels is None:
         return None
-    from skyscan.answer.levels import parse_levels
+    from skyscan.answer.levels import CALIBRATED, parse_levels
 
+    if options.levels == CALIBRATED:
+        _check_calibrated(options.reco)
+        return None
     return parse_levels(options.levels, options.reco).text
+
+
+def _check_calibrated(reco: str) -> None:
+    """Refuse ``--levels calibrated`` for a reconstruction without; else it is the default."""
+    from skyscan.answer.calibration import shipped_calibrations
+    from skyscan.answer.levels import CALIBRATED
+
+    known = [*shipped_calibrations(), "auto"]
+    if reco not in known:
+        raise WrongUsage(
+            f"--levels {CALIBRATED}: there are no calibrated levels for {reco}, only for "
+            f"{', '.join(known)}; leave the option out, or choose other levels."
+        )
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:

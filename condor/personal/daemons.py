@@ -14,21 +14,31 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.contact import CONFIG_VARIABLE, Pool
 from condor.errors import CondorError, PoolDoesNotAnswer, PoolDoesNotStart
 from condor.find import HTCondor, find_htcondor
+from condor.home import base_folder, explained
 from condor.personal.account import pool_account
-from condor.personal.processes import DAEMON_VARIABLE, kill_all, pool_processes, send
+from condor.personal.processes import (
+    DAEMON_VARIABLE,
+    MASTER,
+    kill_all,
+    pool_processes,
+    running_pools,
+    send,
+    stopped_text,
+)
 from condor.personal.settings import pool_settings
 from condor.personal.tokens import renew
-from condor.software.install import chosen_suite, install
+from condor.software.install import SUITE_VARIABLE, chosen_suite, install
 from skyscan.locks import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from condor.personal.account import Account
     from condor.personal.processes import Process
@@ -40,7 +50,6 @@ FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
 DATA_HOME_VARIABLE = "XDG_DATA_HOME"
 CONFIG = "condor_config"
 LOCK = "lock.start"
-MASTER = "condor_master"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
 )
@@ -53,12 +62,17 @@ def default_folder() -> Path:
     """Return the default folder of a personal pool.
 
     Each host has its own: hosts may share a home folder but not a job queue. Each suite has
-    its own: an older schedd may not read the queue of a newer one.
+    its own: an older schedd may not read the queue of a newer one. A pool that runs when its
+    host gets another name keeps its folder: with a second pool, its scans could be submitted
+    again.
     """
-    data = os.environ.get(DATA_HOME_VARIABLE) or Path.home() / ".local/share"
+    data = base_folder(DATA_HOME_VARIABLE, ".local/share")
     suite = chosen_suite()
     name = f"pool-{socket.gethostname()}{f'-{suite}' if suite else ''}"
-    return Path(data).resolve() / "skyscan" / name
+    place = data.resolve() / "skyscan"
+    running = running_pools(place, suite)
+    only = running[0] if len(running) == 1 else None
+    return place / name if only is None else only
 
 
 def personal_pool(folder: Path) -> Pool | None:
@@ -71,14 +85,25 @@ def personal_pool(folder: Path) -> Pool | None:
 
 def is_whole(pool: Pool, folder: Path) -> bool:
     """Return whether all daemons run, the schedd answers and the pool has slots."""
-    names = {process.name for process in pool_processes(folder)}
-    return names >= DAEMONS and pool.answers() and pool.slots() > 0
+    daemons = _daemons(folder)
+    if {process.name for process in daemons} != DAEMONS or _stopped(daemons):
+        return False
+    return pool.answers() and pool.slots() > 0
+
+
+def silence(folder: Path) -> str:
+    """Return why a pool whose daemons all live does not answer; empty if some are missing."""
+    daemons = _daemons(folder)
+    if {process.name for process in daemons} != DAEMONS:
+        return ""
+    stopped = _stopped(daemons)
+    why = stopped_text(stopped) if stopped else "the machine may be busy"
+    return f"all daemons of the pool in {folder} run, but it does not answer: {why}"
 
 
 def start_personal(folder: Path) -> Pool:
     """Start the pool of a folder, whatever state it is in."""
-    _make_private(folder)
-    with locked(folder / LOCK):
+    with explained(folder, FOLDER_VARIABLE), _alone(folder):
         htcondor = _have_htcondor()
         pool = _describe(htcondor, folder)
         account = pool_account()
@@ -103,11 +128,21 @@ def stop_personal(folder: Path, patience: float) -> bool:
     return True
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make the folder of a pool, and keep others from starting or stopping that."""
+    _make_private(folder)
+    with locked(folder / LOCK):
+        yield
+
+
 def _end(folder: Path, patience: float) -> None:
     """End what runs of a pool.
 
-    Jobs may first save their checkpoints; then daemons stop fast, and the rest is killed.
+    Jobs may first save their checkpoints; then daemons stop fast, and the rest is killed. What
+    is stopped continues, since it could not react.
     """
+    send(_stopped(pool_processes(folder)), signal.SIGCONT)
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGQUIT, 10.0)):
         send(_heads(folder), number)
         _wait(lambda: not _heads(folder), seconds)
@@ -121,6 +156,14 @@ def _heads(folder: Path) -> list[Process]:
     return masters or [process for process in running if process.name in DAEMONS]
 
 
+def _daemons(folder: Path) -> list[Process]:
+    return [process for process in pool_processes(folder) if process.name in DAEMONS]
+
+
+def _stopped(processes: list[Process]) -> list[Process]:
+    return [process for process in processes if process.is_stopped]
+
+
 def _refuse_to_kill(folder: Path) -> None:
     """Refuse to end a pool that lives: its daemons may be busy, or stopped for a while.
 
@@ -129,10 +172,9 @@ def _refuse_to_kill(folder: Path) -> None:
     PoolDoesNotAnswer
         All its daemons run.
     """
-    if {process.name for process in pool_processes(folder)} >= DAEMONS:
+    if why := silence(folder):
         raise PoolDoesNotAnswer(
-            f"All daemons of the pool in {folder} run, but do not answer: the machine may be "
-            f"busy, or a daemon is stopped. Try again later, or run `skyscan pool stop`, which "
+            f"{why[0].upper()}{why[1:]}. Try again later, or run `skyscan pool stop`, which "
             f"lets jobs save what they have computed; then start the pool again."
         )
 
@@ -149,7 +191,7 @@ def _have_htcondor() -> HTCondor:
 
 def _comes_back(pool: Pool, folder: Path) -> bool:
     """Wait for a master that is still starting, or restarting a daemon that died."""
-    if _has_master(folder):
+    if _has_master(folder) and not _stopped(_daemons(folder)):
         _wait(lambda: is_whole(pool, folder) or not _has_master(folder), 30.0)
     return is_whole(pool, folder)
 
@@ -208,6 +250,7 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
     return {
         **kept,
         DAEMON_VARIABLE: str(folder),
+        SUITE_VARIABLE: chosen_suite(),
         # Do not read the user's HTCondor configuration; the pool's own is not written yet.
         CONFIG_VARIABLE: "/dev/null",
         # DAGMan runs condor_submit_dag for a SUBDAG EXTERNAL.

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from condor.contact import CONFIG_VARIABLE
 from condor.errors import PoolDoesNotStart
+from condor.software.install import SUITE_VARIABLE
 
 #: Internal: folder of the personal pool, set in the environment of its daemons to identify
 #: them.
 DAEMON_VARIABLE = "SKYSCAN_POOL_DAEMON"
+MASTER = "condor_master"
 SCRATCH = "_CONDOR_SCRATCH_DIR"  # in the environment of jobs
 PROC = Path("/proc")
 KERNEL_NAME_LENGTH = 15  # longer names are truncated, TASK_COMM_LEN in proc(5)
@@ -22,12 +24,17 @@ KERNEL_NAME_LENGTH = 15  # longer names are truncated, TASK_COMM_LEN in proc(5)
 
 @dataclass(frozen=True)
 class Process:
-    """A process; `started` (clock ticks since boot) distinguishes it from a later one."""
+    """A process; `started` (clock ticks since boot) distinguishes it from a later one.
+
+    `is_stopped` is whether SIGSTOP, a terminal or a debugger stopped it: it lives, but does
+    nothing until SIGCONT.
+    """
 
     pid: int
     parent: int
     started: int
     name: str
+    is_stopped: bool = False
 
 
 def pool_processes(folder: Path) -> list[Process]:
@@ -40,6 +47,33 @@ def pool_processes(folder: Path) -> list[Process]:
         mine |= children
         grown = bool(children)
     return [everything[pid] for pid in sorted(mine - {os.getpid()})]
+
+
+def running_pools(place: Path, suite: str) -> list[Path]:
+    """Return the folders below a folder whose pools run on this machine, of one suite."""
+    masters = (process.pid for process in _all_processes() if process.name == MASTER)
+    found = {
+        Path(environment.get(DAEMON_VARIABLE, ""))
+        for environment in map(_environment, masters)
+        if environment.get(SUITE_VARIABLE, "") == suite
+    }
+    return sorted(folder for folder in found if folder.parent == place)
+
+
+def stopped_processes(folder: Path) -> list[Process]:
+    """Return the processes of the pool in a folder that are stopped."""
+    return [process for process in pool_processes(folder) if process.is_stopped]
+
+
+def stopped_text(stopped: list[Process]) -> str:
+    """Return which processes are stopped, and how they continue."""
+    names = ", ".join(f"{process.name} ({process.pid})" for process in stopped)
+    verb = "is" if len(stopped) == 1 else "are"
+    pids = " ".join(str(process.pid) for process in stopped)
+    return f"{names} {verb} stopped; `kill -CONT {pids}` lets {_THEM[verb]} continue"
+
+
+_THEM = {"is": "it", "are": "them"}
 
 
 def processes_from(programs: Path, *, except_of: Path) -> list[Process]:
@@ -102,7 +136,8 @@ def _read(pid: int) -> Process | None:
     fields = text[text.rindex(")") + 2 :].split()
     if fields[0] in "ZX":
         return None
-    return Process(pid, int(fields[1]), int(fields[19]), _full_name(pid, name))
+    started, is_stopped = int(fields[19]), fields[0] in "Tt"
+    return Process(pid, int(fields[1]), started, _full_name(pid, name), is_stopped)
 
 
 def _program(pid: int) -> Path:

@@ -6,7 +6,6 @@ libraries; the programs that they start do.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sysconfig
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor.home import base_folder, explained
 from condor.software import apt
 from skyscan.locks import locked
 
@@ -74,7 +74,7 @@ class Software:
 
 def cache_folder() -> Path:
     """Return the folder for files that can be restored: ``$XDG_CACHE_HOME/skyscan``."""
-    return Path(os.environ.get(CACHE_HOME_VARIABLE) or Path.home() / ".cache") / "skyscan"
+    return base_folder(CACHE_HOME_VARIABLE, ".cache") / "skyscan"
 
 
 def installed(software: Software, cache: Path | None = None) -> Path | None:
@@ -107,14 +107,17 @@ def install(software: Software, cache: Path | None = None) -> Path:
     ------
     SetUpFailed
         It cannot be set up here; the message says why.
+    NoPlace
+        The cache folder cannot be written.
     """
     cache = (cache or cache_folder()).resolve()
     there = installed(software, cache)
     if there:
         return there
-    cache.mkdir(parents=True, exist_ok=True)
-    with locked(cache / f"{software.name}.lock"):
-        return installed(software, cache) or _build(software, cache)
+    with explained(cache, CACHE_HOME_VARIABLE):
+        cache.mkdir(parents=True, exist_ok=True)
+        with locked(cache / f"{software.name}.lock"):
+            return installed(software, cache) or _build(software, cache)
 
 
 def _build(software: Software, cache: Path) -> Path:

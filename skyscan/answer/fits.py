@@ -18,6 +18,7 @@ from skyscan.answer.context import Context, context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import type_in, type_text
+from skyscan.likelihood import Likelihood
 from skyscan.skymap import SKYMAP_DTYPE, npz_of, read_skymap_bytes
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import write_bytes
@@ -111,6 +112,15 @@ def event_cards(answer: Answer) -> list[Card]:
             ("DATE-OBS", answer.utc.removesuffix("Z"), "UTC of the event"),
             ("MJD-OBS", answer.mjd, "[d] UTC of the event"),
         ]
+    cards.append(("COMMENT", f"Levels: {answer.levels_text}", ""))
+    if answer.likelihood is not None:
+        known = answer.likelihood
+        cards += [
+            ("LLHRECO", known.reco, "reconstruction of the likelihood"),
+            ("LLHSHA", known.settings_sha256, ""),  # no room for a comment
+            ("NHITS", known.n_hits, "DOMs with a hit"),
+            ("QTOT", known.charge_pe, "[PE] their charge"),
+        ]
     if answer.light is not None:
         cards.append(("ICESHA", answer.light["ice_sha256"], ""))  # no room for a comment
     right, up = ("AZ", "EL") if answer.frame.is_local else ("RA", "DE")
@@ -165,8 +175,21 @@ def read_multiorder(path: Path) -> SkyMap:
     pixels = with_event(pixels, str(header.get("OBJECT", "")))
     context = context_beside(path)
     if context.reco is None and header.get("RECO", "unknown") != "unknown":
-        context = Context(reco=str(header["RECO"]))
+        context = Context(reco=str(header["RECO"]), likelihood=_likelihood_in(header))
     return with_context(pixels, context, notes)
+
+
+def _likelihood_in(header: fits.Header) -> Likelihood | None:
+    """Return the likelihood that a header names, by which its levels were chosen."""
+    try:
+        return Likelihood(
+            str(header["LLHRECO"]),
+            str(header["LLHSHA"]),
+            int(header["NHITS"]),
+            float(header["QTOT"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _opened(path: Path, content: bytes) -> tuple[fits.Header, Pixels, tuple[str, ...]]:

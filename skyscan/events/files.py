@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 BEGIN_BYTES = 4096  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
-ASKED = ("event", "frame", "stream", "sub_event")
 #: The module that reads tables, and what only they need to be told.
 TABLES = "skyscan.tables.files"
 OF_TABLES = ("run_id", "mjd", "truth")

@@ -122,11 +122,6 @@ class IceModel:
         below = np.floor((self.top[0] - np.asarray(z)) / self.thickness).astype(np.intp)
         return np.asarray(np.clip(below, 0, len(self.top) - 1))
 
-    def lengths_at(self, z: Array) -> tuple[Array, Array]:
-        """Return le and la (m) at each z (m, after `untilted`)."""
-        layer = self.layer_at(z)
-        return self.scattering[layer], self.absorption[layer]
-
     def depths_of(self, z: Array) -> tuple[Array, Array]:
         """Return the integrals of 1/le and 1/la from a fixed depth up to z; no unit.
 

@@ -72,7 +72,7 @@ class FirstPhotonTrack(Reco):
     def check(self, source: Source, event: Event) -> None:
         """Refuse an event of which the cleaning leaves too few DOMs."""
         super().check(source, event)
-        _hits_of(event, f"{source.path}: ")
+        hits_of(event, f"{source.path}: ")
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Clean the pulses and write the hits; return their charge-weighted mean as seed.
@@ -82,7 +82,7 @@ class FirstPhotonTrack(Reco):
         BadInput
             The cleaning leaves too few DOMs.
         """
-        hits = _hits_of(event)
+        hits = hits_of(event)
         total = hits["charge"].sum()
         weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
         seed = np.array(weighted)
@@ -116,6 +116,17 @@ class FirstPhotonTrack(Reco):
             _fill(fits, ~guessed, fit_from_nothing(model, *self._ices))
         return fits
 
+    def llh_at(
+        self,
+        vertex: NDArray[np.float64],
+        time: NDArray[np.float64],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return -ln L of tracks through points."""
+        model = self._model(zenith, azimuth)
+        return model.llh(np.arange(len(time)), model.points_of(vertex, time), self._ices[0])
+
     def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
         return TrackModel(self._hits, self._event_seed[:3], zenith, azimuth, self._dom_z)
 
@@ -129,7 +140,14 @@ class FirstPhotonTrack(Reco):
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
-def _hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+def hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+    """Return the hits that a track is fitted to.
+
+    Raises
+    ------
+    BadInput
+        The cleaning leaves too few DOMs; ``place`` is the beginning of the message.
+    """
     hits = clean_hits(event.pulses, event.detector)
     if len(hits) < MIN_DOMS:
         raise BadInput(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from skyscan.events.event import Event
     from skyscan.events.source import Source
+    from skyscan.likelihood import Likelihood
 
     Array = NDArray[np.float64]
 
@@ -104,6 +105,13 @@ class Cascade(Reco):
                 _fill(fits, rows, fit_showers(model, guess))
         return fits
 
+    def likelihood(self, event: Event) -> Likelihood:
+        """Return the likelihood that an event is fitted with."""
+        from skyscan.recos._likelihood import likelihood_of, shower_settings
+
+        settings = shower_settings((self.chosen_ice or shipped_ice()).without_tilt())
+        return likelihood_of("cascade", settings, _hits_of(_doms_of(event))["charge"])
+
     @property
     def doms(self) -> NDArray[np.void]:
         """The DOMs that ``prepare`` chose, dtype DOM_DTYPE."""
@@ -125,6 +133,12 @@ class Cascade(Reco):
         """
         model = ShowerModel(self._doms, *self._lights, zenith, azimuth)
         return model.times_llh(_centres(fits, model))
+
+    def llh_at(self, vertex: Array, time: Array, zenith: Array, azimuth: Array) -> Array:
+        """Return -ln L of showers whose light has its centre in points."""
+        model = ShowerModel(self._doms, *self._lights, zenith, azimuth)
+        points = np.column_stack([vertex, time])
+        return model.showers(np.arange(len(time)), points, self._lights[0]).llh
 
     def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)

@@ -162,9 +162,7 @@ class Table(ABC):
         try:
             return np.asarray(columns[name], np.float64)
         except (TypeError, ValueError) as error:
-            raise self.complaint(f"column {name} holds something that is not a number") from (
-                error
-            )
+            raise self.complaint(f"column {name} has a value that is not a number") from (error)
 
     def integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
         """Return a column as integers.

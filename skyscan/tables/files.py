@@ -189,7 +189,7 @@ def _only_truth(found: tuple[TruthTable, ...]) -> TruthTable | None:
         names = ", ".join(it.table.name for it in found)
         raise found[0].table.complaint(
             f"each of the tables {names} may be the truth of the events; have 'truth' in the "
-            f"name of that which is, and of no other one, or give another file with --truth"
+            f"name of only the right one, or give another file with --truth"
         )
     return next(iter(found), None)
 

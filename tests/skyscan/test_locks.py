@@ -1,5 +1,10 @@
+import errno
+import fcntl
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +17,17 @@ from skyscan.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
+"""
+
+#: Has a file system without locks, except in the folder of temporary files.
+NO_LOCKS = """
+import fcntl, os, sys
+has_locks = fcntl.flock
+def flock(file, how):
+    if not os.readlink(f"/proc/self/fd/{file.fileno()}").startswith(sys.argv[2]):
+        raise OSError(int(sys.argv[3]), "no locks")
+    has_locks(file, how)
+fcntl.flock = flock
 """
 
 
@@ -63,3 +79,40 @@ def test_a_missing_file_is_created_unless_it_is_only_read(tmp_path):
         pytest.fail("held nothing")
     with locked(tmp_path / "file"):
         assert (tmp_path / "file").is_file()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_without_locks_on_its_file_system_a_file_is_locked_on_this_machine(
+    tmp_path, monkeypatch, code
+):
+    here = tmp_path / "temporary"
+    here.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(here))
+    has_locks, refused = fcntl.flock, []
+
+    def flock(file, how) -> None:
+        if here not in Path(f"/proc/self/fd/{file.fileno()}").readlink().parents:
+            refused.append(file)
+            raise OSError(code, "no locks")
+        has_locks(file, how)
+
+    with subprocess.Popen(
+        [sys.executable, "-c", NO_LOCKS + HOLD, tmp_path / "lock", f"{here}/", str(code)],
+        env={**os.environ, "TMPDIR": str(here)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        monkeypatch.setattr(fcntl, "flock", flock)
+        with locked(tmp_path / "lock", holder.kill):
+            assert holder.wait() != 0  # it had the lock until it ended
+    assert refused
+
+
+def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):
+    def fail(_file, _how) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(OSError, match="broken"), locked(tmp_path / "lock"):
+        pytest.fail("held nothing")

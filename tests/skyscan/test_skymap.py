@@ -18,7 +18,7 @@ from skyscan.skymap import (
     read_skymap,
     write_skymap,
 )
-from skyscan.storage import write_npz
+from skyscan.storage import npz_bytes
 
 METADATA = {
     "run_id": 136662,
@@ -209,6 +209,6 @@ def test_pixels_are_ordered_and_have_their_own_numbers(records):
     ids=["empty", "no header", "empty header", "header of numbers", "header lacks keys"],
 )
 def test_an_npz_without_a_map_is_bad_input(tmp_path, arrays):
-    write_npz(tmp_path / "m.npz", arrays)
+    (tmp_path / "m.npz").write_bytes(npz_bytes(arrays))
     with pytest.raises(BadInput, match=r"m\.npz"):
         read_skymap(tmp_path / "m.npz")

@@ -12,7 +12,8 @@ from skyscan.events.frame import FrameObject
 from skyscan.events.i3file import all_frames
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
-from workflows.campaigns.campaign import CampaignFolder, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks.digests import damaged_files
 from workflows.plan import plan

@@ -14,7 +14,8 @@ from skyscan.light.tables import shipped_table
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from skyscan.rounds.next_round import open_round
-from workflows.campaigns.campaign import CampaignFolder, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks.digests import damaged_files
 from workflows.cli import main

@@ -2,19 +2,23 @@
 
 import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
 import pytest
 from plans_support import EVENT, options
 
+from condor.personal.processes import DAEMON_VARIABLE
 from condor.pool import PoolStatus
 from workflows.obstacles import obstacles
 from workflows.plan import plan
 
 SILENT = PoolStatus(None, is_running=False, text="no pool runs; `skyscan pool start` starts it")
 
-RUNNING = PoolStatus(SimpleNamespace(config=None), is_running=True, text="")
+RUNNING = PoolStatus(SimpleNamespace(config=None, is_users_own=True), is_running=True, text="")
 
 
 def test_a_pool_that_does_not_run_and_a_halted_dag_are_reported(tmp_path):
@@ -41,6 +45,35 @@ def test_a_folder_without_write_permission_is_reported(tmp_path):
     finally:
         folder.path.chmod(0o700)
     assert expected == f"{folder.path} is not writable; make it writable"
+
+
+def test_a_clock_that_was_set_back_is_reported(tmp_path):
+    folder = plan(EVENT, tmp_path, options())
+    log = folder.workflow / "scan.dag.dagman.out"
+    log.touch()
+    assert obstacles(folder, SILENT) == [SILENT.text]
+    later = time.time() + 3600
+    os.utime(log, (later, later))
+    found, _ = obstacles(folder, SILENT)
+    assert found.startswith("the clock of this machine was set back")
+    assert time.strftime("%H:%M:%S", time.localtime(later)) in found
+
+
+def test_a_stopped_process_of_a_personal_pool_is_reported(tmp_path, monkeypatch):
+    folder = plan(EVENT, tmp_path, options())
+    program = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    place = {DAEMON_VARIABLE: str(tmp_path / "pool")}
+    pool = SimpleNamespace(config=tmp_path / "pool" / "condor_config", is_users_own=False)
+    monkeypatch.setattr("workflows.obstacles.queue", lambda *_: [])
+    with subprocess.Popen(program, env={**os.environ, **place}, stdin=-1) as process:
+        try:
+            assert obstacles(folder, PoolStatus(pool, is_running=True, text="")) == []
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            (found,) = obstacles(folder, PoolStatus(pool, is_running=True, text=""))
+            assert f"({process.pid}) is stopped; `kill -CONT {process.pid}`" in found
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

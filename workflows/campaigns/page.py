@@ -23,7 +23,7 @@ from workflows.page.svg import Axis, Figure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from workflows.campaigns.campaign import CampaignFolder
+    from workflows.campaigns.folder import CampaignFolder
     from workflows.campaigns.table import Row
 
 LOCAL_FRAME = "IceCube's local frame (no time), azimuth 180° in the middle, elevation upwards"

@@ -19,7 +19,6 @@ from skyscan.prep import read_for
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
-    CampaignFolder,
     Entry,
     added,
     check_same,
@@ -27,6 +26,7 @@ from workflows.campaigns.campaign import (
     write_campaign,
 )
 from workflows.campaigns.events import Taker, wanted_events
+from workflows.campaigns.folder import CampaignFolder
 from workflows.checks import preflight
 from workflows.checks.whole import map_fault
 from workflows.choices import choice_of

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage, printable
 from workflows.catalogue import sources_for
-from workflows.commands.plan import FOLDER_HELP
 from workflows.commands.plot import map_at
-from workflows.options import CATALOGUE_HELP
+from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 
 if TYPE_CHECKING:
     import argparse

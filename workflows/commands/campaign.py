@@ -12,8 +12,9 @@ from condor import pool as pools
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage, printable
 from skyscan.events.choice import parse_event_id
-from workflows.campaigns.campaign import CampaignFolder, added, read_campaign, read_list
+from workflows.campaigns.campaign import added, read_campaign, read_list
 from workflows.campaigns.events import wanted_events
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign, plan_missing
 from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
 from workflows.campaigns.table import (

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 REMOVED = 4
 
 
-def add_to(commands: Commands) -> None:
+def add_to_hidden(commands: Commands) -> None:
     """Add the commands, which users need not see, to the parser."""
     scan = commands.add_parser("open-scan")
     scan.add_argument("folder", type=Path)

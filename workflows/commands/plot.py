@@ -9,9 +9,8 @@ from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.layout import ScanFolder
 from workflows.catalogue import sources_for
-from workflows.commands.plan import FOLDER_HELP
 from workflows.model.reading import ScanReader
-from workflows.options import CATALOGUE_HELP
+from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.submission import open_scan
 
 if TYPE_CHECKING:

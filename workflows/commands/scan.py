@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from skyscan.errors import ExitCode
-from workflows.campaigns.campaign import is_campaign
+from workflows.campaigns.folder import is_campaign
 from workflows.commands import campaign
-from workflows.commands.plan import FOLDER_HELP, USAGE, add_options, plan_from
+from workflows.commands.plan import USAGE, add_options, plan_from
+from workflows.parser import FOLDER_HELP
 from workflows.submission import AlreadyRuns, open_scan, submit
 from workflows.watch import watch
 

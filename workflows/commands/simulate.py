@@ -44,8 +44,8 @@ and contain the truth; the same options and seed give the same bytes.""",
         nargs="+",
         default=[DEFAULT_ENERGY_GEV],
         metavar="GEV",
-        help="energy in GeV, or the smallest and the largest; between them it is drawn evenly "
-        "in its logarithm (default: 10000)",
+        help="energy in GeV, or the smallest and the largest, between which its logarithm is "
+        "drawn uniformly (default: 10000)",
     )
     simulate.add_argument(
         "--direction",
@@ -82,7 +82,8 @@ and contain the truth; the same options and seed give the same bytes.""",
         type=float,
         default=10.0,
         metavar="FACTOR",
-        help="factor of the DOMs' radius; its square saves photons (default: 10)",
+        help="factor of the DOMs' radius; the number of photons is divided by its square "
+        "(default: 10)",
     )
     simulate.set_defaults(run=_simulate)
 

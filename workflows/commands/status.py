@@ -14,15 +14,13 @@ from condor.pool import status as pool_status
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import ExitCode, WrongUsage, printable
 from workflows.answers import answer_of, as_report
-from workflows.campaigns.campaign import is_campaign
+from workflows.campaigns.folder import is_campaign
 from workflows.catalogue import catalogue_for, near, place_catalogue, source_lines
-from workflows.commands.campaign import print_result, print_status
-from workflows.commands.plan import FOLDER_HELP
 from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, read_model
 from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
-from workflows.options import CATALOGUE_HELP
+from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
 from workflows.report import last_report, partial_map, renew
 from workflows.submission import open_scan
@@ -70,6 +68,8 @@ def add_to(commands: Commands) -> None:
 
 def _status(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
+        from workflows.commands.campaign import print_status
+
         return print_status(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     if options.watch and not options.json:
@@ -119,6 +119,8 @@ def _result(options: argparse.Namespace) -> ExitCode:
     if options.folder.is_file():
         return _print_answer(options.folder, options)
     if is_campaign(options.folder):
+        from workflows.commands.campaign import print_result
+
         return print_result(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     report = last_report(folder)

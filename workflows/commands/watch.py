@@ -46,20 +46,26 @@ GETENV = (
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
-        "watch", usage=USAGE, help="scan every event file that comes into a folder, each once"
+        "watch", usage=USAGE, help="scan each event file that arrives in a folder, once"
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="where event files come")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="folder in which event files arrive"
+    )
     add_scan_options(parser, "scans")
     add = parser.add_argument_group("watching").add_argument
     add(
         "--interval",
         default="5s",
         metavar="DURATION",
-        help="time between two looks; a file is whole if both find the same (default: "
+        help="time between two checks; a file is complete if it is the same at both (default: "
         "%(default)s)",
     )
-    add("--new-only", action="store_true", help="leave out the files that are there at first")
-    add("--once", action="store_true", help="end when nothing that is there can be taken")
+    add("--new-only", action="store_true", help="skip the files that are there at the start")
+    add(
+        "--once",
+        action="store_true",
+        help="end when no file in the folder can be scanned any more",
+    )
     add(
         CONDOR,
         action="store_true",

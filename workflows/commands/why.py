@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, WrongUsage, printable
-from workflows.campaigns.campaign import CampaignFolder, is_campaign
-from workflows.commands.plan import FOLDER_HELP
+from workflows.campaigns.folder import CampaignFolder, is_campaign
 from workflows.engines import engine_of
 from workflows.model.outputs import Outputs, tail_of
 from workflows.model.reading import read_model
 from workflows.model.text import why_lines
+from workflows.parser import FOLDER_HELP
 from workflows.report import last_report
 from workflows.submission import open_scan
 from workflows.watch import is_over

@@ -1,14 +1,17 @@
 """What of a personal pool may be ended: not what lives."""
 
 from pathlib import Path
+from signal import SIGCONT
 
 import pytest
 
 from condor.errors import PoolDoesNotAnswer
 from condor.personal import daemons
-from condor.personal.daemons import DAEMONS, start_personal, stop_personal
+from condor.personal.daemons import DAEMONS, is_whole, silence, start_personal, stop_personal
 from condor.personal.processes import Process
 from skyscan.errors import ExitCode
+
+REALLY_WHOLE = is_whole
 
 
 class Machine:
@@ -19,9 +22,10 @@ class Machine:
         self.events: list[str] = []
 
     def send(self, processes, number):
-        """Note the signal; it ends the process."""
+        """Note the signal; it ends the process, except SIGCONT."""
         self.events += [f"{number.name} {process.name}" for process in processes]
-        self.running = [it for it in self.running if it not in processes]
+        if number != SIGCONT:
+            self.running = [it for it in self.running if it not in processes]
 
     def kill_all(self, _folder):
         """Note that the rest is killed."""
@@ -58,6 +62,24 @@ def test_a_pool_whose_daemons_all_live_is_never_ended(put, tmp_path):
         start_personal(tmp_path / "pool")
     assert caught.value.exit_code == ExitCode.TRY_AGAIN
     assert machine.events == []
+
+
+def test_a_pool_with_a_stopped_daemon_is_neither_ended_nor_said_to_be_dead(put, tmp_path):
+    machine = put(Machine(*sorted(DAEMONS - {"condor_schedd"})))
+    machine.running.append(Process(7, 1, 0, "condor_schedd", is_stopped=True))
+    why = r"condor_schedd \(7\) is stopped; `kill -CONT 7`"
+    with pytest.raises(PoolDoesNotAnswer, match=why):
+        start_personal(tmp_path / "pool")
+    assert machine.events == []
+    assert not REALLY_WHOLE(None, tmp_path / "pool")  # and it is not asked
+    assert "run, but it does not answer: condor_schedd (7) is stopped" in silence(tmp_path)
+
+
+def test_stopped_daemons_continue_before_they_are_asked_to_end(put, tmp_path):
+    machine = put(Machine())
+    machine.running = [Process(7, 1, 0, "condor_master", is_stopped=True)]
+    assert stop_personal(_made(tmp_path / "pool"), 1.0)
+    assert machine.events[0] == "SIGCONT condor_master"
 
 
 def test_what_a_dead_daemon_left_saves_its_jobs_before_it_is_killed(put, tmp_path):

@@ -1,15 +1,18 @@
 import signal
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
+from condor.personal.daemons import default_folder
 from condor.personal.processes import DAEMON_VARIABLE, Process, kill_all, pool_processes, send
+from condor.software.install import SUITE_VARIABLE
 
 
 @contextmanager
-def shell(begin: str = "", **environment: str):
+def shell(begin: str = "", program: Path | str = "/bin/sh", **environment: str):
     """Run a shell that waits, with only these variables."""
     with subprocess.Popen(
-        ["/bin/sh", "-c", f"{begin} echo ready; read x"],
+        [program, "-c", f"{begin} echo ready; read x"],
         env={"PATH": "/usr/bin:/bin", **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -50,3 +53,22 @@ def test_a_process_that_reuses_a_pid_is_not_killed():
     with shell() as other:
         send([Process(other.pid, 1, started=1, name="condor_master")], signal.SIGKILL)
         assert other.poll() is None
+
+
+def test_a_pool_keeps_its_folder_when_its_host_gets_another_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv(SUITE_VARIABLE, raising=False)
+    place = tmp_path / "skyscan"
+    master = tmp_path / "condor_master"
+    master.symlink_to("/bin/sh")
+    with (
+        shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-old"}),
+        shell(program=master, **{DAEMON_VARIABLE: f"{tmp_path}/elsewhere/pool-old"}),
+    ):
+        monkeypatch.setattr("socket.gethostname", lambda: "new")
+        assert default_folder() == place / "pool-old"
+        monkeypatch.setenv(SUITE_VARIABLE, "forky")
+        assert default_folder() == place / "pool-new-forky"
+        monkeypatch.delenv(SUITE_VARIABLE)
+        with shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-another"}):
+            assert default_folder() == place / "pool-new"

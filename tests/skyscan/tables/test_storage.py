@@ -27,7 +27,7 @@ def test_a_truth_whose_events_are_text_is_refused(tmp_path):
     path = write_csv(tmp_path / "x.csv", plain((1,)))
     columns = {"event": ["one"], "zenith": [1.0], "azimuth": [1.0]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    with pytest.raises(BadInput, match="column event holds something that is not a number"):
+    with pytest.raises(BadInput, match="column event has a value that is not a number"):
         take_event(path, Choice(truth=tmp_path / "t.parquet"))
 
 

@@ -25,7 +25,8 @@ from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.events.source import Source
 from skyscan.merge import merge
 from skyscan.prep import prepare
-from workflows.campaigns.campaign import Campaign, CampaignFolder, write_campaign
+from workflows.campaigns.campaign import Campaign, write_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.page import write_campaign_page
 from workflows.campaigns.table import Row
 from workflows.page.figures import VIEWS, event_figure
