@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.geometry import FIRST_DEEPCORE_STRING, is_in_ice, positions
+from skyscan.geometry import FIRST_DEEPCORE_STRING, N_OMS, N_STRINGS, is_in_ice, positions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+#: How far a DOM may be from its place in IceCube-86, m.
+TOLERANCE = 2.0
 #: One DOM a row: its numbers, and its position in m; z points up.
 DOM_DTYPE = np.dtype(
     [("string", "<i4"), ("om", "<i4"), ("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
@@ -56,6 +58,19 @@ class Detector:
     @property
     def _known(self) -> NDArray[np.int64]:
         return _keys(self.doms["string"], self.doms["om"])
+
+
+def is_icecube86(detector: Detector) -> bool:
+    """Return whether a detector is IceCube-86: all of its in-ice DOMs in their places.
+
+    DOMs on the surface (om 61 to 64) do not matter.
+    """
+    doms = detector.doms[detector.doms["om"] <= N_OMS]
+    if len(doms) != N_STRINGS * N_OMS or not is_in_ice(doms["string"], doms["om"]).all():
+        return False
+    here = np.stack([doms[axis] for axis in "xyz"], axis=-1)
+    away = np.linalg.norm(here - positions(doms["string"], doms["om"]), axis=-1)
+    return bool((away <= TOLERANCE).all())
 
 
 def fitted_doms(

@@ -17,7 +17,9 @@ STARTUP_JSON = "startup.json"
 CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep, and why
 EVENT = "event"
 GCD_FILE = "gcd.i3"
+KERNEL_SO = "kernel.so"  #: the compiled kernel of the fits, if a scan has it
 ICE_FILE = "ice.json"
+LIKELIHOOD_JSON = "likelihood.json"  #: the likelihood of the fits, by which levels are chosen
 LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
@@ -94,9 +96,24 @@ class ScanFolder:
         return self.event / GCD_FILE
 
     @property
+    def kernel(self) -> Path:
+        """Return the file of the compiled kernel, if the scan has one."""
+        return self.event / KERNEL_SO
+
+    @property
     def ice(self) -> Path:
         """Return the file of the ice model, if the user chose one."""
         return self.event / ICE_FILE
+
+    @property
+    def catalogue(self) -> Path:
+        """Return the file of the sources that its page shows, if the user gave some."""
+        return self.path / "catalogue.json"
+
+    @property
+    def commands(self) -> Path:
+        """Return the file of the commands that planned and submitted the scan."""
+        return self.path / "commands.txt"
 
     @property
     def rounds(self) -> Path:

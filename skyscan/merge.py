@@ -8,7 +8,7 @@ import numpy as np
 
 from skyscan.errors import DamagedFile, ScanIncomplete, grouped, one_line
 from skyscan.frames import KEEP_VARIABLE
-from skyscan.rounds.collect import collect
+from skyscan.rounds.collect import Found, collect
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
 from skyscan.startup import read_startup
@@ -50,23 +50,23 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
             f"{folder.path / 'rounds'} has rounds {rounds}, not all rounds from 0; "
             f"run `skyscan resume`."
         )
-    found = collect(folder, scan.id, rounds)
+    best = collect(folder, scan.id, rounds).best  # without all records: the memory
     startup = read_startup(folder.startup)
-    chosen = choose(found.llhs(), scan.progression, startup.pointing)
+    chosen = choose(Found(best, best[:0]).llhs(), scan.progression, startup.pointing)
     left = sum(len(pixels) for pixels in chosen.values())
     if left and len(rounds) < scan.max_rounds:
         raise DamagedFile(
             f"{folder.round(len(rounds)).description} is missing, but {left} pixels "
             f"remain to be refined; run `skyscan resume`."
         )
-    failed = found.best[np.isnan(found.best["llh"])]
-    too_many = len(failed) > scan.max_failed_pixels * len(found.best)
-    skymap = skymap_of(scan, found.best, complete=not left and not too_many)
+    failed = best[np.isnan(best["llh"])]
+    too_many = len(failed) > scan.max_failed_pixels * len(best)
+    skymap = skymap_of(scan, best, complete=not left and not too_many)
     write_skymap(skymap, folder.path)
     if KEEP_VARIABLE in scan.environment:
         from skyscan.icetray.kept import write_kept
 
-        write_kept(folder, scan.name, found.best, int(scan.environment[KEEP_VARIABLE]))
+        write_kept(folder, scan.name, best, int(scan.environment[KEEP_VARIABLE]))
     _drop_partial(folder)
     if left:
         raise ScanIncomplete(
@@ -75,7 +75,7 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
         )
     if too_many:
         raise ScanIncomplete(
-            f"{len(failed)} of {len(found.best)} pixels have no fit, more than "
+            f"{len(failed)} of {len(best)} pixels have no fit, more than "
             f"{scan.max_failed_pixels:.1%} (--max-failed-pixels): {reasons(failed)}. "
             f"The map has complete=false."
         )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
-from skyscan.layout import LIGHT_JSON, STARTUP_JSON
+from skyscan.layout import KERNEL_SO, LIGHT_JSON, LIKELIHOOD_JSON, STARTUP_JSON
 from skyscan.recos import Reco, reco_class
+from skyscan.scan import PLAN_AGAIN
 from skyscan.startup import Startup
-from skyscan.storage import sha256_of, write_json
+from skyscan.storage import copy_file, sha256_of, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,10 +89,12 @@ def prepare(
     _choose_ice(reco, source)
     reco.check(source, event)
     folder.mkdir(parents=True, exist_ok=True)
+    _place_kernel(source, folder)
     seed = reco.prepare_from(source, event, folder)
     if any(isinf(value) for value in asdict(seed).values()):
         raise BadInput(f"{event.name}: {reco_name} found the seed vertex {seed}: not finite.")
     _write_light(reco, folder)
+    _write_likelihood(reco, event, folder)
     startup = Startup(
         scan_id=scan_id,
         reco=reco_name,
@@ -118,12 +121,28 @@ def _choose_ice(reco: Reco, source: Source) -> None:
         reco.chosen_ice = read_ice(source.ice)
 
 
+def _place_kernel(source: Source, folder: Path) -> None:
+    """Copy the compiled kernel to the startup folder, with which jobs get it."""
+    (folder / KERNEL_SO).unlink(missing_ok=True)
+    if source.kernel is not None:
+        if not source.kernel.is_file():
+            raise BadInput(f"{source.kernel}, the compiled kernel, is missing. {PLAN_AGAIN}")
+        copy_file(source.kernel, folder / KERNEL_SO)
+
+
 def _write_light(reco: Reco, folder: Path) -> None:
     """Write which ice and tables of light the fits use, for people to read."""
     if reco.light_tables:
         from skyscan.light.ice_json import provenance
 
         write_json(folder / LIGHT_JSON, provenance(reco.chosen_ice, reco.light_tables))
+
+
+def _write_likelihood(reco: Reco, event: Event, folder: Path) -> None:
+    """Write which likelihood the fits have, by which the levels of regions are chosen."""
+    likelihood = reco.likelihood(event)
+    if likelihood is not None:
+        write_json(folder / LIKELIHOOD_JSON, likelihood.as_dict())
 
 
 def _pointing(event: Event, reco: Reco) -> tuple[float, float, float] | None:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 SIBLINGS = ("condor", "workflows")
 
 
-#: ``ExitCode.WRONG_USAGE`` and ``TRY_AGAIN``, needed when nothing can be imported.
+#: ``ExitCode.WRONG_USAGE``, ``TRY_AGAIN`` and ``INTERRUPTED``, needed when nothing can be
+#: imported.
 WRONG_USAGE = 64
 TRY_AGAIN = 75
+INTERRUPTED = 130
 #: Commands: folders in which Python looks for modules first. Error messages name it if a module
 #: cannot be imported.
 PYTHON_PATH_VARIABLE = "PYTHONPATH"
@@ -27,11 +29,14 @@ PYTHON_PATH_VARIABLE = "PYTHONPATH"
 def main() -> int:
     """Run the command line, or report that another project's package would be used.
 
-    Everything is imported here, so that a broken module on PYTHONPATH, too, gives one of the
-    documented exit codes.
+    The modules of the command are imported here, so that a broken module on PYTHONPATH, too,
+    gives one of the documented exit codes.
     """
     try:
         command_line = _command_line()
+    except KeyboardInterrupt:
+        print("\nskyscan: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except MemoryError:
         print(
             "skyscan: error: out of memory: free some, or raise the limit of this shell "
@@ -55,28 +60,34 @@ def main() -> int:
 def _command_line() -> Callable[[], int] | None:
     """Return the main function of `workflows`; None if another project's would be used."""
     from importlib import import_module
-    from pathlib import Path
 
     from skyscan.errors import ExitCode, error_line
+
+    if message := foreign_package():
+        print(error_line(message, ExitCode.WRONG_USAGE), file=sys.stderr)
+        return None
+    # Not an import statement, because skyscan does not depend on workflows.
+    cli = import_module("workflows.cli")
+    cli.load(sys.argv[1:])
+    found_main: Callable[[], int] = cli.main
+    return found_main
+
+
+def foreign_package() -> str | None:
+    """Return a message if another project's package would be imported; None if none would."""
+    from pathlib import Path
 
     place = Path(__file__).parents[1]
     for name in SIBLINGS:
         found = _folders(name)
         if (place / name).resolve() not in (it.resolve() for it in found):
             where = f"is {found[0]}" if found else "is missing"
-            print(
-                error_line(
-                    f"the package {name!r} {where}, not {place / name}, which belongs to "
-                    f"skyscan. Install skyscan in a virtual environment of its own, or take "
-                    f"the other one off PYTHONPATH.",
-                    ExitCode.WRONG_USAGE,
-                ),
-                file=sys.stderr,
+            return (
+                f"the package {name!r} {where}, not {place / name}, which belongs to "
+                f"skyscan. Install skyscan in a virtual environment of its own, or take "
+                f"the other one off PYTHONPATH."
             )
-            return None
-    # Not an import statement, because skyscan does not depend on workflows.
-    found_main: Callable[[], int] = import_module("workflows.cli").main
-    return found_main
+    return None
 
 
 def _folders(package: str) -> list[Path]:

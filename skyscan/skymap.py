@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.errors import BadInput
+from skyscan.events.event import type_in, type_text
 from skyscan.pixels import Pixel, directions
 from skyscan.storage import npz_arrays, npz_bytes, read_npz, write_bytes, write_parts
 
@@ -79,7 +80,7 @@ class SkyMap:
     @property
     def event_name(self) -> str:
         """Name of the event."""
-        ids = f"run{self.run_id:08d}.evt{self.event_id:012d}.{self.event_type}"
+        ids = f"run{self.run_id:08d}.evt{self.event_id:012d}.{type_text(self.event_type)}"
         return self.event or ids
 
     def best(self) -> tuple[Pixel, float, float, float] | None:
@@ -125,7 +126,7 @@ class SkyMap:
             "complete": self.complete,
             "run_id": self.run_id,
             "event_id": self.event_id,
-            "event_type": str(self.event_type),
+            "event_type": type_text(self.event_type),
             "mjd": self.mjd,
             "is_real_event": self.is_real_event,
             "version": VERSION,
@@ -191,7 +192,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
             run_id=int(first["run_id"]),
             event_id=int(first["event_id"]),
             mjd=float(first["mjd"]),
-            event_type=None if first["event_type"] == "None" else str(first["event_type"]),
+            event_type=type_in(str(first["event_type"])),
             is_real_event=bool(first["is_real_event"]),
             complete=bool(first["complete"]),
             is_local=COORDINATES in (header.dtype.names or ()) and is_local(first),
@@ -236,11 +237,11 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
     arranged = {}
     for nside in np.unique(records["nside"]):
         here = np.flatnonzero(records["nside"] == nside)
-        these = records[here[np.argsort(records["pixel"][here])]]
-        rows = np.zeros(len(these), SKYMAP_DTYPE)
+        here = here[np.argsort(records["pixel"][here])]
+        rows = np.zeros(len(here), SKYMAP_DTYPE)
         names = ("pixel", "llh", "E_in", "E_tot", "x", "y", "z", "time")
         for ours, theirs in zip(names, SKYMAP_DTYPE.names or (), strict=True):
-            rows[theirs] = these[ours]
+            rows[theirs] = records[ours][here]  # not whole records: the memory
         arranged[int(nside)] = rows
     return arranged
 

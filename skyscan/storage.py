@@ -137,11 +137,6 @@ def read_sealed(path: Path) -> dict[str, Any]:
     return value
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays as ``.npz``, completely or not at all."""
-    write_bytes(path, npz_bytes(arrays))
-
-
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return the content of an ``.npz`` without pickles; equal arrays give equal bytes."""
     content = io.BytesIO()
@@ -150,9 +145,10 @@ def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
             entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(entry, buffer.getbuffer())
+            plain = np.asarray(array)
+            entry.file_size = plain.nbytes  # nearly, so that it is known whether it is large
+            with archive.open(entry, "w") as file:
+                np.lib.format.write_array(file, plain, allow_pickle=False)
     return content.getvalue()
 
 

@@ -11,6 +11,7 @@ import pytest
 from skyscan.errors import ExitCode
 
 REPOSITORY = Path(__file__).parents[1]
+PROGRAM = "import sys; from skyscan.program import main; sys.exit(main())"
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +29,15 @@ def site(tmp_path_factory):
 
 def skyscan(*words: str, path: list[Path], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the installed program, with some folders first on the path of packages."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    program = "import sys; from skyscan.program import main; sys.exit(main())"
+    return python("-c", PROGRAM, *words, path=path, cwd=cwd)
+
+
+def python(*words: str, path: list[Path], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with some folders first on the path of packages."""
     return subprocess.run(
-        [sys.executable, "-c", program, *words],
+        [sys.executable, *words],
         cwd=cwd,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))},
         capture_output=True,
         text=True,
         check=False,
@@ -71,3 +75,21 @@ def test_another_package_of_the_same_name_that_is_found_first_is_refused(
     assert str(tmp_path / name) in done.stderr
     assert str(site / name) in done.stderr
     assert skyscan("recos", path=[site, tmp_path], cwd=site).returncode == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("-m", "workflows", "recos"), ExitCode.WRONG_USAGE),
+        (("-c", "from workflows import scan"), 1),
+    ],
+)
+def test_another_condor_is_refused_when_workflows_is_run_or_imported(
+    site, tmp_path, words, code
+):
+    (tmp_path / "condor").mkdir()
+    (tmp_path / "condor/__init__.py").touch()
+    done = python(*words, path=[tmp_path, site], cwd=tmp_path)
+    assert done.returncode == code
+    assert f"'condor' is {tmp_path / 'condor'}, not {site / 'condor'}" in done.stderr
+    assert python(*words, path=[site, tmp_path], cwd=site).returncode == ExitCode.DONE

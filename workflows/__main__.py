@@ -2,6 +2,6 @@
 
 import sys
 
-from workflows.cli import main
+from skyscan.program import main
 
 sys.exit(main())

@@ -71,8 +71,8 @@ def placed(value: Any, folder: Path) -> Any:  # noqa: ANN401  (any JSON value)
     return value
 
 
-def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:
-    """Return the answer of a map file as text and for JSON.
+def answer_of(path: Path, levels: str | None) -> tuple[Lines, Shown]:
+    """Return the answer of a map file as text, and itself.
 
     Raises
     ------
@@ -83,9 +83,10 @@ def answer_of(path: Path, levels: str | None) -> tuple[Lines, dict[str, Any]]:
     """
     from skyscan.answer.show import show
 
-    lines, value, _, _ = show(path, levels)
-    outcome = "complete" if value["complete"] else "incomplete"
-    return [printable(line) for line in (f"{value['name']}: {outcome}", *lines)], value
+    shown = show(path, levels)
+    outcome = "complete" if shown.value["complete"] else "incomplete"
+    lines = (f"{shown.value['name']}: {outcome}", *shown.lines)
+    return [printable(line) for line in lines], shown
 
 
 def as_report(path: Path, value: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.chosen import alone
 from skyscan.events.files import take_event
 from skyscan.recos import reco_class
+from workflows.engines import ENGINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ def choice_of(options: Options) -> Choice:
     BadInput
         The reconstruction does not exist.
     """
+    with_detector = options.gcd is None and reco_class(options.reco).needs_detector
     return Choice(
         event=None if options.event_id is None else parse_event_id(options.event_id),
         frame=options.frame,
@@ -36,7 +38,8 @@ def choice_of(options: Options) -> Choice:
         mjd=options.mjd,
         truth=options.truth,
         geometry=options.geometry,
-        with_detector=options.gcd is None and reco_class(options.reco).needs_detector,
+        with_detector=with_detector,
+        detector_apart=with_detector and ENGINES[options.engine].has_campaigns,
     )
 
 

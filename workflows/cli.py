@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
-from workflows.commands import (
-    abort,
-    alert,
-    campaign,
-    compare,
-    demo,
-    estimate,
-    events,
-    examples,
-    inner,
-    listing,
-    plan,
-    plot,
-    rerun,
-    scan,
-    shells,
-    simulate,
-    status,
-    tools,
-    watch,
-    why,
-)
+from workflows import history
+from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from types import ModuleType
+
+    from workflows.commands.plan import Commands
 
 
 OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
@@ -43,21 +30,52 @@ OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (uli
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else list(arguments))
+        finally:
+            if sys.stdout is not None:  # here, where an error is not a traceback
+                sys.stdout.flush()
+    except KeyboardInterrupt as end:
+        return interrupted(str(end))
+    except BrokenPipeError:  # `skyscan status | head`
+        _close_outputs()
+        return int(ExitCode.DONE)
+    except OSError as error:
+        _close_outputs()
+        print(printable(f"skyscan: error: the output: {error}"), file=sys.stderr)
+        return int(ExitCode.TRY_AGAIN)
+
+
+def interrupted(what_goes_on: str = "") -> int:
+    """Say that Ctrl-C has ended the command; another one is too late for a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(printable(f"\nskyscan: interrupted. {what_goes_on}".rstrip()), file=sys.stderr)
+    return int(ExitCode.INTERRUPTED)
+
+
+def _close_outputs() -> None:
+    """Let what is still to be written to stdout go nowhere: its reader has ended."""
+    with suppress(OSError, ValueError, AttributeError):  # of a test, or closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(words: list[str]) -> int:
     if any("\0" in word for word in words):
         print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
-    options.words = words
+    options.words, options.make_parser = words, user_parser
+    history.begin(words)
     try:
         check_configuration()
         return int(options.run(options))
     except SkyscanError as error:
         print(printable(f"skyscan: error: {error}"), file=sys.stderr)
         return int(error.exit_code)
-    except BrokenPipeError:  # `skyscan status | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.DONE)
+    except BrokenPipeError:
+        raise
     except (OSError, MemoryError) as error:
         text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
         print(printable(f"skyscan: error: {text}"), file=sys.stderr)
@@ -66,22 +84,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
         return int(ExitCode.BUG)
+    finally:
+        history.begin(())
+
+
+def load(words: Sequence[str]) -> None:
+    """Import the modules of a command line, whose errors may be those of any package."""
+    for module in _of_dagman(words) or _of_users(words):
+        _module(module)
 
 
 def _parser(words: Sequence[str]) -> Parser:
     """Return the parser of the users' commands, or of the hidden ones that DAGMan calls."""
+    hidden_modules = _of_dagman(words)
+    if not hidden_modules:
+        return user_parser(_of_users(words))
     of_dagman = Parser(prog="skyscan", description="Commands that DAGMan calls.")
-    hidden: plan.Commands = of_dagman.add_subparsers(required=True, metavar="COMMAND")
-    inner.add_to(hidden)
-    campaign.add_to_hidden(hidden)
-    if words and words[0] in hidden.choices:
-        return of_dagman
-
-    return user_parser()
+    hidden: Commands = of_dagman.add_subparsers(required=True, metavar="COMMAND")
+    for module in hidden_modules:
+        _module(module).add_to_hidden(hidden)
+    return of_dagman
 
 
-def user_parser() -> Parser:
-    """Return the parser of the users' commands."""
+def _of_dagman(words: Sequence[str]) -> list[str]:
+    """Return the module of a command that DAGMan calls; empty for another command."""
+    return [module for module, names in HIDDEN.items() if words and words[0] in names]
+
+
+def _of_users(words: Sequence[str]) -> list[str]:
+    """Return the module of a user's command; all of them if the command is not known."""
+    if words and words[0] == "--version":
+        return []
+    found = [module for module, names in MODULES.items() if words and words[0] in names]
+    return found or list(MODULES)
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(f"workflows.commands.{name}")
+
+
+def user_parser(modules: Iterable[str] = MODULES) -> Parser:
+    """Return the parser of the users' commands, or of those that some modules add."""
     parser = Parser(
         prog="skyscan",
         description="Scan the sky for the origin of an IceCube event, on HTCondor.",
@@ -94,33 +137,14 @@ def user_parser() -> Parser:
         version=f"skyscan {__version__}",
         help="show the version and exit",
     )
-    commands: plan.Commands = parser.add_subparsers(
+    commands: Commands = parser.add_subparsers(
         title="commands",
         description="`skyscan COMMAND --help` lists the options of a command",
         required=True,
         metavar="COMMAND",
     )
-    for module in (
-        demo,
-        scan,
-        campaign,
-        watch,
-        plan,
-        estimate,
-        events,
-        status,
-        why,
-        listing,
-        plot,
-        alert,
-        compare,
-        abort,
-        rerun,
-        simulate,
-        tools,
-    ):
-        module.add_to(commands)
-    shells.add_to(commands, user_parser)
+    for module in modules:
+        _module(module).add_to(commands)
     for name, command in commands.choices.items():
         command.epilog = examples.text(name)
     for action in commands._choices_actions:  # noqa: SLF001  (nothing else keeps the help)

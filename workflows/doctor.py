@@ -17,7 +17,8 @@ from condor.runtimes import ICECUBE_CVMFS
 from condor.software.apptainer import find_apptainer
 from skyscan.errors import ExitCode
 from workflows import submission
-from workflows.campaigns.campaign import CampaignFolder, is_campaign, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CampaignFolder, is_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.run import work_of
 from workflows.checks import digests, preflight
@@ -52,11 +53,6 @@ def diagnose() -> list[Finding]:
 def lines(findings: list[Finding]) -> list[str]:
     """Return a line for each finding."""
     return [finding.line() for finding in findings]
-
-
-def is_fit(findings: list[Finding]) -> bool:
-    """Return whether nothing is missing that every scan needs."""
-    return not any(finding.is_fatal for finding in findings)
 
 
 def _python() -> Finding:

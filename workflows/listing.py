@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
 from skyscan.layout import SCAN_JSON, ScanFolder
-from workflows.campaigns.campaign import CAMPAIGN_JSON
+from workflows.campaigns.folder import CAMPAIGN_JSON
 from workflows.checks.regular import check_regular
 from workflows.engines import engine_of
 from workflows.model.place import submitted_in

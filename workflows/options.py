@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from condor.sites import site_names
-from skyscan.answer.levels import LEVELS_HELP, NAMED
+from skyscan.answer.levels import CHOICES, LEVELS_HELP
 from skyscan.errors import WrongUsage
 from skyscan.events.choice import parse_event_id
 from skyscan.progression import DEFAULT_PROGRESSION, Progression, parse_progression
 from workflows.engines import DEFAULT_ENGINE, ENGINES
+from workflows.parser import CATALOGUE_HELP
 from workflows.quantities import (
     not_negative,
     parse_command,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[\w.:+-]{1,200}", re.ASCII)
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
+#: Values of ``--kernel``.
+AUTO, COMPILED, NUMPY = "auto", "compiled", "numpy"
 ARGUMENT = "argument"  # key of a field's metadata
 #: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
 SECTIONS = {
@@ -41,7 +44,7 @@ SECTIONS = {
     "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels"),
+        *("ice_model", "kernel", "gcd", "gcd_dir", "keep_frames", "levels", "catalogue"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -120,7 +123,7 @@ def _budget(text: str, flag: str) -> float:
 
 
 def _levels(text: str, _flag: str) -> str:
-    return text if text in NAMED else str(Path(text).absolute())
+    return text if text in CHOICES else str(Path(text).absolute())
 
 
 def _threshold(text: str, flag: str) -> float:
@@ -141,7 +144,7 @@ class Options:
     event_id: str | None = _option(
         None,
         "--event",
-        "event of a file of many; `skyscan events FILE` lists them",
+        "event to scan, if a file has several; `skyscan events FILE` lists them",
         read=_event,
         metavar="RUN:EVENT[:SUB]",
     )
@@ -198,7 +201,8 @@ class Options:
     geometry: Path | None = _option(  # noqa: RUF009  (it is a field)
         None,
         "--geometry",
-        "table of the DOMs of a detector that is not IceCube-86: string, om, x, y, z (m)",
+        "detector that is not IceCube-86: a table of its DOMs (string, om, x, y, z in m), or a "
+        "GCD file (.i3)",
         type=Path,
         metavar="FILE",
     )
@@ -248,8 +252,8 @@ class Options:
     variables: tuple[str, ...] = _option(
         (),
         "--env",
-        "also send this environment variable to the jobs; without it, only those go that a "
-        "step or the reconstruction reads; may be repeated, not for secrets",
+        "send this environment variable to the jobs, besides those that a step or the "
+        "reconstruction reads; may be repeated; not for secrets",
         read=_words,
         action="append",
         metavar="NAME",
@@ -296,6 +300,14 @@ class Options:
         "(default: SPICE BFR v2, which is part of skyscan)",
         type=Path,
         metavar="FOLDER",
+    )
+    kernel: str = _option(
+        AUTO,
+        "--kernel",
+        "what computes the likelihoods of track, cascade and auto: compiled (C, several times "
+        "as fast), numpy (runs on any machine), or auto (compiled if there is a C compiler "
+        "here); all jobs of a scan use the same (default: {default})",
+        choices=(AUTO, COMPILED, NUMPY),
     )
     max_rounds: int | None = _option(
         None,
@@ -360,6 +372,13 @@ class Options:
         metavar="FRACTION",
     )
     levels: str | None = _option(None, "--levels", LEVELS_HELP, read=_levels, metavar="LEVELS")
+    catalogue: Path | None = _option(  # noqa: RUF009  (it is a field)
+        None,
+        "--catalogue",
+        CATALOGUE_HELP,
+        type=Path,
+        metavar="FILE",
+    )
     max_retries: int = _option(
         3,
         "--max-retries",

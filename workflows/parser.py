@@ -13,6 +13,12 @@ from skyscan.suggestions import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+CATALOGUE_HELP = (
+    "catalogue of sources to show near the best fit: CSV, VOTable or FITS with columns of RA "
+    "and Dec"
+)
+FOLDER_HELP = "folder of a scan or a campaign, or the folder above a single scan"
+SCAN_HELP = "scan folder, or the folder above it if that holds a single scan"
 _MISSING = "the following arguments are required: "  # argparse's words
 _NUMBER = re.compile(r"-\d+(\.\d*)?|-\.\d+")
 

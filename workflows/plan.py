@@ -31,6 +31,8 @@ from skyscan.recos import reco_class
 from skyscan.rounds.description import read_description
 from skyscan.scan import MAX_ROUNDS, check_values
 from skyscan.storage import copy_file, sha256_of, write_bytes
+from workflows import history
+from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.checks import preflight
 from workflows.checks.digests import damaged_files, digests_of
 from workflows.choices import chosen_event
@@ -39,6 +41,7 @@ from workflows.detector import detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ice import check_cover, ice_for, note_ice, place_ice
+from workflows.kernel import check_kernel, kernel_for
 from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
@@ -129,16 +132,20 @@ def plan_chosen(
     gcd_store : Path, optional
         Folder in which scans share the file of a detector (`workflows.detector`).
     """
-    detector = _detector(options, gcd_store)
+    detector = _detector(replace(options, gcd=chosen.gcd or options.gcd), gcd_store)
+    sources = catalogue_for(options.catalogue)
     ice = ice_for(options)
     site = site_of(options)
-    source = source_of(chosen.path, options)
+    source = source_of(chosen, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
     if ice is not None:
         check_cover(ice, reading.event.detector)
+    kernel = kernel_for(options, ScanFolder(output_dir.absolute() / scan.name))
     scan = replace(
         scan,
+        kernel=kernel.name,
+        kernel_sha256=kernel.sha256,
         gcd_sha256=None if detector is None else detector.sha256,
         ice_sha256=None if ice is None else ice.digest,
     )
@@ -154,11 +161,15 @@ def plan_chosen(
         check_with_condor_submit(site.name, site.submit)
     for text in notices(reading.event):
         print(printable(f"skyscan: note: {text}"), file=sys.stderr)
-    if _is_planned(folder, scan):
-        return folder
-    _refuse_foreign(folder, scan)
-    ENGINES[scan.engine].check(folder.path, scan, site)
-    _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
+    if not _is_planned(folder, scan):
+        _refuse_foreign(folder, scan)
+        ENGINES[scan.engine].check(folder.path, scan, site)
+        _write(
+            folder, scan, site, chosen.path, detector=detector, ice=ice, kernel=kernel.content
+        )
+        history.record(folder)
+    if sources is not None and options.catalogue is not None:
+        place_catalogue(sources, options.catalogue.name, folder)
     return folder
 
 
@@ -175,7 +186,9 @@ def check_options(options: Options) -> None:
             raise WrongUsage(f"{flag} {path} is not a file.")
     reco = reco_class(options.reco)
     _detector(options, None)
+    catalogue_for(options.catalogue)
     ice_for(options)
+    check_kernel(options)
     site = site_of(options)
     if options.site_changes or options.site not in site_names():
         check_with_condor_submit(site.name, site.submit)
@@ -189,21 +202,23 @@ def check_options(options: Options) -> None:
 
 def notices(event: Event) -> Iterator[str]:
     """Yield what the user should know about an event that is scanned nevertheless."""
+    of, known = "the geometry of IceCube-86", is_of_icecube86
     if event.detector is not None:
-        return  # its pulses are all of it
-    pulses = event.pulses[~is_of_icecube86(event.pulses["string"], event.pulses["om"])]
+        of, known = "--geometry", event.detector.has
+    pulses = event.pulses[~known(event.pulses["string"], event.pulses["om"])]
     if len(pulses):
         strings = ", ".join(map(str, np.unique(pulses["string"])[:MAX_STRINGS]))
         yield (
             f"{event.name}: {len(pulses)} of {len(event.pulses)} pulses are left out, because "
-            f"their DOMs are not in the geometry of IceCube-86 (string {strings})."
+            f"their DOMs are not in {of} (string {strings})."
         )
 
 
-def source_of(event_path: Path, options: Options) -> Source:
+def source_of(chosen: ChosenEvent, options: Options) -> Source:
     """Return an event file with the options that describe it."""
     gcd_dir = options.gcd_dir and options.gcd_dir.absolute()
-    return Source(event_path, options.is_real_event, gcd_dir, options.pulses, options.gcd)
+    gcd = chosen.gcd or options.gcd
+    return Source(chosen.path, options.is_real_event, gcd_dir, options.pulses, gcd)
 
 
 def site_of(options: Options) -> Site:
@@ -289,9 +304,25 @@ def _levels(options: Options) -> str | None:
     """Return the levels that were chosen for the regions, in words that need no file."""
     if options.levels is None:
         return None
-    from skyscan.answer.levels import parse_levels
+    from skyscan.answer.levels import CALIBRATED, parse_levels
 
+    if options.levels == CALIBRATED:
+        _check_calibrated(options.reco)
+        return None
     return parse_levels(options.levels, options.reco).text
+
+
+def _check_calibrated(reco: str) -> None:
+    """Refuse ``--levels calibrated`` for a reconstruction without; else it is the default."""
+    from skyscan.answer.calibration import shipped_calibrations
+    from skyscan.answer.levels import CALIBRATED
+
+    known = [*shipped_calibrations(), "auto"]
+    if reco not in known:
+        raise WrongUsage(
+            f"--levels {CALIBRATED}: there are no calibrated levels for {reco}, only for "
+            f"{', '.join(known)}; leave the option out, or choose other levels."
+        )
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:
@@ -433,6 +464,7 @@ def _write(
     *,
     detector: Detector | None,
     ice: IceModel | None,
+    kernel: bytes | None,
 ) -> None:
     try:
         make_own(folder.path)
@@ -443,6 +475,8 @@ def _write(
             place_detector(detector, folder.gcd)
         if ice is not None:
             place_ice(ice, folder.ice)
+        if kernel is not None:
+            write_bytes(folder.kernel, kernel)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
@@ -450,6 +484,7 @@ def _write(
         engine.write(folder, planned, site, sys.executable)
         written = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
         written += [] if ice is None else [folder.ice]
+        written += [] if kernel is None else [folder.kernel]
         files = digests_of(folder, [*written, *engine.planned_files(folder)])
         replace(planned, files=files).write(folder.scan_json)
     except OSError as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
     from condor.queue import QueuedJob
     from skyscan.layout import ScanFolder
-    from workflows.campaigns.campaign import CampaignFolder
+    from workflows.campaigns.folder import CampaignFolder
 
 LOOK_EVERY = 0.5  # seconds
 #: Seconds to wait for the next removed job to leave; each may take some to return its results.

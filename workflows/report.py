@@ -17,10 +17,12 @@ from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
 from workflows.answers import Written, placed, write_answer
+from workflows.catalogue import catalogue_of, source_lines, sources_of
 from workflows.checks.digests import ANEW, NO_DIGESTS, damage
 from workflows.checks.whole import map_fault, newest_map
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
+from workflows.history import commands_of
 from workflows.model.causes import CAUSES
 from workflows.model.failures import exit_code_of
 from workflows.model.reading import ScanReader, read_model
@@ -90,12 +92,18 @@ class Report:
         What the map says (`skyscan.answer`), if any of its pixels has a fit.
     answer_lines : list of str
         The same as text.
+    kernel : str
+        What computed the likelihoods, ``compiled`` or ``numpy``; empty if the reconstruction
+        has one way only.
     chosen : str
         Which reconstruction `auto` chose, and why; empty for others.
     page : str or None
         ``report.html``, if it was written.
     no_page : str
         Why it was not.
+    sources : list of dict
+        The sources of ``--catalogue`` inside the 90 % region, and the nearest others: name,
+        ra_deg, dec_deg (J2000), distance_deg from the best fit, containment, is_inside.
     """
 
     name: str
@@ -114,9 +122,11 @@ class Report:
     timing: list[str] = field(default_factory=list)
     answer: dict[str, Any] | None = None
     answer_lines: list[str] = field(default_factory=list)
+    kernel: str = ""
     chosen: str = ""
     page: str | None = None
     no_page: str = ""
+    sources: list[dict[str, Any]] = field(default_factory=list)
 
 
 def write_report(
@@ -144,14 +154,23 @@ def write_report(
         failures = [*_deadline(folder, scan), *model.failures] if dag_status else []
     failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
     failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
+    failures = [it for i, it in enumerate(failures) if it not in failures[:i]]
     path = _map_path(folder, scan, failed=bool(failures))
     written = write_answer(path)
+    sources = [] if written.shown is None else sources_of(folder, *written.shown[2:])
+    written = written._replace(lines=[*written.lines, *source_lines(sources)])
     report = _report(folder, model, path, failures, written)
+    report = replace(report, sources=[it.as_dict() for it in sources])
     report = _with_page(report, reader, model, written)
     write_json(folder.report_json, _without_place(asdict(report), folder))
     write_text(folder.report, report.text)
     engine_of(folder).tidy(folder, scan)
     return report
+
+
+def renew(folder: ScanFolder, report: Report) -> Report:
+    """Write a report and its page anew, with what is to be shown beside the same outcome."""
+    return write_report(folder, int(report.exit_code != 0), report.failures or None)
 
 
 def _with_page(
@@ -161,7 +180,11 @@ def _with_page(
     from workflows.page.content import Ended, write_page_of  # only this needs it
 
     folder, then = reader.folder, _next(report, reader.folder)
-    ended = Ended(folder, reader.scan, model, reader.timeline(model), asdict(report))
+    ended = Ended(
+        *(folder, reader.scan, model, reader.timeline(model), asdict(report)),
+        commands=commands_of(folder),
+        catalogue=catalogue_of(folder)[0],
+    )
     if then is not None:
         ended = replace(ended, next=then.text, command=then.command)
     if written.shown is not None:
@@ -284,7 +307,9 @@ def still_true(folder: ScanFolder, report: Report) -> Report:
     failures = [_of_map(fault)] if fault else report.failures
     path = _map_path(folder, scan, failed=bool(failures))
     answer = Written(report.answer_lines, report.answer) if path else Written([])
-    return _report(folder, read_model(folder), path, failures, answer)
+    sources = report.sources if path else []
+    renewed = _report(folder, read_model(folder), path, failures, answer)
+    return replace(renewed, sources=sources)
 
 
 def _is_of(folder: ScanFolder, report: Report | None, state: DagmanState) -> bool:
@@ -365,6 +390,7 @@ def _report(
         timing=timing_lines(model),
         answer_lines=answer.lines,
         answer=answer.value,
+        kernel=model.kernel,
         chosen=_chosen(folder),
     )
     return replace(report, text=_text(report, folder))
@@ -411,6 +437,8 @@ def _lines(report: Report) -> list[str]:
         )
     if report.chosen:
         lines.append(f"  chosen    {report.chosen}")
+    if report.kernel:
+        lines.append(f"  kernel    {report.kernel}")
     lines += report.answer_lines
     if report.n_pixels:
         by_nside = sorted(report.n_pixels.items(), key=lambda it: int(it[0]))

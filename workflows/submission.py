@@ -11,6 +11,7 @@ from condor.contact import paste_line
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import WrongUsage
 from skyscan.locks import locked
+from workflows import history
 from workflows.checks import preflight
 from workflows.checks.digests import NO_DIGESTS, check_plan
 from workflows.checks.regular import check_regular
@@ -53,6 +54,7 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
         preflight.check(folder.path, work_of(folder, scan), pool)
         for stale in (folder.report, folder.report_json, folder.page):
             stale.unlink(missing_ok=True)
+        history.record(folder)
         engine_of(folder).submit(folder, pool)
 
 

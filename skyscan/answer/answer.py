@@ -30,6 +30,7 @@ from skyscan.errors import printable
 if TYPE_CHECKING:
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
+    from skyscan.likelihood import Likelihood
 
 #: Version of the shape of `Answer.as_dict`; ``answer.schema.json`` describes it.
 FORMAT = 1
@@ -137,6 +138,8 @@ class Answer:
     light : dict or None
         The ice and the tables of light of the fits, with their digests, if the scan says which
         (`skyscan.light.ice_json.provenance`).
+    likelihood : Likelihood or None
+        By which the calibrated levels are chosen, if the scan says it.
     """
 
     name: str
@@ -161,6 +164,7 @@ class Answer:
     frame: SkyFrame = ICRS
     truth: FromTruth | None = None
     light: dict[str, Any] | None = None
+    likelihood: Likelihood | None = None
 
     def region(self, containment: float) -> Region:
         """Return the region of a containment probability."""
@@ -313,6 +317,7 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
         notes=skymap.notes,
         frame=skymap.frame,
         light=skymap.context.light,
+        likelihood=skymap.context.likelihood,
         truth=from_truth(skymap, levels, best, regions),
     )
 

@@ -47,6 +47,15 @@ class Near(NamedTuple):
         """Whether it is in the 90 % region."""
         return self.containment <= CONTAINMENTS[-1]
 
+    def as_dict(self) -> dict[str, str | float | bool]:
+        """Return it for JSON."""
+        return {
+            **self.source._asdict(),
+            "distance_deg": self.distance_deg,
+            "containment": self.containment,
+            "is_inside": self.is_inside,
+        }
+
 
 def read_catalogue(path: Path) -> list[Source]:
     """Read a catalogue with columns of RA, Dec and, if there is one, names.

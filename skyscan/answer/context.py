@@ -13,7 +13,8 @@ from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
 from skyscan.events.truth import PARTICLE_KEYS, truth_of
 from skyscan.json_text import is_of
-from skyscan.layout import LIGHT_JSON, SCAN_JSON, ScanFolder
+from skyscan.layout import LIGHT_JSON, LIKELIHOOD_JSON, SCAN_JSON, ScanFolder
+from skyscan.likelihood import read_likelihood
 from skyscan.scan import read_scan
 from skyscan.storage import read_json
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from skyscan.detector import Detector
     from skyscan.events.event import Event
     from skyscan.events.truth import Truth
+    from skyscan.likelihood import Likelihood
     from skyscan.progression import Progression
 
 #: The content of ``light.json``, and its JSON types.
@@ -55,6 +57,8 @@ class Context:
     light : dict or None
         The ice and the tables of light of the fits (`skyscan.light.ice_json.provenance`), if
         the reconstruction has any.
+    likelihood : Likelihood or None
+        That of the fits, if prep has recorded it.
     """
 
     reco: str | None = None
@@ -65,6 +69,7 @@ class Context:
     truth: Truth | None = None
     detector: Detector | None = None
     light: dict[str, Any] | None = None
+    likelihood: Likelihood | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -76,8 +81,14 @@ def context_of(folder: Path) -> Context:
         return Context(folder=folder)
     event = event_of(folder)
     levels = None if scan.levels is None else levels_of(scan.levels)
-    light = light_of(place)
-    known = Context(scan.reco, scan.progression, folder, levels=levels, light=light)
+    known = Context(
+        scan.reco,
+        scan.progression,
+        folder,
+        levels=levels,
+        light=light_of(place),
+        likelihood=read_likelihood(place.startup / LIKELIHOOD_JSON),
+    )
     if event is None:
         return known
     return replace(known, fits=fits_of(event), truth=truth_of(event), detector=event.detector)

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.geometry import dom_positions
 from skyscan.track.cleaning import clean_hits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.answer.answer import BestFit
+    from skyscan.detector import Detector
     from skyscan.events.event import Event
 
     Array = NDArray[np.float64]
+
+MARGIN = 1.25  #: of a display, so that the outermost DOMs are not at its frame
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Display:
         Of the fit, m; None if it has none.
     source : ndarray, shape (3,), or None
         Unit vector to where the particle came from; None if the time of the event is unknown.
+    strings : tuple of ndarray, each of shape (n, 3)
+        Positions of the DOMs of the detector by string, m.
     """
 
     places: Array
@@ -41,6 +47,7 @@ class Display:
     charge: Array
     vertex: Array | None
     source: Array | None
+    strings: tuple[Array, ...]
 
 
 def display_of(event: Event, best: BestFit | None) -> Display:
@@ -54,7 +61,23 @@ def display_of(event: Event, best: BestFit | None) -> Display:
         charge=np.asarray(hits["charge"], float),
         vertex=vertex,
         source=source,
+        strings=strings_of(event.detector),
     )
+
+
+def strings_of(detector: Detector | None) -> tuple[Array, ...]:
+    """Return the positions of the DOMs of a detector, or of IceCube-86 (None), by string."""
+    if detector is None:
+        return tuple(dom_positions())
+    _, first = np.unique(detector.doms["string"], return_index=True)
+    return tuple(np.split(detector.places, first[1:]))
+
+
+def frame_around(strings: tuple[Array, ...]) -> tuple[Array, float]:
+    """Return the centre of a detector (m, shape (3,)) and half the width of its display, m."""
+    places = np.concatenate(strings)
+    low, high = places.min(axis=0), places.max(axis=0)
+    return (low + high) / 2, MARGIN * max(float((high - low).max()) / 2, 1.0)
 
 
 def _track(best: BestFit) -> tuple[Array | None, Array | None]:

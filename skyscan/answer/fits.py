@@ -17,6 +17,8 @@ from skyscan import __version__, healpix
 from skyscan.answer.context import Context, context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
+from skyscan.events.event import type_in, type_text
+from skyscan.likelihood import Likelihood
 from skyscan.skymap import SKYMAP_DTYPE, npz_of, read_skymap_bytes
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import write_bytes
@@ -93,7 +95,7 @@ def event_cards(answer: Answer) -> list[Card]:
         ("OBJECT", answer.name, "event"),
         ("RUNID", answer.run_id, "run"),
         ("EVENTID", answer.event_id, "event in the run"),
-        ("EVTYPE", str(answer.event_type), "event type"),
+        ("EVTYPE", type_text(answer.event_type), "event type"),
         ("REALEVT", answer.is_real_event, "false: the event is simulated"),
         ("DATE", now.isoformat(), "UTC of this file"),
         ("CREATOR", f"skyscan {__version__}", "program"),
@@ -109,6 +111,15 @@ def event_cards(answer: Answer) -> list[Card]:
         cards += [
             ("DATE-OBS", answer.utc.removesuffix("Z"), "UTC of the event"),
             ("MJD-OBS", answer.mjd, "[d] UTC of the event"),
+        ]
+    cards.append(("COMMENT", f"Levels: {answer.levels_text}", ""))
+    if answer.likelihood is not None:
+        known = answer.likelihood
+        cards += [
+            ("LLHRECO", known.reco, "reconstruction of the likelihood"),
+            ("LLHSHA", known.settings_sha256, ""),  # no room for a comment
+            ("NHITS", known.n_hits, "DOMs with a hit"),
+            ("QTOT", known.charge_pe, "[PE] their charge"),
         ]
     if answer.light is not None:
         cards.append(("ICESHA", answer.light["ice_sha256"], ""))  # no room for a comment
@@ -164,8 +175,21 @@ def read_multiorder(path: Path) -> SkyMap:
     pixels = with_event(pixels, str(header.get("OBJECT", "")))
     context = context_beside(path)
     if context.reco is None and header.get("RECO", "unknown") != "unknown":
-        context = Context(reco=str(header["RECO"]))
+        context = Context(reco=str(header["RECO"]), likelihood=_likelihood_in(header))
     return with_context(pixels, context, notes)
+
+
+def _likelihood_in(header: fits.Header) -> Likelihood | None:
+    """Return the likelihood that a header names, by which its levels were chosen."""
+    try:
+        return Likelihood(
+            str(header["LLHRECO"]),
+            str(header["LLHSHA"]),
+            int(header["NHITS"]),
+            float(header["QTOT"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _opened(path: Path, content: bytes) -> tuple[fits.Header, Pixels, tuple[str, ...]]:
@@ -196,7 +220,7 @@ def _from_cells(header: fits.Header, rows: fits.FITS_rec) -> Pixels:
         run_id=int(header.get("RUNID", 0)),
         event_id=int(header.get("EVENTID", 0)),
         mjd=float(header.get("MJD-OBS", np.nan)),
-        event_type=_or_none(header.get("EVTYPE")),
+        event_type=type_in(header.get("EVTYPE")),
         is_real_event=bool(header.get("REALEVT", True)),
         complete=bool(header.get("COMPLETE", True)),
         pixels={
@@ -213,10 +237,6 @@ def _table(nside: int, nested: NDArray[np.int64], llh: NDArray[np.float64]) -> N
         rows[name] = -1 if name == "index" else np.nan
     rows["index"], rows["llh"] = healpix.nest2ring(nside, nested), llh
     return np.sort(rows, order="index")
-
-
-def _or_none(value: object) -> str | None:
-    return None if value in (None, "None") else str(value)
 
 
 def _is_card(value: object) -> bool:

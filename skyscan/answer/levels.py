@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, WrongUsage
+
+if TYPE_CHECKING:
+    from skyscan.likelihood import Likelihood
 
 #: Probabilities of the regions that every view shows.
 CONTAINMENTS = (0.5, 0.9)
@@ -19,7 +24,7 @@ class Levels:
     Attributes
     ----------
     name : str
-        ``wilks``, ``icecube``, or the name of the user's file.
+        ``calibrated``, ``wilks``, ``icecube``, or the name of the user's file.
     table : tuple of (containment, 2 delta llh)
         The levels of 0.5 and of 0.9.
     description : str
@@ -60,39 +65,83 @@ ICECUBE = Levels(
     calibrated_for=("millipede_original",),
 )
 NAMED = {levels.name: levels for levels in (WILKS, ICECUBE)}
+_OWN_LEVELS = re.compile(
+    r"# measured with (\w+) on (\d+) events simulated around (the best fit of \S+)$", re.ASCII
+)
+#: Levels that were measured on simulated events (`skyscan.answer.calibration`).
+CALIBRATED = "calibrated"
+#: What ``--levels`` may name.
+CHOICES = (CALIBRATED, *NAMED)
 LEVELS_HELP = (
-    "levels of the 50 %% and 90 %% regions: wilks (2 delta llh of 1.39 and 4.61), icecube "
-    "(22.2 and 64.2, for millipede's llh only), or a text file with a row for 0.5 and a row "
-    "for 0.9, such as `0.5 1.39` (default: icecube for millipede_original, else wilks)"
+    "levels of the 50 %% and 90 %% regions: calibrated (measured on simulated events with as "
+    "many hits), wilks (2 delta llh of 1.39 and 4.61), icecube (22.2 and 64.2, for millipede's "
+    "llh only), or a text file with a row for 0.5 and a row for 0.9, such as `0.5 1.39` "
+    "(default: calibrated where they were measured, icecube for millipede_original, else wilks)"
 )
 
 
-def default_levels(reco: str | None) -> Levels:
+def default_levels(reco: str | None, likelihood: Likelihood | None = None) -> Levels:
     """Return the levels that a reconstruction's map is read with unless others are chosen."""
+    from skyscan.answer.calibration import calibrated_levels
+
+    measured = calibrated_levels(likelihood)
+    if measured is not None:
+        return measured
     return ICECUBE if reco in ICECUBE.calibrated_for else WILKS
 
 
-def parse_levels(word: str | None, reco: str | None) -> Levels:
+def parse_levels(
+    word: str | None, reco: str | None, likelihood: Likelihood | None = None
+) -> Levels:
     """Return the levels that ``--levels`` names: a table's name or file; None is the default.
+
+    Parameters
+    ----------
+    word : str or None
+    reco : str or None
+        The reconstruction, if it is known.
+    likelihood : Likelihood or None
+        That of its fits, if it is recorded; the calibrated levels depend on it.
 
     Raises
     ------
     WrongUsage
-        There is neither a table nor a file of that name.
+        There is neither a table nor a file of that name, or there are no calibrated levels.
     BadInput
         The file is not a table of levels.
     """
     if word is None:
-        return default_levels(reco)
+        return default_levels(reco, likelihood)
+    if word == CALIBRATED:
+        return _calibrated(likelihood)
     if word in NAMED:
         return NAMED[word]
     path = Path(word)
     if not path.is_file():
         raise WrongUsage(
-            f"--levels {word!r} is neither {' nor '.join(NAMED)} nor a file; write a file with "
-            f"rows such as `0.5 1.39` and `0.9 4.61`."
+            f"--levels {word!r} is neither {' nor '.join(CHOICES)} nor a file; write a file "
+            f"with rows such as `0.5 1.39` and `0.9 4.61`."
         )
     return read_levels(path)
+
+
+def own_levels_line(reco: str, n_events: int, name: str) -> str:
+    """Return the line of a file of levels by which `read_levels` knows what they are."""
+    return (
+        f"# measured with {reco} on {n_events} events simulated around the best fit of {name}"
+    )
+
+
+def _calibrated(likelihood: Likelihood | None) -> Levels:
+    from skyscan.answer.calibration import calibrated_levels, why_none
+
+    measured = calibrated_levels(likelihood)
+    if measured is None:
+        raise WrongUsage(
+            f"--levels {CALIBRATED}: there are no calibrated levels: {why_none(likelihood)}; "
+            f"leave the option out, or choose --levels {WILKS.name}."
+        )
+    return measured
 
 
 def levels_of(text: str) -> Levels:
@@ -118,7 +167,8 @@ def levels_of(text: str) -> Levels:
 def read_levels(path: Path) -> Levels:
     """Read a table of levels: containment probability and 2 delta llh, one pair per line.
 
-    Columns are separated by blanks or a comma; a ``#`` starts a comment.
+    Columns are separated by blanks or a comma; a ``#`` starts a comment. The first comment of
+    a file of `skyscan calibrate` says what its levels are.
 
     Raises
     ------
@@ -135,7 +185,13 @@ def read_levels(path: Path) -> Levels:
             f"{path} is not a table of levels ({error}); write one pair of containment "
             f"probability and 2 delta llh per line."
         ) from error
-    return _checked(Levels(path.name, tuple(pairs), f"the table in {path.name}"), str(path))
+    levels = Levels(path.name, tuple(pairs), f"the table in {path.name}")
+    found = next(filter(None, map(_OWN_LEVELS.match, lines)), None)
+    if found:
+        text = f"measured with {found[1]} on {found[2]} events simulated around {found[3]}"
+        own = (found[1], "auto")
+        levels = replace(levels, description=text, calibrated_for=own)
+    return _checked(levels, str(path))
 
 
 def _checked(levels: Levels, where: str = "") -> Levels:

@@ -135,7 +135,9 @@ class SkyMap(Pixels):
         """Return levels by name or file, or those of the scan or the reconstruction."""
         if name is None and self.context.levels is not None:
             return self.context.levels
-        return name if isinstance(name, Levels) else parse_levels(name, self.reco)
+        if isinstance(name, Levels):
+            return name
+        return parse_levels(name, self.reco, self.context.likelihood)
 
     def answer(self, levels: str | Levels | None = None) -> Answer:
         """Return the best fit, the regions and the checks.
@@ -143,7 +145,8 @@ class SkyMap(Pixels):
         Parameters
         ----------
         levels : str or Levels, optional
-            ``wilks``, ``icecube`` or a file; by default those of the reconstruction.
+            ``calibrated``, ``wilks``, ``icecube`` or a file; by default those of the
+            reconstruction.
         """
         from skyscan.answer.answer import make_answer
 

@@ -14,6 +14,7 @@ from skyscan import healpix
 from skyscan.answer.context import context_beside
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
+from skyscan.events.event import NO_TYPE, type_in
 from skyscan.skymap import (
     COORDINATES,
     SKYMAP_DTYPE,
@@ -79,14 +80,18 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
 
 
 def with_event(pixels: Pixels, text: str) -> Pixels:
-    """Return a map with the name of its event, if a text begins with a longer one than its ids.
+    """Return a map with the name of its event, if a text begins with another one than usual.
 
-    Maps of sub-events have it in the names of their files (``run….evt….sub001.TYPE_8.npz``).
+    Maps of sub-events have it in the names of their files (``run….evt….sub001.TYPE_8.npz``);
+    those of events without a type ended in ``None`` once.
     """
     ids = f"run{pixels.run_id:08d}.evt{pixels.event_id:012d}"
-    kind = re.escape(str(pixels.event_type))
-    found = re.match(rf"{re.escape(ids)}\.sub\d+\.{kind}(?![^_.])", text, re.ASCII)
-    return replace(pixels, event=found[0]) if found else pixels
+    kind = pixels.event_type
+    kinds = rf"(?:{NO_TYPE}|None)" if kind is None else re.escape(kind)
+    found = re.match(rf"{re.escape(ids)}(?:\.sub\d+)?\.{kinds}(?![^_.])", text, re.ASCII)
+    if found is None or found[0] == pixels.event_name:
+        return pixels
+    return replace(pixels, event=found[0])
 
 
 def map_in(folder: Path) -> Path:
@@ -163,7 +168,7 @@ def _from_json(path: Path) -> Pixels:
             run_id=int(first["run_id"]),
             event_id=int(first["event_id"]),
             mjd=float(first["mjd"]),
-            event_type=None if first["event_type"] == "None" else str(first["event_type"]),
+            event_type=type_in(str(first["event_type"])),
             is_real_event=bool(first.get("is_real_event", True)),
             complete=all(bool(it.get("complete", False)) for it in metadata),
             pixels=pixels,

@@ -49,6 +49,8 @@ class Choice:
     with_detector : bool
         Whether the file of the event alone needs the detector's G, C and D frames, which may
         be large.
+    detector_apart : bool
+        Whether G, C and D frames that are large are to have a file apart, which scans share.
     run_id : int or None
         Run number of the events of a table that has none.
     mjd : float or None
@@ -65,6 +67,7 @@ class Choice:
     sub_event: int | None = None
     pulses: str | None = None
     with_detector: bool = False
+    detector_apart: bool = False
     run_id: int | None = None
     mjd: float | None = None
     truth: Path | None = None

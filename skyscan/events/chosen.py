@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from skyscan.errors import SkyscanError
+from skyscan.layout import GCD_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +27,14 @@ class ChosenEvent:
         The user's file if it holds only this event, otherwise a file that does not last.
     name : str
         Name of the scan's own copy.
+    gcd : Path or None
+        File of the detector's G, C and D frames, if they are not in that of the event; it does
+        not last.
     """
 
     path: Path
     name: str
+    gcd: Path | None = None
 
 
 @contextmanager
@@ -50,7 +55,10 @@ def alone(path: Path, event: EventFile) -> Iterator[ChosenEvent]:
     with TemporaryDirectory(prefix="skyscan-") as folder:
         own = Path(folder, event.name)
         own.write_bytes(event.content)
+        gcd = Path(folder, GCD_FILE) if event.detector else None
+        if gcd is not None:
+            gcd.write_bytes(event.detector)
         try:
-            yield ChosenEvent(own, event.name)
+            yield ChosenEvent(own, event.name, gcd)
         except SkyscanError as error:
             raise type(error)(str(error).replace(str(own), str(path))) from error

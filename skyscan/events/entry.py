@@ -98,11 +98,14 @@ class EventFile:
     content : bytes
     is_whole : bool
         Whether this is the content of the file that it was found in, as it is.
+    detector : bytes
+        The G, C and D frames, if they are large and have a file apart.
     """
 
     name: str
     content: bytes = field(repr=False)
     is_whole: bool = False
+    detector: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)

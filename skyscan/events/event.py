@@ -34,6 +34,20 @@ PULSE_DTYPE = np.dtype(
 LC_FLAG = 1  #: bit of ``flags`` set when a neighbouring DOM saw light too (HLC)
 
 
+#: In names and maps, of an event whose source does not say its type.
+NO_TYPE = "unknown"
+
+
+def type_text(event_type: str | None) -> str:
+    """Return the type of an event as names and maps have it."""
+    return event_type or NO_TYPE
+
+
+def type_in(text: object) -> str | None:
+    """Return the type of an event from a map; upstream, and skyscan before, write ``None``."""
+    return None if text in (None, "None", NO_TYPE) else str(text)
+
+
 @dataclass(frozen=True)
 class Vertex:
     """A point on a hypothesis: IceCube coordinates in metres, time in ns, energy in GeV."""
@@ -133,4 +147,5 @@ class Event:
         upstream gives all sub-events of an event the same name.
         """
         sub = f".sub{self.sub_event_id:03d}" if self.sub_event_id else ""
-        return f"run{self.run_id:08d}.evt{self.event_id:012d}{sub}.{self.event_type}"
+        kind = type_text(self.event_type)
+        return f"run{self.run_id:08d}.evt{self.event_id:012d}{sub}.{kind}"

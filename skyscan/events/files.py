@@ -15,24 +15,28 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import WrongUsage
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.choice import Choice
 from skyscan.events.event_json import is_event_json
 from skyscan.events.place import Place, shown
+from skyscan.events.raw import is_compressed, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
 
-    from skyscan.errors import BadInput
     from skyscan.events.entry import EventEntry, EventFile, Found
 
 BEGIN_BYTES = 4096  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
-ASKED = ("event", "frame", "stream", "sub_event")
 #: The module that reads tables, and what only they need to be told.
 TABLES = "skyscan.tables.files"
-OF_TABLES = ("run_id", "mjd", "truth", "geometry")
+OF_TABLES = ("run_id", "mjd", "truth")
+#: The module that reads the project's own event file.
+OWN = "skyscan.events.event_json"
+#: The module that reads frames, and the one that puts an event into another detector.
+FRAMES = "skyscan.events.sequence"
+ELSEWHERE = "skyscan.tables.elsewhere"
 PARQUET = b"PAR1"
 SQLITE = b"SQLite format 3\0"
 #: A table in CSV begins with names of columns, separated by commas, semicolons or tabs, and at
@@ -91,6 +95,7 @@ def _is_csv_head(head: bytes) -> bool:
         return False
     if line.lstrip().startswith(("{", "[")) or not line.replace("\t", "").isprintable():
         return False
+    line = line.lower()
     if _COLUMNS.isdisjoint(re.findall(r"\w+", line)):
         return False
     from skyscan.events.csv_head import names_in  # not for jobs, whose files are others
@@ -106,9 +111,9 @@ def is_anything(_begin: bytes, _name: str) -> bool:
 
 #: The first one that recognises a file reads it.
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat(is_own, "skyscan.events.event_json"),
+    FileFormat(is_own, OWN),
     FileFormat(is_table, TABLES),
-    FileFormat(is_anything, "skyscan.events.sequence"),
+    FileFormat(is_anything, FRAMES),
 )
 
 
@@ -123,9 +128,14 @@ def find_events(path: str | PathLike[str], choice: Choice | None = None) -> Iter
     form = _format_of(Path(path))
     _check(Path(path), form, choice or Choice())
     module = import_module(form.module)
+    is_elsewhere = form.module == FRAMES and choice is not None and choice.geometry is not None
     for found in module.find_events(Path(path), choice or Choice()):
         if found.entry.is_meant(choice or Choice()):
-            yield found
+            yield (
+                import_module(ELSEWHERE).moved(Path(path), found, choice)
+                if is_elsewhere
+                else found
+            )
 
 
 def list_events(
@@ -175,6 +185,10 @@ def take_event(path: str | PathLike[str], choice: Choice | None = None) -> Event
 def _check(path: Path, form: FileFormat, choice: Choice) -> None:
     """Refuse options that are of tables only."""
     given = [name for name in OF_TABLES if getattr(choice, name) is not None]
+    if choice.geometry is not None and form.module == OWN:
+        raise WrongUsage(
+            f"{path} was made from another file, with its detector; give --geometry with that."
+        )
     if given and form.module != TABLES:
         options = ", ".join(f"--{name.removesuffix('_id')}" for name in given)
         raise WrongUsage(
@@ -187,7 +201,26 @@ def _format_of(path: Path) -> FileFormat:
     if path.is_file():
         with path.open("rb") as file:
             begin = file.read(BEGIN_BYTES)
+    if is_packed_table(path):
+        return next(it for it in FORMATS if it.module == TABLES)
     return next(it for it in FORMATS if it.recognises(begin, path.name))
+
+
+def is_packed_table(path: str | PathLike[str]) -> bool:
+    """Return whether a file is a compressed table."""
+    try:
+        return is_compressed(Place(str(path))) and is_table(_begin_inside(Path(path)), "")
+    except (OSError, ValueError):
+        return False
+
+
+def _begin_inside(path: Path) -> bytes:
+    """Return the first bytes in a compressed file; none if it is damaged."""
+    try:
+        with opened(Place(str(path))) as stream:
+            return stream.peek(BEGIN_BYTES)
+    except BadInput:
+        return b""
 
 
 def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
@@ -196,7 +229,7 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
         asked = ", ".join(
             f"{name.replace('_', '-')} {value}"
             for name, value in vars(choice).items()
-            if value is not None and name not in ("pulses", "with_detector")
+            if value is not None and name not in ("pulses", "with_detector", "detector_apart")
         )
         of = f" of {asked}" if asked else ""
         return place.complaint(f"has no event{of}", "`skyscan events FILE` lists them")

@@ -22,7 +22,7 @@ from skyscan.events.assembly import (
 from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.event import Event, Vertex
 from skyscan.events.event_json import is_event_json, read_event_json
-from skyscan.events.files import BEGIN_BYTES, is_table
+from skyscan.events.files import BEGIN_BYTES, is_packed_table, is_table
 from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.gcd import baseline_gcd_of
 from skyscan.events.objects import (
@@ -64,6 +64,7 @@ def read_event(
     run_id: int | None = None,
     mjd: float | None = None,
     truth: str | PathLike[str] | None = None,
+    geometry: str | PathLike[str] | None = None,
 ) -> Event:
     """Read an event: from i3live's JSON, its pickle, an ``.i3`` file, or a table.
 
@@ -89,6 +90,8 @@ def read_event(
         Run number and time (days UTC) of an event of a table that has none.
     truth : str or path, optional
         Table of what was simulated.
+    geometry : str or path, optional
+        The detector, if it is not IceCube-86: a table of its DOMs, or a GCD file.
 
     Returns
     -------
@@ -110,11 +113,16 @@ def read_event(
         run_id=run_id,
         mjd=mjd,
         truth=None if truth is None else Path(truth),
+        geometry=None if geometry is None else Path(geometry),
     )
     begin = _begin_of(path)
     if is_event_json(begin):
         return read_event_json(path)
-    if choice != Choice(pulses=pulses_key) or is_table(begin, str(path)):
+    if (
+        choice != Choice(pulses=pulses_key)
+        or is_table(begin, str(path))
+        or is_packed_table(path)
+    ):
         return _chosen(path, choice)
     try:
         packet = open_packet(path)

@@ -258,14 +258,23 @@ def _whole_file(place: Place, frames: Iterable[_Seen]) -> EventFile:
 
 def _event_alone(place: Place, frames: Sequence[_Seen], choice: Choice) -> EventFile:
     _verify(place, frames)
+    detector = _detector(frames) if choice.with_detector and choice.detector_apart else b""
     kept = [
         it.raw
         for it in frames
         if it.frame.stop not in GCD_STOPS
         or len(it.raw) <= MAX_GCD_BYTES
-        or choice.with_detector
+        or (choice.with_detector and not detector)
     ]
-    return EventFile("event.i3", b"".join(kept))
+    return EventFile("event.i3", b"".join(kept), detector=detector)
+
+
+def _detector(frames: Sequence[_Seen]) -> bytes:
+    """Return the G, C and D frames, if the event has all three, and one of them is large."""
+    found = {it.frame.stop: it.raw for it in frames if it.frame.stop in GCD_STOPS}
+    if len(found) < len(GCD_STOPS) or max(map(len, found.values())) <= MAX_GCD_BYTES:
+        return b""
+    return b"".join(found[stop] for stop in GCD_STOPS)
 
 
 def _verify(place: Place, frames: Iterable[_Seen]) -> None:

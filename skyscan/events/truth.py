@@ -11,7 +11,7 @@ from skyscan.json_text import is_of, parse_json
 if TYPE_CHECKING:
     from skyscan.events.event import Event
 
-#: Frame keys of the truth in events of `skyscan.track.simulation`: the particle, and a JSON
+#: Frame keys of the truth in events of `skyscan.events.simulated`: the particle, and a JSON
 #: object with the direction (ra_rad, dec_rad, J2000).
 TRUTH_KEY, TRUTH_INFO_KEY = "SimulatedTrack", "SimulatedTrackInfo"
 #: Frame keys of true particles in IceCube's simulated events, the primary first.

@@ -46,12 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m skyscan.light", description=__doc__)
     commands = parser.add_subparsers(required=True)
     maker = commands.add_parser("make", help="follow photons and write the tables")
-    maker.add_argument("--photons", type=int, default=PHOTONS, help="of each table")
-    maker.add_argument("--seed", type=int, default=SEED, help="the same seed, the same tables")
+    maker.add_argument(
+        "--photons", type=int, default=PHOTONS, help="number of photons for each table"
+    )
+    maker.add_argument(
+        "--seed", type=int, default=SEED, help="the same seed gives the same tables"
+    )
     maker.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     maker.add_argument("--sam-share", type=float, help="of the scattering function")
     maker.add_argument(
-        "--folder", type=Path, default=Path(__file__).parents[1] / "data", help="to write to"
+        "--folder",
+        type=Path,
+        default=Path(__file__).parents[1] / "data",
+        help="folder of the tables",
     )
     maker.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}")
     maker.set_defaults(run=make)

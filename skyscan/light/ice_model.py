@@ -108,6 +108,11 @@ class IceModel:
         return float(self.top[0] - self.top[-1]) / (len(self.top) - 1)
 
     @property
+    def depth_nodes(self) -> tuple[Array, Array]:
+        """Nodes (z, m) between which `depths_of` is linear, (n,), and its values, (2, n)."""
+        return self._edges, self._integrals
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all numbers of the model, hexadecimal."""
         tilt = [] if self.tilt is None else [np.asarray(part, "<f8") for part in self.tilt]
@@ -121,11 +126,6 @@ class IceModel:
         """Return the index of the layer at each z (m); beyond the ends, of the last one."""
         below = np.floor((self.top[0] - np.asarray(z)) / self.thickness).astype(np.intp)
         return np.asarray(np.clip(below, 0, len(self.top) - 1))
-
-    def lengths_at(self, z: Array) -> tuple[Array, Array]:
-        """Return le and la (m) at each z (m, after `untilted`)."""
-        layer = self.layer_at(z)
-        return self.scattering[layer], self.absorption[layer]
 
     def depths_of(self, z: Array) -> tuple[Array, Array]:
         """Return the integrals of 1/le and 1/la from a fixed depth up to z; no unit.

@@ -67,7 +67,9 @@ def compiled() -> Callable[..., None]:
     """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if not compiler:
-        raise BadInput("Photon tables are made by a program in C: install gcc.")
+        raise BadInput(
+            "The tables of light are made by a C program: install a C compiler, such as gcc."
+        )
     source = resources.files("skyscan").joinpath("light", "photons.c").read_text("utf-8")
     with tempfile.TemporaryDirectory() as folder:
         path, library = Path(folder, "photons.c"), Path(folder, "photons.so")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event, Vertex
     from skyscan.events.source import Source
     from skyscan.light.ice_model import IceModel
+    from skyscan.likelihood import Likelihood
 
 #: A readout lasts some 10 us, and the longest exotic one less than a second.
 MAX_MEDIAN_TIME_NS = 1e9
@@ -69,6 +70,10 @@ class Reco(ABC):
     #: The tables of light that the fit uses (`skyscan.light.tables`); its ice can be chosen
     #: (``--ice-model``) if there are any.
     light_tables: ClassVar[tuple[str, ...]] = ()
+
+    #: Whether the fit can use the compiled kernel (`skyscan.compiled`), which is then in the
+    #: folder that ``setup`` reads.
+    has_kernel: ClassVar[bool] = False
 
     #: The ice model that the user chose, in ``prepare``; None means the reconstruction's own.
     chosen_ice: IceModel | None = None
@@ -238,6 +243,33 @@ class Reco(ABC):
         -------
         ndarray, shape (n,), dtype FIT_DTYPE
         """
+
+    def likelihood(self, event: Event) -> Likelihood | None:  # noqa: ARG002
+        """Return the likelihood that an event is fitted with, after ``prepare``.
+
+        The levels of the package hold for the likelihood that they were measured with. None
+        means that there are no such levels.
+        """
+        return None
+
+    def llh_at(
+        self,
+        vertex: NDArray[np.float64],
+        time: NDArray[np.float64],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return -ln L of hypotheses without fitting, shape (n,); after ``setup``.
+
+        Parameters
+        ----------
+        vertex : ndarray, shape (n, 3), m
+        time : ndarray, shape (n,), ns
+            The time at which the particle is there.
+        zenith, azimuth : ndarray, shape (n,), radians
+            Where the particle comes from.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no likelihood without a fit.")
 
     def frames(self) -> tuple[bytes, ...]:
         """Return the fitted frames of the last call of ``reconstruct``, one for each pixel.

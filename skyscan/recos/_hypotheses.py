@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import healpy
 import numpy as np
 
+from skyscan import healpix
 from skyscan.records import PIXEL_DTYPE
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def best_fit(reco: Reco, seed: Vertex, nside: int) -> Hypothesis:
     fits = _fitted(reco, nside, pixels, rows)
     for n_refined in N_REFINED:
         best = np.argsort(fits["llh"], kind="stable")[:n_refined]
-        inside = healpy.ring2nest(nside, pixels[best])[:, None] * 16 + np.arange(16)
+        inside = healpix.ring2nest(nside, pixels[best])[:, None] * 16 + np.arange(16)
         nside *= 4
-        pixels = healpy.nest2ring(nside, inside.ravel())
+        pixels = healpix.nest2ring(nside, inside.ravel())
         rows = np.zeros(len(pixels), PIXEL_DTYPE)
         for name in SEED_FIELDS:
             rows[name] = np.repeat(fits[name][best], 16)
         fits = _fitted(reco, nside, pixels, rows)
     best = np.argsort(fits["llh"], kind="stable")[:1]
-    zenith, azimuth = healpy.pix2ang(nside, pixels[best])
+    zenith, azimuth = healpix.pix2ang(nside, pixels[best])
     return Hypothesis(fits[best], zenith, azimuth)
 
 
@@ -68,7 +68,7 @@ def _fitted(
     reco: Reco, nside: int, pixels: NDArray[np.int64], rows: NDArray[np.void]
 ) -> NDArray[np.void]:
     rows["nside"], rows["pixel"] = nside, pixels
-    zenith, azimuth = healpy.pix2ang(nside, pixels)
+    zenith, azimuth = healpix.pix2ang(nside, pixels)
     size = reco.chunk_size
     chunks = [slice(start, start + size) for start in range(0, len(rows), size)]
     return np.concatenate([reco.reconstruct(rows[c], zenith[c], azimuth[c]) for c in chunks])

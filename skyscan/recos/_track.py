@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from skyscan.compiled import kernel_of
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.records import empty_fits
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.compiled.library import Kernel
     from skyscan.events.event import Event
     from skyscan.events.source import Source
     from skyscan.light.ice import Ice
@@ -54,6 +56,7 @@ class FirstPhotonTrack(Reco):
     _event_seed: NDArray[np.float64]
     _ices: tuple[Ice, Ice]
     _dom_z: NDArray[np.float64] | None = None
+    _kernel: Kernel | None = None
 
     @abstractmethod
     def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401  (an npz file)
@@ -72,7 +75,7 @@ class FirstPhotonTrack(Reco):
     def check(self, source: Source, event: Event) -> None:
         """Refuse an event of which the cleaning leaves too few DOMs."""
         super().check(source, event)
-        _hits_of(event, f"{source.path}: ")
+        hits_of(event, f"{source.path}: ")
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Clean the pulses and write the hits; return their charge-weighted mean as seed.
@@ -82,7 +85,7 @@ class FirstPhotonTrack(Reco):
         BadInput
             The cleaning leaves too few DOMs.
         """
-        hits = _hits_of(event)
+        hits = hits_of(event)
         total = hits["charge"].sum()
         weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
         seed = np.array(weighted)
@@ -95,6 +98,7 @@ class FirstPhotonTrack(Reco):
         with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
             self._hits, self._event_seed = prepared["hits"], prepared["seed"]
             self._ices = self.ices(prepared)
+        self._kernel = kernel_of(folder) if self.has_kernel else None
 
     def reconstruct(
         self,
@@ -116,8 +120,20 @@ class FirstPhotonTrack(Reco):
             _fill(fits, ~guessed, fit_from_nothing(model, *self._ices))
         return fits
 
+    def llh_at(
+        self,
+        vertex: NDArray[np.float64],
+        time: NDArray[np.float64],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return -ln L of tracks through points."""
+        model = self._model(zenith, azimuth)
+        return model.llh(np.arange(len(time)), model.points_of(vertex, time), self._ices[0])
+
     def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
-        return TrackModel(self._hits, self._event_seed[:3], zenith, azimuth, self._dom_z)
+        centre = self._event_seed[:3]
+        return TrackModel(self._hits, centre, zenith, azimuth, self._dom_z, self._kernel)
 
     def _is_close(self, nside: NDArray[np.int64]) -> NDArray[np.bool_]:
         if self.close_nside is None:
@@ -129,7 +145,14 @@ class FirstPhotonTrack(Reco):
         return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
-def _hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+def hits_of(event: Event, place: str = "") -> NDArray[np.void]:
+    """Return the hits that a track is fitted to.
+
+    Raises
+    ------
+    BadInput
+        The cleaning leaves too few DOMs; ``place`` is the beginning of the message.
+    """
     hits = clean_hits(event.pulses, event.detector)
     if len(hits) < MIN_DOMS:
         raise BadInput(

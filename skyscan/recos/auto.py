@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from skyscan.events.event import Event, Vertex
     from skyscan.events.source import Source
+    from skyscan.likelihood import Likelihood
 
     Array = NDArray[np.float64]
 
@@ -38,9 +39,11 @@ class Auto(Reco):
 
     summary: ClassVar[str] = "track or cascade, whichever fits the event better"
     light_tables: ClassVar[tuple[str, ...]] = ("track", "shower")
+    has_kernel: ClassVar[bool] = True
     chunk_size: ClassVar[int] = 48
 
     _chosen: Reco
+    _choice: str
 
     def check(self, source: Source, event: Event) -> None:
         """Refuse an event that one of the two cannot fit."""
@@ -65,7 +68,12 @@ class Auto(Reco):
             fits[name] = best_fit(reco, seeds[name], FIRST_NSIDES[name])
         choice = compare(fits, recos["cascade"])
         (folder / CHOICE_JSON).write_text(json.dumps(choice, indent=1) + "\n", "utf-8")
-        return seeds[str(choice["chosen"])]
+        self._choice = str(choice["chosen"])
+        return seeds[self._choice]
+
+    def likelihood(self, event: Event) -> Likelihood | None:
+        """Return the likelihood of the reconstruction that ``prepare`` chose."""
+        return self._both()[self._choice].likelihood(event)
 
     def setup(self, folder: Path) -> None:
         """Set up the reconstruction that ``prepare`` chose."""

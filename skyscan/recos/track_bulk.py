@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from skyscan.light.pandel import BulkIce
 from skyscan.light.pandel_table import TabulatedBulkIce
-from skyscan.recos._track import FirstPhotonTrack
+from skyscan.recos._track import FirstPhotonTrack, hits_of
 
 if TYPE_CHECKING:
+    from skyscan.events.event import Event
     from skyscan.light.ice import Ice
+    from skyscan.likelihood import Likelihood
 
 
 class TrackBulk(FirstPhotonTrack):
@@ -20,6 +22,13 @@ class TrackBulk(FirstPhotonTrack):
     def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401, ARG002
         """Return the Pandel function, and a table of it."""
         return BulkIce(), TabulatedBulkIce()
+
+    def likelihood(self, event: Event) -> Likelihood:
+        """Return the likelihood that an event is fitted with."""
+        from skyscan.recos._likelihood import bulk_track_settings, likelihood_of
+
+        settings = bulk_track_settings(event.detector)
+        return likelihood_of("track_bulk", settings, hits_of(event)["charge"])
 
 
 RECO_CLASS = TrackBulk

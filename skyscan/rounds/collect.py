@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skyscan.batches import Batch, read_batch
 from skyscan.errors import BadInput, DamagedFile, TryAgain
-from skyscan.records import FOUND_DTYPE, PIXEL_DTYPE, found_of, keys_of, pixel_keys_of
+from skyscan.records import (
+    FOUND_DTYPE,
+    PIXEL_DTYPE,
+    fill_found,
+    found_of,
+    keys_of,
+    pixel_keys_of,
+)
 from skyscan.results import read_results
 from skyscan.rounds.description import read_description
 from skyscan.storage import sha256_of
@@ -61,11 +68,14 @@ def best_of(records: NDArray[np.void]) -> Found:
     A number always wins over NaN; among equals, the lower variation wins.
     """
     pixels = pixel_keys_of(records)
-    # lexsort's last key leads. NaN sorts last, after every number.
-    order = np.lexsort((records["variation"], records["llh"], pixels))
-    is_first = np.ones(len(records), bool)
-    is_first[1:] = pixels[order[1:]] != pixels[order[:-1]]
-    return Found(records[order[is_first]], records)
+    order = np.argsort(pixels)
+    if np.any(pixels[order[1:]] == pixels[order[:-1]]):  # some have several variations
+        # lexsort's last key leads. NaN sorts last, after every number.
+        order = np.lexsort((records["variation"], records["llh"], pixels))
+        is_first = np.ones(len(records), bool)
+        is_first[1:] = pixels[order[1:]] != pixels[order[:-1]]
+        order = order[is_first]
+    return Found(records[order], records)
 
 
 def collect(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Found:
@@ -130,18 +140,25 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
         A round's description or a batch file is damaged, or of another scan.
     """
     damage: dict[int, list[str]] = {}
-    parts = [np.empty(0, FOUND_DTYPE)]
+    entries = {number: _entries(folder.round(number)) for number in rounds}
+    # Not parts that are joined at the end: that takes twice the memory.
+    records, n = np.empty(sum(e["pixels"] for e in chain(*entries.values())), FOUND_DTYPE), 0
     unfinished: list[tuple[int, Path, int, NDArray[np.void]]] = []
     for number in rounds:
-        for batch, path in batches_of(folder.round(number), scan_id):
+        for batch, path in _batches(folder.round(number), scan_id, entries[number]):
             result = read_results(path, batch)
             if result.complaints:
                 damage.setdefault(number, []).extend(result.complaints)
-            parts.append(found_of(result.records))
+            if len(records) < n + len(result.records):  # the description has fewer pixels
+                records = np.concatenate(
+                    [records[:n], np.empty(len(result.records), FOUND_DTYPE)]
+                )
+            fill_found(records[n:], result.records)
+            n += len(result.records)
             missing = result.missing(batch)
             if len(missing):
                 unfinished.append((number, path, len(batch.pixels), missing))
-    records, found = _first_of_each(np.concatenate(parts))
+    records, found = _first_of_each(records[:n])
     left = [np.empty(0, PIXEL_DTYPE)]
     incomplete: dict[int, list[str]] = {}
     for number, path, n_pixels, missing in unfinished:
@@ -159,10 +176,12 @@ def _first_of_each(
     records: NDArray[np.void],
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Return the first record of each fit, in their order, and the sorted keys of all."""
-    keys, first = np.unique(keys_of(records), return_index=True)
-    if len(first) < len(records):
-        records = records[np.sort(first)]
-    return records, keys
+    keys = keys_of(records)
+    in_order = np.sort(keys)
+    if np.all(in_order[1:] != in_order[:-1]):
+        return records, in_order
+    keys, first = np.unique(keys, return_index=True)
+    return records[np.sort(first)], keys
 
 
 def collect_partial(
@@ -204,13 +223,24 @@ def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]
     DamagedFile
         The round's description or a batch file is damaged, or of another scan.
     """
+    yield from _batches(folder, scan_id, _entries(folder))
+
+
+def _entries(folder: RoundFolder) -> list[dict[str, Any]]:
     try:
-        entries = [(e["number"], e["sha256"]) for e in read_description(folder)["batches"]]
+        entries: list[dict[str, Any]] = read_description(folder)["batches"]
     except BadInput as error:
         raise DamagedFile(
             f"{folder.description} is damaged ({error}); run `skyscan resume`."
         ) from error
-    for number, sha256 in entries:
+    return entries
+
+
+def _batches(
+    folder: RoundFolder, scan_id: str, entries: list[dict[str, Any]]
+) -> Iterator[tuple[Batch, Path]]:
+    for entry in entries:
+        number, sha256 = entry["number"], entry["sha256"]
         path = folder.batch(number)
         batch = read_batch(path)
         if batch.scan_id != scan_id or sha256_of(path) != sha256:

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.coordinates import equatorial_to_local, local_to_equatorial
+from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput
-from skyscan.events.event import Event, Particle
-from skyscan.events.formats import pulses_key_of
-from skyscan.events.truth import TRUTH_INFO_KEY, TRUTH_KEY
+from skyscan.events.event import Particle
+from skyscan.events.simulated import CASCADE, INFINITE_TRACK, MJD, simulated_event
 from skyscan.simulation.detector import detector_response
 from skyscan.simulation.kernel import best_kernel, trace
 from skyscan.simulation.light import n_photons
 from skyscan.simulation.particles import Primary, draw_direction, draw_primary
 from skyscan.simulation.scene import Scene
-from skyscan.track.simulation import (
-    FORMAT,
-    INFINITE_TRACK,
-    MJD,
-    RUN_ID,
-    brightest,
-)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from skyscan.events.event import Event
     from skyscan.light.ice_model import IceModel
 
-CASCADE = 30  #: I3Particle::Cascade (icetray, dataclasses)
 MOST_TRIES = 200  #: until the detector is triggered
 OVERSIZE = 10.0
 
@@ -51,6 +42,8 @@ class Wanted:
     oversize : float
         Factor of the DOMs' radius, see `Scene`.
     kernel : {"auto", "c", "numpy"}
+    vertex : (float, float, float) or None
+        Where a shower begins, or a point that a muon passes, m; None draws it.
     """
 
     kind: str
@@ -58,6 +51,7 @@ class Wanted:
     direction: tuple[float, float] | None = None
     oversize: float = OVERSIZE
     kernel: str = "auto"
+    vertex: tuple[float, float, float] | None = None
 
 
 def simulate_event(wanted: Wanted, ice: IceModel, seed: int) -> Event:
@@ -99,7 +93,7 @@ def _try(
     if wanted.direction is not None:
         zenith, azimuth = equatorial_to_local(*wanted.direction, MJD)
         direction = float(zenith), float(azimuth)
-    primary, steps = draw_primary(wanted.kind, energy, direction, random)
+    primary, steps = draw_primary(wanted.kind, energy, direction, random, wanted.vertex)
     photons = n_photons(steps, scene.oversize, random.random(len(steps)))
     seed = int(random.integers(2**62))
     hits = trace(scene, steps, photons, seed, wanted.kernel)
@@ -115,18 +109,14 @@ def _event(  # noqa: PLR0917
     pulses: NDArray[np.void],
     n_before: int,
 ) -> Event:
-    ra, dec = local_to_equatorial(primary.zenith, primary.azimuth, MJD)
     shape = INFINITE_TRACK if primary.kind == "muon" else CASCADE
     truth = Particle(
         *(primary.x, primary.y, primary.z, primary.time, primary.zenith, primary.azimuth),
         energy=primary.energy_gev,
         shape=shape,
     )
-    info = {
-        "seed": seed,
+    facts = {
         "kind": primary.kind,
-        "ra_rad": round(float(ra), 9),
-        "dec_rad": round(float(dec), 9),
         "energy_gev": primary.energy_gev,
         "deposited_gev": primary.deposited_gev,
         "not_triggered_before": n_before,
@@ -135,16 +125,4 @@ def _event(  # noqa: PLR0917
         "oversize": wanted.oversize,
         "kernel": best_kernel() if wanted.kernel == "auto" else wanted.kernel,
     }
-    return Event(
-        run_id=RUN_ID,
-        event_id=seed,
-        sub_event_id=0,
-        mjd=MJD,
-        event_type="neutrino",
-        format_version=FORMAT,
-        pulses_key=pulses_key_of(FORMAT),
-        pulses=pulses,
-        seed=brightest(pulses),
-        fits={TRUTH_KEY: truth},
-        scalars={TRUTH_INFO_KEY: json.dumps(info)},
-    )
+    return simulated_event(seed, truth, pulses, facts)

@@ -53,13 +53,14 @@ class Table(ABC):
     name : str
         Name of the table.
     names : tuple of str
-        Its columns.
+        Its columns, in lower case unless two differ in nothing else.
     """
 
     def __init__(self, place: str, name: str, names: Sequence[str]) -> None:
         self.place = place
         self.name = name
-        self.names = tuple(names)
+        self._own = own_names(names)
+        self.names = tuple(self._own)
         self._events: dict[tuple[str, ...], list[Rows]] = {}
 
     @abstractmethod
@@ -161,9 +162,7 @@ class Table(ABC):
         try:
             return np.asarray(columns[name], np.float64)
         except (TypeError, ValueError) as error:
-            raise self.complaint(f"column {name} holds something that is not a number") from (
-                error
-            )
+            raise self.complaint(f"column {name} has a value that is not a number") from (error)
 
     def integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
         """Return a column as integers.
@@ -207,6 +206,18 @@ class Table(ABC):
     def complaint(self, what: str) -> BadInput:
         """Return an error about this table."""
         return BadInput(f"{self.place}: {what}. docs/tables.md lists the layouts.")
+
+
+def own_names(names: Sequence[str]) -> dict[str, str]:
+    """Return the names of columns in a file by those that they have here, in lower case.
+
+    Names that differ only in their case stay as they are.
+    """
+    lower = [name.lower() for name in names]
+    return {
+        low if lower.count(low) == 1 else name: name
+        for low, name in zip(lower, names, strict=True)
+    }
 
 
 def _joined(before: Rows | None, new: Rows) -> Rows:

@@ -1,8 +1,11 @@
-"""Tables in CSV files, which are read as a whole."""
+"""Tables in CSV files, of which a part is in memory at a time."""
 
 from __future__ import annotations
 
 import csv
+from bisect import bisect_right
+from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,57 +22,143 @@ if TYPE_CHECKING:
 
     from skyscan.tables.columns import Columns
 
+ROWS_AT_ONCE = 10_000
+BLOCK = 2**20  #: bytes read at once
+MAX_LINE = 2**24  #: bytes; a longer line is no row
 TRUE, FALSE = {"true", "yes"}, {"false", "no"}
 MISSING = {"", "nan", "null", "none"}
+_BOM = b"\xef\xbb\xbf"
 
 
 class CsvTable(Table):
-    """A CSV file with a head; ``#`` begins a comment."""
+    """A CSV file with a head; ``#`` begins a comment.
+
+    Where each ten thousandth row begins is remembered, so that those of one event can be read.
+    Only if the rows of events are not next to each other, numbers are kept in memory.
+    """
 
     def __init__(self, path: Path) -> None:
-        try:
-            text = path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"{path} cannot be read as text ({error}).") from error
-        lines = [it for it in text.splitlines() if it.strip() and not it.startswith("#")]
-        names, rows = _parsed(path, lines or [""])
-        super().__init__(str(path), PULSES, names)
-        named = [name for name in names if name]  # pandas' index has no name
+        self._path = path
+        #: Number of the first row of each part that has been met, and where it begins, bytes.
+        self._parts: dict[int, int] = {}
+        self._last: tuple[int, list[list[str]]] = (-1, [])  # the part read last
+        self._kept: dict[str, NDArray[Any]] = {}
+        with self._reading() as lines:
+            self._head = next(lines, "")
+            super().__init__(str(path), PULSES, names_in(self._head))
+            self._parts[0] = lines.at
+        self._in_file = names_in(self._head)
+        named = [name for name in self._in_file if name]  # pandas' index has no name
         if len(set(named)) != len(named):
             raise self.complaint("a column has the same name as another one")
-        wrong = next((n for n, row in enumerate(rows, 2) if len(row) != len(names)), None)
-        if wrong is not None:
-            raise self.complaint(
-                f"line {wrong} (without comments) does not have the {len(names)} values that "
-                f"the first line names"
-            )
-        columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-        self._columns = {
-            name: _values(cells) for name, cells in zip(names, columns, strict=True)
-        }
 
     def batches(self, names: Sequence[str]) -> Iterator[Columns]:
-        """Yield all rows at once."""
-        yield {name: self._columns[name] for name in names}
+        """Yield all rows, a part at a time."""
+        for _, rows in self._read(0):
+            yield self._columns(names, rows)
 
     def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
         """Return some columns of the rows of one event."""
-        here: slice | NDArray[np.bool_] = slice(rows.start, rows.start + rows.n)
-        if rows.start < 0:
-            here = self.where(self._columns, by, rows.key)
-        return {name: self._columns[name][here] for name in names}
+        if rows.start >= 0:
+            return self._columns(names, self._next_to_each_other(rows))
+        columns = self._in_memory([*names, *by])
+        here = self.where(columns, by, rows.key)
+        return {name: columns[name][here] for name in names}
+
+    def _next_to_each_other(self, rows: Rows) -> list[list[str]]:
+        starts = sorted(self._parts)
+        first = starts[bisect_right(starts, rows.start) - 1]
+        end, found = rows.start + rows.n, []
+        for begin, part in self._read(first):
+            found += part[max(rows.start - begin, 0) : end - begin]
+            if begin + len(part) >= end:
+                break
+        return found
+
+    def _in_memory(self, names: Sequence[str]) -> Columns:
+        """Return whole columns, which are kept: each event in disorder would read the file."""
+        missing = [name for name in dict.fromkeys(names) if name not in self._kept]
+        if missing:
+            parts = list(self.batches(missing))
+            self._kept |= {name: np.concatenate([it[name] for it in parts]) for name in missing}
+        return self._kept
+
+    def _read(self, first: int) -> Iterator[tuple[int, list[list[str]]]]:
+        """Yield the number of its first row and the rows of each part, from one on."""
+        while True:
+            if self._last[0] != first:
+                self._last = first, self._part(first)
+            number, part = self._last
+            if not part:
+                return
+            yield number, part
+            first = number + len(part)
+
+    def _part(self, first: int) -> list[list[str]]:
+        with self._reading(self._parts[first]) as lines:
+            reader = csv.reader(
+                lines, delimiter=delimiter_of(self._head), skipinitialspace=True
+            )
+            part = list(islice(reader, ROWS_AT_ONCE))
+            self._parts[first + len(part)] = lines.at
+        wrong = next((n for n, it in enumerate(part) if len(it) != len(self._in_file)), None)
+        if wrong is not None:
+            raise self.complaint(
+                f"line {first + wrong + 2} (without comments) does not have the "
+                f"{len(self._in_file)} values that the first line names"
+            )
+        return part
+
+    def _columns(self, names: Sequence[str], rows: list[list[str]]) -> Columns:
+        at = {name: self._in_file.index(self._own[name]) for name in names}
+        return {name: _values([row[k] for row in rows]) for name, k in at.items()}
+
+    @contextmanager
+    def _reading(self, start: int = 0) -> Iterator[_Lines]:
+        """Read lines from a place in the file; errors name it."""
+        try:
+            with self._path.open("rb") as file:
+                yield _Lines(file, start)
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{self._path} cannot be read as text ({error}).") from error
+        except csv.Error as error:
+            raise BadInput(
+                f"{self._path} cannot be read as CSV ({error}); a quotation mark may be "
+                f"missing."
+            ) from error
 
 
-def _parsed(path: Path, lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the columns, and the rows."""
-    try:
-        delimiter = delimiter_of(lines[0])
-        rows = csv.reader(lines[1:], delimiter=delimiter, skipinitialspace=True)
-        return names_in(lines[0]), list(rows)
-    except csv.Error as error:
-        raise BadInput(
-            f"{path} cannot be read as CSV ({error}); a quotation mark may be missing."
-        ) from error
+class _Lines:
+    """The lines of a file that are no comments, and where the next one begins, bytes."""
+
+    def __init__(self, file: Any, start: int) -> None:  # noqa: ANN401  (a binary file)
+        begin = file.read(BLOCK)
+        # Lines may end as on computers of long ago.
+        self._end = b"\r" if b"\n" not in begin and b"\r" in begin else b"\n"
+        self.at = start or (len(_BOM) if begin.startswith(_BOM) else 0)
+        file.seek(self.at)
+        self._lines = self._split(file)
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        while True:
+            raw = next(self._lines)
+            self.at += len(raw)
+            line = raw.rstrip(b"\r\n").decode("utf-8")
+            if line.strip() and not line.startswith("#"):
+                return line
+
+    def _split(self, file: Any) -> Iterator[bytes]:  # noqa: ANN401
+        rest = b""
+        while block := file.read(BLOCK):
+            *lines, rest = (rest + block).split(self._end)
+            yield from (line + self._end for line in lines)
+            if len(rest) > MAX_LINE:
+                raise csv.Error(f"a line is longer than {MAX_LINE} bytes")
+        if rest:
+            yield rest
 
 
 def _values(cells: Sequence[str]) -> NDArray[Any]:

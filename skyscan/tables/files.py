@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from math import nan
@@ -9,13 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.detector import is_icecube86
+from skyscan.errors import BadInput, SkyscanError, WrongUsage
 from skyscan.events.assembly import ordered_pulses, seed_vertex
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import Event
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import BEGIN_BYTES
+from skyscan.events.frame import TAG
+from skyscan.events.geometry import detector_in_file
 from skyscan.events.place import Place
+from skyscan.events.raw import opened
 from skyscan.tables.csv_file import CsvTable
 from skyscan.tables.geometry import detector_in
 from skyscan.tables.layouts import layout_of, no_layout
@@ -25,6 +30,7 @@ from skyscan.tables.prometheus import PrometheusFile, is_prometheus
 from skyscan.tables.pulses import CENTRE_DEPTH, counts_from_surface, pulses_of
 from skyscan.tables.sqlite_file import is_sqlite, tables_in
 from skyscan.tables.truth import TruthTable, truths_in
+from skyscan.tables.unpacked import unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,6 +84,30 @@ def find_events(path: Path, choice: Choice) -> Iterator[Found]:
     WrongUsage
         It is Parquet, and pyarrow is not installed.
     """
+    here = unpacked(path)
+    if here == path:
+        yield from _in_file(path, choice)
+        return
+    with _shown_as(path, here):
+        for found in _in_file(here, choice):
+            yield replace(found, take=partial(_taken, path, here, found))
+
+
+@contextmanager
+def _shown_as(path: Path, here: Path) -> Iterator[None]:
+    """Have errors that name a temporary file name the one that it was unpacked from."""
+    try:
+        yield
+    except SkyscanError as error:
+        raise type(error)(str(error).replace(str(here), str(path))) from error
+
+
+def _taken(path: Path, here: Path, found: Found) -> EventFile:
+    with _shown_as(path, here):
+        return found.take()
+
+
+def _in_file(path: Path, choice: Choice) -> Iterator[Found]:
     begin = _begin_of(path)
     if is_parquet(begin, path.name) and is_prometheus(path):
         yield from _in_prometheus(PrometheusFile(path), choice)
@@ -104,7 +134,9 @@ def read_truth(path: Path) -> TruthTable:
     """
     if not path.is_file():
         raise BadInput(f"--truth {path} does not exist; check the path.")
-    truth = _only_truth(_truths(path, path.stat().st_mtime_ns))
+    here = unpacked(path)
+    with _shown_as(path, here):
+        truth = _only_truth(_truths(here, here.stat().st_mtime_ns))
     if truth is not None:
         return truth
     raise BadInput(
@@ -114,8 +146,13 @@ def read_truth(path: Path) -> TruthTable:
     )
 
 
-def read_geometry(path: Path) -> Detector:
-    """Return the detector in a file of ``--geometry``.
+def read_geometry(path: Path) -> Detector | None:
+    """Return the detector in a file of ``--geometry``; None if it is IceCube-86.
+
+    Parameters
+    ----------
+    path : Path
+        A table of DOMs, or an ``.i3`` file with a G frame.
 
     Raises
     ------
@@ -126,14 +163,20 @@ def read_geometry(path: Path) -> Detector:
     if found is None:
         raise BadInput(
             f"--geometry {path} has no table of DOMs, which needs the columns string, om, x, y "
-            f"and z (m)."
+            f"and z (m); a GCD file (.i3) is taken too."
         )
-    return found
+    return None if is_icecube86(found) else found
 
 
 @lru_cache(maxsize=2)
 def _geometry(path: Path, _changed: int) -> Detector | None:
-    return detector_in(_tables(path, _begin_of(path)))
+    with opened(Place(str(path))) as stream:
+        is_of_frames = stream.peek(len(TAG)) == TAG
+    if is_of_frames:
+        return detector_in_file(path)
+    here = unpacked(path)
+    with _shown_as(path, here):
+        return detector_in(_tables(here, _begin_of(here)))
 
 
 @lru_cache(maxsize=2)
@@ -146,7 +189,7 @@ def _only_truth(found: tuple[TruthTable, ...]) -> TruthTable | None:
         names = ", ".join(it.table.name for it in found)
         raise found[0].table.complaint(
             f"each of the tables {names} may be the truth of the events; have 'truth' in the "
-            f"name of that which is, and of no other one, or give another file with --truth"
+            f"name of only the right one, or give another file with --truth"
         )
     return next(iter(found), None)
 

@@ -63,6 +63,6 @@ def _rows(table: Table, doms: list[str], axes: list[str], columns: Columns) -> N
     for axis, name in zip(AXES, axes, strict=True):
         values = table.numbers(columns, name)
         if not np.isfinite(values).all():
-            raise table.complaint(f"column {name} holds something that is no position")
+            raise table.complaint(f"column {name} has a value that is not a position")
         rows[axis] = values
     return np.unique(rows)

@@ -123,8 +123,8 @@ def no_layout(table: Table) -> BadInput:
     nearest = max(LAYOUTS, key=lambda it: _share(it.required, table.names))
     missing = [name for name in nearest.required if name not in table.names]
     return table.complaint(
-        f"its columns ({', '.join(table.names[:20])}) are no pulses that are known; from a "
-        f"{nearest.name}, it lacks {', '.join(missing)}"
+        f"its columns ({', '.join(table.names[:20])}) fit no known layout; the nearest "
+        f"is {nearest.name}, which also needs {', '.join(missing)}"
     )
 
 

@@ -60,7 +60,8 @@ class ParquetTable(Table):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = open_parquet(path)
-        super().__init__(str(path), PULSES, self._file.schema_arrow.names)
+        self._index = _range_index(self._file.schema_arrow)
+        super().__init__(str(path), PULSES, [*self._file.schema_arrow.names, *self._index])
         metadata = self._file.metadata
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
         self._edges = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -68,9 +69,11 @@ class ParquetTable(Table):
 
     def batches(self, names: Sequence[str]) -> Iterator[Columns]:
         """Yield some columns, a part of the rows at a time."""
+        at = 0
         try:
-            for batch in self._file.iter_batches(ROWS_AT_ONCE, columns=list(names)):
-                yield {name: array_of(batch.column(name)) for name in names}
+            for batch in self._file.iter_batches(ROWS_AT_ONCE, columns=self._stored(names)):
+                yield self._arrays(batch, names, at)
+                at += batch.num_rows
         except DAMAGE as error:
             raise _damaged(self._path, error) from error
 
@@ -97,7 +100,7 @@ class ParquetTable(Table):
     def _may_hold(self, group: int, name: str, value: int) -> bool:
         metadata = self._file.metadata.row_group(group)
         columns = map(metadata.column, range(metadata.num_columns))
-        column = next((it for it in columns if it.path_in_schema == name), None)
+        column = next((it for it in columns if it.path_in_schema == self._own[name]), None)
         known = None if column is None else column.statistics
         if known is None or not known.has_min_max:
             return True
@@ -109,12 +112,30 @@ class ParquetTable(Table):
     def _groups(self, names: tuple[str, ...], groups: range) -> Columns:
         if self._kept is None or self._kept[:2] != (names, groups):
             try:
-                read = self._file.read_row_groups(list(groups), columns=list(names))
+                read = self._file.read_row_groups(list(groups), columns=self._stored(names))
             except DAMAGE as error:
                 raise _damaged(self._path, error) from error
-            columns = {name: array_of(read.column(name)) for name in names}
+            columns = self._arrays(read, names, int(self._edges[groups.start]))
             self._kept = names, groups, columns
         return self._kept[2]
+
+    def _stored(self, names: Sequence[str]) -> list[str]:
+        """Return the columns to read; one at least, from which the rows are counted."""
+        own = [self._own[name] for name in names]
+        stored = [name for name in own if name not in self._index]
+        return stored or self._file.schema_arrow.names[:1]
+
+    def _arrays(self, read: Any, names: Sequence[str], at: int) -> Columns:  # noqa: ANN401
+        """Return columns of rows that were read, of which the first has number ``at``."""
+        columns = {}
+        for name in names:
+            own = self._own[name]
+            if own in self._index:
+                here = self._index[own][at : at + read.num_rows]
+                columns[name] = np.arange(here.start, here.stop, here.step)
+            else:
+                columns[name] = array_of(read.column(own))
+        return columns
 
     def _scattered(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
         parts = []
@@ -122,6 +143,19 @@ class ParquetTable(Table):
             mask = self.where(batch, by, rows.key)
             parts.append({name: batch[name][mask] for name in names})
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _range_index(schema: Any) -> dict[str, range]:  # noqa: ANN401  (pyarrow is optional)
+    """Return the index of pandas that has a name and is no column, because it only counts."""
+    try:
+        known = (schema.pandas_metadata or {}).get("index_columns", [])
+        return {
+            str(it["name"]): range(it["start"], it["stop"], it["step"])
+            for it in known
+            if isinstance(it, dict) and it.get("kind") == "range" and it.get("name")
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # what another program wrote there is nothing of ours
 
 
 def array_of(column: Any) -> NDArray[Any]:  # noqa: ANN401  (pyarrow is optional)

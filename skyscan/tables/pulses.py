@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.detector import TOLERANCE
 from skyscan.events.assembly import MAX_TIME_NS
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.geometry import N_OMS, is_in_ice, positions
@@ -24,8 +25,6 @@ COINCIDENCE_REACH = 2
 #: Depth of the centre of IceCube's coordinates, m: z is up in simulations that begin at the
 #: surface.
 CENTRE_DEPTH = 1948.07
-#: How far a DOM may be from its place in IceCube-86, m.
-TOLERANCE = 2.0
 MAX_CHARGE = 1e9  #: of a pulse, PE; the brightest events have some 1e6 in all
 MIN_SPAN_NS = 1.0  #: of the pulses on several strings
 _OMS = 64  # of a string, those on the surface included

@@ -15,7 +15,6 @@ the stream of these is the same in every version of numpy.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from math import acos, cos, pi, sin
 from typing import TYPE_CHECKING
@@ -23,11 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammaincinv, ndtri, pdtr
 
-from skyscan.coordinates import local_to_equatorial
 from skyscan.events import truth as events
-from skyscan.events.event import LC_FLAG, PULSE_DTYPE, Event, Particle, Vertex
-from skyscan.events.formats import pulses_key_of
-from skyscan.events.truth import TRUTH_INFO_KEY, TRUTH_KEY
+from skyscan.events.event import LC_FLAG, PULSE_DTYPE, Particle
+from skyscan.events.simulated import INFINITE_TRACK, simulated_event
 from skyscan.events.writer import write_event
 from skyscan.geometry import FIRST_DEEPCORE_STRING, N_OMS, dom_positions
 from skyscan.light.cherenkov import axes_of, direct_light, frames_of
@@ -38,12 +35,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
+    from skyscan.events.event import Event
 
-RUN_ID = 1  #: real runs have six digits
-MJD = 60310.25
-FORMAT = "2021a"
-INFINITE_TRACK = 40  #: I3Particle::InfiniteTrack (icetray, dataclasses)
+    Array = NDArray[np.float64]
 
 MAX_COS_ZENITH = 0.3
 MAX_OFFSET_M = 200.0  #: of the track from the detector's centre
@@ -91,22 +85,8 @@ def simulate(seed: int) -> Event:
     dom, time = np.concatenate([dom, noise_dom]), np.concatenate([time, noise_time])
     in_readout = (time >= READOUT_NS[0]) & (time <= READOUT_NS[1])
     pulses = make_pulses(dom[in_readout], time[in_readout], random)
-    ra, dec = (float(angle) for angle in local_to_equatorial(track.zenith, track.azimuth, MJD))
     truth = Particle(**vars(track), energy=np.nan, shape=INFINITE_TRACK)
-    info = {"seed": seed, "ra_rad": round(ra, 9), "dec_rad": round(dec, 9)}
-    return Event(
-        run_id=RUN_ID,
-        event_id=seed,
-        sub_event_id=0,
-        mjd=MJD,
-        event_type="neutrino",
-        format_version=FORMAT,
-        pulses_key=pulses_key_of(FORMAT),
-        pulses=pulses,
-        seed=brightest(pulses),
-        fits={TRUTH_KEY: truth},
-        scalars={TRUTH_INFO_KEY: json.dumps(info)},
-    )
+    return simulated_event(seed, truth, pulses, {})
 
 
 def truth_of(event: Event) -> tuple[float, float] | None:
@@ -178,13 +158,6 @@ def make_pulses(
     pulses["width"] = PULSE_WIDTH_NS
     pulses["flags"] = np.where(_has_neighbour(pulses), LC_FLAG, 0)
     return pulses
-
-
-def brightest(pulses: NDArray[np.void]) -> Vertex:
-    """Return the position and time of the brightest pulse, a seed without the truth."""
-    pulse = pulses[np.argmax(pulses["charge"])]
-    x, y, z = dom_positions()[pulse["string"] - 1, pulse["om"] - 1].tolist()
-    return Vertex(x, y, z, float(pulse["time"]))
 
 
 def _places() -> Array:

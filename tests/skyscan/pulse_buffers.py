@@ -71,6 +71,41 @@ def correction_of(key, calibration):
     return FrameObject("I3RecoPulseSeriesMapApplySPECorrection", archive.buffer())
 
 
+def geometry_of(modules, version=3):
+    """Return an I3Geometry of (string, om, pmt, x, y, z, type) as far as its modules go.
+
+    Layout of icecube/icetray-public, I3Geometry.cxx, I3OMGeo.cxx; ``version`` as the class has
+    it: 0 and 1 with the first I3OMGeo, 3 with the last.
+    """
+    archive = OutArchive("I3Geometry", version)
+    if version:
+        archive.begin("I3Map", 0)
+        archive.begin_base()
+    of_module = {0: 0, 1: 1}.get(version, 2)
+    archive.begin("map", 0, tracked=False)
+    archive.pack("<I", len(modules))
+    for string, om, pmt, x, y, z, kind in modules:
+        archive.begin("pair", 0, tracked=False)
+        archive.begin("OMKey", 2)
+        archive.pack("<iIB", string, om, pmt)
+        archive.begin("I3OMGeo", of_module)
+        archive.begin("I3Position", 0)
+        archive.begin_base()
+        archive.pack("<ddd", x, y, z)
+        if of_module:
+            for name in ("I3Orientation", "I3Quaternion"):
+                archive.begin(name, 0)
+                archive.begin_base()
+            archive.pack("<dddd", 0.0, 1.0, 0.0, 0.0)
+            archive.pack("<id", kind, 0.0444)
+        else:
+            archive.pack("<iidd", -1, kind, 0.0444, 0.0)
+        if of_module > 1:
+            archive.pack("<i", 1)
+    archive.pack("<16s", bytes(16))  # tanks, times and what else there is
+    return FrameObject("I3Geometry", archive.buffer())
+
+
 def superdst_buffer(stamps, headers, widths, extra=b""):
     """Return an I3SuperDST of raw words and run-length bytes."""
 

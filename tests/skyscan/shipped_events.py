@@ -21,8 +21,9 @@ from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
 from skyscan.events.pulsemap import write_pulse_map
 from skyscan.events.raw import read_raw_packet
+from skyscan.events.truth import TRUTH_KEY
 from skyscan.events.writer import write_event
-from skyscan.track.simulation import TRUTH_KEY, simulate
+from skyscan.track.simulation import simulate
 
 FOLDER = Path(__file__).parents[1] / "data" / "events"
 UNKNOWN = Vertex(np.nan, np.nan, np.nan, np.nan)

@@ -6,7 +6,7 @@ from scans_support import SCAN_ID, pixel_rows
 
 from skyscan.batches import Batch, batch_bytes, batch_sizes, read_batch, split
 from skyscan.errors import BadInput
-from skyscan.storage import write_npz
+from skyscan.storage import npz_bytes
 
 BATCH = Batch(SCAN_ID, 3, 12, pixel_rows(64, [5, 700, 9], n_variations=2))
 
@@ -134,6 +134,8 @@ def test_an_npz_without_a_batch_is_bad_input(tmp_path, change):
         "pixels": BATCH.pixels,
         **change,
     }
-    write_npz(tmp_path / "b.npz", {k: v for k, v in arrays.items() if v is not None})
+    (tmp_path / "b.npz").write_bytes(
+        npz_bytes({k: v for k, v in arrays.items() if v is not None})
+    )
     with pytest.raises(BadInput, match="not a batch"):
         read_batch(tmp_path / "b.npz")

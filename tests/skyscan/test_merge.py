@@ -90,6 +90,16 @@ def test_the_map_has_the_best_variation_of_each_pixel(tmp_path, monkeypatch):
     assert {round(shift / VARIATION_STEP_M) for shift in shifts} == {0, 1, 2}
 
 
+@pytest.mark.parametrize(("mjd", "is_local"), [(SCAN.mjd, False), (None, True)])
+def test_the_map_says_whose_it_is_and_in_which_frame(tmp_path, mjd, is_local):
+    scan = a_scan(mjd=mjd)
+    folder = prepared(tmp_path / "scan", scan)
+    do_scan(folder, scan)
+    skymap = merge(folder, scan)
+    assert (skymap.event, skymap.is_local) == (scan.name, is_local)
+    assert math.isnan(skymap.mjd) == is_local
+
+
 def test_merging_again_gives_the_same_bytes(folder):
     merge(folder, SCAN)
     before = [(folder.path / f"{MAP}.{e}").read_bytes() for e in ("npz", "json")]
@@ -202,6 +212,10 @@ def test_reasons_are_counted_and_sorted_by_frequency():
     failed = np.zeros(4, RECORD_DTYPE)
     failed["reason"] = [b"rare", b"often", b"", b"often"]
     assert reasons(failed) == "2 x often, 1 x rare, 1 x the fit returned NaN"
+    many = np.zeros(2 + 9, RECORD_DTYPE)
+    many["reason"] = [b"often", *(f"{letter}!".encode() for letter in "abcdefghi"), b"often"]
+    assert reasons(many).startswith("2 x often, 1 x ")
+    assert reasons(many).endswith("!, and 2 other reasons")
     cut = np.zeros(1, RECORD_DTYPE)
     cut["reason"] = "\u00fc".encode()[:1]
     assert reasons(cut) == "1 x \ufffd"

@@ -174,6 +174,7 @@ def test_records_are_synced_after_a_second_and_when_the_file_is_closed(tmp_path,
     writer.close()
     assert counts == [0, 0, 1, 1, 2]
     assert len(syncs) == 3
+    assert all(isinstance(descriptor, int) for descriptor in syncs)
 
 
 def test_counting_is_fast_and_gives_no_more_than_the_file_has(tmp_path):

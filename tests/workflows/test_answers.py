@@ -1,7 +1,6 @@
 """The answer on the command line: of a map, of a scan folder, with any levels."""
 
 import json
-import re
 import shutil
 import sys
 from importlib import resources
@@ -9,11 +8,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from astropy.table import Table
 from job_log_support import submitted, write_log
 from plans_support import EVENT, options
 from scans_support import do_round
 
-from skyscan.errors import ExitCode
+from skyscan.errors import BadInput, ExitCode
 from skyscan.events.source import Source
 from skyscan.layout import ScanFolder
 from skyscan.merge import merge
@@ -191,19 +191,91 @@ def test_plot_draws_only_what_is_asked_for(folder, map_file, capsys):
     assert main(["plot", str(map_file), "--kind", "timeline"]) == ExitCode.BAD_INPUT
 
 
-DOCS = Path(__file__).parents[2] / "docs" / "answer.md"
-EXAMPLES = re.findall(
-    r"```console\n\$ skyscan ([^\n]*)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
-)
+CSV, VOTABLE, FITS = "c.csv", "c.vot", "c.fits"
 
 
-def test_the_page_has_an_example_of_each_command():
-    assert [words.split()[0] for words, _ in EXAMPLES] == ["result", "alert", "compare"]
+def write_catalogue(path):
+    """Write three sources, in the format that the name says: near, not so near, far."""
+    rows = {"name": ["Near <b>", "Second", "Far"], "ra": [298.5, 300.0, 10.0]}
+    table = Table({**rows, "dec": [-6.7, -6.0, 80.0]})
+    table["ra"].unit = table["dec"].unit = "deg"
+    kinds = {".csv": "ascii.csv", ".vot": "votable", ".fits": "fits"}
+    table.write(path, format=kinds[path.suffix])
+    return path
 
 
-@pytest.mark.parametrize(("words", "shown"), EXAMPLES)
-def test_commands_print_what_the_page_shows(words, shown, capsys, tmp_path):
-    shutil.copy(MAP, tmp_path / "map.npz")
-    printed = said(capsys, *words.split())
-    for part in shown.split("…\n"):
-        assert part.rstrip() in printed
+@pytest.mark.parametrize("name", [CSV, VOTABLE, FITS])
+def test_the_sources_of_a_catalogue_are_in_the_answer_of_a_map(
+    map_file, tmp_path, capsys, name
+):
+    path = write_catalogue(tmp_path / name)
+    lines = said(capsys, "result", map_file, "--catalogue", path).splitlines()
+    assert [it.split(":")[0] for it in lines if it.startswith("  source")] == [
+        "  source    Near <b>",
+        "  source    Second",
+        "  source    Far",
+    ]
+    value = json.loads(said(capsys, "result", map_file, "--catalogue", path, "--json"))
+    near, second, _ = value["sources"]
+    assert near["is_inside"]
+    assert not second["is_inside"]
+    assert f"{near['distance_deg']:.2f} deg from the best fit, inside 90 %" in lines[-3]
+
+
+def test_a_scan_keeps_its_catalogue_and_shows_it_in_every_report(folder, tmp_path, capsys):
+    path = write_catalogue(tmp_path / CSV)
+    again = plan(
+        EVENT, tmp_path, options(jobs_per_round=3, progression=((1, 0),), catalogue=path)
+    )
+    assert again == folder
+    path.unlink()
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, 0)
+    assert len(read_report(folder).sources) == 3
+    page = folder.page.read_text()
+    assert "Catalogue c.csv" in page
+    assert "<th>Near &lt;b&gt;</th>" in page
+    assert "Near <b>" not in page
+    assert "  source    Near <b>" in said(capsys, "result", folder.path)
+    said(capsys, "alert", folder.path)
+    (circular,) = folder.path.glob("*.circular.1.txt")
+    assert "Far (RA 10.00, Dec +80.00): the nearest source" in circular.read_text()
+
+
+def test_a_catalogue_can_be_given_when_the_scan_has_ended(folder, tmp_path, capsys):
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, 0)
+    assert "Catalogue" not in folder.page.read_text()
+    path = write_catalogue(tmp_path / FITS)
+    before = read_report(folder)
+    said(capsys, "result", folder.path, "--catalogue", path)
+    after = read_report(folder)
+    assert "Catalogue c.fits" in folder.page.read_text()
+    assert (before.best, before.answer) == (after.best, after.answer)
+    assert "source    Second" in said(capsys, "result", folder.path)
+
+
+def test_what_is_no_catalogue_is_refused_when_planning(tmp_path):
+    with pytest.raises(BadInput, match="is not a file"):
+        plan(EVENT, tmp_path, options(catalogue=tmp_path / "none.csv"))
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(BadInput, match="no column of RA"):
+        plan(EVENT, tmp_path, options(catalogue=tmp_path / "x.csv"))
+
+
+def test_the_page_has_the_commands_that_made_the_scan_but_no_secret(tmp_path, capsys):
+    words = ["plan", EVENT, "--simulated-event", "--reco-algo", "dummy", "--nsides", "1:0"]
+    words += ["--notify", "curl -H token:abc", "--output-dir", tmp_path / "a b"]
+    said(capsys, *words)
+    (made,) = (ScanFolder(it) for it in (tmp_path / "a b").iterdir())
+    said(capsys, *words)  # it is there
+    write_report(made, 1)
+    (line,) = made.commands.read_text().splitlines()
+    command = (
+        f"skyscan plan {EVENT} --simulated-event --reco-algo dummy --nsides 1:0 --notify ... "
+        f"--output-dir '{tmp_path}/a b'"
+    )
+    assert line.partition(" ")[2] == command
+    page = made.page.read_text()
+    assert command.replace("'", "&#39;") in page
+    assert "token:abc" not in page

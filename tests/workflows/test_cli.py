@@ -21,7 +21,6 @@ from skyscan.prep import prepare
 from skyscan.records import IDS, RECORD_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.next_round import open_round
-from workflows import cli
 from workflows.cli import main
 from workflows.commands import tools
 from workflows.plan import plan
@@ -193,7 +192,7 @@ def test_too_little_memory_is_no_bug(monkeypatch, capsys):
     def broken(_options) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(cli.plan, "run", broken)
+    monkeypatch.setattr("workflows.commands.plan.run", broken)
     assert run(SIMULATED) == ExitCode.TRY_AGAIN
     assert "out of memory" in error_of(capsys)
 
@@ -202,7 +201,7 @@ def test_a_bug_shows_its_traceback_and_is_exit_70(monkeypatch, capsys):
     def broken(_options) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli.plan, "run", broken)
+    monkeypatch.setattr("workflows.commands.plan.run", broken)
     assert run(SIMULATED) == ExitCode.BUG
     errors = capsys.readouterr().err
     assert "Traceback" in errors

@@ -19,7 +19,7 @@ from workflows.steps import ACCESS_POINT_SH
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.pool, pytest.mark.versions]
+pytestmark = pytest.mark.pool
 
 OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
 DUMMY_COST = "0.5"
@@ -36,7 +36,7 @@ def starts(scan: RunningScan) -> int:
     return 0 if state is None else state.starts
 
 
-@pytest.mark.parametrize("threshold", [1.0, 0.5])
+@pytest.mark.parametrize("threshold", [pytest.param(1.0, marks=pytest.mark.versions), 0.5])
 def test_a_dagman_that_dies_after_skipped_nodes_continues_by_itself(
     pool, run_folder, threshold
 ):
@@ -60,6 +60,7 @@ def test_a_dagman_that_dies_after_skipped_nodes_continues_by_itself(
     assert after.count("PRESKIP") > 1 + last  # even after its death
 
 
+@pytest.mark.versions
 def test_a_dagman_that_died_after_its_final_node_ends(pool, run_folder):
     scan = make_scan(pool, run_folder, **OPTIONS)
     scan.pause_at(1)
@@ -126,6 +127,7 @@ def test_a_job_that_its_schedd_ran_twice_does_not_matter(pool, run_folder):
     assert starts(scan) == 2
 
 
+@pytest.mark.versions
 def test_a_dagman_that_missed_the_end_of_an_event_is_restarted(pool, run_folder):
     # As a disk that was full for a while leaves it.
     with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):

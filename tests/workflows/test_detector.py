@@ -12,7 +12,8 @@ from skyscan.events.frame import FrameObject
 from skyscan.events.i3file import all_frames
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
-from workflows.campaigns.campaign import CampaignFolder, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.checks.digests import damaged_files
 from workflows.plan import plan
@@ -95,3 +96,29 @@ def test_pegasus_does_not_carry_it(tmp_path, detector):
     chosen = options(reco="millipede_wilks", engine="pegasus", gcd=detector, event_id="2")
     with pytest.raises(WrongUsage, match="--gcd needs --engine dagman"):
         plan(level2(tmp_path), tmp_path / "scans", chosen)
+
+
+def test_large_frames_of_a_file_of_many_events_are_there_once_a_campaign(tmp_path):
+    chosen = options(reco="millipede_wilks", site="icecube")
+    folder, campaign = plan_campaign([level2(tmp_path)], tmp_path / "many", chosen)
+    (shared,) = (folder.path / "gcd").iterdir()
+    assert stops(shared) == "GCD"
+    for scan in (folder.scan(entry) for entry in campaign.entries):
+        assert stops(scan.event / "event.i3") == "QP"
+        assert scan.gcd.samefile(shared)
+        assert "event/gcd.i3" in prep_step(read_planned(scan.scan_json)).inputs
+        assert damaged_files(scan, read_planned(scan.scan_json)) == []
+
+
+def test_large_frames_stay_with_the_event_where_they_are_not_carried(tmp_path):
+    path = level2(tmp_path, events=(1, 2))
+    of_one = {"event_id": "2", "site": "icecube"}
+    made = plan(path, tmp_path / "a", options(reco="millipede_wilks", **of_one))
+    assert (stops(made.gcd), stops(made.event / "event.i3")) == ("GCD", "QP")
+    made = plan(path, tmp_path / "b", options(**of_one))
+    assert not made.gcd.exists()
+    assert stops(made.event / "event.i3") == "QP"
+    pegasus = options(reco="millipede_wilks", engine="pegasus", **of_one)
+    made = plan(path, tmp_path / "c", pegasus)
+    assert not made.gcd.exists()
+    assert stops(made.event / "event.i3") == "GCDQP"

@@ -10,7 +10,7 @@ from skyscan.errors import ExitCode
 from workflows import doctor
 from workflows.checks.findings import Finding, State
 from workflows.cli import main
-from workflows.doctor import diagnose, is_fit, lines
+from workflows.doctor import diagnose, exit_code, lines
 from workflows.plan import plan
 
 REPOSITORY = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.pool
 def test_with_a_pool_a_scan_can_run(pool):
     findings = {finding.what: finding for finding in diagnose()}
-    assert is_fit(list(findings.values()))
+    assert exit_code(list(findings.values())) == ExitCode.DONE
     assert pool.version in findings["pool"].detail
     assert pool.version in findings["HTCondor"].detail
 
@@ -28,7 +28,7 @@ def test_with_a_pool_a_scan_can_run(pool):
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "healpy", None)
     findings = diagnose()
-    assert not is_fit(findings)
+    assert exit_code(findings) != ExitCode.DONE
     (line,) = [line for line in lines(findings) if "healpy" in line]
     assert line.startswith("missing")
     assert "make setup" in line

@@ -20,6 +20,7 @@ from condor.policy import FUTILE_STARTS, RELEASES
 from condor.pool import PoolStatus
 from condor.software.apptainer import namespace_trouble
 from skyscan.errors import ExitCode
+from workflows.cli import main
 from workflows.obstacles import obstacles
 
 if TYPE_CHECKING:
@@ -192,12 +193,16 @@ def assert_undisturbed(it: Ended, undisturbed: Ended) -> None:
     assert set(it.scan.fits()) == set(undisturbed.scan.fits())
 
 
-def test_a_failing_job_is_tried_four_times_in_two_submissions(ended):
+def test_a_failing_job_is_tried_four_times_in_two_submissions(ended, capsys):
     it = ended("fail_always")
     assert it.scan.exits(ROUND) == [75] * 4
     assert len(it.events("SUBMIT")) == 2
     assert it.report.exit_code == ExitCode.TRY_AGAIN
     assert "no luck" in it.report.text
+    assert main(["why", str(it.scan.folder.path)]) == ExitCode.TRY_AGAIN
+    shown = capsys.readouterr().out
+    assert "reco_00000" in shown
+    assert "no luck" in shown
     assert not it.scan.fits()
     # The output of each try is kept.
     logs = sorted(path.name for path in it.scan.folder.round(0).logs.glob("*.err"))
@@ -272,13 +277,15 @@ def test_a_job_removed_by_hand_is_submitted_again(ended):
     assert max(it.scan.fits().values()) <= 2  # it kept its results
 
 
-def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended):
+def test_an_image_that_does_not_start_ends_the_scan_and_is_the_reason(ended, capsys):
     if namespace_trouble():
         pytest.skip(f"images cannot be run here: {namespace_trouble()}")
     it = ended("broken_image")
     assert it.report.exit_code == ExitCode.BAD_INPUT
     assert {failure.cause for failure in it.report.failures} == {"image"}
     assert "does not start" in it.report.text
+    assert main(["why", str(it.scan.folder.path)]) == ExitCode.BAD_INPUT
+    assert "does not start" in capsys.readouterr().out
     begun = [name for name in it.scan.events("scan.dag") if name == "JOB_EVICTED"]
     # HTCondor evaluates the expression every 5 to 30 s, and a failed start takes one.
     assert FUTILE_STARTS <= len(begun) <= FUTILE_STARTS + 30

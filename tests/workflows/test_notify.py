@@ -11,7 +11,8 @@ import yaml
 from plans_support import EVENT, options, write_events
 
 from skyscan.errors import BadInput, ExitCode, WrongUsage
-from workflows.campaigns.campaign import CampaignFolder, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
 from workflows.engines.pegasus.folder import PegasusFolder

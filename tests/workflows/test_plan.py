@@ -166,7 +166,7 @@ def test_an_event_of_unknown_type_has_the_folder_name_none(tmp_path, event):
     path = tmp_path / "event.json"
     write_event(path, with_changes(event, event_type=None, scalars={}))
     folder = plan(path, tmp_path, options())
-    assert folder.path.name == f"run{event.run_id:08d}.evt{event.event_id:012d}.None"
+    assert folder.path.name == f"run{event.run_id:08d}.evt{event.event_id:012d}.unknown"
     assert read_planned(folder.scan_json).event_type is None
 
 

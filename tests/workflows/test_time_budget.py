@@ -11,6 +11,7 @@ OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 4)), "jobs_per_round": 1
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_a_scan_with_a_small_time_budget_gives_the_same_and_fits_nothing_twice(
     pool, session_folder, capsys
 ):

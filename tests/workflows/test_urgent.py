@@ -108,6 +108,7 @@ def started(pool: Pool, session_folder) -> dict[str, RunningScan]:
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_an_urgent_scan_gives_the_same_with_smaller_batches(started):
     urgent, plain = started["urgent"], started["plain"]
     assert urgent.finish().outcome == plain.finish().outcome == "complete"

@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.layout import SCAN_JSON, ScanFolder
 from skyscan.progression import check_progression
 from skyscan.storage import read_json, write_json
 from workflows.campaigns.events import Wanted
-from workflows.checks.regular import check_regular
 from workflows.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from workflows.campaigns.folder import CampaignFolder
+
 FORMAT = 1
-CAMPAIGN_JSON = "campaign.json"
-CAMPAIGN_DAG = "campaign.dag"
-CAMPAIGN_CSV = "campaign.csv"
-SHARD = 1000  # scans in one folder
 
 
 @dataclass(frozen=True)
@@ -101,62 +97,6 @@ class Campaign:
     options: Options
     max_scans: int
     entries: tuple[Entry, ...] = ()
-
-
-@dataclass(frozen=True)
-class CampaignFolder:
-    """Paths in the folder of a campaign."""
-
-    path: Path
-
-    @property
-    def json(self) -> Path:
-        """Return the file with the options and the outcome of planning each event."""
-        return self.path / CAMPAIGN_JSON
-
-    @property
-    def dag(self) -> Path:
-        """Return the DAG of the scans."""
-        return self.path / CAMPAIGN_DAG
-
-    @property
-    def csv(self) -> Path:
-        """Return the table of results."""
-        return self.path / CAMPAIGN_CSV
-
-    @property
-    def page(self) -> Path:
-        """Return the page for browsers."""
-        return self.path / "campaign.html"
-
-    @property
-    def scans(self) -> list[ScanFolder]:
-        """Return the scan folders that exist, whether or not ``campaign.json`` names them."""
-        return [
-            ScanFolder(it.parent) for it in sorted(self.path.glob(f"scans/*/*/{SCAN_JSON}"))
-        ]
-
-    def shard(self, entry: Entry) -> Path:
-        """Return the folder above an event's scan folder; each holds a limited number."""
-        return self.path / "scans" / f"{entry.number // SHARD:03d}"
-
-    def scan(self, entry: Entry) -> ScanFolder | None:
-        """Return an event's scan folder; None if it has not been planned."""
-        return None if entry.folder is None else ScanFolder(self.path / entry.folder)
-
-
-def is_campaign(path: Path) -> bool:
-    """Return whether a folder is a campaign's.
-
-    Raises
-    ------
-    BadInput
-        It is, and there is a FIFO or a device in it.
-    """
-    if not (path / CAMPAIGN_JSON).exists():
-        return False
-    check_regular(path)
-    return True
 
 
 def write_campaign(folder: CampaignFolder, campaign: Campaign) -> None:

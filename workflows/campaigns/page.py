@@ -21,17 +21,20 @@ from workflows.page.page import page_of, utc_text
 from workflows.page.svg import Axis, Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from workflows.campaigns.campaign import CampaignFolder
+    from workflows.campaigns.folder import CampaignFolder
     from workflows.campaigns.table import Row
 
+LOCAL_FRAME = "IceCube's local frame (no time), azimuth 180° in the middle, elevation upwards"
 MOST_ROWS = 3000
 N_BINS = 30
-COLUMNS = (
-    *(("event", False), ("state", False), ("RA", True), ("Dec", True), ("llh", True)),
-    *(("90 %, deg²", True), ("off truth", True), ("pull", True), ("no fit", True)),
-    ("why", False),
+#: Columns of numbers: head, field of a row, digits. Those of a frame are there if it is used.
+EQUATORIAL = (("RA", "ra_deg", 2), ("Dec", "dec_deg", 2))
+IN_DETECTOR = (("zenith", "zenith_deg", 2), ("azimuth", "azimuth_deg", 2))
+NUMBERS = (
+    *(("llh", "llh", 2), ("90 %, deg²", "area90_deg2", 2), ("off truth", "from_truth_deg", 2)),
+    *(("pull", "pull", 2), ("no fit", "nan_pixels", 0)),
 )
 
 
@@ -55,6 +58,7 @@ def page_values(folder: CampaignFolder, rows: Sequence[Row]) -> dict[str, Any]:
     code = exit_code_of(rows)
     away = np.array([it.from_truth_deg for it in rows if it.from_truth_deg is not None])
     pulls = np.array([it.pull for it in rows if it.pull is not None])
+    local = [it for it in rows if is_local(it)]
     fitted = [it for it in rows if it.ra_deg is not None and it.dec_deg is not None]
     errors = []
     if len(away):
@@ -68,23 +72,54 @@ def page_values(folder: CampaignFolder, rows: Sequence[Row]) -> dict[str, Any]:
         "is_real": read_campaign(folder).options.is_real_event,
         "written": utc_text(time.time()),
         "command": f"skyscan resume {shlex.quote(str(folder.path))}" if code else "",
-        "sky": all_best_fits(fitted) if fitted else None,
+        "skies": list(_skies(fitted, local)),
         "errors": errors,
         "n_truth": len(away),
         "median": float(np.median(away)) if len(away) else None,
         "ninety": float(np.quantile(away, 0.9)) if len(away) else None,
         "coverage": "; ".join(map(str, coverage(rows))),
         "expected_pull": EXPECTED_PULL,
-        "columns": COLUMNS,
+        "columns": [
+            *(EQUATORIAL if fitted or not local else ()),
+            *(IN_DETECTOR if local else ()),
+            *NUMBERS,
+        ],
         "rows": rows[:MOST_ROWS],
         "more": max(0, len(rows) - MOST_ROWS),
         "numbers": [asdict(row) for row in rows[:MOST_ROWS]],
     }
 
 
+def is_local(row: Row) -> bool:
+    """Return whether the best fit is known in the local frame only: the event has no time."""
+    return row.zenith_deg is not None and row.azimuth_deg is not None and row.ra_deg is None
+
+
+def _skies(fitted: Sequence[Row], local: Sequence[Row]) -> Iterator[tuple[Figure, str]]:
+    """Yield a map of the best fits in each frame, and which frame it is."""
+    if fitted:
+        yield all_best_fits(fitted), "J2000, RA 180° in the middle"
+    if local:
+        yield all_best_fits(local), LOCAL_FRAME
+
+
+def _direction(row: Row) -> tuple[float, float]:
+    """Return RA and Dec of a best fit, or azimuth and elevation (degrees)."""
+    if is_local(row):
+        return row.azimuth_deg or 0.0, 90.0 - (row.zenith_deg or 0.0)
+    return row.ra_deg or 0.0, row.dec_deg or 0.0
+
+
+def _place(row: Row) -> str:
+    if is_local(row):
+        return f"zenith {row.zenith_deg:.2f}°, azimuth {row.azimuth_deg:.2f}°"
+    return f"RA {row.ra_deg:.2f}°, Dec {row.dec_deg:+.2f}°"
+
+
 def all_best_fits(rows: Sequence[Row]) -> Figure:
-    """Draw the best fits of events on the whole sky."""
-    figure = Figure(900, 460, f"Best fits of {len(rows)} events on the whole sky (Mollweide)")
+    """Draw the best fits of events in the same frame on the whole sky."""
+    events = "1 event" if len(rows) == 1 else f"{len(rows)} events"
+    figure = Figure(900, 460, f"Best fits of {events} on the whole sky (Mollweide)")
     figure.add("ellipse", "frame", cx=450, cy=230, rx=440, ry=220)
     for ra in range(0, 361, 60):
         figure.line("grid", [_mollweide(ra, dec) for dec in range(-90, 91, 5)])
@@ -94,8 +129,8 @@ def all_best_fits(rows: Sequence[Row]) -> Figure:
     for ra in range(60, 360, 60):
         figure.write("middle note", *_mollweide(ra, -4), f"{ra}°")
     for row in rows:
-        x, y = _mollweide(row.ra_deg or 0.0, row.dec_deg or 0.0)
-        title = f"{row.event}: RA {row.ra_deg:.2f}°, Dec {row.dec_deg:+.2f}°, {row.state}"
+        x, y = _mollweide(*_direction(row))
+        title = f"{row.event}: {_place(row)}, {row.state}"
         look = "run" if row.state == "complete" else "failed"
         figure.add("circle", f"span {look}", cx=x, cy=y, r=4, title=title)
     return figure

@@ -19,7 +19,6 @@ from skyscan.prep import read_for
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
-    CampaignFolder,
     Entry,
     added,
     check_same,
@@ -27,6 +26,7 @@ from workflows.campaigns.campaign import (
     write_campaign,
 )
 from workflows.campaigns.events import Taker, wanted_events
+from workflows.campaigns.folder import CampaignFolder
 from workflows.checks import preflight
 from workflows.checks.whole import map_fault
 from workflows.choices import choice_of
@@ -208,6 +208,7 @@ def _absolute(options: Options) -> Options:
         geometry=_absolute_path(options.geometry),
         gcd=_absolute_path(options.gcd),
         ice_model=_absolute_path(options.ice_model),
+        catalogue=_absolute_path(options.catalogue),
     )
 
 
@@ -230,7 +231,7 @@ def _planned(
     entry = Entry(entry.number, entry.file, event=entry.event, frame=entry.frame)
     try:
         with alone(Path(entry.file), taker.take(entry)) as chosen:
-            reading = read_for(options.reco, source_of(chosen.path, options))
+            reading = read_for(options.reco, source_of(chosen, options))
             event = reading.event
             entry = replace(entry, name=event.name, truth=_truth(event))
             twin = by_name.get(event.name)

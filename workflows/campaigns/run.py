@@ -11,7 +11,8 @@ from condor.contact import paste_line
 from condor.dagman import dagman_state
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import BadInput
-from workflows.campaigns.campaign import CAMPAIGN_DAG, read_campaign
+from workflows.campaigns.campaign import read_campaign
+from workflows.campaigns.folder import CAMPAIGN_DAG
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.table import campaign_rows, counts, write_table
 from workflows.checks import preflight
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
-    from workflows.campaigns.campaign import Campaign, CampaignFolder
+    from workflows.campaigns.campaign import Campaign
+    from workflows.campaigns.folder import CampaignFolder
     from workflows.campaigns.table import Row
 
 LOOK_EVERY = 2.0  # seconds

@@ -21,7 +21,8 @@ from workflows.report import read_report, still_true
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workflows.campaigns.campaign import CampaignFolder, Entry
+    from workflows.campaigns.campaign import Entry
+    from workflows.campaigns.folder import CampaignFolder
     from workflows.report import Report
 
 #: In the order in which they are counted. ``incomplete``: a limit ended the scan, with a map;

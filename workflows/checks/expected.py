@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from skyscan.batches import batch_sizes
 from skyscan.errors import SkyscanError
-from skyscan.recos import reco_class
 
 if TYPE_CHECKING:
     from skyscan.progression import Progression
@@ -80,6 +79,8 @@ def n_pixels(progression: Progression) -> int:
 
 def _n_variations(reco: str) -> int:
     with suppress(SkyscanError):
+        from skyscan.recos import reco_class
+
         return len(reco_class(reco)().variations())
     return 1  # the reconstruction is not installed here, only where the scan was planned
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.errors import PoolDoesNotAnswer
 from skyscan.errors import ExitCode
-from workflows.campaigns.campaign import CampaignFolder, is_campaign
-from workflows.commands.plan import FOLDER_HELP
+from workflows.campaigns.folder import CampaignFolder, is_campaign
+from workflows.parser import FOLDER_HELP
 from workflows.removal import abort, abort_campaign
 from workflows.submission import open_scan
 

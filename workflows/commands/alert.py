@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage, printable
-from workflows.commands.plan import FOLDER_HELP
-from workflows.commands.plot import CATALOGUE_HELP, map_at
+from workflows.catalogue import sources_for
+from workflows.commands.plot import map_at
+from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +59,7 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Write both drafts and print the circular."""
-    from skyscan.answer.catalogue import near_sources, read_catalogue
+    from skyscan.answer.catalogue import near_sources
     from skyscan.answer.notice import Known, circular_lines, make_notice
     from skyscan.answer.read import read_map
     from skyscan.storage import write_json, write_text
@@ -74,9 +75,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     path = map_at(options.folder)
     skymap = read_map(path)
     answer = skymap.answer(options.levels)
-    near = None
-    if options.catalogue:
-        near = near_sources(skymap, answer, read_catalogue(options.catalogue))
+    sources = sources_for(options.catalogue, skymap)
+    near = None if sources is None else near_sources(skymap, answer, sources)
     folder = options.output_dir or path.parent
     revision = _revision(folder, answer.name, make_notice(answer, known, 1), options.revision)
     notice = folder / f"{answer.name}.notice.{revision}.json"

@@ -25,7 +25,7 @@ def add_to(commands: Commands) -> None:
         type=Path,
         default=Path("scans"),
         metavar="DIR",
-        help="where to make the scan folder (default: %(default)s)",
+        help="where to create the scan folder (default: %(default)s)",
     )
     demo.set_defaults(run=_demo)
 

@@ -26,7 +26,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "estimate",
         usage="%(prog)s EVENT|FOLDER [options]",
-        help="say what a scan will take: pixels, jobs, CPU hours, time",
+        help="estimate what a scan takes: pixels, jobs, CPU hours, time",
     )
     parser.order = "it comes before the options, because --slots takes what follows it"
     parser.add_argument(
@@ -40,14 +40,14 @@ def add_to(commands: Commands) -> None:
         type=positive,
         nargs="+",
         metavar="N",
-        help="how many slots there are; several numbers are compared (default: the cores of "
-        "this machine; 100 300 1000 on other sites; of a scan that has run, what it had)",
+        help="numbers of slots to compare (default: the cores of this machine; on other sites "
+        "100 300 1000; for a scan that has run, as many as it had)",
     )
     parser.add_argument(
         "--seconds-per-fit",
         metavar="DURATION",
-        help="duration of one fit on a machine of mean speed (default: as seen in the scan's "
-        "results, else a known figure of the reconstruction)",
+        help="duration of one fit on a machine of mean speed (default: as measured in the "
+        "scan's results, else a known figure of the reconstruction)",
     )
     parser.add_argument(
         "--seed", type=not_negative, default=0, metavar="N", help="seed (default: %(default)s)"
@@ -109,5 +109,5 @@ def _question(options: argparse.Namespace) -> Question:
         return of_folder(open_scan(options.what), seconds)
     words = from_words(options)
     with chosen_event(options.what, words) as event:
-        reading = read_for(words.reco, source_of(event.path, words))
+        reading = read_for(words.reco, source_of(event, words))
     return of_options(reading.event.name, words, seconds)

@@ -58,7 +58,8 @@ def _print_table(path: Path, choice: Choice) -> None:
     for entry in list_events(path, choice):
         n_events, n_scannable = n_events + 1, n_scannable + entry.can_be_scanned(choice)
         print(printable(line(entry, choice)))
-    print(f"{n_events} events or sub-events, {n_scannable} can be scanned")
+    events = "1 event" if n_events == 1 else f"{n_events} events or sub-events"
+    print(f"{events}, {n_scannable} can be scanned")
 
 
 def as_json(path: Path, entry: EventEntry, choice: Choice) -> dict[str, Any]:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
-FOLDER_HELP = "folder of a scan or a campaign, or the folder above a single scan"
-SCAN_HELP = "scan folder, or the folder above it if that holds a single scan"
 
 
 def add_to(commands: Commands) -> None:
@@ -125,6 +123,6 @@ def add_scan_options(parser: Parser, what: str, *, of_campaign: bool = False) ->
         type=Path,
         default=Path("campaign" if of_campaign else "scans"),
         metavar="DIR",
-        help=f"where to make the {folder} (default: %(default)s)",
+        help=f"where to create the {folder} (default: %(default)s)",
     )
     add_to_parser(parser, of_campaign=of_campaign)

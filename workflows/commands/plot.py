@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.layout import ScanFolder
-from workflows.commands.plan import FOLDER_HELP
+from workflows.catalogue import sources_for
 from workflows.model.reading import ScanReader
+from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.submission import open_scan
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from workflows.commands.plan import Commands
 
 TIMELINE = "timeline"
-CATALOGUE_HELP = "catalogue of sources: CSV, VOTable or FITS with columns of RA and Dec"
 
 
 def add_to(commands: Commands) -> None:
@@ -62,7 +62,6 @@ def map_at(path: Path) -> Path:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Write the pictures and print their names."""
-    from skyscan.answer.catalogue import read_catalogue
     from skyscan.answer.context import event_of
     from skyscan.answer.pictures.files import KINDS, write_pictures
     from skyscan.answer.read import read_map
@@ -81,7 +80,7 @@ def run(options: argparse.Namespace) -> ExitCode:
         place,
         event=event_of(skymap.context.folder),
         levels=options.levels,
-        sources=read_catalogue(options.catalogue) if options.catalogue else (),
+        sources=sources_for(options.catalogue, skymap) or (),
         kinds=kinds,
     )
     if TIMELINE in kinds and skymap.context.folder is not None:

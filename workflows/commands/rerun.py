@@ -10,12 +10,12 @@ from condor import pool as pools
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
-from workflows.campaigns.campaign import CampaignFolder, is_campaign
+from workflows.campaigns.folder import CampaignFolder, is_campaign
 from workflows.campaigns.run import is_queued
 from workflows.checks import preflight
 from workflows.commands import campaign
-from workflows.commands.plan import SCAN_HELP
 from workflows.commands.scan import follow, submit_scan
+from workflows.parser import SCAN_HELP
 from workflows.quantities import not_negative, parse_duration, parse_fraction, positive
 from workflows.rerun import (
     Selection,
@@ -69,7 +69,7 @@ def add_to(commands: Commands) -> None:
     retry.set_defaults(run=_retry)
 
     further = commands.add_parser(
-        "extend", help="take a scan further: finer pixels, more of them, higher limits"
+        "extend", help="extend a scan: finer pixels, more of them, or higher limits"
     )
     further.add_argument("folder", type=Path, metavar="FOLDER", help=SCAN_HELP)
     further.add_argument("--no-watch", action="store_true", help="do not wait for the scan")

@@ -12,7 +12,7 @@ from skyscan.errors import ExitCode
 from skyscan.recos import available_recos
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from workflows.commands.plan import Commands
     from workflows.parser import Parser
@@ -21,16 +21,18 @@ SHELLS = ("bash", "zsh", "tcsh")
 _FOLDERS = ("FOLDER", "DIR")
 
 
-def add_to(commands: Commands, make_parser: Callable[[], Parser]) -> None:
-    """Add the commands to the parser that ``make_parser`` returns."""
+def add_to(commands: Commands) -> None:
+    """Add the commands to the parser."""
     completion = commands.add_parser(
         "completion", help="print a script that completes commands and options in a shell"
     )
     completion.add_argument("shell", choices=SHELLS, help="the shell that is to read it")
-    completion.set_defaults(run=lambda options: _completion(make_parser(), options.shell))
+    completion.set_defaults(
+        run=lambda options: _completion(options.make_parser(), options.shell)
+    )
 
     man = commands.add_parser("man", help="print the manual page (roff)")
-    man.set_defaults(run=lambda _options: _man(make_parser()))
+    man.set_defaults(run=lambda asked: _man(asked.make_parser()))
 
 
 def _completion(parser: Parser, shell: str) -> ExitCode:

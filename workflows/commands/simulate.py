@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, WrongUsage
+from workflows.commands.interrupts import at_interrupt
 
 if TYPE_CHECKING:
     from skyscan.events.event import Event
@@ -44,8 +45,8 @@ and contain the truth; the same options and seed give the same bytes.""",
         nargs="+",
         default=[DEFAULT_ENERGY_GEV],
         metavar="GEV",
-        help="energy in GeV, or the smallest and the largest; between them it is drawn evenly "
-        "in its logarithm (default: 10000)",
+        help="energy in GeV, or the smallest and the largest, between which its logarithm is "
+        "drawn uniformly (default: 10000)",
     )
     simulate.add_argument(
         "--direction",
@@ -82,7 +83,8 @@ and contain the truth; the same options and seed give the same bytes.""",
         type=float,
         default=10.0,
         metavar="FACTOR",
-        help="factor of the DOMs' radius; its square saves photons (default: 10)",
+        help="factor of the DOMs' radius; the number of photons is divided by its square "
+        "(default: 10)",
     )
     simulate.set_defaults(run=_simulate)
 
@@ -115,12 +117,21 @@ def _simulate(options: argparse.Namespace) -> ExitCode:
     energies = min(options.energy), max(options.energy)
     wanted = Wanted(options.kind, energies, direction, options.oversize)
     for seed in range(options.seed, options.seed + options.number):
-        event = simulate_event(wanted, ice, seed)
-        path = _path(options.output, event)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_event(path, event)
-        print(f"{path}  {_about(event)}", flush=True)
+        with at_interrupt(_left(options, seed)):
+            event = simulate_event(wanted, ice, seed)
+            path = _path(options.output, event)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_event(path, event)
+            print(f"{path}  {_about(event)}", flush=True)
     return ExitCode.DONE
+
+
+def _left(options: argparse.Namespace, seed: int) -> str:
+    """Return what to say after Ctrl-C in the simulation of a seed's event."""
+    if seed == options.seed:
+        return "No event was written."
+    rest = options.seed + options.number - seed
+    return f"The events above are complete; --seed {seed} --number {rest} simulates the others."
 
 
 def _check(options: argparse.Namespace) -> None:

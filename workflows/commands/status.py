@@ -12,17 +12,18 @@ from condor.contact import paste_line
 from condor.dagman import last_error
 from condor.pool import status as pool_status
 from skyscan.answer.levels import LEVELS_HELP
-from skyscan.errors import ExitCode, WrongUsage
+from skyscan.errors import ExitCode, WrongUsage, printable
 from workflows.answers import answer_of, as_report
-from workflows.campaigns.campaign import is_campaign
-from workflows.commands.campaign import print_result, print_status
-from workflows.commands.plan import FOLDER_HELP
+from workflows.campaigns.folder import is_campaign
+from workflows.catalogue import catalogue_for, near, place_catalogue, source_lines
+from workflows.commands.interrupts import at_interrupt, it_continues
 from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, read_model
 from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
+from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
-from workflows.report import last_report, partial_map
+from workflows.report import last_report, partial_map, renew
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
 
@@ -62,15 +63,19 @@ def add_to(commands: Commands) -> None:
         "--partial", action="store_true", help="of a scan that has not ended, make a map so far"
     )
     result.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
+    result.add_argument("--catalogue", type=Path, metavar="FILE", help=CATALOGUE_HELP)
     result.set_defaults(run=_result)
 
 
 def _status(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
+        from workflows.commands.campaign import print_status
+
         return print_status(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     if options.watch and not options.json:
-        watch(folder)
+        with at_interrupt(it_continues("scan", folder.path)):
+            watch(folder)
     model = _model(folder)
     if options.json:
         print(as_json(model))
@@ -116,6 +121,8 @@ def _result(options: argparse.Namespace) -> ExitCode:
     if options.folder.is_file():
         return _print_answer(options.folder, options)
     if is_campaign(options.folder):
+        from workflows.commands.campaign import print_result
+
         return print_result(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     report = last_report(folder)
@@ -127,6 +134,10 @@ def _result(options: argparse.Namespace) -> ExitCode:
         raise WrongUsage(
             f"{folder.path} has no result yet; `skyscan status` shows the progress of the scan."
         )
+    sources = catalogue_for(options.catalogue)
+    if sources is not None:
+        place_catalogue(sources, options.catalogue.name, folder)
+        report = renew(folder, report)
     if options.levels and report.map:
         _print_answer(Path(report.map), options)
     else:
@@ -136,7 +147,9 @@ def _result(options: argparse.Namespace) -> ExitCode:
 
 def _print_answer(path: Path, options: argparse.Namespace) -> ExitCode:
     """Print the answer of a map file, with the levels that the user chose."""
-    lines, answer = answer_of(path, options.levels)
-    value = as_report(path, answer)
+    lines, shown = answer_of(path, options.levels)
+    sources = near(shown.skymap, shown.answer, catalogue_for(options.catalogue) or [])
+    value = {**as_report(path, shown.value), "sources": [it.as_dict() for it in sources]}
+    lines += map(printable, source_lines(sources))
     print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
     return ExitCode.DONE

@@ -11,7 +11,6 @@ from condor.personal.removal import removable
 from condor.software.apptainer import find_apptainer
 from condor.software.image import make_image
 from skyscan.errors import ExitCode, WrongUsage
-from skyscan.recos import available_recos, reco_class
 
 if TYPE_CHECKING:
     import argparse
@@ -111,6 +110,8 @@ def _image(options: argparse.Namespace) -> ExitCode:
 
 
 def _recos(_options: argparse.Namespace) -> ExitCode:
+    from skyscan.recos import available_recos, reco_class
+
     for name, origin in available_recos().items():
         try:
             summary = reco_class(name).summary

@@ -12,8 +12,6 @@ from skyscan.pixels import parents
 from skyscan.rounds.rule import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from skyscan.progression import Progression
@@ -35,27 +33,6 @@ class Sky(Protocol):
     def ask(self, done: NDArray[np.bool_]) -> int:
         """Return the number of further fits, given which of the earlier ones are done."""
         ...
-
-
-class GivenRounds:
-    """The rounds of a scan that is known: each has so many fits, one of each pixel."""
-
-    def __init__(self, n_fits: Sequence[int]) -> None:
-        self._n = 0
-        self._left = list(n_fits)
-
-    @property
-    def n_pixels(self) -> int:
-        """Return the number of pixels so far."""
-        return self._n
-
-    def ask(self, done: NDArray[np.bool_]) -> int:
-        """Return the fits of the next round, once all others are done."""
-        if not done.all() or not self._left:
-            return 0
-        n = self._left.pop(0)
-        self._n += n
-        return n
 
 
 class RuledSky:

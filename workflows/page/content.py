@@ -70,6 +70,10 @@ class Ended:
         Its map, if a pixel has a fit.
     answer : Answer or None
         The answer of the map.
+    commands : sequence of str
+        The commands that planned and submitted it, each after its time.
+    catalogue : str
+        Name of the user's catalogue of sources, if there is one.
     """
 
     folder: ScanFolder
@@ -81,6 +85,8 @@ class Ended:
     command: str = ""
     skymap: SkyMap | None = None
     answer: Answer | None = None
+    commands: Sequence[str] = ()
+    catalogue: str = ""
 
     @property
     def map_folder(self) -> Path:
@@ -119,6 +125,10 @@ def _within_size(ended: Ended) -> str:
         chart = None
         if ended.skymap is not None and ended.answer is not None:
             chart = chart_of(ended.skymap, ended.answer, n_cells)
+            chart["sources"] = [
+                [it["name"], round(it["ra_deg"], 4), round(it["dec_deg"], 4)]
+                for it in ended.report["sources"]
+            ]
         text = page_text(Page(values, chart))
         if len(text.encode()) <= MAX_BYTES or chart is None or n_cells < 1000:  # noqa: PLR2004
             return text
@@ -134,7 +144,9 @@ def page_values(ended: Ended) -> dict[str, Any]:
         **_figures(ended),
         **_run(ended),
         "files": list(_files(ended)),
-        "provenance": list(_provenance(ended.folder, ended.scan)),
+        "sources": ended.report["sources"],
+        "catalogue": ended.catalogue,
+        "provenance": list(_provenance(ended)),
         "cite": CITE.format(version=ended.scan.versions.get("skyscan", "")),
         "numbers": numbers_of(ended),
     }
@@ -270,7 +282,11 @@ def _files(ended: Ended) -> Iterator[dict[str, str]]:
             }
 
 
-def _provenance(folder: ScanFolder, scan: Planned) -> Iterator[tuple[str, str]]:
+def _provenance(ended: Ended) -> Iterator[tuple[str, str]]:
+    folder, scan = ended.folder, ended.scan
+    for line in ended.commands:
+        when, _, command = line.partition(" ")
+        yield f"command, {when}", command
     kind = "--real-event" if scan.is_real_event else "--simulated-event"
     nsides = " ".join(f"{nside}:{extension}" for nside, extension in scan.progression)
     options = f"--reco-algo {scan.reco} --nsides {nsides} --site {shlex.quote(scan.site)}"
@@ -286,6 +302,10 @@ def _provenance(folder: ScanFolder, scan: Planned) -> Iterator[tuple[str, str]]:
     yield "scan id", scan.id
     yield "event, SHA-256", scan.event_sha256
     yield "code, SHA-256", scan.code_sha256
+    if scan.kernel is not None:
+        yield "kernel of the fits", scan.kernel
+    if scan.kernel_sha256 is not None:
+        yield "compiled kernel, SHA-256", scan.kernel_sha256
     yield from _light(folder)
 
 
@@ -306,6 +326,7 @@ def numbers_of(ended: Ended) -> dict[str, Any]:
 
     report = {k: v for k, v in ended.report.items() if k not in ("text", "answer_lines")}
     report["failures"] = report["failures"][:MOST_LISTED]
+    report["commands"] = list(ended.commands)
     model = asdict(
         replace(
             ended.model,

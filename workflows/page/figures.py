@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from skyscan.answer.display import frame_around
 from skyscan.answer.profile import profile_along
-from skyscan.geometry import dom_positions
 from workflows.model.text import duration
 from workflows.page.svg import Axis, Figure
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 N_POINTS = 200
 HIGHEST = 3.0  # of a profile, relative to the level of the 90 % region
-DETECTOR_M = 720.0
-TRACK_M = 650.0  # to both sides of the vertex
+TRACK = 0.9  # to both sides of the vertex, of half the width of the display
 LARGEST_HIT, SMALLEST_HIT = 11.0, 2.0
 N_COLOURS = 16
 MOST_HITS, MOST_BARS = 2000, 150
@@ -72,15 +71,16 @@ def event_figure(display: Display, view: str) -> Figure:
         f"Event display, {view} view: {len(display.charge)} hit DOMs; colour is the time of "
         f"the first pulse, from early (dark) to late (bright), size is charge",
     )
-    across = Axis(-DETECTOR_M, DETECTOR_M, 48, 432)
-    up = Axis(-DETECTOR_M, DETECTOR_M, 400, 16)
+    centre, half = frame_around(display.strings)
+    across = Axis(centre[right] - half, centre[right] + half, 48, 432)
+    up = Axis(centre[high] - half, centre[high] + half, 400, 16)
     figure.frame(across, up)
-    for string in dom_positions():
+    for string in display.strings:
         x = across.at(string[0, right])
         if view == "top":
             figure.add("circle", "string", cx=x, cy=up.at(string[0, high]), r=1.5)
         else:
-            ends = string[0, high], string[-1, high]
+            ends = string[:, high].min(), string[:, high].max()
             figure.line("string", [(x, up.at(z)) for z in ends])
     for i in range(min(len(display.charge), MOST_HITS)):
         x, y = display.places[i, right], display.places[i, high]
@@ -113,7 +113,7 @@ def _fit(
     right, high = plane
     x, y = display.vertex[right], display.vertex[high]
     if display.source is not None:
-        to = TRACK_M * display.source
+        to = TRACK / 2 * (across.high - across.low) * display.source
         start = across.at(x + to[right]), up.at(y + to[high])
         end = across.at(x - to[right]), up.at(y - to[high])
         figure.add(

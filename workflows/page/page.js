@@ -367,6 +367,20 @@ function makeZoom(chart, map, deepest) {
       const right = p[0] > 0.6 * width;
       label(brush, name, p[0] + (right ? -9 : 9), p[1] + 4, right ? "right" : "left");
     }
+    for (const [name, a, d] of chart.sources || []) {
+      const p = project(unitVector(a, d));
+      if (!p || p[0] < 0 || p[0] > width || p[1] < 0 || p[1] > height) continue;
+      brush.beginPath();
+      brush.moveTo(p[0], p[1] - 6); brush.lineTo(p[0] + 6, p[1] + 5); brush.lineTo(p[0] - 6, p[1] + 5);
+      brush.closePath();
+      brush.fillStyle = "#cc79a7";
+      brush.fill();
+      brush.strokeStyle = "#000000";
+      brush.lineWidth = 1.2;
+      brush.stroke();
+      const right = p[0] > 0.6 * width;
+      label(brush, name, p[0] + (right ? -9 : 9), p[1] + 4, right ? "right" : "left");
+    }
     const p = project(unitVector(...chart.best));
     if (p) {
       brush.beginPath();

@@ -46,12 +46,12 @@ def page_of(template: str, script_name: str, values: Mapping[str, Any]) -> str:
     Every value is escaped; by the policy in the page itself, a browser runs and loads nothing
     but the script and the style that are part of skyscan.
     """
-    from jinja2 import DictLoader, Environment, StrictUndefined
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     style, script = _read(_STYLE), _read(script_name)
     environment = Environment(
-        loader=DictLoader({template: _read(template)}),
+        loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

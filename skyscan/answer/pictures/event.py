@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.answer.display import frame_around, strings_of
 from skyscan.answer.pictures.style import BLUE, VERMILION, axes_or_new, figure_of
-from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput
-from skyscan.geometry import dom_positions
 from skyscan.light.cherenkov import axes_of, direct_light, frames_of
 from skyscan.track.cleaning import clean_hits
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 #: (horizontal, vertical) coordinates of the views, and their labels.
 VIEWS = {"side": (0, 2), "top": (0, 1)}
 LABELS = ("x (m)", "y (m)", "z (m)")
-TRACK_M = 550.0  # to both sides of the vertex
+TRACK = 0.75  # to both sides of the vertex, of half the width of the picture
 LARGEST_DOT = 160.0  # points^2, for the brightest DOM
 RESIDUALS_NS = -200.0, 1000.0
 
@@ -47,9 +46,9 @@ def draw_event(
     """
     across, up = VIEWS[view]
     place = axes_or_new(axes, 5.5, 5.5)
-    doms = dom_positions().reshape(-1, 3)
-    if event.detector is not None:
-        doms = event.detector.places
+    strings = strings_of(event.detector)
+    centre, half = frame_around(strings)
+    doms = np.concatenate(strings)
     place.plot(doms[:, across], doms[:, up], ".", color="0.85", ms=1, zorder=0)
     hits = clean_hits(event.pulses, event.detector)
     if len(hits):
@@ -69,10 +68,10 @@ def draw_event(
             dots, ax=place, shrink=0.75, label=f"first pulse (ns after {first:.0f} ns)"
         )
     if skymap is not None:
-        _draw_fit(skymap, place, across, up)
+        _draw_fit(skymap, place, (across, up), TRACK * half)
     place.set_aspect("equal")
-    place.set_xlim(-750, 750)
-    place.set_ylim(-750, 750)
+    place.set_xlim(centre[across] - half, centre[across] + half)
+    place.set_ylim(centre[up] - half, centre[up] + half)
     place.set_xlabel(LABELS[across])
     place.set_ylabel(LABELS[up])
     place.set_title(f"{event.name}, {view} view", fontsize="small")
@@ -124,7 +123,8 @@ def residuals_of(event: Event, skymap: SkyMap) -> tuple[Array, Array]:
     return hits["time"] - best.time_ns - light.time[0], np.asarray(hits["charge"])
 
 
-def _draw_fit(skymap: SkyMap, axes: Axes, across: int, up: int) -> None:
+def _draw_fit(skymap: SkyMap, axes: Axes, plane: tuple[int, int], reach: float) -> None:
+    across, up = plane
     best = skymap.answer().best
     vertex = np.array([best.x_m, best.y_m, best.z_m])
     if not np.isfinite(vertex).all():
@@ -133,7 +133,7 @@ def _draw_fit(skymap: SkyMap, axes: Axes, across: int, up: int) -> None:
     source = np.array(
         [np.sin(zenith) * np.cos(azimuth), np.sin(zenith) * np.sin(azimuth), np.cos(zenith)]
     )
-    start, end = vertex + TRACK_M * source, vertex - TRACK_M * source
+    start, end = vertex + reach * source, vertex - reach * source
     arrow = axes.annotate(
         "",
         (end[across], end[up]),
@@ -149,6 +149,5 @@ def _draw_fit(skymap: SkyMap, axes: Axes, across: int, up: int) -> None:
 
 
 def _local(skymap: SkyMap) -> tuple[Array, Array]:
-    ra, dec = np.deg2rad(skymap.best_deg)
-    zenith, azimuth = equatorial_to_local(np.array([ra]), np.array([dec]), skymap.mjd)
-    return zenith, azimuth
+    best = skymap.answer().best
+    return np.deg2rad([best.zenith_deg]), np.deg2rad([best.azimuth_deg])

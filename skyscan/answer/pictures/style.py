@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 COLOURS = "viridis_r"  # of 2 delta llh: the best fit is bright
 UNKNOWN = "0.85"
-ORANGE, BLUE, GREEN, VERMILION = "#E69F00", "#0072B2", "#009E73", "#D55E00"
+ORANGE, BLUE, VERMILION = "#E69F00", "#0072B2", "#D55E00"
 LINES = {0.5: "-", 0.9: "--"}
 LABEL = "2 Δllh to the best fit"
 

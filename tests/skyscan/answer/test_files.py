@@ -18,14 +18,28 @@ from astropy.io import fits
 from astropy.table import QTable
 
 from skyscan import read_map
+from skyscan.answer import calibration
 from skyscan.answer.context import Context
 from skyscan.answer.files import FILES, write_files
 from skyscan.answer.levels import ICECUBE, WILKS
 from skyscan.answer.moc import region_moc
 from skyscan.answer.show import write_beside
 from skyscan.errors import BadInput
+from skyscan.likelihood import Likelihood
 from skyscan.skymap import write_skymap
 
+CALIBRATION = {
+    "settings_sha256": "0b" * 32,
+    "simulation": {"kind": "muon"},
+    "classes": [
+        {
+            "hits": [6, None],
+            "events": 40,
+            "50": {"level": 2.5, "error": 0.2},
+            "90": {"level": 7.5, "error": 0.7},
+        }
+    ],
+}
 SIMULATED = Path(__file__).parents[2] / "data" / "maps"
 PROGRAMS = Path(sys.executable).parent
 
@@ -65,6 +79,28 @@ def test_the_header_has_the_whole_digest_of_the_ice(simulated, tmp_path):
 def file(folder, ending):
     (path,) = folder.glob(f"*.{ending}")
     return path
+
+
+def test_a_map_away_from_its_scan_folder_has_the_levels_of_its_header(
+    simulated, tmp_path, monkeypatch
+):
+    found = {"track": calibration._read("track", CALIBRATION)}
+    monkeypatch.setattr(calibration, "shipped_calibrations", lambda: found)
+    likelihood = Likelihood("track", "0b" * 32, 51, 80.5)
+    context = replace(simulated.context, reco="auto", likelihood=likelihood)
+    known = replace(simulated, context=context)
+    answer = known.answer()
+    assert (answer.levels.name, answer.levels.table) == ("calibrated", ((0.5, 2.5), (0.9, 7.5)))
+    write_files(known, answer, tmp_path)
+    (path,) = tmp_path.glob("*.multiorder.fits")
+    header = fits.getheader(path, 1)
+    assert (header["LEVELS"], header["LEVEL50"], header["LEVEL90"]) == ("calibrated", 2.5, 7.5)
+    assert answer.levels_text in "".join(header["COMMENT"])
+    assert (header["LLHRECO"], header["NHITS"], header["QTOT"]) == ("track", 51, 80.5)
+    read = read_map(path)
+    assert read.answer().levels == answer.levels
+    assert read.answer().regions == answer.regions
+    assert read.answer("wilks").levels == WILKS
 
 
 def test_all_files_are_written_and_listed(folder):

@@ -50,8 +50,8 @@ def test_two_sub_events_are_asked_for_and_both_can_be_read(cases):
     assert [read_event(path, sub_event=i).sub_event_id for i in (0, 1)] == [0, 1]
     names = [read_event(cases / f"subevent{i}.i3").name for i in (0, 1)]
     assert names == [
-        "run00021220.evt000000000007.None",
-        "run00021220.evt000000000007.sub001.None",
+        "run00021220.evt000000000007.unknown",
+        "run00021220.evt000000000007.sub001.unknown",
     ]
 
 

@@ -10,7 +10,8 @@ from skyscan.events.archive import class_name
 from skyscan.events.envelope import open_envelope, unpack_frame
 from skyscan.events.packet import open_packet
 from skyscan.events.reader import read_event
-from skyscan.track.simulation import TRUTH_KEY, simulate, truth_of
+from skyscan.events.truth import TRUTH_KEY
+from skyscan.track.simulation import simulate, truth_of
 
 each = pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.file)
 CLASSES = {

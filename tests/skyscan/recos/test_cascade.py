@@ -10,11 +10,12 @@ from scipy.stats import spearmanr
 from skyscan import equatorial_to_local, read_event
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
+from skyscan.events.simulated import MJD
 from skyscan.events.truth import TRUTH_KEY
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
 from skyscan.recos import reco_class
 from skyscan.recos.cascade import Cascade
-from skyscan.track.simulation import MJD, truth_of
+from skyscan.track.simulation import truth_of
 
 SEED_FIELDS = ("x", "y", "z", "time", "energy")
 OFFICIAL = "official/millipede_original.run00127907.evt000020178442.HESE_1.json"

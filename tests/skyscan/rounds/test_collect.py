@@ -211,6 +211,24 @@ def test_a_partial_map_has_every_existing_record(folder):
     assert counts[0][1] == 0
 
 
+def test_a_partial_map_has_the_results_of_rounds_after_a_damaged_one(folder):
+    later = [len(records_of(folder, 1, batch)[1]) for batch in range(3)]
+    folder.round(0).batch(0).write_bytes(b"")
+    assert len(collect_partial(folder, SCAN.id).records) == sum(later) > 0
+
+
+def test_a_partial_map_has_results_that_are_not_in_the_scan_folder_yet(folder, tmp_path):
+    (batch, records), result = records_of(folder, 1, 1), folder.round(1).result(1)
+    everything = collect_partial(folder, SCAN.id)
+    scratch = [tmp_path / f"{part}.rec" for part in range(2)]
+    for path, part in zip(scratch, (records[:2], records[2:-1]), strict=True):
+        write_results(path, batch, part)
+    write_results(result, batch, records[-1:])
+    assert len(collect_partial(folder, SCAN.id).best) == len(everything.best) - len(records) + 1
+    found = collect_partial(folder, SCAN.id, {1: {1: scratch}})
+    assert sorted(found.best.tolist()) == sorted(everything.best.tolist())
+
+
 def test_a_scan_without_rounds_has_no_results(tmp_path):
     made = prepared(tmp_path / "scan", SCAN)
     assert len(collect_partial(made, SCAN.id).best) == 0

@@ -7,8 +7,9 @@ import pytest
 from scans_support import a_scan, do_scan, prepared
 
 from skyscan.batches import read_batch
+from skyscan.errors import BadInput
 from skyscan.merge import merge
-from skyscan.records import ids_of, sign
+from skyscan.records import RECORD_DTYPE, ids_of, sign
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import collect
 from skyscan.rounds.earlier import KnownFits, fits_in, set_aside
@@ -79,7 +80,15 @@ def test_fits_of_another_scan_are_not_reused(folder):
     set_aside(folder, ())
     batch = read_batch(next((folder.earlier / "001").glob("rounds/000/batches/*.npz")))
     assert len(KnownFits(folder, SCAN.id).of(batch)) == len(batch.pixels)
-    assert len(KnownFits(folder, "0" * 32).of(batch)) == 0
+    foreign = KnownFits(folder, "0" * 32).of(batch)
+    assert (len(foreign), foreign.dtype) == (0, RECORD_DTYPE)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"fits": [1]}', '{"fits": [["a", 1, 2]]}'])
+def test_a_damaged_list_of_forgotten_fits_is_named(folder, content):
+    (set_aside(folder, ()) / "forget.json").write_text(content)
+    with pytest.raises(BadInput, match=r"earlier/001/forget\.json has no list of fits"):
+        KnownFits(folder, SCAN.id)
 
 
 def test_a_damaged_result_costs_its_records_only(folder):

@@ -278,3 +278,19 @@ def test_another_vertex_of_a_repeated_fit_does_not(folder):
     repeat_elsewhere(folder, lambda values: values + 1e-3)
     with pytest.raises(BadInput, match="retry --anew"):
         open_round(folder, SCAN, 1)
+
+
+@pytest.mark.parametrize(("names", "value"), [(("energy",), np.nan), (VERTEX, 0.0)])
+def test_a_seed_without_an_energy_or_at_zero_keeps_the_rounds_that_follow(folder, names, value):
+    do_round(folder, SCAN, 0)
+    for path in sorted((folder.round(0).path / "batches").iterdir()):
+        batch, records = records_of(folder, 0, int(path.stem))
+        records = records.copy()
+        for name in names:
+            records[name] = value
+        write_results(folder.round(0).result(batch.number), batch, sign(records))
+    do_round(folder, SCAN, 1)
+    repeat_elsewhere(folder, lambda values: values + 5e-7)
+    states = open_round(folder, SCAN, 1)
+    assert states
+    assert all(state.n_missing == 0 for state in states)

@@ -1,11 +1,18 @@
 """CSV as programs and people write it."""
 
+import bz2
+import gzip
+import lzma
+
+import numpy as np
 import pytest
-from tables_support import plain, write_csv
+from tables_support import plain, pulses_of, write_csv
 
 from skyscan.errors import BadInput
 from skyscan.events.choice import Choice
 from skyscan.events.files import list_events, take_event
+from skyscan.events.reader import read_event
+from skyscan.tables import csv_file, unpacked
 
 ROWS = ((1, 2, 100.0, 1.0), (3, 4, 900.0, 2.0))
 
@@ -54,3 +61,63 @@ def test_the_error_of_an_unknown_file_names_csv(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     with pytest.raises(BadInput, match=r"a table \(CSV, Parquet or SQLite\)"):
         take_event(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_events_of_a_long_file_are_read_in_parts(tmp_path, monkeypatch, in_order):
+    monkeypatch.setattr(csv_file, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(csv_file, "BLOCK", 64)
+    columns = plain(range(1, 6), n=20)
+    if not in_order:
+        order = np.random.default_rng(1).permutation(100)
+        columns = {name: values[order] for name, values in columns.items()}
+    path = write_csv(tmp_path / "x.csv", columns)
+    assert [it.pulses["pulses"] for it in list_events(path)] == [20] * 5
+    for number in (4, 2, 5, 1, 3):
+        event = read_event(path, event=str(number))
+        expected, _ = pulses_of([number], 20)
+        assert np.array_equal(event.pulses["time"], expected["time"])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_may_end_as_on_any_computer(tmp_path, end):
+    path = tmp_path / "x.csv"
+    rows = ["\ufeffstring,om,time,charge", *(",".join(map(str, row)) for row in ROWS)]
+    path.write_bytes(end.join(rows).encode())
+    assert len(read_event(path).pulses) == 2
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_table_may_be_compressed(tmp_path, packed):
+    plain_file = write_csv(tmp_path / "x.csv", plain((7, 9)))
+    path = tmp_path / "x.csv.packed"
+    path.write_bytes(packed(plain_file.read_bytes()))
+    assert [it.event_id for it in list_events(path)] == [7, 9]
+    expected = read_event(plain_file, event="9")
+    assert np.array_equal(read_event(path, event="9").pulses, expected.pulses)
+    bad = plain((7,))
+    bad["time"] = [*bad["time"][:-1], "x"]
+    path.write_bytes(packed(write_csv(tmp_path / "y.csv", bad).read_bytes()))
+    with pytest.raises(BadInput, match=f"^{path}: column time holds something"):
+        take_event(path)
+
+
+def test_a_table_that_unpacks_to_far_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacked, "LARGE", 100)
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"string,om,time,charge\n" + b"1,2,3.0,4.0\n" * 100_000))
+    with pytest.raises(BadInput, match="far more than a table"):
+        take_event(path)
+
+
+def test_names_of_columns_may_be_in_any_case(tmp_path):
+    path = written(
+        tmp_path / "x.csv", "Event,String,OM,Time,Charge", [(7, *row) for row in ROWS]
+    )
+    truth = written(tmp_path / "t.csv", "EVENT,Zenith,Azimuth", [(7, 1.0, 2.0)])
+    event = read_event(path, event="7", truth=truth)
+    assert (len(event.pulses), event.truth.zenith) == (2, 1.0)
+    both = written(
+        tmp_path / "y.csv", "string,om,time,Time,charge", [(1, 2, 5.0, 6.0, 1.0)] * 2
+    )
+    assert read_event(both).pulses["time"].tolist() == [5.0, 5.0]

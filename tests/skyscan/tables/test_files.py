@@ -65,7 +65,7 @@ def test_an_event_of_a_plain_table_has_the_pulses_of_its_rows(tmp_path, write):
     assert (event.run_id, event.event_id, event.name) == (
         0,
         9,
-        "run00000000.evt000000000009.None",
+        "run00000000.evt000000000009.unknown",
     )
     assert np.isnan(event.mjd)
     assert event.truth is None
@@ -189,7 +189,7 @@ def test_a_table_of_another_detector_is_refused_with_the_place_that_differs(tmp_
         ({"om": [0.0] * 40}, "string .*, DOM 0 is not in IceCube-86, where both are counted"),
         ({"om": [1.5] * 40}, "column om holds 1.5, which is not an integer"),
         ({"time": [np.nan] * 40}, "column time holds nan, which no pulse can have"),
-        ({"charge": ["much"] * 40}, "column charge holds something that is not a number"),
+        ({"charge": ["much"] * 40}, "column charge has a value that is not a number"),
         ({"mjd": [3.0] * 40}, "time 3, which is no modified Julian date"),
         ({"mjd": [60000.0] * 39 + [60001.0]}, "mjd is not the same in all rows of an event"),
     ],
@@ -262,7 +262,9 @@ def test_what_is_for_tables_is_refused_with_other_files(tmp_path):
 def test_missing_columns_are_named(tmp_path):
     columns = plain((1,))
     del columns["charge"], columns["om"]
-    with pytest.raises(BadInput, match="from a plain table of pulses, it lacks om, charge"):
+    with pytest.raises(
+        BadInput, match="nearest is plain table of pulses, which also needs om, charge"
+    ):
         list(find_events(write_csv(tmp_path / "x.csv", columns)))
 
 

@@ -1,23 +1,33 @@
 """Parquet and SQLite as they lie on disk."""
 
+import json
 import sqlite3
 from contextlib import closing
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tables_support import graphnet, plain, write_csv, write_prometheus, write_sqlite
+from tables_support import (
+    graphnet,
+    plain,
+    write_csv,
+    write_parquet,
+    write_prometheus,
+    write_sqlite,
+)
 
 from skyscan.errors import BadInput
 from skyscan.events.choice import Choice
 from skyscan.events.files import take_event
+from skyscan.events.reader import read_event
 
 
 def test_a_truth_whose_events_are_text_is_refused(tmp_path):
     path = write_csv(tmp_path / "x.csv", plain((1,)))
     columns = {"event": ["one"], "zenith": [1.0], "azimuth": [1.0]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    with pytest.raises(BadInput, match="column event holds something that is not a number"):
+    with pytest.raises(BadInput, match="column event has a value that is not a number"):
         take_event(path, Choice(truth=tmp_path / "t.parquet"))
 
 
@@ -53,3 +63,15 @@ def test_a_truth_of_prometheus_without_a_column_is_refused_with_its_name(tmp_pat
     columns["mc_truth"] = pa.array([None], table["mc_truth"].type)
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     assert b'"truth":null' in take_event(tmp_path / "x.parquet").content
+
+
+def test_a_named_index_of_pandas_that_only_counts_numbers_events(tmp_path):
+    table = pa.table(
+        {"zenith": np.linspace(0.5, 1.5, 30), "azimuth": np.linspace(1.0, 2.0, 30)}
+    )
+    index = {"kind": "range", "name": "event", "start": 100, "stop": 160, "step": 2}
+    about = {b"pandas": json.dumps({"index_columns": [index], "columns": []}).encode()}
+    truth = tmp_path / "t.parquet"
+    pq.write_table(table.replace_schema_metadata(about), truth, row_group_size=8)
+    path = write_parquet(tmp_path / "x.parquet", plain((122,)))
+    assert read_event(path, truth=truth).truth.zenith == table["zenith"][11].as_py()

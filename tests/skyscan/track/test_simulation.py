@@ -5,9 +5,10 @@ import pytest
 
 from skyscan import local_to_equatorial, read_event
 from skyscan.events.event import LC_FLAG
+from skyscan.events.truth import TRUTH_KEY
 from skyscan.geometry import positions
 from skyscan.track.cleaning import clean_hits
-from skyscan.track.simulation import JITTER_NS, TRUTH_KEY, main, simulate, truth_of
+from skyscan.track.simulation import JITTER_NS, main, simulate, truth_of
 
 SHIPPED_SEED = 1
 

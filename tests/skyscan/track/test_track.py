@@ -11,6 +11,7 @@ import skyscan
 from skyscan import equatorial_to_local, read_event
 from skyscan.errors import BadInput
 from skyscan.events.event import PULSE_DTYPE, Event, Vertex
+from skyscan.events.simulated import MJD
 from skyscan.light.cherenkov import axes_of
 from skyscan.light.ice_model import shipped_ice
 from skyscan.light.layered import LayeredIce
@@ -20,7 +21,7 @@ from skyscan.recos.track import Track
 from skyscan.recos.track_bulk import TrackBulk
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.model import TrackModel
-from skyscan.track.simulation import MJD, simulate, truth_of
+from skyscan.track.simulation import simulate, truth_of
 
 SEED_FIELDS = ("x", "y", "z", "time")
 

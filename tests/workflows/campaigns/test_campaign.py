@@ -149,7 +149,7 @@ def test_more_concurrent_scans_than_dagmans_are_refused(tmp_path):
 
 
 def test_three_hundred_events_are_planned_with_one_zip_in_small_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr("workflows.campaigns.campaign.SHARD", 100)
+    monkeypatch.setattr("workflows.campaigns.folder.SHARD", 100)
     files = write_events(tmp_path / "events", 300)
     folder, campaign = plan_campaign(files, tmp_path / "many", options())
     assert Counter(str(it.folder).split("/")[1] for it in campaign.entries) == {
@@ -182,6 +182,7 @@ def test_a_list_has_events_and_comments(tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.pool
+@pytest.mark.versions
 def test_events_fail_independently_and_resume_does_only_what_is_missing(
     pool, run_folder, capsys
 ):

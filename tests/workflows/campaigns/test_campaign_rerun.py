@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from condor.contact import Pool
-    from workflows.campaigns.campaign import CampaignFolder
+    from workflows.campaigns.folder import CampaignFolder
     from workflows.options import Options
 
 N_SCANS, N_FITS = 3, 12  # fits of a scan

@@ -9,7 +9,7 @@ from model_support import DAGMAN_RUNS
 from plans_support import options, write_events
 
 from skyscan.errors import ExitCode
-from workflows.campaigns.campaign import CampaignFolder
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.campaigns.run import watch
 from workflows.cli import main

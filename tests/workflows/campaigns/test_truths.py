@@ -77,8 +77,8 @@ def test_events_of_kaggle_are_chosen_for_a_campaign(tmp_path):
     _, campaign = plan_campaign([path], tmp_path / "many", chosen, events=events)
     names = [entry.name for entry in campaign.entries]
     assert names == [
-        "run00000000.evt000000000041.None",
-        "run00000000.evt000000000003.None",
+        "run00000000.evt000000000041.unknown",
+        "run00000000.evt000000000003.unknown",
         None,
     ]
     assert campaign.entries[2].exit_code == ExitCode.BAD_INPUT
@@ -152,4 +152,4 @@ def test_the_command_line_takes_a_table(tmp_path, capsys):
     place = ["--simulated-event", "--output-dir", str(tmp_path / "scans")]
     fits = ["--reco-algo", "dummy", "--nsides", "1:0"]
     assert main(["plan", str(path), "--event", "2", "--run", "9", *place, *fits]) == 0
-    assert "run00000009.evt000000000002.None" in capsys.readouterr().out
+    assert "run00000009.evt000000000002.unknown" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from pathlib import Path
 import healpy
 import numpy as np
 import pytest
+from events_support import simulated_event
 from job_log_support import ended, submitted
 from model_support import fit, logs, opened_scan, reco_jobs, started
 from plans_support import EVENT, options
@@ -17,13 +18,18 @@ from scans import wait_until
 from scans_support import do_round
 
 from skyscan import read_map
+from skyscan.answer.display import display_of
 from skyscan.answer.pictures.plane import Plane
+from skyscan.detector import DOM_DTYPE, Detector
+from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.events.source import Source
 from skyscan.merge import merge
 from skyscan.prep import prepare
-from workflows.campaigns.campaign import Campaign, CampaignFolder, write_campaign
+from workflows.campaigns.campaign import Campaign, write_campaign
+from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.page import write_campaign_page
 from workflows.campaigns.table import Row
+from workflows.page.figures import VIEWS, event_figure
 from workflows.page.page import MAX_BYTES
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -295,6 +301,42 @@ def test_the_page_of_a_campaign_has_all_events_and_sorts_them(campaign, opened, 
     page.page.get_by_role("button", name="off truth").click()
     assert column.all_inner_texts() == [*sorted(away, key=float, reverse=True), ""]
     assert page.page.locator("a").first.get_attribute("href") == "scans/000/run2/report.html"
+
+
+def test_events_without_a_time_have_their_direction_in_the_detector(tmp_path):
+    folder = CampaignFolder(tmp_path)
+    write_campaign(folder, Campaign(options(), 1))
+    local = Row("run1", "complete", zenith_deg=61.25, azimuth_deg=123.75)
+    write_campaign_page(folder, [local])
+    text = folder.page.read_text()
+    heads = re.findall(r'<th class="number"[^>]*><button[^>]*>([^<]*)', text)
+    assert heads[:3] == ["zenith", "azimuth", "llh"]
+    assert '<td class="number">61.25</td><td class="number">123.75</td>' in text
+    assert "run1: zenith 61.25°, azimuth 123.75°, complete" in text
+    assert "IceCube&#39;s local frame" in text
+    assert "J2000" not in text
+    write_campaign_page(folder, [local, Row("run2", "complete", 10.0, 20.0)])
+    text = folder.page.read_text()
+    assert text.count("<figure>") == 2
+    assert all(f">{it}</button>" in text for it in ("RA", "Dec", "zenith", "azimuth"))
+
+
+def test_an_event_of_another_detector_is_drawn_in_it():
+    doms = np.zeros(20, DOM_DTYPE)
+    doms["string"], doms["om"] = np.arange(20) // 10, np.arange(20) % 10
+    doms["x"], doms["z"] = 3000.0 + 40.0 * doms["string"], 5.0 * doms["om"] - 1000.0
+    pulses = np.zeros(20, PULSE_DTYPE)
+    for name in ("string", "om"):
+        pulses[name] = doms[name]
+    pulses["time"], pulses["charge"], pulses["flags"] = np.arange(20.0), 1.0, LC_FLAG
+    event = simulated_event(pulses=pulses, detector=Detector(doms))
+    for view in VIEWS:
+        figure = event_figure(display_of(event, None), view)
+        looks = [it.attributes["class"] for it in figure.shapes]
+        assert looks.count("string") == 2
+        hits = [it.attributes for it in figure.shapes if it.attributes["class"][:3] == "hit"]
+        assert len(hits) == 20
+        assert all(48 < it["cx"] < 432 and 16 < it["cy"] < 400 for it in hits)
 
 
 def test_a_campaign_ends_even_if_its_page_cannot_be_written(campaign, monkeypatch, capsys):

@@ -1,0 +1,4 @@
+"""How often regions contain the truth: scans of simulated events, and the levels from them.
+
+For the access point only: no job imports this package.
+"""

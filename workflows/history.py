@@ -1,0 +1,66 @@
+"""The commands that planned and submitted a scan, kept in its folder."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from skyscan.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from skyscan.layout import ScanFolder
+
+#: Their values may have secrets, and a scan folder is shown to others.
+_HIDDEN = "--notify"
+HIDDEN = "..."
+MAX_LINES, MAX_LENGTH = 200, 4000
+_running: list[str] = []  # the words of the command of this process
+
+
+def begin(words: Sequence[str]) -> None:
+    """Remember the command of this process."""
+    _running[:] = words
+
+
+def record(folder: ScanFolder) -> None:
+    """Add the command of this process to those of a scan, once; none from Python."""
+    if not _running:
+        return
+    text = command_text(_running)
+    lines = commands_of(folder)
+    if lines and lines[-1].partition(" ")[2] == text:
+        return
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with suppress(OSError), folder.commands.open("a", encoding="utf-8") as file:
+        file.write(f"{now} {text}\n")
+
+
+def commands_of(folder: ScanFolder) -> list[str]:
+    """Return the recorded commands of a scan, each with its time, the last ones if many."""
+    try:
+        text = folder.commands.read_text("utf-8", errors="replace")
+    except OSError:
+        return []
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [printable(line[:MAX_LENGTH]) for line in lines[-MAX_LINES:]]
+
+
+def command_text(words: Sequence[str]) -> str:
+    """Return a command as it can be pasted, without the value of ``--notify``."""
+    return printable(shlex.join(["skyscan", *_shown(words)]).replace("\n", " "))
+
+
+def _shown(words: Sequence[str]) -> Iterator[str]:
+    hide = False
+    for word in words:
+        if hide:
+            yield HIDDEN
+        elif word.startswith(f"{_HIDDEN}="):
+            yield f"{_HIDDEN}={HIDDEN}"
+        else:
+            yield word
+        hide = word == _HIDDEN
