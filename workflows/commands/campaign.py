@@ -29,6 +29,7 @@ from workflows.campaigns.table import (
 )
 from workflows.checks import preflight
 from workflows.choices import choice_of
+from workflows.commands.interrupts import at_interrupt, it_continues, may_be_submitted
 from workflows.commands.plan import add_options, note
 from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
@@ -96,9 +97,10 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
             )
         return resume(folder.path, no_watch=options.no_watch or options.no_submit)
     of_scans = from_words(options)
-    folder, campaign = plan_campaign(
-        files, options.output_dir, of_scans, options.max_scans, events, check_place=True
-    )
+    with at_interrupt("Nothing was submitted; the same command goes on with the planning."):
+        folder, campaign = plan_campaign(
+            files, options.output_dir, of_scans, options.max_scans, events, check_place=True
+        )
     print(
         f"Campaign of {len(campaign.entries)} events in {folder.path}, "
         f"{campaign.max_scans} scans at a time",
@@ -194,24 +196,19 @@ def is_running(folder: CampaignFolder) -> bool:
 
 
 def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
-    pool = pools.start()
-    pool.use()
     place = shlex.quote(str(folder.path))
-    if is_queued(folder, pool):
-        print("The campaign is already in the queue.", flush=True)
-    else:
-        submit(folder, pool)
+    with at_interrupt(may_be_submitted("campaign", folder.path)):
+        pool = pools.start()
+        pool.use()
+        if is_queued(folder, pool):
+            print("The campaign is already in the queue.", flush=True)
+        else:
+            submit(folder, pool)
     if no_watch:
         print(f"`skyscan status {place}` shows the progress.")
         return worst(entry.exit_code for entry in read_campaign(folder).entries)
-    try:
+    with at_interrupt(it_continues("campaign", folder.path)):
         rows = watch(folder)
-    except KeyboardInterrupt:
-        print(
-            f"\nThe campaign continues. `skyscan status {place}` shows its progress, "
-            f"`skyscan resume {place}` watches it again."
-        )
-        return ExitCode.DONE
     print(table_text(folder, rows), end="")
     return exit_code_of(rows)
 
