@@ -92,6 +92,13 @@ def test_a_variable_without_a_comment_is_an_error(tmp_path, comment):
     assert found == ("SKYSCAN_NEW", "Jobs", "what it does.", "skyscan.new.NEW_VARIABLE")
 
 
+def test_the_design_says_what_is_in_each_folder():
+    design = (REPOSITORY / "docs/design.md").read_text()
+    folders = {path.parent.relative_to(REPOSITORY).parts[:2] for path in SOURCES}
+    for folder in sorted(it for it in folders if len(it) > 1):
+        assert f"| `{'/'.join(folder)}` |" in design
+
+
 def test_pages_name_only_existing_sections():
     pages = sorted((REPOSITORY / "docs").rglob("*.md"))
     marked = {part for page in pages for part in from_code.MARK.findall(page.read_text())}

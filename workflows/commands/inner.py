@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
-from skyscan.rounds.predictive import Gate, look
-from skyscan.startup import is_whole
 from workflows.checks.regular import check_regular
 from workflows.engines import engine_of
-from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
 from workflows.planned import read_planned
@@ -77,6 +74,8 @@ def _planned(folder: ScanFolder) -> Planned:
 
 def _open_scan(options: argparse.Namespace) -> ExitCode:
     """Skip prep if its work is complete; remove it if it is incomplete."""
+    from skyscan.startup import is_whole
+
     folder = _scan(options)
     with errors_kept_in(folder.logs / "open_prep.err"):
         scan = _planned(folder)
@@ -90,6 +89,9 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
 
 def _open_gate(options: argparse.Namespace) -> ExitCode:
     """Choose the pixels of a round if that is possible by now."""
+    from skyscan.rounds.predictive import Gate, look
+    from workflows.engines.dagman.dags import rounds_that_ended
+
     folder = _scan(options)
     with errors_kept_in(folder.logs / f"open_gate_{options.round:03d}.err"):
         scan = _planned(folder)
