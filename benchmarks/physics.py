@@ -1,6 +1,7 @@
 """Measure the open track reconstructions on real alerts and on simulated events with truth.
 
     python benchmarks/physics.py [--recos NAME ...] [--events NAME ...] [--shared FOLDER]
+        [--kernel numpy|compiled]
 
 Every event is scanned in this process with nsides 8:0, 64:12 and 512:24, until nothing is left
 to refine. The events and the official scans are not in the repository: FOLDER has them, by
@@ -24,9 +25,11 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from skyscan import healpix, read_event
+from skyscan.compiled.compiler import compiled_kernel
 from skyscan.coordinates import equatorial_to_local, local_to_equatorial
 from skyscan.events.frame import COUNT_BYTES, HEAD, parse_frame
 from skyscan.events.objects import read_particle
+from skyscan.layout import KERNEL_SO
 from skyscan.pixels import directions, parents
 from skyscan.progression import DEFAULT_PROGRESSION
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
@@ -47,6 +50,7 @@ OFFICIAL = f"official/{BRONZE}-8_64_512.npz"
 NUMU = "wBDT_wDNN_L345_IC86-2016_NuMu-021220-009993_first_5_frames.i3.gz"
 N_SIMULATED = 5
 SEEDS = ("x", "y", "z", "time")
+IS_COMPILED = False  # set by --kernel
 WILKS = (1.39, 4.61)  # 2 delta llh
 
 
@@ -64,6 +68,8 @@ class Found(NamedTuple):
 def ready(name: str, event: Event) -> tuple[Reco, NDArray[np.void]]:
     """Return a reconstruction that is set up, and its seed as a row of PIXEL_DTYPE."""
     with tempfile.TemporaryDirectory() as folder:
+        if IS_COMPILED and reco_class(name).has_kernel:
+            Path(folder, KERNEL_SO).write_bytes(compiled_kernel())
         seed = reco_class(name)(event.format_version).prepare(event, Path(folder))
         reco = reco_class(name)(event.format_version)
         reco.setup(Path(folder))
@@ -223,7 +229,10 @@ def main() -> None:
     parser.add_argument("--recos", nargs="+", default=["track", "track_bulk"])
     parser.add_argument("--events", nargs="+", default=["bronze", "numu", "tracks"])
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared")
+    parser.add_argument("--kernel", choices=["numpy", "compiled"], default="numpy")
     options = parser.parse_args()
+    global IS_COMPILED  # noqa: PLW0603  (a program, not a library)
+    IS_COMPILED = options.kernel == "compiled"
     official = options.shared / "events" / OFFICIAL
     for name in options.recos:
         if "bronze" in options.events and official.exists():

@@ -21,12 +21,19 @@ release = version = __version__
 extensions = [
     "from_code",
     "myst_parser",
+    "notebooks",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
 ]
 root_doc = "docs/index"
-include_patterns = ["*.md", "benchmarks/*.md", "docs/*.md", "docs/reference/*.md"]
+include_patterns = [
+    "*.md",
+    "benchmarks/*.md",
+    "docs/*.md",
+    "docs/*.ipynb",
+    "docs/reference/*.md",
+]
 exclude_patterns = [
     *(".*", "docs/_*"),
     *("condor", "dist", "scans", "skyscan", "tests", "workflows"),

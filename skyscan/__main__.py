@@ -79,6 +79,7 @@ def _prep(options: argparse.Namespace) -> ExitCode:
         options.pulses,
         options.gcd,
         options.ice_model,
+        options.kernel,
     )
     prepare(options.scan_id, options.reco, source, options.startup)
     return ExitCode.DONE
@@ -146,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     prep.add_argument("--gcd", type=Path, help="file with the detector's G, C and D frames")
     prep.add_argument("--pulses", help="frame key of the pulse series")
     prep.add_argument("--ice-model", type=Path, help="file of the ice model")
+    prep.add_argument("--kernel", type=Path, help="file of the compiled kernel")
     prep.set_defaults(step=_prep)
 
     following = steps.add_parser("next-round", help="choose the next pixels and write batches")

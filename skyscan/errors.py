@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 class ExitCode(IntEnum):
     """Exit codes of every command and job; DAGMan's RETRY, PRE_SKIP and DEFER use them."""
 
-    #: Done. After Ctrl-C, the scan continues.
+    #: Done.
     DONE = 0
     #: Wrong usage: an option or a folder that is not valid.
     WRONG_USAGE = 64
@@ -37,12 +37,18 @@ class ExitCode(IntEnum):
     CHECKPOINT = 85
     #: Not yet: DAGMan runs the script again later (DEFER). DAGMan's scripts only.
     NOT_YET = 99
+    #: Interrupted by Ctrl-C, which does not stop a scan that was submitted. Commands only.
+    INTERRUPTED = 130
 
 
 class SkyscanError(Exception):
     """Base of all errors that a user reads: what is wrong, where, and what to do next."""
 
     exit_code = ExitCode.BUG
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with what goes on, and how to see it."""
 
 
 class WrongUsage(SkyscanError):

@@ -17,6 +17,7 @@ STARTUP_JSON = "startup.json"
 CHOICE_JSON = "choice.json"  #: which hypothesis a reconstruction chose in prep, and why
 EVENT = "event"
 GCD_FILE = "gcd.i3"
+KERNEL_SO = "kernel.so"  #: the compiled kernel of the fits, if a scan has it
 ICE_FILE = "ice.json"
 LIKELIHOOD_JSON = "likelihood.json"  #: the likelihood of the fits, by which levels are chosen
 LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
@@ -93,6 +94,11 @@ class ScanFolder:
     def gcd(self) -> Path:
         """Return the file of the detector's frames, if the scan has one."""
         return self.event / GCD_FILE
+
+    @property
+    def kernel(self) -> Path:
+        """Return the file of the compiled kernel, if the scan has one."""
+        return self.event / KERNEL_SO
 
     @property
     def ice(self) -> Path:

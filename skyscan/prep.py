@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
-from skyscan.layout import LIGHT_JSON, LIKELIHOOD_JSON, STARTUP_JSON
+from skyscan.layout import KERNEL_SO, LIGHT_JSON, LIKELIHOOD_JSON, STARTUP_JSON
 from skyscan.recos import Reco, reco_class
+from skyscan.scan import PLAN_AGAIN
 from skyscan.startup import Startup
-from skyscan.storage import sha256_of, write_json
+from skyscan.storage import copy_file, sha256_of, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +89,7 @@ def prepare(
     _choose_ice(reco, source)
     reco.check(source, event)
     folder.mkdir(parents=True, exist_ok=True)
+    _place_kernel(source, folder)
     seed = reco.prepare_from(source, event, folder)
     if any(isinf(value) for value in asdict(seed).values()):
         raise BadInput(f"{event.name}: {reco_name} found the seed vertex {seed}: not finite.")
@@ -117,6 +119,15 @@ def _choose_ice(reco: Reco, source: Source) -> None:
         from skyscan.light.ice_json import read_ice
 
         reco.chosen_ice = read_ice(source.ice)
+
+
+def _place_kernel(source: Source, folder: Path) -> None:
+    """Copy the compiled kernel to the startup folder, with which jobs get it."""
+    (folder / KERNEL_SO).unlink(missing_ok=True)
+    if source.kernel is not None:
+        if not source.kernel.is_file():
+            raise BadInput(f"{source.kernel}, the compiled kernel, is missing. {PLAN_AGAIN}")
+        copy_file(source.kernel, folder / KERNEL_SO)
 
 
 def _write_light(reco: Reco, folder: Path) -> None:

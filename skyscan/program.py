@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 SIBLINGS = ("condor", "workflows")
 
 
-#: ``ExitCode.WRONG_USAGE`` and ``TRY_AGAIN``, needed when nothing can be imported.
+#: ``ExitCode.WRONG_USAGE``, ``TRY_AGAIN`` and ``INTERRUPTED``, needed when nothing can be
+#: imported.
 WRONG_USAGE = 64
 TRY_AGAIN = 75
+INTERRUPTED = 130
 #: Commands: folders in which Python looks for modules first. Error messages name it if a module
 #: cannot be imported.
 PYTHON_PATH_VARIABLE = "PYTHONPATH"
@@ -32,6 +34,9 @@ def main() -> int:
     """
     try:
         command_line = _command_line()
+    except KeyboardInterrupt:
+        print("\nskyscan: interrupted.", file=sys.stderr)
+        return INTERRUPTED
     except MemoryError:
         print(
             "skyscan: error: out of memory: free some, or raise the limit of this shell "

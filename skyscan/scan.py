@@ -79,6 +79,11 @@ class Scan:
     ice_sha256 : str or None
         Digest of the numbers of the ice model that the user chose, which is in ``event/``
         (`skyscan.light.ice_model.IceModel.digest`); None means the reconstruction's own.
+    kernel : str or None
+        What computes the likelihoods, ``compiled`` or ``numpy``; None if the reconstruction
+        has one way only.
+    kernel_sha256 : str or None
+        Content of the compiled kernel, which is in ``event/`` (`skyscan.compiled`).
     levels : str or None
         Levels of the regions (`skyscan.answer.levels.Levels.text`); None: the reconstruction's.
     """
@@ -106,6 +111,8 @@ class Scan:
     gcd_sha256: str | None = None
     levels: str | None = None
     ice_sha256: str | None = None
+    kernel: str | None = None
+    kernel_sha256: str | None = None
 
     #: The smallest and the largest value that a scan can have.
     RANGES: ClassVar[dict[str, tuple[float, float]]] = {
@@ -127,7 +134,12 @@ class Scan:
         # digest. Neither is the progression, which decides the pixels and their seeds: a result
         # file has a checksum of its batch, which includes both.
         determining = [self.event_sha256, self.is_real_event, self.reco]
-        given = {"pulses": self.pulses, "gcd": self.gcd_sha256, "ice": self.ice_sha256}
+        given = {
+            "pulses": self.pulses,
+            "gcd": self.gcd_sha256,
+            "ice": self.ice_sha256,
+            "kernel": self.kernel_sha256,
+        }
         chosen = [[name, value] for name, value in given.items() if value is not None]
         environment_items = sorted(environment.items())
         return digest([*determining, self.runtime, environment_items, *chosen])[:32]

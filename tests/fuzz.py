@@ -39,6 +39,7 @@ for folder in ("skyscan", "workflows"):
 
 import numpy as np  # noqa: E402
 from events_support import raw_frames, simulated_frames  # noqa: E402
+from fuzz_files import file_parsers  # noqa: E402
 from plans_support import EVENT, options  # noqa: E402
 
 from condor.sites import read_site  # noqa: E402
@@ -324,6 +325,7 @@ def parsers(place: Path) -> dict[str, Parser]:  # noqa: C901, PLR0915  (a table)
 
     site = place / "mine.toml"
     here = RoundFolder(place / "round")
+    more = file_parsers(place / "files", mutated, changed)
     return {
         "event JSON": Parser(event_json, of_file(read_event)),
         "event pickle": Parser(event_pickle, of_file(read_event)),
@@ -353,6 +355,7 @@ def parsers(place: Path) -> dict[str, Parser]:  # noqa: C901, PLR0915  (a table)
         "records": Parser(result_file, results),
         "site options": Parser(change_of_site, lambda it: read_site("personal", it)),
         "options of plan": Parser(words_of_plan, plan_with),
+        **{name: Parser(*it) for name, it in more.items()},
     }
 
 
@@ -411,8 +414,12 @@ def main() -> int:
         del os.environ[name]
     with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
         known = parsers(Path(place))
-        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        resource.setrlimit(resource.RLIMIT_DATA, ((used + MEGABYTES) * 2**20,) * 2)
+        for name in given.names or known:  # libraries are imported, and their threads started
+            try_case(known[name], name, 0)
+        # The limit counts what threads and libraries reserve, too.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        used = next(int(it.split()[1]) * 1024 for it in lines if it.startswith("VmData:"))
+        resource.setrlimit(resource.RLIMIT_DATA, (used + MEGABYTES * 2**20,) * 2)
         for name in given.names or known:
             begin, number = time.monotonic(), given.first
             wrong: dict[str, int] = {}

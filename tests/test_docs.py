@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from datetime import date
 from pathlib import Path
 
 import from_code
+import notebooks
 import pytest
 
 from skyscan import __version__
@@ -90,6 +92,13 @@ def test_a_variable_without_a_comment_is_an_error(tmp_path, comment):
     assert found == ("SKYSCAN_NEW", "Jobs", "what it does.", "skyscan.new.NEW_VARIABLE")
 
 
+def test_the_design_says_what_is_in_each_folder():
+    design = (REPOSITORY / "docs/design.md").read_text()
+    folders = {path.parent.relative_to(REPOSITORY).parts[:2] for path in SOURCES}
+    for folder in sorted(it for it in folders if len(it) > 1):
+        assert f"| `{'/'.join(folder)}` |" in design
+
+
 def test_pages_name_only_existing_sections():
     pages = sorted((REPOSITORY / "docs").rglob("*.md"))
     marked = {part for page in pages for part in from_code.MARK.findall(page.read_text())}
@@ -112,3 +121,31 @@ def test_citation_and_package_give_the_same_repository():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     addresses = re.findall(r'^repository-code: "?(.*?)"?$', citation, re.MULTILINE)
     assert addresses == [url for name, url in project["urls"].items() if name == "Source"]
+
+
+NOTEBOOK = REPOSITORY / "docs" / "notebook.ipynb"
+
+
+def test_the_notebook_runs_and_shows_what_its_cells_print(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("SKYSCAN_POOL_DIR", "/nonexistent")
+    page = "\n".join(notebooks.page_lines(json.loads(NOTEBOOK.read_text())))
+    assert "<caption>run00000001.evt000000000001.neutrino</caption>" in page
+    assert '<img alt="' in page
+    assert 'src="data:image/png;base64,iVBOR' in page
+    assert "run00000001.evt000000000001.neutrino planned" in page
+
+
+def test_the_notebook_is_kept_without_outputs_and_jupyter_can_open_it():
+    notebook = json.loads(NOTEBOOK.read_text())
+    assert notebook["nbformat"] == 4
+    for cell in notebook["cells"]:
+        assert cell["id"]
+        assert cell.get("outputs", []) == []
+        assert cell.get("execution_count") is None
+
+
+def test_an_error_in_a_cell_is_an_error_of_the_build():
+    cell = {"cell_type": "code", "source": ["1 / 0"]}
+    with pytest.raises(ZeroDivisionError):
+        list(notebooks.page_lines({"cells": [cell], "metadata": {}}))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,7 +30,38 @@ OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (uli
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else list(arguments))
+        finally:
+            if sys.stdout is not None:  # here, where an error is not a traceback
+                sys.stdout.flush()
+    except KeyboardInterrupt as end:
+        return interrupted(str(end))
+    except BrokenPipeError:  # `skyscan status | head`
+        _close_outputs()
+        return int(ExitCode.DONE)
+    except OSError as error:
+        _close_outputs()
+        print(printable(f"skyscan: error: the output: {error}"), file=sys.stderr)
+        return int(ExitCode.TRY_AGAIN)
+
+
+def interrupted(what_goes_on: str = "") -> int:
+    """Say that Ctrl-C has ended the command; another one is too late for a traceback."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(printable(f"\nskyscan: interrupted. {what_goes_on}".rstrip()), file=sys.stderr)
+    return int(ExitCode.INTERRUPTED)
+
+
+def _close_outputs() -> None:
+    """Let what is still to be written to stdout go nowhere: its reader has ended."""
+    with suppress(OSError, ValueError, AttributeError):  # of a test, or closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(words: list[str]) -> int:
     if any("\0" in word for word in words):
         print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
@@ -40,9 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SkyscanError as error:
         print(printable(f"skyscan: error: {error}"), file=sys.stderr)
         return int(error.exit_code)
-    except BrokenPipeError:  # `skyscan status | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.DONE)
+    except BrokenPipeError:
+        raise
     except (OSError, MemoryError) as error:
         text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
         print(printable(f"skyscan: error: {text}"), file=sys.stderr)

@@ -40,9 +40,12 @@ def ice_for(options: Options) -> IceModel | None:
             f"chosen; track, cascade and auto do."
         )
     from skyscan.light.ice_files import read_ice_model
+    from skyscan.light.ice_json import read_ice
     from skyscan.light.tables import check_acceptance
 
-    ice = read_ice_model(Path(options.ice_model))  # a notebook may give a text
+    place = Path(options.ice_model)  # a notebook may give a text
+    # A scan folder's own file of its ice serves as well.
+    ice = read_ice(place) if place.is_file() else read_ice_model(place)
     check_acceptance(ice.acceptance)
     n_tilt = 0 if ice.tilt is None else ice.tilt.shift.size
     if len(ice.top) > MAX_LAYERS or n_tilt > MAX_TILT:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[\w.:+-]{1,200}", re.ASCII)
 MIN_THRESHOLD = 0.1  # upstream's
 BATCHING = "how pixels are distributed to jobs"  # a group of options that exclude each other
+#: Values of ``--kernel``.
+AUTO, COMPILED, NUMPY = "auto", "compiled", "numpy"
 ARGUMENT = "argument"  # key of a field's metadata
 #: The options by name, in the order of `--help`; others follow in `DEFAULT_SECTION`.
 SECTIONS = {
@@ -42,7 +44,7 @@ SECTIONS = {
     "events that come as tables": ("run_id", "mjd", "truth", "geometry"),
     "what is fitted": (
         *("reco", "progression", "max_pixel_time", "predictive_scanning_threshold"),
-        *("ice_model", "gcd", "gcd_dir", "keep_frames", "levels", "catalogue"),
+        *("ice_model", "kernel", "gcd", "gcd_dir", "keep_frames", "levels", "catalogue"),
     ),
     "where it runs": ("site", "site_changes", "runtime", "urgent", "engine"),
     "jobs": (
@@ -298,6 +300,14 @@ class Options:
         "(default: SPICE BFR v2, which is part of skyscan)",
         type=Path,
         metavar="FOLDER",
+    )
+    kernel: str = _option(
+        AUTO,
+        "--kernel",
+        "what computes the likelihoods of track, cascade and auto: compiled (C, several times "
+        "as fast), numpy (runs on any machine), or auto (compiled if there is a C compiler "
+        "here); all jobs of a scan use the same (default: {default})",
+        choices=(AUTO, COMPILED, NUMPY),
     )
     max_rounds: int | None = _option(
         None,

@@ -41,6 +41,7 @@ from workflows.detector import detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ice import check_cover, ice_for, note_ice, place_ice
+from workflows.kernel import check_kernel, kernel_for
 from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
@@ -140,8 +141,11 @@ def plan_chosen(
     scan = _resolve(source, chosen.name, options, site, reading)
     if ice is not None:
         check_cover(ice, reading.event.detector)
+    kernel = kernel_for(options, ScanFolder(output_dir.absolute() / scan.name))
     scan = replace(
         scan,
+        kernel=kernel.name,
+        kernel_sha256=kernel.sha256,
         gcd_sha256=None if detector is None else detector.sha256,
         ice_sha256=None if ice is None else ice.digest,
     )
@@ -160,7 +164,9 @@ def plan_chosen(
     if not _is_planned(folder, scan):
         _refuse_foreign(folder, scan)
         ENGINES[scan.engine].check(folder.path, scan, site)
-        _write(folder, scan, site, chosen.path, detector=detector, ice=ice)
+        _write(
+            folder, scan, site, chosen.path, detector=detector, ice=ice, kernel=kernel.content
+        )
         history.record(folder)
     if sources is not None and options.catalogue is not None:
         place_catalogue(sources, options.catalogue.name, folder)
@@ -182,6 +188,7 @@ def check_options(options: Options) -> None:
     _detector(options, None)
     catalogue_for(options.catalogue)
     ice_for(options)
+    check_kernel(options)
     site = site_of(options)
     if options.site_changes or options.site not in site_names():
         check_with_condor_submit(site.name, site.submit)
@@ -457,6 +464,7 @@ def _write(
     *,
     detector: Detector | None,
     ice: IceModel | None,
+    kernel: bytes | None,
 ) -> None:
     try:
         make_own(folder.path)
@@ -467,6 +475,8 @@ def _write(
             place_detector(detector, folder.gcd)
         if ice is not None:
             place_ice(ice, folder.ice)
+        if kernel is not None:
+            write_bytes(folder.kernel, kernel)
         write_bytes(folder.code, code_zip())
         write_scripts(folder.workflow, JOB_SH, DAGMAN_SH)
         planned = replace(scan, code_sha256=sha256_of(folder.code))
@@ -474,6 +484,7 @@ def _write(
         engine.write(folder, planned, site, sys.executable)
         written = [folder.workflow / name for name in (JOB_SH, DAGMAN_SH)]
         written += [] if ice is None else [folder.ice]
+        written += [] if kernel is None else [folder.kernel]
         files = digests_of(folder, [*written, *engine.planned_files(folder)])
         replace(planned, files=files).write(folder.scan_json)
     except OSError as error:

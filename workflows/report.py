@@ -92,6 +92,9 @@ class Report:
         What the map says (`skyscan.answer`), if any of its pixels has a fit.
     answer_lines : list of str
         The same as text.
+    kernel : str
+        What computed the likelihoods, ``compiled`` or ``numpy``; empty if the reconstruction
+        has one way only.
     chosen : str
         Which reconstruction `auto` chose, and why; empty for others.
     page : str or None
@@ -119,6 +122,7 @@ class Report:
     timing: list[str] = field(default_factory=list)
     answer: dict[str, Any] | None = None
     answer_lines: list[str] = field(default_factory=list)
+    kernel: str = ""
     chosen: str = ""
     page: str | None = None
     no_page: str = ""
@@ -386,6 +390,7 @@ def _report(
         timing=timing_lines(model),
         answer_lines=answer.lines,
         answer=answer.value,
+        kernel=model.kernel,
         chosen=_chosen(folder),
     )
     return replace(report, text=_text(report, folder))
@@ -432,6 +437,8 @@ def _lines(report: Report) -> list[str]:
         )
     if report.chosen:
         lines.append(f"  chosen    {report.chosen}")
+    if report.kernel:
+        lines.append(f"  kernel    {report.kernel}")
     lines += report.answer_lines
     if report.n_pixels:
         by_nside = sorted(report.n_pixels.items(), key=lambda it: int(it[0]))

@@ -63,8 +63,7 @@ def default_folder() -> Path:
 
     Each host has its own: hosts may share a home folder but not a job queue. Each suite has
     its own: an older schedd may not read the queue of a newer one. A pool that runs when its
-    host gets another name keeps its folder: with a second pool, its scans could be submitted
-    again.
+    host gets another name keeps its folder: a second pool could run its scans again.
     """
     data = base_folder(DATA_HOME_VARIABLE, ".local/share")
     suite = chosen_suite()

@@ -1,4 +1,9 @@
-"""The processes of one personal pool: daemons, DAGMans and jobs, and no others."""
+"""The processes of one personal pool: daemons, DAGMans and jobs, and no others.
+
+Read from /proc, because every command that asks a pool comes here: psutil, a compiled package,
+takes 14 ms to import and twice the time for the same fields (17 instead of 9 ms for all
+processes of a machine with a pool).
+"""
 
 from __future__ import annotations
 

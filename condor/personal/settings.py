@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,8 @@ def _only_this_machine() -> dict[str, str]:
         # No other file may change these settings.
         "LOCAL_CONFIG_DIR": "",
         "LOCAL_CONFIG_FILE": "",
-        "CONDOR_HOST": "127.0.0.1",
-        "NETWORK_INTERFACE": "127.0.0.1",
         "BIND_ALL_INTERFACES": "False",
-        "ENABLE_IPV6": "False",
+        **_loopback(),
         "NETWORK_HOSTNAME": "localhost",
         # Its sockets are files, whose paths may have at most 107 characters.
         "USE_SHARED_PORT": "False",
@@ -71,6 +70,23 @@ def _only_this_machine() -> dict[str, str]:
         "FILESYSTEM_DOMAIN": "localhost",
         "STARTD.FILESYSTEM_DOMAIN": "slot.localhost",
         "STARTER.FILESYSTEM_DOMAIN": "slot.localhost",
+    }
+
+
+def _loopback() -> dict[str, str]:
+    """Return the settings of this machine's own address: IPv4, unless there is none."""
+    try:
+        with socket.socket(socket.AF_INET) as trial:
+            trial.bind(("127.0.0.1", 0))
+    except OSError:
+        address, has_ipv4 = "::1", False
+    else:
+        address, has_ipv4 = "127.0.0.1", True
+    return {
+        "CONDOR_HOST": address if has_ipv4 else f"[{address}]",
+        "NETWORK_INTERFACE": address,
+        "ENABLE_IPV4": str(has_ipv4),
+        "ENABLE_IPV6": str(not has_ipv4),
     }
 
 

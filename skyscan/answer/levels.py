@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,9 @@ ICECUBE = Levels(
     calibrated_for=("millipede_original",),
 )
 NAMED = {levels.name: levels for levels in (WILKS, ICECUBE)}
+_OWN_LEVELS = re.compile(
+    r"# measured with (\w+) on (\d+) events simulated around (the best fit of \S+)$", re.ASCII
+)
 #: Levels that were measured on simulated events (`skyscan.answer.calibration`).
 CALIBRATED = "calibrated"
 #: What ``--levels`` may name.
@@ -121,6 +125,13 @@ def parse_levels(
     return read_levels(path)
 
 
+def own_levels_line(reco: str, n_events: int, name: str) -> str:
+    """Return the line of a file of levels by which `read_levels` knows what they are."""
+    return (
+        f"# measured with {reco} on {n_events} events simulated around the best fit of {name}"
+    )
+
+
 def _calibrated(likelihood: Likelihood | None) -> Levels:
     from skyscan.answer.calibration import calibrated_levels, why_none
 
@@ -156,7 +167,8 @@ def levels_of(text: str) -> Levels:
 def read_levels(path: Path) -> Levels:
     """Read a table of levels: containment probability and 2 delta llh, one pair per line.
 
-    Columns are separated by blanks or a comma; a ``#`` starts a comment.
+    Columns are separated by blanks or a comma; a ``#`` starts a comment. The first comment of
+    a file of `skyscan calibrate` says what its levels are.
 
     Raises
     ------
@@ -173,7 +185,13 @@ def read_levels(path: Path) -> Levels:
             f"{path} is not a table of levels ({error}); write one pair of containment "
             f"probability and 2 delta llh per line."
         ) from error
-    return _checked(Levels(path.name, tuple(pairs), f"the table in {path.name}"), str(path))
+    levels = Levels(path.name, tuple(pairs), f"the table in {path.name}")
+    found = next(filter(None, map(_OWN_LEVELS.match, lines)), None)
+    if found:
+        text = f"measured with {found[1]} on {found[2]} events simulated around {found[3]}"
+        own = (found[1], "auto")
+        levels = replace(levels, description=text, calibrated_for=own)
+    return _checked(levels, str(path))
 
 
 def _checked(levels: Levels, where: str = "") -> Levels:

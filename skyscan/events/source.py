@@ -27,6 +27,8 @@ class Source:
         File with the detector's G, C and D frames, which replace those of the event file.
     ice : Path or None
         File of the ice model that the user chose (`skyscan.light.ice_json`).
+    kernel : Path or None
+        File of the compiled kernel (`skyscan.compiled`); None means numpy.
     """
 
     path: Path
@@ -35,3 +37,4 @@ class Source:
     pulses: str | None = None
     gcd: Path | None = None
     ice: Path | None = None
+    kernel: Path | None = None

@@ -108,6 +108,11 @@ class IceModel:
         return float(self.top[0] - self.top[-1]) / (len(self.top) - 1)
 
     @property
+    def depth_nodes(self) -> tuple[Array, Array]:
+        """Nodes (z, m) between which `depths_of` is linear, (n,), and its values, (2, n)."""
+        return self._edges, self._integrals
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all numbers of the model, hexadecimal."""
         tilt = [] if self.tilt is None else [np.asarray(part, "<f8") for part in self.tilt]

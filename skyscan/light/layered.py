@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -63,11 +63,31 @@ class Axis:
         """Return the nodes, shape (n,)."""
         return np.asarray(self.first + self.step * np.arange(self.n))
 
+    def interpolated(self, values: Array, quantity: Array) -> Array:
+        """Return values at the nodes, shape (n,), interpolated at a quantity."""
+        below, part = self.place(quantity)
+        found = values.take(below)
+        found += part * (values.take(below + 1) - found)
+        return found
+
 
 def axis_over(values: Array, n: int | None = None) -> Axis:
     """Return an axis from the first to the last of ascending values."""
     n = len(values) if n is None else n
     return Axis(float(values[0]), float(values[-1] - values[0]) / (n - 1), n)
+
+
+class Tables(NamedTuple):
+    """What `LayeredIce` looks up: ln S at the nodes of four axes, and integrals over depth.
+
+    ``axes`` are those of ln(la/le), cos eta, ln(d/le) and ln(t c/le); ``log_survival`` is flat.
+    ``depths`` are the integrals of 1/le and 1/la up to the nodes of ``depth_axis`` (z, m).
+    """
+
+    axes: tuple[Axis, Axis, Axis, Axis]
+    log_survival: Array
+    depth_axis: Axis
+    depths: Array
 
 
 @dataclass(frozen=True)
@@ -124,6 +144,11 @@ class LayeredIce:
         object.__setattr__(self, "_depth_axis", axis_over(edges))
 
     @property
+    def tables(self) -> Tables:
+        """What is looked up, for other code that does so."""
+        return Tables(self._axes, self._log_survival, self._depth_axis, self._depths)
+
+    @property
     def _n_cosines(self) -> int:
         return N_COSINES_NEAREST if self.is_quick else N_COSINES
 
@@ -160,14 +185,11 @@ class LayeredIce:
         short = np.abs(rise) < SHORTEST_PATH_M
         rise = np.where(short, SHORTEST_PATH_M, rise)
         below, part = self._depth_axis.place(dom_z - rise)
-        there, up = self._depth_axis.place(dom_z)
         spans = []
         for depths in self._depths:
             start = depths.take(below)
             start += part * (depths.take(below + 1) - start)
-            end = depths.take(there)
-            end = end + up * (depths.take(there + 1) - end)
-            spans.append(end - start)
+            spans.append(self._depth_axis.interpolated(depths, dom_z) - start)
         return spans[0] / rise, spans[0] / spans[1]
 
     def _in_plane(self, row: Rows, far: Array, column: Rows, late: Array) -> Array:

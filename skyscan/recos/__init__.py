@@ -71,6 +71,10 @@ class Reco(ABC):
     #: (``--ice-model``) if there are any.
     light_tables: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether the fit can use the compiled kernel (`skyscan.compiled`), which is then in the
+    #: folder that ``setup`` reads.
+    has_kernel: ClassVar[bool] = False
+
     #: The ice model that the user chose, in ``prepare``; None means the reconstruction's own.
     chosen_ice: IceModel | None = None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from skyscan.compiled import kernel_of
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.records import empty_fits
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.compiled.library import Kernel
     from skyscan.events.event import Event
     from skyscan.events.source import Source
     from skyscan.light.ice import Ice
@@ -54,6 +56,7 @@ class FirstPhotonTrack(Reco):
     _event_seed: NDArray[np.float64]
     _ices: tuple[Ice, Ice]
     _dom_z: NDArray[np.float64] | None = None
+    _kernel: Kernel | None = None
 
     @abstractmethod
     def ices(self, prepared: Any) -> tuple[Ice, Ice]:  # noqa: ANN401  (an npz file)
@@ -95,6 +98,7 @@ class FirstPhotonTrack(Reco):
         with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
             self._hits, self._event_seed = prepared["hits"], prepared["seed"]
             self._ices = self.ices(prepared)
+        self._kernel = kernel_of(folder) if self.has_kernel else None
 
     def reconstruct(
         self,
@@ -128,7 +132,8 @@ class FirstPhotonTrack(Reco):
         return model.llh(np.arange(len(time)), model.points_of(vertex, time), self._ices[0])
 
     def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
-        return TrackModel(self._hits, self._event_seed[:3], zenith, azimuth, self._dom_z)
+        centre = self._event_seed[:3]
+        return TrackModel(self._hits, centre, zenith, azimuth, self._dom_z, self._kernel)
 
     def _is_close(self, nside: NDArray[np.int64]) -> NDArray[np.bool_]:
         if self.close_nside is None:

@@ -39,6 +39,7 @@ class Auto(Reco):
 
     summary: ClassVar[str] = "track or cascade, whichever fits the event better"
     light_tables: ClassVar[tuple[str, ...]] = ("track", "shower")
+    has_kernel: ClassVar[bool] = True
     chunk_size: ClassVar[int] = 48
 
     _chosen: Reco

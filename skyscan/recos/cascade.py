@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from skyscan.compiled import kernel_of
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.compiled.library import Kernel
     from skyscan.events.event import Event
     from skyscan.events.source import Source
     from skyscan.likelihood import Likelihood
@@ -54,11 +56,13 @@ class Cascade(Reco):
 
     summary: ClassVar[str] = "one shower in layered ice, charges and first pulses, open tables"
     light_tables: ClassVar[tuple[str, ...]] = ("shower",)
+    has_kernel: ClassVar[bool] = True
     chunk_size: ClassVar[int] = 48
 
     _doms: NDArray[np.void]
     _event_seed: Array
     _lights: tuple[ShowerLight, ShowerLight]
+    _kernel: Kernel | None = None
 
     def check(self, source: Source, event: Event) -> None:
         """Refuse an event of which the cleaning leaves too few hits, or only saturated ones."""
@@ -88,6 +92,7 @@ class Cascade(Reco):
             self._doms, self._event_seed = prepared["doms"], prepared["seed"]
             ice = from_numbers(json.loads(str(prepared["ice"])))
         self._lights = ShowerLight(ice), ShowerLight(ice, is_quick=True)
+        self._kernel = kernel_of(folder)
 
     def reconstruct(
         self,
@@ -100,7 +105,7 @@ class Cascade(Reco):
         guessed = self._are_guesses(np.stack([pixels[name] for name in SEED_FIELDS], axis=-1))
         for rows in (~guessed, guessed):
             if rows.any():
-                model = ShowerModel(self._doms, *self._lights, zenith[rows], azimuth[rows])
+                model = self._model(zenith[rows], azimuth[rows])
                 guess = _centres(pixels[rows], model) if rows is guessed else None
                 _fill(fits, rows, fit_showers(model, guess))
         return fits
@@ -131,14 +136,17 @@ class Cascade(Reco):
         zenith, azimuth : ndarray, shape (n,), radians
             Their directions.
         """
-        model = ShowerModel(self._doms, *self._lights, zenith, azimuth)
+        model = self._model(zenith, azimuth)
         return model.times_llh(_centres(fits, model))
 
     def llh_at(self, vertex: Array, time: Array, zenith: Array, azimuth: Array) -> Array:
         """Return -ln L of showers whose light has its centre in points."""
-        model = ShowerModel(self._doms, *self._lights, zenith, azimuth)
+        model = self._model(zenith, azimuth)
         points = np.column_stack([vertex, time])
         return model.showers(np.arange(len(time)), points, self._lights[0]).llh
+
+    def _model(self, zenith: Array, azimuth: Array) -> ShowerModel:
+        return ShowerModel(self._doms, *self._lights, zenith, azimuth, kernel=self._kernel)
 
     def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
         away = np.abs(seeds - self._event_seed)

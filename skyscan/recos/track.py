@@ -32,6 +32,7 @@ class Track(FirstPhotonTrack):
 
     summary: ClassVar[str] = "track in layered ice, first pulses (the default)"
     light_tables: ClassVar[tuple[str, ...]] = ("track",)
+    has_kernel: ClassVar[bool] = True
     close_nside: ClassVar[int] = 256
 
     def kept(self, event: Event) -> dict[str, Any]:

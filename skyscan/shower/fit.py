@@ -8,7 +8,7 @@ import numpy as np
 
 from skyscan.light.cherenkov import LIGHT_SPEED
 from skyscan.light.yields import profile_length
-from skyscan.track.simplex import minimise
+from skyscan.track.simplex import Search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,19 +28,17 @@ N_BESIDE_GUESS = 1
 
 
 class Descent(NamedTuple):
-    """A stage of the search: edges of the first simplex (m, ns), limits, points to keep."""
+    """A stage of the search: how (m, ns), and how many points to keep."""
 
-    step: tuple[float, float, float, float]
-    tolerance: float
-    max_evaluations: int
+    search: Search
     n_kept: int = 1
     is_exact: bool = False
 
 
 DESCENTS = (
-    Descent((12.0, 12.0, 12.0, 40.0), 0.5, 40, n_kept=2),
-    Descent((6.0, 6.0, 6.0, 20.0), 0.1, 80),
-    Descent((3.0, 3.0, 3.0, 10.0), 2e-3, 250, is_exact=True),
+    Descent(Search((12.0, 12.0, 12.0, 40.0), 0.5, 40), n_kept=2),
+    Descent(Search((6.0, 6.0, 6.0, 20.0), 0.1, 80)),
+    Descent(Search((3.0, 3.0, 3.0, 10.0), 2e-3, 250), is_exact=True),
 )
 
 
@@ -123,17 +121,9 @@ def _descend(
 ) -> tuple[Array, Array, NDArray[np.intp]]:
     """Minimise from starts of shape (n, k, 4); return the best points, values, evaluations."""
     n, k = starts.shape[:2]
-    owner, light = (
-        np.repeat(np.arange(n), k),
-        model.light if how.is_exact else model.quick_light,
-    )
-    found = minimise(
-        lambda problems, points: model.showers(owner[problems], points, light).llh,
-        starts.reshape(n * k, 4),
-        np.array(how.step),
-        tolerance=how.tolerance,
-        max_evaluations=how.max_evaluations,
-    )
+    owner = np.repeat(np.arange(n), k)
+    light = model.light if how.is_exact else model.quick_light
+    found = model.minima(owner, starts.reshape(n * k, 4), how.search, light)
     kept = _smallest(found.point.reshape(n, k, 4), found.value.reshape(n, k), how.n_kept)
     return *kept, found.evaluations.reshape(n, k).sum(axis=-1)
 

@@ -15,11 +15,14 @@ import numpy as np
 
 from skyscan.light.cherenkov import LIGHT_SPEED, N_GROUP
 from skyscan.light.ice_model import IceModel, shipped_ice
+from skyscan.light.layered import axis_over
 from skyscan.light.tables import LightTable, shipped_table, survival
 from skyscan.light.yields import NOMINAL_RADIUS_M, PHOTONS_PER_M, TRACK_PER_GEV_M
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from skyscan.compiled.shower import ShowerTables
 
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
@@ -30,6 +33,7 @@ LEVEL_M = 1.0
 NEAREST_M = 2.0
 
 N_RADII = 36
+COSINES = np.array([-1.0, 1.0])  # the ends of cos eta
 LOWEST = -30.0  #: of ln S
 DARKEST = 1e-12
 
@@ -172,10 +176,34 @@ class ShowerLight:
         """Return the expected charge (PE/GeV) of nominal DOMs, shape (m, ndom)."""
         log_light = self._interpolated(self._log_charge, self._charge_nodes, paths)
         # Nearer and farther than the table, light falls as in its first and last step.
-        yield_per_gev = TRACK_PER_GEV_M * PHOTONS_PER_M * NOMINAL_RADIUS_M**2 / 4
         beyond = np.minimum(self._farthest - paths.distance * paths.rate, 0.0)
         light = np.exp(log_light + beyond * np.exp(-0.5 * paths.log_share) * sqrt(3))
-        return np.asarray(yield_per_gev * self.ice.efficiency * light / paths.distance**2)
+        return np.asarray(self.yield_per_gev * light / paths.distance**2)
+
+    @property
+    def yield_per_gev(self) -> float:
+        """Expected charge (PE/GeV) of nominal DOMs at 1 m, all light being accepted."""
+        per_gev = TRACK_PER_GEV_M * PHOTONS_PER_M * NOMINAL_RADIUS_M**2 / 4
+        return per_gev * self.ice.efficiency
+
+    @property
+    def tables(self) -> ShowerTables:
+        """What is looked up, for the compiled kernel."""
+        from skyscan.compiled.shower import ShowerTables
+
+        log_lengths = np.log(self.table.grid.absorption)
+        axes = (
+            axis_over(log_lengths, self._charge_nodes.n_lengths),
+            axis_over(COSINES, self._charge_nodes.n_cosines),
+            axis_over(log_lengths, self._time_nodes.n_lengths),
+            axis_over(COSINES, self._time_nodes.n_cosines),
+            axis_over(np.log(self.table.grid.radius), N_RADII),
+            axis_over(np.log(self.table.grid.time_edges)),
+        )
+        return ShowerTables(
+            *(self._log_charge, self._log_survival, axes, self._psi),
+            *(self._farthest, LEVEL_M, NEAREST_M, self.is_quick),
+        )
 
     def log_survival(self, delay: Array, paths: Paths) -> Array:
         """Return ln of the probability that a photon is later than a delay.

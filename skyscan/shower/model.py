@@ -16,11 +16,15 @@ from scipy.special import gammaln
 from skyscan.light.cherenkov import axes_of
 from skyscan.light.first_photon import with_noise
 from skyscan.shower.light import Doms, Paths, ShowerLight, arrival
+from skyscan.track.simplex import Minimum, minimise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from skyscan.compiled.library import Compiled, Kernel
+    from skyscan.track.simplex import Search
 
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
@@ -73,6 +77,8 @@ class ShowerModel:
         Factor of all expected charges.
     charge_spread, jitter_ns, charge_power : float
         Settings of the likelihood: see the constants.
+    kernel : Kernel, optional
+        The compiled kernel; without it, numpy does all.
     """
 
     doms: NDArray[np.void]
@@ -84,9 +90,11 @@ class ShowerModel:
     charge_spread: float = CHARGE_SPREAD
     jitter_ns: float = JITTER_NS
     charge_power: float = CHARGE_POWER
+    kernel: Kernel | None = None
     travels: Array = field(init=False, repr=False)
     _places: Doms = field(init=False, repr=False)
     _n_hits: int = field(init=False, repr=False)
+    _compiled: dict[bool, Compiled] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare what is the same for all showers."""
@@ -116,13 +124,71 @@ class ShowerModel:
             Which direction each has.
         points : ndarray, shape (m, 4), m, m, m, ns
         light : ShowerLight
+            One of the model's two.
         """
+        compiled = self._compiled_for(light)
+        if compiled is not None:
+            return Showers(*compiled.values(rows, points))
         size = max(1, BLOCK // len(self.doms))
         llh, energy = np.empty(len(rows)), np.empty(len(rows))
         for start in range(0, len(rows), size):
             block = slice(start, start + size)
             llh[block], energy[block] = self._showers(rows[block], points[block], light)
         return Showers(llh, energy)
+
+    def minima(self, rows: Rows, start: Array, search: Search, light: ShowerLight) -> Minimum:
+        """Search for the minima of -ln L from some points, each on its own.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (m,)
+            Which direction each has.
+        start : ndarray, shape (m, 4), m, m, m, ns
+        search : Search
+        light : ShowerLight
+            One of the model's two.
+        """
+        compiled = self._compiled_for(light)
+        if compiled is not None:
+            return Minimum(*compiled.minima(rows, start, *search))
+        return minimise(
+            lambda problems, points: self.showers(rows[problems], points, light).llh,
+            start,
+            search,
+        )
+
+    def _compiled_for(self, light: ShowerLight) -> Compiled | None:
+        if self.kernel is None:
+            return None
+        if light.is_quick not in self._compiled:
+            self._compiled[light.is_quick] = self._compile(self.kernel, light)
+        return self._compiled[light.is_quick]
+
+    def _compile(self, kernel: Kernel, light: ShowerLight) -> Compiled:
+        from skyscan.compiled.shower import ShowerDoms, ShowerSettings, compiled_showers
+
+        doms = ShowerDoms(
+            places=self._places.places,
+            times=self.doms["time"],
+            charge=self.doms["charge"],
+            has_charge=self.doms["has_charge"],
+            photons=self._photons_of(self.doms["charge"]),
+            factors=light.yield_per_gev * (self.efficiency * self.doms["efficiency"]),
+        )
+        settings = ShowerSettings(
+            charge_spread=self.charge_spread,
+            noise_pe=NOISE_PE,
+            jitter_ns=self.jitter_ns,
+            largest_log_energy=LARGEST_LOG_ENERGY,
+            largest_step=LARGEST_STEP,
+            n_steps=ENERGY_STEPS,
+        )
+        return compiled_showers(
+            kernel, light.tables, light.ice, doms, travels=self.travels, settings=settings
+        )
+
+    def _photons_of(self, charge: Array) -> Array:
+        return np.asarray(np.maximum(charge, 1.0) ** self.charge_power)
 
     def _showers(self, rows: Rows, points: Array, light: ShowerLight) -> Showers:
         paths = light.paths(points[:, :3], self.travels[rows], self._places)
@@ -150,7 +216,7 @@ class ShowerModel:
         residual = hits["time"] - time - arrival(paths.distance)
         half_width = sqrt(3) * self.jitter_ns
         edges = np.stack([residual - half_width, residual + half_width])
-        photons = np.maximum(hits["charge"], 1.0) ** self.charge_power
+        photons = self._photons_of(hits["charge"])
         none_yet = np.exp(photons * light.log_survival(edges, paths))
         density = (none_yet[0] - none_yet[1]) / (2 * half_width)
         return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))

@@ -42,6 +42,8 @@ class Wanted:
     oversize : float
         Factor of the DOMs' radius, see `Scene`.
     kernel : {"auto", "c", "numpy"}
+    vertex : (float, float, float) or None
+        Where a shower begins, or a point that a muon passes, m; None draws it.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Wanted:
     direction: tuple[float, float] | None = None
     oversize: float = OVERSIZE
     kernel: str = "auto"
+    vertex: tuple[float, float, float] | None = None
 
 
 def simulate_event(wanted: Wanted, ice: IceModel, seed: int) -> Event:
@@ -90,7 +93,7 @@ def _try(
     if wanted.direction is not None:
         zenith, azimuth = equatorial_to_local(*wanted.direction, MJD)
         direction = float(zenith), float(azimuth)
-    primary, steps = draw_primary(wanted.kind, energy, direction, random)
+    primary, steps = draw_primary(wanted.kind, energy, direction, random, wanted.vertex)
     photons = n_photons(steps, scene.oversize, random.random(len(steps)))
     seed = int(random.integers(2**62))
     hits = trace(scene, steps, photons, seed, wanted.kernel)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from skyscan.errors import BadInput
 from skyscan.light.cherenkov import LIGHT_SPEED, axes_of
 from skyscan.simulation.light import hadronic_yield, shower_steps, track_step
 from skyscan.simulation.losses import Loss, Path, propagate
@@ -70,7 +71,11 @@ def draw_direction(random: np.random.Generator) -> tuple[float, float]:
 
 
 def draw_primary(
-    kind: str, energy_gev: float, direction: tuple[float, float], random: np.random.Generator
+    kind: str,
+    energy_gev: float,
+    direction: tuple[float, float],
+    random: np.random.Generator,
+    vertex: tuple[float, float, float] | None = None,
 ) -> tuple[Primary, Array]:
     """Return a particle and the steps of its light, shape (n, STEP_FIELDS).
 
@@ -81,17 +86,29 @@ def draw_primary(
     direction : (float, float), radians
         Zenith and azimuth that the particle comes from.
     random : numpy.random.Generator
+    vertex : (float, float, float), m, optional
+        Where a shower begins, or a point that a muon passes; by default it is drawn.
+
+    Raises
+    ------
+    BadInput
+        The muon passes outside of the sphere in which muons are followed.
     """
-    return (_muon if kind == "muon" else _shower)(energy_gev, direction, random)
+    make = _muon if kind == "muon" else _shower
+    return make(energy_gev, direction, random, vertex)
 
 
 def _shower(
-    energy_gev: float, direction: tuple[float, float], random: np.random.Generator
+    energy_gev: float,
+    direction: tuple[float, float],
+    random: np.random.Generator,
+    vertex: tuple[float, float, float] | None,
 ) -> tuple[Primary, Array]:
     across, turn, height = random.random(3)
     radius = SHOWER_RADIUS_M * sqrt(across)
     x, y = radius * cos(2 * pi * turn), radius * sin(2 * pi * turn)
     z = SHOWER_HALF_HEIGHT_M * (2 * height - 1)
+    x, y, z = (x, y, z) if vertex is None else vertex
     place = np.array([x, y, z])
     primary = Primary(
         "shower", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited_gev=energy_gev
@@ -101,7 +118,10 @@ def _shower(
 
 
 def _muon(
-    energy_gev: float, direction: tuple[float, float], random: np.random.Generator
+    energy_gev: float,
+    direction: tuple[float, float],
+    random: np.random.Generator,
+    vertex: tuple[float, float, float] | None,
 ) -> tuple[Primary, Array]:
     axes = axes_of(*(np.array([angle]) for angle in direction))
     across, turn = random.random(2)
@@ -109,6 +129,14 @@ def _muon(
     nearest = offset * (
         np.cos(2 * pi * turn) * axes.first[0] + np.sin(2 * pi * turn) * axes.second[0]
     )
+    if vertex is not None:
+        nearest = np.array(vertex) - (np.array(vertex) @ axes.along[0]) * axes.along[0]
+        offset = float(np.linalg.norm(nearest))
+    if offset >= SPHERE_M:
+        raise BadInput(
+            f"The muon passes the detector's centre in {offset:.0f} m; it can be simulated "
+            f"within {SPHERE_M:.0f} m."
+        )
     half = sqrt(SPHERE_M**2 - offset**2)
     path = propagate(energy_gev, 2 * half, random)
     start, begins = nearest - half * axes.along[0], HAPPENS_AT_NS - half / LIGHT_SPEED

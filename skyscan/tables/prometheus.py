@@ -99,7 +99,7 @@ class PrometheusFile(Table):
             raise BadInput(f"{self.place} cannot be read as Parquet ({error}).") from error
 
     def _columns(self, light: Any, row: int) -> Columns:  # noqa: ANN401  (pyarrow is optional)
-        lists = {name: light.field(name)[row].values for name in self.names}
+        lists = {name: self._list(light, name, row) for name in self.names}
         columns = {
             name: np.empty(0) if values is None else array_of(values)
             for name, values in lists.items()
@@ -107,6 +107,13 @@ class PrometheusFile(Table):
         if len({len(values) for values in columns.values()}) != 1:
             raise self.complaint(f"the lists of event {row} in a batch differ in length")
         return columns
+
+    def _list(self, light: Any, name: str, row: int) -> Any:  # noqa: ANN401
+        value = light.field(name)[row]
+        # Scalars of other types have no values; those of structures have a method of that name.
+        if not hasattr(value.type, "value_type"):
+            raise self.complaint(f"{name} has {value.type} instead of lists")
+        return value.values
 
 
 def is_prometheus(path: Path) -> bool:

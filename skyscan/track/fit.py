@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skyscan.track.simplex import minimise
+from skyscan.track.simplex import Search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,33 +40,27 @@ NEAR_RINGS = ((0.0, 1), (30.0, 4))
 
 
 class Descent(NamedTuple):
-    """One stage of the minimisation: its limits, and the number of points to keep.
+    """One stage of the minimisation: how to search (m, m, ns), and how many points to keep."""
 
-    ``step`` are the edges of the first simplex (m, m, ns). A simplex is done when the llh at
-    its corners differs by ``tolerance`` or less, or after ``max_evaluations``.
-    """
-
-    step: tuple[float, float, float]
-    tolerance: float
-    max_evaluations: int
+    search: Search
     n_kept: int = 1
 
 
 #: Stages with the quick ice model: descend from all points, follow the best, find the minimum.
 DESCENTS = (
-    Descent((15.0, 15.0, 30.0), 0.5, 25, n_kept=4),
-    Descent((8.0, 8.0, 16.0), 0.5, 60),
-    Descent((4.0, 4.0, 8.0), 2e-2, 80),
+    Descent(Search((15.0, 15.0, 30.0), 0.5, 25), n_kept=4),
+    Descent(Search((8.0, 8.0, 16.0), 0.5, 60)),
+    Descent(Search((4.0, 4.0, 8.0), 2e-2, 80)),
 )
 #: The last stage, with the exact ice model.
-SETTLE = Descent((1.0, 1.0, 2.0), 5e-3, 300)
+SETTLE = Descent(Search((1.0, 1.0, 2.0), 5e-3, 300))
 
 #: Where a first guess is close: the starting points around it, and the stages with the quick
 #: ice model.
 CLOSE_RINGS = ((0.0, 1), (15.0, 4))
 CLOSE_DESCENTS = (
-    Descent((8.0, 8.0, 16.0), 0.5, 25, n_kept=3),
-    Descent((4.0, 4.0, 8.0), 0.1, 50),
+    Descent(Search((8.0, 8.0, 16.0), 0.5, 25), n_kept=3),
+    Descent(Search((4.0, 4.0, 8.0), 0.1, 50)),
 )
 
 
@@ -186,13 +180,7 @@ def _descend(model: TrackModel, starts: Array, ice: Ice, how: Descent) -> tuple[
     """
     n, k = starts.shape[:2]
     owner = np.repeat(np.arange(n), k)
-    found = minimise(
-        lambda problems, points: model.llh(owner[problems], points, ice),
-        starts.reshape(n * k, 3),
-        np.array(how.step),
-        tolerance=how.tolerance,
-        max_evaluations=how.max_evaluations,
-    )
+    found = model.minima(owner, starts.reshape(n * k, 3), how.search, ice)
     return _smallest(found.point.reshape(n, k, 3), found.value.reshape(n, k), how.n_kept)
 
 

@@ -21,13 +21,17 @@ from skyscan.light.cherenkov import (
     frames_of,
 )
 from skyscan.light.first_photon import minus_log_likelihood
+from skyscan.light.layered import LayeredIce
+from skyscan.track.simplex import Minimum, minimise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from skyscan.compiled.library import Compiled, Kernel
     from skyscan.light.ice import Ice
+    from skyscan.track.simplex import Search
 
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
@@ -49,6 +53,8 @@ class TrackModel:
         The directions that the particle comes from, IceCube's local frame.
     dom_z : ndarray, shape (ndom,), m, optional
         Where the ice of each DOM lies in an ice model whose layers are tilted; by default, z.
+    kernel : Kernel, optional
+        The compiled kernel, for layered ice; without it, numpy does all.
     """
 
     hits: NDArray[np.void]
@@ -56,10 +62,14 @@ class TrackModel:
     zenith: Array
     azimuth: Array
     dom_z: Array | None = None
+    kernel: Kernel | None = None
     _axes: Axes = field(init=False, repr=False)
     _frames: TrackFrames = field(init=False, repr=False)
     _times: Array = field(init=False, repr=False)
     _levels: Array = field(init=False, repr=False)
+    _compiled: dict[int, tuple[Ice, Compiled]] = field(
+        init=False, repr=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Transform the DOMs to the frames of the tracks."""
@@ -90,6 +100,9 @@ class TrackModel:
         -------
         ndarray, shape (m,)
         """
+        compiled = self._compiled_for(ice)
+        if compiled is not None:
+            return compiled.values(rows, points)[0]
         photons = ice.n_photons(self.hits["charge"])
         size = max(1, BLOCK // len(self.hits))
         values = np.empty(len(rows))
@@ -97,6 +110,42 @@ class TrackModel:
             block = slice(start, start + size)
             values[block] = self._llh(rows[block], points[block], photons, ice)
         return values
+
+    def minima(self, rows: Rows, start: Array, search: Search, ice: Ice) -> Minimum:
+        """Search for the minima of -ln L from some points, each on its own.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (m,)
+            Which direction each has.
+        start : ndarray, shape (m, 3), m, m, ns
+        search : Search
+        ice : Ice
+        """
+        compiled = self._compiled_for(ice)
+        if compiled is not None:
+            return Minimum(*compiled.minima(rows, start, *search))
+        return minimise(
+            lambda problems, points: self.llh(rows[problems], points, ice), start, search
+        )
+
+    def _compiled_for(self, ice: Ice) -> Compiled | None:
+        if self.kernel is None or not isinstance(ice, LayeredIce):
+            return None
+        if id(ice) not in self._compiled:
+            from skyscan.compiled.track import compiled_tracks
+
+            compiled = compiled_tracks(
+                self.kernel,
+                ice,
+                self._frames,
+                times=self._times,
+                levels=self._levels,
+                charge=self.hits["charge"],
+            )
+            # with the ice, so that its id stays its own
+            self._compiled[id(ice)] = (ice, compiled)
+        return self._compiled[id(ice)][1]
 
     def _llh(self, rows: Rows, points: Array, photons: Array, ice: Ice) -> Array:
         light = direct_light(self._frames.rows(rows), points[:, :1], points[:, 1:2])

@@ -34,9 +34,25 @@ class Minimum(NamedTuple):
     evaluations: NDArray[np.intp]
 
 
-def minimise(
-    function: Function, start: Array, step: Array, *, tolerance: float, max_evaluations: int
-) -> Minimum:
+class Search(NamedTuple):
+    """How to search.
+
+    Attributes
+    ----------
+    step : tuple of float
+        Edges of the first simplex.
+    tolerance : float
+        A problem is done when the values at its simplex differ by no more than this.
+    max_evaluations : int
+        A problem is also done after this number of evaluations.
+    """
+
+    step: tuple[float, ...]
+    tolerance: float
+    max_evaluations: int
+
+
+def minimise(function: Function, start: Array, search: Search) -> Minimum:
     """Minimise the function of each problem.
 
     Parameters
@@ -45,20 +61,15 @@ def minimise(
         Takes problems, shape (m,), and points, shape (m, ndim); returns values, shape
         (m,). NaN and infinity count as very bad.
     start : ndarray, shape (n, ndim)
-    step : ndarray, shape (ndim,)
-        Edges of the first simplex.
-    tolerance : float
-        A problem is done when the values at its simplex differ by no more than this.
-    max_evaluations : int
-        A problem is also done after this number of evaluations.
+    search : Search
     """
-    simplexes = _Simplexes(function, start, step)
+    simplexes = _Simplexes(function, start, search.step)
     active = np.arange(len(start))
     while active.size:
         simplexes.sort(active)
         spread = simplexes.value[active, -1] - simplexes.value[active, 0]
-        used_up = simplexes.evaluations[active] >= max_evaluations
-        active = active[~((spread <= tolerance) | used_up)]
+        used_up = simplexes.evaluations[active] >= search.max_evaluations
+        active = active[~((spread <= search.tolerance) | used_up)]
         if active.size:
             simplexes.move(active)
     best = simplexes.point[:, 0].copy(), simplexes.value[:, 0].copy()
@@ -68,7 +79,7 @@ def minimise(
 class _Simplexes:
     """The simplexes of all problems: ``point`` (n, ndim + 1, ndim), ``value`` (n, ndim + 1)."""
 
-    def __init__(self, function: Function, start: Array, step: Array) -> None:
+    def __init__(self, function: Function, start: Array, step: tuple[float, ...]) -> None:
         n, ndim = start.shape
         self._function = function
         self.point = np.repeat(start[:, None, :], ndim + 1, axis=1)

@@ -30,7 +30,7 @@ from soak_faults import FAULTS, FIT, JOB, ROUND
 from condor.personal.daemons import FOLDER_VARIABLE
 from condor.personal.settings import CPUS_VARIABLE
 from condor.pool import start, stop
-from skyscan.errors import TryAgain, WrongUsage
+from skyscan.errors import BadInput, TryAgain, WrongUsage
 from workflows.report import read_report
 from workflows.submission import submit
 from workflows.watch import is_over
@@ -135,7 +135,7 @@ class Soak:
     def _plan(self, variant: str, name: str) -> RunningScan:
         options, variables = VARIANTS[variant]
         place = self.folder / name.replace(" ", "-")
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         with environment(SKYSCAN_DUMMY_COST=DUMMY_COST, **variables):
             return make_scan(self.pool, place, **COMMON, **options)
 
@@ -149,7 +149,7 @@ class Soak:
             while not _is_complete(_finished(scan)) and story.resumes < MOST_RESUMES:
                 story.resumes += 1
                 self.log_event(story, f"resume: {_outcome(scan)}")
-                _submitted(scan)
+                self._resume(scan, story)
             judge(scan, story, self.undisturbed[story.variant])
         except Exception as error:  # noqa: BLE001  the other scans continue
             story.broken.append(f"{type(error).__name__}: {error}")
@@ -159,6 +159,15 @@ class Soak:
         self.log_event(story, "; ".join(["ended", *story.broken]))
         if not story.broken:
             shutil.rmtree(self.folder / story.folder)
+
+    def _resume(self, scan: RunningScan, story: Story) -> None:
+        """Resume a scan; if its plan is damaged, plan it again first, as the message says."""
+        try:
+            _submitted(scan)
+        except BadInput as error:
+            self.log_event(story, f"plan again: {error}")
+            self._plan(story.variant, story.folder)
+            _submitted(scan)
 
     def _disturb(self, scan: RunningScan, story: Story) -> None:
         random = Random(f"{self.seed}/{story.number}/targets")
@@ -199,9 +208,9 @@ def judge(scan: RunningScan, story: Story, undisturbed: Undisturbed) -> None:
         story.broken.append("other pixels than the undisturbed scan's")
     if story.extra > story.explained:
         story.broken.append(f"doubled: {story.extra} fits again, {story.explained} explained")
-    # A job is submitted twice: if both are removed, its round fails.
-    removed = story.done.count("remove_job") > 1
-    if story.resumes and not (removed or any(FAULTS[kind].wants_resume for kind in story.done)):
+    # A job is submitted twice, a PRE script runs up to three times: then its round fails.
+    used_up = story.done.count("remove_job") > 1 or story.done.count("kill_pre_script") > 2
+    if story.resumes and not (used_up or any(FAULTS[kind].wants_resume for kind in story.done)):
         story.broken.append(f"{story.resumes} resumes, and no fault that wants one")
 
 

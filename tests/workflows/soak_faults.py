@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.personal.processes import pool_processes
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,6 +146,60 @@ def flip_result(scan: RunningScan, random: Random) -> str | None:
     return _damage(scan, random, flip)
 
 
+def cut_plan(scan: RunningScan, random: Random) -> str | None:
+    """Cut one of the files that planning wrote, anywhere."""
+    files = read_planned(scan.folder.scan_json).files
+    path = scan.folder.path / random.choice(sorted(files))
+    os.truncate(path, random.randrange(path.stat().st_size))
+    return path.name
+
+
+def rename_folder(scan: RunningScan, random: Random) -> str | None:
+    """Give a running scan's folder another name for a while; release what is held since."""
+    path = scan.folder.path
+    dagman = scan.pool.run(
+        "condor_q", "-allusers", "-const", _of_dagmans(scan), "-af", "ClusterId"
+    )
+    if not dagman.stdout.strip():
+        return None
+    away = path.rename(path.with_name("away"))
+    time.sleep(random.uniform(0, 10))
+    with suppress(FileNotFoundError):  # HTCondor makes it anew for results that come home
+        path.rename(path.with_name("made-anew"))
+    away.rename(path)
+    scan.pool.run("condor_release", "-const", f"{scan.is_mine()} || {_of_dagmans(scan)}")
+    return away.name
+
+
+def kill_pre_script(scan: RunningScan, random: Random) -> str | None:
+    """Kill the PRE script that opens a round, or its Python."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        pid = int(path.name)
+        is_its = {"next-round", "./open-round.sh"} & _words(pid)
+        if is_its and _cwd(pid) == scan.folder.workflow:
+            found.append(pid)
+    return _kill(found, random)
+
+
+def foreign_environment(scan: RunningScan, random: Random) -> str | None:
+    """Run commands of a user whose variables are for another pool."""
+    name, value = random.choice(
+        (
+            ("_CONDOR_COLLECTOR_HOST", "cm.example.invalid"),
+            ("_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS", "KERBEROS"),
+            ("_CONDOR_NETWORK_INTERFACE", "192.0.2.1"),
+            ("PYTHONHOME", "/nowhere"),
+        )
+    )
+    program = Path(sys.executable).with_name("skyscan")
+    for words in (("pool", "start"), ("status", str(scan.folder.path))):
+        subprocess.run(
+            [program, *words], env={**os.environ, name: value}, capture_output=True, check=False
+        )
+    return name
+
+
 FAULTS = {
     fault.do.__name__: fault
     for fault in (
@@ -159,6 +216,10 @@ FAULTS = {
         Fault(delete_result, JOB, wants_resume=True, weight=0.5),
         Fault(truncate_result, JOB, wants_resume=True, weight=0.5),
         Fault(flip_result, JOB, wants_resume=True, weight=0.5),
+        Fault(cut_plan, ROUND, wants_resume=True, weight=0.5),
+        Fault(rename_folder, ROUND, wants_resume=True, weight=0.5),
+        Fault(kill_pre_script, NONE),
+        Fault(foreign_environment, NONE, weight=0.5),
         # Of all running scans, rarely.
         Fault(kill_schedd, ROUND, weight=0.15),
     )
@@ -173,6 +234,11 @@ def _kill(pids: list[int], random: Random) -> str | None:
         os.kill(pid, signal.SIGKILL)
         return str(pid)
     return None
+
+
+def _of_dagmans(scan: RunningScan) -> str:
+    place = f"{scan.folder.workflow}/"
+    return f'JobUniverse == 7 && substr(UserLog, 0, {len(place)}) == "{place}"'
 
 
 def _on_a_job(scan: RunningScan, random: Random, *command: str) -> str | None:

@@ -1,7 +1,6 @@
 """The answer on the command line: of a map, of a scan folder, with any levels."""
 
 import json
-import re
 import shutil
 import sys
 from importlib import resources
@@ -190,24 +189,6 @@ def test_plot_draws_only_what_is_asked_for(folder, map_file, capsys):
     kinds = [Path(path).name.rsplit(".", 2)[1:] for path in paths]
     assert kinds == [[k, e] for k in ("event", "timeline") for e in ("png", "pdf")]
     assert main(["plot", str(map_file), "--kind", "timeline"]) == ExitCode.BAD_INPUT
-
-
-DOCS = Path(__file__).parents[2] / "docs" / "answer.md"
-EXAMPLES = re.findall(
-    r"```console\n\$ skyscan ([^\n]*)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL
-)
-
-
-def test_the_page_has_an_example_of_each_command():
-    assert [words.split()[0] for words, _ in EXAMPLES] == ["result", "alert", "compare"]
-
-
-@pytest.mark.parametrize(("words", "shown"), EXAMPLES)
-def test_commands_print_what_the_page_shows(words, shown, capsys, tmp_path):
-    shutil.copy(MAP, tmp_path / "map.npz")
-    printed = said(capsys, *words.split())
-    for part in shown.split("…\n"):
-        assert part.rstrip() in printed
 
 
 CSV, VOTABLE, FITS = "c.csv", "c.vot", "c.fits"

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 NAMES = (
     *("event JSON", "event pickle", "i3", "SuperDST", "frames", "followup", "site TOML"),
     *("scan.json", "startup.json", "round.json", "batch", "records", "site options"),
-    *("options of plan", "many events"),
+    *("options of plan", "many events", "CSV", "Parquet", "SQLite", "truth", "geometry"),
+    *("ice model", "levels", "catalogue", "campaign.json", "list of events"),
+    "state of a watch",
 )
 CASES = {"options of plan": 8}
 USUAL_CASES = 60

@@ -84,9 +84,11 @@ def test_what_auto_chose_is_reported_with_its_reason(folder):
     do(folder, 0, 1, 2)
     merge(folder, read_planned(folder.scan_json))
     assert "chosen" not in write_report(folder, 0).text
-    choice = {"chosen": "cascade", "reason": "one shower fits better by 38.3 in llh"}
+    reason = "one shower fits better by 38.3 in llh: times -29.2, charges +67.5"
+    choice = {"chosen": "cascade", "reason": reason}  # as in docs/auto.md
     (folder.startup / CHOICE_JSON).write_text(json.dumps(choice))
-    line = "  chosen    cascade: one shower fits better by 38.3 in llh\n"
+    line = f"  chosen    cascade: {reason}\n"
+    assert line in (Path(__file__).parents[2] / "docs" / "auto.md").read_text("utf-8")
     assert line in write_report(folder, 0).text
     assert line in read_report(folder).text
 

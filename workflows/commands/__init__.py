@@ -18,6 +18,7 @@ MODULES = {
     "plot": ("plot",),
     "alert": ("alert",),
     "compare": ("compare",),
+    "calibrate": ("calibrate",),
     "abort": ("abort",),
     "rerun": ("retry", "extend"),
     "simulate": ("simulate",),

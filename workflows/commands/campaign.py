@@ -29,6 +29,7 @@ from workflows.campaigns.table import (
 )
 from workflows.checks import preflight
 from workflows.choices import choice_of
+from workflows.commands.interrupts import at_interrupt, it_continues, may_be_submitted
 from workflows.commands.plan import add_options, note
 from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
@@ -85,7 +86,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
     files = [*options.events, *(read_list(options.list) if options.list else [])]
     events = [parse_event_id(it) for it in (options.named or "").split(",") if it.strip()]
     folder = CampaignFolder(options.output_dir.absolute())
-    if folder.json.exists() and _runs(folder):
+    if folder.json.exists() and is_running(folder):
         of_scans = from_words(options)
         before = read_campaign(folder).entries
         wanted = wanted_events(files, choice_of(of_scans), events)
@@ -96,9 +97,10 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
             )
         return resume(folder.path, no_watch=options.no_watch or options.no_submit)
     of_scans = from_words(options)
-    folder, campaign = plan_campaign(
-        files, options.output_dir, of_scans, options.max_scans, events, check_place=True
-    )
+    with at_interrupt("Nothing was submitted; the same command goes on with the planning."):
+        folder, campaign = plan_campaign(
+            files, options.output_dir, of_scans, options.max_scans, events, check_place=True
+        )
     print(
         f"Campaign of {len(campaign.entries)} events in {folder.path}, "
         f"{campaign.max_scans} scans at a time",
@@ -141,7 +143,7 @@ def _print_left_out(campaign: Campaign) -> None:
 def resume(path: Path, *, no_watch: bool) -> ExitCode:
     """Continue a campaign: plan what could not be planned before, and keep what is done."""
     folder = CampaignFolder(path.absolute())
-    if not _runs(folder):
+    if not is_running(folder):
         _print_left_out(plan_missing(folder, read_campaign(folder)))
     return _run(folder, no_watch=no_watch)
 
@@ -187,30 +189,26 @@ def print_result(path: Path, *, as_json: bool) -> ExitCode:
     return exit_code_of(rows)
 
 
-def _runs(folder: CampaignFolder) -> bool:
+def is_running(folder: CampaignFolder) -> bool:
+    """Return whether a campaign is in the queue of the user's pool."""
     found = pools.status()
     return found.pool is not None and found.is_running and is_queued(folder, found.pool)
 
 
 def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
-    pool = pools.start()
-    pool.use()
     place = shlex.quote(str(folder.path))
-    if is_queued(folder, pool):
-        print("The campaign is already in the queue.", flush=True)
-    else:
-        submit(folder, pool)
+    with at_interrupt(may_be_submitted("campaign", folder.path)):
+        pool = pools.start()
+        pool.use()
+        if is_queued(folder, pool):
+            print("The campaign is already in the queue.", flush=True)
+        else:
+            submit(folder, pool)
     if no_watch:
         print(f"`skyscan status {place}` shows the progress.")
         return worst(entry.exit_code for entry in read_campaign(folder).entries)
-    try:
+    with at_interrupt(it_continues("campaign", folder.path)):
         rows = watch(folder)
-    except KeyboardInterrupt:
-        print(
-            f"\nThe campaign continues. `skyscan status {place}` shows its progress, "
-            f"`skyscan resume {place}` watches it again."
-        )
-        return ExitCode.DONE
     print(table_text(folder, rows), end="")
     return exit_code_of(rows)
 

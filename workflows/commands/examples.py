@@ -35,6 +35,7 @@ EXAMPLES = {
     "result": ("skyscan result alert --json",),
     "plot": ("skyscan plot alert", "skyscan plot map.npz --catalogue sources.csv"),
     "alert": ("skyscan alert scans --event-name IceCube-220524A --pipeline gold",),
+    "calibrate": ("skyscan calibrate alert -n 100",),
     "compare": ("skyscan compare alert reference.npz",),
     "list": ("skyscan list", "skyscan list ~/scans --json"),
     "abort": ("skyscan abort alert",),

@@ -11,6 +11,7 @@ from condor import pool as pools
 from skyscan.errors import ExitCode
 from workflows.campaigns.folder import is_campaign
 from workflows.commands import campaign
+from workflows.commands.interrupts import at_interrupt, it_continues, may_be_submitted
 from workflows.commands.plan import USAGE, add_options, plan_from
 from workflows.parser import FOLDER_HELP
 from workflows.submission import AlreadyRuns, open_scan, submit
@@ -46,7 +47,8 @@ def add_to(commands: Commands) -> None:
 
 
 def _scan(options: argparse.Namespace) -> ExitCode:
-    folder = plan_from(options)
+    with at_interrupt("Nothing was submitted; the same command begins again."):
+        folder = plan_from(options)
     print(f"Scan folder: {folder.path}", flush=True)
     submit_scan(folder)
     return follow(folder)
@@ -74,10 +76,11 @@ def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
 
     With ``attach``, a scan that is already in the queue is no error.
     """
-    pool = pools.start()
-    pool.use()
     try:
-        submit(folder, pool)
+        with at_interrupt(may_be_submitted("scan", folder.path)):
+            pool = pools.start()
+            pool.use()
+            submit(folder, pool)
     except AlreadyRuns:
         if not attach:
             raise
@@ -87,14 +90,8 @@ def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
 def follow(folder: ScanFolder) -> ExitCode:
     """Watch a scan to its end and print its report; Ctrl-C leaves it running."""
     place = shlex.quote(str(folder.path))
-    try:
+    with at_interrupt(it_continues("scan", folder.path)):
         report = watch(folder)
-    except KeyboardInterrupt:
-        print(
-            f"\nThe scan continues. `skyscan status {place}` shows its progress, "
-            f"`skyscan resume {place}` watches it again."
-        )
-        return ExitCode.DONE
     if report is None:
         print(
             f"The scan was removed before it ended; its results are kept. "

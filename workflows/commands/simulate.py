@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, WrongUsage
+from workflows.commands.interrupts import at_interrupt
 
 if TYPE_CHECKING:
     from skyscan.events.event import Event
@@ -116,12 +117,21 @@ def _simulate(options: argparse.Namespace) -> ExitCode:
     energies = min(options.energy), max(options.energy)
     wanted = Wanted(options.kind, energies, direction, options.oversize)
     for seed in range(options.seed, options.seed + options.number):
-        event = simulate_event(wanted, ice, seed)
-        path = _path(options.output, event)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_event(path, event)
-        print(f"{path}  {_about(event)}", flush=True)
+        with at_interrupt(_left(options, seed)):
+            event = simulate_event(wanted, ice, seed)
+            path = _path(options.output, event)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_event(path, event)
+            print(f"{path}  {_about(event)}", flush=True)
     return ExitCode.DONE
+
+
+def _left(options: argparse.Namespace, seed: int) -> str:
+    """Return what to say after Ctrl-C in the simulation of a seed's event."""
+    if seed == options.seed:
+        return "No event was written."
+    rest = options.seed + options.number - seed
+    return f"The events above are complete; --seed {seed} --number {rest} simulates the others."
 
 
 def _check(options: argparse.Namespace) -> None:

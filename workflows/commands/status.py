@@ -16,6 +16,7 @@ from skyscan.errors import ExitCode, WrongUsage, printable
 from workflows.answers import answer_of, as_report
 from workflows.campaigns.folder import is_campaign
 from workflows.catalogue import catalogue_for, near, place_catalogue, source_lines
+from workflows.commands.interrupts import at_interrupt, it_continues
 from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, read_model
 from workflows.model.schema import as_json
@@ -73,7 +74,8 @@ def _status(options: argparse.Namespace) -> ExitCode:
         return print_status(options.folder, as_json=options.json)
     folder = open_scan(options.folder)
     if options.watch and not options.json:
-        watch(folder)
+        with at_interrupt(it_continues("scan", folder.path)):
+            watch(folder)
     model = _model(folder)
     if options.json:
         print(as_json(model))

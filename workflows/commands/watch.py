@@ -17,6 +17,7 @@ from skyscan.errors import BadInput, ExitCode, TryAgain, WrongUsage, printable
 from skyscan.locks import locked
 from skyscan.storage import make_folder, write_text
 from workflows.checks import preflight
+from workflows.commands.interrupts import at_interrupt
 from workflows.commands.plan import add_scan_options, plan_from
 from workflows.commands.scan import submit_scan
 from workflows.engines import engine_of
@@ -35,6 +36,10 @@ USAGE = "%(prog)s DIR (--real-event | --simulated-event) [options]"
 SUBMIT_FILE = "watch.sub"
 CONDOR = "--condor"
 LONGEST = 86400.0  #: seconds between two looks
+ENDED = (
+    "The watch has ended; submitted scans continue, and the same command goes on with the "
+    "files that are left."
+)
 #: What the job of HTCondor gets of the environment in which it is submitted, besides the
 #: variables of the scans' jobs. Everyone can read a job's environment: no token itself.
 GETENV = (
@@ -98,11 +103,8 @@ def _watch(options: argparse.Namespace) -> ExitCode:
             inbox.leave_out()
         inbox.begin()  # if the watch is killed before this, the next one leaves out the rest
         _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
-        try:
+        with at_interrupt(ENDED):
             return _look(inbox, options, interval)
-        except KeyboardInterrupt:
-            _say("the watch has ended; submitted scans go on.")
-    return ExitCode.DONE
 
 
 def _check_options(of_scans: Options) -> None:

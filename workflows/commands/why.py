@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from skyscan.errors import ExitCode, WrongUsage, printable
 from workflows.campaigns.folder import CampaignFolder, is_campaign
+from workflows.commands.interrupts import at_interrupt, it_continues
 from workflows.engines import engine_of
 from workflows.model.outputs import Outputs, tail_of
 from workflows.model.reading import read_model
@@ -83,13 +84,20 @@ def _logs(options: argparse.Namespace) -> ExitCode:
     ends = {}
     for path in _files(folder, options):
         ends[path] = _show(folder, path, whole=options.failed)
-    if not ends and not options.follow:
+    if options.follow:
+        with at_interrupt("" if is_over(folder) else it_continues("scan", folder.path)):
+            _follow(folder, options, ends)
+    elif not ends:
         print("Nothing has been written.")
-    while options.follow and not is_over(folder):
+    return ExitCode.DONE
+
+
+def _follow(folder: ScanFolder, options: argparse.Namespace, ends: dict[Path, int]) -> None:
+    """Print what is added to the files until the scan ends."""
+    while not is_over(folder):
         time.sleep(LOOK_EVERY)
         for path in _files(folder, options):
             ends[path] = _show_more(folder, path, ends.get(path, 0))
-    return ExitCode.DONE
 
 
 def _files(folder: ScanFolder, options: argparse.Namespace) -> Iterator[Path]:

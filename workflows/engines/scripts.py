@@ -27,9 +27,10 @@ def access_point_lines(python: str, code_sha256: str) -> list[str]:
         "# Runs this scan's own code here: ./skyscan.sh workflows status .",
         "# HTCondor's daemons have their own umask; this is the umask of the user who planned.",
         f"umask {current_umask():04o}",
-        'here=$(cd "$(dirname "$0")" && pwd) || exit 70',
+        # A cd that follows CDPATH prints the folder that it finds.
+        """here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd) || exit 70""",
         "# Python would skip a damaged zip and import another installed skyscan.",
-        f'{quoted} -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
+        f'{quoted} -I -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
         f"    exit {ExitCode.BAD_INPUT:d}",
         f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
         "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",

@@ -170,6 +170,7 @@ class ScanReader:
             site=self.scan.site,
             engine=self.scan.engine,
             runtime=self.scan.runtime,
+            kernel=self.scan.kernel or "",
             folder=str(self.folder.path.absolute()),
             made=made,
             news=self._news or None,

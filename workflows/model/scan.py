@@ -281,6 +281,9 @@ class ScanModel:
         `VERSION`.
     name, reco, site, engine, runtime : str
         Of the scan, as planned.
+    kernel : str
+        What computes the likelihoods, ``compiled`` or ``numpy``; empty if the reconstruction
+        has one way only.
     folder : str
         Absolute path of the scan folder.
     made : float
@@ -365,6 +368,7 @@ class ScanModel:
     time_left: TimeLeft | None = None
     waits: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
+    kernel: str = ""
 
     @property
     def current(self) -> Round | None:

@@ -26,7 +26,8 @@ def duration(seconds: float) -> str:
 
 def heading(model: ScanModel) -> str:
     """Return the first line of a status: name, reconstruction, state."""
-    return f"{model.name}  {model.reco}  {state_text(model)}"
+    reco = f"{model.reco} ({model.kernel})" if model.kernel else model.reco
+    return f"{model.name}  {reco}  {state_text(model)}"
 
 
 def state_text(model: ScanModel) -> str:

@@ -302,6 +302,10 @@ def _provenance(ended: Ended) -> Iterator[tuple[str, str]]:
     yield "scan id", scan.id
     yield "event, SHA-256", scan.event_sha256
     yield "code, SHA-256", scan.code_sha256
+    if scan.kernel is not None:
+        yield "kernel of the fits", scan.kernel
+    if scan.kernel_sha256 is not None:
+        yield "compiled kernel, SHA-256", scan.kernel_sha256
     yield from _light(folder)
 
 

@@ -363,3 +363,14 @@ def wholes(tmp_path_factory):
     ]
     own = take_event(paths[0], Choice(event=EventId(1)))
     return [*((it.suffix[1:], it.read_bytes()) for it in paths), ("json", own.content)]
+
+
+@pytest.mark.parametrize("value", [1.5, "x", {"a": 1}])
+def test_photons_that_are_no_lists_are_refused(tmp_path, value):
+    path = write_prometheus(tmp_path / "photons.parquet")
+    rows = pq.read_table(path).to_pylist()
+    for row in rows:
+        row["photons"]["t"] = value
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    with pytest.raises(BadInput, match="instead of lists"):
+        list(find_events(path, Choice(run_id=1, mjd=59_000.0)))

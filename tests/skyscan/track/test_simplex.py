@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from skyscan.track.simplex import minimise
+from skyscan.track.simplex import Search, minimise
 
-STEP = np.array([1.0, 2.0, 0.5])
+STEP = (1.0, 2.0, 0.5)
 
 
 def valleys(n):
@@ -21,9 +21,7 @@ def solve(function, rows, max_evaluations=2000):
     return minimise(
         lambda k, points: function(rows[k], points),
         START[rows],
-        STEP,
-        tolerance=1e-10,
-        max_evaluations=max_evaluations,
+        Search(STEP, 1e-10, max_evaluations),
     )
 
 
@@ -74,7 +72,5 @@ def test_nan_and_infinity_are_avoided(bad):
         return np.where(points[:, 0] < -0.5, bad, ((points - 1) ** 2).sum(axis=-1))
 
     start = np.array([[-2.0, 0.0, 0.0]])
-    found = minimise(
-        half_bad, start, np.array([2.0, 1, 1]), tolerance=1e-9, max_evaluations=500
-    )
+    found = minimise(half_bad, start, Search((2.0, 1.0, 1.0), 1e-9, 500))
     assert np.abs(found.point - 1).max() < 1e-3

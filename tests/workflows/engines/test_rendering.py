@@ -267,12 +267,20 @@ def test_the_access_point_script_finds_its_python_and_its_folder(tmp_path):
     lines = access_point_lines(str(python), sha256_of(here / "skyscan.zip"))
     command = [script(here, "skyscan.sh", lines), "probe", "a b", "$x"]
 
+    bare, place = {"PATH": os.defpath}, "/"
+
     def run() -> subprocess.CompletedProcess[str]:
-        bare = {"PATH": os.defpath}
         return subprocess.run(
-            command, cwd="/", env=bare, capture_output=True, text=True, check=False
+            command, cwd=place, env=bare, capture_output=True, text=True, check=False
         )
 
+    assert run().stdout == "['a b', '$x']\n"
+    # Whatever DAGMan or a user has in the environment:
+    broken = tmp_path / "broken"
+    (broken / "the folder").mkdir(parents=True)
+    (broken / "hashlib.py").write_text("raise RuntimeError")
+    bare |= {"PYTHONPATH": str(broken), "CDPATH": str(broken)}
+    command[0], place = "the folder/skyscan.sh", str(tmp_path)
     assert run().stdout == "['a b', '$x']\n"
     with (here / "skyscan.zip").open("ab") as code_file:
         code_file.write(b"x")  # the zip stays valid

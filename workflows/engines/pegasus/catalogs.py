@@ -145,7 +145,8 @@ def replica_catalog(folder: PegasusFolder, scan: Planned, site: sites.Site) -> R
     catalog = ReplicaCatalog()
     here = ScanFolder(folder.scan)
     ice = [] if scan.ice_sha256 is None else [here.ice]
-    for path in (here.workflow / layout.JOB_SH, here.event / scan.event_file, *ice):
+    kernel = [] if scan.kernel_sha256 is None else [here.kernel]
+    for path in (here.workflow / layout.JOB_SH, here.event / scan.event_file, *ice, *kernel):
         catalog.add_replica(LOCAL, path.name, path)
     shared = [here.code]
     if folder.startup_tar.exists():

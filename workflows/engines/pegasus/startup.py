@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from workflows.engines.pegasus.folder import PegasusFolder
     from workflows.planned import Planned
 
+MAX_MEMBERS = 1000  #: of the output of prep, which is a few files
+
 
 def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned, tar: Path) -> None:
     """Unpack the output of prep into the scan folder, and keep the archive for the jobs.
@@ -30,7 +32,7 @@ def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned, tar:
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
         _unpack(tar, unpacked)
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, OSError, ValueError) as error:
         raise BadInput(f"{tar} cannot be unpacked ({error}); plan the scan again.") from error
     if not is_whole(unpacked / layout.STARTUP, scan.id):
         raise BadInput(f"{tar} is not the output of prep for this scan; plan it again.")
@@ -41,13 +43,17 @@ def take_startup(folder: ScanFolder, pegasus: PegasusFolder, scan: Planned, tar:
 
 
 def _unpack(tar: Path, place: Path) -> None:
-    # Not with the filters of `tarfile`: they came with 3.11.4, and Debian 12 has 3.11.2.
-    with tarfile.open(tar) as archive:
-        for member in archive:
+    # Not with the filters of `tarfile`: they came with 3.11.4, and Debian 12 has 3.11.2. Only
+    # plain archives: one that is compressed or sparse could expand without an end.
+    with tarfile.open(tar, "r:") as archive:
+        for number, member in enumerate(archive):
             path = Path(member.name)
             file = archive.extractfile(member) if member.isreg() else None
-            if path.is_absolute() or ".." in path.parts or not (file or member.isdir()):
+            is_odd = member.issparse() or not (file or member.isdir())
+            if path.is_absolute() or ".." in path.parts or is_odd:
                 raise tarfile.TarError(f"unexpected member {member.name!r}")
+            if number == MAX_MEMBERS:
+                raise tarfile.TarError(f"more than {MAX_MEMBERS} members")
             if file is not None:
                 (place / path).parent.mkdir(parents=True, exist_ok=True)
                 (place / path).write_bytes(file.read())

@@ -63,3 +63,28 @@ def test_a_damaged_tar_is_refused(scan, tmp_path):
     tar.write_bytes(b"no tar at all")
     with pytest.raises(BadInput, match="cannot be unpacked"):
         take(scan, tar)
+
+
+def test_a_tar_that_expands_or_has_no_end_of_members_is_refused(scan, tmp_path, monkeypatch):
+    tar = tmp_path / "startup.tar"
+    with tarfile.open(tar, "w:gz") as archive:
+        member = tarfile.TarInfo("startup/zeros")
+        member.size = 1_000_000
+        archive.addfile(member, BytesIO(bytes(member.size)))
+    with pytest.raises(BadInput, match="cannot be unpacked"):
+        take(scan, tar)
+    monkeypatch.setattr("workflows.engines.pegasus.startup.MAX_MEMBERS", 3)
+    with tarfile.open(tar, "w") as archive:
+        for number in range(4):
+            archive.addfile(tarfile.TarInfo(f"startup/{number}"), BytesIO())
+    with pytest.raises(BadInput, match="more than 3 members"):
+        take(scan, tar)
+    # GNU's old header of a sparse file: 8 GB in a block of 512 bytes
+    head = bytearray(tarfile.TarInfo("startup/sparse").tobuf(tarfile.GNU_FORMAT))
+    head[156:157] = b"S"
+    head[483:495] = b"%011o\0" % (8 * 1024**3 - 1)
+    head[148:156] = b"%06o\0 " % (sum(head[:148]) + 8 * 32 + sum(head[156:512]))
+    tar.write_bytes(bytes(head) + bytes(1024))
+    with pytest.raises(BadInput, match="unexpected member 'startup/sparse'"):
+        take(scan, tar)
+    assert not scan.startup.exists()

@@ -1,0 +1,69 @@
+"""Compile the kernel, where a scan is planned."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from skyscan.compiled.library import Kernel
+from skyscan.errors import BadInput
+
+SOURCE = "likelihood.c"
+COMPILERS = ("cc", "gcc", "clang")
+COMPILE_SECONDS = 120
+
+#: Portable: no library of the system, and no option for the processor at hand, so that the
+#: kernel runs, and computes the same bytes, on other machines and in images with another libc.
+FLAGS = (
+    *("-std=c99", "-O2", "-ftree-vectorize", "-fPIC", "-shared", "-s"),
+    *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
+    *("-fno-builtin", "-fno-stack-protector", "-fvisibility=hidden"),
+    *("-nostdlib", "-Wl,-z,defs", "-Wl,--build-id=none"),
+)
+#: Makes gcc 12 and later use SSE2 in more loops; other compilers do not know it.
+COST_MODEL = "-fvect-cost-model=dynamic"
+
+
+@lru_cache(maxsize=1)
+def compiled_kernel() -> bytes:
+    """Compile the kernel, and return the bytes of its shared object.
+
+    Raises
+    ------
+    BadInput
+        There is no C compiler, it fails, or this machine cannot load what it makes.
+    """
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None:
+        raise BadInput(f"There is no C compiler on PATH ({', '.join(COMPILERS)}).")
+    with tempfile.TemporaryDirectory(prefix="skyscan-kernel-") as folder:
+        source, library = Path(folder, SOURCE), Path(folder, "kernel.so")
+        source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
+        _compile(compiler, source, library)
+        Kernel(library)
+        return library.read_bytes()
+
+
+def _compile(compiler: str, source: Path, library: Path) -> None:
+    """Compile with the cost model, or without it if the compiler does not know it."""
+    reasons = []
+    for more in ((COST_MODEL,), ()):
+        command = [compiler, *FLAGS, *more, "-o", library.name, source.name]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=source.parent,
+                capture_output=True,
+                check=False,
+                timeout=COMPILE_SECONDS,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise BadInput(f"{compiler} does not run: {error}") from error
+        if done.returncode == 0:
+            return
+        reasons.append(done.stderr.decode(errors="replace").strip())
+    raise BadInput(f"{compiler} cannot compile the kernel: {reasons[-1]}")

@@ -1,0 +1,168 @@
+"""The likelihood of showers in layered ice by the compiled kernel."""
+
+from __future__ import annotations
+
+import ctypes
+from math import log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import gammaln
+
+from skyscan.compiled.library import (
+    LANES,
+    CAxis,
+    Compiled,
+    CTiming,
+    Kernel,
+    c_axis,
+    c_timing,
+    doubles,
+    filled,
+    pointer,
+)
+from skyscan.light.cherenkov import LIGHT_SPEED, N_GROUP
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from skyscan.light.ice_model import IceModel
+    from skyscan.light.layered import Axis
+
+    Array = NDArray[np.float64]
+
+#: The kernel has room for so many DOMs; IceCube has 5160.
+MOST_DOMS = 5200
+#: Bins of cos psi, narrower than the distances of the table's nodes.
+N_BINS = 200
+
+_NUMBERS = ("n_doms", "n_hits", "n_known", "n_known_hits", "is_quick")
+_DOMS = ("x", "y", "z", "times", "photons", "scattering", "absorption", "factors")
+_AXES = ("charge_lengths", "charge_cosines", "time_lengths", "time_cosines")
+_LIMITS = ("light_speed", "arrival", "level", "nearest", "farthest", "first_delay")
+_CHARGES = ("shape", "noise", "constant", "largest_log_energy", "largest_step", "total_charge")
+
+
+class _Shower(ctypes.Structure):
+    """The kernel's Shower."""
+
+    _fields_ = (
+        *((name, ctypes.c_longlong) for name in _NUMBERS),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("travels", *_DOMS, "known", "charge", "weights")
+        ),
+        *((name, ctypes.c_void_p) for name in ("log_charge", "log_survival")),
+        *((name, CAxis) for name in (*_AXES, "distances", "delays")),
+        *(("psi", ctypes.c_void_p), ("psi_from", ctypes.c_void_p)),
+        *(("n_psi", ctypes.c_longlong), ("n_bins", ctypes.c_longlong)),
+        *((name, ctypes.c_void_p) for name in ("edges", "scattering_at", "absorption_at")),
+        ("n_edges", ctypes.c_longlong),
+        *((name, ctypes.c_double) for name in (*_LIMITS, *_CHARGES)),
+        *(("n_steps", ctypes.c_longlong), ("timing", CTiming)),
+    )
+
+
+class ShowerTables(NamedTuple):
+    """What `skyscan.shower.light.ShowerLight` looks up.
+
+    ``log_charge`` and ``log_survival`` are flat: by la/le, cos eta, cos psi, distance (and
+    time). ``axes`` are those of ln(la/le) and cos eta, first for charges, then for times, of
+    ln(d/le) and of ln(t c/le); ``psi`` are the nodes of cos psi.
+    """
+
+    log_charge: Array
+    log_survival: Array
+    axes: tuple[Axis, Axis, Axis, Axis, Axis, Axis]
+    psi: Array
+    farthest: float
+    level_m: float
+    nearest_m: float
+    is_quick: bool
+
+
+class ShowerSettings(NamedTuple):
+    """Settings of the likelihood: see the constants of `skyscan.shower.model`."""
+
+    charge_spread: float
+    noise_pe: float
+    jitter_ns: float
+    largest_log_energy: float
+    largest_step: float
+    n_steps: int
+
+
+class ShowerDoms(NamedTuple):
+    """The DOMs of an event, those with hits first, all of shape (ndom,).
+
+    ``times`` (ns) and ``photons`` count for hits only. ``factors`` are the expected charge
+    (PE/GeV) at 1 m without scattering and absorption.
+    """
+
+    places: Array
+    times: Array
+    charge: Array
+    has_charge: NDArray[np.bool_]
+    photons: Array
+    factors: Array
+
+
+def compiled_showers(
+    kernel: Kernel,
+    tables: ShowerTables,
+    ice: IceModel,
+    doms: ShowerDoms,
+    *,
+    travels: Array,
+    settings: ShowerSettings,
+) -> Compiled:
+    """Return the likelihood of an event's DOMs under showers of n directions.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    tables : ShowerTables
+    ice : IceModel
+    doms : ShowerDoms
+    travels : ndarray, shape (n, 3)
+        Directions of travel, unit vectors.
+    settings : ShowerSettings
+    """
+    n_doms, n_hits = len(doms.factors), int(np.isfinite(doms.times).sum())
+    if n_doms > MOST_DOMS:
+        raise ValueError(f"{n_doms} DOMs; the compiled kernel takes {MOST_DOMS}")
+    known = np.flatnonzero(doms.has_charge)
+    charge = doms.charge[known]
+    shape = settings.charge_spread**-2
+    ends = ice.depths_of(doms.places[:, 2])
+    times = np.where(np.isfinite(doms.times), doms.times, 0.0)
+    of_doms = (*doms.places.T, times, doms.photons, *ends, doms.factors)
+    arrays: list[NDArray[np.generic]] = [doubles(travels), *map(filled, of_doms)]
+    indices = np.concatenate([known, np.zeros(-len(known) % LANES, np.intp)]).astype(np.int64)
+    arrays += [indices, filled(charge, by=0.0), filled(charge + shape, by=0.0)]
+    arrays += [doubles(tables.log_charge), doubles(tables.log_survival), doubles(tables.psi)]
+    # a node not above the start of each bin; one less than the nearest, because of rounding
+    starts = np.linspace(-1.0, 1.0, N_BINS, endpoint=False)
+    psi_from = np.searchsorted(tables.psi, starts, side="right") - 2
+    arrays.append(np.clip(psi_from, 0, len(tables.psi) - 2).astype(np.int64))
+    edges, integrals = ice.depth_nodes
+    arrays += [doubles(values) for values in (edges, *integrals)]
+    places = [pointer(array) for array in arrays]
+    delays = tables.axes[-1]
+    model = _Shower(
+        *(n_doms, n_hits, len(known), int((known < n_hits).sum()), tables.is_quick),
+        *(*places[:-5], *map(c_axis, tables.axes), *places[-5:-3], len(tables.psi), N_BINS),
+        *(*places[-3:], len(edges)),
+        *(LIGHT_SPEED, N_GROUP / LIGHT_SPEED, tables.level_m, tables.nearest_m),
+        *(tables.farthest, float(np.exp(delays.first))),
+        *(shape, settings.noise_pe, _constant(charge, shape), settings.largest_log_energy),
+        *(settings.largest_step, float(charge.sum()), settings.n_steps),
+        c_timing(sqrt(3) * settings.jitter_ns),
+    )
+    return Compiled(kernel.shower, model, arrays)
+
+
+def _constant(charge: Array, shape: float) -> float:
+    """Return the part of ln L of the charges that depends on them only."""
+    each = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1) + shape * log(shape)
+    return float(each.sum())

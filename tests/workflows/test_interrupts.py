@@ -1,0 +1,170 @@
+"""Ctrl-C, SIGTERM and a closed pipe end a command without a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from plans_support import EVENT, options
+
+from skyscan.errors import ExitCode
+from workflows.cli import main
+from workflows.plan import plan
+
+
+@pytest.fixture
+def planned(tmp_path):
+    return plan(EVENT, tmp_path / "scan", options())
+
+
+@pytest.fixture(autouse=True)
+def keeps_sigint():
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt(*_args: object, **_keywords: object) -> None:
+    raise KeyboardInterrupt
+
+
+def interrupted(capsys, *words: str) -> str:
+    """Return what an interrupted command says."""
+    assert main(list(words)) == ExitCode.INTERRUPTED
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    (line,) = [it for it in shown.err.splitlines() if it.startswith("skyscan:")]
+    assert line.startswith("skyscan: interrupted.")
+    return line
+
+
+EVENT_WORDS = (str(EVENT), "--simulated-event", "--reco-algo", "dummy")
+SIMULATE = ("simulate", "--kind", "muon", "--seed", "5", "--number")
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (("plan", *EVENT_WORDS), ("workflows.commands.plan.plan", "interrupted.")),
+        (("scan", *EVENT_WORDS), ("workflows.commands.plan.plan", "Nothing was submitted")),
+        (("campaign", *EVENT_WORDS), ("workflows.commands.campaign.plan_campaign", "Nothing")),
+        ((*SIMULATE, "9"), ("skyscan.simulation.events.simulate_event", "No event")),
+        (("list",), ("workflows.commands.listing.scans_below", "interrupted.")),
+        (("events", str(EVENT)), ("workflows.commands.events.list_events", "interrupted.")),
+    ],
+)
+def test_what_was_interrupted_says_what_is_left(tmp_path, monkeypatch, capsys, words, where):
+    place, says = where
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(place, interrupt)
+    assert says in interrupted(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("status", "--watch"), "workflows.commands.status.watch"),
+        (("logs", "--follow"), "workflows.commands.why._follow"),
+        (("resume",), "workflows.commands.scan.watch"),
+    ],
+)
+def test_who_watches_a_scan_is_told_that_it_continues(
+    planned, monkeypatch, capsys, words, place
+):
+    monkeypatch.setattr("workflows.commands.scan.submit_scan", lambda *_, **__: None)
+    monkeypatch.setattr(place, interrupt)
+    line = interrupted(capsys, *words, str(planned.path))
+    assert f"The scan continues: `skyscan status {planned.path}`" in line
+
+
+def test_who_interrupts_a_submission_is_told_how_to_find_out(planned, monkeypatch, capsys):
+    monkeypatch.setattr("condor.pool.start", interrupt)
+    line = interrupted(capsys, "submit", str(planned.path))
+    assert f"`skyscan status {planned.path}` says whether the scan was submitted" in line
+
+
+def test_ctrl_c_after_some_simulated_events_says_how_to_simulate_the_others(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("skyscan.simulation.events.simulate_event", lambda *_: None)
+    monkeypatch.setattr("workflows.commands.simulate._path", lambda *_: tmp_path / "made")
+    monkeypatch.setattr("workflows.commands.simulate._about", lambda *_: "made")
+    writes = iter((None, None))
+    monkeypatch.setattr(
+        "skyscan.events.writer.write_event",
+        lambda *_: next(writes, ...) is None or interrupt(),
+    )
+    assert "--seed 7 --number 1 simulates the others" in interrupted(capsys, *SIMULATE, "3")
+
+
+def running(*words: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "workflows", *words]
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, -signal.SIGTERM)],
+)
+def test_a_watch_ends_by_a_signal_and_says_so(tmp_path, number, code):
+    (tmp_path / "inbox").mkdir()
+    words = ("--simulated-event", "--reco-algo", "dummy", "--output-dir")
+    watch = running("watch", str(tmp_path / "inbox"), *words, str(tmp_path / "out"))
+    assert "watching" in watch.stdout.readline()
+    os.killpg(watch.pid, number)
+    _, error = watch.communicate(timeout=60)
+    assert watch.returncode == code
+    assert "Traceback" not in error
+    assert ("submitted scans continue" in error) == (number == signal.SIGINT)
+
+
+@pytest.mark.parametrize("words", [("--help",), ("recos",), ("status", "{folder}")])
+def test_nothing_is_said_to_a_reader_that_has_gone(planned, words):
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "workflows", *(it.format(folder=planned.path) for it in words)],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+def test_a_full_disk_under_the_output_is_an_error(planned):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "workflows", "status", str(planned.path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": ""},
+            check=False,
+        )
+    assert done.returncode == ExitCode.TRY_AGAIN
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_in_a_thread_of_a_program_is_interrupted_too(monkeypatch, capsys):
+    monkeypatch.setattr("workflows.commands.listing.scans_below", interrupt)
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(main(["list"])))
+    thread.start()
+    thread.join()
+    assert codes == [ExitCode.INTERRUPTED]
+    assert "interrupted" in capsys.readouterr().err
