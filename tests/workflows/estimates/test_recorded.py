@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from recorded_scans import NAMES, Recording
+from rounds_support import GivenRounds
 
 from condor.sites import read_site
 from workflows.estimates.behaviours import behaviour_of
 from workflows.estimates.estimate import estimate
 from workflows.estimates.seen import most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
-from workflows.estimates.sky import GivenRounds
 from workflows.model.jobs import Job, Nodes, Start
 from workflows.model.results import BatchResults
 from workflows.model.rounds import Batch, ChosenRound

@@ -6,6 +6,7 @@ from math import ceil
 
 import numpy as np
 import pytest
+from rounds_support import GivenRounds
 
 from skyscan.errors import WrongUsage
 from skyscan.pixels import parents
@@ -43,27 +44,6 @@ SMALL = Setting(
     checkpoint_interval=600.0,
     max_retries=9,
 )
-
-
-class GivenRounds:
-    """The rounds of a scan that is known: each has so many fits, one of each pixel."""
-
-    def __init__(self, n_fits) -> None:
-        self._n = 0
-        self._left = list(n_fits)
-
-    @property
-    def n_pixels(self):
-        """Return the number of pixels so far."""
-        return self._n
-
-    def ask(self, done):
-        """Return the fits of the next round, once all others are done."""
-        if not done.all() or not self._left:
-            return 0
-        n = self._left.pop(0)
-        self._n += n
-        return n
 
 
 @pytest.mark.parametrize("threshold", [1.0, 0.6])
