@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: How far a DOM may be from its place in IceCube-86, m.
 TOLERANCE = 2.0
+#: The part of its DOMs without which a detector is not IceCube-86.
+MOST_DOMS = 0.95
 #: One DOM a row: its numbers, and its position in m; z points up.
 DOM_DTYPE = np.dtype(
     [("string", "<i4"), ("om", "<i4"), ("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
@@ -61,12 +63,16 @@ class Detector:
 
 
 def is_icecube86(detector: Detector) -> bool:
-    """Return whether a detector is IceCube-86: all of its in-ice DOMs in their places.
+    """Return whether a detector is IceCube-86: nearly all of its DOMs, in their places.
 
-    DOMs on the surface (om 61 to 64) do not matter.
+    Tables without the DOMs that do not work are of it too. Those on the surface (om 61 to 64)
+    do not matter.
     """
     doms = detector.doms[detector.doms["om"] <= N_OMS]
-    if len(doms) != N_STRINGS * N_OMS or not is_in_ice(doms["string"], doms["om"]).all():
+    if (
+        len(doms) < MOST_DOMS * N_STRINGS * N_OMS
+        or not is_in_ice(doms["string"], doms["om"]).all()
+    ):
         return False
     here = np.stack([doms[axis] for axis in "xyz"], axis=-1)
     away = np.linalg.norm(here - positions(doms["string"], doms["om"]), axis=-1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from importlib import resources
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +25,12 @@ if TYPE_CHECKING:
     from skyscan.coverage.sample import Row
 
 FORMAT = 1
-#: The first number of hits of each class of events. The regions of a few bright events would
-#: be too small with the levels of many faint ones.
-FEWEST_HITS = {
-    "track": (6, 40, 80, 150),
-    "track_bulk": (6, 40, 80, 150),
-    "cascade": (6, 40, 80),
-}
-#: The classes of a sample must not have fewer events than this.
-FEWEST_EVENTS = 20
+#: Where classes of events may be divided, by number of hits. Each has at least CLASS_EVENTS, so
+#: that the levels of neighbours are not told apart by chance.
+EDGES = {"track": (6, 40, 80, 150), "track_bulk": (6, 40, 80, 150), "cascade": (6, 40, 80)}
+CLASS_EVENTS = 150
+#: A calibration sample must not have fewer events than this.
+FEWEST_EVENTS = 30
 DIGITS = 2  #: of a level
 
 
@@ -69,21 +65,28 @@ def calibration_of(reco: str, rows: Sequence[Row]) -> dict[str, Any]:
             "ice": shipped_ice().name,
             "ice_sha256": shipped_ice().digest,
         },
-        "classes": [_class(reco, rows, *ends) for ends in _ends(FEWEST_HITS[reco])],
+        "classes": [_class(reco, rows, *ends) for ends in _ends(reco, rows)],
     }
 
 
-def _ends(fewest: Sequence[int]) -> list[tuple[int, int | None]]:
-    inner = [(low, high - 1) for low, high in pairwise(fewest)]
-    return [*inner, (fewest[-1], None)]
+def _ends(reco: str, rows: Sequence[Row]) -> list[tuple[int, int | None]]:
+    """Return the fewest and the most hits of each class."""
+    low, *inner = EDGES[reco]
+    ends: list[tuple[int, int | None]] = []
+    for edge in inner:
+        sides = in_class(rows, low, edge - 1), in_class(rows, edge, None)
+        if min(map(len, sides)) >= CLASS_EVENTS:
+            ends.append((low, edge - 1))
+            low = edge
+    return [*ends, (low, None)]
 
 
 def _class(reco: str, rows: Sequence[Row], fewest: int, most: int | None) -> dict[str, Any]:
     chosen = in_class(rows, fewest, most)
     if len(chosen) < FEWEST_EVENTS:
         raise BadInput(
-            f"{reco}: {len(chosen)} events of the calibration sample have {fewest} to "
-            f"{most or 'any number of'} hits, and {FEWEST_EVENTS} are needed; simulate more."
+            f"{reco}: {len(chosen)} events of the calibration sample have {fewest} hits or "
+            f"more, and {FEWEST_EVENTS} are needed; simulate more."
         )
     values = np.array([row.two_delta_llh for row in chosen])
     made: dict[str, Any] = {"hits": [fewest, most], "events": len(chosen)}

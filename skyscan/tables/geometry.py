@@ -20,8 +20,8 @@ STRING = ("string", "sensor_string_id", "string_id")
 OM = ("om", "dom_number", "sensor_id")
 SENSOR = "sensor_id"
 AXES = {axis: (axis, f"dom_{axis}", f"sensor_pos_{axis}") for axis in "xyz"}
-#: How far rows of the same DOM may be apart, m.
-SAME_PLACE = 0.01
+#: How far rows of the same DOM may be apart, m: those of its photomultipliers are.
+SAME_PLACE = 0.5
 
 
 def detector_in(tables: Iterable[Table]) -> Detector | None:
@@ -47,10 +47,12 @@ def _detector(table: Table, doms: list[str], axes: list[str]) -> Detector:
     if not len(every):
         raise table.complaint("it has no DOMs")
     _, first, which = np.unique(every[["string", "om"]], return_index=True, return_inverse=True)
-    found = every[first]
-    away = max(float(np.ptp(every[a] - found[a][which])) for a in AXES)
+    found, which = every[first], which.ravel()
+    away = max(float(np.abs(every[a] - found[a][which]).max()) for a in AXES)
     if away > SAME_PLACE:
         raise table.complaint("a DOM has two places in it")
+    for axis in AXES:
+        found[axis] = np.bincount(which, weights=every[axis]) / np.bincount(which)
     return Detector(found)
 
 

@@ -8,6 +8,7 @@ import pytest
 from skyscan.answer.levels import WILKS
 from skyscan.coverage import __main__ as program
 from skyscan.coverage import sample
+from skyscan.coverage.calibrating import _ends, calibration_of
 from skyscan.coverage.quantiles import contained, level_of
 from skyscan.coverage.sample import (
     FIRST_SEEDS,
@@ -97,3 +98,14 @@ def test_coverage_counts_the_events_inside():
     assert (found.n_inside, found.n_events) == (14, 100)
     assert found.sigma == pytest.approx(0.05)
     assert found.pull == pytest.approx(-7.2)
+
+
+def test_classes_are_divided_where_both_sides_have_enough_events():
+    rows = [Row("track", n, 1.0, 10 + n % 200, 30.0, n % 7, 0.1, 512) for n in range(600)]
+    assert _ends("track", rows[:200]) == [(6, None)]
+    assert _ends("track", rows) == [(6, 79), (80, 149), (150, None)]
+    made = calibration_of("track", rows)
+    assert [it["hits"] for it in made["classes"]] == [[6, 79], [80, 149], [150, None]]
+    assert sum(it["events"] for it in made["classes"]) == 600
+    with pytest.raises(BadInput, match="30 are needed"):
+        calibration_of("track", rows[:20])

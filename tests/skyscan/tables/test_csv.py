@@ -98,7 +98,7 @@ def test_a_table_may_be_compressed(tmp_path, packed):
     bad = plain((7,))
     bad["time"] = [*bad["time"][:-1], "x"]
     path.write_bytes(packed(write_csv(tmp_path / "y.csv", bad).read_bytes()))
-    with pytest.raises(BadInput, match=f"^{path}: column time holds something"):
+    with pytest.raises(BadInput, match=f"^{path}: column time has a value"):
         take_event(path)
 
 

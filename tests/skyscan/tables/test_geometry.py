@@ -57,6 +57,22 @@ def test_a_geometry_of_icecube86_is_no_other_detector(tmp_path):
     names = ("string", "om", "pmt", "x", "y", "z", "type")
     columns = dict(zip(names, map(np.array, zip(*icecube86(), strict=True)), strict=True))
     assert read_geometry(write_parquet(tmp_path / "c.parquet", columns)) is None
+    working = {name: values[100:] for name, values in columns.items()}
+    assert read_geometry(write_parquet(tmp_path / "d.parquet", working)) is None
+    half = {name: values[2500:] for name, values in columns.items()}
+    assert read_geometry(write_parquet(tmp_path / "e.parquet", half)) is not None
+
+
+def test_a_table_may_have_a_row_for_each_photomultiplier(tmp_path):
+    columns = {
+        "string": [90, 90],
+        "om": [1, 1],
+        "x": [1.0, 1.2],
+        "y": [0.0, 0.0],
+        "z": [5.0, 5.2],
+    }
+    found = read_geometry(write_csv(tmp_path / "g.csv", columns))
+    assert found.doms.tolist() == [(90, 1, pytest.approx(1.1), 0.0, pytest.approx(5.1))]
 
 
 def test_a_file_without_a_geometry_is_refused_with_what_would_be_taken(tmp_path):
