@@ -55,7 +55,14 @@ def pytest_configure_node(node) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run modules that compute beside those that wait, and the long ones first."""
+    """Run modules that compute beside those that wait, and the long ones first.
+
+    Tests marked `truth` run only if they are asked for.
+    """
+    if "truth" not in (config.option.markexpr or ""):
+        for item in items:
+            if item.get_closest_marker("truth"):
+                item.add_marker(pytest.mark.skip(reason="runs with `-m truth` only"))
     if not hasattr(config, "workerinput"):
         return
     modules: dict[Path, list[pytest.Item]] = {}

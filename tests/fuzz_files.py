@@ -30,12 +30,12 @@ from skyscan.light.ice_files import read_ice_model  # noqa: E402
 from skyscan.tables.files import read_geometry, read_truth  # noqa: E402
 from workflows.campaigns.campaign import (  # noqa: E402
     Campaign,
-    CampaignFolder,
     Entry,
     read_campaign,
     read_list,
     write_campaign,
 )
+from workflows.campaigns.folder import CampaignFolder  # noqa: E402
 from workflows.inbox import STATE, Inbox, Taken  # noqa: E402
 
 if TYPE_CHECKING:

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from skyscan.errors import BadInput, ExitCode, TryAgain
+from skyscan.job.fork import Fork, can_fork
 from skyscan.job.protocol import ANSWER, FITS, FRAMES, REQUEST
 from skyscan.records import RECORD_DTYPE
 
@@ -60,10 +62,7 @@ class WorkerProcess:
 
     def __init__(self, startup_folder: Path) -> None:
         self.frames = b""
-        command = [sys.executable, "-m", "skyscan", "worker", str(startup_folder)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+        self._process = _started("worker", str(startup_folder))
         try:
             self._receive(time.monotonic() + SETUP_TIME, "set-up takes too long")
         except FitFailed as failure:
@@ -136,6 +135,15 @@ class WorkerProcess:
             name = f" ({signal.Signals(-code).name})" if named else ""
             return f"the process was killed by signal {-code}{name}"
         return f"the process ended with exit code {code}"
+
+
+def _started(*arguments: str) -> Fork | subprocess.Popen[bytes]:
+    """Start ``python -m skyscan`` with arguments: as a fork of this process if it can be."""
+    if can_fork():
+        main = import_module("skyscan.__main__").main
+        return Fork(lambda: int(main(arguments)), "reco", *arguments)
+    command = [sys.executable, "-m", "skyscan", *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -28,7 +28,7 @@ from skyscan.rounds.leftover import (
 )
 from skyscan.rounds.rule import choose
 from skyscan.startup import Startup, read_startup
-from skyscan.storage import write_bytes, write_sealed
+from skyscan.storage import make_folder, write_bytes, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -305,8 +305,11 @@ def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None])
     if result.complaints:
         if len(result.records):
             write_results(path, batch, result.records)
-        else:
+        elif path.exists():
             write_bytes(path, b"")
+        else:  # of every batch of a new round: not synced one by one
+            make_folder(path.parent)
+            path.touch()
     missing = ids_of(result.missing(batch))
     back = [record for ids in missing if (record := later.get(ids)) is not None]
     if back:
