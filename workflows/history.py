@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from contextlib import suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HIDDEN = "--notify"
 HIDDEN = "..."
 MAX_LINES, MAX_LENGTH = 200, 4000
+MAX_BYTES = MAX_LINES * MAX_LENGTH  #: of the file, from its end
 _running: list[str] = []  # the words of the command of this process
 
 
@@ -42,7 +44,9 @@ def record(folder: ScanFolder) -> None:
 def commands_of(folder: ScanFolder) -> list[str]:
     """Return the recorded commands of a scan, each with its time, the last ones if many."""
     try:
-        text = folder.commands.read_text("utf-8", errors="replace")
+        with folder.commands.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_BYTES))
+            text = file.read(MAX_BYTES).decode(errors="replace")
     except OSError:
         return []
     lines = [line for line in text.splitlines() if line.strip()]

@@ -67,6 +67,11 @@ def kernel_for(options: Options, folder: ScanFolder) -> Kernel:
     try:
         return Kernel(COMPILED, compiled_kernel())
     except BadInput as error:
+        if planned is not None and planned.kernel == COMPILED:
+            raise BadInput(
+                f"{folder.kernel} is damaged or missing, and cannot be compiled again: {error} "
+                f"Plan the scan where it was planned before, or into another --output-dir."
+            ) from error
         if options.kernel == COMPILED:
             raise BadInput(
                 f"--kernel compiled: {error} Leave the option out, and numpy fits."

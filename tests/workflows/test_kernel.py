@@ -126,3 +126,16 @@ def test_the_option_takes_three_values(tmp_path, capsys):
         main([*arguments, "--kernel", "fortran"])
     assert ended.value.code == ExitCode.WRONG_USAGE
     assert "compiled" in capsys.readouterr().err
+
+
+@needs_compiler
+def test_a_damaged_kernel_without_a_compiler_is_not_replaced_by_numpy(tmp_path, monkeypatch):
+    folder = planned(tmp_path)
+    folder.kernel.write_bytes(b"damaged")
+    compiler.compiled_kernel.cache_clear()
+    with monkeypatch.context() as without:
+        without.setattr(compiler, "COMPILERS", ("no-such-compiler",))
+        with pytest.raises(BadInput, match=r"kernel\.so is damaged or missing.*no C compiler"):
+            planned(tmp_path)
+    planned(tmp_path)
+    assert not damaged_files(folder, read_planned(folder.scan_json))

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: Variables with which Python does not start, stays, or warns otherwise.
+OTHER_PYTHONS = (
+    *("PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONINSPECT", "PYTHONIOENCODING"),
+    *("PYTHONWARNINGS", "PYTHONOPTIMIZE", "PYTHONUSERBASE"),
+)
+
+
 def access_point_lines(python: str, code_sha256: str) -> list[str]:
     """Return the script that runs the scan's own code on the access point."""
     quoted = "'" + python.replace("'", "'\\''") + "'"
@@ -32,6 +39,8 @@ def access_point_lines(python: str, code_sha256: str) -> list[str]:
         "# Python would skip a damaged zip and import another installed skyscan.",
         f'{quoted} -I -S -c "{is_whole}" "$here/{layout.CODE_ZIP}" {code_sha256} ||',
         f"    exit {ExitCode.BAD_INPUT:d}",
+        "# Those of the caller's are for another Python.",
+        f"unset {' '.join(OTHER_PYTHONS)}",
         f'PYTHONPATH="$here/{layout.CODE_ZIP}" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1',
         "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
         f'exec {quoted} -m "$@"',

@@ -280,6 +280,10 @@ def test_the_access_point_script_finds_its_python_and_its_folder(tmp_path):
     (broken / "the folder").mkdir(parents=True)
     (broken / "hashlib.py").write_text("raise RuntimeError")
     bare |= {"PYTHONPATH": str(broken), "CDPATH": str(broken)}
+    for name in ("PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONIOENCODING", "PYTHONINSPECT"):
+        bare[name] = "elsewhere"
+    bare |= {name: str(broken) for name in ("ENV", "BASH_ENV", "PYTHONSTARTUP", "IFS", "TZ")}
+    bare |= {"POSIXLY_CORRECT": "1", "LC_ALL": "none"}
     command[0], place = "the folder/skyscan.sh", str(tmp_path)
     assert run().stdout == "['a b', '$x']\n"
     with (here / "skyscan.zip").open("ab") as code_file:
