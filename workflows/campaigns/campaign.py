@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workflows.campaigns.folder import CampaignFolder
 
 FORMAT = 1
+#: Options that are paths, which JSON has as text.
+PATHS = ("gcd_dir", "gcd", "truth", "geometry", "ice_model", "catalogue")
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def _options(value: dict[str, Any]) -> Options:
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    for name in ("gcd_dir", "gcd", "truth", "geometry", "ice_model"):
+    for name in PATHS:
         if value.get(name) is not None:
             known[name] = Path(value[name])
     return Options(**known)
