@@ -24,6 +24,23 @@ FORMAT = 1
 PATHS = ("gcd_dir", "gcd", "truth", "geometry", "ice_model", "catalogue")
 
 
+class OtherOptions(WrongUsage):
+    """The folder holds a campaign with other options.
+
+    Attributes
+    ----------
+    changes : str
+        Which ones, and how they differ.
+    """
+
+    def __init__(self, folder: Path, changes: str) -> None:
+        self.changes = changes
+        super().__init__(
+            f"{folder} already holds a campaign with other options ({changes}). Choose another "
+            f"--output-dir, or the same options to continue it."
+        )
+
+
 @dataclass(frozen=True)
 class Entry:
     """One event of a campaign.
@@ -144,7 +161,7 @@ def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
 
     Raises
     ------
-    WrongUsage
+    OtherOptions
         The options differ.
     """
     changes = [
@@ -153,11 +170,7 @@ def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
         if getattr(old, it.name) != getattr(new, it.name)
     ]
     if changes:
-        raise WrongUsage(
-            f"{folder.path} already holds a campaign with other options "
-            f"({', '.join(changes)}). Choose another --output-dir, or the same options to "
-            f"continue it."
-        )
+        raise OtherOptions(folder.path, ", ".join(changes))
 
 
 def read_list(path: Path) -> list[Path]:
