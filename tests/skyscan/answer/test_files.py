@@ -21,7 +21,7 @@ from skyscan import read_map
 from skyscan.answer import calibration
 from skyscan.answer.context import Context
 from skyscan.answer.files import FILES, write_files
-from skyscan.answer.levels import ICECUBE, WILKS
+from skyscan.answer.levels import ICECUBE, WILKS, Levels
 from skyscan.answer.moc import region_moc
 from skyscan.answer.show import write_beside
 from skyscan.errors import BadInput
@@ -101,6 +101,31 @@ def test_a_map_away_from_its_scan_folder_has_the_levels_of_its_header(
     assert read.answer().levels == answer.levels
     assert read.answer().regions == answer.regions
     assert read.answer("wilks").levels == WILKS
+
+
+@pytest.mark.parametrize(
+    "chosen", [ICECUBE, Levels("my levels.txt", ((0.5, 2.25), (0.9, 8.5)), "mine")]
+)
+def test_a_map_away_from_its_scan_folder_has_the_levels_that_the_scan_was_planned_with(
+    simulated, tmp_path, chosen
+):
+    known = replace(simulated, context=Context("track", levels=chosen))
+    write_files(known, known.answer(), tmp_path)
+    (path,) = tmp_path.glob("*.multiorder.fits")
+    found = read_map(path).answer()
+    assert (found.levels.name, found.levels.table) == (chosen.name, chosen.table)
+    assert found.regions == known.answer().regions
+    with fits.open(path, mode="update") as hdus:
+        hdus[1].header["LEVEL50"] = -1.0
+    assert read_map(path).answer().levels == (chosen if chosen == ICECUBE else WILKS)
+
+
+def test_a_header_has_the_name_of_any_file_of_levels(tmp_path):
+    levels = Levels("d'été.txt", ((0.5, 2.25), (0.9, 8.5)), "the table in d'été.txt")
+    skymap = gaussian_map(context=Context("track", levels=levels))
+    skymap.to_fits(tmp_path / "a.fits")
+    assert fits.getheader(tmp_path / "a.fits", 1)["LEVELS"] == r"d'\xe9t\xe9.txt"
+    assert read_map(tmp_path / "a.fits").answer().levels.table == levels.table
 
 
 def test_all_files_are_written_and_listed(folder):
