@@ -74,11 +74,14 @@ def catalogue_of(folder: ScanFolder) -> tuple[str, list[Source]]:
 
 
 def sources_for(path: Path | None, skymap: SkyMap) -> list[Source] | None:
-    """Return the sources of a catalogue, or else of that which the map's scan has; or None."""
+    """Return the sources of a catalogue, or else of that which the map's scan has; or None.
+
+    Of one that is damaged nothing is said, such as that no source is near.
+    """
     given = catalogue_for(path)
     if given is None and skymap.context.folder is not None and not skymap.is_local:
-        folder = ScanFolder(skymap.context.folder)
-        return catalogue_of(folder)[1] if folder.catalogue.is_file() else None
+        name, sources = catalogue_of(ScanFolder(skymap.context.folder))
+        return sources if name else None
     return given
 
 
@@ -108,5 +111,6 @@ def source_lines(found: Sequence[Near]) -> list[str]:
         for it in found[:SHOWN]
     ]
     if len(found) > SHOWN:
-        lines.append(f"            and {len(found) - SHOWN} more inside 90 %")
+        least = "at least " if len(found) >= MOST_SHOWN else ""
+        lines.append(f"            and {least}{len(found) - SHOWN} more inside 90 %")
     return lines

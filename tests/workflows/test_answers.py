@@ -18,6 +18,7 @@ from skyscan.events.source import Source
 from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
+from workflows import history
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -238,8 +239,27 @@ def test_a_scan_keeps_its_catalogue_and_shows_it_in_every_report(folder, tmp_pat
     assert "Near <b>" not in page
     assert "  source    Near <b>" in said(capsys, "result", folder.path)
     said(capsys, "alert", folder.path)
+    for words in (("--levels", "wilks"), ("--levels", "icecube")):
+        assert "  source    Near <b>" in said(capsys, "result", folder.path, *words)
     (circular,) = folder.path.glob("*.circular.1.txt")
-    assert "Far (RA 10.00, Dec +80.00): the nearest source" in circular.read_text()
+    told = "Far (RA 10.00, Dec +80.00): the nearest source"
+    assert told in circular.read_text()
+    assert told in page
+    folder.catalogue.write_text("{")
+    said(capsys, "alert", folder.path, "--revision", "2")
+    (circular,) = folder.path.glob("*.circular.2.txt")
+    assert "catalogue" not in circular.read_text()
+
+
+def test_sources_that_are_left_out_are_not_counted_as_if_there_were_none(map_file, capsys):
+    rows = [f"S{n},298.48,{-6.73 + n * 1e-5}" for n in range(150)]
+    path = map_file.with_name("many.csv")
+    for n, words in (
+        (150, "and at least 90 more inside 90 %"),
+        (50, "and 40 more inside 90 %"),
+    ):
+        path.write_text("\n".join(["name,ra,dec", *rows[:n]]) + "\n")
+        assert words in said(capsys, "result", map_file, "--catalogue", path)
 
 
 def test_a_catalogue_can_be_given_when_the_scan_has_ended(folder, tmp_path, capsys):
@@ -279,3 +299,13 @@ def test_the_page_has_the_commands_that_made_the_scan_but_no_secret(tmp_path, ca
     page = made.page.read_text()
     assert command.replace("'", "&#39;") in page
     assert "token:abc" not in page
+
+
+def test_a_command_with_thousands_of_events_is_recorded_cut_and_once(folder):
+    history.begin(["campaign", *(f"events/{n}.json" for n in range(5000))])
+    history.record(folder)
+    history.record(folder)
+    history.begin(())
+    assert folder.commands.stat().st_size < 4000
+    (line,) = history.commands_of(folder)
+    assert line.endswith(" ...")

@@ -15,7 +15,13 @@ from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import ExitCode, WrongUsage, printable
 from workflows.answers import answer_of, as_report
 from workflows.campaigns.folder import is_campaign
-from workflows.catalogue import catalogue_for, near, place_catalogue, source_lines
+from workflows.catalogue import (
+    catalogue_for,
+    near,
+    place_catalogue,
+    source_lines,
+    sources_for,
+)
 from workflows.commands.interrupts import at_interrupt, it_continues
 from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, read_model
@@ -148,7 +154,8 @@ def _result(options: argparse.Namespace) -> ExitCode:
 def _print_answer(path: Path, options: argparse.Namespace) -> ExitCode:
     """Print the answer of a map file, with the levels that the user chose."""
     lines, shown = answer_of(path, options.levels)
-    sources = near(shown.skymap, shown.answer, catalogue_for(options.catalogue) or [])
+    known = sources_for(options.catalogue, shown.skymap)
+    sources = near(shown.skymap, shown.answer, known or [])
     value = {**as_report(path, shown.value), "sources": [it.as_dict() for it in sources]}
     lines += map(printable, source_lines(sources))
     print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
