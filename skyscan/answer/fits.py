@@ -15,7 +15,8 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from skyscan import __version__, healpix
-from skyscan.answer.context import context_beside
+from skyscan.answer.calibration import recorded_levels
+from skyscan.answer.context import context_beside, with_reported_levels
 from skyscan.answer.levels import (
     CALIBRATED,
     CONTAINMENTS,
@@ -184,11 +185,13 @@ def read_multiorder(path: Path) -> SkyMap:
 
     pixels = with_event(pixels, str(header.get("OBJECT", "")))
     context = context_beside(path)
-    if context.reco is None:
-        reco = None if header.get("RECO", "unknown") == "unknown" else str(header["RECO"])
-        likelihood = _likelihood_in(header)
-        levels = _levels_in(header, reco, likelihood)
-        context = replace(context, reco=reco, likelihood=likelihood, levels=levels)
+    if context.reco is not None:
+        summary = path.with_name(f"{pixels.name}.summary.json")
+        return with_context(pixels, with_reported_levels(context, summary), notes)
+    reco = None if header.get("RECO", "unknown") == "unknown" else str(header["RECO"])
+    likelihood = _likelihood_in(header)
+    levels = _levels_in(header, reco, likelihood)
+    context = replace(context, reco=reco, likelihood=likelihood, levels=levels)
     return with_context(pixels, context, notes)
 
 
@@ -197,12 +200,14 @@ def _levels_in(
 ) -> Levels | None:
     """Return the levels that a header names, if they were chosen; None for the default."""
     name = str(header.get("LEVELS", ""))
-    default = default_levels(reco, likelihood)
-    if name in {"", CALIBRATED, default.name}:
+    if name != CALIBRATED and name in {"", default_levels(reco, likelihood).name}:
         return None
-    keys = {p: f"LEVEL{100 * p:g}" for p in CONTAINMENTS}
     try:
-        words = [f"{p:g}:{float(header[key])!r}" for p, key in keys.items()]
+        values = [float(header[f"LEVEL{100 * p:g}"]) for p in CONTAINMENTS]
+        if name == CALIBRATED:
+            how = f"measured with {header['LLHRECO']}, as the file says"
+            return recorded_levels(values, how, likelihood)
+        words = [f"{p:g}:{v!r}" for p, v in zip(CONTAINMENTS, values, strict=True)]
         return levels_of(name if name in NAMED else " ".join([*words, name]))
     except (KeyError, TypeError, ValueError, BadInput):
         return None

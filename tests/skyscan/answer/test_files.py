@@ -103,6 +103,40 @@ def test_a_map_away_from_its_scan_folder_has_the_levels_of_its_header(
     assert read.answer("wilks").levels == WILKS
 
 
+def calibrated(monkeypatch, **changes: object):
+    """Have other calibrated levels of track than the package has."""
+    found = {"track": calibration._read("track", {**CALIBRATION, **changes})}
+    monkeypatch.setattr(calibration, "shipped_calibrations", lambda: found)
+
+
+@pytest.mark.parametrize("is_in_folder", [True, False])
+def test_a_map_keeps_its_calibrated_levels_after_the_next_calibration(
+    simulated, tmp_path, monkeypatch, is_in_folder
+):
+    calibrated(monkeypatch)
+    likelihood = Likelihood("track", "0b" * 32, 51, 80.5)
+    context = Context("track", likelihood=likelihood)
+    if is_in_folder:
+        monkeypatch.setattr("skyscan.answer.read.context_beside", lambda _: context)
+        monkeypatch.setattr("skyscan.answer.fits.context_beside", lambda _: context)
+    known = replace(simulated, context=context)
+    answer = known.answer()
+    write_files(known, answer, tmp_path)
+    paths = [file(tmp_path, "multiorder.fits")]
+    if is_in_folder:
+        paths.append(write_skymap(simulated, tmp_path)[0])
+    more = [{**CALIBRATION["classes"][0], "50": {"level": 3.5, "error": 0.1}}]
+    for changes in ({"classes": more}, {"settings_sha256": "of another version"}):
+        calibrated(monkeypatch, **changes)
+        for path in paths:
+            found = read_map(path).answer()
+            assert found.levels.table == answer.levels.table
+            assert found.regions == answer.regions
+            assert "measured" in found.levels_text
+            (check,) = (it for it in found.checks if it.name == "levels")
+            assert check.state == "ok"
+
+
 @pytest.mark.parametrize(
     "chosen", [ICECUBE, Levels("my levels.txt", ((0.5, 2.25), (0.9, 8.5)), "mine")]
 )
