@@ -234,7 +234,7 @@ class Answer:
                 f"  minimum   {self.frame.direction(it.ra_deg, it.dec_deg)}: 2 delta llh "
                 f"{it.two_delta_llh:.2f}, {it.distance_deg:.2f} deg from the best fit"
                 for it in self.minima
-                if it.containment < CONTAINMENTS[-1]
+                if it.two_delta_llh <= self.region(CONTAINMENTS[-1]).two_delta_llh
             ),
             *(f"  note      {note}" for note in self.notes),
         ]

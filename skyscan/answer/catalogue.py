@@ -41,11 +41,7 @@ class Near(NamedTuple):
     source: Source
     distance_deg: float
     containment: float
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether it is in the 90 % region."""
-        return self.containment <= CONTAINMENTS[-1]
+    is_inside: bool  #: in the 90 % region
 
     def as_dict(self) -> dict[str, str | float | bool]:
         """Return it for JSON."""
@@ -98,9 +94,16 @@ def near_sources(
     values, scale = skymap.surface.at(directions), skymap.scale(answer.levels)
     level = answer.region(CONTAINMENTS[-1]).two_delta_llh
     order = np.argsort(away, kind="stable")
-    chosen = [i for k, i in enumerate(order.tolist()) if k < n or values[i] <= level]
+    inside = values <= level  # not by the containment: that of 4.61 is a little above 0.9
+    chosen = [i for k, i in enumerate(order.tolist()) if k < n or inside[i]]
     return [
-        Near(sources[i], float(away[i]), scale.containment(float(values[i]))) for i in chosen
+        Near(
+            sources[i],
+            float(away[i]),
+            scale.containment(float(values[i])),
+            bool(inside[i]),
+        )
+        for i in chosen
     ]
 
 

@@ -199,6 +199,7 @@ def _drafts(ended: Ended) -> dict[str, Any]:
             Source(*(it[field] for field in Source._fields)),
             it["distance_deg"],
             it["containment"],
+            it["is_inside"],
         )
         for it in ended.report["sources"]
     ]

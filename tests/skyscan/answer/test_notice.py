@@ -9,8 +9,9 @@ import jsonschema
 import pytest
 import referencing
 from answer_support import gaussian_map
+from scipy.optimize import brentq
 
-from skyscan.answer.catalogue import near_sources, read_catalogue
+from skyscan.answer.catalogue import Source, near_sources, read_catalogue
 from skyscan.answer.notice import Known, circular_lines, is_revision, make_notice
 from skyscan.errors import BadInput, WrongUsage
 
@@ -126,6 +127,16 @@ def test_catalogues_of_each_format_are_read(tmp_path, ending):
     assert "A (RA 50.00, Dec -3.50): in the 90% region" in text
     far = "\n".join(circular_lines(answer, KNOWN, 1, near[1:]))
     assert "No source of the catalogue is in the 90% region." in far
+
+
+def test_a_source_is_inside_where_the_region_is():
+    skymap = gaussian_map(sigma=1.5)
+    answer = skymap.answer()
+    dec = brentq(lambda dec: float(skymap.two_delta_llh(50.0, dec)) - 4.6075, -3.0, 3.0)
+    (found,) = near_sources(skymap, answer, [Source("A", 50.0, dec)])
+    assert found.containment > 0.9
+    assert found.is_inside
+    assert found.as_dict()["is_inside"]
 
 
 def test_hours_and_sexagesimal_text_are_read(tmp_path):
