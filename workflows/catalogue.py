@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, one_line
 from skyscan.json_text import is_of
 from skyscan.layout import ScanFolder
 from skyscan.storage import read_json, write_json
@@ -56,7 +56,8 @@ def _sources_in(path: Path, _changed: int) -> list[Source]:
 
 def place_catalogue(sources: Sequence[Source], name: str, folder: ScanFolder) -> None:
     """Keep a catalogue in a scan folder, from which every report reads it."""
-    write_json(folder.catalogue, {"catalogue": name, "sources": [list(it) for it in sources]})
+    value = {"catalogue": one_line(name), "sources": [list(it) for it in sources]}
+    write_json(folder.catalogue, value)
 
 
 def catalogue_of(folder: ScanFolder) -> tuple[str, list[Source]]:

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, one_line
 
 if TYPE_CHECKING:
     from skyscan.likelihood import Likelihood
@@ -180,7 +180,7 @@ def levels_of(text: str) -> Levels:
     try:
         pairs = [word.split(":") for word in words[: len(CONTAINMENTS)]]
         table = tuple((float(p), float(level)) for p, level in pairs)
-        name = words[len(CONTAINMENTS)]
+        name = one_line(words[len(CONTAINMENTS)])
     except (ValueError, IndexError) as error:
         raise BadInput(f"{text!r} are no levels of regions.") from error
     return _checked(Levels(name, table, f"the table in {name}"))
@@ -207,7 +207,8 @@ def read_levels(path: Path) -> Levels:
             f"{path} is not a table of levels ({error}); write one pair of containment "
             f"probability and 2 delta llh per line."
         ) from error
-    levels = Levels(path.name, tuple(pairs), f"the table in {path.name}")
+    name = one_line(path.name)  # which may be no UTF-8
+    levels = Levels(name, tuple(pairs), f"the table in {name}")
     found = next(filter(None, map(_OWN_LEVELS.match, lines)), None)
     if found:
         reco, number, event = found.groups()

@@ -1,6 +1,7 @@
 """The answer on the command line: of a map, of a scan folder, with any levels."""
 
 import json
+import os
 import shutil
 import sys
 from importlib import resources
@@ -19,6 +20,7 @@ from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from workflows import history
+from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -249,6 +251,15 @@ def test_a_scan_keeps_its_catalogue_and_shows_it_in_every_report(folder, tmp_pat
     said(capsys, "alert", folder.path, "--revision", "2")
     (circular,) = folder.path.glob("*.circular.2.txt")
     assert "catalogue" not in circular.read_text()
+
+
+def test_a_catalogue_may_have_any_name(folder, tmp_path):
+    merge(folder, read_planned(folder.scan_json))
+    sources = catalogue_for(write_catalogue(tmp_path / CSV))
+    place_catalogue(sources, os.fsdecode(b"caf\xe9.csv"), folder)
+    report = write_report(folder, 0)
+    assert report.no_page == ""
+    assert "Catalogue caf\\udce9.csv" in folder.page.read_text()
 
 
 def test_sources_that_are_left_out_are_not_counted_as_if_there_were_none(map_file, capsys):

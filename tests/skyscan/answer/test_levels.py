@@ -1,5 +1,6 @@
 """Which 2 delta llh bounds a region, and the scale on which probabilities are Wilks'."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,15 @@ def test_a_table_of_ones_own_is_read(tmp_path):
     (tmp_path / "mine.txt").write_text("# of my simulation\n0.9, 12.5  # deg\n\n0.5 3.25\n")
     levels = parse_levels(str(tmp_path / "mine.txt"), "track")
     assert (levels.name, levels.at(0.5), levels.at(0.9)) == ("mine.txt", 3.25, 12.5)
+
+
+def test_the_name_of_a_table_is_text_whatever_its_file_is_called(tmp_path):
+    path = tmp_path / os.fsdecode(b"lev\xe9\n.txt")
+    path.write_text("0.5 1\n0.9 5\n")
+    levels = parse_levels(str(path), "track")
+    assert levels.name.encode("utf-8").decode().isprintable()
+    assert levels_of(levels.text).name == levels.name
+    assert levels_of(os.fsdecode(b"0.5:1 0.9:5 lev\xe9.txt")).name.isprintable()
 
 
 @pytest.mark.parametrize(
