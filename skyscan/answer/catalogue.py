@@ -25,6 +25,7 @@ DEC = ("dec", "dec_deg", "dej2000", "decj2000", "_dej2000", "de_icrs", "dec_j200
 NAME = ("name", "source_name", "source", "id", "main_id", "object")
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable"}
 DEGREES_PER_HOUR = 15.0
+POLE = 90.0 + 1e-9  #: degrees; units may be converted
 
 
 class Source(NamedTuple):
@@ -57,12 +58,12 @@ def read_catalogue(path: Path) -> list[Source]:
     """Read a catalogue with columns of RA, Dec and, if there is one, names.
 
     RA and Dec are in degrees unless the file says hours; text such as ``03h11m57s`` is read
-    too.
+    too. Rows without one of them are left out.
 
     Raises
     ------
     BadInput
-        The file cannot be read, or has no such columns.
+        The file cannot be read, has no such columns, or a declination beyond the poles.
     """
     from astropy.table import Table
 
@@ -75,6 +76,12 @@ def read_catalogue(path: Path) -> list[Source]:
         raise
     except Exception as error:
         raise BadInput(f"{path} is not a catalogue that astropy reads ({error}).") from error
+    beyond = np.flatnonzero(np.abs(dec) > POLE)
+    if len(beyond):
+        raise BadInput(
+            f"{path} has the declination {dec[beyond[0]]:g} deg, which no place has; check "
+            f"its columns of RA and Dec, and their units."
+        )
     named = next((columns[key] for key in NAME if key in columns), range(1, len(ra) + 1))
     return [
         Source(_text(name), float(a), float(d))
@@ -123,9 +130,14 @@ def _degrees(column: Any, *, is_ra: bool) -> NDArray[np.float64]:  # noqa: ANN40
     from astropy.coordinates import Angle
 
     if column.dtype.kind in "OSU":
-        texts = [_text(value) for value in column]
+        missing = np.ma.getmaskarray(column)
+        texts = ["" if out else _text(it) for it, out in zip(column, missing, strict=True)]
         unit = "hourangle" if is_ra and any(":" in t or "h" in t for t in texts) else "deg"
-        return np.asarray(Angle(texts, unit=unit).deg, float)
+        known = np.array([bool(text) for text in texts], bool)
+        degrees = np.full(len(texts), np.nan)
+        if known.any():
+            degrees[known] = Angle([text for text in texts if text], unit=unit).deg
+        return degrees
     values: NDArray[np.float64] = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
     in_hours = column.unit is not None and str(column.unit) in {"hourangle", "h", "hr", "hour"}
     in_radians = column.unit is not None and str(column.unit) == "rad"

@@ -145,6 +145,21 @@ def test_hours_and_sexagesimal_text_are_read(tmp_path):
     assert (name, ra, dec) == ("X", pytest.approx(50.0), pytest.approx(-3.5))
 
 
+@pytest.mark.parametrize(
+    "text", ["X,03:20:00,-03:30:00\nY,,\n", "Y,,\nX,50.0,-3.5\n", "Y,,5\nX,50d,-3.5d\n"]
+)
+def test_rows_without_a_place_are_left_out(tmp_path, text):
+    (tmp_path / "c.csv").write_text(f"name,ra,dec\n{text}")
+    ((name, ra, dec),) = read_catalogue(tmp_path / "c.csv")
+    assert (name, ra, dec) == ("X", pytest.approx(50.0), pytest.approx(-3.5))
+
+
+def test_a_declination_beyond_the_poles_is_bad_input(tmp_path):
+    (tmp_path / "c.csv").write_text("name,dec,ra\nA,299.1,-16.0\n")
+    with pytest.raises(BadInput, match=r"c\.csv has the declination 299\.1"):
+        read_catalogue(tmp_path / "c.csv")
+
+
 @pytest.mark.parametrize("text", ["name,x,y\nA,1,2\n", "", "ra,dec\nno,such\n"])
 def test_a_file_that_is_no_catalogue_is_bad_input(tmp_path, text):
     (tmp_path / "c.csv").write_text(text)
