@@ -253,6 +253,24 @@ def test_a_scan_keeps_its_catalogue_and_shows_it_in_every_report(folder, tmp_pat
     assert "catalogue" not in circular.read_text()
 
 
+def test_a_folder_that_cannot_be_written_shows_a_catalogue_in_one_view(
+    folder, tmp_path, monkeypatch, capsys
+):
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, 0)
+    path = write_catalogue(tmp_path / CSV)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder.catalogue))
+
+    monkeypatch.setattr("workflows.catalogue.write_json", refuse)
+    assert main(["result", str(folder.path), "--catalogue", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "  source    Near <b>" in shown.out
+    assert "does not keep the catalogue" in shown.err
+    assert not folder.catalogue.exists()
+
+
 def test_a_catalogue_may_have_any_name(folder, tmp_path):
     merge(folder, read_planned(folder.scan_json))
     sources = catalogue_for(write_catalogue(tmp_path / CSV))
