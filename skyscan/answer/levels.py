@@ -208,6 +208,7 @@ def read_levels(path: Path) -> Levels:
             f"probability and 2 delta llh per line."
         ) from error
     name = one_line(path.name)  # which may be no UTF-8
+    name = f"{name} (a file)" if name in CHOICES else name
     levels = Levels(name, tuple(pairs), f"the table in {name}")
     found = next(filter(None, map(_OWN_LEVELS.match, lines)), None)
     if found:

@@ -10,6 +10,7 @@ from answer_support import gaussian_map
 from skyscan.answer.answer import in_words
 from skyscan.answer.context import Context
 from skyscan.answer.levels import (
+    CHOICES,
     ICECUBE,
     WILKS,
     Levels,
@@ -79,6 +80,14 @@ def test_the_name_of_a_table_is_text_whatever_its_file_is_called(tmp_path):
     assert levels.name.encode("utf-8").decode().isprintable()
     assert levels_of(levels.text).name == levels.name
     assert levels_of(os.fsdecode(b"0.5:1 0.9:5 lev\xe9.txt")).name.isprintable()
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_file_does_not_pass_for_levels_that_have_its_name(tmp_path, name):
+    (tmp_path / name).write_text("0.5 1\n0.9 5\n")
+    levels = parse_levels(str(tmp_path / name), "track")
+    assert levels.name == f"{name} (a file)"
+    assert levels_of(levels.text).table == levels.table
 
 
 @pytest.mark.parametrize(
