@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from skyscan.compiled.library import Kernel
+from skyscan.compiled.library import Kernel, KernelDoesNotLoad
 from skyscan.errors import BadInput
 
 SOURCE = "likelihood.c"
@@ -44,7 +44,10 @@ def compiled_kernel() -> bytes:
         source, library = Path(folder, SOURCE), Path(folder, "kernel.so")
         source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
         _compile(compiler, source, library)
-        Kernel(library)
+        try:
+            Kernel(library)
+        except KernelDoesNotLoad as error:
+            raise BadInput(str(error)) from error
         return library.read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,8 +12,7 @@ import pytest
 import skyscan
 from skyscan.compiled import kernel_of
 from skyscan.compiled.compiler import COMPILERS, compiled_kernel
-from skyscan.compiled.library import Kernel, has_avx2, pointer
-from skyscan.errors import BadInput
+from skyscan.compiled.library import Kernel, KernelDoesNotLoad, has_avx2, pointer
 from skyscan.events.reader import read_event
 from skyscan.layout import KERNEL_SO
 from skyscan.light.layered import LayeredIce
@@ -183,8 +183,27 @@ def test_a_folder_without_kernel_has_none(tmp_path):
 
 def test_a_kernel_that_does_not_load_says_what_to_do(tmp_path):
     (tmp_path / KERNEL_SO).write_bytes(b"\x7fELF of another machine")
-    with pytest.raises(BadInput, match=r"cannot be loaded.*--kernel numpy"):
+    with pytest.raises(KernelDoesNotLoad, match=r"cannot be loaded.*--kernel numpy"):
         kernel_of(tmp_path)
+
+
+def test_it_loads_from_a_folder_that_is_mounted_noexec(tmp_path, library):
+    there = tmp_path / "noexec"
+    there.mkdir()
+    own = ["unshare", "--user", "--map-root-user", "--mount"]
+    mount = 'mount -t tmpfs -o noexec tmpfs "$0" && cp "$1" "$0/"'
+    load = "import sys; from pathlib import Path; from skyscan.compiled import kernel_of; "
+    load += "print(kernel_of(Path(sys.argv[1])).track)"
+    try:
+        subprocess.run([*own, "sh", "-c", mount, there, library], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    run = [*own, "sh", "-c", f'{mount} && exec "$2" -c "$3" "$0"', there, library]
+    done = subprocess.run(
+        [*run, sys.executable, load], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Functions" in done.stdout
 
 
 @pytest.mark.parametrize(("reco", "event"), [("track", TRACK), ("cascade", SHOWER)])
