@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,8 @@ FLAGS = (
     *("-fno-builtin", "-fno-stack-protector", "-fvisibility=hidden"),
     *("-nostdlib", "-Wl,-z,defs", "-Wl,--build-id=none"),
 )
+#: An architecture's oldest processors, for ``-march``: RHEL 10's gcc takes AVX2 for granted.
+OLDEST = {"x86_64": "x86-64", "aarch64": "armv8-a"}
 #: Makes gcc 12 and later use SSE2 in more loops; other compilers do not know it.
 COST_MODEL = "-fvect-cost-model=dynamic"
 
@@ -53,9 +56,11 @@ def compiled_kernel() -> bytes:
 
 def _compile(compiler: str, source: Path, library: Path) -> None:
     """Compile with the cost model, or without it if the compiler does not know it."""
+    oldest = OLDEST.get(platform.machine())
+    flags = FLAGS if oldest is None else (*FLAGS, f"-march={oldest}")
     reasons = []
     for more in ((COST_MODEL,), ()):
-        command = [compiler, *FLAGS, *more, "-o", library.name, source.name]
+        command = [compiler, *flags, *more, "-o", library.name, source.name]
         try:
             done = subprocess.run(
                 command,

@@ -1,5 +1,7 @@
 """The compiled kernel computes what numpy computes."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from skyscan.recos import reco_class
 from skyscan.shower.doms import doms_of
 from skyscan.shower.light import ShowerLight
 from skyscan.shower.model import ShowerModel
+from skyscan.storage import sha256_of
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.model import TrackModel
 from skyscan.track.simplex import Search
@@ -163,6 +166,21 @@ def test_its_own_logarithm_and_exponential_are_right_to_the_last_digits(
     right = np.log(x) if name == "logs" else np.exp(x)
     scale = np.maximum(1, np.abs(right)) if name == "logs" else right
     assert np.max(np.abs(found - right) / scale) < 4e-16
+
+
+def test_a_compiler_that_takes_new_processors_for_granted_makes_the_same(
+    tmp_path, library, monkeypatch
+):
+    usual = next(filter(None, map(shutil.which, COMPILERS)))
+    newer = tmp_path / "cc"
+    newer.write_text(f'#!/bin/sh\nexec {usual} -march=x86-64-v3 "$@"\n')
+    newer.chmod(0o755)
+    check = [newer, "-x", "c", "-c", "/dev/null", "-o", tmp_path / "nothing.o"]
+    if subprocess.run(check, check=False, capture_output=True).returncode:
+        pytest.skip("this compiler does not know x86-64-v3")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    compiled_kernel.cache_clear()
+    assert hashlib.sha256(compiled_kernel()).hexdigest() == sha256_of(library)
 
 
 def test_it_needs_no_library(library):
