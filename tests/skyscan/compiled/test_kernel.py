@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import skyscan
 from skyscan.compiled import kernel_of
 from skyscan.compiled.compiler import COMPILERS, compiled_kernel
 from skyscan.compiled.library import Kernel, KernelDoesNotLoad, has_avx2, pointer
+from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
 from skyscan.layout import KERNEL_SO
 from skyscan.light.layered import LayeredIce
@@ -44,6 +46,14 @@ def library(tmp_path_factory):
     path = tmp_path_factory.mktemp("kernel") / KERNEL_SO
     path.write_bytes(compiled_kernel())
     return path
+
+
+@pytest.fixture
+def anew():
+    """Compile again, now and in the tests that follow."""
+    compiled_kernel.cache_clear()
+    yield
+    compiled_kernel.cache_clear()
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["baseline", "avx2"])
@@ -168,6 +178,7 @@ def test_its_own_logarithm_and_exponential_are_right_to_the_last_digits(
     assert np.max(np.abs(found - right) / scale) < 4e-16
 
 
+@pytest.mark.usefixtures("anew")
 def test_a_compiler_that_takes_new_processors_for_granted_makes_the_same(
     tmp_path, library, monkeypatch
 ):
@@ -179,8 +190,37 @@ def test_a_compiler_that_takes_new_processors_for_granted_makes_the_same(
     if subprocess.run(check, check=False, capture_output=True).returncode:
         pytest.skip("this compiler does not know x86-64-v3")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    compiled_kernel.cache_clear()
     assert hashlib.sha256(compiled_kernel()).hexdigest() == sha256_of(library)
+
+
+def compiler_that(says, tmp_path, monkeypatch):
+    """Put a compiler in front of the others that fails the first time, and says why."""
+    usual = next(filter(None, map(shutil.which, COMPILERS)))
+    first = tmp_path / "cc"
+    once = f'[ -e "$0.ran" ] && exec {usual} "$@"; : >"$0.ran"'
+    first.write_text(f"#!/bin/sh\n{once}\necho '{says}' >&2\nexit 1\n")
+    first.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_compiler_that_does_not_know_an_option_does_without(tmp_path, monkeypatch):
+    compiler_that("error: unknown argument: -fvect-cost-model=dynamic", tmp_path, monkeypatch)
+    assert compiled_kernel().startswith(b"\x7fELF")
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_compiler_that_is_killed_makes_no_other_kernel(tmp_path, monkeypatch):
+    compiler_that("fatal error: Killed signal terminated cc1", tmp_path, monkeypatch)
+    with pytest.raises(BadInput, match="Killed signal"):
+        compiled_kernel()
+
+
+@pytest.mark.usefixtures("anew")
+def test_without_a_folder_for_temporary_files_there_is_no_kernel(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(BadInput, match="cannot be compiled"):
+        compiled_kernel()
 
 
 def test_it_needs_no_library(library):
