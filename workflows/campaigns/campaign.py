@@ -184,13 +184,17 @@ def added(entries: Sequence[Entry], events: Sequence[Wanted]) -> tuple[Entry, ..
     )
 
 
+#: The options that are paths.
+PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
+
+
 def _options(value: dict[str, Any]) -> Options:
     # JSON has neither tuples nor paths.
     known: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    for name in ("gcd_dir", "gcd", "truth", "geometry", "ice_model"):
+    for name in PATHS:
         if value.get(name) is not None:
             known[name] = Path(value[name])
     return Options(**known)
