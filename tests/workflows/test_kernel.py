@@ -1,5 +1,6 @@
 """What computes the likelihoods is chosen once, when a scan is planned."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,21 @@ def test_the_kernel_is_a_file_of_the_scan_that_prep_passes_on_to_the_jobs(tmp_pa
     assert "kernel    compiled" in write_report(folder, 0).text
     folder.kernel.write_bytes(b"damaged")
     assert damaged_files(folder, scan) == ["event/kernel.so"]
+
+
+@needs_compiler
+def test_prep_refuses_another_kernel_than_the_planned_one(tmp_path):
+    folder = planned(tmp_path)
+    arguments = prep_step(read_planned(folder.scan_json)).arguments
+    shutil.copy(folder.kernel, tmp_path / "whole.so")
+    os.truncate(folder.kernel, 4096)
+    command = [sys.executable, "-m", "skyscan", *arguments]
+    run = {"cwd": folder.event, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, **run)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "kernel.so is not the compiled kernel that was planned" in done.stderr
+    shutil.copy(tmp_path / "whole.so", folder.kernel)
+    assert subprocess.run(command, check=False, **run).returncode == 0
 
 
 @needs_compiler
