@@ -93,6 +93,12 @@ def test_a_scan_that_is_planned_again_keeps_its_kernel(tmp_path, monkeypatch):
     before = folder.scan_json.read_bytes()
     folder.code.unlink()
     assert planned(tmp_path).scan_json.read_bytes() == before
+    scan = read_planned(folder.scan_json)
+    source = Source(EVENT, is_real_event=False, kernel=folder.kernel)
+    prepare(scan.id, "track", source, folder.startup)
+    folder.kernel.write_bytes(b"damaged")
+    assert planned(tmp_path).scan_json.read_bytes() == before
+    assert damaged_files(folder, scan) == []
 
 
 @pytest.mark.usefixtures("no_compiler")
