@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from skyscan.compiled.library import Kernel
+from skyscan.compiled.library import Kernel, KernelDoesNotLoad
 from skyscan.errors import BadInput
 
 SOURCE = "likelihood.c"
@@ -24,6 +25,8 @@ FLAGS = (
     *("-fno-builtin", "-fno-stack-protector", "-fvisibility=hidden"),
     *("-nostdlib", "-Wl,-z,defs", "-Wl,--build-id=none"),
 )
+#: An architecture's oldest processors, for ``-march``: RHEL 10's gcc takes AVX2 for granted.
+OLDEST = {"x86_64": "x86-64", "aarch64": "armv8-a"}
 #: Makes gcc 12 and later use SSE2 in more loops; other compilers do not know it.
 COST_MODEL = "-fvect-cost-model=dynamic"
 
@@ -40,19 +43,30 @@ def compiled_kernel() -> bytes:
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         raise BadInput(f"There is no C compiler on PATH ({', '.join(COMPILERS)}).")
-    with tempfile.TemporaryDirectory(prefix="skyscan-kernel-") as folder:
-        source, library = Path(folder, SOURCE), Path(folder, "kernel.so")
-        source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
-        _compile(compiler, source, library)
-        Kernel(library)
-        return library.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory(prefix="skyscan-kernel-") as folder:
+            return _compiled_in(Path(folder), compiler)
+    except OSError as error:  # of the temporary folder, which may be full or missing
+        raise BadInput(f"The kernel cannot be compiled: {error}.") from error
+    except KernelDoesNotLoad as error:
+        raise BadInput(str(error)) from error
+
+
+def _compiled_in(folder: Path, compiler: str) -> bytes:
+    source, library = folder / SOURCE, folder / "kernel.so"
+    source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
+    _compile(compiler, source, library)
+    Kernel(library)
+    return library.read_bytes()
 
 
 def _compile(compiler: str, source: Path, library: Path) -> None:
     """Compile with the cost model, or without it if the compiler does not know it."""
-    reasons = []
+    oldest = OLDEST.get(platform.machine())
+    flags = FLAGS if oldest is None else (*FLAGS, f"-march={oldest}")
+    reason = ""
     for more in ((COST_MODEL,), ()):
-        command = [compiler, *FLAGS, *more, "-o", library.name, source.name]
+        command = [compiler, *flags, *more, "-o", library.name, source.name]
         try:
             done = subprocess.run(
                 command,
@@ -65,5 +79,7 @@ def _compile(compiler: str, source: Path, library: Path) -> None:
             raise BadInput(f"{compiler} does not run: {error}") from error
         if done.returncode == 0:
             return
-        reasons.append(done.stderr.decode(errors="replace").strip())
-    raise BadInput(f"{compiler} cannot compile the kernel: {reasons[-1]}")
+        reason = done.stderr.decode(errors="replace").strip()
+        if COST_MODEL.partition("=")[0] not in reason:
+            break  # it failed otherwise: without the option, it may make another kernel
+    raise BadInput(f"{compiler} cannot compile the kernel: {reason}")

@@ -199,6 +199,10 @@ def added(entries: Sequence[Entry], events: Sequence[Wanted]) -> tuple[Entry, ..
     )
 
 
+#: The options that are paths.
+PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
+
+
 def _options(value: dict[str, Any]) -> Options:
     # JSON has neither tuples nor paths.
     known: dict[str, Any] = {
