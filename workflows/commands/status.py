@@ -15,7 +15,7 @@ from condor.contact import paste_line
 from condor.dagman import last_error
 from condor.pool import status as pool_status
 from skyscan.answer.levels import LEVELS_HELP
-from skyscan.errors import ExitCode, WrongUsage, printable
+from skyscan.errors import DamagedFile, ExitCode, WrongUsage, printable
 from workflows.answers import answer_of, as_report
 from workflows.campaigns.folder import is_campaign
 from workflows.catalogue import (
@@ -143,6 +143,11 @@ def _result(options: argparse.Namespace) -> ExitCode:
         if path is not None:
             return _print_answer(path, options)
     if report is None:
+        if folder.report_json.exists() and engine_of(folder).state(folder) is None:
+            raise DamagedFile(
+                f"{folder.report_json} is damaged or cannot be read; run `skyscan resume "
+                f"{shlex.quote(str(folder.path))}` to write it again."
+            )
         raise WrongUsage(
             f"{folder.path} has no result yet; `skyscan status` shows the progress of the scan."
         )
