@@ -307,7 +307,7 @@ def _resolve(
     max_rounds = _max_rounds(site, options)
     event = reading.event
     _check(reading, source, site)
-    jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
+    n_variations = len(reading.reco.variations())
     return Planned(
         name=event.name,
         event_file=event_file,
@@ -322,7 +322,7 @@ def _resolve(
         environment=_environment(site, options, type(reading.reco)),
         progression=options.progression,
         batch_size=options.batch_size,
-        jobs_per_round=None if options.batch_size else jobs,
+        jobs_per_round=jobs_of(site, options, n_variations),
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=max_rounds,
         predictive_scanning_threshold=options.predictive_scanning_threshold,
@@ -370,6 +370,17 @@ def _check_calibrated(reco: str) -> None:
             f"--levels {CALIBRATED}: there are no calibrated levels for {reco}, only for "
             f"{', '.join(known)}; leave the option out, or choose other levels."
         )
+
+
+def jobs_of(site: Site, options: Options, n_variations: int) -> int | None:
+    """Return the number of jobs of a round; None if batches have a size.
+
+    A site's number is for one fit per pixel. With several variations there are as many times
+    more jobs, so that a job takes as long (docs/estimate.md, "The defaults of the sites").
+    """
+    if options.batch_size:
+        return None
+    return options.jobs_per_round or site.jobs_per_round * n_variations or os.cpu_count() or 1
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:

@@ -14,7 +14,7 @@ from workflows.estimates.seen import has_starts, most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
 from workflows.estimates.spreads import spreads
 from workflows.model.reading import ScanReader
-from workflows.plan import site_of, usual_rounds
+from workflows.plan import jobs_of, site_of, usual_rounds
 
 if TYPE_CHECKING:
     from condor.sites import Site
@@ -66,12 +66,12 @@ def of_options(name: str, options: Options, seconds_per_fit: float | None) -> Qu
     reco = options.reco.lower().replace("-", "_")
     budget = site.time_budget if options.time_budget is None else options.time_budget
     threshold = options.predictive_scanning_threshold
-    jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
+    n_variations = len(reco_class(reco)().variations())
     setting = Setting(
         progression=options.progression,
-        n_variations=len(reco_class(reco)().variations()),
+        n_variations=n_variations,
         batch_size=options.batch_size,
-        jobs_per_round=None if options.batch_size else jobs,
+        jobs_per_round=jobs_of(site, options, n_variations),
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=options.max_rounds or usual_rounds(options.progression, budget, threshold),
         has_own_rounds=options.max_rounds is not None,
