@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 #: Options that are paths, which JSON has as text.
-PATHS = ("gcd_dir", "gcd", "truth", "geometry", "ice_model", "catalogue")
+PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
 
 
 class OtherOptions(WrongUsage):
@@ -197,10 +197,6 @@ def added(entries: Sequence[Entry], events: Sequence[Wanted]) -> tuple[Entry, ..
         *entries,
         *(Entry(i, it.file, event=it.event, frame=it.frame) for i, it in numbered),
     )
-
-
-#: The options that are paths.
-PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
 
 
 def _options(value: dict[str, Any]) -> Options:
