@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
+from skyscan.program import cannot_import, is_of_an_import
 from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
@@ -80,7 +81,10 @@ def _run(words: list[str]) -> int:
         text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
         print(printable(f"skyscan: error: {text}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
-    except Exception:  # noqa: BLE001  a bug: developers need its traceback
+    except Exception as error:  # noqa: BLE001  a bug: developers need its traceback
+        if is_of_an_import(error):
+            print(printable(cannot_import(error)), file=sys.stderr)
+            return int(ExitCode.WRONG_USAGE)
         traceback.print_exc()
         print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
         return int(ExitCode.BUG)
