@@ -176,6 +176,14 @@ def test_an_alert_is_drafted_and_a_change_is_a_revision(map_file, capsys):
     assert main(["alert", str(map_file), "--pipeline", "silver"]) == ExitCode.WRONG_USAGE
 
 
+def test_an_alert_has_no_control_characters_of_a_path(map_file, capsys):
+    place = map_file.parent.parent / "a\x1b[31m"
+    shutil.copytree(map_file.parent, place)
+    text = said(capsys, "alert", place / map_file.name)
+    assert "\x1b" not in text
+    assert "a\\x1b[31m" in text
+
+
 def test_plot_writes_pictures_beside_the_map(map_file, capsys):
     pytest.importorskip("matplotlib")
     paths = [Path(line) for line in said(capsys, "plot", map_file).splitlines()]
