@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
+from contextlib import nullcontext
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +20,14 @@ from skyscan.errors import BadInput
 SOURCE = "likelihood.c"
 COMPILERS = ("cc", "gcc", "clang")
 COMPILE_SECONDS = 120
+MOST_TEXT = 1000  #: bytes of an error message that are kept
+#: Variables by which gcc, clang and ld change what they make, or write further files.
+NOT_FOR_COMPILERS = frozenset(
+    (
+        *("DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES", "LD_RUN_PATH"),
+        *("GCC_COMPARE_DEBUG", "CCC_OVERRIDE_OPTIONS"),
+    )
+)
 
 #: Portable: no library of the system, and no option for the processor at hand, so that the
 #: kernel runs, and computes the same bytes, on other machines and in images with another libc.
@@ -67,19 +79,51 @@ def _compile(compiler: str, source: Path, library: Path) -> None:
     reason = ""
     for more in ((COST_MODEL,), ()):
         command = [compiler, *flags, *more, "-o", library.name, source.name]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=source.parent,
-                capture_output=True,
-                check=False,
-                timeout=COMPILE_SECONDS,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise BadInput(f"{compiler} does not run: {error}") from error
-        if done.returncode == 0:
+        code, reason = run_compiler(command, source.parent)
+        if code == 0:
             return
-        reason = done.stderr.decode(errors="replace").strip()
         if COST_MODEL.partition("=")[0] not in reason:
             break  # it failed otherwise: without the option, it may make another kernel
     raise BadInput(f"{compiler} cannot compile the kernel: {reason}")
+
+
+def run_compiler(command: list[str], folder: Path) -> tuple[int, str]:
+    """Run a compiler in a folder; return its exit code and the beginning of what it says.
+
+    Neither a compiler that hangs nor one that prints without an end holds up the caller, and
+    no variable of the caller adds to what it makes.
+
+    Raises
+    ------
+    BadInput
+        It does not run, or does not end.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in NOT_FOR_COMPILERS}
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**environment, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise BadInput(f"{command[0]} does not run: {error}") from error
+    # A compiler is a driver of other programs: all of them hold the pipe.
+    overtime = threading.Timer(COMPILE_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+    overtime.start()
+    try:
+        with process.stderr or nullcontext() as stderr:
+            text = b"" if stderr is None else stderr.read(MOST_TEXT)
+        code = process.wait()
+    finally:
+        is_late = overtime.finished.is_set()
+        overtime.cancel()
+        if process.returncode is None:  # Ctrl-C does not reach its session
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if is_late:
+        raise BadInput(f"{command[0]} does not end within {COMPILE_SECONDS} s.")
+    return code, text.decode(errors="replace").strip() or f"it ended with {code}"
