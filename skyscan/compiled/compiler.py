@@ -21,6 +21,7 @@ SOURCE = "likelihood.c"
 COMPILERS = ("cc", "gcc", "clang")
 COMPILE_SECONDS = 120
 MOST_TEXT = 1000  #: bytes of an error message that are kept
+MOST_READ = 1_000_000  #: bytes that a compiler may say: more warnings are a flood
 #: Variables by which gcc, clang and ld change what they make, or write further files.
 NOT_FOR_COMPILERS = frozenset(
     (
@@ -116,7 +117,7 @@ def run_compiler(command: list[str], folder: Path) -> tuple[int, str]:
     overtime.start()
     try:
         with process.stderr or nullcontext() as stderr:
-            text = b"" if stderr is None else stderr.read(MOST_TEXT)
+            text = b"" if stderr is None else stderr.read(MOST_READ)
         code = process.wait()
     finally:
         is_late = overtime.finished.is_set()
@@ -126,4 +127,4 @@ def run_compiler(command: list[str], folder: Path) -> tuple[int, str]:
             process.wait()
     if is_late:
         raise BadInput(f"{command[0]} does not end within {COMPILE_SECONDS} s.")
-    return code, text.decode(errors="replace").strip() or f"it ended with {code}"
+    return code, text[:MOST_TEXT].decode(errors="replace").strip() or f"it ended with {code}"

@@ -210,6 +210,17 @@ def test_a_compiler_that_does_not_know_an_option_does_without(tmp_path, monkeypa
 
 
 @pytest.mark.usefixtures("anew")
+def test_a_compiler_may_warn_at_length(tmp_path, library, monkeypatch):
+    usual = next(filter(None, map(shutil.which, COMPILERS)))
+    wordy = tmp_path / "cc"
+    warnings = "for i in 1 2 3 4; do head -c 50000 /dev/zero >&2 || exit 1; done"
+    wordy.write_text(f'#!/bin/sh\n{warnings}\nexec {usual} "$@"\n')
+    wordy.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert hashlib.sha256(compiled_kernel()).hexdigest() == sha256_of(library)
+
+
+@pytest.mark.usefixtures("anew")
 def test_a_compiler_that_is_killed_makes_no_other_kernel(tmp_path, monkeypatch):
     compiler_that("fatal error: Killed signal terminated cc1", tmp_path, monkeypatch)
     with pytest.raises(BadInput, match="Killed signal"):
