@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Below this, the errors of the levels are larger than what they correct.
 FEW = 30
+FIRST_SEED = 1
 
 
 def add_to(commands: Commands) -> None:
@@ -52,7 +53,7 @@ missing is done again.""",
     parser.add_argument(
         "--seed",
         type=not_negative,
-        default=1,
+        default=FIRST_SEED,
         metavar="SEED",
         help="seed of the first event; the others follow (default: %(default)s)",
     )
@@ -105,13 +106,26 @@ def _calibrate(options: argparse.Namespace) -> ExitCode:
         plan_campaign(files, place.path, of_scans, options.max_scans, check_place=True)
     code = campaign.resume(place.path, no_watch=options.no_watch)
     if options.no_watch:
-        again = f"skyscan calibrate {shlex.quote(str(folder.path))} -n {options.number}"
-        print(f"When it has ended, `{again}` writes the levels.")
+        print(f"When it has ended, `{again(folder, options)}` writes the levels.")
         return code
     if campaign.is_running(place):  # Ctrl-C ended the display
         return code
     _write(folder, answer, place)
     return code
+
+
+def again(folder: ScanFolder, options: argparse.Namespace) -> str:
+    """Return the command that goes on with the same events and scans."""
+    words = ["skyscan", "calibrate", str(folder.path), "-n", str(options.number)]
+    if options.seed != FIRST_SEED:
+        words += ["--seed", str(options.seed)]
+    for flag, values in (
+        ("--site", [options.site]),
+        ("--set", options.site_changes),
+        ("--runtime", [options.runtime]),
+    ):
+        words += [word for value in values if value is not None for word in (flag, value)]
+    return shlex.join(words)
 
 
 def _shown(paths: Iterator[Path]) -> Iterator[Path]:

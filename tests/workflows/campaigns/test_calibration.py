@@ -1,6 +1,7 @@
 """`skyscan calibrate` measures the levels of one event with scans of events like it."""
 
 import json
+import shlex
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -26,7 +27,8 @@ from skyscan.track.cleaning import clean_hits
 from workflows.campaigns.calibration import answer_of_scan, check_like, options_like
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
-from workflows.cli import main
+from workflows.cli import main, user_parser
+from workflows.commands.calibrate import again
 from workflows.plan import plan, site_of
 
 SHOWER = Path(str(resources.files("skyscan") / "data" / "simulated_shower.json"))
@@ -69,6 +71,16 @@ def test_scans_have_the_runtime_and_the_site_that_the_event_had(tmp_path):
     assert site_of(like).runtime == "container:/cvmfs/x.org/a:1"
     assert "Ours" in "".join(site_of(like).submit.values())
     assert options_like(folder, "track", "personal").runtime is None
+
+
+def test_the_command_that_writes_the_levels_later_has_the_same_options(tmp_path):
+    words = ["calibrate", str(tmp_path), "-n", "7", "--seed", "5", "--site", "ospool"]
+    words += ["--set", "attributes.ProjectName=Our Own", "--runtime", "host"]
+    command = again(ScanFolder(tmp_path), user_parser(["calibrate"]).parse_args(words))
+    assert shlex.split(command) == ["skyscan", *words]
+    few = ["calibrate", str(tmp_path), "-n", "7"]
+    command = again(ScanFolder(tmp_path), user_parser(["calibrate"]).parse_args(few))
+    assert shlex.split(command) == ["skyscan", *few]
 
 
 def test_scans_are_not_added_to_those_with_other_options(tmp_path):
