@@ -56,7 +56,8 @@ def _escape_what_cannot_be_encoded() -> None:
     """Let a locale without the characters of a path or a name be no error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # what is still to be written cannot be
+                stream.reconfigure(errors="backslashreplace")
 
 
 def interrupted(what_goes_on: str = "") -> int:
