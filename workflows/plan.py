@@ -65,6 +65,7 @@ _PASSING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
 )
+AUTO = "auto"  #: the reconstruction that is one of two others
 MAX_STRINGS = 10  #: in a notice
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
@@ -139,6 +140,7 @@ def plan_chosen(
     source = source_of(chosen, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
+    _check_calibrated_for(scan.reco, reading.event, ice, options.levels)
     if ice is not None:
         check_cover(ice, reading.event.detector)
     kernel = kernel_for(options, ScanFolder(output_dir.absolute() / scan.name))
@@ -318,7 +320,7 @@ def _resolve(
         mjd=event.mjd if isfinite(event.mjd) else None,
         event_type=event.event_type,
         is_real_event=options.is_real_event,
-        reco=options.reco.lower().replace("-", "_"),
+        reco=_named(options.reco),
         runtime=str(runtime),
         environment=_environment(site, options, type(reading.reco)),
         progression=options.progression,
@@ -365,12 +367,37 @@ def _check_calibrated(reco: str) -> None:
     from skyscan.answer.calibration import shipped_calibrations
     from skyscan.answer.levels import CALIBRATED
 
-    known = [*shipped_calibrations(), "auto"]
-    if reco not in known:
+    known = [*shipped_calibrations(), AUTO]
+    if _named(reco) not in known:
         raise WrongUsage(
             f"--levels {CALIBRATED}: there are no calibrated levels for {reco}, only for "
             f"{', '.join(known)}; leave the option out, or choose other levels."
         )
+
+
+def _check_calibrated_for(
+    reco: str, event: Event, ice: IceModel | None, levels: str | None
+) -> None:
+    """Refuse ``--levels calibrated`` for fits that have none, as in another ice or detector."""
+    from skyscan.answer.levels import CALIBRATED, parse_levels
+
+    if levels != CALIBRATED:
+        return
+    refusals = []
+    for name in ("track", "cascade") if reco == AUTO else (reco,):
+        fit = reco_class(name)(event.format_version)
+        fit.chosen_ice = ice
+        try:
+            parse_levels(CALIBRATED, name, fit.likelihood(event))
+        except WrongUsage as error:
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0]
+
+
+def _named(reco: str) -> str:
+    return reco.lower().replace("-", "_")
 
 
 def jobs_of(site: Site, options: Options, n_variations: int) -> int | None:

@@ -94,7 +94,7 @@ def plan_campaign(
             f"submit the events one by one."
         )
     folder = CampaignFolder(output_dir.absolute())
-    options = _absolute(options)
+    options = absolute_options(options)
     note_ice(options)
     site = site_of(options)
     scans = check_max_scans(max_scans) if max_scans else None
@@ -199,7 +199,7 @@ def campaign_dag_lines(
     yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows campaign-report ."
 
 
-def _absolute(options: Options) -> Options:
+def absolute_options(options: Options) -> Options:
     """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
     return replace(
