@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "pilot",
         usage="%(prog)s EVENT (--real-event | --simulated-event) [options]\n"
-        "       %(prog)s FOLDER [-n N] [--slots N …]",
+        "       %(prog)s FOLDER [-n N] [--slots N ...]",
         help="time a few pixels of an event on the pool, and estimate the whole scan",
         description="""Time a few pixels of an event on the pool, and estimate the whole scan.
 
