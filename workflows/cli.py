@@ -9,6 +9,8 @@ import threading
 import traceback
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.configuration import check_configuration
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
     from workflows.commands.plan import Commands
 
 
+NOWHERE = "the current folder was deleted, or cannot be entered: cd to another one."
 OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
+    _escape_what_cannot_be_encoded()
     try:
         try:
             return _run(sys.argv[1:] if arguments is None else list(arguments))
@@ -46,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _close_outputs()
         print(printable(f"skyscan: error: the output: {error}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
+
+
+def _escape_what_cannot_be_encoded() -> None:
+    """Let a locale without the characters of a path or a name be no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def interrupted(what_goes_on: str = "") -> int:
@@ -78,6 +89,9 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (OSError, MemoryError) as error:
+        if _is_nowhere():
+            print(f"skyscan: error: {NOWHERE}", file=sys.stderr)
+            return int(ExitCode.WRONG_USAGE)
         text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
         print(printable(f"skyscan: error: {text}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
@@ -90,6 +104,15 @@ def _run(words: list[str]) -> int:
         return int(ExitCode.BUG)
     finally:
         history.begin(())
+
+
+def _is_nowhere() -> bool:
+    """Return whether the current folder was deleted, so that no relative path works."""
+    try:
+        Path.cwd()
+    except OSError:
+        return True
+    return False
 
 
 def load(words: Sequence[str]) -> None:

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import is_zipfile
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, ExitCode
 from skyscan.layout import SCAN_JSON, ScanFolder
 from workflows.campaigns.folder import CAMPAIGN_JSON
 from workflows.checks.regular import check_regular
@@ -18,6 +19,8 @@ from workflows.report import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from workflows.report import Report
 
 PLANNED, DAMAGED, ELSEWHERE = "planned", "damaged", "elsewhere"
 
@@ -38,7 +41,7 @@ class Listed:
         ``planned`` (not submitted yet), the state of its DAGMan (such as ``queued`` or
         ``running``), its outcome when it has ended (``complete``, ``incomplete``, ``failed``,
         or ``removed`` without a report), ``elsewhere`` (a copy of a scan in the queue), or
-        ``damaged``.
+        ``damaged`` (or not readable: ``scan.json``, or the map of a complete scan).
     reco : str or None
         The reconstruction; None if ``scan.json`` is damaged.
     site : str or None
@@ -82,23 +85,37 @@ def _listed(folder: ScanFolder, campaign: str | None) -> Listed:
     planned = folder.scan_json.stat().st_mtime
     try:
         check_regular(folder.path)
-        scan = read_planned(folder.scan_json)
-    except BadInput:
+        return _as_read(folder, campaign, planned)
+    except (BadInput, OSError):  # of a colleague, perhaps, and not readable
         name = folder.path.name
         return Listed(str(folder.path), campaign, name, DAMAGED, None, None, planned)
+
+
+def _as_read(folder: ScanFolder, campaign: str | None, planned: float) -> Listed:
+    scan = read_planned(folder.scan_json)
     report = read_report(folder)
     best = (report.best if report is not None else None) or {}
     return Listed(
         folder=str(folder.path),
         campaign=campaign,
         name=scan.name,
-        state=_state(folder, report.outcome if report is not None else None),
+        state=_state(folder, _outcome(report)),
         reco=scan.reco,
         site=scan.site,
         planned=planned,
         ra_deg=best.get("ra_deg"),
         dec_deg=best.get("dec_deg"),
     )
+
+
+def _outcome(report: Report | None) -> str | None:
+    """Return the outcome of a report; a map that is lost or truncated is not complete.
+
+    Only the end of the file is read: `skyscan result` compares the whole map.
+    """
+    if report is None or report.exit_code != ExitCode.DONE:
+        return None if report is None else report.outcome
+    return report.outcome if report.map and is_zipfile(report.map) else DAMAGED
 
 
 def _state(folder: ScanFolder, outcome: str | None) -> str:

@@ -221,9 +221,11 @@ def _of_map(fault: str) -> Failure:
 
 
 def read_report(folder: ScanFolder) -> Report | None:
-    """Read the report of the last submission; return None if it wrote none."""
+    """Read the report of the last submission; None if it wrote none, or a damaged one."""
     try:
         value = _with_place(read_json(folder.report_json), folder)
+        value["exit_code"] = int(ExitCode(value["exit_code"]))
+        value["outcome"] = str(value["outcome"])
         value["failures"] = [
             Failure(**{**it, "last_lines": tuple(it.get("last_lines", ()))})
             for it in value["failures"]
@@ -236,7 +238,7 @@ def read_report(folder: ScanFolder) -> Report | None:
             value[key] = placed(value[key], folder.path)
         report = Report(**value)
         return replace(report, text=_text(report, folder))
-    except (BadInput, KeyError, TypeError, ValueError, AttributeError):
+    except (BadInput, OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 

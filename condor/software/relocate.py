@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,11 +81,12 @@ def cache_folder() -> Path:
 def installed(software: Software, cache: Path | None = None) -> Path | None:
     """Return the prefix of complete software in the cache folder, or None."""
     found = (cache or cache_folder()).glob(f"{software.name}-*.{software.recipe}")
-    for prefix in sorted((it.resolve() for it in found), reverse=True):
-        complete = prefix / COMPLETE
-        # In a cache folder that was moved or copied, programs point to the old place.
-        if complete.is_file() and Path(complete.read_text().strip()).resolve() == prefix:
-            return prefix
+    with suppress(PermissionError):  # HOME is that of another user, as after `su`
+        for prefix in sorted((it.resolve() for it in found), reverse=True):
+            complete = prefix / COMPLETE
+            # In a cache folder that was moved or copied, programs point to the old place.
+            if complete.is_file() and Path(complete.read_text().strip()).resolve() == prefix:
+                return prefix
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -204,15 +205,20 @@ def collect_partial(
     records = [np.empty(0, FOUND_DTYPE)]
     for number in folder.chosen_rounds():
         elsewhere = (arriving or {}).get(number, {})
-        try:
-            for batch, path in batches_of(folder.round(number), scan_id):
-                result = read_results(path, batch)
-                for further in elsewhere.get(batch.number, []):
-                    result = result.joined(read_results(further, batch))
-                records.append(found_of(result.records))
-        except BadInput:
-            continue  # the report names the file; the other intact records count
+        for batch, path in _intact_batches(folder.round(number), scan_id):
+            result = read_results(path, batch)
+            for further in elsewhere.get(batch.number, []):
+                result = result.joined(read_results(further, batch))
+            records.append(found_of(result.records))
     return best_of(np.concatenate(records))
+
+
+def _intact_batches(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]]:
+    """Yield the batches of a round that are not damaged; the report names the others."""
+    with suppress(BadInput):
+        for entry in _entries(folder):
+            with suppress(BadInput):
+                yield _batch(folder, scan_id, entry)
 
 
 def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]]:
@@ -240,11 +246,14 @@ def _batches(
     folder: RoundFolder, scan_id: str, entries: list[dict[str, Any]]
 ) -> Iterator[tuple[Batch, Path]]:
     for entry in entries:
-        number, sha256 = entry["number"], entry["sha256"]
-        path = folder.batch(number)
-        batch = read_batch(path)
-        if batch.scan_id != scan_id or sha256_of(path) != sha256:
-            raise DamagedFile(
-                f"{path} is damaged or belongs to another scan; run `skyscan resume`."
-            )
-        yield batch, folder.result(number)
+        yield _batch(folder, scan_id, entry)
+
+
+def _batch(folder: RoundFolder, scan_id: str, entry: dict[str, Any]) -> tuple[Batch, Path]:
+    path = folder.batch(entry["number"])
+    batch = read_batch(path)
+    if batch.scan_id != scan_id or sha256_of(path) != entry["sha256"]:
+        raise DamagedFile(
+            f"{path} is damaged or belongs to another scan; run `skyscan resume`."
+        )
+    return batch, folder.result(entry["number"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import shutil
-import subprocess
 import tempfile
 from functools import lru_cache
 from importlib import resources
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from skyscan.compiled.compiler import run_compiler
+from skyscan.errors import BadInput
 from skyscan.light.cherenkov import COS_CHERENKOV, LIGHT_SPEED, N_GROUP
 from skyscan.light.photons import SHOWER_A, SHOWER_B
 from skyscan.simulation.light import blocks_of
@@ -28,7 +29,6 @@ SOURCE = "photons.c"
 COMPILERS = ("cc", "gcc", "clang")
 #: The same code on every processor, and no fused operations: the same bytes.
 FLAGS = ("-O2", "-std=c11", "-D_GNU_SOURCE", "-ffp-contract=off", "-fPIC", "-shared")
-COMPILE_SECONDS = 60
 
 FIRST_CAPACITY = 200_000
 
@@ -88,10 +88,12 @@ def _library() -> ctypes.CDLL | None:
         )
         command = [compiler, *FLAGS, str(source), "-o", str(library), "-lm"]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=COMPILE_SECONDS)
-            loaded = ctypes.CDLL(str(library))
-        except (OSError, subprocess.SubprocessError):
+            code, _ = run_compiler(command, library.parent)
+            loaded = None if code else ctypes.CDLL(str(library))
+        except (BadInput, OSError):
             return None
+    if loaded is None:
+        return None
     loaded.start.restype, loaded.trace.restype = None, ctypes.c_int64
     return loaded
 

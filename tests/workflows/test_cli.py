@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import numpy as np
@@ -265,3 +266,20 @@ def test_building_an_image_does_not_overwrite_other_files(tmp_path, capsys):
     (tmp_path / "there").mkdir()
     assert run(["image", "there"]) == ExitCode.WRONG_USAGE
     assert "already exists" in error_of(capsys)
+
+
+def test_a_current_folder_that_was_deleted_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for words in (["list"], [*SIMULATED, "--output-dir", "x"]):
+        assert run(words) == ExitCode.WRONG_USAGE
+        assert "current folder was deleted" in error_of(capsys)
+
+
+def test_a_locale_without_the_characters_of_a_path_is_no_bug(tmp_path, monkeypatch):
+    folder = plan(EVENT, tmp_path / "\u00e9", options())
+    shown = TextIOWrapper(BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", shown)
+    assert run(["list", str(folder.path)]) == ExitCode.DONE
+    assert b"\\xe9" in shown.buffer.getvalue()

@@ -3,16 +3,20 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from job_log_support import submitted, write_log
 from plans_support import EVENT, options, write_events
 
 from skyscan.errors import ExitCode
+from skyscan.storage import npz_bytes, write_json
 from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
 from workflows.listing import scans_below
 from workflows.plan import plan
+from workflows.planned import read_planned
 from workflows.report import write_report
 
 
@@ -70,3 +74,36 @@ def test_the_list_is_for_people_and_for_programs(place, capsys, monkeypatch):
 def test_a_folder_that_is_not_there_is_refused(tmp_path, capsys):
     assert main(["list", str(tmp_path / "gone")]) == ExitCode.WRONG_USAGE
     assert "gone is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["scan.json", "report.json"])
+def test_a_file_that_cannot_be_read_does_not_end_the_list(place, monkeypatch, name):
+    (scan,) = (place / "planned").iterdir()
+    (scan / "report.json").write_text("{}")
+    opened = Path.open
+
+    def refuse(path: Path, *args: object, **more: object) -> object:
+        if path == scan / name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    states = {it.folder: it.state for it in scans_below(place)}
+    assert len(states) == 6
+    assert states[str(scan)] == ("damaged" if name == "scan.json" else "planned")
+
+
+@pytest.mark.parametrize("fault", ["", "deleted", "truncated"])
+def test_a_scan_without_its_map_is_not_listed_as_complete(tmp_path, fault):
+    folder = plan(EVENT, tmp_path, options())
+    write_report(folder, 0)
+    path = folder.path / f"{read_planned(folder.scan_json).name}_1_2.npz"
+    report = json.loads(folder.report_json.read_text())
+    write_json(
+        folder.report_json, {**report, "exit_code": 0, "outcome": "complete", "map": str(path)}
+    )
+    content = npz_bytes({"x": np.arange(100)})
+    if fault != "deleted":
+        path.write_bytes(content[:-30] if fault else content)
+    (listed,) = scans_below(tmp_path)
+    assert listed.state == ("damaged" if fault else "complete")

@@ -28,6 +28,7 @@ from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
 from skyscan.results import write_results
 from skyscan.rounds.next_round import open_round
 from skyscan.skymap import read_skymap
+from workflows.cli import main
 from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -222,6 +223,20 @@ def test_a_missing_or_damaged_report_is_no_report(folder):
     for content in ("", "{}", '{"failures": [3]}', '{"failures": [], "name": "x"}'):
         folder.report_json.write_text(content)
         assert read_report(folder) is None
+    write_report(folder, 0)
+    whole = json.loads(folder.report_json.read_text())
+    for code in (None, "0", [], 1, -1):
+        folder.report_json.write_text(json.dumps({**whole, "exit_code": code}))
+        assert read_report(folder) is None
+    folder.report_json.unlink()
+    folder.report_json.mkdir()
+    assert read_report(folder) is None
+
+
+def test_the_result_of_a_scan_whose_report_is_damaged_says_so(folder, capsys):
+    folder.report_json.write_text('{"exit_code": 0')
+    assert main(["result", str(folder.path)]) == ExitCode.TRY_AGAIN
+    assert "report.json is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

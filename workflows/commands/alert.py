@@ -84,8 +84,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     text = printable("\n".join(circular_lines(answer, known, revision, near)) + "\n")
     write_json(notice, make_notice(answer, known, revision))
     write_text(circular, text)
-    print(text)
-    print(f"Notice (JSON): {notice}\nCircular:      {circular}")
+    print(printable(text))
+    print(printable(f"Notice (JSON): {notice}\nCircular:      {circular}"))
     return ExitCode.DONE
 
 

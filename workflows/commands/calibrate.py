@@ -58,6 +58,19 @@ missing is done again.""",
     )
     parser.add_argument("--site", metavar="SITE", help="site profile (default: the scan's)")
     parser.add_argument(
+        "--set",
+        dest="site_changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a value of the site's profile, as `plan` does; may be repeated",
+    )
+    parser.add_argument(
+        "--runtime",
+        metavar="RUNTIME",
+        help="Python environment of the jobs (default: the scan's, or that of --site)",
+    )
+    parser.add_argument(
         "--max-scans",
         type=positive,
         metavar="N",
@@ -73,6 +86,7 @@ def _calibrate(options: argparse.Namespace) -> ExitCode:
     from workflows.campaigns.calibration import (
         FOLDER,
         answer_of_scan,
+        check_like,
         options_like,
         simulate_like,
     )
@@ -83,8 +97,11 @@ def _calibrate(options: argparse.Namespace) -> ExitCode:
     reco = best_fit_of(answer).reco
     place = CampaignFolder(folder.path / FOLDER)
     if not (place.json.exists() and campaign.is_running(place)):
+        of_scans = options_like(
+            folder, reco, options.site, tuple(options.site_changes), options.runtime
+        )
+        check_like(place, of_scans)
         files = list(_shown(simulate_like(answer, folder, options.number, options.seed)))
-        of_scans = options_like(folder, reco, options.site)
         plan_campaign(files, place.path, of_scans, options.max_scans, check_place=True)
     code = campaign.resume(place.path, no_watch=options.no_watch)
     if options.no_watch:

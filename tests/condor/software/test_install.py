@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,12 @@ def libraries_from_elsewhere(prefix) -> set[str]:
         line.split("=>")[1].split()[0] for line in "".join(listed).splitlines() if "=>" in line
     }
     return {path for path in loaded if not path.startswith(str(prefix))}
+
+
+def test_a_cache_of_another_user_has_no_software(tmp_path, monkeypatch):
+    def refuse(*_: object) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", "/root/.cache/skyscan")
+        yield
+
+    monkeypatch.setattr(Path, "glob", refuse)
+    assert installed(tmp_path) is None

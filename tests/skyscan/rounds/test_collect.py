@@ -211,9 +211,21 @@ def test_a_partial_map_has_every_existing_record(folder):
     assert counts[0][1] == 0
 
 
-def test_a_partial_map_has_the_results_of_rounds_after_a_damaged_one(folder):
+@pytest.mark.parametrize("damage", ["emptied", "deleted", "of another batch"])
+def test_a_partial_map_has_all_batches_but_a_damaged_one(folder, damage):
+    counts = [[len(records_of(folder, r, b)[1]) for b in range(3)] for r in (0, 1)]
+    batch = folder.round(0).batch(0)
+    if damage == "deleted":
+        batch.unlink()
+    else:
+        batch.write_bytes(b"" if damage == "emptied" else folder.round(0).batch(1).read_bytes())
+    kept = len(collect_partial(folder, SCAN.id).records)
+    assert kept == sum(counts[0][1:]) + sum(counts[1])
+
+
+def test_a_partial_map_has_the_results_of_rounds_after_a_damaged_description(folder):
     later = [len(records_of(folder, 1, batch)[1]) for batch in range(3)]
-    folder.round(0).batch(0).write_bytes(b"")
+    folder.round(0).description.write_bytes(b"")
     assert len(collect_partial(folder, SCAN.id).records) == sum(later) > 0
 
 

@@ -8,18 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from answer_support import gaussian_map
+from plans_support import EVENT, options
 from scans import make_scan
 
+from skyscan.answer.context import Context
 from skyscan.answer.levels import parse_levels
 from skyscan.coverage import around_fit
 from skyscan.coverage.around_fit import BestFit, best_fit_of, wanted_like
+from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.truth import TRUTH_INFO_KEY, truth_of
+from skyscan.layout import ScanFolder
 from skyscan.light.ice_model import shipped_ice
 from skyscan.simulation.events import simulate_event
 from skyscan.track.cleaning import clean_hits
+from workflows.campaigns.calibration import answer_of_scan, check_like, options_like
+from workflows.campaigns.folder import CampaignFolder
+from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
+from workflows.plan import plan, site_of
 
 SHOWER = Path(str(resources.files("skyscan") / "data" / "simulated_shower.json"))
 BEST = BestFit("cascade", 1.2, 3.4, (20.0, -30.0, 40.0), 2000.0, 200.0)
@@ -52,6 +60,33 @@ def test_a_muon_outside_of_the_detector_is_bad_input():
     best = replace(BEST, reco="track", vertex=(0.0, 0.0, 2000.0), energy_gev=1e3)
     with pytest.raises(BadInput, match="within 900 m"):
         simulate_event(wanted_like(best, shipped_ice()), shipped_ice(), 1)
+
+
+def test_scans_have_the_runtime_and_the_site_that_the_event_had(tmp_path):
+    pool = {"site": "ospool", "site_changes": ("attributes.ProjectName=Ours",)}
+    folder = plan(EVENT, tmp_path, options(runtime="container:/cvmfs/x.org/a:1", **pool))
+    like = options_like(folder, "track", None, pool["site_changes"])
+    assert site_of(like).runtime == "container:/cvmfs/x.org/a:1"
+    assert "Ours" in "".join(site_of(like).submit.values())
+    assert options_like(folder, "track", "personal").runtime is None
+
+
+def test_scans_are_not_added_to_those_with_other_options(tmp_path):
+    place = CampaignFolder(tmp_path / "calibration")
+    like = options()
+    check_like(place, like)
+    plan_campaign([EVENT], place.path, like)
+    check_like(place, like)
+    with pytest.raises(WrongUsage, match=r"progression .*remove that folder"):
+        check_like(place, options(progression=((1, 0), (2, 2))))
+
+
+def test_an_event_in_another_detector_is_refused(tmp_path, monkeypatch):
+    detector = Detector(np.zeros(1, DOM_DTYPE))
+    skymap = gaussian_map(context=Context("track", detector=detector))
+    monkeypatch.setattr("workflows.campaigns.calibration.read_map", lambda _: skymap)
+    with pytest.raises(WrongUsage, match="IceCube-86 only"):
+        answer_of_scan(ScanFolder(tmp_path))
 
 
 @pytest.mark.pool
