@@ -96,14 +96,18 @@ def _run(words: list[str]) -> int:
         print(printable(f"skyscan: error: {text}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
     except Exception as error:  # noqa: BLE001  a bug: developers need its traceback
-        if is_of_an_import(error):
-            print(printable(cannot_import(error)), file=sys.stderr)
-            return int(ExitCode.WRONG_USAGE)
-        traceback.print_exc()
-        print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
-        return int(ExitCode.BUG)
+        return _unexpected(error)
     finally:
         history.begin(())
+
+
+def _unexpected(error: Exception) -> int:
+    if is_of_an_import(error):
+        print(printable(cannot_import(error)), file=sys.stderr)
+        return int(ExitCode.WRONG_USAGE)
+    traceback.print_exception(error)
+    print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
+    return int(ExitCode.BUG)
 
 
 def _is_nowhere() -> bool:
