@@ -2,7 +2,8 @@
 # make test    run all tests with a real HTCondor, and part of them with a newer one (NEWER= does
 #              not); HTCONDOR=forky runs all with the HTCondor of another Debian suite
 # make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
-# make physics compare the open reconstructions with official scans and with truth (minutes)
+# make physics compare the open reconstructions with official scans and with truth (minutes), and
+#              write the results into docs/physics.md; PHYSICS="--events bronze" sets options
 # make coverage  simulate and scan events, and measure the levels of the regions (hours; it can be
 #              stopped and continued); COVERAGE_EVENTS=500 sets the number of events of each sample
 # make check   lint Python and shell, check spelling, types and import contracts, build the site

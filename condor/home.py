@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _OF_THE_PLACE = frozenset(
     (
         *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT),
-        *(errno.EIO, errno.ESTALE),
+        *(errno.EIO, errno.ESTALE, errno.ENOTDIR),
     )
 )
 

@@ -45,7 +45,8 @@ class Site:
     runtime : str
         The Python that jobs run in, unless ``--runtime`` is given (`condor.runtimes`).
     jobs_per_round : int
-        The number of jobs of a round; 0 means one for each core of this machine.
+        The number of jobs of a round for each variation of a pixel that is fitted; 0 means one
+        job for each core of this machine.
     time_budget : int
         Seconds that a batch may take, unless ``--time-budget`` is given; 0 means no limit.
     max_idle : int

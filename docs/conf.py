@@ -46,6 +46,7 @@ default_role = "literal"  # `names` in docstrings
 smartquotes = False  # "--option" is no dash, and a quote is to be copied
 
 myst_heading_anchors = 3  # as GitHub makes them
+myst_fence_as_directive = ["math"]  # as GitHub shows such blocks
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc sections say more: shapes, units, frames
 numpydoc_show_class_members = False  # autodoc lists them

@@ -69,9 +69,13 @@ def _prep(options: argparse.Namespace) -> ExitCode:
     from skyscan.scan import PLAN_AGAIN
     from skyscan.storage import sha256_of
 
-    expected = options.event_sha256
-    if expected and options.event.exists() and sha256_of(options.event) != expected:
-        raise BadInput(f"{options.event} is not the event that was planned. {PLAN_AGAIN}")
+    planned = {
+        "event": (options.event, options.event_sha256),
+        "compiled kernel": (options.kernel, options.kernel_sha256),
+    }
+    for what, (path, expected) in planned.items():
+        if expected and path is not None and path.exists() and sha256_of(path) != expected:
+            raise BadInput(f"{path} is not the {what} that was planned. {PLAN_AGAIN}")
     source = Source(
         options.event,
         not options.simulated_event,
@@ -148,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     prep.add_argument("--pulses", help="frame key of the pulse series")
     prep.add_argument("--ice-model", type=Path, help="file of the ice model")
     prep.add_argument("--kernel", type=Path, help="file of the compiled kernel")
+    prep.add_argument("--kernel-sha256", help="SHA-256 of the planned kernel")
     prep.set_defaults(step=_prep)
 
     following = steps.add_parser("next-round", help="choose the next pixels and write batches")

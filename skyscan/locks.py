@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
+#: The folder of temporary files for all processes: TMPDIR may be a job's or a session's own.
+MACHINES = Path("/tmp")  # noqa: S108  its files are opened with O_NOFOLLOW
 #: What `flock` says on a file system that has no locks, or whose lock server is away.
 NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -76,7 +78,7 @@ def _stand_in(file: IO[str] | IO[bytes]) -> IO[bytes]:
     """Open this machine's file that is locked in place of one without locks."""
     status = os.fstat(file.fileno())
     name = f"skyscan-{os.geteuid()}-{status.st_dev:x}-{status.st_ino:x}.lock"
-    path = Path(tempfile.gettempdir()) / name
+    folder = MACHINES if os.access(MACHINES, os.W_OK) else Path(tempfile.gettempdir())
     # The folder is everyone's: no link of someone else is followed.
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o600), "r+b")
+    return os.fdopen(os.open(folder / name, flags, 0o600), "r+b")

@@ -32,6 +32,9 @@ def main() -> int:
     The modules of the command are imported here, so that a broken module on PYTHONPATH, too,
     gives one of the documented exit codes.
     """
+    # BLAS on several threads gains nothing with small matrices, and on a busy machine its
+    # threads wait for each other for seconds.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         command_line = _command_line()
     except KeyboardInterrupt:
@@ -45,16 +48,41 @@ def main() -> int:
         )
         return TRY_AGAIN
     except Exception as error:  # noqa: BLE001  a module may raise anything when it is imported
-        where = os.environ.get(PYTHON_PATH_VARIABLE)
-        of = f"PYTHONPATH is {where}: unset it" if where else "Install skyscan again"
-        print(
-            f"skyscan: error: Python cannot import what skyscan needs "
-            f"({type(error).__name__}: {' '.join(str(error).split())}). {of}. "
-            f"(exit {WRONG_USAGE})",
-            file=sys.stderr,
-        )
+        print(cannot_import(error), file=sys.stderr)
         return WRONG_USAGE
     return WRONG_USAGE if command_line is None else int(command_line())
+
+
+def cannot_import(error: Exception) -> str:
+    """Return the line that reports a module that cannot be imported."""
+    where = os.environ.get(PYTHON_PATH_VARIABLE)
+    of = f"PYTHONPATH is {where}: unset it" if where else "Install skyscan again"
+    return (
+        f"skyscan: error: Python cannot import what skyscan needs "
+        f"({type(error).__name__}: {' '.join(str(error).split())}). {of}. (exit {WRONG_USAGE})"
+    )
+
+
+def is_of_an_import(error: Exception) -> bool:
+    """Return whether a module of another package could not be imported by ours."""
+    if isinstance(error, SyntaxError):
+        return not _is_ours(error.filename or "")
+    if isinstance(error, ImportError):
+        return (error.name or "").split(".")[0] not in ("skyscan", *SIBLINGS)
+    frame, files = error.__traceback__, list[tuple[str, bool]]()
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        files.append((code.co_filename, code.co_name == "<module>"))
+        frame = frame.tb_next
+    modules = [n for n, (_, is_module) in enumerate(files) if is_module]
+    if not modules or not any(_is_ours(path) for path, _ in files[: modules[-1]]):
+        return False  # only the program itself
+    return not _is_ours(files[modules[-1]][0])
+
+
+def _is_ours(path: str) -> bool:
+    place = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120  without pathlib
+    return path.startswith(tuple(os.path.join(place, it, "") for it in ("skyscan", *SIBLINGS)))  # noqa: PTH118
 
 
 def _command_line() -> Callable[[], int] | None:

@@ -27,7 +27,7 @@ SOURCES = sorted(
 VARIABLES = from_code.variables()
 NAMES = {variable.name for variable in VARIABLES}
 NO_VARIABLES = {"SKYSCAN_POOL"}  # a setting of HTCondor
-EVERYBODYS = {"HOME", "PATH", "TERM"}
+EVERYBODYS = {"HOME", "OMP_NUM_THREADS", "PATH", "TERM"}
 
 
 def test_every_skyscan_variable_in_the_code_is_in_the_reference():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, one_line
 from skyscan.json_text import is_of
 from skyscan.layout import ScanFolder
 from skyscan.storage import read_json, write_json
@@ -56,7 +56,8 @@ def _sources_in(path: Path, _changed: int) -> list[Source]:
 
 def place_catalogue(sources: Sequence[Source], name: str, folder: ScanFolder) -> None:
     """Keep a catalogue in a scan folder, from which every report reads it."""
-    write_json(folder.catalogue, {"catalogue": name, "sources": [list(it) for it in sources]})
+    value = {"catalogue": one_line(name), "sources": [list(it) for it in sources]}
+    write_json(folder.catalogue, value)
 
 
 def catalogue_of(folder: ScanFolder) -> tuple[str, list[Source]]:
@@ -74,11 +75,14 @@ def catalogue_of(folder: ScanFolder) -> tuple[str, list[Source]]:
 
 
 def sources_for(path: Path | None, skymap: SkyMap) -> list[Source] | None:
-    """Return the sources of a catalogue, or else of that which the map's scan has; or None."""
+    """Return the sources of a catalogue, or else of that which the map's scan has; or None.
+
+    Of one that is damaged nothing is said, such as that no source is near.
+    """
     given = catalogue_for(path)
     if given is None and skymap.context.folder is not None and not skymap.is_local:
-        folder = ScanFolder(skymap.context.folder)
-        return catalogue_of(folder)[1] if folder.catalogue.is_file() else None
+        name, sources = catalogue_of(ScanFolder(skymap.context.folder))
+        return sources if name else None
     return given
 
 
@@ -108,5 +112,6 @@ def source_lines(found: Sequence[Near]) -> list[str]:
         for it in found[:SHOWN]
     ]
     if len(found) > SHOWN:
-        lines.append(f"            and {len(found) - SHOWN} more inside 90 %")
+        least = "at least " if len(found) >= MOST_SHOWN else ""
+        lines.append(f"            and {least}{len(found) - SHOWN} more inside 90 %")
     return lines

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
+from skyscan.program import cannot_import, is_of_an_import
 from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
@@ -95,12 +96,19 @@ def _run(words: list[str]) -> int:
         text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
         print(printable(f"skyscan: error: {text}"), file=sys.stderr)
         return int(ExitCode.TRY_AGAIN)
-    except Exception:  # noqa: BLE001  a bug: developers need its traceback
-        traceback.print_exc()
-        print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
-        return int(ExitCode.BUG)
+    except Exception as error:  # noqa: BLE001  a bug: developers need its traceback
+        return _unexpected(error)
     finally:
         history.begin(())
+
+
+def _unexpected(error: Exception) -> int:
+    if is_of_an_import(error):
+        print(printable(cannot_import(error)), file=sys.stderr)
+        return int(ExitCode.WRONG_USAGE)
+    traceback.print_exception(error)
+    print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
+    return int(ExitCode.BUG)
 
 
 def _is_nowhere() -> bool:

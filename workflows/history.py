@@ -20,6 +20,8 @@ _HIDDEN = "--notify"
 HIDDEN = "..."
 MAX_LINES, MAX_LENGTH = 200, 4000
 MAX_BYTES = MAX_LINES * MAX_LENGTH  #: of the file, from its end
+#: A command may name thousands of events, and each of their scans records it.
+MAX_COMMAND = 3000
 _running: list[str] = []  # the words of the command of this process
 
 
@@ -54,8 +56,12 @@ def commands_of(folder: ScanFolder) -> list[str]:
 
 
 def command_text(words: Sequence[str]) -> str:
-    """Return a command as it can be pasted, without the value of ``--notify``."""
-    return printable(shlex.join(["skyscan", *_shown(words)]).replace("\n", " "))
+    """Return a command as it can be pasted, without the value of ``--notify``.
+
+    One that is too long is cut.
+    """
+    text = printable(shlex.join(["skyscan", *_shown(words)]).replace("\n", " "))
+    return text if len(text) <= MAX_COMMAND else f"{text[:MAX_COMMAND]} {HIDDEN}"
 
 
 def _shown(words: Sequence[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.errors import BadInput, WrongUsage, one_line
+from skyscan.layout import KERNEL_SO
 from skyscan.recos import reco_class
 from skyscan.storage import sha256_of
 from workflows.options import AUTO, COMPILED, NUMPY
@@ -58,8 +59,9 @@ def kernel_for(options: Options, folder: ScanFolder) -> Kernel:
     if planned is not None and options.kernel in (AUTO, planned.kernel):
         if planned.kernel_sha256 is None:
             return Kernel(planned.kernel)
-        if _is_as(folder.kernel, planned.kernel_sha256):
-            return Kernel(COMPILED, folder.kernel.read_bytes())
+        for path in (folder.kernel, folder.startup / KERNEL_SO):  # the second is prep's copy
+            if _is_as(path, planned.kernel_sha256):
+                return Kernel(COMPILED, path.read_bytes())
     if options.kernel == NUMPY:
         return Kernel(NUMPY)
     from skyscan.compiled.compiler import compiled_kernel

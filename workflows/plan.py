@@ -8,6 +8,7 @@ import platform
 import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from math import isfinite
@@ -18,7 +19,7 @@ import numpy as np
 
 from condor.runtimes import parse_runtime
 from condor.site_values import check_with_condor_submit
-from condor.sites import Site, read_site, site_names
+from condor.sites import Site, read_site, recorded_site, site_names
 from skyscan import __version__
 from skyscan.errors import BadInput, SkyscanError, TryAgain, WrongUsage, printable
 from skyscan.events.source import Source
@@ -34,10 +35,10 @@ from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows import history
 from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.checks import preflight
-from workflows.checks.digests import damaged_files, digests_of
+from workflows.checks.digests import check_plan, damaged_files, digests_of
 from workflows.choices import chosen_event
 from workflows.code import code_zip
-from workflows.detector import detector_for, place_detector
+from workflows.detector import Detector, detector_for, place_detector
 from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ice import check_cover, ice_for, note_ice, place_ice
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from skyscan.light.ice_model import IceModel
     from skyscan.progression import Progression
     from skyscan.recos import Reco
-    from workflows.detector import Detector
     from workflows.options import Options
 
 #: Run numbers that real events have (skyreader.event_metadata).
@@ -65,6 +65,7 @@ _PASSING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
 )
+AUTO = "auto"  #: the reconstruction that is one of two others
 MAX_STRINGS = 10  #: in a notice
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
@@ -139,6 +140,7 @@ def plan_chosen(
     source = source_of(chosen, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
+    _check_calibrated_for(scan.reco, reading.event, ice, options.levels)
     if ice is not None:
         check_cover(ice, reading.event.detector)
     kernel = kernel_for(options, ScanFolder(output_dir.absolute() / scan.name))
@@ -171,6 +173,54 @@ def plan_chosen(
     if sources is not None and options.catalogue is not None:
         place_catalogue(sources, options.catalogue.name, folder)
     return folder
+
+
+def plan_like(model: ScanFolder, output_dir: Path, **changes: object) -> ScanFolder:
+    """Write the folder of another scan of a planned one's event, with changed values.
+
+    Parameters
+    ----------
+    model : ScanFolder
+        The planned scan.
+    output_dir : Path
+        Where the folder is made, by the event's name.
+    **changes
+        Values of `Planned`.
+
+    Raises
+    ------
+    SkyscanError
+        The planned scan is damaged, or the new one cannot be written (as `plan`).
+    """
+    scan = read_planned(model.scan_json)
+    check_plan(model, scan)
+    folder = ScanFolder(output_dir.absolute() / scan.name)
+    preflight.require([preflight.place(folder.path)])
+    check_own(folder.path)
+    values: dict[str, Any] = {"versions": versions(), "code_sha256": "", "files": {}, **changes}
+    made = replace(scan, **values)
+    if _is_planned(folder, made):
+        return folder
+    site = recorded_site(scan.site, scan.site_values)
+    ENGINES[made.engine].check(folder.path, made, site)
+    gcd = made.gcd_sha256
+    _write(
+        folder,
+        made,
+        site,
+        model.event / scan.event_file,
+        detector=None if gcd is None else Detector(model.gcd.read_bytes(), gcd),
+        ice=None if made.ice_sha256 is None else _read_ice(model.ice),
+        kernel=None if made.kernel_sha256 is None else model.kernel.read_bytes(),
+    )
+    history.record(folder)
+    return folder
+
+
+def _read_ice(path: Path) -> IceModel:
+    from skyscan.light.ice_json import read_ice
+
+    return read_ice(path)
 
 
 def check_options(options: Options) -> None:
@@ -260,7 +310,7 @@ def _resolve(
     max_rounds = _max_rounds(site, options)
     event = reading.event
     _check(reading, source, site)
-    jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
+    n_variations = len(reading.reco.variations())
     return Planned(
         name=event.name,
         event_file=event_file,
@@ -270,12 +320,12 @@ def _resolve(
         mjd=event.mjd if isfinite(event.mjd) else None,
         event_type=event.event_type,
         is_real_event=options.is_real_event,
-        reco=options.reco.lower().replace("-", "_"),
+        reco=_named(options.reco),
         runtime=str(runtime),
         environment=_environment(site, options, type(reading.reco)),
         progression=options.progression,
         batch_size=options.batch_size,
-        jobs_per_round=None if options.batch_size else jobs,
+        jobs_per_round=jobs_of(site, options, n_variations),
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=max_rounds,
         predictive_scanning_threshold=options.predictive_scanning_threshold,
@@ -317,12 +367,48 @@ def _check_calibrated(reco: str) -> None:
     from skyscan.answer.calibration import shipped_calibrations
     from skyscan.answer.levels import CALIBRATED
 
-    known = [*shipped_calibrations(), "auto"]
-    if reco not in known:
+    known = [*shipped_calibrations(), AUTO]
+    if _named(reco) not in known:
         raise WrongUsage(
             f"--levels {CALIBRATED}: there are no calibrated levels for {reco}, only for "
             f"{', '.join(known)}; leave the option out, or choose other levels."
         )
+
+
+def _check_calibrated_for(
+    reco: str, event: Event, ice: IceModel | None, levels: str | None
+) -> None:
+    """Refuse ``--levels calibrated`` for fits that have none, as in another ice or detector."""
+    from skyscan.answer.levels import CALIBRATED, parse_levels
+
+    if levels != CALIBRATED:
+        return
+    refusals = []
+    for name in ("track", "cascade") if reco == AUTO else (reco,):
+        fit = reco_class(name)(event.format_version)
+        fit.chosen_ice = ice
+        try:
+            parse_levels(CALIBRATED, name, fit.likelihood(event))
+        except WrongUsage as error:
+            refusals.append(error)
+        else:
+            return
+    raise refusals[0]
+
+
+def _named(reco: str) -> str:
+    return reco.lower().replace("-", "_")
+
+
+def jobs_of(site: Site, options: Options, n_variations: int) -> int | None:
+    """Return the number of jobs of a round; None if batches have a size.
+
+    A site's number is for one fit per pixel. With several variations there are as many times
+    more jobs, so that a job takes as long (docs/estimate.md, "The defaults of the sites").
+    """
+    if options.batch_size:
+        return None
+    return options.jobs_per_round or site.jobs_per_round * n_variations or os.cpu_count() or 1
 
 
 def usual_rounds(progression: Progression, time_budget: float, threshold: float) -> int:
@@ -393,8 +479,13 @@ def _environment(site: Site, options: Options, reco: type[Reco]) -> dict[str, st
 def versions() -> dict[str, str]:
     """Return the versions of Python, skyscan and the packages that plan the scan."""
     packages = ("numpy", "scipy", "healpy", "htcondor")
-    of_packages = {name: version(name) for name in packages}
+    of_packages = {name: _version(name) for name in packages}
     return {"python": platform.python_version(), "skyscan": __version__, **of_packages}
+
+
+@cache  # a campaign plans many events, and 4 ms are a tenth of one
+def _version(package: str) -> str:
+    return version(package)
 
 
 def _check_run(run_id: int, path: Path, *, is_real: bool) -> None:

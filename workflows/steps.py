@@ -90,7 +90,7 @@ def prep_step(scan: Planned) -> Step:
             *(() if scan.gcd_dir is None else ("--gcd-dir", scan.gcd_dir)),
             *(() if scan.gcd_sha256 is None else ("--gcd", layout.GCD_FILE)),
             *(() if scan.pulses is None else ("--pulses", scan.pulses)),
-            *(() if scan.kernel_sha256 is None else ("--kernel", layout.KERNEL_SO)),
+            *_kernel_arguments(scan),
             *(() if scan.ice_sha256 is None else ("--ice-model", layout.ICE_FILE)),
         ),
         inputs=(
@@ -103,6 +103,12 @@ def prep_step(scan: Planned) -> Step:
         log=f"logs/prep.{RETRY}",
         retries=scan.max_retries,
     )
+
+
+def _kernel_arguments(scan: Planned) -> tuple[str, ...]:
+    if scan.kernel_sha256 is None:
+        return ()
+    return ("--kernel", layout.KERNEL_SO, "--kernel-sha256", scan.kernel_sha256)
 
 
 def reco_step(scan: Planned) -> Step:

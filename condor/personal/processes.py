@@ -55,12 +55,15 @@ def pool_processes(folder: Path) -> list[Process]:
 
 
 def running_pools(place: Path, suite: str) -> list[Path]:
-    """Return the folders below a folder whose pools run on this machine, of one suite."""
+    """Return the folders below a folder whose pools run on this machine, of one suite.
+
+    Those that an earlier version started do not say their suite, and are left out.
+    """
     masters = (process.pid for process in _all_processes() if process.name == MASTER)
     found = {
         Path(environment.get(DAEMON_VARIABLE, ""))
         for environment in map(_environment, masters)
-        if environment.get(SUITE_VARIABLE, "") == suite
+        if environment.get(SUITE_VARIABLE) == suite
     }
     return sorted(folder for folder in found if folder.parent == place)
 

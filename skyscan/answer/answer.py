@@ -234,7 +234,7 @@ class Answer:
                 f"  minimum   {self.frame.direction(it.ra_deg, it.dec_deg)}: 2 delta llh "
                 f"{it.two_delta_llh:.2f}, {it.distance_deg:.2f} deg from the best fit"
                 for it in self.minima
-                if it.containment < CONTAINMENTS[-1]
+                if it.two_delta_llh <= self.region(CONTAINMENTS[-1]).two_delta_llh
             ),
             *(f"  note      {note}" for note in self.notes),
         ]
@@ -305,7 +305,7 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
         complete=skymap.complete,
         best=best,
         levels=levels,
-        levels_text=in_words(levels, skymap.reco),
+        levels_text=in_words(levels, skymap),
         regions=regions,
         probability_inside=tuple(
             float(mass[values <= levels.at(p)].sum()) for p in CONTAINMENTS
@@ -322,15 +322,14 @@ def make_answer(skymap: SkyMap, levels: Levels) -> Answer:
     )
 
 
-def in_words(levels: Levels, reco: str | None) -> str:
-    """Return what the levels are, and whether they hold for a reconstruction."""
+def in_words(levels: Levels, skymap: SkyMap) -> str:
+    """Return what the levels are, and whether they hold for a map."""
     numbers = " and ".join(f"{level:g}" for _, level in levels.table)
     text = f"{levels.name}: 2 delta llh of {numbers} for 50 % and 90 %, {levels.description}"
-    if reco is None:
+    if skymap.reco is None:
         return f"{text}; the reconstruction is unknown"
-    if reco in levels.calibrated_for:
-        return text
-    return f"{text}; not calibrated for {reco}"
+    why = levels.why_not(skymap.reco, skymap.event_name, skymap.context.likelihood)
+    return f"{text}; not calibrated for {why}" if why else text
 
 
 def _best_fit(skymap: SkyMap) -> BestFit:

@@ -8,14 +8,17 @@ have none.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, Levels
+from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, Levels, levels_of
+from skyscan.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skyscan.likelihood import Likelihood
 
 FILE = "levels.json"
@@ -102,6 +105,34 @@ def calibrated_levels(likelihood: Likelihood | None) -> Levels | None:
     if known is None or known.settings_sha256 != likelihood.settings_sha256:
         return None
     return known.levels(likelihood.n_hits)
+
+
+def recorded_levels(
+    values: Sequence[float], words: str, likelihood: Likelihood | None
+) -> Levels | None:
+    """Return calibrated levels that a file has, if this package gives the fits others or none.
+
+    Every view of a map has the levels of its report, also after the next calibration.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Those of CONTAINMENTS.
+    words : str
+        How they were measured.
+    likelihood : Likelihood or None
+        That of the fits.
+    """
+    now = calibrated_levels(likelihood)
+    table = tuple(zip(CONTAINMENTS, values, strict=True))
+    if likelihood is None or (now is not None and now.table == table):
+        return None
+    line = " ".join([*(f"{p:g}:{value!r}" for p, value in table), CALIBRATED])
+    try:
+        found = levels_of(line)
+    except BadInput:
+        return None
+    return replace(found, description=words, calibrated_for=(likelihood.reco, "auto"))
 
 
 def why_none(likelihood: Likelihood | None) -> str:

@@ -25,6 +25,7 @@ DEC = ("dec", "dec_deg", "dej2000", "decj2000", "_dej2000", "de_icrs", "dec_j200
 NAME = ("name", "source_name", "source", "id", "main_id", "object")
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable"}
 DEGREES_PER_HOUR = 15.0
+POLE = 90.0 + 1e-9  #: degrees; units may be converted
 
 
 class Source(NamedTuple):
@@ -41,11 +42,7 @@ class Near(NamedTuple):
     source: Source
     distance_deg: float
     containment: float
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether it is in the 90 % region."""
-        return self.containment <= CONTAINMENTS[-1]
+    is_inside: bool  #: in the 90 % region
 
     def as_dict(self) -> dict[str, str | float | bool]:
         """Return it for JSON."""
@@ -61,12 +58,12 @@ def read_catalogue(path: Path) -> list[Source]:
     """Read a catalogue with columns of RA, Dec and, if there is one, names.
 
     RA and Dec are in degrees unless the file says hours; text such as ``03h11m57s`` is read
-    too.
+    too. Rows without one of them are left out.
 
     Raises
     ------
     BadInput
-        The file cannot be read, or has no such columns.
+        The file cannot be read, has no such columns, or a declination beyond the poles.
     """
     from astropy.table import Table
 
@@ -79,6 +76,12 @@ def read_catalogue(path: Path) -> list[Source]:
         raise
     except Exception as error:
         raise BadInput(f"{path} is not a catalogue that astropy reads ({error}).") from error
+    beyond = np.flatnonzero(np.abs(dec) > POLE)
+    if len(beyond):
+        raise BadInput(
+            f"{path} has the declination {dec[beyond[0]]:g} deg, which no place has; check "
+            f"its columns of RA and Dec, and their units."
+        )
     named = next((columns[key] for key in NAME if key in columns), range(1, len(ra) + 1))
     return [
         Source(_text(name), float(a), float(d))
@@ -98,9 +101,16 @@ def near_sources(
     values, scale = skymap.surface.at(directions), skymap.scale(answer.levels)
     level = answer.region(CONTAINMENTS[-1]).two_delta_llh
     order = np.argsort(away, kind="stable")
-    chosen = [i for k, i in enumerate(order.tolist()) if k < n or values[i] <= level]
+    inside = values <= level  # not by the containment: that of 4.61 is a little above 0.9
+    chosen = [i for k, i in enumerate(order.tolist()) if k < n or inside[i]]
     return [
-        Near(sources[i], float(away[i]), scale.containment(float(values[i]))) for i in chosen
+        Near(
+            sources[i],
+            float(away[i]),
+            scale.containment(float(values[i])),
+            bool(inside[i]),
+        )
+        for i in chosen
     ]
 
 
@@ -120,9 +130,14 @@ def _degrees(column: Any, *, is_ra: bool) -> NDArray[np.float64]:  # noqa: ANN40
     from astropy.coordinates import Angle
 
     if column.dtype.kind in "OSU":
-        texts = [_text(value) for value in column]
+        missing = np.ma.getmaskarray(column)
+        texts = ["" if out else _text(it) for it, out in zip(column, missing, strict=True)]
         unit = "hourangle" if is_ra and any(":" in t or "h" in t for t in texts) else "deg"
-        return np.asarray(Angle(texts, unit=unit).deg, float)
+        known = np.array([bool(text) for text in texts], bool)
+        degrees = np.full(len(texts), np.nan)
+        if known.any():
+            degrees[known] = Angle([text for text in texts if text], unit=unit).deg
+        return degrees
     values: NDArray[np.float64] = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan)
     in_hours = column.unit is not None and str(column.unit) in {"hourangle", "h", "hr", "hour"}
     in_radians = column.unit is not None and str(column.unit) == "rad"

@@ -253,7 +253,8 @@ def _vertex(best: BestFit, skymap: SkyMap) -> Check:
 
 def _calibration(skymap: SkyMap, levels: Levels) -> Check:
     reco = skymap.reco
-    if reco in levels.calibrated_for:
+    why = levels.why_not(reco, skymap.event_name, skymap.context.likelihood)
+    if not why:
         return Check("levels", "ok", f"{levels.name} levels hold for {reco}")
     if levels == ICECUBE:
         who = f"not for {reco}" if reco else "and the reconstruction is unknown"
@@ -265,7 +266,7 @@ def _calibration(skymap: SkyMap, levels: Levels) -> Check:
     return Check(
         "levels",
         "warning",
-        f"{levels.name} levels are not calibrated for {reco}: the regions may contain the true "
+        f"{levels.name} levels are not calibrated for {why}: the regions may contain the true "
         f"direction less often than they say",
     )
 

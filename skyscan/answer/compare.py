@@ -78,6 +78,8 @@ class Comparison:
         Overlap of the probability maps, the integral of sqrt(p q): 1 if they are the same.
     area_overlap : float
         Area that is in both 90 % regions, as a part of what is in any of them.
+    levels : tuple of str
+        The levels of the regions of each map.
     """
 
     fields: tuple[FieldDifference, ...]
@@ -86,6 +88,7 @@ class Comparison:
     distance_deg: float
     bhattacharyya: float
     area_overlap: float
+    levels: tuple[str, str]
 
     @property
     def is_same(self) -> bool:
@@ -114,6 +117,8 @@ class Comparison:
             f"  overlap   {self.bhattacharyya:.3f} (Bhattacharyya), {self.area_overlap:.3f} of "
             f"the area of the 90 % regions"
         )
+        if self.levels[0] != self.levels[1]:
+            yield f"  levels    A has {self.levels[0]}, B has {self.levels[1]}: see --levels"
         yield "  same" if self.is_same else "  different"
 
 
@@ -158,7 +163,13 @@ def compare(a: SkyMap, b: SkyMap, levels: str | None = None) -> Comparison:
         distance_deg=float(separation(unit_vectors(*a.best_deg), unit_vectors(*b.best_deg))),
         bhattacharyya=_bhattacharyya(a, b, levels),
         area_overlap=_area_overlap(a, b, levels),
+        levels=(_levels_text(a, levels), _levels_text(b, levels)),
     )
+
+
+def _levels_text(skymap: SkyMap, levels: str | None) -> str:
+    found = skymap.levels(levels)
+    return f"{found.name} ({' and '.join(f'{level:g}' for _, level in found.table)})"
 
 
 def _rows(skymap: SkyMap, nside: int) -> NDArray[np.void]:

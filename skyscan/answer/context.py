@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skyscan.answer.levels import levels_of
+from skyscan.answer.calibration import recorded_levels
+from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, levels_of
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
@@ -122,6 +123,26 @@ def context_beside(path: Path) -> Context:
         if (folder / SCAN_JSON).is_file():
             return context_of(folder)
     return Context()
+
+
+def with_reported_levels(context: Context, summary: Path) -> Context:
+    """Return a context with the calibrated levels that the answer beside a map has.
+
+    Levels that were chosen when the scan was planned stay.
+    """
+    if context.levels is not None or context.likelihood is None:
+        return context
+    try:
+        known: Any = read_json(summary).get("levels")
+    except (BadInput, OSError):
+        return context
+    if not is_of(known, dict[str, Any]) or known.get("name") != CALIBRATED:
+        return context
+    values = [known.get(f"{100 * p:g}") for p in CONTAINMENTS]
+    if not is_of(values, list[float]):
+        return context
+    words = str(known.get("description", "")).partition(" %, ")[2]
+    return replace(context, levels=recorded_levels(values, words, context.likelihood))
 
 
 def fits_of(event: Event) -> dict[str, tuple[float, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,15 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from skyscan import __version__, healpix
-from skyscan.answer.context import Context, context_beside
+from skyscan.answer.calibration import recorded_levels
+from skyscan.answer.context import context_beside, with_reported_levels
+from skyscan.answer.levels import (
+    CALIBRATED,
+    CONTAINMENTS,
+    NAMED,
+    default_levels,
+    levels_of,
+)
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import type_in, type_text
@@ -136,7 +145,9 @@ def event_cards(answer: Answer) -> list[Card]:
             (f"RADIUS{percent}", it.radius_deg, "[deg] of the circle around the best fit"),
             (f"PROB{percent}", inside, f"PROBDENSITY integrated {where}"),
         ]
-    return [(key, value, comment) for key, value, comment in cards if _is_card(value)]
+    return [
+        (key, _in_ascii(value), comment) for key, value, comment in cards if _is_card(value)
+    ]
 
 
 def _best_cards(answer: Answer) -> tuple[Card, Card]:
@@ -174,9 +185,32 @@ def read_multiorder(path: Path) -> SkyMap:
 
     pixels = with_event(pixels, str(header.get("OBJECT", "")))
     context = context_beside(path)
-    if context.reco is None and header.get("RECO", "unknown") != "unknown":
-        context = Context(reco=str(header["RECO"]), likelihood=_likelihood_in(header))
+    if context.reco is not None:
+        summary = path.with_name(f"{pixels.name}.summary.json")
+        return with_context(pixels, with_reported_levels(context, summary), notes)
+    reco = None if header.get("RECO", "unknown") == "unknown" else str(header["RECO"])
+    likelihood = _likelihood_in(header)
+    levels = _levels_in(header, reco, likelihood)
+    context = replace(context, reco=reco, likelihood=likelihood, levels=levels)
     return with_context(pixels, context, notes)
+
+
+def _levels_in(
+    header: fits.Header, reco: str | None, likelihood: Likelihood | None
+) -> Levels | None:
+    """Return the levels that a header names, if they were chosen; None for the default."""
+    name = str(header.get("LEVELS", ""))
+    if name != CALIBRATED and name in {"", default_levels(reco, likelihood).name}:
+        return None
+    try:
+        values = [float(header[f"LEVEL{100 * p:g}"]) for p in CONTAINMENTS]
+        if name == CALIBRATED:
+            how = f"measured with {header['LLHRECO']}, as the file says"
+            return recorded_levels(values, how, likelihood)
+        words = [f"{p:g}:{v!r}" for p, v in zip(CONTAINMENTS, values, strict=True)]
+        return levels_of(name if name in NAMED else " ".join([*words, name]))
+    except (KeyError, TypeError, ValueError, BadInput):
+        return None
 
 
 def _likelihood_in(header: fits.Header) -> Likelihood | None:
@@ -242,3 +276,8 @@ def _table(nside: int, nested: NDArray[np.int64], llh: NDArray[np.float64]) -> N
 def _is_card(value: object) -> bool:
     """Return whether a header can hold a value: it has no NaN."""
     return not isinstance(value, float) or bool(np.isfinite(value))
+
+
+def _in_ascii(value: Any) -> Any:  # noqa: ANN401  (the value of a card)
+    """Return a value as a header can hold it: text, such as the name of a file, in ASCII."""
+    return ascii(value)[1:-1] if isinstance(value, str) and not value.isascii() else value

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, one_line
 
 if TYPE_CHECKING:
     from skyscan.likelihood import Likelihood
@@ -31,12 +31,34 @@ class Levels:
         Where the numbers come from, in words.
     calibrated_for : tuple of str
         The reconstructions for which these levels were shown to hold.
+    event : str
+        Name of the only event for which they hold; empty if they hold for any.
     """
 
     name: str
     table: tuple[tuple[float, float], ...]
     description: str
     calibrated_for: tuple[str, ...] = ()
+    event: str = ""
+
+    def why_not(
+        self, reco: str | None, event: str, likelihood: Likelihood | None = None
+    ) -> str:
+        """Return for what these levels are not calibrated; empty if they hold for a map.
+
+        Parameters
+        ----------
+        reco : str or None
+            The reconstruction.
+        event : str
+            Name of the event.
+        likelihood : Likelihood or None
+            That of the fits: ``auto`` may have chosen either of two reconstructions.
+        """
+        fitted = likelihood.reco if reco == "auto" and likelihood is not None else reco
+        if fitted not in self.calibrated_for:
+            return str(reco if fitted == reco else f"{reco}, which chose {fitted}")
+        return "" if self.event in {"", event} else f"{event}, but for {self.event}"
 
     @property
     def text(self) -> str:
@@ -66,7 +88,7 @@ ICECUBE = Levels(
 )
 NAMED = {levels.name: levels for levels in (WILKS, ICECUBE)}
 _OWN_LEVELS = re.compile(
-    r"# measured with (\w+) on (\d+) events simulated around (the best fit of \S+)$", re.ASCII
+    r"# measured with (\w+) on (\d+) events simulated around the best fit of (\S+)$", re.ASCII
 )
 #: Levels that were measured on simulated events (`skyscan.answer.calibration`).
 CALIBRATED = "calibrated"
@@ -158,7 +180,7 @@ def levels_of(text: str) -> Levels:
     try:
         pairs = [word.split(":") for word in words[: len(CONTAINMENTS)]]
         table = tuple((float(p), float(level)) for p, level in pairs)
-        name = words[len(CONTAINMENTS)]
+        name = one_line(words[len(CONTAINMENTS)])
     except (ValueError, IndexError) as error:
         raise BadInput(f"{text!r} are no levels of regions.") from error
     return _checked(Levels(name, table, f"the table in {name}"))
@@ -185,12 +207,16 @@ def read_levels(path: Path) -> Levels:
             f"{path} is not a table of levels ({error}); write one pair of containment "
             f"probability and 2 delta llh per line."
         ) from error
-    levels = Levels(path.name, tuple(pairs), f"the table in {path.name}")
+    name = one_line(path.name)  # which may be no UTF-8
+    name = f"{name} (a file)" if name in CHOICES else name
+    levels = Levels(name, tuple(pairs), f"the table in {name}")
     found = next(filter(None, map(_OWN_LEVELS.match, lines)), None)
     if found:
-        text = f"measured with {found[1]} on {found[2]} events simulated around {found[3]}"
-        own = (found[1], "auto")
-        levels = replace(levels, description=text, calibrated_for=own)
+        reco, number, event = found.groups()
+        text = (
+            f"measured with {reco} on {number} events simulated around the best fit of {event}"
+        )
+        levels = replace(levels, description=text, calibrated_for=(reco,), event=event)
     return _checked(levels, str(path))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan import healpix
-from skyscan.answer.context import context_beside
+from skyscan.answer.context import context_beside, with_reported_levels
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import NO_TYPE, type_in
@@ -76,7 +76,9 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
     else:
         pixels, notes = _from_json(place), ()
     _check(place, pixels)
-    return with_context(with_event(pixels, place.name), context_beside(place), notes)
+    pixels = with_event(pixels, place.name)
+    summary = place.with_name(f"{pixels.name}.summary.json")
+    return with_context(pixels, with_reported_levels(context_beside(place), summary), notes)
 
 
 def with_event(pixels: Pixels, text: str) -> Pixels:

@@ -21,7 +21,7 @@ def kernel_of(folder: Path) -> Kernel | None:
 
     Raises
     ------
-    BadInput
+    KernelDoesNotLoad
         This machine cannot load it.
     """
     path = folder / KERNEL_SO

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -13,13 +14,14 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from skyscan.compiled.library import Kernel
+from skyscan.compiled.library import Kernel, KernelDoesNotLoad
 from skyscan.errors import BadInput
 
 SOURCE = "likelihood.c"
 COMPILERS = ("cc", "gcc", "clang")
 COMPILE_SECONDS = 120
 MOST_TEXT = 1000  #: bytes of an error message that are kept
+MOST_READ = 1_000_000  #: bytes that a compiler may say: more warnings are a flood
 #: Variables by which gcc, clang and ld change what they make, or write further files.
 NOT_FOR_COMPILERS = frozenset(
     (
@@ -36,6 +38,8 @@ FLAGS = (
     *("-fno-builtin", "-fno-stack-protector", "-fvisibility=hidden"),
     *("-nostdlib", "-Wl,-z,defs", "-Wl,--build-id=none"),
 )
+#: An architecture's oldest processors, for ``-march``: RHEL 10's gcc takes AVX2 for granted.
+OLDEST = {"x86_64": "x86-64", "aarch64": "armv8-a"}
 #: Makes gcc 12 and later use SSE2 in more loops; other compilers do not know it.
 COST_MODEL = "-fvect-cost-model=dynamic"
 
@@ -52,22 +56,35 @@ def compiled_kernel() -> bytes:
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         raise BadInput(f"There is no C compiler on PATH ({', '.join(COMPILERS)}).")
-    with tempfile.TemporaryDirectory(prefix="skyscan-kernel-") as folder:
-        source, library = Path(folder, SOURCE), Path(folder, "kernel.so")
-        source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
-        _compile(compiler, source, library)
-        Kernel(library)
-        return library.read_bytes()
+    try:
+        with tempfile.TemporaryDirectory(prefix="skyscan-kernel-") as folder:
+            return _compiled_in(Path(folder), compiler)
+    except OSError as error:  # of the temporary folder, which may be full or missing
+        raise BadInput(f"The kernel cannot be compiled: {error}.") from error
+    except KernelDoesNotLoad as error:
+        raise BadInput(str(error)) from error
+
+
+def _compiled_in(folder: Path, compiler: str) -> bytes:
+    source, library = folder / SOURCE, folder / "kernel.so"
+    source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
+    _compile(compiler, source, library)
+    Kernel(library)
+    return library.read_bytes()
 
 
 def _compile(compiler: str, source: Path, library: Path) -> None:
     """Compile with the cost model, or without it if the compiler does not know it."""
+    oldest = OLDEST.get(platform.machine())
+    flags = FLAGS if oldest is None else (*FLAGS, f"-march={oldest}")
     reason = ""
     for more in ((COST_MODEL,), ()):
-        command = [compiler, *FLAGS, *more, "-o", library.name, source.name]
+        command = [compiler, *flags, *more, "-o", library.name, source.name]
         code, reason = run_compiler(command, source.parent)
         if code == 0:
             return
+        if COST_MODEL.partition("=")[0] not in reason:
+            break  # it failed otherwise: without the option, it may make another kernel
     raise BadInput(f"{compiler} cannot compile the kernel: {reason}")
 
 
@@ -100,7 +117,7 @@ def run_compiler(command: list[str], folder: Path) -> tuple[int, str]:
     overtime.start()
     try:
         with process.stderr or nullcontext() as stderr:
-            text = b"" if stderr is None else stderr.read(MOST_TEXT)
+            text = b"" if stderr is None else stderr.read(MOST_READ)
         code = process.wait()
     finally:
         is_late = overtime.finished.is_set()
@@ -110,4 +127,4 @@ def run_compiler(command: list[str], folder: Path) -> tuple[int, str]:
             process.wait()
     if is_late:
         raise BadInput(f"{command[0]} does not end within {COMPILE_SECONDS} s.")
-    return code, text.decode(errors="replace").strip() or f"it ended with {code}"
+    return code, text[:MOST_TEXT].decode(errors="replace").strip() or f"it ended with {code}"

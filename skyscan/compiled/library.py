@@ -7,13 +7,15 @@ and is a file of the scan, so that all of its jobs use the same.
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from skyscan.errors import BadInput
+from skyscan.errors import TryAgain
 from skyscan.light.first_photon import BROAD_NOISE, NARROW_NOISE
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ class Functions(NamedTuple):
     minima: Callable[..., None]
 
 
+class KernelDoesNotLoad(TryAgain):
+    """A machine cannot load the compiled kernel; another one may."""
+
+
 class Kernel:
     """The compiled kernel.
 
@@ -80,23 +86,41 @@ class Kernel:
 
     Raises
     ------
-    BadInput
+    KernelDoesNotLoad
         This machine cannot load it.
     """
 
     def __init__(self, path: Path, *, with_avx2: bool | None = None) -> None:
         try:
-            library = ctypes.CDLL(str(path.absolute()))
+            library = _loaded(path)
             avx2 = has_avx2() if with_avx2 is None else with_avx2
             self.track, self.shower = (
                 _functions(library, kind, avx2=avx2) for kind in ("track", "shower")
             )
         except (OSError, AttributeError) as error:
-            raise BadInput(
+            raise KernelDoesNotLoad(
                 f"The compiled kernel {path} cannot be loaded on this machine "
                 f"({platform.machine()}): {error}; {REMEDY}."
             ) from error
         self.library = library
+
+
+def _loaded(path: Path) -> ctypes.CDLL:
+    """Load a shared object: by its path or, as from a folder that is noexec, from memory."""
+    try:
+        return ctypes.CDLL(str(path.absolute()))
+    except OSError:
+        with suppress(OSError):
+            return _loaded_from_memory(path)
+        raise
+
+
+def _loaded_from_memory(path: Path) -> ctypes.CDLL:
+    # It stays open: the loader takes a file of the same name for the one that it has.
+    file = os.memfd_create(path.name)
+    with os.fdopen(file, "wb", closefd=False) as content:
+        content.write(path.read_bytes())
+    return ctypes.CDLL(f"/proc/self/fd/{file}")
 
 
 def _functions(library: ctypes.CDLL, kind: str, *, avx2: bool) -> Functions:

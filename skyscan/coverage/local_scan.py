@@ -8,6 +8,7 @@ sky, and what is left is to find its lowest pixel without fitting all the others
 from __future__ import annotations
 
 import tempfile
+from functools import lru_cache
 from math import inf, pi, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,10 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 
 from skyscan import healpix
+from skyscan.compiled.compiler import compiled_kernel
 from skyscan.coordinates import equatorial_to_local
+from skyscan.errors import BadInput
+from skyscan.layout import KERNEL_SO
 from skyscan.pixels import directions, parents
 from skyscan.progression import DEFAULT_PROGRESSION
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
@@ -211,6 +215,9 @@ def samples_of(finest: int, nside: int, cells: Pixels) -> Pixels:
 def _prepared(name: str, event: Event) -> tuple[Reco, NDArray[np.void]]:
     """Return a reconstruction that is set up, and the event's seed as a row."""
     with tempfile.TemporaryDirectory(prefix="skyscan-coverage-") as folder:
+        kernel = _kernel()
+        if kernel is not None and reco_class(name).has_kernel:
+            Path(folder, KERNEL_SO).write_bytes(kernel)
         seed = reco_class(name)(event.format_version).prepare(event, Path(folder))
         reco = reco_class(name)(event.format_version)
         reco.setup(Path(folder))
@@ -218,6 +225,15 @@ def _prepared(name: str, event: Event) -> tuple[Reco, NDArray[np.void]]:
     for field in SEED_FIELDS:
         row[field] = getattr(seed, field)
     return reco, row
+
+
+@lru_cache
+def _kernel() -> bytes | None:
+    """Return the compiled kernel, whose fits are those of numpy; None without a compiler."""
+    try:
+        return compiled_kernel()
+    except BadInput:
+        return None
 
 
 def _walked(fits: Fits, finest: int, step: int, starts: Pixels, n_followed: int) -> Pixels:

@@ -49,10 +49,11 @@ class Fork:
     """
 
     def __init__(self, run: Callable[[], int], instead_of: str, *name: str) -> None:
+        # If it is ignored, as some parents leave it, no exit code can be read.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         requests, to_requests = os.pipe()
         from_answers, answers = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         self.returncode: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
@@ -65,7 +66,8 @@ class Fork:
     def kill(self) -> None:
         """Kill the process, unless its end is known."""
         if self.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code, negative for a signal; wait for it.
@@ -77,7 +79,11 @@ class Fork:
         """
         deadline = time.monotonic() + (timeout or 0.0)
         while self.returncode is None:
-            pid, status = os.waitpid(self.pid, 0 if timeout is None else os.WNOHANG)
+            try:
+                pid, status = os.waitpid(self.pid, 0 if timeout is None else os.WNOHANG)
+            except ChildProcessError:  # a signal's handler ran when its end was known
+                self.returncode = 0
+                break
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
             elif time.monotonic() > deadline:
@@ -102,19 +108,25 @@ def _become(
         for fd in theirs:  # with its own end of a pipe open, it would never see the other's end
             os.close(fd)
         for at, fd in enumerate(ours):
-            os.dup2(fd, at)
-            os.close(fd)
+            if fd != at:  # as without a stdin
+                os.dup2(fd, at)
+                os.close(fd)
         with suppress(OSError, ValueError, IndexError):
             _rename(instead_of, name)
         code = run()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001  as at the end of any Python
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as in a process that was started without
+            stream.flush()
 
 
 def _rename(instead_of: str, name: tuple[str, ...]) -> None:

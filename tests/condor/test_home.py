@@ -62,6 +62,16 @@ def test_a_home_that_cannot_be_written_names_the_variable_that_helps(
         install(tmp_path / "cache")
 
 
+def test_a_home_that_is_no_folder_names_the_variable_that_helps(monkeypatch):
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/dev/null")  # of accounts of services
+    with pytest.raises(NoPlace, match="set SKYSCAN_POOL_DIR"):
+        start_personal(default_folder())
+    with pytest.raises(NoPlace, match="set XDG_CACHE_HOME"):
+        install()
+
+
 def test_an_error_that_is_not_of_the_place_is_left_as_it_is(tmp_path):
     with pytest.raises(FileNotFoundError), explained(tmp_path, "X"):
         raise FileNotFoundError(errno.ENOENT, "no")

@@ -19,13 +19,13 @@ with locked(Path(sys.argv[1])):
     sys.stdin.read()
 """
 
-#: Has a file system without locks, except in the folder of temporary files.
+#: Has a file system without locks, except for the files that stand in for others.
 NO_LOCKS = """
 import fcntl, os, sys
 has_locks = fcntl.flock
 def flock(file, how):
-    if not os.readlink(f"/proc/self/fd/{file.fileno()}").startswith(sys.argv[2]):
-        raise OSError(int(sys.argv[3]), "no locks")
+    if "/skyscan-" not in os.readlink(f"/proc/self/fd/{file.fileno()}"):
+        raise OSError(int(sys.argv[2]), "no locks")
     has_locks(file, how)
 fcntl.flock = flock
 """
@@ -85,28 +85,29 @@ def test_a_missing_file_is_created_unless_it_is_only_read(tmp_path):
 def test_without_locks_on_its_file_system_a_file_is_locked_on_this_machine(
     tmp_path, monkeypatch, code
 ):
-    here = tmp_path / "temporary"
-    here.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(here))
-    has_locks, refused = fcntl.flock, []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    has_locks, refused, stand_ins = fcntl.flock, [], []
 
     def flock(file, how) -> None:
-        if here not in Path(f"/proc/self/fd/{file.fileno()}").readlink().parents:
+        path = Path(f"/proc/self/fd/{file.fileno()}").readlink()
+        if not path.name.startswith("skyscan-"):
             refused.append(file)
             raise OSError(code, "no locks")
+        stand_ins.append(path)
         has_locks(file, how)
 
     with subprocess.Popen(
-        [sys.executable, "-c", NO_LOCKS + HOLD, tmp_path / "lock", f"{here}/", str(code)],
-        env={**os.environ, "TMPDIR": str(here)},
+        [sys.executable, "-c", NO_LOCKS + HOLD, tmp_path / "lock", str(code)],
+        env={**os.environ, "TMPDIR": "/var/tmp"},  # noqa: S108  of another session
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
         monkeypatch.setattr(fcntl, "flock", flock)
         with locked(tmp_path / "lock", holder.kill):
-            assert holder.wait() != 0  # it had the lock until it ended
+            assert holder.wait(10) != 0  # it had the lock until it ended
     assert refused
+    stand_ins[0].unlink()
 
 
 def test_a_lock_that_fails_otherwise_is_an_error(tmp_path, monkeypatch):

@@ -1,7 +1,9 @@
 """The program where Python is broken: an exit code of ours, and no traceback."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +46,32 @@ def test_a_broken_module_on_the_path_is_wrong_usage(tmp_path, module, content):
     assert done.returncode == ExitCode.WRONG_USAGE, done.stderr
     (line,) = done.stderr.splitlines()
     assert "PYTHONPATH" in line
+
+
+def test_errors_of_imports_are_told_from_bugs(tmp_path):
+    (tmp_path / "broken.py").write_text("1 / 0")
+    lines = {"import broken": True, "import nosuch": True, "import skyscan.nosuch": False}
+    lines |= {"1 / 0": False, "__import__('json').loads('[')": False}
+    place = Path(program.__file__).with_name("lines.py")  # as if it were one of ours
+    for line, expected in lines.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(tmp_path))
+            with pytest.raises(Exception) as caught:  # noqa: PT011  of any kind
+                exec(compile(f"def f():\n    {line}\nf()", place, "exec"))  # noqa: S102
+        assert program.is_of_an_import(caught.value) == expected, line
+
+
+@pytest.mark.parametrize(("of_user", "expected"), [(None, "1"), ("4", "4")])
+def test_numpy_has_one_thread_unless_the_user_asks_for_more(of_user, expected):
+    code = (
+        "import os, sys; from skyscan.program import main\n"
+        "sys.argv = ['skyscan', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: print(os.environ['OMP_NUM_THREADS'])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    if of_user is not None:
+        environment["OMP_NUM_THREADS"] = of_user
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == expected

@@ -1,6 +1,7 @@
 """The answer on the command line: of a map, of a scan folder, with any levels."""
 
 import json
+import os
 import shutil
 import sys
 from importlib import resources
@@ -18,6 +19,8 @@ from skyscan.events.source import Source
 from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
+from workflows import history
+from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -246,8 +249,54 @@ def test_a_scan_keeps_its_catalogue_and_shows_it_in_every_report(folder, tmp_pat
     assert "Near <b>" not in page
     assert "  source    Near <b>" in said(capsys, "result", folder.path)
     said(capsys, "alert", folder.path)
+    for words in (("--levels", "wilks"), ("--levels", "icecube")):
+        assert "  source    Near <b>" in said(capsys, "result", folder.path, *words)
     (circular,) = folder.path.glob("*.circular.1.txt")
-    assert "Far (RA 10.00, Dec +80.00): the nearest source" in circular.read_text()
+    told = "Far (RA 10.00, Dec +80.00): the nearest source"
+    assert told in circular.read_text()
+    assert told in page
+    folder.catalogue.write_text("{")
+    said(capsys, "alert", folder.path, "--revision", "2")
+    (circular,) = folder.path.glob("*.circular.2.txt")
+    assert "catalogue" not in circular.read_text()
+
+
+def test_a_folder_that_cannot_be_written_shows_a_catalogue_in_one_view(
+    folder, tmp_path, monkeypatch, capsys
+):
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, 0)
+    path = write_catalogue(tmp_path / CSV)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder.catalogue))
+
+    monkeypatch.setattr("workflows.catalogue.write_json", refuse)
+    assert main(["result", str(folder.path), "--catalogue", str(path)]) == 0
+    shown = capsys.readouterr()
+    assert "  source    Near <b>" in shown.out
+    assert "does not keep the catalogue" in shown.err
+    assert not folder.catalogue.exists()
+
+
+def test_a_catalogue_may_have_any_name(folder, tmp_path):
+    merge(folder, read_planned(folder.scan_json))
+    sources = catalogue_for(write_catalogue(tmp_path / CSV))
+    place_catalogue(sources, os.fsdecode(b"caf\xe9.csv"), folder)
+    report = write_report(folder, 0)
+    assert report.no_page == ""
+    assert "Catalogue caf\\udce9.csv" in folder.page.read_text()
+
+
+def test_sources_that_are_left_out_are_not_counted_as_if_there_were_none(map_file, capsys):
+    rows = [f"S{n},298.48,{-6.73 + n * 1e-5}" for n in range(150)]
+    path = map_file.with_name("many.csv")
+    for n, words in (
+        (150, "and at least 90 more inside 90 %"),
+        (50, "and 40 more inside 90 %"),
+    ):
+        path.write_text("\n".join(["name,ra,dec", *rows[:n]]) + "\n")
+        assert words in said(capsys, "result", map_file, "--catalogue", path)
 
 
 def test_a_catalogue_can_be_given_when_the_scan_has_ended(folder, tmp_path, capsys):
@@ -287,3 +336,13 @@ def test_the_page_has_the_commands_that_made_the_scan_but_no_secret(tmp_path, ca
     page = made.page.read_text()
     assert command.replace("'", "&#39;") in page
     assert "token:abc" not in page
+
+
+def test_a_command_with_thousands_of_events_is_recorded_cut_and_once(folder):
+    history.begin(["campaign", *(f"events/{n}.json" for n in range(5000))])
+    history.record(folder)
+    history.record(folder)
+    history.begin(())
+    assert folder.commands.stat().st_size < 4000
+    (line,) = history.commands_of(folder)
+    assert line.endswith(" ...")

@@ -44,6 +44,14 @@ def planned(place, ice, **changes: object):
     return plan(EVENT, place, options(**{"reco": "track", "ice_model": ice, **changes}))
 
 
+@pytest.mark.parametrize("reco", ["Track", "auto"])
+def test_levels_that_were_measured_in_other_ice_are_refused_for_it(tmp_path, ice, reco):
+    chosen = {"reco": reco, "levels": "calibrated"}
+    with pytest.raises(WrongUsage, match="in other ice"):
+        planned(tmp_path / "scans", ice, **chosen)
+    assert read_planned(planned(tmp_path / "scans", None, **chosen).scan_json).levels is None
+
+
 @pytest.mark.parametrize("reco", ["track", "cascade", "auto"])
 def test_prep_gets_the_numbers_and_never_the_folder(tmp_path, ice, reco, capsys):
     folder = planned(tmp_path / "scans", ice, reco=reco)

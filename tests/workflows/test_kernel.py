@@ -1,5 +1,6 @@
 """What computes the likelihoods is chosen once, when a scan is planned."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -54,6 +55,21 @@ def test_the_kernel_is_a_file_of_the_scan_that_prep_passes_on_to_the_jobs(tmp_pa
 
 
 @needs_compiler
+def test_prep_refuses_another_kernel_than_the_planned_one(tmp_path):
+    folder = planned(tmp_path)
+    arguments = prep_step(read_planned(folder.scan_json)).arguments
+    shutil.copy(folder.kernel, tmp_path / "whole.so")
+    os.truncate(folder.kernel, 4096)
+    command = [sys.executable, "-m", "skyscan", *arguments]
+    run = {"cwd": folder.event, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, **run)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "kernel.so is not the compiled kernel that was planned" in done.stderr
+    shutil.copy(tmp_path / "whole.so", folder.kernel)
+    assert subprocess.run(command, check=False, **run).returncode == 0
+
+
+@needs_compiler
 def test_numpy_can_be_chosen_and_is_another_scan(tmp_path):
     compiled = read_planned(planned(tmp_path / "1").scan_json)
     folder = planned(tmp_path / "2", kernel="numpy")
@@ -77,6 +93,12 @@ def test_a_scan_that_is_planned_again_keeps_its_kernel(tmp_path, monkeypatch):
     before = folder.scan_json.read_bytes()
     folder.code.unlink()
     assert planned(tmp_path).scan_json.read_bytes() == before
+    scan = read_planned(folder.scan_json)
+    source = Source(EVENT, is_real_event=False, kernel=folder.kernel)
+    prepare(scan.id, "track", source, folder.startup)
+    folder.kernel.write_bytes(b"damaged")
+    assert planned(tmp_path).scan_json.read_bytes() == before
+    assert damaged_files(folder, scan) == []
 
 
 @pytest.mark.usefixtures("no_compiler")
@@ -103,7 +125,7 @@ def test_a_reconstruction_without_a_kernel_refuses_one(tmp_path):
 
 
 @needs_compiler
-def test_a_job_that_cannot_load_the_kernel_ends_with_65_and_says_what_to_do(tmp_path):
+def test_a_job_that_cannot_load_the_kernel_is_tried_elsewhere_and_says_what_to_do(tmp_path):
     folder = planned(tmp_path, progression=((1, 0),), batch_size=12)
     scan = read_planned(folder.scan_json)
     foreign = tmp_path / "foreign.so"
@@ -116,7 +138,7 @@ def test_a_job_that_cannot_load_the_kernel_ends_with_65_and_says_what_to_do(tmp_
     batch, result = folder.round(0).batch(0), folder.round(0).result(0)
     command += ["--batch", batch, "--result", result, "--max-pixel-time", "100"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == ExitCode.BAD_INPUT
+    assert done.returncode == ExitCode.TRY_AGAIN
     assert "--kernel numpy" in done.stderr
 
 

@@ -1,14 +1,18 @@
 """Plans for the profile of each site: HTCondor's condor_submit accepts the jobs."""
 
 import json
+import os
+from dataclasses import replace
 
 import pytest
 from plans_support import EVENT, dry_run, options
 
 from condor.sites import recorded_site, site_names
 from skyscan.errors import WrongUsage
+from skyscan.recos.dummy import VARIATIONS_VARIABLE
 from workflows.engines.dagman.submission import submit_command
-from workflows.plan import plan
+from workflows.estimates.question import of_options
+from workflows.plan import jobs_of, plan, site_of
 from workflows.planned import Planned, read_planned
 
 GIVEN = {
@@ -52,6 +56,33 @@ def test_condor_submit_accepts_the_jobs_of_every_profile_with_its_values(
     # Once: icecube's and ospool's own requirements have it already.
     assert job["Requirements"].count("has_avx2") == (site != "personal")
     assert dry_run(pool, folder, "merge.sub")["JobUniverse"] == "12"
+
+
+@pytest.mark.parametrize("variations", [1, 7])
+@pytest.mark.parametrize("site", ["icecube", "ospool", "chtc"])
+def test_a_round_has_300_jobs_for_each_variation_so_that_all_jobs_are_as_long(
+    monkeypatch, site, variations
+):
+    monkeypatch.setenv(VARIATIONS_VARIABLE, str(variations))
+    given = options(site=site, site_changes=GIVEN.get(site, ()), jobs_per_round=None)
+    assert jobs_of(site_of(given), given, variations) == 300 * variations
+    assert of_options("event", given, 65.0).setting.jobs_per_round == 300 * variations
+    for change in ({"jobs_per_round": 5}, {"batch_size": 2}):
+        mine = replace(given, **change)
+        assert jobs_of(site_of(mine), mine, variations) == mine.jobs_per_round
+
+
+def test_a_planned_scan_has_the_jobs_of_all_variations_only_where_the_site_has_a_number(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv(VARIATIONS_VARIABLE, "7")
+    jobs = {
+        site: read_planned(
+            plan(EVENT, tmp_path / site, options(site=site, jobs_per_round=None)).scan_json
+        ).jobs_per_round
+        for site in ("icecube", "personal")
+    }
+    assert jobs == {"icecube": 2100, "personal": os.cpu_count()}
 
 
 def test_jobs_on_many_machines_use_the_same_kernels_unless_the_site_says_no(tmp_path):

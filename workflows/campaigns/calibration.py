@@ -10,14 +10,15 @@ from skyscan.answer.levels import CONTAINMENTS, own_levels_line
 from skyscan.answer.read import read_map
 from skyscan.coverage.around_fit import best_fit_of, wanted_like
 from skyscan.coverage.quantiles import Level, level_of
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.writer import write_event
 from skyscan.light.ice_json import read_ice
 from skyscan.light.ice_model import shipped_ice
 from skyscan.simulation.events import simulate_event
 from skyscan.storage import write_text
-from workflows.campaigns.plan import is_done
-from workflows.options import Options
+from workflows.campaigns.campaign import OtherOptions, check_same, read_campaign
+from workflows.campaigns.plan import absolute_options, is_done
+from workflows.options import AUTO, NUMPY, Options
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
@@ -50,8 +51,16 @@ def answer_of_scan(folder: ScanFolder) -> Answer:
     ------
     BadInput
         There is no map, or the scan has not ended.
+    WrongUsage
+        The detector is not IceCube-86, the only one that is simulated.
     """
-    answer = read_map(folder.path).answer()
+    skymap = read_map(folder.path)
+    if skymap.context.detector is not None:
+        raise WrongUsage(
+            f"{folder.path}: the detector is not IceCube-86 (--geometry), and `skyscan "
+            f"calibrate` simulates events in IceCube-86 only."
+        )
+    answer = skymap.answer()
     if not answer.complete:
         raise BadInput(
             f"{folder.path}: the map is not complete; `skyscan resume` the scan before its "
@@ -60,16 +69,48 @@ def answer_of_scan(folder: ScanFolder) -> Answer:
     return answer
 
 
-def options_like(folder: ScanFolder, reco: str, site: str | None) -> Options:
-    """Return the options of a campaign whose scans are as a scan was."""
+def options_like(
+    folder: ScanFolder,
+    reco: str,
+    site: str | None,
+    site_changes: tuple[str, ...] = (),
+    runtime: str | None = None,
+) -> Options:
+    """Return the options of a campaign whose scans are as a scan was.
+
+    The runtime is that of the scan, too, unless another site is chosen.
+    """
     scan = read_planned(folder.scan_json)
     return Options(
         is_real_event=False,
         reco=reco,
         progression=scan.progression,
         site=site or scan.site,
+        site_changes=site_changes,
+        runtime=runtime or (scan.runtime if site in {None, scan.site} else None),
+        kernel=NUMPY if scan.kernel == NUMPY else AUTO,
         ice_model=folder.ice if folder.ice.is_file() else None,
     )
+
+
+def check_like(place: CampaignFolder, of_scans: Options) -> None:
+    """Refuse to add to a campaign whose scans have other options.
+
+    Raises
+    ------
+    WrongUsage
+        They have, since the scan itself was extended, or another site was chosen.
+    """
+    if not place.json.exists():
+        return
+    try:
+        check_same(place, read_campaign(place).options, absolute_options(of_scans))
+    except OtherOptions as error:
+        raise WrongUsage(
+            f"{place.path} has scans with other options than this scan has now "
+            f"({error.changes}). Give the same options, or remove that folder: then all events "
+            f"are simulated and scanned anew."
+        ) from error
 
 
 def simulate_like(

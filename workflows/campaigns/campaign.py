@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     from workflows.campaigns.folder import CampaignFolder
 
 FORMAT = 1
+#: Options that are paths, which JSON has as text.
+PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
+
+
+class OtherOptions(WrongUsage):
+    """The folder holds a campaign with other options.
+
+    Attributes
+    ----------
+    changes : str
+        Which ones, and how they differ.
+    """
+
+    def __init__(self, folder: Path, changes: str) -> None:
+        self.changes = changes
+        super().__init__(
+            f"{folder} already holds a campaign with other options ({changes}). Choose another "
+            f"--output-dir, or the same options to continue it."
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +161,7 @@ def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
 
     Raises
     ------
-    WrongUsage
+    OtherOptions
         The options differ.
     """
     changes = [
@@ -151,11 +170,7 @@ def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
         if getattr(old, it.name) != getattr(new, it.name)
     ]
     if changes:
-        raise WrongUsage(
-            f"{folder.path} already holds a campaign with other options "
-            f"({', '.join(changes)}). Choose another --output-dir, or the same options to "
-            f"continue it."
-        )
+        raise OtherOptions(folder.path, ", ".join(changes))
 
 
 def read_list(path: Path) -> list[Path]:
@@ -190,7 +205,7 @@ def _options(value: dict[str, Any]) -> Options:
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items()
     }
     known["progression"] = check_progression(value["progression"])
-    for name in ("gcd_dir", "gcd", "truth", "geometry", "ice_model"):
+    for name in PATHS:
         if value.get(name) is not None:
             known[name] = Path(value[name])
     return Options(**known)

@@ -56,8 +56,9 @@ def write_campaign_page(folder: CampaignFolder, rows: Sequence[Row]) -> None:
 def page_values(folder: CampaignFolder, rows: Sequence[Row]) -> dict[str, Any]:
     """Return all that the template shows."""
     code = exit_code_of(rows)
-    away = np.array([it.from_truth_deg for it in rows if it.from_truth_deg is not None])
-    pulls = np.array([it.pull for it in rows if it.pull is not None])
+    complete = [it for it in rows if it.state == "complete"]  # as in `truth_lines`
+    away = np.array([it.from_truth_deg for it in complete if it.from_truth_deg is not None])
+    pulls = np.array([it.pull for it in complete if it.pull is not None])
     local = [it for it in rows if is_local(it)]
     fitted = [it for it in rows if it.ra_deg is not None and it.dec_deg is not None]
     errors = []
@@ -77,7 +78,7 @@ def page_values(folder: CampaignFolder, rows: Sequence[Row]) -> dict[str, Any]:
         "n_truth": len(away),
         "median": float(np.median(away)) if len(away) else None,
         "ninety": float(np.quantile(away, 0.9)) if len(away) else None,
-        "coverage": "; ".join(map(str, coverage(rows))),
+        "coverage": "; ".join(map(str, coverage(complete))),
         "expected_pull": EXPECTED_PULL,
         "columns": [
             *(EQUATORIAL if fitted or not local else ()),

@@ -16,6 +16,7 @@ from skyscan.events.chosen import alone
 from skyscan.events.truth import truth_of
 from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
 from skyscan.prep import read_for
+from skyscan.recos import reco_class
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
@@ -40,7 +41,7 @@ from workflows.engines.scripts import (
     write_scripts,
 )
 from workflows.ice import note_ice
-from workflows.plan import cannot_write, plan_chosen, site_of, source_of
+from workflows.plan import cannot_write, jobs_of, plan_chosen, site_of, source_of
 from workflows.planned import read_planned
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
@@ -93,7 +94,7 @@ def plan_campaign(
             f"submit the events one by one."
         )
     folder = CampaignFolder(output_dir.absolute())
-    options = _absolute(options)
+    options = absolute_options(options)
     note_ice(options)
     site = site_of(options)
     scans = check_max_scans(max_scans) if max_scans else None
@@ -137,7 +138,8 @@ def default_max_scans(site: Site, options: Options) -> int:
     """
     if site.this_machine:
         return max(2, min(os.cpu_count() or 1, MOST_SCANS))
-    jobs = options.jobs_per_round or site.jobs_per_round or 1
+    n_variations = len(reco_class(options.reco)().variations())
+    jobs = jobs_of(site, options, n_variations) or site.jobs_per_round or 1
     return max(1, min(MAX_QUEUED // jobs, MOST_SCANS))
 
 
@@ -197,7 +199,7 @@ def campaign_dag_lines(
     yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows campaign-report ."
 
 
-def _absolute(options: Options) -> Options:
+def absolute_options(options: Options) -> Options:
     """Return the options with absolute paths: a campaign may be resumed from any folder."""
     is_file = "/" in options.site or options.site.endswith(".toml")
     return replace(

@@ -11,6 +11,7 @@ MODULES = {
     "watch": ("watch",),
     "plan": ("plan",),
     "estimate": ("estimate",),
+    "pilot": ("pilot",),
     "events": ("events",),
     "status": ("status", "result"),
     "why": ("why", "logs"),

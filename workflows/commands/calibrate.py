@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 #: Below this, the errors of the levels are larger than what they correct.
 FEW = 30
+FIRST_SEED = 1
 
 
 def add_to(commands: Commands) -> None:
@@ -52,11 +53,24 @@ missing is done again.""",
     parser.add_argument(
         "--seed",
         type=not_negative,
-        default=1,
+        default=FIRST_SEED,
         metavar="SEED",
         help="seed of the first event; the others follow (default: %(default)s)",
     )
     parser.add_argument("--site", metavar="SITE", help="site profile (default: the scan's)")
+    parser.add_argument(
+        "--set",
+        dest="site_changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a value of the site's profile, as `plan` does; may be repeated",
+    )
+    parser.add_argument(
+        "--runtime",
+        metavar="RUNTIME",
+        help="Python environment of the jobs (default: the scan's, or that of --site)",
+    )
     parser.add_argument(
         "--max-scans",
         type=positive,
@@ -73,6 +87,7 @@ def _calibrate(options: argparse.Namespace) -> ExitCode:
     from workflows.campaigns.calibration import (
         FOLDER,
         answer_of_scan,
+        check_like,
         options_like,
         simulate_like,
     )
@@ -83,18 +98,34 @@ def _calibrate(options: argparse.Namespace) -> ExitCode:
     reco = best_fit_of(answer).reco
     place = CampaignFolder(folder.path / FOLDER)
     if not (place.json.exists() and campaign.is_running(place)):
+        of_scans = options_like(
+            folder, reco, options.site, tuple(options.site_changes), options.runtime
+        )
+        check_like(place, of_scans)
         files = list(_shown(simulate_like(answer, folder, options.number, options.seed)))
-        of_scans = options_like(folder, reco, options.site)
         plan_campaign(files, place.path, of_scans, options.max_scans, check_place=True)
     code = campaign.resume(place.path, no_watch=options.no_watch)
     if options.no_watch:
-        again = f"skyscan calibrate {shlex.quote(str(folder.path))} -n {options.number}"
-        print(f"When it has ended, `{again}` writes the levels.")
+        print(f"When it has ended, `{again(folder, options)}` writes the levels.")
         return code
     if campaign.is_running(place):  # Ctrl-C ended the display
         return code
     _write(folder, answer, place)
     return code
+
+
+def again(folder: ScanFolder, options: argparse.Namespace) -> str:
+    """Return the command that goes on with the same events and scans."""
+    words = ["skyscan", "calibrate", str(folder.path), "-n", str(options.number)]
+    if options.seed != FIRST_SEED:
+        words += ["--seed", str(options.seed)]
+    for flag, values in (
+        ("--site", [options.site]),
+        ("--set", options.site_changes),
+        ("--runtime", [options.runtime]),
+    ):
+        words += [word for value in values if value is not None for word in (flag, value)]
+    return shlex.join(words)
 
 
 def _shown(paths: Iterator[Path]) -> Iterator[Path]:

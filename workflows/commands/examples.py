@@ -26,6 +26,10 @@ EXAMPLES = {
         "skyscan estimate event.json --site icecube --reco-algo millipede_wilks --slots 1000",
         "skyscan estimate planned --seconds-per-fit 30s",
     ),
+    "pilot": (
+        "skyscan pilot event.json --real-event --reco-algo millipede_wilks --site icecube",
+        "skyscan pilot planned -n 48 --slots 100 1000",
+    ),
     "events": ("skyscan events level2.i3.zst", "skyscan events --json *.i3.gz"),
     "submit": ("skyscan submit planned",),
     "resume": ("skyscan resume alert",),

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: The event comes first: after ``--nsides 8:0 64:12`` it would be taken for another nside.
 USAGE = "%(prog)s EVENT (--real-event | --simulated-event) [options]"
 
+OUTPUT_DIR = Path("scans")  #: unless ``--output-dir`` is given
+
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
@@ -102,7 +104,9 @@ def add_options(parser: Parser, *, of_campaign: bool = False) -> None:
     add_scan_options(parser, "campaign" if of_campaign else "scan", of_campaign=of_campaign)
 
 
-def add_scan_options(parser: Parser, what: str, *, of_campaign: bool = False) -> None:
+def add_scan_options(
+    parser: Parser, what: str, *, of_campaign: bool = False, is_required: bool = True
+) -> None:
     """Add the options of scans, whatever their events are.
 
     Parameters
@@ -113,15 +117,17 @@ def add_scan_options(parser: Parser, what: str, *, of_campaign: bool = False) ->
         What is made: ``scan``, ``scans`` or ``campaign``.
     of_campaign : bool
         Whether the command runs many scans in one DAG.
+    is_required : bool
+        Whether the user must say what the event is.
     """
     folder = "scan folders" if what == "scans" else f"{what} folder"
-    kind = parser.add_mutually_exclusive_group(required=True)
+    kind = parser.add_mutually_exclusive_group(required=is_required)
     kind.add_argument("--real-event", action="store_true", help="the event is data")
     kind.add_argument("--simulated-event", action="store_true", help="the event is simulated")
     parser.add_argument(
         "--output-dir",
         type=Path,
-        default=Path("campaign" if of_campaign else "scans"),
+        default=Path("campaign") if of_campaign else OUTPUT_DIR,
         metavar="DIR",
         help=f"where to create the {folder} (default: %(default)s)",
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
+    from workflows.report import Report
 
 
 def add_to(commands: Commands) -> None:
@@ -89,15 +90,22 @@ def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
 
 def follow(folder: ScanFolder) -> ExitCode:
     """Watch a scan to its end and print its report; Ctrl-C leaves it running."""
-    place = shlex.quote(str(folder.path))
-    with at_interrupt(it_continues("scan", folder.path)):
-        report = watch(folder)
+    report = watch_to_end(folder)
     if report is None:
-        print(
-            f"The scan was removed before it ended; its results are kept. "
-            f"`skyscan resume {place}` continues it.",
-            file=sys.stderr,
-        )
         return ExitCode.TRY_AGAIN
     print(report.text, end="")
     return ExitCode(report.exit_code)
+
+
+def watch_to_end(folder: ScanFolder, what: str = "scan") -> Report | None:
+    """Watch a scan to its end; None, and a line on stderr, if it was removed."""
+    with at_interrupt(it_continues(what, folder.path)):
+        report = watch(folder)
+    if report is None:
+        place = shlex.quote(str(folder.path))
+        print(
+            f"The {what} was removed before it ended; its results are kept. "
+            f"`skyscan resume {place}` continues it.",
+            file=sys.stderr,
+        )
+    return report

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
+import sys
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +18,13 @@ from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import DamagedFile, ExitCode, WrongUsage, printable
 from workflows.answers import answer_of, as_report
 from workflows.campaigns.folder import is_campaign
-from workflows.catalogue import catalogue_for, near, place_catalogue, source_lines
+from workflows.catalogue import (
+    catalogue_for,
+    near,
+    place_catalogue,
+    source_lines,
+    sources_for,
+)
 from workflows.commands.interrupts import at_interrupt, it_continues
 from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, read_model
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
     from workflows.model.scan import ScanModel
+
+
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def add_to(commands: Commands) -> None:
@@ -140,20 +152,35 @@ def _result(options: argparse.Namespace) -> ExitCode:
             f"{folder.path} has no result yet; `skyscan status` shows the progress of the scan."
         )
     sources = catalogue_for(options.catalogue)
+    is_kept = sources is None
     if sources is not None:
-        place_catalogue(sources, options.catalogue.name, folder)
-        report = renew(folder, report)
-    if options.levels and report.map:
+        with _noted_if_read_only(folder):
+            place_catalogue(sources, options.catalogue.name, folder)
+            report, is_kept = renew(folder, report), True
+    if report.map and (options.levels or not is_kept):
         _print_answer(Path(report.map), options)
     else:
         print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
     return ExitCode(report.exit_code)
 
 
+@contextmanager
+def _noted_if_read_only(folder: ScanFolder) -> Iterator[None]:
+    """Say that the folder, such as a colleague's, cannot keep what the block writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        text = f"{folder.path} cannot be written: it does not keep the catalogue"
+        print(printable(f"skyscan: note: {text}."), file=sys.stderr)
+
+
 def _print_answer(path: Path, options: argparse.Namespace) -> ExitCode:
     """Print the answer of a map file, with the levels that the user chose."""
     lines, shown = answer_of(path, options.levels)
-    sources = near(shown.skymap, shown.answer, catalogue_for(options.catalogue) or [])
+    known = sources_for(options.catalogue, shown.skymap)
+    sources = near(shown.skymap, shown.answer, known or [])
     value = {**as_report(path, shown.value), "sources": [it.as_dict() for it in sources]}
     lines += map(printable, source_lines(sources))
     print(json.dumps(value, indent=1) if options.json else "\n".join(lines))

@@ -87,8 +87,9 @@ def behaviour_of(site: Site, reco: str, seconds_per_fit: float | None) -> tuple[
         seconds, source = SECONDS_PER_FIT[reco]
     else:
         raise WrongUsage(
-            f"It is not known how long {reco} takes for a fit; say it with --seconds-per-fit, "
-            f"or give the folder of a scan with {reco} that has run."
+            f"It is not known how long {reco} takes for a fit; measure it with `skyscan "
+            f"pilot`, say it with --seconds-per-fit, or give the folder of a scan with {reco} "
+            f"that has run."
         )
     dagman = {**SETTINGS, **site.dagman}
     usual = PERSONAL if site.this_machine else GRID

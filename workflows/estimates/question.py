@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from condor.sites import recorded_site
+from skyscan.errors import BadInput
 from skyscan.recos import reco_class
 from workflows.estimates.behaviours import behaviour_of
 from workflows.estimates.seen import has_starts, most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
+from workflows.estimates.spreads import spreads
 from workflows.model.reading import ScanReader
-from workflows.plan import site_of, usual_rounds
+from workflows.plan import jobs_of, site_of, usual_rounds
 
 if TYPE_CHECKING:
     from condor.sites import Site
@@ -64,12 +66,12 @@ def of_options(name: str, options: Options, seconds_per_fit: float | None) -> Qu
     reco = options.reco.lower().replace("-", "_")
     budget = site.time_budget if options.time_budget is None else options.time_budget
     threshold = options.predictive_scanning_threshold
-    jobs = options.jobs_per_round or site.jobs_per_round or os.cpu_count() or 1
+    n_variations = len(reco_class(reco)().variations())
     setting = Setting(
         progression=options.progression,
-        n_variations=len(reco_class(reco)().variations()),
+        n_variations=n_variations,
         batch_size=options.batch_size,
-        jobs_per_round=None if options.batch_size else jobs,
+        jobs_per_round=jobs_of(site, options, n_variations),
         halvings=site.urgent_halvings if options.urgent else 0,
         max_rounds=options.max_rounds or usual_rounds(options.progression, budget, threshold),
         has_own_rounds=options.max_rounds is not None,
@@ -139,6 +141,38 @@ def of_folder(folder: ScanFolder, seconds_per_fit: float | None) -> Question:
         source=source,
         is_seen=is_seen,
         slots=(most_slots(rounds),) if is_seen else _slots(site),
+    )
+
+
+def with_pilot(question: Question, pilot: ScanFolder) -> Question:
+    """Return a question whose times and pool are those of a pilot that has run.
+
+    Parameters
+    ----------
+    question : Question
+        About the whole scan.
+    pilot : ScanFolder
+        A small scan of the same event with the same reconstruction, on the same site.
+
+    Raises
+    ------
+    BadInput
+        The pilot has no results.
+    """
+    rounds = ScanReader(pilot).chosen()
+    n = sum(it.results.n for each in rounds for it in each.batches)
+    if not n:
+        raise BadInput(f"{pilot.path} has no results: it does not tell how long a fit takes.")
+    seen = of_folder(pilot, None)
+    fits, machines = spreads(rounds)
+    usual = question.behaviour
+    behaviour = replace(
+        seen.behaviour,
+        fit_spread=usual.fit_spread if fits is None else fits,
+        machine_spread=usual.machine_spread if machines is None else machines,
+    )
+    return replace(
+        question, behaviour=behaviour, source=f"{n} fits of its pilot", is_seen=seen.is_seen
     )
 
 

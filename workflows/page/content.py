@@ -189,11 +189,22 @@ def _answer(ended: Ended) -> dict[str, Any]:
 
 def _drafts(ended: Ended) -> dict[str, Any]:
     """Return the texts for the world; the lines to paste are those of the circular."""
+    from skyscan.answer.catalogue import Near, Source
     from skyscan.answer.notice import Known, circular_lines, make_notice
 
     if ended.answer is None or ended.answer.frame.is_local:
         return {"circular": "", "notice": "", "paste": "", "alert_command": ""}
-    lines = list(circular_lines(ended.answer, Known(), 1))
+    sources = [
+        Near(
+            Source(*(it[field] for field in Source._fields)),
+            it["distance_deg"],
+            it["containment"],
+            it["is_inside"],
+        )
+        for it in ended.report["sources"]
+    ]
+    near = sources if ended.catalogue else None
+    lines = list(circular_lines(ended.answer, Known(), 1, near))
     labels = ("Date: ", "Time: ", "RA: ", "Dec: ")
     notice = json.dumps(make_notice(ended.answer, Known(), 1), indent=1)
     return {

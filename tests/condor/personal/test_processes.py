@@ -61,14 +61,17 @@ def test_a_pool_keeps_its_folder_when_its_host_gets_another_name(tmp_path, monke
     place = tmp_path / "skyscan"
     master = tmp_path / "condor_master"
     master.symlink_to("/bin/sh")
+    usual = {SUITE_VARIABLE: ""}
     with (
-        shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-old"}),
-        shell(program=master, **{DAEMON_VARIABLE: f"{tmp_path}/elsewhere/pool-old"}),
+        shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-old"}, **usual),
+        shell(program=master, **{DAEMON_VARIABLE: f"{tmp_path}/elsewhere/pool-old"}, **usual),
+        # of a version that did not say the suite
+        shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-old-forky"}),
     ):
         monkeypatch.setattr("socket.gethostname", lambda: "new")
         assert default_folder() == place / "pool-old"
         monkeypatch.setenv(SUITE_VARIABLE, "forky")
         assert default_folder() == place / "pool-new-forky"
         monkeypatch.delenv(SUITE_VARIABLE)
-        with shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-another"}):
+        with shell(program=master, **{DAEMON_VARIABLE: f"{place}/pool-another"}, **usual):
             assert default_folder() == place / "pool-new"

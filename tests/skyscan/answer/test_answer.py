@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from importlib import resources
 
+import healpy
 import jsonschema
 import numpy as np
 import pytest
@@ -123,6 +124,18 @@ def test_a_second_minimum_inside_90_percent_is_told():
     assert (
         check(gaussian_map(others=[(56.0, -3.0, 9.0)], reach=9.0), "one minimum").state == "ok"
     )
+
+
+def test_a_second_minimum_is_a_line_if_the_check_tells_it():
+    here, there = (
+        healpy.pix2ang(128, healpy.ang2pix(128, ra, -3.0, lonlat=True), lonlat=True)
+        for ra in (50.0, 56.0)
+    )
+    skymap = gaussian_map(*here, others=[(*there, 4.608)], reach=9.0)
+    (minimum,) = skymap.answer().minima
+    assert minimum.containment > 0.9
+    assert check(skymap, "one minimum").state == "warning"
+    assert any(line.startswith("  minimum") for line in skymap.answer().lines())
 
 
 @pytest.mark.parametrize(

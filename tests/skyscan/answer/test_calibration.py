@@ -3,16 +3,21 @@
 import json
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from skyscan.answer import calibration
 from skyscan.answer.calibration import calibrated_levels, shipped_calibrations, why_none
 from skyscan.answer.levels import CONTAINMENTS, WILKS, default_levels, parse_levels
-from skyscan.coverage.calibrating import llh_of_shipped, settings_digest
+from skyscan.coverage.calibrating import DIGITS, llh_of_shipped, settings_digest
+from skyscan.coverage.quantiles import in_class, level_of
+from skyscan.coverage.sample import rows_by_reco
 from skyscan.errors import WrongUsage
 from skyscan.likelihood import Likelihood, read_likelihood
 
+EVENTS = Path(__file__).parents[3] / "benchmarks/coverage"
 RECOS = sorted(shipped_calibrations())
 MADE = {
     "settings_sha256": "abc",
@@ -81,6 +86,17 @@ def test_the_shipped_levels_were_measured_with_the_likelihood_of_this_code(reco)
     assert settings_digest(reco) == kept["settings_sha256"], advice
     llh = llh_of_shipped(reco)
     assert llh == pytest.approx(kept["llh_of_shipped_event"], rel=1e-6, abs=1e-3), advice
+
+
+@pytest.mark.parametrize("reco", RECOS)
+def test_the_shipped_levels_are_those_of_the_events_that_are_kept(reco):
+    rows = rows_by_reco(EVENTS, "calibration")[reco]
+    for it in shipped_calibrations()[reco].classes:
+        values = np.array([row.two_delta_llh for row in in_class(rows, it.fewest, it.most)])
+        made = [level_of(values, p) for p in CONTAINMENTS]
+        assert len(values) == it.n_events
+        assert it.levels == tuple(round(level.value, DIGITS) for level in made)
+        assert it.errors == tuple(round(level.error, DIGITS) for level in made)
 
 
 @pytest.mark.parametrize("reco", RECOS)

@@ -9,6 +9,8 @@ import pytest
 from answer_support import gaussian_map, without_fits
 
 from skyscan.answer.compare import TOLERANCES, compare
+from skyscan.answer.context import Context
+from skyscan.answer.levels import ICECUBE
 
 
 def with_values(skymap, nside, field, change):
@@ -33,6 +35,21 @@ def test_a_map_is_the_same_as_itself_with_its_nans(skymap):
     assert found.bhattacharyya == pytest.approx(1)
     assert found.area_overlap == pytest.approx(1)
     assert list(found.lines())[-1] == "  same"
+
+
+def test_regions_with_different_levels_are_told(skymap):
+    other = replace(skymap, context=Context(levels=ICECUBE))
+    found = compare(skymap, other)
+    assert found.is_same
+    assert found.area_overlap < 0.9
+    words = (
+        "  levels    A has wilks (1.39 and 4.61), B has icecube (22.2 and 64.2): see --levels"
+    )
+    assert words in list(found.lines())
+    assert found.as_dict()["levels"][1] == "icecube (22.2 and 64.2)"
+    same = compare(skymap, other, "wilks")
+    assert same.area_overlap == pytest.approx(1)
+    assert not any("levels" in line for line in same.lines())
 
 
 @pytest.mark.parametrize("field", TOLERANCES)

@@ -21,7 +21,7 @@ from skyscan import read_map
 from skyscan.answer import calibration
 from skyscan.answer.context import Context
 from skyscan.answer.files import FILES, write_files
-from skyscan.answer.levels import ICECUBE, WILKS
+from skyscan.answer.levels import ICECUBE, WILKS, Levels
 from skyscan.answer.moc import region_moc
 from skyscan.answer.show import write_beside
 from skyscan.errors import BadInput
@@ -101,6 +101,65 @@ def test_a_map_away_from_its_scan_folder_has_the_levels_of_its_header(
     assert read.answer().levels == answer.levels
     assert read.answer().regions == answer.regions
     assert read.answer("wilks").levels == WILKS
+
+
+def calibrated(monkeypatch, **changes: object):
+    """Have other calibrated levels of track than the package has."""
+    found = {"track": calibration._read("track", {**CALIBRATION, **changes})}
+    monkeypatch.setattr(calibration, "shipped_calibrations", lambda: found)
+
+
+@pytest.mark.parametrize("is_in_folder", [True, False])
+def test_a_map_keeps_its_calibrated_levels_after_the_next_calibration(
+    simulated, tmp_path, monkeypatch, is_in_folder
+):
+    calibrated(monkeypatch)
+    likelihood = Likelihood("track", "0b" * 32, 51, 80.5)
+    context = Context("track", likelihood=likelihood)
+    if is_in_folder:
+        monkeypatch.setattr("skyscan.answer.read.context_beside", lambda _: context)
+        monkeypatch.setattr("skyscan.answer.fits.context_beside", lambda _: context)
+    known = replace(simulated, context=context)
+    answer = known.answer()
+    write_files(known, answer, tmp_path)
+    paths = [file(tmp_path, "multiorder.fits")]
+    if is_in_folder:
+        paths.append(write_skymap(simulated, tmp_path)[0])
+    more = [{**CALIBRATION["classes"][0], "50": {"level": 3.5, "error": 0.1}}]
+    for changes in ({"classes": more}, {"settings_sha256": "of another version"}):
+        calibrated(monkeypatch, **changes)
+        for path in paths:
+            found = read_map(path).answer()
+            assert found.levels.table == answer.levels.table
+            assert found.regions == answer.regions
+            assert "measured" in found.levels_text
+            (check,) = (it for it in found.checks if it.name == "levels")
+            assert check.state == "ok"
+
+
+@pytest.mark.parametrize(
+    "chosen", [ICECUBE, Levels("my levels.txt", ((0.5, 2.25), (0.9, 8.5)), "mine")]
+)
+def test_a_map_away_from_its_scan_folder_has_the_levels_that_the_scan_was_planned_with(
+    simulated, tmp_path, chosen
+):
+    known = replace(simulated, context=Context("track", levels=chosen))
+    write_files(known, known.answer(), tmp_path)
+    (path,) = tmp_path.glob("*.multiorder.fits")
+    found = read_map(path).answer()
+    assert (found.levels.name, found.levels.table) == (chosen.name, chosen.table)
+    assert found.regions == known.answer().regions
+    with fits.open(path, mode="update") as hdus:
+        hdus[1].header["LEVEL50"] = -1.0
+    assert read_map(path).answer().levels == (chosen if chosen == ICECUBE else WILKS)
+
+
+def test_a_header_has_the_name_of_any_file_of_levels(tmp_path):
+    levels = Levels("d'été.txt", ((0.5, 2.25), (0.9, 8.5)), "the table in d'été.txt")
+    skymap = gaussian_map(context=Context("track", levels=levels))
+    skymap.to_fits(tmp_path / "a.fits")
+    assert fits.getheader(tmp_path / "a.fits", 1)["LEVELS"] == r"d'\xe9t\xe9.txt"
+    assert read_map(tmp_path / "a.fits").answer().levels.table == levels.table
 
 
 def test_all_files_are_written_and_listed(folder):

@@ -1,20 +1,27 @@
 """Which 2 delta llh bounds a region, and the scale on which probabilities are Wilks'."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from answer_support import gaussian_map
 
 from skyscan.answer.answer import in_words
+from skyscan.answer.context import Context
 from skyscan.answer.levels import (
+    CHOICES,
     ICECUBE,
     WILKS,
     Levels,
     default_levels,
     levels_of,
+    own_levels_line,
     parse_levels,
 )
 from skyscan.answer.scale import Scale
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.likelihood import Likelihood
 
 
 @pytest.mark.parametrize(
@@ -32,16 +39,55 @@ def test_the_default_depends_on_the_reconstruction(reco, levels):
     assert parse_levels("icecube", reco) is ICECUBE
 
 
+def words(levels, reco, likelihood=None):
+    return in_words(levels, gaussian_map(context=Context(reco, likelihood=likelihood)))
+
+
 def test_words_say_what_the_levels_are_not_meant_for():
-    assert "not calibrated for track" in in_words(ICECUBE, "track")
-    assert "not calibrated" not in in_words(ICECUBE, "millipede_original")
-    assert "unknown" in in_words(WILKS, None)
+    assert "not calibrated for track" in words(ICECUBE, "track")
+    assert "not calibrated" not in words(ICECUBE, "millipede_original")
+    assert "unknown" in words(WILKS, None)
+
+
+def test_the_levels_of_an_event_hold_for_it_and_its_reconstruction_only(tmp_path):
+    path = tmp_path / "levels.txt"
+    name = gaussian_map().event_name
+    path.write_text(f"{own_levels_line('track', 40, name)}\n0.5 1\n0.9 5\n")
+    own = parse_levels(str(path), "track")
+    assert own.description.endswith(f"on 40 events simulated around the best fit of {name}")
+    track, shower = (Likelihood(it, "abc", 30, 50.0) for it in ("track", "cascade"))
+    assert "not calibrated" not in words(own, "track", track)
+    assert "not calibrated" not in words(own, "auto", track)
+    assert "not calibrated for cascade" in words(own, "cascade", shower)
+    assert "not calibrated for auto, which chose cascade" in words(own, "auto", shower)
+    other = replace(gaussian_map(context=Context("track")), event_id=3)
+    assert f"not calibrated for {other.event_name}, but for {name}" in in_words(own, other)
+    (check,) = (it for it in other.answer(own).checks if it.name == "levels")
+    assert check.state == "warning"
+    assert f"but for {name}" in check.reason
 
 
 def test_a_table_of_ones_own_is_read(tmp_path):
     (tmp_path / "mine.txt").write_text("# of my simulation\n0.9, 12.5  # deg\n\n0.5 3.25\n")
     levels = parse_levels(str(tmp_path / "mine.txt"), "track")
     assert (levels.name, levels.at(0.5), levels.at(0.9)) == ("mine.txt", 3.25, 12.5)
+
+
+def test_the_name_of_a_table_is_text_whatever_its_file_is_called(tmp_path):
+    path = tmp_path / os.fsdecode(b"lev\xe9\n.txt")
+    path.write_text("0.5 1\n0.9 5\n")
+    levels = parse_levels(str(path), "track")
+    assert levels.name.encode("utf-8").decode().isprintable()
+    assert levels_of(levels.text).name == levels.name
+    assert levels_of(os.fsdecode(b"0.5:1 0.9:5 lev\xe9.txt")).name.isprintable()
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_a_file_does_not_pass_for_levels_that_have_its_name(tmp_path, name):
+    (tmp_path / name).write_text("0.5 1\n0.9 5\n")
+    levels = parse_levels(str(tmp_path / name), "track")
+    assert levels.name == f"{name} (a file)"
+    assert levels_of(levels.text).table == levels.table
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import jsonschema
 import pytest
 import referencing
 from answer_support import gaussian_map
+from scipy.optimize import brentq
 
-from skyscan.answer.catalogue import near_sources, read_catalogue
+from skyscan.answer.catalogue import Source, near_sources, read_catalogue
 from skyscan.answer.notice import Known, circular_lines, is_revision, make_notice
 from skyscan.errors import BadInput, WrongUsage
 
@@ -128,10 +129,35 @@ def test_catalogues_of_each_format_are_read(tmp_path, ending):
     assert "No source of the catalogue is in the 90% region." in far
 
 
+def test_a_source_is_inside_where_the_region_is():
+    skymap = gaussian_map(sigma=1.5)
+    answer = skymap.answer()
+    dec = brentq(lambda dec: float(skymap.two_delta_llh(50.0, dec)) - 4.6075, -3.0, 3.0)
+    (found,) = near_sources(skymap, answer, [Source("A", 50.0, dec)])
+    assert found.containment > 0.9
+    assert found.is_inside
+    assert found.as_dict()["is_inside"]
+
+
 def test_hours_and_sexagesimal_text_are_read(tmp_path):
     (tmp_path / "c.csv").write_text("name,ra,dec\nX,03:20:00,-03:30:00\n")
     ((name, ra, dec),) = read_catalogue(tmp_path / "c.csv")
     assert (name, ra, dec) == ("X", pytest.approx(50.0), pytest.approx(-3.5))
+
+
+@pytest.mark.parametrize(
+    "text", ["X,03:20:00,-03:30:00\nY,,\n", "Y,,\nX,50.0,-3.5\n", "Y,,5\nX,50d,-3.5d\n"]
+)
+def test_rows_without_a_place_are_left_out(tmp_path, text):
+    (tmp_path / "c.csv").write_text(f"name,ra,dec\n{text}")
+    ((name, ra, dec),) = read_catalogue(tmp_path / "c.csv")
+    assert (name, ra, dec) == ("X", pytest.approx(50.0), pytest.approx(-3.5))
+
+
+def test_a_declination_beyond_the_poles_is_bad_input(tmp_path):
+    (tmp_path / "c.csv").write_text("name,dec,ra\nA,299.1,-16.0\n")
+    with pytest.raises(BadInput, match=r"c\.csv has the declination 299\.1"):
+        read_catalogue(tmp_path / "c.csv")
 
 
 @pytest.mark.parametrize("text", ["name,x,y\nA,1,2\n", "", "ra,dec\nno,such\n"])

@@ -1,7 +1,11 @@
 """The compiled kernel computes what numpy computes."""
 
+import hashlib
+import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import pytest
 import skyscan
 from skyscan.compiled import kernel_of
 from skyscan.compiled.compiler import COMPILERS, compiled_kernel
-from skyscan.compiled.library import Kernel, has_avx2, pointer
+from skyscan.compiled.library import Kernel, KernelDoesNotLoad, has_avx2, pointer
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
 from skyscan.layout import KERNEL_SO
@@ -20,6 +24,7 @@ from skyscan.recos import reco_class
 from skyscan.shower.doms import doms_of
 from skyscan.shower.light import ShowerLight
 from skyscan.shower.model import ShowerModel
+from skyscan.storage import sha256_of
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.model import TrackModel
 from skyscan.track.simplex import Search
@@ -41,6 +46,14 @@ def library(tmp_path_factory):
     path = tmp_path_factory.mktemp("kernel") / KERNEL_SO
     path.write_bytes(compiled_kernel())
     return path
+
+
+@pytest.fixture
+def anew():
+    """Compile again, now and in the tests that follow."""
+    compiled_kernel.cache_clear()
+    yield
+    compiled_kernel.cache_clear()
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["baseline", "avx2"])
@@ -165,6 +178,62 @@ def test_its_own_logarithm_and_exponential_are_right_to_the_last_digits(
     assert np.max(np.abs(found - right) / scale) < 4e-16
 
 
+@pytest.mark.usefixtures("anew")
+def test_a_compiler_that_takes_new_processors_for_granted_makes_the_same(
+    tmp_path, library, monkeypatch
+):
+    usual = next(filter(None, map(shutil.which, COMPILERS)))
+    newer = tmp_path / "cc"
+    newer.write_text(f'#!/bin/sh\nexec {usual} -march=x86-64-v3 "$@"\n')
+    newer.chmod(0o755)
+    check = [newer, "-x", "c", "-c", "/dev/null", "-o", tmp_path / "nothing.o"]
+    if subprocess.run(check, check=False, capture_output=True).returncode:
+        pytest.skip("this compiler does not know x86-64-v3")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert hashlib.sha256(compiled_kernel()).hexdigest() == sha256_of(library)
+
+
+def compiler_that(says, tmp_path, monkeypatch):
+    """Put a compiler in front of the others that fails the first time, and says why."""
+    usual = next(filter(None, map(shutil.which, COMPILERS)))
+    first = tmp_path / "cc"
+    once = f'[ -e "$0.ran" ] && exec {usual} "$@"; : >"$0.ran"'
+    first.write_text(f"#!/bin/sh\n{once}\necho '{says}' >&2\nexit 1\n")
+    first.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_compiler_that_does_not_know_an_option_does_without(tmp_path, monkeypatch):
+    compiler_that("error: unknown argument: -fvect-cost-model=dynamic", tmp_path, monkeypatch)
+    assert compiled_kernel().startswith(b"\x7fELF")
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_compiler_may_warn_at_length(tmp_path, library, monkeypatch):
+    usual = next(filter(None, map(shutil.which, COMPILERS)))
+    wordy = tmp_path / "cc"
+    warnings = "for i in 1 2 3 4; do head -c 50000 /dev/zero >&2 || exit 1; done"
+    wordy.write_text(f'#!/bin/sh\n{warnings}\nexec {usual} "$@"\n')
+    wordy.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert hashlib.sha256(compiled_kernel()).hexdigest() == sha256_of(library)
+
+
+@pytest.mark.usefixtures("anew")
+def test_a_compiler_that_is_killed_makes_no_other_kernel(tmp_path, monkeypatch):
+    compiler_that("fatal error: Killed signal terminated cc1", tmp_path, monkeypatch)
+    with pytest.raises(BadInput, match="Killed signal"):
+        compiled_kernel()
+
+
+@pytest.mark.usefixtures("anew")
+def test_without_a_folder_for_temporary_files_there_is_no_kernel(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(BadInput, match="cannot be compiled"):
+        compiled_kernel()
+
+
 def test_it_needs_no_library(library):
     """So that it loads beside another libc, or an older one."""
     if not shutil.which("readelf"):
@@ -183,8 +252,27 @@ def test_a_folder_without_kernel_has_none(tmp_path):
 
 def test_a_kernel_that_does_not_load_says_what_to_do(tmp_path):
     (tmp_path / KERNEL_SO).write_bytes(b"\x7fELF of another machine")
-    with pytest.raises(BadInput, match=r"cannot be loaded.*--kernel numpy"):
+    with pytest.raises(KernelDoesNotLoad, match=r"cannot be loaded.*--kernel numpy"):
         kernel_of(tmp_path)
+
+
+def test_it_loads_from_a_folder_that_is_mounted_noexec(tmp_path, library):
+    there = tmp_path / "noexec"
+    there.mkdir()
+    own = ["unshare", "--user", "--map-root-user", "--mount"]
+    mount = 'mount -t tmpfs -o noexec tmpfs "$0" && cp "$1" "$0/"'
+    load = "import sys; from pathlib import Path; from skyscan.compiled import kernel_of; "
+    load += "print(kernel_of(Path(sys.argv[1])).track)"
+    try:
+        subprocess.run([*own, "sh", "-c", mount, there, library], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+    run = [*own, "sh", "-c", f'{mount} && exec "$2" -c "$3" "$0"', there, library]
+    done = subprocess.run(
+        [*run, sys.executable, load], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Functions" in done.stdout
 
 
 @pytest.mark.parametrize(("reco", "event"), [("track", TRACK), ("cascade", SHOWER)])

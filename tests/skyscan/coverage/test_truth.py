@@ -32,9 +32,9 @@ MJD = 60310.25
 pytestmark = pytest.mark.truth
 
 
-def benchmark() -> ModuleType:
+def events_of_benchmark() -> ModuleType:
     spec = importlib.util.spec_from_file_location(
-        "physics", REPOSITORY / "benchmarks/physics.py"
+        "physics_events", REPOSITORY / "benchmarks/physics_events.py"
     )
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -53,7 +53,7 @@ def found(reco, event, truth):
 @pytest.mark.skipif(not NUMU.exists(), reason=f"needs {NUMU}")
 def test_icecubes_simulated_muons():
     distances, inside = [], []
-    for number, (event, vector, others) in enumerate(benchmark().numu_events(NUMU)):
+    for number, (event, vector, others) in enumerate(events_of_benchmark().numu_events(NUMU)):
         truth = (
             float(np.arctan2(vector[1], vector[0])) % (2 * np.pi),
             float(np.arcsin(vector[2])),

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from skyscan.events.assembly import FOLLOWUP_KEY, SEED_TIME_KEY
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.envelope import open_envelope, unpack_frame
-from skyscan.events.event import Vertex
+from skyscan.events.event import NO_TYPE, Vertex
 from skyscan.events.frame import parse_frame, write_frame
 from skyscan.events.objects import (
     read_bool,
@@ -81,7 +81,7 @@ def test_a_simulated_event_contains_its_truth(tmp_path):
 def test_every_type_of_event_is_read_back(tmp_path, event_type):
     found = written(tmp_path, simulated_event(event_type=event_type))
     assert found.event_type == event_type
-    assert found.name == f"run00136662.evt000035405932.sub001.{event_type}"
+    assert found.name == f"run00136662.evt000035405932.sub001.{event_type or NO_TYPE}"
 
 
 def test_the_start_time_is_kept_to_a_tenth_of_a_ns(tmp_path):

@@ -101,3 +101,51 @@ child.kill()  # its number may be another process's by now
 
 def test_the_wait_for_a_fork_can_end_before_it():
     assert run(WAITING) == ["it runs", str(-signal.SIGKILL)]
+
+
+IGNORING = """
+import os, signal
+from skyscan.job.fork import Fork
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(Fork(lambda: 65, "reco", "worker").wait())
+"""
+
+
+def test_a_fork_has_an_exit_code_where_the_ends_of_children_are_ignored():
+    assert run(IGNORING) == ["65"]
+
+
+REAPED = """
+import os
+from skyscan.job.fork import Fork
+child = Fork(lambda: 7, "reco", "worker")
+os.waitpid(child.pid, 0)  # the handler of a signal ended this call before the code was kept
+child.kill()
+print(child.wait(), child.wait(1))
+"""
+
+
+def test_a_fork_whose_end_was_seen_but_not_kept_can_be_ended():
+    assert run(REAPED) == ["0 0"]
+
+
+WITHOUT_STREAMS = """
+import os, sys
+os.close(0)
+sys.stdin = None
+own, sys.stdout = sys.stdout, None
+from skyscan.job.fork import Fork
+
+def answer():
+    os.write(1, os.read(0, 7))
+    return 7
+
+child = Fork(answer, "reco", "worker")
+child.stdin.write(b"request")
+child.stdin.close()
+print(child.stdout.read(), child.wait(), file=own)
+"""
+
+
+def test_a_fork_of_a_process_without_stdin_gets_its_requests():
+    assert run(WITHOUT_STREAMS) == ["b'request' 7"]

@@ -1,6 +1,7 @@
 """`skyscan calibrate` measures the levels of one event with scans of events like it."""
 
 import json
+import shlex
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -8,18 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 from answer_support import gaussian_map
+from plans_support import EVENT, options
 from scans import make_scan
 
+from skyscan.answer.context import Context
 from skyscan.answer.levels import parse_levels
 from skyscan.coverage import around_fit
 from skyscan.coverage.around_fit import BestFit, best_fit_of, wanted_like
+from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.truth import TRUTH_INFO_KEY, truth_of
+from skyscan.layout import ScanFolder
 from skyscan.light.ice_model import shipped_ice
 from skyscan.simulation.events import simulate_event
 from skyscan.track.cleaning import clean_hits
-from workflows.cli import main
+from workflows.campaigns.calibration import answer_of_scan, check_like, options_like
+from workflows.campaigns.folder import CampaignFolder
+from workflows.campaigns.plan import plan_campaign
+from workflows.cli import main, user_parser
+from workflows.commands.calibrate import again
+from workflows.plan import plan, site_of
 
 SHOWER = Path(str(resources.files("skyscan") / "data" / "simulated_shower.json"))
 BEST = BestFit("cascade", 1.2, 3.4, (20.0, -30.0, 40.0), 2000.0, 200.0)
@@ -52,6 +62,43 @@ def test_a_muon_outside_of_the_detector_is_bad_input():
     best = replace(BEST, reco="track", vertex=(0.0, 0.0, 2000.0), energy_gev=1e3)
     with pytest.raises(BadInput, match="within 900 m"):
         simulate_event(wanted_like(best, shipped_ice()), shipped_ice(), 1)
+
+
+def test_scans_have_the_runtime_and_the_site_that_the_event_had(tmp_path):
+    pool = {"site": "ospool", "site_changes": ("attributes.ProjectName=Ours",)}
+    folder = plan(EVENT, tmp_path, options(runtime="container:/cvmfs/x.org/a:1", **pool))
+    like = options_like(folder, "track", None, pool["site_changes"])
+    assert site_of(like).runtime == "container:/cvmfs/x.org/a:1"
+    assert "Ours" in "".join(site_of(like).submit.values())
+    assert options_like(folder, "track", "personal").runtime is None
+
+
+def test_the_command_that_writes_the_levels_later_has_the_same_options(tmp_path):
+    words = ["calibrate", str(tmp_path), "-n", "7", "--seed", "5", "--site", "ospool"]
+    words += ["--set", "attributes.ProjectName=Our Own", "--runtime", "host"]
+    command = again(ScanFolder(tmp_path), user_parser(["calibrate"]).parse_args(words))
+    assert shlex.split(command) == ["skyscan", *words]
+    few = ["calibrate", str(tmp_path), "-n", "7"]
+    command = again(ScanFolder(tmp_path), user_parser(["calibrate"]).parse_args(few))
+    assert shlex.split(command) == ["skyscan", *few]
+
+
+def test_scans_are_not_added_to_those_with_other_options(tmp_path):
+    place = CampaignFolder(tmp_path / "calibration")
+    like = options()
+    check_like(place, like)
+    plan_campaign([EVENT], place.path, like)
+    check_like(place, like)
+    with pytest.raises(WrongUsage, match=r"progression .*remove that folder"):
+        check_like(place, options(progression=((1, 0), (2, 2))))
+
+
+def test_an_event_in_another_detector_is_refused(tmp_path, monkeypatch):
+    detector = Detector(np.zeros(1, DOM_DTYPE))
+    skymap = gaussian_map(context=Context("track", detector=detector))
+    monkeypatch.setattr("workflows.campaigns.calibration.read_map", lambda _: skymap)
+    with pytest.raises(WrongUsage, match="IceCube-86 only"):
+        answer_of_scan(ScanFolder(tmp_path))
 
 
 @pytest.mark.pool

@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,10 +19,12 @@ from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import ScanFolder
+from workflows.campaigns.campaign import PATHS
 from workflows.campaigns.plan import MOST_SCANS, plan_campaign
 from workflows.campaigns.run import submit
 from workflows.campaigns.table import campaign_rows, table_text
 from workflows.cli import main
+from workflows.options import Options
 from workflows.submission import AlreadyRuns, only_one
 
 if TYPE_CHECKING:
@@ -99,6 +101,20 @@ def test_refused_events_are_counted_and_named_once_and_make_the_exit_code(tmp_pa
     alone = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "alone")]
     assert main(["campaign", str(files[0]), *alone]) == ExitCode.DONE
     assert "  scans     1 planned\n" in capsys.readouterr().out
+
+
+def test_a_campaign_with_options_that_are_files_is_continued(tmp_path):
+    files = write_events(tmp_path / "events", 2)
+    damage(files[1])
+    catalogue = tmp_path / "sources.csv"
+    catalogue.write_text("name,ra,dec\nA,10,20\n")
+    chosen = options(catalogue=catalogue)
+    plan_campaign(files, tmp_path / "many", chosen)
+    shutil.copy(write_events(tmp_path / "whole", 2)[1], files[1])
+    folder, campaign = plan_campaign(files, tmp_path / "many", chosen)
+    assert [entry.exit_code for entry in campaign.entries] == [0, 0]
+    assert all(scan.catalogue.is_file() for scan in folder.scans)
+    assert {it.name for it in fields(Options) if "Path" in str(it.type)} == set(PATHS)
 
 
 def test_nothing_is_retried_in_a_campaign_that_never_ran(tmp_path, capsys, monkeypatch):

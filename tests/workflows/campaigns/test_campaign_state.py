@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from job_log_support import ended, submitted, write_log
@@ -9,6 +11,7 @@ from model_support import DAGMAN_RUNS
 from plans_support import options, write_events
 
 from skyscan.errors import ExitCode
+from workflows.campaigns.campaign import read_campaign, write_campaign
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.campaigns.run import watch
@@ -26,6 +29,14 @@ def runs(folder):
     write_log(folder.path / "campaign.dag.dagman.log", *DAGMAN_RUNS)
     log = folder.path / "campaign.dag.dagman.log"
     (folder.path / "campaign.dag.condor.sub").write_text(f"log = {log}\n")
+
+
+def test_a_campaign_keeps_every_option_that_is_a_path(folder):
+    campaign = read_campaign(folder)
+    paths = dict.fromkeys(("gcd_dir", "gcd", "truth", "geometry", "ice_model", "catalogue"))
+    options = replace(campaign.options, **{name: Path("/of", name) for name in paths})
+    write_campaign(folder, replace(campaign, options=options))
+    assert read_campaign(folder).options == options
 
 
 def test_a_campaign_that_was_never_submitted_has_no_result(folder, capsys):

@@ -28,7 +28,7 @@ from skyscan.prep import prepare
 from workflows.campaigns.campaign import Campaign, write_campaign
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.page import write_campaign_page
-from workflows.campaigns.table import Row
+from workflows.campaigns.table import Row, table_text
 from workflows.page.figures import VIEWS, event_figure
 from workflows.page.page import MAX_BYTES
 from workflows.plan import plan
@@ -301,6 +301,23 @@ def test_the_page_of_a_campaign_has_all_events_and_sorts_them(campaign, opened, 
     page.page.get_by_role("button", name="off truth").click()
     assert column.all_inner_texts() == [*sorted(away, key=float, reverse=True), ""]
     assert page.page.locator("a").first.get_attribute("href") == "scans/000/run2/report.html"
+
+
+def test_errors_and_coverage_are_those_of_the_complete_scans_as_in_the_table(tmp_path):
+    folder = CampaignFolder(tmp_path)
+    write_campaign(folder, Campaign(options(), 1))
+    known = {"from_truth_deg": 1.0, "pull": 1.0, "in_50": True, "in_90": True}
+    partial = {"from_truth_deg": 90.0, "pull": 9.0, "in_50": False, "in_90": False}
+    rows = [
+        Row("run1", "complete", 10.0, 20.0, **known),
+        Row("run2", "failed", 10.0, 20.0, exit_code=75, **partial),
+    ]
+    write_campaign_page(folder, rows)
+    page, table = folder.page.read_text(), table_text(folder, rows)
+    assert "Of 1 simulated events" in page
+    for words in ("(1 of 1) in the 50 % regions", "(1 of 1) in the 90 % regions"):
+        assert words in page
+        assert words in table
 
 
 def test_events_without_a_time_have_their_direction_in_the_detector(tmp_path):
