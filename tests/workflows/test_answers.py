@@ -184,6 +184,17 @@ def test_an_alert_has_no_control_characters_of_a_path(map_file, capsys):
     assert "a\\x1b[31m" in text
 
 
+@pytest.mark.parametrize("command", ["alert", "plot"])
+def test_a_folder_of_someone_else_needs_another_one_for_the_output(
+    map_file, capsys, monkeypatch, command
+):
+    monkeypatch.setattr("workflows.commands.plot.os.access", lambda *_: False)
+    before = sorted(map_file.parent.iterdir())
+    assert main([command, str(map_file)]) == ExitCode.WRONG_USAGE
+    assert "--output-dir" in capsys.readouterr().err
+    assert sorted(map_file.parent.iterdir()) == before
+
+
 def test_plot_writes_pictures_beside_the_map(map_file, capsys):
     pytest.importorskip("matplotlib")
     paths = [Path(line) for line in said(capsys, "plot", map_file).splitlines()]

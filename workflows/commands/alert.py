@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage, printable
 from workflows.catalogue import sources_for
-from workflows.commands.plot import map_at
+from workflows.commands.plot import map_at, place_beside
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ def run(options: argparse.Namespace) -> ExitCode:
     answer = skymap.answer(options.levels)
     sources = sources_for(options.catalogue, skymap)
     near = None if sources is None else near_sources(skymap, answer, sources)
-    folder = options.output_dir or path.parent
+    folder = place_beside(path, options.output_dir)
     revision = _revision(folder, answer.name, make_notice(answer, known, 1), options.revision)
     notice = folder / f"{answer.name}.notice.{revision}.json"
     circular = folder / f"{answer.name}.circular.{revision}.txt"
     text = printable("\n".join(circular_lines(answer, known, revision, near)) + "\n")
     write_json(notice, make_notice(answer, known, revision))
     write_text(circular, text)
-    print(printable(text))
+    print(text)
     print(printable(f"Notice (JSON): {notice}\nCircular:      {circular}"))
     return ExitCode.DONE
 

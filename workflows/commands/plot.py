@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,20 @@ def map_at(path: Path) -> Path:
     return path if path.is_file() else map_in(open_scan(path).path)
 
 
+def place_beside(path: Path, chosen: Path | None) -> Path:
+    """Return where to write about a map: the folder that the user chose, or the map's own.
+
+    Raises
+    ------
+    WrongUsage
+        It is a folder of someone else, or on a read-only file system.
+    """
+    place = chosen or path.parent
+    if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+        raise WrongUsage(f"You cannot write to {place}; choose another folder: --output-dir.")
+    return place
+
+
 def run(options: argparse.Namespace) -> ExitCode:
     """Write the pictures and print their names."""
     from skyscan.answer.context import event_of
@@ -69,7 +84,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     kinds = options.kind or [*KINDS, TIMELINE]
     path = map_at(options.folder)
     skymap = read_map(path)
-    place = options.output_dir or path.parent
+    place = place_beside(path, options.output_dir)
     if options.catalogue and skymap.is_local:
         raise WrongUsage(
             "--catalogue: the map is in IceCube's local frame, because the event has no time: "
