@@ -101,7 +101,8 @@ def test_ctrl_c_after_some_simulated_events_says_how_to_simulate_the_others(
 
 
 def running(*words: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "workflows", *words]
+    # A shell starts what runs in its background with SIGINT ignored, maybe these tests too.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "workflows", *words]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -120,9 +121,12 @@ def test_a_watch_ends_by_a_signal_and_says_so(tmp_path, number, code):
     (tmp_path / "inbox").mkdir()
     words = ("--simulated-event", "--reco-algo", "dummy", "--output-dir")
     watch = running("watch", str(tmp_path / "inbox"), *words, str(tmp_path / "out"))
-    assert "watching" in watch.stdout.readline()
-    os.killpg(watch.pid, number)
-    _, error = watch.communicate(timeout=60)
+    try:
+        assert "watching" in watch.stdout.readline()
+        os.killpg(watch.pid, number)
+        _, error = watch.communicate(timeout=60)
+    finally:
+        watch.kill()
     assert watch.returncode == code
     assert "Traceback" not in error
     assert ("submitted scans continue" in error) == (number == signal.SIGINT)
