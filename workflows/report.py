@@ -437,11 +437,11 @@ def _lines(report: Report) -> list[str]:
             f"  best fit  {direction_text(best)}; "
             f"nside {best['nside']:.0f}, pixel {best['pixel']:.0f}, llh {best['llh']:.2f}"
         )
+    lines += report.answer_lines  # which begin with more on the best fit
     if report.chosen:
         lines.append(f"  chosen    {report.chosen}")
     if report.kernel:
         lines.append(f"  kernel    {report.kernel}")
-    lines += report.answer_lines
     if report.n_pixels:
         by_nside = sorted(report.n_pixels.items(), key=lambda it: int(it[0]))
         counts = ", ".join(f"{count} of nside {n}" for n, count in by_nside)
