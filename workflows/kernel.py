@@ -56,7 +56,8 @@ def kernel_for(options: Options, folder: ScanFolder) -> Kernel:
     if not reco_class(options.reco).has_kernel:
         return Kernel(None)
     planned = _planned(folder)
-    if planned is not None and options.kernel in (AUTO, planned.kernel):
+    # Before there was a kernel, scans did not record that numpy fits.
+    if planned is not None and options.kernel in (AUTO, planned.kernel or NUMPY):
         if planned.kernel_sha256 is None:
             return Kernel(planned.kernel)
         for path in (folder.kernel, folder.startup / KERNEL_SO):  # the second is prep's copy

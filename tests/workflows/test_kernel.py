@@ -110,11 +110,12 @@ def test_without_a_compiler_numpy_fits_and_a_note_says_so(tmp_path, capsys):
         planned(tmp_path / "2", kernel="compiled")
 
 
-def test_a_scan_that_was_planned_before_there_was_a_kernel_has_none(tmp_path):
+@pytest.mark.parametrize("kernel", ["auto", "numpy"])
+def test_a_scan_that_was_planned_before_there_was_a_kernel_has_none(tmp_path, kernel):
     folder = planned(tmp_path, kernel="numpy")
     scan = read_planned(folder.scan_json)
     replace(scan, kernel=None).write(folder.scan_json)
-    chosen = kernel_for(options(reco="track"), folder)
+    chosen = kernel_for(options(reco="track", kernel=kernel), folder)
     assert (chosen.name, chosen.content) == (None, None)
 
 
