@@ -102,8 +102,8 @@ def _watch(options: argparse.Namespace) -> ExitCode:
         if options.new_only and inbox.is_new:
             inbox.leave_out()
         inbox.begin()  # if the watch is killed before this, the next one leaves out the rest
-        _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
         with at_interrupt(ENDED):
+            _say(f"watching {inbox.folder}; scans are in {inbox.output_dir}")
             return _look(inbox, options, interval)
 
 

@@ -108,6 +108,7 @@ def repacked(frames):
 @quick
 @given(place=places)
 def test_truncated_files(tmp_path, content, place):
+    content = content.rstrip()  # without its last newline, a file is still whole
     assert check(tmp_path / "event", content[: place % len(content)]) is not None
 
 
