@@ -31,7 +31,7 @@ def check(path, data):
         found = read_event(path)
     except BadInput as error:
         text = str(error)
-        assert text.startswith(f"{path}: "), text
+        assert text.startswith((f"{path}: ", f"{path} ")), text
         assert text.endswith("."), text
         assert text.isprintable(), text
         return text
