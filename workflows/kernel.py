@@ -76,9 +76,7 @@ def kernel_for(options: Options, folder: ScanFolder) -> Kernel:
                 f"Plan the scan where it was planned before, or into another --output-dir."
             ) from error
         if options.kernel == COMPILED:
-            raise BadInput(
-                f"--kernel compiled: {error} Leave the option out, and numpy fits."
-            ) from error
+            raise _cannot_compile(error) from error
         print(f"skyscan: note: {one_line(str(error))} Fits use numpy.", file=sys.stderr)
         return Kernel(NUMPY)
 
@@ -95,7 +93,14 @@ def check_kernel(options: Options) -> None:
     if options.kernel == COMPILED:
         from skyscan.compiled.compiler import compiled_kernel
 
-        compiled_kernel()
+        try:
+            compiled_kernel()
+        except BadInput as error:
+            raise _cannot_compile(error) from error
+
+
+def _cannot_compile(error: BadInput) -> BadInput:
+    return BadInput(f"--kernel compiled: {error} Leave the option out, and numpy fits.")
 
 
 def _check(options: Options) -> None:

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _POLL = 0.01  # seconds
-_STAT_ARGUMENTS = (
-    45  # of arg_start in /proc/self/stat, after the name; arg_end follows (proc(5))
-)
+#: Index of arg_start in /proc/self/stat after the name; arg_end follows (proc(5)).
+_STAT_ARGUMENTS = 45
 
 
 def can_fork() -> bool:

@@ -17,7 +17,7 @@ from skyscan.rounds.next_round import open_round
 from skyscan.storage import sha256_of
 from workflows.checks.digests import damaged_files
 from workflows.cli import main
-from workflows.kernel import kernel_for
+from workflows.kernel import check_kernel, kernel_for
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.report import write_report
@@ -106,8 +106,13 @@ def test_without_a_compiler_numpy_fits_and_a_note_says_so(tmp_path, capsys):
     folder = planned(tmp_path)
     assert "no C compiler" in capsys.readouterr().err
     assert read_planned(folder.scan_json).kernel == "numpy"
-    with pytest.raises(BadInput, match="no C compiler"):
-        planned(tmp_path / "2", kernel="compiled")
+    wanted = options(reco="track", kernel="compiled")
+    for refuse in (
+        lambda: planned(tmp_path / "2", kernel="compiled"),
+        lambda: check_kernel(wanted),
+    ):
+        with pytest.raises(BadInput, match=r"no C compiler.*Leave the option out"):
+            refuse()
 
 
 @pytest.mark.parametrize("kernel", ["auto", "numpy"])
