@@ -43,6 +43,7 @@ from workflows.engines import ENGINES
 from workflows.engines.scripts import write_scripts
 from workflows.ice import check_cover, ice_for, note_ice, place_ice
 from workflows.kernel import check_kernel, kernel_for
+from workflows.levels import check_calibrated_for, levels_for, name_of
 from workflows.ownership import check_own, make_own
 from workflows.planned import Planned, read_planned
 from workflows.variables import declared_by, job_environment
@@ -65,7 +66,6 @@ _PASSING = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
 )
-AUTO = "auto"  #: the reconstruction that is one of two others
 MAX_STRINGS = 10  #: in a notice
 ROUNDS_BEYOND_LEVELS = 6
 #: Each in a row has twice the time; those that are not needed are skipped.
@@ -140,7 +140,7 @@ def plan_chosen(
     source = source_of(chosen, options)
     reading = reading or read_for(options.reco, source)
     scan = _resolve(source, chosen.name, options, site, reading)
-    _check_calibrated_for(scan.reco, reading.event, ice, options.levels)
+    check_calibrated_for(scan.reco, reading.event, ice, options.levels)
     if ice is not None:
         check_cover(ice, reading.event.detector)
     kernel = kernel_for(options, ScanFolder(output_dir.absolute() / scan.name))
@@ -247,7 +247,7 @@ def check_options(options: Options) -> None:
         _check_gcd_dir(options.gcd_dir, site)
     _max_rounds(site, options)
     _environment(site, options, reco)
-    _levels(options)
+    levels_for(options)
 
 
 def notices(event: Event) -> Iterator[str]:
@@ -320,7 +320,7 @@ def _resolve(
         mjd=event.mjd if isfinite(event.mjd) else None,
         event_type=event.event_type,
         is_real_event=options.is_real_event,
-        reco=_named(options.reco),
+        reco=name_of(options.reco),
         runtime=str(runtime),
         environment=_environment(site, options, type(reading.reco)),
         progression=options.progression,
@@ -331,7 +331,7 @@ def _resolve(
         predictive_scanning_threshold=options.predictive_scanning_threshold,
         time_budget=float(_time_budget(site, options)),
         max_failed_pixels=options.max_failed_pixels,
-        levels=_levels(options),
+        levels=levels_for(options),
         max_pixel_time=options.max_pixel_time,
         checkpoint_interval=options.checkpoint_interval,
         max_retries=options.max_retries,
@@ -348,56 +348,6 @@ def _resolve(
         notify=options.notify,
         pulses=options.pulses,
     )
-
-
-def _levels(options: Options) -> str | None:
-    """Return the levels that were chosen for the regions, in words that need no file."""
-    if options.levels is None:
-        return None
-    from skyscan.answer.levels import CALIBRATED, parse_levels
-
-    if options.levels == CALIBRATED:
-        _check_calibrated(options.reco)
-        return None
-    return parse_levels(options.levels, options.reco).text
-
-
-def _check_calibrated(reco: str) -> None:
-    """Refuse ``--levels calibrated`` for a reconstruction without; else it is the default."""
-    from skyscan.answer.calibration import shipped_calibrations
-    from skyscan.answer.levels import CALIBRATED
-
-    known = [*shipped_calibrations(), AUTO]
-    if _named(reco) not in known:
-        raise WrongUsage(
-            f"--levels {CALIBRATED}: there are no calibrated levels for {reco}, only for "
-            f"{', '.join(known)}; leave the option out, or choose other levels."
-        )
-
-
-def _check_calibrated_for(
-    reco: str, event: Event, ice: IceModel | None, levels: str | None
-) -> None:
-    """Refuse ``--levels calibrated`` for fits that have none, as in another ice or detector."""
-    from skyscan.answer.levels import CALIBRATED, parse_levels
-
-    if levels != CALIBRATED:
-        return
-    refusals = []
-    for name in ("track", "cascade") if reco == AUTO else (reco,):
-        fit = reco_class(name)(event.format_version)
-        fit.chosen_ice = ice
-        try:
-            parse_levels(CALIBRATED, name, fit.likelihood(event))
-        except WrongUsage as error:
-            refusals.append(error)
-        else:
-            return
-    raise refusals[0]
-
-
-def _named(reco: str) -> str:
-    return reco.lower().replace("-", "_")
 
 
 def jobs_of(site: Site, options: Options, n_variations: int) -> int | None:
