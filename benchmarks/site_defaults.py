@@ -16,7 +16,7 @@ from condor.sites import read_site
 from workflows.estimates.behaviours import behaviour_of
 from workflows.estimates.estimate import estimate
 from workflows.estimates.setting import Setting
-from workflows.plan import usual_rounds
+from workflows.planning.values import usual_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

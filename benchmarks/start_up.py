@@ -19,10 +19,10 @@ from pathlib import Path
 
 from skyscan.events.source import Source
 from skyscan.prep import prepare
-from workflows.code import code_zip
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.planning.code import code_zip
 
 EVENT = Path(str(resources.files("skyscan").joinpath("data", "simulated_track.json")))
 TRIES = 5

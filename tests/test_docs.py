@@ -15,7 +15,7 @@ import pytest
 
 from skyscan import __version__
 from skyscan.recos import available_recos, reco_class
-from workflows.variables import OF_STEPS, job_environment
+from workflows.planning.variables import OF_STEPS, job_environment
 
 REPOSITORY = Path(__file__).parents[1]
 SOURCES = sorted(

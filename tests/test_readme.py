@@ -20,7 +20,7 @@ from skyscan.errors import ExitCode
 from skyscan.progression import DEFAULT_PROGRESSION
 from skyscan.recos import available_recos
 from workflows import cli
-from workflows.plan import usual_rounds
+from workflows.planning.values import usual_rounds
 
 if TYPE_CHECKING:
     from condor.contact import Pool

@@ -7,8 +7,9 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from skyscan.recos import reco_class
-from workflows.plan import plan, plan_like, site_of, usual_rounds
+from workflows.plan import plan, plan_like
 from workflows.planned import read_planned
+from workflows.planning.values import site_of, usual_rounds
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from skyscan.rounds.earlier import fits_in, set_aside
 from skyscan.scan import MAX_ROUNDS
 from workflows.checks.digests import digests_of
 from workflows.engines import engine_of
-from workflows.plan import usual_rounds
 from workflows.planned import Planned, read_planned
+from workflows.planning.values import usual_rounds
 from workflows.submission import at_rest
 
 if TYPE_CHECKING:

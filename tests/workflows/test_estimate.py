@@ -19,8 +19,9 @@ from workflows.estimates.advice import THRESHOLDS, _choices
 from workflows.estimates.behaviours import SECONDS_PER_FIT
 from workflows.estimates.setting import Setting
 from workflows.estimates.text import changes
-from workflows.plan import plan, usual_rounds
+from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.planning.values import usual_rounds
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded_scans" / "even"
 DOCS = Path(__file__).parents[2] / "docs" / "estimate.md"

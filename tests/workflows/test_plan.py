@@ -400,7 +400,7 @@ def test_a_full_disk_while_planning_may_pass(tmp_path, monkeypatch, number):
     def full(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("workflows.plan.write_bytes", full)
+    monkeypatch.setattr("workflows.planning.folder.write_bytes", full)
     with pytest.raises(TryAgain, match="plan again"):
         plan(EVENT, tmp_path, options())
     monkeypatch.undo()

@@ -12,8 +12,9 @@ from skyscan.errors import WrongUsage
 from skyscan.recos.dummy import VARIATIONS_VARIABLE
 from workflows.engines.dagman.submission import submit_command
 from workflows.estimates.question import of_options
-from workflows.plan import jobs_of, plan, site_of
+from workflows.plan import plan
 from workflows.planned import Planned, read_planned
+from workflows.planning.values import jobs_of, site_of
 
 GIVEN = {
     "ospool": ("attributes.ProjectName=UWMadison_Test",),

@@ -30,8 +30,6 @@ from workflows.campaigns.events import Taker, wanted_events
 from workflows.campaigns.folder import CampaignFolder
 from workflows.checks import preflight
 from workflows.checks.whole import map_fault
-from workflows.choices import choice_of
-from workflows.code import code_zip
 from workflows.engines import ENGINES, engine_of
 from workflows.engines.dagman.dags import CONFIG
 from workflows.engines.scripts import (
@@ -40,9 +38,13 @@ from workflows.engines.scripts import (
     write_script_lines,
     write_scripts,
 )
-from workflows.ice import note_ice
-from workflows.plan import cannot_write, jobs_of, plan_chosen, site_of, source_of
+from workflows.plan import plan_chosen
 from workflows.planned import read_planned
+from workflows.planning.choices import choice_of
+from workflows.planning.code import code_zip
+from workflows.planning.folder import cannot_write
+from workflows.planning.ice import note_ice
+from workflows.planning.values import jobs_of, site_of, source_of
 from workflows.report import read_report
 from workflows.steps import ACCESS_POINT_SH
 

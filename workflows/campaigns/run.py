@@ -19,8 +19,8 @@ from workflows.checks import preflight
 from workflows.engines import engine_of
 from workflows.engines.dagman.submission import guard, locks, priority, run_submit_dag
 from workflows.model.place import submitted_in
-from workflows.plan import site_of
 from workflows.planned import read_planned
+from workflows.planning.values import site_of
 from workflows.report import duration
 from workflows.submission import AlreadyRuns, only_one
 

@@ -28,14 +28,14 @@ from workflows.campaigns.table import (
     write_table,
 )
 from workflows.checks import preflight
-from workflows.choices import choice_of
 from workflows.commands.interrupts import at_interrupt, it_continues, may_be_submitted
 from workflows.commands.plan import add_options, note
 from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
 from workflows.options import from_words
-from workflows.plan import is_like_data
+from workflows.planning.choices import choice_of
+from workflows.planning.event import is_like_data
 from workflows.quantities import positive
 
 if TYPE_CHECKING:

@@ -117,9 +117,9 @@ def answer(
 
 def _question(options: argparse.Namespace) -> Question:
     from skyscan.prep import read_for
-    from workflows.choices import chosen_event
     from workflows.estimates.question import of_folder, of_options
-    from workflows.plan import source_of
+    from workflows.planning.choices import chosen_event
+    from workflows.planning.values import source_of
     from workflows.submission import open_scan
 
     seconds = options.seconds_per_fit

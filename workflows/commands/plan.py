@@ -15,10 +15,11 @@ from workflows.checks import preflight
 from workflows.engines import engine_of
 from workflows.options import add_to as add_to_parser
 from workflows.options import from_words
-from workflows.plan import is_like_data, plan
+from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.planning.event import is_like_data
+from workflows.planning.variables import declared_by, unsent
 from workflows.submission import submit_line, work_of
-from workflows.variables import declared_by, unsent
 
 if TYPE_CHECKING:
     import argparse

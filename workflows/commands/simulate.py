@@ -104,7 +104,7 @@ def _simulate(options: argparse.Namespace) -> ExitCode:
     from skyscan.light.ice_files import read_ice_model
     from skyscan.light.ice_model import shipped_ice
     from skyscan.simulation.events import Wanted, simulate_event
-    from workflows.ice import check_cover
+    from workflows.planning.ice import check_cover
 
     ice = shipped_ice()
     if options.ice_model is not None:

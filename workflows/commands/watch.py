@@ -24,8 +24,8 @@ from workflows.engines import engine_of
 from workflows.inbox import Inbox
 from workflows.options import from_words
 from workflows.plan import check_options
+from workflows.planning.variables import VARIABLE_PREFIX, declared_by
 from workflows.quantities import parse_duration
-from workflows.variables import VARIABLE_PREFIX, declared_by
 
 if TYPE_CHECKING:
     from workflows.commands.plan import Commands

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workflows.estimates.estimate import estimate
 from workflows.estimates.machines import NeverEnds
-from workflows.plan import usual_rounds
+from workflows.planning.values import usual_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from workflows.estimates.seen import has_starts, most_slots, seen_behaviour
 from workflows.estimates.setting import Setting
 from workflows.estimates.spreads import spreads
 from workflows.model.reading import ScanReader
-from workflows.plan import jobs_of, site_of, usual_rounds
+from workflows.planning.values import jobs_of, site_of, usual_rounds
 
 if TYPE_CHECKING:
     from condor.sites import Site

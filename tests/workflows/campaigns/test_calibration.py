@@ -29,7 +29,8 @@ from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main, user_parser
 from workflows.commands.calibrate import again
-from workflows.plan import plan, site_of
+from workflows.plan import plan
+from workflows.planning.values import site_of
 
 SHOWER = Path(str(resources.files("skyscan") / "data" / "simulated_shower.json"))
 BEST = BestFit("cascade", 1.2, 3.4, (20.0, -30.0, 40.0), 2000.0, 200.0)

@@ -17,9 +17,9 @@ from skyscan.rounds.next_round import open_round
 from skyscan.storage import sha256_of
 from workflows.checks.digests import damaged_files
 from workflows.cli import main
-from workflows.kernel import check_kernel, kernel_for
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.planning.kernel import check_kernel, kernel_for
 from workflows.report import write_report
 from workflows.steps import prep_step
 

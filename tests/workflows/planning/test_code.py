@@ -12,11 +12,11 @@ from plans_support import EVENT, install_plugin, options
 from skyscan.errors import ExitCode
 from skyscan.recos import available_recos, reco_class
 from skyscan.skymap import read_skymap
-from workflows import code as zips
 from workflows.cli import main
-from workflows.code import code_zip
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.planning import code as zips
+from workflows.planning.code import code_zip
 
 
 @pytest.fixture

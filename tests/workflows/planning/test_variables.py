@@ -9,7 +9,7 @@ from skyscan.errors import WrongUsage
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.variables import OF_STEPS, declared_by, job_environment
+from workflows.planning.variables import OF_STEPS, declared_by, job_environment
 
 #: What the tests of this machine may have, and nothing that tokens look like.
 HARMLESS = ("0.5", "1e-3", "/scratch/user42/RunFolder", "a:b", "http://mirror.example/data", "")
