@@ -122,11 +122,6 @@ class IceModel:
             b"".join(f"{part.shape}".encode() + part.astype("<f8").tobytes() for part in parts)
         ).hexdigest()
 
-    def layer_at(self, z: Array) -> NDArray[np.intp]:
-        """Return the index of the layer at each z (m); beyond the ends, of the last one."""
-        below = np.floor((self.top[0] - np.asarray(z)) / self.thickness).astype(np.intp)
-        return np.asarray(np.clip(below, 0, len(self.top) - 1))
-
     def depths_of(self, z: Array) -> tuple[Array, Array]:
         """Return the integrals of 1/le and 1/la from a fixed depth up to z; no unit.
 

@@ -61,8 +61,6 @@ class Job:
         Everything that happened to it, in order.
     waits : list of (float, float)
         When it waited for a machine, until ``changed``.
-    n_submissions : int
-        How often it was submitted.
     exit_code, signal : int or None
         How its program ended last.
     reason : str
@@ -78,7 +76,6 @@ class Job:
     starts: list[Start] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     waits: list[tuple[float, float]] = field(default_factory=list)
-    n_submissions: int = 0
     exit_code: int | None = None
     signal: int | None = None
     reason: str = ""
@@ -134,7 +131,6 @@ class Job:
     def _submit(self, event: LogEvent) -> None:
         self._stop(event.time, "removed")
         self._become("idle", event.time)
-        self.n_submissions += 1
         self.exit_code = self.signal = None
 
     def _execute(self, event: LogEvent) -> None:
