@@ -21,6 +21,11 @@ ROUND, BATCH, RETRY, DEADLINE = "$(round)", "$(batch)", "$(retry)", "$(deadline)
 #: Macro for the seconds that a batch of the round may take.
 BUDGET = "$(budget)"
 
+#: The node of the rounds that most scans do not have.
+MORE_ROUNDS = "more_rounds"
+#: Rounds beyond the levels that most scans have: the best pixel moves once.
+USUAL_MOVES = 1
+
 #: Runs the scan's own code on the access point, in the Python that planned the scan.
 ACCESS_POINT_SH = "skyscan.sh"
 
@@ -76,6 +81,40 @@ class Step:
             outputs={fill(name): fill(path) for name, path in self.outputs.items()},
             log=fill(self.log),
         )
+
+
+def rounds_at_the_top(levels: int, max_rounds: int, *, has_gates: bool = False) -> int:
+    """Return how many of the possible rounds are nodes of the outer DAG.
+
+    The others are in one node, which most scans skip as a whole; DAGMan takes a second for
+    each node that it skips.
+
+    Parameters
+    ----------
+    levels : int
+        Number of nsides.
+    max_rounds : int
+        Number of possible rounds.
+    has_gates : bool
+        Whether rounds have gates (predictive scanning), which all wait for each other.
+    """
+    usual = levels + USUAL_MOVES
+    return usual if max_rounds > usual + 1 and not has_gates else max_rounds
+
+
+def n_skips(at_the_top: int, max_rounds: int, n_rounds: int) -> int:
+    """Return how many nodes are skipped one after the other if no more rounds follow.
+
+    Parameters
+    ----------
+    at_the_top : int
+        `rounds_at_the_top`.
+    max_rounds, n_rounds : int
+        Number of possible rounds, and of those that have pixels.
+    """
+    if n_rounds > at_the_top:
+        return max_rounds - n_rounds
+    return at_the_top - n_rounds + (at_the_top < max_rounds)
 
 
 def prep_step(scan: Planned) -> Step:

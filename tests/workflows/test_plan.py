@@ -63,6 +63,7 @@ def test_a_plan_contains_everything_that_a_scan_needs(tmp_path, event):
         "dagman.sh",
         "job.sh",
         "merge.sub",
+        "more_rounds.dag",
         "open-round.sh",
         "prep.sub",
         "reco.sub",

@@ -29,6 +29,8 @@ def test_a_scan_with_a_small_time_budget_gives_the_same_and_fits_nothing_twice(
     assert set(late.fits()) == set(scans["in time"].fits())
     rounds = len(scans["in time"].folder.chosen_rounds())
     assert len(late.folder.chosen_rounds()) > rounds
+    later = {it.name for it in late.folder.workflow.glob("more_rounds.dag.*")}
+    assert "more_rounds.dag.nodes.log" in later  # DAGMan ran them
     for number in late.folder.chosen_rounds():
         assert set(late.exits(f"round_{number:03d}.dag")) == {0}  # nothing failed
     assert main(["status", str(late.folder.path)]) == ExitCode.DONE

@@ -72,8 +72,8 @@ class Engine(ABC):
     name: ClassVar[str]
     #: Whether one DAG can run many scans.
     has_campaigns: ClassVar[bool] = False
-    #: Steps with this prefix fail because another step failed, which is the cause to report.
-    echo: ClassVar[str]
+    #: Steps with these prefixes fail because another step failed: the cause to report.
+    echo: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def is_in(self, folder: ScanFolder) -> bool:
@@ -175,6 +175,10 @@ class Engine(ABC):
     def node_logs(self, folder: ScanFolder) -> list[Path]:  # noqa: ARG002
         """Return the logs that record on which machines the jobs ran."""
         return []
+
+    def n_skips(self, folder: ScanFolder, scan: Planned, n_rounds: int) -> int:  # noqa: ARG002
+        """Return how many nodes are skipped after the last of ``n_rounds`` rounds."""
+        return scan.max_rounds - n_rounds
 
     @abstractmethod
     def has_succeeded(self, state: DagmanState) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skyscan.progression import DEFAULT_PROGRESSION
+from workflows.steps import n_skips, rounds_at_the_top
 
 if TYPE_CHECKING:
     from skyscan.progression import Progression
@@ -58,6 +59,12 @@ class Setting:
     release_after: float = 60.0
     held_too_long: float = 1800.0
 
+    def n_skips(self, n_rounds: int) -> int:
+        """Return how many nodes DAGMan skips after the last of ``n_rounds`` rounds."""
+        has_gates = self.threshold < 1
+        top = rounds_at_the_top(len(self.progression), self.max_rounds, has_gates=has_gates)
+        return n_skips(top, self.max_rounds, n_rounds)
+
 
 @dataclass(frozen=True)
 class Behaviour:
@@ -93,7 +100,7 @@ class Behaviour:
         Seconds that it needs for one.
     dagman, script, skip, look : float
         Seconds: from the choice of a round to its first submission; from the end of a round to
-        the choice of the next; for each round that is skipped; between two looks of a gate.
+        the choice of the next; for each node that is skipped; between two looks of a gate.
     prep, merge, merge_pixel : float
         Seconds: of the prep job's work; of merge and report; of both for each pixel.
     """

@@ -275,7 +275,7 @@ class _Workflow:
             return
         self._is_closing = True
         now = self._behaviour
-        spare = self._setting.max_rounds - len(self._rounds)
+        spare = self._setting.n_skips(len(self._rounds))
         ending = now.merge + now.merge_pixel * self._sky.n_pixels
         self._clock.after(now.skip * spare + ending, self._end)
 

@@ -215,13 +215,15 @@ class ScanReader:
         return make_timeline(self._nodes(), submitted, until)
 
     def _nodes(self) -> dict[int | None, Nodes]:
-        """Return the jobs of each round's DAG, and of the outer DAG (None)."""
+        """Return the jobs of each round's DAG, and of the outer DAGs (None)."""
         found: dict[int | None, Nodes] = {}
         for log in self._engine.node_logs(self.folder):
-            reader, nodes = self._logs.setdefault(log, (LogReader(log), Nodes()))
-            nodes.take(reader.read())
             of_round = _ROUND_LOG.fullmatch(log.name)
-            found[int(of_round[1]) if of_round else None] = nodes
+            number = int(of_round[1]) if of_round else None
+            here = found.get(number) or Nodes()
+            reader, nodes = self._logs.setdefault(log, (LogReader(log), here))
+            nodes.take(reader.read())
+            found[number] = nodes
         return found
 
     def _rounds(
@@ -307,6 +309,7 @@ class ScanReader:
             now,
             outer=nodes.get(None, Nodes()),
             n_variations=self._n_variations,
+            n_skips=self._engine.n_skips(self.folder, self.scan, len(rounds)),
         )
 
     def _repairs(self) -> tuple[str, ...]:

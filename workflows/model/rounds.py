@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workflows.model.scan import Jobs, Round
 from workflows.model.time_left import BatchWork, Closing, RoundWork, Work
+from workflows.steps import MORE_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -127,6 +128,7 @@ def work_of(
     *,
     outer: Nodes,
     n_variations: int,
+    n_skips: int | None = None,
 ) -> Work:
     """Return the work of a scan, from which its remaining time follows.
 
@@ -142,6 +144,8 @@ def work_of(
         The jobs of the outer DAG.
     n_variations : int
         Fits per pixel.
+    n_skips : int, optional
+        How many nodes are skipped if no other round follows; default: one for each round.
     """
     prep = outer.jobs.get("prep")
     ready = prep.changed if prep and prep.has_succeeded else None
@@ -165,6 +169,7 @@ def work_of(
         batch_size=scan.batch_size,
         jobs_per_round=scan.jobs_per_round,
         max_rounds=scan.max_rounds,
+        n_skips=n_skips,
         time_budget=scan.time_budget,
         closing=closing_of(outer, len(rounds)),
     )
@@ -172,8 +177,12 @@ def work_of(
 
 def closing_of(outer: Nodes, n_rounds: int) -> Closing:
     """Return what has been seen of the end of a scan, after ``n_rounds`` rounds."""
-    names = (f"round_{number:03d}" for number in range(n_rounds, n_rounds + len(outer.skipped)))
-    skipped = [outer.skipped[name] for name in names if name in outer.skipped]
+    last = f"round_{n_rounds - 1:03d}"
+    skipped = [
+        when
+        for node, when in outer.skipped.items()
+        if node == MORE_ROUNDS or (node.startswith("round_") and node > last)
+    ]
     merge = outer.jobs.get("merge")
     return Closing(
         n_skipped=len(skipped),

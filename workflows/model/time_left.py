@@ -26,7 +26,7 @@ RECENT = 60.0  # seconds over which the number of slots is averaged
 #: the next one; from there to its first start; a job besides its fits.
 SCRIPT, WAIT, START_UP = 4.0, 3.0, 2.0
 QUICKER = 0.7  # part of the time of that script that another one takes
-SKIP = 1.0  # seconds of DAGMan for each round that is skipped
+SKIP = 1.0  # seconds of DAGMan for each node that is skipped
 SUBMIT = 2.0  # seconds of DAGMan for merge, and for the end
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
 FIRST_WAIT = 10.0  # seconds of a wait that are expected to recur
@@ -90,7 +90,7 @@ class Closing:
     Attributes
     ----------
     n_skipped : int
-        Number of rounds after the last one that were skipped.
+        Number of nodes after the last round that were skipped.
     skipped : float or None
         When the last of them was.
     merge_began, merge_ended : float or None
@@ -123,6 +123,8 @@ class Work:
         How fits are distributed to jobs.
     max_rounds : int
         How many rounds there may be.
+    n_skips : int or None
+        How many nodes are skipped if no other round follows; None means one for each round.
     time_budget : float
         Seconds after which a job leaves its fits to the next round; 0 means no limit.
     closing : Closing
@@ -137,6 +139,7 @@ class Work:
     batch_size: int | None = None
     jobs_per_round: int | None = None
     max_rounds: int = 1
+    n_skips: int | None = None
     time_budget: float = 0.0
     closing: Closing = Closing()
 
@@ -285,7 +288,8 @@ def _closing(work: Work, gaps: _Gaps) -> float:
     merge = script + SUBMIT
     if seen.merge_began is not None:
         return report + _rest(merge, work.now - seen.merge_began)
-    n_skips = max(0, work.max_rounds - len(work.rounds) - seen.n_skipped)
+    spare = work.max_rounds - len(work.rounds) if work.n_skips is None else work.n_skips
+    n_skips = max(0, spare - seen.n_skipped)
     if seen.skipped is not None:
         return report + merge + SKIP * n_skips
     return (script if n_skips else 0.0) + SKIP * n_skips + merge + report

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from skyscan.errors import ExitCode
+from workflows.steps import MORE_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from workflows.model.jobs import Job, Nodes, Start
 
 Kind = Literal["queued", "run", "failed", "evicted", "held"]
-_SUBDAG = "round_"  # nodes that are DAGs; the jobs in them count
+_SUBDAGS = ("round_", MORE_ROUNDS)  # nodes that are DAGs; the jobs in them count
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _bars(nodes: Mapping[int | None, Nodes], until: float) -> Iterator[Bar]:
     for number, these in nodes.items():
         for name, job in these.jobs.items():
             spans = tuple(sorted(_spans(job, until), key=lambda it: (it.began, it.ended)))
-            if spans and not (number is None and name.startswith(_SUBDAG)):
+            if spans and not (number is None and name.startswith(_SUBDAGS)):
                 yield Bar(number, name, spans)
 
 

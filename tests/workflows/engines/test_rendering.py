@@ -18,12 +18,15 @@ from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
     ROUND_FAILED,
     deadline_lines,
+    more_rounds_lines,
     open_gate_lines,
     open_round_lines,
     round_dag_lines,
     scan_dag_lines,
     write_round_dag,
+    write_scan_dag,
 )
+from workflows.engines.dagman.engine import Dagman
 from workflows.engines.job import job_description, local_description
 from workflows.engines.scripts import access_point_lines, current_umask
 from workflows.plan import plan
@@ -65,6 +68,35 @@ def test_the_outer_dag_is_prep_the_possible_rounds_merge_and_the_report(scan):
         line.startswith("SCRIPT POST report ") and line.endswith("$DAG_STATUS")
         for line in lines
     )
+
+
+def test_rounds_that_most_scans_do_not_have_are_skipped_as_one_node(scan):
+    many = changed(scan, max_rounds=8)  # of two levels
+    lines = list(scan_dag_lines(many))
+    edges = [line.split() for line in lines if line.startswith("PARENT")]
+    chain = ["prep", "round_000", "round_001", "round_002", "more_rounds", "merge"]
+    assert [(w[1], w[3]) for w in edges] == list(pairwise(chain))
+    assert "SUBDAG EXTERNAL more_rounds more_rounds.dag" in lines
+    assert "SCRIPT PRE more_rounds ./open-round.sh 3 $RETRY more_rounds.dag" in lines
+    assert "PRE_SKIP more_rounds 80" in lines
+    assert "RETRY more_rounds 2 UNLESS-EXIT 1" in lines
+    more = list(more_rounds_lines(many))
+    edges = [line.split() for line in more if line.startswith("PARENT")]
+    later = [f"round_{n:03d}" for n in range(3, 8)]
+    assert [(w[1], w[3]) for w in edges] == list(pairwise(later))
+    for n in range(3, 8):
+        assert f"SUBDAG EXTERNAL round_{n:03d} round_{n:03d}.dag" in more
+        assert f"SCRIPT PRE round_{n:03d} ./open-round.sh {n} $RETRY" in more
+        assert f"PRE_SKIP round_{n:03d} 80" in more
+
+
+@pytest.mark.parametrize(("n_rounds", "skips"), [(2, 2), (3, 1), (4, 4), (7, 1), (8, 0)])
+def test_the_remaining_time_counts_one_skip_for_all_later_rounds(folder, scan, n_rounds, skips):
+    many = changed(scan, max_rounds=8)
+    write_scan_dag(folder, many, this_machine=True)
+    assert Dagman().n_skips(folder, many, n_rounds) == skips
+    (folder.workflow / "more_rounds.dag").unlink()  # as planned by earlier versions
+    assert Dagman().n_skips(folder, many, n_rounds) == 8 - n_rounds
 
 
 def test_bad_input_is_never_retried_and_a_failed_round_is_not_either(scan):
@@ -319,8 +351,9 @@ def test_a_script_that_was_killed_runs_again_and_a_round_that_ran_does_not(tmp_p
     script(tmp_path, "skyscan.sh", ["#!/bin/sh", "exit 42"])
     log = tmp_path / "round_000.dag.dagman.log"
 
-    def opened(retry: int) -> int:
-        return subprocess.run([opener, "0", str(retry)], cwd=tmp_path, check=False).returncode
+    def opened(retry: int, *dag: str) -> int:
+        command = [opener, "0", str(retry), *dag]
+        return subprocess.run(command, cwd=tmp_path, check=False).returncode
 
     log.write_text("of an earlier submission")
     os.utime(log, (1, 1))
@@ -329,6 +362,10 @@ def test_a_script_that_was_killed_runs_again_and_a_round_that_ran_does_not(tmp_p
     log.write_text("000 submitted")
     os.utime(log, (2**32, 2**32))
     assert opened(2) == ROUND_FAILED
+    assert opened(2, "more_rounds.dag") == 42  # it has not run
+    (tmp_path / "more_rounds.dag.dagman.log").write_text("000 submitted")
+    os.utime(tmp_path / "more_rounds.dag.dagman.log", (2**32, 2**32))
+    assert (opened(0, "more_rounds.dag"), opened(1, "more_rounds.dag")) == (42, ROUND_FAILED)
     os.utime(log, (1, 1))
     (tmp_path / "round_000.dag.tried").unlink()  # no room for it
     assert opened(1) == 42

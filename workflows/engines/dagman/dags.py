@@ -14,7 +14,14 @@ from skyscan.errors import ExitCode
 from skyscan.rounds.leftover import time_budget
 from workflows.engines.job import job_description, local_description
 from workflows.engines.scripts import access_point_lines, write_lines, write_script_lines
-from workflows.steps import ACCESS_POINT_SH, merge_step, prep_step, reco_step
+from workflows.steps import (
+    ACCESS_POINT_SH,
+    MORE_ROUNDS,
+    merge_step,
+    prep_step,
+    reco_step,
+    rounds_at_the_top,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
 
 SCAN_DAG = "scan.dag"
+MORE_ROUNDS_DAG = f"{MORE_ROUNDS}.dag"
 CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
 OPEN_GATE_SH = "open-gate.sh"
@@ -74,8 +82,9 @@ def planned_files(folder: ScanFolder) -> list[Path]:
     """Return the files that `write_workflow` wrote; only some scans have gates."""
     names = ["prep.sub", "reco.sub", "merge.sub", CONFIG, SCAN_DAG]
     scripts = [ACCESS_POINT_SH, OPEN_ROUND_SH, DEADLINE_SH]
-    gates = [name for name in (OPEN_GATE_SH,) if (folder.workflow / name).exists()]
-    return [folder.workflow / name for name in (*names, *scripts, *gates)]
+    some = (OPEN_GATE_SH, MORE_ROUNDS_DAG)
+    here = [name for name in some if (folder.workflow / name).exists()]
+    return [folder.workflow / name for name in (*names, *scripts, *here)]
 
 
 def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -> None:
@@ -84,10 +93,12 @@ def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -
 
 
 def write_scan_dag(folder: ScanFolder, scan: Planned, *, this_machine: bool) -> None:
-    """Write the outer DAG, and the script of its gates if it has any."""
+    """Write the outer DAG, that of its later rounds, and the script of its gates, if any."""
     here, place = folder.workflow, scan_from_here(folder)
     lines = scan_dag_lines(scan, this_machine=this_machine, place=place)
     write_lines(here / SCAN_DAG, lines)
+    if n_at_the_top(scan) < scan.max_rounds:
+        write_lines(here / MORE_ROUNDS_DAG, more_rounds_lines(scan))
     if scan.predictive_scanning_threshold < 1:
         write_script_lines(here / OPEN_GATE_SH, open_gate_lines(place))
 
@@ -104,7 +115,8 @@ def write_round_dag(
     The rescue file of an earlier attempt is removed: the results show better what is done.
     """
     name = round_dag(number)
-    for rescue in folder.workflow.glob(f"{name}.rescue*"):
+    names = [name, MORE_ROUNDS_DAG] if number == n_at_the_top(scan) else [name]
+    for rescue in (it for dag in names for it in folder.workflow.glob(f"{dag}.rescue*")):
         rescue.unlink()
     budget = time_budget(folder, scan, number)
     lines = round_dag_lines(scan, number, batches, deadline, budget)
@@ -123,8 +135,9 @@ def scan_dag_lines(
 ) -> Iterator[str]:
     """Yield the lines of the outer DAG: prep, all possible rounds, merge, the report.
 
-    Each round waits for the one before. With a threshold for predictive scanning, each round
-    has a gate, and only the gates wait for each other (`skyscan.rounds.predictive`).
+    Each round waits for the one before; those that most scans do not have are in a DAG of
+    their own (`more_rounds_lines`). With a threshold for predictive scanning, each round has a
+    gate, and only the gates wait for each other (`skyscan.rounds.predictive`).
 
     Parameters
     ----------
@@ -149,7 +162,7 @@ def scan_dag_lines(
     ahead = scan.predictive_scanning_threshold < 1
     every = LOOK_EVERY_HERE if this_machine or scan.urgent else LOOK_EVERY
     last, rounds = prep, dags.Nodes()
-    for number in range(scan.max_rounds):
+    for number in range(n_at_the_top(scan)):
         if ahead:
             look = dags.Script(
                 f"./{OPEN_GATE_SH}",
@@ -160,21 +173,57 @@ def scan_dag_lines(
             )
             gate = {**_named(f"gate_{number:03d}", 0), **_retry_script(ExitCode.TRY_AGAIN)}
             last = last.child_layer(**gate, noop=True, pre=look, **skip)
-        opened = last.child_subdag(
-            name=f"round_{number:03d}",
-            dag_file=round_dag(number),
-            pre=dags.Script(f"./{OPEN_ROUND_SH}", [number, SCRIPT_RETRY_MACRO]),
-            **skip,
-            **_retry_script(ROUND_FAILED),
-        )
+        opened = last.child_subdag(**_round(number))
         rounds = dags.Nodes(*rounds, opened) if ahead else dags.Nodes(opened)
         last = last if ahead else opened
+    if n_at_the_top(scan) < scan.max_rounds:
+        rounds = dags.Nodes(last.child_subdag(**_more_rounds(n_at_the_top(scan))))
     rounds.child_layer(**_named("merge", 0))
     yield from _dag_lines(dag)
     # htcondor2.dags 25.14 cannot write NOOP or a submit file for a FINAL node. The report is
     # the node's POST script, whose exit code, DAG_STATUS, is the DAG's.
     yield "FINAL report merge.sub NOOP"
     yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report {place} $DAG_STATUS"
+
+
+def n_at_the_top(scan: Planned) -> int:
+    """Return how many rounds are nodes of the outer DAG: with gates, all."""
+    has_gates = scan.predictive_scanning_threshold < 1
+    return rounds_at_the_top(len(scan.progression), scan.max_rounds, has_gates=has_gates)
+
+
+def more_rounds_lines(scan: Planned) -> Iterator[str]:
+    """Yield the lines of the DAG of the rounds that are not nodes of the outer DAG."""
+    from htcondor2 import dags
+
+    yield f"CONFIG {CONFIG}"
+    dag, last = dags.DAG(), None
+    for number in range(n_at_the_top(scan), scan.max_rounds):
+        last = (dag.subdag if last is None else last.child_subdag)(**_round(number))
+    yield from _dag_lines(dag)
+
+
+def _round(number: int) -> dict[str, object]:
+    return _opened(f"round_{number:03d}", round_dag(number), [number, SCRIPT_RETRY_MACRO])
+
+
+def _more_rounds(first: int) -> dict[str, object]:
+    """Return the node of the rounds from ``first`` on; without pixels for it, it is skipped."""
+    arguments = [first, SCRIPT_RETRY_MACRO, MORE_ROUNDS_DAG]
+    return _opened(MORE_ROUNDS, MORE_ROUNDS_DAG, arguments)
+
+
+def _opened(name: str, dag_file: str, arguments: Sequence[object]) -> dict[str, object]:
+    """Return a node that is a DAG, whose PRE script chooses the pixels of a round."""
+    from htcondor2 import dags
+
+    return {
+        "name": name,
+        "dag_file": dag_file,
+        "pre": dags.Script(f"./{OPEN_ROUND_SH}", list(arguments)),
+        "pre_skip_exit_code": int(ExitCode.NOTHING_TO_DO),
+        **_retry_script(ROUND_FAILED),
+    }
 
 
 def round_dag_lines(
@@ -254,7 +303,8 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
 def open_round_lines(place: str = "..") -> list[str]:
     """Return the PRE script of a round; its arguments are the round and the retry, from 0.
 
-    It skips a round after one without pixels.
+    It skips a round after one without pixels. The third argument is the node's DAG, if it is
+    not the round's own.
     """
     return [
         "#!/bin/sh",
@@ -263,7 +313,7 @@ def open_round_lines(place: str = "..") -> list[str]:
         f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
         "# DAGMan runs this again if it was killed, and if the round failed or was removed.",
         "# Then there is an event in the log of its DAGMan since the first try of this script.",
-        'round=round_$(printf %03d "$1").dag',
+        'round=${3:-round_$(printf %03d "$1").dag}',
         'if [ "${2:-0}" -eq 0 ]; then',
         '    : >"$round.tried"',
         'elif [ -n "$(find "$round.dagman.log" -newer "$round.tried" 2>/dev/null)" ]; then',

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from skyscan.rounds.next_round import open_round
 from workflows.engines.dagman import dags, submission
 from workflows.engines.engine import Engine
+from workflows.steps import MORE_ROUNDS, n_skips
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ class Dagman(Engine):
 
     name: ClassVar[str] = "dagman"
     has_campaigns: ClassVar[bool] = True
-    echo: ClassVar[str] = "round_"
+    echo: ClassVar[tuple[str, ...]] = ("round_", MORE_ROUNDS)
 
     def is_in(self, folder: ScanFolder) -> bool:
         """Return whether the outer DAG exists."""
@@ -47,9 +48,10 @@ class Dagman(Engine):
         return True
 
     def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:
-        """Write the outer DAG again."""
+        """Write the outer DAG again, and that of its later rounds."""
         dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
-        return [self.dag(folder)]
+        more = folder.workflow / dags.MORE_ROUNDS_DAG
+        return [self.dag(folder), *([more] if more.exists() else [])]
 
     def command(self, folder: ScanFolder) -> list[str]:
         """Return the condor_submit_dag command."""
@@ -69,9 +71,17 @@ class Dagman(Engine):
         return folder.workflow / dags.SCAN_DAG
 
     def node_logs(self, folder: ScanFolder) -> list[Path]:
-        """Return the logs of the outer DAG and of the rounds' DAGs."""
-        names = [dags.SCAN_DAG, *map(dags.round_dag, folder.chosen_rounds())]
+        """Return the logs of the outer DAG, of its later rounds, and of the rounds' DAGs."""
+        outer = (dags.SCAN_DAG, dags.MORE_ROUNDS_DAG)
+        names = [*outer, *map(dags.round_dag, folder.chosen_rounds())]
         return [folder.workflow / f"{name}.nodes.log" for name in names]
+
+    def n_skips(self, folder: ScanFolder, scan: Planned, n_rounds: int) -> int:
+        """Return the number of further rounds at the top, and the node of all others."""
+        # Scans planned by earlier versions have all their rounds at the top.
+        has_more = (folder.workflow / dags.MORE_ROUNDS_DAG).exists()
+        top = dags.n_at_the_top(scan) if has_more else scan.max_rounds
+        return n_skips(top, scan.max_rounds, n_rounds)
 
     def has_succeeded(self, state: DagmanState) -> bool:
         """Return whether DAGMan exited with 0."""

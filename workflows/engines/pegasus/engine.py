@@ -35,7 +35,7 @@ class Pegasus(Engine):
     """
 
     name: ClassVar[str] = "pegasus"
-    echo: ClassVar[str] = "next_round"
+    echo: ClassVar[tuple[str, ...]] = ("next_round",)
 
     def is_in(self, folder: ScanFolder) -> bool:
         """Return whether there is a folder of Pegasus' files."""
