@@ -41,6 +41,10 @@ def config_lines(more: Mapping[str, str]) -> list[str]:
     return [f"{name} = {value}" for name, value in {**SETTINGS, **more}.items()]
 
 
+#: $DAG_STATUS of a DAG that was removed from the queue, or ended because of its halt file.
+REMOVED, HALTED = 4, 6
+
+
 @dataclass(frozen=True)
 class DagmanState:
     """The state of the last submission of a DAG.

@@ -117,9 +117,9 @@ def scan(
     Raises
     ------
     NotComplete
-        The scan failed, or a limit ended it.
+        The scan failed, was removed, or a limit ended it.
     TryAgain
-        The scan was removed from the queue, or HTCondor does not answer.
+        The queue has lost the scan, or HTCondor does not answer.
     WrongUsage, BadInput
         As `plan`.
     """
@@ -140,7 +140,9 @@ def scan(
         print("The scan is already in the queue; watching it.", flush=True)
     report = watch(folder)
     if report is None:
-        raise TryAgain(f"The scan in {folder.path} was removed; its results are kept.")
+        raise TryAgain(
+            f"The scan in {folder.path} is no longer in the queue; its results are kept."
+        )
     if report.outcome != "complete":
         raise NotComplete(report)
     return report

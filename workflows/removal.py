@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor.queue import HELD, SCHEDULER, VANILLA, jobs, with_their_jobs
 from condor.schedd import ask_schedd
 from condor.versions import REMOVAL_WITH_TRANSFER, parse_version
-from skyscan.errors import TryAgain
+from skyscan.errors import SkyscanError, TryAgain
 from workflows.campaigns import run as campaign_run
 from workflows.engines.dagman.submission import locks
+from workflows.notify import LOG as NOTIFY_LOG
+from workflows.notify import notify
+from workflows.planned import read_planned
+from workflows.report import last_report
 from workflows.submission import queued_cluster, queued_jobs
 
 if TYPE_CHECKING:
@@ -39,6 +44,9 @@ class StillThere(TryAgain):
 def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | None:
     """Remove a scan's DAGMans and jobs from the queue; wait until all are gone.
 
+    The report is written if DAGMan has not: one that is held when it is removed cannot, and one
+    of HTCondor 23.9.6 whose round ends at that moment dies of a failed assertion.
+
     Returns
     -------
     int or None
@@ -54,7 +62,23 @@ def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | N
         return None
     _remove_all(pool, [cluster], lambda: queued_jobs(folder, pool), patience)
     _unlock(folder.workflow)
+    _close(folder)
     return cluster
+
+
+def _close(folder: ScanFolder) -> None:
+    """Do what DAGMan's last step does at a removal, unless it has done so."""
+    before = _written(folder.report_json)
+    with suppress(SkyscanError, OSError):  # `skyscan result` tries again, and says why not
+        last_report(folder)
+        if _written(folder.report_json) != before:
+            command = read_planned(folder.scan_json).notify
+            notify(command, "removed", folder.path, folder.logs / NOTIFY_LOG)
+
+
+def _written(path: Path) -> int:
+    """Return when a file was written, in ns since 1970; 0 if there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENCE) -> list[int]:

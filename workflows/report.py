@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 import time
@@ -10,6 +11,7 @@ from math import degrees
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from condor.dagman import HALTED, REMOVED
 from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, one_line, printable
 from skyscan.layout import CHOICE_JSON
 from skyscan.merge import reasons_text, write_partial
@@ -48,9 +50,10 @@ _CHANGE = frozenset(name for name, it in CAUSES.items() if it.can_pass is not Tr
     "limit",
     "deadline",
 }
+#: Errors of a folder of somebody else, or of a disk that is read-only or full.
+CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 _RELATIVE = re.compile(r"(?<![\w./-])\./(\.(?![\w./]))?")
 _LIMITS = ("--max-rounds", "--max-failed-pixels", "--deadline")
-HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
 
 
 @dataclass(frozen=True)
@@ -148,13 +151,7 @@ def write_report(
     scan = read_planned(folder.scan_json)
     reader = ScanReader(folder)
     model = reader.read(dag_status=dag_status)
-    if failures is None and dag_status == HALTED:
-        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted", "dagman")]
-    if failures is None:
-        failures = [*_deadline(folder, scan), *model.failures] if dag_status else []
-    failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
-    failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
-    failures = [it for i, it in enumerate(failures) if it not in failures[:i]]
+    failures = _failures(folder, scan, model, dag_status, failures)
     path = _map_path(folder, scan, failed=bool(failures))
     written = write_answer(path)
     sources = [] if written.shown is None else sources_of(folder, *written.shown[2:])
@@ -166,6 +163,23 @@ def write_report(
     write_text(folder.report, report.text)
     engine_of(folder).tidy(folder, scan)
     return report
+
+
+def _failures(
+    folder: ScanFolder,
+    scan: Planned,
+    model: ScanModel,
+    dag_status: int,
+    failures: list[Failure] | None = None,
+) -> list[Failure]:
+    """Return why a scan has not succeeded, each reason once; see `write_report`."""
+    if failures is None and dag_status == HALTED:
+        failures = [Failure("DAGMan", ExitCode.TRY_AGAIN, "the DAG was halted", "dagman")]
+    if failures is None:
+        failures = [*_deadline(folder, scan), *model.failures] if dag_status else []
+    failures = [*failures, *_faults(folder, scan, ended_well=dag_status == 0 and not failures)]
+    failures = [replace(failure, text=one_line(failure.text)) for failure in failures]
+    return [it for i, it in enumerate(failures) if it not in failures[:i]]
 
 
 def renew(folder: ScanFolder, report: Report) -> Report:
@@ -278,17 +292,35 @@ def last_report(folder: ScanFolder) -> Report | None:
     """Return the report of a submission that has ended.
 
     The report is written now if DAGMan's own script could not write it (a full disk, damaged
-    code), or if the engine is Pegasus, which has no job that always runs. None means that the
-    last submission was removed or has not ended, whatever an earlier one reported.
+    code, a DAGMan that was removed while it was held or that died of its removal), or if the
+    engine is Pegasus, which has no job that always runs. In a folder that cannot be written to,
+    it is made without being kept. None means that the last submission has not ended, whatever
+    an earlier one reported.
     """
     report = read_report(folder)
     engine = engine_of(folder)
     state = engine.state(folder)
     if state is None or _is_of(folder, report, state):
         return None if report is None else still_true(folder, report)
-    if state.state != "ended":
+    if not state.is_over:
         return None
-    return write_report(folder, int(not engine.has_succeeded(state)))
+    is_removed = state.state == "removed"
+    status = REMOVED if is_removed else int(not engine.has_succeeded(state))
+    try:
+        return write_report(folder, status)
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        return _unwritten(folder, status)
+
+
+def _unwritten(folder: ScanFolder, dag_status: int) -> Report:
+    """Return the report of a scan whose folder cannot be written to."""
+    scan = read_planned(folder.scan_json)
+    model = read_model(folder, dag_status=dag_status)
+    failures = _failures(folder, scan, model, dag_status)
+    path = _map_path(folder, scan, failed=bool(failures))
+    return _report(folder, model, path, failures, Written([]))
 
 
 def still_true(folder: ScanFolder, report: Report) -> Report:

@@ -34,8 +34,7 @@ def watch(folder: ScanFolder) -> Report | None:
     Returns
     -------
     Report or None
-        None if DAGMan was removed or killed before it could write a report, or the scan is not
-        in the queue.
+        None if the scan is not in the queue, although its log does not end.
     """
     model = _draw(folder) if _can_draw() else _print(folder)
     return None if model.state in ("elsewhere", "unknown") else last_report(folder)

@@ -17,10 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skyscan.errors import ExitCode
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _POLL = 0.01  # seconds
+UNKNOWN = int(ExitCode.TRY_AGAIN)  # exit code of a process whose own is lost
 #: Index of arg_start in /proc/self/stat after the name; arg_end follows (proc(5)).
 _STAT_ARGUMENTS = 45
 
@@ -71,6 +74,9 @@ class Fork:
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code, negative for a signal; wait for it.
 
+        An exit code that was lost, such as to the handler of a signal, is `UNKNOWN`: not a
+        success.
+
         Raises
         ------
         subprocess.TimeoutExpired
@@ -80,8 +86,8 @@ class Fork:
         while self.returncode is None:
             try:
                 pid, status = os.waitpid(self.pid, 0 if timeout is None else os.WNOHANG)
-            except ChildProcessError:  # a signal's handler ran when its end was known
-                self.returncode = 0
+            except ChildProcessError:  # somebody else has read its exit code
+                self.returncode = UNKNOWN
                 break
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from skyscan.results import count_records
 from workflows.cli import main
 from workflows.model.reading import read_model
 from workflows.removal import StillThere, abort
+from workflows.report import read_report
 from workflows.submission import queued_cluster, queued_jobs
 
 pytestmark = pytest.mark.pool
@@ -73,8 +75,10 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
 
 
 def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder):
+    told = run_folder / "told"
+    notify = ("/bin/sh", "-c", f'echo "$1" >>{shlex.quote(str(told))}', "sh")
     with environment(SKYSCAN_DUMMY_COST="0.5"):
-        scan = make_scan(pool, run_folder, **SMALL).submit()
+        scan = make_scan(pool, run_folder, notify=notify, **SMALL).submit()
     scan.wait_for_fits(2)
     dag = scan.folder.workflow / "scan.dag"
     assert pool.run("condor_hold", scan.dagman_cluster()).returncode == 0
@@ -82,6 +86,9 @@ def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder)
     assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
     assert queued_jobs(scan.folder, pool) == 0
     assert not dag.with_name("scan.dag.lock").exists()  # it would mislead the next DAGMan
+    # Its DAGMan could not do its last step any more.
+    assert {it.cause for it in read_report(scan.folder).failures} == {"removed"}
+    assert told.read_text() == "removed\n"
     assert scan.submit().finish().outcome == "complete"
     assert set(scan.fits().values()) <= {1, 2}
 

@@ -24,7 +24,7 @@ from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import read_report, write_report
+from workflows.report import Failure, read_report, write_report
 
 (MAP,) = (Path(__file__).parents[1] / "data" / "maps").glob("run*.npz")
 
@@ -116,6 +116,24 @@ def test_a_scan_that_failed_has_the_files_of_its_partial_map(folder):
     assert report.answer["complete"] is False
     assert "warning   complete" in report.text
     assert list(folder.partial.glob("*.multiorder.fits"))
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [(0, "complete"), (69, "incomplete"), (75, "failed")]
+)
+def test_json_has_the_exit_code_with_which_the_command_ends(
+    folder, tmp_path, capsys, code, outcome
+):
+    merge(folder, read_planned(folder.scan_json))
+    write_report(folder, int(code > 0), [Failure("x", code, "y")] * (code > 0))
+    levels = ("--levels", "wilks")
+    catalogue = ("--catalogue", str(write_catalogue(tmp_path / CSV)))
+    for words in ((), levels, catalogue, (*levels, *catalogue)):
+        assert main(["result", str(folder.path), *words, "--json"]) == code
+        value = json.loads(capsys.readouterr().out)
+        assert (value["exit_code"], value["outcome"]) == (code, outcome)
+        assert main(["result", str(folder.path), *words]) == code
+        assert f": {outcome}\n" in capsys.readouterr().out
 
 
 def test_a_report_is_written_even_if_its_answer_cannot_be(folder, monkeypatch):

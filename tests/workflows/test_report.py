@@ -1,5 +1,6 @@
 """The report, from job logs of DAGs that did not run."""
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from job_log_support import (
     OLD_NOTES,
     RECORDED,
     REMOVED,
+    STARTED,
     ended,
     submitted,
     write_log,
@@ -32,7 +34,7 @@ from workflows.cli import main
 from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import duration, read_report, write_report
+from workflows.report import duration, last_report, read_report, write_report
 
 
 @pytest.fixture
@@ -158,6 +160,57 @@ def test_a_failed_scan_leaves_a_partial_map(folder):
     assert not skymap.complete
     assert len(skymap.pixels[1]) == 8
     assert report.best["pixel"] == 11
+
+
+def removed(folder, error=""):
+    """Let DAGMan be removed without a report."""
+    log = folder.workflow / "scan.dag.dagman.log"
+    write_log(log, submitted(1), STARTED.format(1), REMOVED.format(1))
+    log.with_name("scan.dag.dagman.out").write_text(error)
+
+
+DIED_OF_IT = (
+    'ERROR "Assertion ERROR on (! _finalNodeRun)" at line 1411 in file '
+    "./src/condor_dagman/dag.cpp\n"
+)
+
+
+@pytest.mark.parametrize("error", ["", DIED_OF_IT])
+def test_a_scan_whose_dagman_was_removed_without_a_report_gets_one(folder, error):
+    do(folder, 0)
+    removed(folder, error)
+    report = last_report(folder)
+    assert (report.outcome, report.exit_code) == ("failed", ExitCode.TRY_AGAIN)
+    assert [it.cause for it in report.failures] == ["removed"]
+    assert report.n_pixels == {"1": 4}
+    assert Path(report.map).exists()
+    assert last_report(folder) == read_report(folder)
+    assert folder.report.read_text() == report.text
+
+
+def test_why_says_that_a_scan_was_removed(folder, capsys):
+    removed(folder, DIED_OF_IT)
+    assert main(["why", str(folder.path)]) == ExitCode.TRY_AGAIN
+    text = capsys.readouterr().out
+    assert "the scan was removed from the queue" in text
+    assert "cause     removed" in text
+    assert "Assertion" not in text
+    assert main(["status", str(folder.path)]) == ExitCode.DONE
+    assert "DAGMan job 1: removed" in capsys.readouterr().out
+
+
+def test_a_report_that_cannot_be_kept_is_shown(folder, monkeypatch):
+    do(folder, 0)
+    removed(folder)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for writer in ("write_json", "write_text", "write_partial"):
+        monkeypatch.setattr(f"workflows.report.{writer}", refuse)
+    report = last_report(folder)
+    assert [it.cause for it in report.failures] == ["removed"]
+    assert not folder.report_json.exists()
 
 
 def test_removed_jobs_are_reported(folder):

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor.dagman import REMOVED
 from skyscan.errors import BadInput, ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
 from workflows.checks.regular import check_regular
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
     from workflows.commands.plan import Commands
     from workflows.planned import Planned
-
-
-#: $DAG_STATUS of a DAG that was removed from the queue.
-REMOVED = 4
 
 
 def add_to_hidden(commands: Commands) -> None:

@@ -98,14 +98,14 @@ def follow(folder: ScanFolder) -> ExitCode:
 
 
 def watch_to_end(folder: ScanFolder, what: str = "scan") -> Report | None:
-    """Watch a scan to its end; None, and a line on stderr, if it was removed."""
+    """Watch a scan to its end; None, and a line on stderr, if the queue has lost it."""
     with at_interrupt(it_continues(what, folder.path)):
         report = watch(folder)
     if report is None:
         place = shlex.quote(str(folder.path))
         print(
-            f"The {what} was removed before it ended; its results are kept. "
-            f"`skyscan resume {place}` continues it.",
+            f"The {what} is no longer in the queue, although its log does not end; its results "
+            f"are kept. `skyscan resume {place}` continues it.",
             file=sys.stderr,
         )
     return report

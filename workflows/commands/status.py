@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shlex
 import sys
@@ -32,7 +31,7 @@ from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
-from workflows.report import last_report, partial_map, renew
+from workflows.report import CANNOT_WRITE, last_report, partial_map, renew
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
 
@@ -43,9 +42,10 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
     from workflows.model.scan import ScanModel
+    from workflows.report import Report
 
-
-READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+#: What the report of a scan says, whatever levels are chosen for its map.
+_OF_SCAN = ("name", "outcome", "exit_code", "failures", "bad_machines")
 
 
 def add_to(commands: Commands) -> None:
@@ -158,9 +158,8 @@ def _result(options: argparse.Namespace) -> ExitCode:
             place_catalogue(sources, options.catalogue.name, folder)
             report, is_kept = renew(folder, report), True
     if report.map and (options.levels or not is_kept):
-        _print_answer(Path(report.map), options)
-    else:
-        print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
+        return _print_answer(Path(report.map), options, report)
+    print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
     return ExitCode(report.exit_code)
 
 
@@ -170,18 +169,27 @@ def _noted_if_read_only(folder: ScanFolder) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in READ_ONLY:
+        if error.errno not in CANNOT_WRITE:
             raise
         text = f"{folder.path} cannot be written: it does not keep the catalogue"
         print(printable(f"skyscan: note: {text}."), file=sys.stderr)
 
 
-def _print_answer(path: Path, options: argparse.Namespace) -> ExitCode:
-    """Print the answer of a map file, with the levels that the user chose."""
+def _print_answer(
+    path: Path, options: argparse.Namespace, report: Report | None = None
+) -> ExitCode:
+    """Print the answer of a map file, with the levels that the user chose.
+
+    Outcome and exit code are those of the scan whose ``report`` it is; 0 for a file alone.
+    """
     lines, shown = answer_of(path, options.levels)
     known = sources_for(options.catalogue, shown.skymap)
     sources = near(shown.skymap, shown.answer, known or [])
-    value = {**as_report(path, shown.value), "sources": [it.as_dict() for it in sources]}
+    value = as_report(path, shown.value)
+    if report is not None:
+        value.update({key: asdict(report)[key] for key in _OF_SCAN})
+        lines[0] = printable(f"{report.name}: {report.outcome}")
+    value["sources"] = [it.as_dict() for it in sources]
     lines += map(printable, source_lines(sources))
     print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
-    return ExitCode.DONE
+    return ExitCode(value["exit_code"])

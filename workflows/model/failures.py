@@ -38,11 +38,14 @@ class FailureFinder:
         The planned scan.
     is_over : bool
         Whether it has ended: jobs that have not are failures then.
+    is_removed : bool
+        Whether it was removed from the queue.
     """
 
     folder: ScanFolder
     scan: Planned
     is_over: bool
+    is_removed: bool = False
 
     def find(
         self, nodes: Mapping[int | None, Nodes], rounds: Sequence[ChosenRound]
@@ -69,6 +72,13 @@ class FailureFinder:
         """Return DAGMan's own error, for when no step explains why the scan failed."""
         engine = engine_of(self.folder)
         dag, state = engine.dag(self.folder), engine.state(self.folder)
+        if self.is_removed:
+            # What DAGMan's log says of it is how it ended, such as the failed assertion with
+            # which 23.9.6 may die of its removal.
+            text, advice = "the scan was removed from the queue", CAUSES["removed"].advice
+            return Failure(
+                *("DAGMan", ExitCode.TRY_AGAIN, text), cause="removed", advice=advice
+            )
         since = 0.0 if state is None else state.submitted
         gave_up = [
             action.text

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from condor.dagman import log_of
+from condor.dagman import REMOVED, log_of
 from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
 from condor.machines import OF_THE_MACHINE, bad_machines_of
@@ -161,7 +161,11 @@ class ScanReader:
         pace = pace_of(work) if is_live else None
         found: list[Failure] = []
         if standing != "planned" and not (standing == "ended" and status == 0):
-            finder = FailureFinder(self.folder, self.scan, is_over=standing in _OVER)
+            finder = FailureFinder(
+                *(self.folder, self.scan),
+                is_over=standing in _OVER,
+                is_removed=standing == "removed" or dag_status == REMOVED,
+            )
             found = finder.find(nodes, rounds)
         return ScanModel(
             version=VERSION,
