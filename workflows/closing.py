@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from skyscan.errors import SkyscanError
 from skyscan.merge import merge
 from workflows.engines.engine import Failure
-from workflows.report import write_report
+from workflows.reports.writing import write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

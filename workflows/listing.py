@@ -15,12 +15,12 @@ from workflows.checks.regular import check_regular
 from workflows.engines import engine_of
 from workflows.model.place import submitted_in
 from workflows.planned import read_planned
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 PLANNED, DAMAGED, ELSEWHERE = "planned", "damaged", "elsewhere"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from skyscan.layout import ScanFolder
     from workflows.model.scan import ScanModel
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
     PathOrText = str | PathLike[str]
 
@@ -124,7 +124,7 @@ def scan(
         As `plan`.
     """
     from condor import pool as pools
-    from workflows.report import last_report
+    from workflows.reports.writing import last_report
     from workflows.submission import AlreadyRuns, submit
     from workflows.watch import is_over, watch
 

@@ -20,7 +20,7 @@ from workflows.engines.dagman.submission import locks
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
 from workflows.planned import read_planned
-from workflows.report import last_report
+from workflows.reports.writing import last_report
 from workflows.submission import queued_cluster, queued_jobs
 
 if TYPE_CHECKING:

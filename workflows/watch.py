@@ -14,12 +14,13 @@ from workflows.engines import engine_of
 from workflows.model.reading import NOT_ASKED, Answer, ScanReader
 from workflows.model.text import duration, now_text
 from workflows.obstacles import cooling_until, obstacles
-from workflows.report import Report, last_report
+from workflows.reports.writing import last_report
 from workflows.submission import queued_cluster
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.model.scan import Round, ScanModel
+    from workflows.reports.value import Report
 
 LOOK_EVERY = 1.0  # seconds
 PRINT_EVERY = 10.0  # seconds between lines while only the number of pixels changes

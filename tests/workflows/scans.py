@@ -23,7 +23,7 @@ from workflows.engines.dagman.dags import OPEN_ROUND_SH
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import Report, read_report
+from workflows.reports.stored import read_report
 from workflows.submission import submit
 from workflows.watch import is_over
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from condor.contact import Pool
+    from workflows.reports.value import Report
 
 PATIENCE = 600.0  # seconds; a machine may be busy, so this is a limit and not a measurement
 

@@ -31,7 +31,7 @@ from condor.personal.daemons import FOLDER_VARIABLE
 from condor.personal.settings import CPUS_VARIABLE
 from condor.pool import start, stop
 from skyscan.errors import BadInput, TryAgain, WrongUsage
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 from workflows.submission import submit
 from workflows.watch import is_over
 

@@ -19,7 +19,7 @@ from skyscan.results import count_records
 from workflows.cli import main
 from workflows.model.reading import read_model
 from workflows.removal import StillThere, abort
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 from workflows.submission import queued_cluster, queued_jobs
 
 pytestmark = pytest.mark.pool

@@ -22,9 +22,11 @@ from skyscan.prep import prepare
 from workflows import history
 from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.cli import main
+from workflows.engines.engine import Failure
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import Failure, read_report, write_report
+from workflows.reports.stored import read_report
+from workflows.reports.writing import write_report
 
 (MAP,) = (Path(__file__).parents[1] / "data" / "maps").glob("run*.npz")
 

@@ -27,7 +27,9 @@ OF_STATUS = {
     *("workflows.campaigns.folder", "workflows.cli", "workflows.commands"),
     *("workflows.commands.examples", "workflows.commands.interrupts"),
     *("workflows.commands.status", "workflows.obstacles"),
-    *("workflows.parser", "workflows.planned", "workflows.report", "workflows.steps"),
+    *("workflows.parser", "workflows.planned", "workflows.reports", "workflows.reports.stored"),
+    *("workflows.reports.text", "workflows.reports.value", "workflows.reports.writing"),
+    *("workflows.steps",),
     *("workflows.submission", "workflows.watch"),
 }
 #: Packages that take long to import.

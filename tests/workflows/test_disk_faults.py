@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scans import Fit
 
     from condor.contact import Pool
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 pytestmark = pytest.mark.pool
 

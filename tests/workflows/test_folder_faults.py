@@ -25,7 +25,7 @@ from workflows.engines.dagman.dags import SCAN_DAG
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.removal import abort
-from workflows.report import last_report
+from workflows.reports.writing import last_report
 from workflows.submission import AlreadyRuns, submit_line
 from workflows.watch import is_over
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from condor.contact import Pool
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 pytestmark = pytest.mark.pool
 

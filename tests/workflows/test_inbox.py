@@ -20,7 +20,7 @@ from workflows import inbox as inboxes
 from workflows.cli import main
 from workflows.engines import engine_of
 from workflows.inbox import Inbox
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import htcondor2 as htcondor
 
     from condor.contact import Pool
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 pytestmark = [pytest.mark.pool, pytest.mark.versions]
 

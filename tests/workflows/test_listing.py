@@ -17,7 +17,7 @@ from workflows.cli import main
 from workflows.listing import scans_below
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import write_report
+from workflows.reports.writing import write_report
 
 
 @pytest.fixture

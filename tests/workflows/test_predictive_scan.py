@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from condor.contact import Pool
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 OPTIONS = {
     "reco": "dummy",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from scans import Fit
 
     from condor.contact import Pool
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 SMALL = {"reco": "dummy", "progression": ((1, 0), (2, 4)), "jobs_per_round": 2}
 FINER = {**SMALL, "progression": ((1, 0), (2, 4), (4, 2))}

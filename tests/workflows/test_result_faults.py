@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from condor.contact import Pool
     from skyscan.layout import ScanFolder
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 pytestmark = pytest.mark.pool
 

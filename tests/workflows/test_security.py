@@ -22,9 +22,11 @@ from scans import environment, simulated_event, wait_until
 
 from skyscan.errors import ExitCode, SkyscanError, WrongUsage
 from skyscan.layout import ScanFolder
+from workflows.engines.engine import Failure
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import Failure, read_report, write_report
+from workflows.reports.stored import read_report
+from workflows.reports.writing import write_report
 from workflows.submission import submit_line
 from workflows.watch import is_over
 

@@ -45,7 +45,7 @@ from workflows.planning.code import code_zip
 from workflows.planning.folder import cannot_write
 from workflows.planning.ice import note_ice
 from workflows.planning.values import jobs_of, site_of, source_of
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from workflows.checks import preflight
 from workflows.engines import engine_of
 from workflows.engines.dagman.submission import guard, locks, priority, run_submit_dag
 from workflows.model.place import submitted_in
+from workflows.model.text import duration
 from workflows.planned import read_planned
 from workflows.planning.values import site_of
-from workflows.report import duration
 from workflows.submission import AlreadyRuns, only_one
 
 if TYPE_CHECKING:

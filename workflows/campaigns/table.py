@@ -16,14 +16,15 @@ from workflows.campaigns.campaign import read_campaign
 from workflows.campaigns.truths import truth_columns, truth_lines
 from workflows.engines import engine_of
 from workflows.model.place import submitted_in
-from workflows.report import read_report, still_true
+from workflows.reports.stored import read_report
+from workflows.reports.writing import still_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from workflows.campaigns.campaign import Entry
     from workflows.campaigns.folder import CampaignFolder
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 #: In the order in which they are counted. ``incomplete``: a limit ended the scan, with a map;
 #: ``refused``: could not be planned; ``copy``: a copy of another event of the campaign.

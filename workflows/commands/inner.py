@@ -139,7 +139,7 @@ def _report(options: argparse.Namespace) -> int:
 
     A DAG without a failed node fails too if there is no whole map.
     """
-    from workflows.report import write_report
+    from workflows.reports.writing import write_report
 
     folder = _scan(options)
     outcome = "failed"
@@ -162,7 +162,8 @@ def _ended(options: argparse.Namespace) -> ExitCode:
     The last step of a successful scan has written the report; that of a scan that failed before
     it is written now.
     """
-    from workflows.report import read_report, write_report
+    from workflows.reports.stored import read_report
+    from workflows.reports.writing import write_report
 
     folder = _scan(options)
     check_regular(folder.path)

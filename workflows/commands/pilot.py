@@ -102,7 +102,7 @@ def _of_scan(options: argparse.Namespace) -> tuple[Question, ScanFolder]:
 
 def _have_run(pilot: ScanFolder) -> ExitCode:
     """Run a pilot unless it is complete; return why it is not, or 0."""
-    from workflows.report import last_report
+    from workflows.reports.writing import last_report
 
     report = last_report(pilot)
     if report is not None and report.exit_code == ExitCode.DONE:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 
 def add_to(commands: Commands) -> None:

@@ -31,7 +31,7 @@ from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
-from workflows.report import CANNOT_WRITE, last_report, partial_map, renew
+from workflows.reports.writing import CANNOT_WRITE, last_report, partial_map, renew
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
     from workflows.model.scan import ScanModel
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 #: What the report of a scan says, whatever levels are chosen for its map.
 _OF_SCAN = ("name", "outcome", "exit_code", "failures", "bad_machines")

@@ -16,7 +16,7 @@ from workflows.model.outputs import Outputs, tail_of
 from workflows.model.reading import read_model
 from workflows.model.text import why_lines
 from workflows.parser import FOLDER_HELP
-from workflows.report import last_report
+from workflows.reports.writing import last_report
 from workflows.submission import open_scan
 from workflows.watch import is_over
 

@@ -16,7 +16,7 @@ from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.campaigns.run import watch
 from workflows.cli import main
-from workflows.report import write_report
+from workflows.reports.writing import write_report
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from workflows.checks.whole import map_fault
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import last_report, write_report
+from workflows.reports.writing import last_report, write_report
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from workflows.engines.engine import Failure
 from workflows.model.causes import CAUSES, with_cause
 from workflows.model.reading import read_model
 from workflows.planned import read_planned
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 
 DOCS = Path(__file__).parents[3] / "docs" / "why.md"
 

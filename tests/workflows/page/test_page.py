@@ -33,7 +33,8 @@ from workflows.page.figures import VIEWS, event_figure
 from workflows.page.page import MAX_BYTES
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import read_report, write_report
+from workflows.reports.stored import read_report
+from workflows.reports.writing import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "</script><img src=http://127.0.0.1:9/x onerror=document.title='broken'>"

@@ -21,7 +21,8 @@ from workflows.checks.digests import damaged_files
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import read_report, write_report
+from workflows.reports.stored import read_report
+from workflows.reports.writing import write_report
 from workflows.steps import prep_step
 
 ROWS = "1400 0.04 0.009 -30\n1900 0.05 0.01 -20\n2400 0.03 0.008 -10\n2900 0.02 500 -7\n"

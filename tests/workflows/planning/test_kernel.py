@@ -20,7 +20,7 @@ from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.planning.kernel import check_kernel, kernel_for
-from workflows.report import write_report
+from workflows.reports.writing import write_report
 from workflows.steps import prep_step
 
 needs_compiler = pytest.mark.skipif(

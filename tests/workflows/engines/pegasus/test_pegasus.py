@@ -35,7 +35,7 @@ from workflows.engines.pegasus.submission import PLAN, has_pegasus
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.removal import abort
-from workflows.report import last_report
+from workflows.reports.writing import last_report
 from workflows.submission import paste_line
 from workflows.watch import is_over
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from condor.contact import Pool
-    from workflows.report import Report
+    from workflows.reports.value import Report
 
 pytestmark = [
     pytest.mark.pool,

@@ -16,7 +16,7 @@ from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.model.reading import NOT_ASKED
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import last_report
+from workflows.reports.writing import last_report
 
 ERROR = """- invocation: True
   stderr:

@@ -18,7 +18,7 @@ from workflows.engines.pegasus.outer import write_plan
 from workflows.engines.pegasus.results import settle
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 
 TINY = ((1, 0), (2, 4))
 SCANS = {

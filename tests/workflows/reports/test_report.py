@@ -32,9 +32,11 @@ from skyscan.rounds.next_round import open_round
 from skyscan.skymap import read_skymap
 from workflows.cli import main
 from workflows.engines.dagman.dags import rounds_that_ended
+from workflows.model.text import duration
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import duration, last_report, read_report, write_report
+from workflows.reports.stored import read_report
+from workflows.reports.writing import last_report, write_report
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_what_auto_chose_is_reported_with_its_reason(folder):
     choice = {"chosen": "cascade", "reason": reason}  # as in docs/auto.md
     (folder.startup / CHOICE_JSON).write_text(json.dumps(choice))
     line = f"  chosen    cascade: {reason}\n"
-    assert line in (Path(__file__).parents[2] / "docs" / "auto.md").read_text("utf-8")
+    assert line in (Path(__file__).parents[3] / "docs" / "auto.md").read_text("utf-8")
     assert line in write_report(folder, 0).text
     assert line in read_report(folder).text
 
@@ -207,7 +209,7 @@ def test_a_report_that_cannot_be_kept_is_shown(folder, monkeypatch):
         raise OSError(errno.EROFS, "Read-only file system")
 
     for writer in ("write_json", "write_text", "write_partial"):
-        monkeypatch.setattr(f"workflows.report.{writer}", refuse)
+        monkeypatch.setattr(f"workflows.reports.writing.{writer}", refuse)
     report = last_report(folder)
     assert [it.cause for it in report.failures] == ["removed"]
     assert not folder.report_json.exists()

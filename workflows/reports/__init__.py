@@ -1,0 +1,1 @@
+"""Reports of scans that have ended: values, text, storage, writing."""
