@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage, error_line
+from skyscan.errors import ExitCode, SkyscanError, WrongUsage, error_line
 from skyscan.python import check_python, import_failure
 
 if TYPE_CHECKING:
@@ -65,17 +65,8 @@ def exit_with(code: int) -> NoReturn:
 
 def _prep(options: argparse.Namespace) -> ExitCode:
     from skyscan.events.source import Source
-    from skyscan.prep import prepare
-    from skyscan.scan import PLAN_AGAIN
-    from skyscan.storage import sha256_of
+    from skyscan.prep import check_planned, prepare
 
-    planned = {
-        "event": (options.event, options.event_sha256),
-        "compiled kernel": (options.kernel, options.kernel_sha256),
-    }
-    for what, (path, expected) in planned.items():
-        if expected and path is not None and path.exists() and sha256_of(path) != expected:
-            raise BadInput(f"{path} is not the {what} that was planned. {PLAN_AGAIN}")
     source = Source(
         options.event,
         not options.simulated_event,
@@ -85,6 +76,7 @@ def _prep(options: argparse.Namespace) -> ExitCode:
         options.ice_model,
         options.kernel,
     )
+    check_planned(source, options.event_sha256, options.kernel_sha256)
     prepare(options.scan_id, options.reco, source, options.startup)
     return ExitCode.DONE
 

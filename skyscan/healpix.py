@@ -15,10 +15,13 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Callable
+
+_F = TypeVar("_F")
 
 PARTS = ("pixelfunc", "_query_disc")
 FUNCTIONS = (
@@ -27,11 +30,26 @@ FUNCTIONS = (
 )
 
 
+#: The module of decorators of healpy's functions, which imports astropy for warnings about
+#: arguments that none of our functions has.
+_DEPRECATION = "healpy.utils.deprecation"
+
+
+class _Undecorated(ModuleType):
+    """A module whose decorators leave functions as they are."""
+
+    def __getattr__(self, name: str) -> Callable[..., Callable[[_F], _F]]:
+        if not name.startswith("deprecated"):
+            raise AttributeError(f"module {_DEPRECATION!r} has no attribute {name!r}")
+        return lambda *_, **__: lambda function: function
+
+
 def _import_parts() -> tuple[ModuleType, ...]:
     """Import the parts, or all of healpy if it is loaded or no longer consists of them."""
     spec = None if "healpy" in sys.modules else find_spec("healpy")
     if spec is not None:
         sys.modules["healpy"] = module_from_spec(spec)
+        sys.modules[_DEPRECATION] = _Undecorated(_DEPRECATION)
         try:
             return tuple(import_module(f"healpy.{name}") for name in PARTS)
         except ImportError:

@@ -57,6 +57,23 @@ def read_for(
     return Reading(event, reco)
 
 
+def check_planned(source: Source, event_sha256: str | None, kernel_sha256: str | None) -> None:
+    """Refuse an event or a compiled kernel that is not the one that was planned.
+
+    Raises
+    ------
+    BadInput
+        Its SHA-256 is another one.
+    """
+    planned = {
+        "event": (source.path, event_sha256),
+        "compiled kernel": (source.kernel, kernel_sha256),
+    }
+    for what, (path, expected) in planned.items():
+        if expected and path is not None and path.exists() and sha256_of(path) != expected:
+            raise BadInput(f"{path} is not the {what} that was planned. {PLAN_AGAIN}")
+
+
 def prepare(
     scan_id: str,
     reco_name: str,

@@ -64,6 +64,10 @@ class Reco(ABC):
     #: Environment variables that the fit reads in jobs; others are not sent to them.
     variables: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether ``prepare`` takes no more than a second or two and little memory: where jobs run
+    #: on the access point in the Python that plans, the scan is then prepared without a job.
+    is_prepared_quickly: ClassVar[bool] = False
+
     #: Whether the fit knows no detector: it takes the DOMs' positions from the event.
     any_detector: ClassVar[bool] = False
 

@@ -48,6 +48,7 @@ class FirstPhotonTrack(Reco):
     """
 
     chunk_size: ClassVar[int] = 64
+    is_prepared_quickly: ClassVar[bool] = True
     any_detector: ClassVar[bool] = True
     #: From this nside on, a seed is so good that the search covers its surroundings only.
     close_nside: ClassVar[int | None] = None

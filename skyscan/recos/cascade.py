@@ -57,6 +57,7 @@ class Cascade(Reco):
     summary: ClassVar[str] = "one shower in layered ice, charges and first pulses, open tables"
     light_tables: ClassVar[tuple[str, ...]] = ("shower",)
     has_kernel: ClassVar[bool] = True
+    is_prepared_quickly: ClassVar[bool] = True
     chunk_size: ClassVar[int] = 48
 
     _doms: NDArray[np.void]

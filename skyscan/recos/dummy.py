@@ -45,6 +45,7 @@ class Dummy(Reco):
     """
 
     summary: ClassVar[str] = "for tests: values derived from the pixel, at a fixed cost"
+    is_prepared_quickly: ClassVar[bool] = True
     any_detector: ClassVar[bool] = True
     variables: ClassVar[tuple[str, ...]] = (COST_VARIABLE, VARIATIONS_VARIABLE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,8 @@ def first_line(scan: RunningScan, script: str, line: str) -> None:
 
 def test_a_job_that_its_schedd_ran_twice_does_not_matter(pool, run_folder):
     # As a schedd that is killed after it wrote a job's end to the log, but did not record it.
-    scan = make_scan(pool, run_folder, **OPTIONS)
+    # In another Python than that of the plan, prep is a job.
+    scan = make_scan(pool, run_folder, runtime=f"host:{sys.executable}", **OPTIONS)
     scan.pause_at(1)
     scan.submit().wait_until_paused()
     log = scan.folder.workflow / f"{SCAN_DAG}.nodes.log"

@@ -79,7 +79,9 @@ def started(pool: Pool, session_folder: Path) -> dict[str, RunningScan]:
 def test_a_damaged_event_ends_the_scan_at_its_first_try(started):
     report = started["bad event"].finish()
     assert report.exit_code == ExitCode.BAD_INPUT
-    assert started["bad event"].exits("scan.dag") == [ExitCode.BAD_INPUT]
+    dagman = (started["bad event"].folder.workflow / "scan.dag.dagman.out").read_text()
+    assert dagman.count("Running PRE script of Node prep") == 1
+    assert f"failed with status {ExitCode.BAD_INPUT:d}" in dagman
     assert "event.json" in report.text
     assert report.map is None
 

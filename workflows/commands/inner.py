@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,8 +71,9 @@ def _planned(folder: ScanFolder) -> Planned:
 
 
 def _open_scan(options: argparse.Namespace) -> ExitCode:
-    """Skip prep if its work is complete; remove it if it is incomplete."""
+    """Skip prep if its work is complete, or can be done here; remove it if it is incomplete."""
     from skyscan.startup import is_whole
+    from workflows.preparing import is_quick_here, prepare_here
 
     folder = _scan(options)
     with errors_kept_in(folder.logs / "open_prep.err"):
@@ -81,6 +83,9 @@ def _open_scan(options: argparse.Namespace) -> ExitCode:
         engine_of(folder).deadline(folder, scan.deadline)
         if folder.startup.exists():
             shutil.rmtree(folder.startup)
+        if is_quick_here(scan):
+            prepare_here(folder, scan)
+            return ExitCode.NOTHING_TO_DO
     return ExitCode.DONE
 
 
@@ -126,12 +131,21 @@ def errors_kept_in(log: Path) -> Iterator[None]:
     log.unlink(missing_ok=True)
     try:
         yield
-    except (SkyscanError, OSError) as error:
-        code = error.exit_code if isinstance(error, SkyscanError) else ExitCode.TRY_AGAIN
+    except Exception as error:
         with suppress(OSError):  # the disk may be full
             log.parent.mkdir(exist_ok=True)
-            log.write_text(f"{error_line(error, code)}\n", "utf-8")
+            log.write_text(_text_of(error), "utf-8")
         raise
+
+
+def _text_of(error: Exception) -> str:
+    """Return the lines that describe an error, with the exit code of its command."""
+    if isinstance(error, SkyscanError):
+        return f"{error_line(error, error.exit_code)}\n"
+    if isinstance(error, OSError | MemoryError):
+        return f"{error_line(str(error) or 'out of memory', ExitCode.TRY_AGAIN)}\n"
+    bug = error_line("this is a bug in skyscan; please report the lines above.", ExitCode.BUG)
+    return f"{''.join(traceback.format_exception(error))}{bug}\n"
 
 
 def _report(options: argparse.Namespace) -> int:

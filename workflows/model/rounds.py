@@ -148,7 +148,7 @@ def work_of(
         How many nodes are skipped if no other round follows; default: one for each round.
     """
     prep = outer.jobs.get("prep")
-    ready = prep.changed if prep and prep.has_succeeded else None
+    ready = prep.changed if prep and prep.has_succeeded else outer.skipped.get("prep")
     if ready is None and rounds:
         ready = rounds[0].opened
     gave_up = left_over(rounds)
