@@ -111,6 +111,9 @@ def read_json(path: Path) -> dict[str, Any]:
             value = parse_json(file.read(MAX_BYTES + 1).decode())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a read that fails does not name the file
+        raise
     except ValueError as error:
         raise BadInput(f"{path} cannot be read ({error}).") from error
     if not isinstance(value, dict):
