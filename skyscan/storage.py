@@ -126,8 +126,15 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**value, SEAL: digest(value)})
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
+def read_sealed(path: Path, *, may_lack_seal: bool = False) -> dict[str, Any]:
     """Read a JSON object that `write_sealed` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    may_lack_seal : bool
+        Whether earlier versions wrote the file without a digest.
 
     Raises
     ------
@@ -135,6 +142,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
         The file is missing, damaged, or was edited.
     """
     value = read_json(path)
+    if SEAL not in value and may_lack_seal:
+        return value
     if value.pop(SEAL, None) != digest(value):
         raise BadInput(f"{path} is damaged or was edited: its digest does not match.")
     return value
