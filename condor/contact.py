@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 CONFIG_VARIABLE = "CONDOR_CONFIG"
 
 #: Names of settings of HTCondor as variables, except those of DAGMan.
-_SETTING = re.compile(r"_CONDOR_(?!DAGMAN_)\w+$", re.ASCII | re.IGNORECASE)
+_SETTING = re.compile(r"_CONDOR_(?!(?:\w+\.)?DAGMAN_).+", re.ASCII | re.IGNORECASE | re.DOTALL)
+#: Names that a shell can unset; others, such as _CONDOR_TOOL.COLLECTOR_HOST, it never sets.
+_OF_SHELLS = re.compile(r"\w+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Pool:
 
     def exports(self) -> list[str]:
         """Return the same variables as lines for a shell to evaluate."""
-        unset = [f"unset {name}" for name in self.foreign()]
+        unset = [f"unset {name}" for name in self.foreign() if _OF_SHELLS.fullmatch(name)]
         values = self.environment().items()
         return [*unset, *(f"export {name}={shlex.quote(value)}" for name, value in values)]
 
@@ -123,6 +125,6 @@ def paste_line(command: Sequence[str], pool: Pool | None) -> str:
     if "/" not in command[0] and (pool.bin / command[0]).exists():
         line = shlex.join([str(pool.bin / command[0]), *command[1:]])
     path = ":".join(shlex.quote(str(it)) for it in (pool.bin, pool.sbin))
-    hidden = "".join(f"-u {name} " for name in pool.foreign())
+    hidden = "".join(f"-u {shlex.quote(name)} " for name in pool.foreign())
     before = f"env {hidden}" if hidden else ""
     return f'{before}{settings} PATH={path}:"$PATH" {line}'

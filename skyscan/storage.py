@@ -111,6 +111,9 @@ def read_json(path: Path) -> dict[str, Any]:
             value = parse_json(file.read(MAX_BYTES + 1).decode())
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a read that fails does not name the file
+        raise
     except ValueError as error:
         raise BadInput(f"{path} cannot be read ({error}).") from error
     if not isinstance(value, dict):
@@ -123,8 +126,15 @@ def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     write_json(path, {**value, SEAL: digest(value)})
 
 
-def read_sealed(path: Path) -> dict[str, Any]:
+def read_sealed(path: Path, *, may_lack_seal: bool = False) -> dict[str, Any]:
     """Read a JSON object that `write_sealed` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    may_lack_seal : bool
+        Whether earlier versions wrote the file without a digest.
 
     Raises
     ------
@@ -132,6 +142,8 @@ def read_sealed(path: Path) -> dict[str, Any]:
         The file is missing, damaged, or was edited.
     """
     value = read_json(path)
+    if SEAL not in value and may_lack_seal:
+        return value
     if value.pop(SEAL, None) != digest(value):
         raise BadInput(f"{path} is damaged or was edited: its digest does not match.")
     return value

@@ -27,6 +27,7 @@ from skyscan.answer.levels import read_levels  # noqa: E402
 from skyscan.events.choice import Choice  # noqa: E402
 from skyscan.events.files import find_events  # noqa: E402
 from skyscan.light.ice_files import read_ice_model  # noqa: E402
+from skyscan.storage import SEAL  # noqa: E402
 from skyscan.tables.files import read_geometry, read_truth  # noqa: E402
 from workflows.campaigns.campaign import (  # noqa: E402
     Campaign,
@@ -97,6 +98,7 @@ def file_parsers(  # noqa: C901  (a table)
     entry = Entry(0, "/event.json", "run1.evt1.neutrino", (0.1, 0.2), "scans/000/run1")
     write_campaign(campaign, Campaign(options(), 10, (entry,)))
     campaign_json = json.loads(campaign.json.read_text())
+    del campaign_json[SEAL]  # as of earlier versions: the digest would refuse every change
 
     def of_json(value: Any) -> Make:  # noqa: ANN401  (JSON)
         def make(rng: random.Random) -> bytes:

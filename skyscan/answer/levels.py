@@ -202,6 +202,8 @@ def read_levels(path: Path) -> Levels:
         lines = path.read_text("utf-8").splitlines()
         rows = [line.partition("#")[0].replace(",", " ").split() for line in lines]
         pairs = sorted((float(p), float(level)) for p, level in filter(None, rows))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:
         raise BadInput(
             f"{path} is not a table of levels ({error}); write one pair of containment "

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from dags_support import submit, wait, wait_until_runs, write_nested_dag
 
+from condor.personal.daemons import DAEMONS
 from condor.personal.processes import Process, kill_all, pool_processes
 from condor.pool import Pool, start, status, stop
+from skyscan.errors import ExitCode
 
 pytestmark = pytest.mark.pool
 START = [sys.executable, "-c", "from condor.pool import start; start()"]
@@ -47,6 +49,17 @@ def assert_is_alone(folder: Path, old: list[Process]) -> None:
     daemons = [name for name in names if name in {"condor_schedd", "condor_startd"}]
     assert sorted(daemons) == ["condor_schedd", "condor_startd"]
     assert not set(old) & set(pool_processes(folder))
+
+
+def daemons_of(folder: Path) -> list[Process]:
+    return [it for it in pool_processes(folder) if it.name in DAEMONS]
+
+
+def skyscan(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of skyscan in an environment with more variables."""
+    environment = {**os.environ, **variables}
+    command = [sys.executable, "-m", "workflows", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +121,54 @@ def test_two_concurrent_starts_make_one_pool(folder):
         ends = list(executor.map(lambda _: subprocess.run(START, check=False), range(3)))
     assert [end.returncode for end in ends] == [0, 0, 0]
     assert_is_alone(folder, [])
+
+
+#: What the shell of a user of another pool has, and the exit code of `skyscan pool start`.
+FOREIGN = {
+    "collector": ({"_CONDOR_COLLECTOR_HOST": "cm.example.invalid"}, 0),
+    "collector of tools": ({"_CONDOR_TOOL.COLLECTOR_HOST": "cm.example.invalid"}, 0),
+    "schedd": ({"_condor_schedd_host": "elsewhere.example.invalid"}, 0),
+    "authentication": (
+        {
+            "_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS": "KERBEROS",
+            "_CONDOR_SEC_DEFAULT_AUTHENTICATION": "REQUIRED",
+            "_CONDOR_SEC_TOKEN_DIRECTORY": "/nonexistent",
+        },
+        0,
+    ),
+    "network": ({"_CONDOR_NETWORK_INTERFACE": "192.0.2.1"}, 0),
+    "no IPv4": ({"_CONDOR_ENABLE_IPV4": "False"}, 0),
+    "preload": ({"LD_PRELOAD": "/nonexistent/library.so"}, 0),
+    "libraries": ({"LD_LIBRARY_PATH": "/nonexistent"}, 0),
+    "no configuration": ({"CONDOR_CONFIG": "/nonexistent/condor_config"}, ExitCode.TRY_AGAIN),
+}
+
+
+def test_variables_of_the_caller_neither_end_a_pool_nor_hide_it(folder):
+    start()
+    before = daemons_of(folder)
+    for name, (foreign, code) in FOREIGN.items():
+        done = skyscan("pool", "start", **foreign)
+        assert done.returncode == code, (name, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr, name
+        assert daemons_of(folder) == before, name
+
+
+@pytest.mark.parametrize("daemon", ["condor_schedd", "condor_collector", "condor_master"])
+def test_a_daemon_that_is_stopped_is_named_and_nothing_is_killed(folder, daemon):
+    start()
+    before = daemons_of(folder)
+    (stopped,) = (it.pid for it in before if it.name == daemon)
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        done = skyscan("pool", "start")
+        assert done.returncode == ExitCode.TRY_AGAIN, (done.stdout, done.stderr)
+        assert f"kill -CONT {stopped}" in done.stderr
+        assert [it.pid for it in daemons_of(folder)] == [it.pid for it in before]
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    assert skyscan("pool", "start").returncode == ExitCode.DONE
+    assert daemons_of(folder) == before
 
 
 @pytest.mark.usefixtures("folder")

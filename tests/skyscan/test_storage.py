@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -109,3 +110,8 @@ def test_equal_values_give_equal_json_bytes(tmp_path):
 def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest({"a": 1, "b": [2]}) == digest({"b": (2,), "a": 1})
     assert digest([1, 2]) != digest([2, 1])
+
+
+def test_a_file_on_a_disk_that_fails_is_named():
+    with pytest.raises(OSError, match="/proc/self/mem"):
+        read_json(Path("/proc/self/mem"))

@@ -11,6 +11,7 @@ import yaml
 from plans_support import EVENT, options, write_events
 
 from skyscan.errors import BadInput, ExitCode, WrongUsage
+from skyscan.storage import SEAL
 from workflows.campaigns.campaign import read_campaign
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
@@ -125,7 +126,7 @@ def test_a_campaign_of_before_has_none(tmp_path):
     files = write_events(tmp_path / "events", 1)
     folder, _ = plan_campaign(files, tmp_path / "many", options())
     value = json.loads(folder.json.read_text())
-    del value["options"]["notify"]
+    del value["options"]["notify"], value[SEAL]
     folder.json.write_text(json.dumps(value))
     assert read_campaign(CampaignFolder(folder.path)).options.notify == ()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.progression import check_progression
-from skyscan.storage import read_json, write_json
+from skyscan.storage import read_sealed, write_sealed
 from workflows.campaigns.events import Wanted
 from workflows.options import Options
 
@@ -127,7 +127,7 @@ def write_campaign(folder: CampaignFolder, campaign: Campaign) -> None:
         "max_scans": campaign.max_scans,
         "events": [asdict(entry) for entry in campaign.entries],
     }
-    write_json(folder.json, value)
+    write_sealed(folder.json, value)
 
 
 def read_campaign(folder: CampaignFolder) -> Campaign:
@@ -138,7 +138,13 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
     BadInput
         The file is missing, damaged, or of another version.
     """
-    value = read_json(folder.json)
+    try:
+        value = read_sealed(folder.json, may_lack_seal=True)
+    except BadInput as error:
+        raise BadInput(
+            f"{str(error).removesuffix('.')}; restore it, or delete it and run the same "
+            f"`skyscan campaign` again, which keeps the scans."
+        ) from error
     if value.get("format") != FORMAT:
         raise BadInput(
             f"{folder.json} has format {value.get('format')!r}, this skyscan reads {FORMAT}; "

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from skyscan.answer.levels import (
     levels_of,
     own_levels_line,
     parse_levels,
+    read_levels,
 )
 from skyscan.answer.scale import Scale
 from skyscan.errors import BadInput, WrongUsage
@@ -152,3 +154,9 @@ def test_with_wilks_levels_the_density_falls_with_the_likelihood():
     assert np.log(density[known] / density.max()) == pytest.approx(
         -skymap.cell_values[known] / 2
     )
+
+
+@pytest.mark.parametrize("path", ["/proc/self/mem", "/", "/nonexistent/levels"])
+def test_a_file_of_levels_that_cannot_be_read_is_named(path):
+    with pytest.raises(BadInput, match=f"{path} cannot be read"):
+        read_levels(Path(path))

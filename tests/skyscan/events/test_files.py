@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ from skyscan.events.pulsemap import write_pulse_map
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
+
+#: It can be opened; to read its beginning is an error of input (EIO).
+UNREADABLE = Path("/proc/self/mem")
 
 
 def read(folder, taken):
@@ -226,3 +230,9 @@ def test_an_event_is_named_by_its_numbers(text, expected):
 def test_other_text_does_not_name_an_event(text):
     with pytest.raises(WrongUsage, match="does not name an event"):
         parse_event_id(text)
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="no such file here")
+def test_a_file_on_a_disk_that_fails_is_named():
+    with pytest.raises(BadInput, match=f"{UNREADABLE}: it cannot be read"):
+        list(list_events(UNREADABLE))

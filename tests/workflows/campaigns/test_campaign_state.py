@@ -11,6 +11,7 @@ from model_support import DAGMAN_RUNS
 from plans_support import options, write_events
 
 from skyscan.errors import ExitCode
+from skyscan.storage import SEAL
 from workflows.campaigns.campaign import read_campaign, write_campaign
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
@@ -37,6 +38,33 @@ def test_a_campaign_keeps_every_option_that_is_a_path(folder):
     options = replace(campaign.options, **{name: Path("/of", name) for name in paths})
     write_campaign(folder, replace(campaign, options=options))
     assert read_campaign(folder).options == options
+
+
+@pytest.mark.parametrize("command", ["status", "result", "resume", "doctor"])
+def test_an_event_that_was_taken_out_by_hand_is_not_forgotten(folder, capsys, command):
+    value = json.loads(folder.json.read_text())
+    del value["events"][1]
+    folder.json.write_text(json.dumps(value))
+    assert main([command, str(folder.path)]) == ExitCode.BAD_INPUT
+    told = "".join(capsys.readouterr())
+    assert f"{folder.json} is damaged or was edited" in told
+    assert "run the same `skyscan campaign` again" in told
+
+
+def test_a_campaign_file_that_is_deleted_is_written_again_with_the_same_scans(folder):
+    before = read_campaign(folder)
+    folder.json.unlink()
+    files = sorted((folder.path.parent / "events").iterdir())
+    again, campaign = plan_campaign(files, folder.path, before.options)
+    assert (again, campaign) == (folder, before)
+
+
+def test_a_campaign_of_an_earlier_version_has_no_digest(folder):
+    before = read_campaign(folder)
+    value = json.loads(folder.json.read_text())
+    del value[SEAL]
+    folder.json.write_text(json.dumps(value))
+    assert read_campaign(folder) == before
 
 
 def test_a_campaign_that_was_never_submitted_has_no_result(folder, capsys):
