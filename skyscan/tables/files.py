@@ -345,8 +345,8 @@ def _event_file(
         )
     place = Place(table.place).at_frame(f"event {entry.id}")
     with place.reading():
-        pulses = ordered_pulses(pulses, "choose another event")
-        seed = seed_vertex(None, None, pulses, "choose another event", detector)
+        pulses = ordered_pulses(pulses, _another_event)
+        seed = seed_vertex(None, None, pulses, _another_event, detector)
     event = Event(
         run_id=entry.run_id or 0,
         event_id=entry.event_id,
@@ -362,6 +362,10 @@ def _event_file(
         has_frames=False,
     )
     return EventFile(EVENT_FILE, event_json_bytes(event))
+
+
+def _another_event() -> str:
+    return "choose another event"
 
 
 def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
