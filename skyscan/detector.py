@@ -62,6 +62,15 @@ class Detector:
         return _keys(self.doms["string"], self.doms["om"])
 
 
+def icecube86() -> Detector:
+    """Return the DOMs of IceCube-86 in the ice."""
+    string, om = (it.ravel() + 1 for it in np.indices((N_STRINGS, N_OMS)))
+    doms = np.zeros(len(string), DOM_DTYPE)
+    doms["string"], doms["om"] = string, om
+    doms["x"], doms["y"], doms["z"] = positions(string, om).T
+    return Detector(doms)
+
+
 def is_icecube86(detector: Detector) -> bool:
     """Return whether a detector is IceCube-86: nearly all of its DOMs, in their places.
 

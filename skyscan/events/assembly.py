@@ -12,7 +12,7 @@ from skyscan.events.place import MalformedError
 from skyscan.json_text import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
@@ -65,14 +65,14 @@ def parsed_followup(text: str) -> dict[str, object]:
     return followup
 
 
-def ordered_pulses(pulses: NDArray[np.void], others: str) -> NDArray[np.void]:
+def ordered_pulses(pulses: NDArray[np.void], others: Callable[[], str]) -> NDArray[np.void]:
     """Return pulses ordered by DOM and time.
 
     Parameters
     ----------
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
-    others : str
-        Advice about other pulse series, for the message.
+    others : callable
+        Returns advice about other pulse series, for the message.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def ordered_pulses(pulses: NDArray[np.void], others: str) -> NDArray[np.void]:
         There are no pulses, or a pulse is not valid.
     """
     if not pulses.size:
-        raise MalformedError("holds no pulses", others)
+        raise MalformedError("holds no pulses", others())
     if not (np.isfinite(pulses["charge"]) & (np.abs(pulses["time"]) < MAX_TIME_NS)).all():
         raise MalformedError("has a pulse with an impossible time or charge")
     order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
@@ -91,7 +91,7 @@ def seed_vertex(
     veto: Vertex | None,
     fit: Particle | None,
     pulses: NDArray[np.void],
-    others: str,
+    others: Callable[[], str],
     detector: Detector | None = None,
 ) -> Vertex:
     """Return the seed: the veto's vertex, else the L2 fit's, else the centre of the pulses.
@@ -103,8 +103,8 @@ def seed_vertex(
     fit : Particle or None
         The online level 2 fit; one that failed does not count.
     pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
-    others : str
-        Advice about other pulse series, for the message.
+    others : callable
+        Returns advice about other pulse series, for the message.
     detector : Detector or None
         The detector, if it is not IceCube-86.
 
@@ -126,11 +126,13 @@ def _is_finite(vertex: Vertex) -> bool:
     return bool(np.isfinite([vertex.x, vertex.y, vertex.z, vertex.time]).all())
 
 
-def _centre(pulses: NDArray[np.void], others: str, detector: Detector | None) -> Vertex:
+def _centre(
+    pulses: NDArray[np.void], others: Callable[[], str], detector: Detector | None
+) -> Vertex:
     """Return the charge-weighted mean of position and time of the in-ice pulses."""
     pulses = pulses[known_doms(detector, pulses["string"], pulses["om"])]
     if not pulses.size:
-        raise MalformedError("has no vertex and no pulse of a DOM in the ice", others)
+        raise MalformedError("has no vertex and no pulse of a DOM in the ice", others())
     weights = np.maximum(pulses["charge"], 0.0)
     if not 0 < weights.sum() < np.inf:
         weights = np.ones(pulses.size)

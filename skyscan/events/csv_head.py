@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 
-DELIMITERS = ",;\t"
+DELIMITERS = ",;\t|"
+SPACE = " "  #: separates names where nothing else does
 
 
 def delimiter_of(line: str) -> str:
     """Return what separates the names in a line: that which makes the most of them."""
-    return max(DELIMITERS, key=lambda it: len(cells(line, it)))
+    best = max(DELIMITERS, key=lambda it: len(cells(line, it)))
+    return best if len(cells(line, best)) > 1 else SPACE
 
 
 def names_in(line: str) -> list[str]:
@@ -25,5 +27,6 @@ def names_in(line: str) -> list[str]:
 
 def cells(line: str, delimiter: str) -> list[str]:
     """Return the cells of a line, of which those in quotation marks may have delimiters."""
+    line = line.strip(SPACE)
     rows = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
     return next(rows, [])

@@ -48,7 +48,15 @@ class Readable(Protocol):
 
 
 class Inflated:
-    """The decompressed bytes of a file."""
+    """The decompressed bytes of a file.
+
+    Attributes
+    ----------
+    layers : int
+        How often the file is compressed; 0 if it is not.
+    """
+
+    layers = 0
 
     def __init__(self, source: Readable, errors: tuple[type[Exception], ...] = ()) -> None:
         self._source = source
@@ -79,8 +87,32 @@ class Inflated:
     def _next_block(self) -> bytes:
         try:
             return self._source.read(READ_AT_ONCE)
+        except EOFError as error:
+            raise MalformedError("cannot be decompressed, since the file ends early") from error
         except self._errors as error:
             raise MalformedError("cannot be decompressed") from error
+
+
+@contextmanager
+def inflated_inside(outer: Inflated) -> Iterator[Inflated]:
+    """Decompress a stream if its content is compressed again, as by mistake.
+
+    Raises
+    ------
+    MalformedError
+        It is so with Zstandard, whose programs need a file.
+    """
+    begin = outer.peek(max(map(len, MAGICS)))
+    magic = next((magic for magic in MAGICS if begin.startswith(magic)), b"")
+    if magic == ZSTD:
+        raise MalformedError(
+            "is compressed twice, the first time with Zstandard", "decompress it once"
+        )
+    if not magic:
+        yield outer
+        return
+    with inflated(outer, magic) as inner:  # type: ignore[arg-type]
+        yield inner
 
 
 @contextmanager
@@ -102,9 +134,9 @@ def inflated(file: BufferedReader, magic: bytes) -> Iterator[Inflated]:
     with ExitStack() as stack:
         if magic == GZIP:
             members = _Members(file, lambda: zlib.decompressobj(GZIP_FORMAT))
-            yield Inflated(members, (EOFError, zlib.error))
+            yield Inflated(members, (zlib.error,))
         elif magic == BZIP2:
-            yield Inflated(_Members(file, bz2.BZ2Decompressor), (OSError, EOFError))
+            yield Inflated(_Members(file, bz2.BZ2Decompressor), (OSError,))
         elif magic == XZ:
             yield _xz(file)
         elif magic == ZSTD:
@@ -195,7 +227,7 @@ def _xz(file: BufferedReader) -> Inflated:
     def begin() -> _Decompressor:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
 
-    return Inflated(_Members(file, begin), (lzma.LZMAError, EOFError))
+    return Inflated(_Members(file, begin), (lzma.LZMAError,))
 
 
 def _zstd(file: BufferedReader, stack: ExitStack) -> Inflated:
@@ -216,7 +248,7 @@ def _zstd_of_python(file: BufferedReader, _stack: ExitStack) -> Inflated | None:
         module = import_module("compression.zstd")
     except ImportError:
         return None
-    return Inflated(_Members(file, module.ZstdDecompressor), (module.ZstdError, EOFError))
+    return Inflated(_Members(file, module.ZstdDecompressor), (module.ZstdError,))
 
 
 def _zstd_of_package(file: BufferedReader, stack: ExitStack) -> Inflated | None:
@@ -243,7 +275,7 @@ def _zstd_of_program(file: BufferedReader, stack: ExitStack) -> Inflated | None:
     resource.prlimit(process.pid, resource.RLIMIT_CPU, (ZSTD_SECONDS, ZSTD_SECONDS))
     stack.enter_context(process)  # waits for the end; the callback kills it before
     stack.callback(process.kill)
-    return Inflated(_ProgramOutput(process), (EOFError,))
+    return Inflated(_ProgramOutput(process), (ChildProcessError,))
 
 
 class _ProgramOutput:
@@ -256,7 +288,7 @@ class _ProgramOutput:
         output = self._process.stdout
         part = output.read(n) if output is not None else b""
         if not part and self._process.wait() != 0:
-            raise EOFError
+            raise ChildProcessError
         return part
 
 

@@ -24,6 +24,7 @@ MAX_PACKET_BYTES = 2 * MAX_FRAME_BYTES  #: of all frames
 MAX_FRAMES = 16
 MAX_MARKS = 10_000  #: brackets, commas and colons; an alert has less than 100
 
+MAP_KEY = "nside-"  #: of the maps that skyreader writes as JSON
 NOT_AN_ALERT = "give an event file in i3live's format (JSON, or its pickle)"
 WHAT_IS_READ = (
     "give an alert in i3live's format (JSON, or its pickle), an .i3 file, or a tar archive of "
@@ -153,15 +154,17 @@ def _parsed(data: bytes) -> object:
         return parse_json(data, MAX_MARKS)
     except ValueError as error:
         if not data.strip():
-            raise MalformedError("is empty", NOT_AN_ALERT) from error
+            raise MalformedError("is empty", WHAT_IS_READ) from error
         kind = kind_of(data)
         looks = f" (it looks like {kind})" if kind else ""
-        raise MalformedError(
-            f"is neither JSON nor a pickle of an alert{looks}", WHAT_IS_READ
-        ) from error
+        raise MalformedError(f"is not an event file{looks}", WHAT_IS_READ) from error
 
 
 def _item(container: object, key: str) -> object:
+    if isinstance(container, dict) and any(str(it).startswith(MAP_KEY) for it in container):
+        raise MalformedError(
+            "is the map of a scan, not an event", "`skyscan result FILE` shows a map"
+        )
     if not isinstance(container, dict) or key not in container:
         raise MalformedError(f"has no {key!r} where i3live messages have it", NOT_AN_ALERT)
     return container[key]

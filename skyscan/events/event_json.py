@@ -57,7 +57,6 @@ _UNITS = {
     "z": "z_m",
     "time": "time_ns",
 }
-_NO_OTHERS = "the file holds one pulse series"
 _WRITTEN_BY = "`skyscan plan` writes such files from tables; plan the scan again"
 
 
@@ -120,6 +119,10 @@ def read_event_json(path: str | PathLike[str]) -> Event:
         return _event_of(value)
 
 
+def _no_others() -> str:
+    return "the file holds one pulse series"
+
+
 def _event_of(value: object) -> Event:
     if not isinstance(value, dict) or value.get(FORMAT_KEY) != FORMAT:
         raise MalformedError(f"is not an event file of format {FORMAT}", _WRITTEN_BY)
@@ -137,7 +140,7 @@ def _event_of(value: object) -> Event:
     ]
     if wrong:
         raise MalformedError(f"has no valid {', '.join(wrong)}", _WRITTEN_BY)
-    pulses = ordered_pulses(_rows_of(value.get("pulses"), _COLUMNS, PULSE_DTYPE), _NO_OTHERS)
+    pulses = ordered_pulses(_rows_of(value.get("pulses"), _COLUMNS, PULSE_DTYPE), _no_others)
     doms = value.get("detector")  # files of before it have none
     detector = None if doms is None else Detector(_rows_of(doms, _DOM_COLUMNS, DOM_DTYPE))
     return Event(
@@ -149,7 +152,7 @@ def _event_of(value: object) -> Event:
         format_version="",
         pulses_key=value["pulses_key"],
         pulses=pulses,
-        seed=seed_vertex(None, None, pulses, _NO_OTHERS, detector),
+        seed=seed_vertex(None, None, pulses, _no_others, detector),
         keys=frozenset({value["pulses_key"]}),
         truth=None if value["truth"] is None else _truth_of(value["truth"]),
         detector=detector,

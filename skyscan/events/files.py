@@ -23,7 +23,7 @@ from skyscan.events.place import Place, shown
 from skyscan.events.raw import is_compressed, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from os import PathLike
 
     from skyscan.events.entry import EventEntry, EventFile, Found
@@ -179,7 +179,7 @@ def take_event(path: str | PathLike[str], choice: Choice | None = None) -> Event
     if taken is None:
         raise _none(Path(path), choice, others)
     if len(fits) > 1:
-        raise _several(Path(path), fits)
+        raise ambiguous(path, fits)
     return taken
 
 
@@ -227,13 +227,15 @@ def _begin_inside(path: Path) -> bytes:
 def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
     place = Place(str(path))
     if not others:
-        asked = ", ".join(
-            f"{name.replace('_', '-')} {value}"
-            for name, value in vars(choice).items()
-            if value is not None and name not in ("pulses", "with_detector", "detector_apart")
-        )
-        of = f" of {asked}" if asked else ""
-        return place.complaint(f"has no event{of}", "`skyscan events FILE` lists them")
+        names = ("frame", "stream", "sub_event")
+        given = [(name, getattr(choice, name)) for name in names]
+        asked = [f"{k.replace('_', '-')} {v}" for k, v in given if v is not None]
+        event = "event" if choice.event is None else f"event {choice.event}"
+        if choice.event is None and not asked:
+            return place.complaint("has no event", "give an archive of event files")
+        having = f" with {' and '.join(asked)}" if asked else ""
+        advice = "`skyscan events FILE` lists what it has"
+        return place.complaint(f"has no {event}{having}", advice)
     # a NullSplit frame has no pulses of its own
     first = max(others, key=lambda entry: len(entry.pulses))
     if first.wanted(choice) in first.pulses:
@@ -247,7 +249,8 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
     )
 
 
-def _several(path: Path, fits: list[EventEntry]) -> BadInput:
+def ambiguous(path: str | PathLike[str], fits: Sequence[EventEntry]) -> BadInput:
+    """Return the error that several events of a file can be meant."""
     if len({(it.run_id, it.event_id) for it in fits}) > 1:
         how = "--event"
     else:
@@ -257,9 +260,12 @@ def _several(path: Path, fits: list[EventEntry]) -> BadInput:
         }
         differing = [option for option, values in parts.items() if len(values) > 1]
         how = " or ".join(differing) or "--frame"  # the same twice differs only in its place
+    # a campaign has one scan of each event and sub-event
+    has_all = len({it.id for it in fits}) > 1
+    campaign = ", or scan all with `skyscan campaign`" if has_all else ""
     return Place(str(path)).complaint(
         f"has several events that can be scanned: {_named(fits)}",
-        f"choose one with {how}, or scan all with `skyscan campaign`",
+        f"choose one with {how}{campaign}",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from skyscan.events.archive import class_name
 from skyscan.events.frame import split_frame
-from skyscan.events.place import Place, UnknownClassError, shown
+from skyscan.events.place import MalformedError, Place, UnknownClassError, shown
 from skyscan.events.pulsemap import (
     PulseMap,
     apply_mask,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Value = TypeVar("Value")
 
 MAX_MASKS = 8  #: masks of masks; one or two are usual
+DAQ_STOP = "Q"
+NO_OTHERS = "no other pulse series of the event can be read"
 MAX_LISTED = 200  #: keys in a message
 
 
@@ -147,13 +149,13 @@ class Packet:
                 raise UnknownClassError(
                     f"is an {kind}, which corrects charges by the calibration of each DOM and "
                     f"can be read only with icetray",
-                    self.other_pulses(),
+                    self.other_pulses(through[0]),
                 )
         if kind not in PULSE_READERS:
             with self.frame_place(index).at_key(key).reading():
                 raise UnknownClassError(
                     f"holds no pulses that can be read ({shown(str(kind))})",
-                    self.other_pulses(),
+                    self.other_pulses(through[0]),
                 )
         mask = self.read(key, read_mask)
         source = self.read_pulses(mask.source, through)
@@ -161,15 +163,37 @@ class Packet:
             return apply_mask(mask, source)
 
     def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
-        """Return the error that a pulse series is missing."""
-        needed = f" (which {shown(through[-1])} selects from)" if through else ""
-        complaint = f"is missing{needed}, the pulse series to read"
-        return self.physics_place.at_key(key).complaint(complaint, self.other_pulses())
+        """Return the error that a pulse series is missing, or one that it is made of."""
+        if not through:
+            return self.physics_place.at_key(key).complaint(
+                "is missing, the pulse series to read", self.other_pulses(key)
+            )
+        has_daq = any(frame.stop == DAQ_STOP for frame in self.frames)
+        return self.physics_place.at_key(through[-1]).complaint(
+            f"takes its pulses from {shown(key)}, which the event lacks",
+            self.other_pulses(through[0])
+            if has_daq
+            else "give a file with the Q frame of the event before this frame",
+        )
 
-    def other_pulses(self) -> str:
-        """Return the advice to choose another pulse series."""
-        keys = self.pulse_keys()
-        return f"choose one of {_listed(keys)}" if keys else "the event has no others"
+    def other_pulses(self, failed: str) -> str:
+        """Return the advice to choose another pulse series than one that failed."""
+        keys = [key for key in self.pulse_keys() if key != failed and self._can_be_read(key)]
+        return f"choose one of {_listed(keys)}" if keys else NO_OTHERS
+
+    def _can_be_read(self, key: str, through: tuple[str, ...] = ()) -> bool:
+        """Return whether all is there that a pulse series is made of."""
+        index = self.find(key)
+        if index is None or key in through or len(through) > MAX_MASKS:
+            return False
+        buffer = self.frames[index].objects[key].buffer
+        sources = SOURCES.get(class_name(buffer) or "")
+        try:
+            found = sources(buffer) if sources else None
+        except MalformedError:
+            return False
+        through = (*through, key)
+        return found is not None and all(self._can_be_read(it, through) for it in found)
 
 
 def _listed(keys: Iterable[str]) -> str:
@@ -185,6 +209,13 @@ PULSE_READERS = {
     "I3RecoPulseSeriesMapMask",
     "I3RecoPulseSeriesMapUnion",
     "I3RecoPulseSeriesMapCombineByModule",
+}
+#: What the series of each class are made of.
+SOURCES: Mapping[str, Callable[[bytes], tuple[str, ...]]] = {
+    **dict.fromkeys(MAP_READERS, lambda _: ()),
+    "I3RecoPulseSeriesMapMask": lambda buffer: (read_mask(buffer).source,),
+    "I3RecoPulseSeriesMapUnion": read_union,
+    "I3RecoPulseSeriesMapCombineByModule": lambda buffer: (read_combination(buffer),),
 }
 SPE_CORRECTION = "I3RecoPulseSeriesMapApplySPECorrection"
 

@@ -58,7 +58,9 @@ class Place:
 
     def __str__(self) -> str:
         subject = [f"key {shown(self.key)}"] if self.key else []
-        subject += [f"the {self.frame}"] if self.frame else []
+        # "the Physics frame (5 of 5)", but "frame number 5"
+        article = "the " if self.frame[:1].isupper() else ""
+        subject += [f"{article}{self.frame}"] if self.frame else []
         file = self.file if self.file.isprintable() else ascii(self.file)
         inside = f" ({shown(self.inside)})" if self.inside else ""
         return f"{file}{inside}: {' of '.join(subject) or 'it'}"

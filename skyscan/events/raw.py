@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.events.decompression import MAGICS, inflated
+from skyscan.events.decompression import MAGICS, inflated, inflated_inside
 from skyscan.events.envelope import (
     MAX_FILE_BYTES,
     MAX_PACKET_BYTES,
@@ -96,7 +96,12 @@ def opened(place: Place) -> Iterator[Inflated]:
         try:
             begin = file.peek(max(map(len, MAGICS)))
             magic = next((magic for magic in MAGICS if begin.startswith(magic)), b"")
-            with place.reading(), inflated(file, magic) as stream:
+            with (
+                place.reading(),
+                inflated(file, magic) as outer,
+                inflated_inside(outer) as stream,
+            ):
+                stream.layers = bool(magic) + (stream is not outer)
                 yield stream
         except OSError as error:
             raise _unreadable(place, error) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -195,11 +196,12 @@ def event_of(
     keys: frozenset[str],
 ) -> Event:
     """Return the event of a packet, given the objects that any reader has read from it."""
+    others = partial(packet.other_pulses, pulses_key)
     with packet.physics_place.at_key(pulses_key).reading():
-        pulses = ordered_pulses(pulses, packet.other_pulses())
+        pulses = ordered_pulses(pulses, others)
     with packet.physics_place.reading():
         fit = fits.get(l2_fit_of(packet.format_version))
-        seed = seed_vertex(veto, fit, pulses, packet.other_pulses())
+        seed = seed_vertex(veto, fit, pulses, others)
     return Event(
         run_id=header.run_id,
         event_id=header.event_id,

@@ -21,7 +21,7 @@ from skyscan.events.gcd import GCD_STOPS
 from skyscan.events.i3file import PHYSICS_STOPS, UNSEEN_STOP, all_frames
 from skyscan.events.objects import read_header, read_string
 from skyscan.events.place import MalformedError, Place
-from skyscan.events.raw import holds_frames, is_compressed, opened, packet_in_envelope
+from skyscan.events.raw import holds_frames, opened, packet_in_envelope
 from skyscan.events.tar import is_tar, members
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def find_events(path: Path, choice: Choice) -> Iterator[Found]:
         if is_tar(stream):
             yield from _in_archive(place, stream, choice)
         else:
-            yield from _in_stream(place, stream, choice, is_file=not is_compressed(place))
+            yield from _in_stream(place, stream, choice)
 
 
 def _in_archive(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
@@ -72,27 +72,22 @@ def _in_archive(place: Place, stream: Inflated, choice: Choice) -> Iterator[Foun
     for member, content in members(place, stream):
         before += last
         last = 0
-        for found in _in_stream(member, content, asked, is_file=False):
+        for found in _in_stream(member, content, asked):
             last = found.entry.frame
             yield replace(found, entry=replace(found.entry, frame=before + last))
             if before + last == choice.frame:
                 return
 
 
-def _in_stream(
-    place: Place, stream: Inflated, choice: Choice, *, is_file: bool
-) -> Iterator[Found]:
-    """Yield the events of a stream of frames or of an envelope.
-
-    ``is_file`` tells whether the stream is a file of its own, and as it is.
-    """
+def _in_stream(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found]:
+    """Yield the events of a stream of frames or of an envelope."""
     if holds_frames(stream):
         yield from _in_frames(place, stream, choice)
     else:
         data = stream.read(MAX_FILE_BYTES + 1)
         if place.inside and not data.startswith(PICKLE) and b'"value"' not in data:
             return  # JSON in an archive that is no alert
-        yield _in_envelope(place, data, is_whole=is_file)
+        yield _in_envelope(place, data, is_whole=not place.inside and not stream.layers)
 
 
 def _in_envelope(place: Place, data: bytes, *, is_whole: bool) -> Found:
@@ -126,7 +121,7 @@ def _in_frames(place: Place, stream: Inflated, choice: Choice) -> Iterator[Found
             return
         if has_run and entry.is_meant(Choice(event=choice.event)):
             met = event
-        if is_last and n_physics == 1 and not place.inside:
+        if is_last and n_physics == 1 and not place.inside and stream.layers <= 1:
             yield Found(entry, partial(_whole_file, place, [*frames, seen]))
         else:
             yield Found(entry, partial(_event_alone, place, [*frames, seen], choice))

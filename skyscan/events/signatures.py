@@ -5,10 +5,11 @@ from __future__ import annotations
 #: The first bytes of files that people take for event files, and what they are.
 SIGNATURES = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    (b"root", "a ROOT file"),
+    (b"root\0", "a ROOT file"),
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\0", "an SQLite database"),
-    (b"PK\x03\x04", "a ZIP archive, or an .npz file"),
+    (b"ARROW1", "a Feather file"),
+    (b"PK\x03\x04", "a ZIP archive, or an .npz file such as a map"),
     (b"\x93NUMPY", "an .npy file"),
     (b"SIMPLE  =", "a FITS file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -16,6 +17,8 @@ SIGNATURES = (
     (b"%PDF", "a PDF file"),
     (b"\x89PNG", "a picture"),
     (b"[i3]", "an .i3 file"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
 )
 MARKUP = (b"<!doctype", b"<html", b"<?xml")
 LOOKED_AT = 512  #: bytes

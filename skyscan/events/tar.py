@@ -93,7 +93,7 @@ class _Member(RawIOBase):
         try:
             return self._file.read(n)
         except TarError as error:
-            raise MalformedError("is in an archive that ends early") from error
+            raise MalformedError("ends early, as its archive does") from error
 
     def readable(self) -> bool:
         """Return that it can be read."""

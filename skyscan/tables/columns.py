@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.errors import BadInput
+from skyscan.events.place import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 #: The name of the table of a file that has only one.
 PULSES = "pulses"
+RUN = ("run", "run_id")  #: columns with the number of the run
 INT32, MAX_INT64 = np.iinfo(np.int32), np.iinfo(np.int64).max
 
 
@@ -130,7 +132,7 @@ class Table(ABC):
         """Return the row of an event of those that were found; several are refused."""
         if len(found) > 1:
             number = ":".join(map(str, key))
-            runs = self.has("run") and "run" not in by
+            runs = self.first(*RUN) is not None and not set(RUN) & set(by)
             advice = "give --run" if runs else "keep one of them, or tell them apart by run"
             raise self.complaint(f"it has several rows of event {number} ({by[-1]}); {advice}")
         return Rows(key, 1, found[0]) if found else None
@@ -162,7 +164,7 @@ class Table(ABC):
         try:
             return np.asarray(columns[name], np.float64)
         except (TypeError, ValueError) as error:
-            raise self.complaint(f"column {name} has a value that is not a number") from (error)
+            raise self.complaint(_no_number(name, columns[name])) from error
 
     def integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
         """Return a column as integers.
@@ -218,6 +220,22 @@ def own_names(names: Sequence[str]) -> dict[str, str]:
         low if lower.count(low) == 1 else name: name
         for low, name in zip(lower, names, strict=True)
     }
+
+
+def _no_number(name: str, values: NDArray[Any]) -> str:
+    """Say which value of a column is not a number."""
+    value = next((it for it in values.ravel().tolist() if not _is_number(it)), "")
+    wrong = f"column {name} has {shown(repr(value))}, which is not a number"
+    has_comma = isinstance(value, str) and _is_number(value.replace(",", ".", 1))
+    return f"{wrong}; decimals need a point" if has_comma else wrong
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401  (whatever a table has)
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _joined(before: Rows | None, new: Rows) -> Rows:

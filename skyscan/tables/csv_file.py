@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.errors import BadInput
-from skyscan.events.csv_head import delimiter_of, names_in
+from skyscan.events.csv_head import SPACE, delimiter_of, names_in
 from skyscan.tables.columns import PULSES, Rows, Table
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class CsvTable(Table):
     def _part(self, first: int) -> list[list[str]]:
         with self._reading(self._parts[first]) as lines:
             reader = csv.reader(
-                lines, delimiter=delimiter_of(self._head), skipinitialspace=True
+                (line.strip(SPACE) for line in lines),
+                delimiter=delimiter_of(self._head),
+                skipinitialspace=True,
             )
             part = list(islice(reader, ROWS_AT_ONCE))
             self._parts[first + len(part)] = lines.at

@@ -17,23 +17,23 @@ from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import Event
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import BEGIN_BYTES
+from skyscan.events.formats import PULSES_BY_FORMAT
 from skyscan.events.frame import TAG
 from skyscan.events.geometry import detector_in_file
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
 from skyscan.tables.csv_file import CsvTable
-from skyscan.tables.geometry import detector_in
-from skyscan.tables.layouts import layout_of, no_layout
+from skyscan.tables.geometry import detector_in, is_geometry
+from skyscan.tables.layouts import layout_of, no_layout, share_of_layout
 from skyscan.tables.parquet_file import ParquetTable, is_parquet
-from skyscan.tables.prometheus import LAYOUT as PROMETHEUS
 from skyscan.tables.prometheus import PrometheusFile, is_prometheus
 from skyscan.tables.pulses import CENTRE_DEPTH, counts_from_surface, pulses_of
 from skyscan.tables.sqlite_file import is_sqlite, tables_in
-from skyscan.tables.truth import TruthTable, truths_in
+from skyscan.tables.truth import TruthTable, is_truth, truths_in
 from skyscan.tables.unpacked import unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from skyscan.tables.layouts import Layout
 
 EVENT_FILE = "event.json"
-#: The columns that number events, by what they number.
-_RUN, _SUB_EVENT = "run", "sub_event"
+#: The part of the columns of pulses that a table of something else may have.
+MOST_OF_OTHERS = 0.5
 FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200
 
 
@@ -65,6 +65,8 @@ class PulseTable:
         Names of other tables of pulses in the file.
     detector : Detector or None
         The detector, if it is not IceCube-86.
+    is_default : bool
+        Whether this one is read unless another one is chosen.
     """
 
     table: Table
@@ -72,6 +74,7 @@ class PulseTable:
     truths: tuple[TruthTable, ...]
     others: tuple[str, ...] = ()
     detector: Detector | None = None
+    is_default: bool = True
 
 
 def find_events(path: Path, choice: Choice) -> Iterator[Found]:
@@ -114,14 +117,24 @@ def _in_file(path: Path, choice: Choice) -> Iterator[Found]:
         return
     found = _pulse_tables(path, path.stat().st_mtime_ns)
     truth = None if choice.truth is None else read_truth(choice.truth)
-    wanted = next((it for it in found if it.table.name == choice.pulses), found[0])
+    meant = _wanted(found, choice)
+    wanted = meant or found[0]
     wanted = replace(
         wanted,
         truths=(truth,) if truth else wanted.truths,
         others=tuple(it.table.name for it in found if it is not wanted),
+        is_default=meant is not None,
         detector=None if choice.geometry is None else read_geometry(choice.geometry),
     )
     yield from _in_table(wanted, choice)
+
+
+def _wanted(found: Sequence[PulseTable], choice: Choice) -> PulseTable | None:
+    """Return the table of pulses that is meant: the only one, or one with a usual name."""
+    if len(found) == 1:
+        return found[0]
+    names = [choice.pulses] if choice.pulses else list(dict.fromkeys(PULSES_BY_FORMAT.values()))
+    return next((it for name in names for it in found if it.table.name == name), None)
 
 
 def read_truth(path: Path) -> TruthTable:
@@ -219,38 +232,51 @@ def _pulse_tables(path: Path, _changed: int) -> list[PulseTable]:
     if not tables:
         raise BadInput(f"{path} has no table.")
     if not found:
-        raise no_layout(max(tables, key=lambda it: len(it.names)))
+        raise _no_pulses(tables)
     return found
+
+
+def _no_pulses(tables: Sequence[Table]) -> BadInput:
+    """Return the error for tables of which none has pulses."""
+    if share_of_layout(tables) > MOST_OF_OTHERS:
+        return no_layout(tables)
+    for option, what, is_it in (
+        ("--truth", "the truth of events", is_truth),
+        ("--geometry", "the places of DOMs", is_geometry),
+    ):
+        found = next((it for it in tables if is_it(it)), None)
+        if found is not None:
+            return found.complaint(
+                f"it has {what} and no pulses; give the pulses, and this file with {option}"
+            )
+    return no_layout(tables)
 
 
 def _in_table(wanted: PulseTable, choice: Choice) -> Iterator[Found]:
     table = wanted.table
-    by = wanted.layout.numbering(table)
-    if _RUN in by and choice.run_id is not None:
-        raise WrongUsage(f"{table.place} has a column {_RUN}; leave out --run.")
-    counted = _event_column(by)
+    numbering = wanted.layout.numbering(table)
+    by = list(numbering.values())
+    if "run" in numbering and choice.run_id is not None:
+        raise WrongUsage(f"{table.place} has a column {numbering['run']}; leave out --run.")
+    counted = "event" in numbering
     events = table.events(by)
     if not any(rows.n for rows in events):
         raise table.complaint("it has no rows")
-    if counted is None and len(events) > 1:
+    if not counted and len(events) > 1:
         raise table.complaint(f"it has several values of {', '.join(by)}, but no column event")
-    event = None if choice.event is None or counted is None else choice.event.event_id
+    event = choice.event.event_id if choice.event is not None and counted else None
     for number, rows in enumerate(events, 1):
-        ids = dict(zip(by, rows.key, strict=True))
-        if event is not None and counted is not None and event != ids[counted]:
+        ids = dict(zip(numbering, rows.key, strict=True))
+        if event is not None and event != ids["event"]:
             continue  # a batch of Kaggle's has 200,000 events
         if min(rows.key, default=0) < 0:
             raise table.complaint(f"{_shown(ids)} has a negative number, which names no event")
         entry = replace(
             _entry(number, ids, choice),
             pulses={table.name: rows.n, **dict.fromkeys(wanted.others)},
-            default_pulses=table.name,
+            default_pulses=table.name if wanted.is_default else None,
         )
         yield Found(entry, partial(_take, wanted, by, rows, entry))
-
-
-def _event_column(by: Iterable[str]) -> str | None:
-    return next((it for it in by if it not in {_RUN, _SUB_EVENT}), None)
 
 
 def _shown(ids: dict[str, int]) -> str:
@@ -259,17 +285,16 @@ def _shown(ids: dict[str, int]) -> str:
 
 def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
     """Return the header of an event: from its columns, or else from options."""
-    counted = _event_column(ids)
-    run_id = ids.get(_RUN, choice.run_id)
-    event = 0 if counted is None else ids[counted]
-    if counted is None and choice.event is not None:
+    run_id = ids.get("run", choice.run_id)
+    event = ids.get("event", 0)
+    if "event" not in ids and choice.event is not None:
         event = choice.event.event_id
         run_id = choice.event.run_id if run_id is None else run_id
     return EventEntry(
         frame=number,
         event_id=event,
         run_id=run_id,
-        sub_event_id=ids.get(_SUB_EVENT, 0),
+        sub_event_id=ids.get("sub_event", 0),
         mjd=choice.mjd,
     )
 
@@ -320,8 +345,8 @@ def _event_file(
         )
     place = Place(table.place).at_frame(f"event {entry.id}")
     with place.reading():
-        pulses = ordered_pulses(pulses, "choose another event")
-        seed = seed_vertex(None, None, pulses, "choose another event", detector)
+        pulses = ordered_pulses(pulses, _another_event)
+        seed = seed_vertex(None, None, pulses, _another_event, detector)
     event = Event(
         run_id=entry.run_id or 0,
         event_id=entry.event_id,
@@ -339,6 +364,10 @@ def _event_file(
     return EventFile(EVENT_FILE, event_json_bytes(event))
 
 
+def _another_event() -> str:
+    return "choose another event"
+
+
 def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
     truth = None if choice.truth is None else read_truth(choice.truth)
     detector = None if choice.geometry is None else read_geometry(choice.geometry)
@@ -353,8 +382,8 @@ def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
         )
 
         def take(event=event, entry=entry) -> EventFile:  # type: ignore[no-untyped-def]  # noqa: ANN001
-            pulses = pulses_of(file, PROMETHEUS, event.columns, detector)
-            shifted = detector is None and counts_from_surface(file, PROMETHEUS, event.columns)
+            pulses = pulses_of(file, file.layout, event.columns, detector)
+            shifted = detector is None and counts_from_surface(file, file.layout, event.columns)
             known = event.truth
             if truth is not None:
                 known = truth.of(entry.event_id, entry.run_id, from_surface=shifted)

@@ -33,12 +33,22 @@ def detector_in(tables: Iterable[Table]) -> Detector | None:
         A DOM has two places, or a value is no number.
     """
     for table in tables:
-        axes = [table.first(*names) for names in AXES.values()]
-        known = [name for name in axes if name]
-        doms = [name for name in (table.first(*STRING), table.first(*OM)) if name]
-        if len(known) == len(AXES) and doms and (len(doms) > 1 or doms == [SENSOR]):
-            return _detector(table, doms, known)
+        if is_geometry(table):
+            return _detector(table, *_names(table))
     return None
+
+
+def is_geometry(table: Table) -> bool:
+    """Return whether a table has DOMs and their positions."""
+    doms, axes = _names(table)
+    return len(axes) == len(AXES) and bool(doms) and (len(doms) > 1 or doms == [SENSOR])
+
+
+def _names(table: Table) -> tuple[list[str], list[str]]:
+    """Return the columns with the numbers of the DOMs, and those with their places."""
+    doms = [table.first(*STRING), table.first(*OM)]
+    axes = [table.first(*names) for names in AXES.values()]
+    return [name for name in doms if name], [name for name in axes if name]
 
 
 def _detector(table: Table, doms: list[str], axes: list[str]) -> Detector:

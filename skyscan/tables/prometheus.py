@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from skyscan.events.truth import Truth
 from skyscan.tables.columns import Rows, Table
 from skyscan.tables.layouts import PROMETHEUS
 from skyscan.tables.parquet_file import DAMAGE, array_of, open_parquet
-from skyscan.tables.truth import origin_of, sum_of_final_states
+from skyscan.tables.truth import origin_of, sum_of_final_states, travel_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
 #: The lists of light, the first that a file has.
 LIGHT = ("photons", "hits", "total")
 TRUTH = "mc_truth"
-TRUTH_COLUMNS = tuple(
-    f"initial_state_{name}" for name in ("energy", "zenith", "azimuth", "x", "y", "z")
+#: What the truth calls the primary, by the version of Prometheus, the latest first.
+_POSITION = tuple(f"injection_position_{axis}" for axis in "xyz")
+TRUTHS = (
+    *(
+        tuple(f"{begin}_{name}" for name in ("energy", "zenith", "azimuth", "x", "y", "z"))
+        for begin in ("initial_state", "initial")
+    ),
+    ("injection_energy", "injection_zenith", "injection_azimuth", *_POSITION),
 )
+STRINGS = ("string_id", "sensor_string_id")
 EVENTS_AT_ONCE = 16
 LAYOUT = replace(
     PROMETHEUS,
@@ -57,19 +65,21 @@ class PrometheusFile(Table):
         kind = schema.field(self._light).type
         names = [kind.field(i).name for i in range(kind.num_fields)]
         super().__init__(str(path), self._light, names)
-        missing = [name for name in LAYOUT.required if name not in names]
+        string = self.first(*STRINGS) or STRINGS[0]
+        self.layout = replace(LAYOUT, dom=(string, "sensor_id"))
+        missing = [name for name in (*self.layout.dom, "t") if name not in names]
         if missing:
             raise self.complaint(f"{self._light} lacks {', '.join(missing)}")
-        self._check_truth(schema)
+        self._primary = self._names_of_primary(schema) if self._has_truth else ()
 
-    def _check_truth(self, schema: Any) -> None:  # noqa: ANN401  (pyarrow is optional)
-        if not self._has_truth:
-            return
+    def _names_of_primary(self, schema: Any) -> tuple[str, ...]:  # noqa: ANN401  (pyarrow is optional)
         kind = schema.field(TRUTH).type
         known = {kind.field(i).name for i in range(kind.num_fields)}
-        missing = [name for name in TRUTH_COLUMNS if name not in known]
+        nearest = max(TRUTHS, key=lambda names: len(known & set(names)))
+        missing = [name for name in nearest if name not in known]
         if missing:
             raise self.complaint(f"{TRUTH} lacks {', '.join(missing)}")
+        return nearest
 
     def batches(self, names: Sequence[str]) -> Iterator[Columns]:
         """Yield some columns of the light, an event at a time."""
@@ -92,7 +102,7 @@ class PrometheusFile(Table):
                 truths = batch.column(TRUTH).to_pylist() if self._has_truth else None
                 for i in range(batch.num_rows):
                     row = None if truths is None else truths[i]
-                    truth = None if row is None else _truth(row)
+                    truth = None if row is None else _truth(row, self._primary)
                     yield PrometheusEvent(number, self._columns(light, i), truth)
                     number += 1
         except DAMAGE as error:
@@ -127,28 +137,24 @@ def is_prometheus(path: Path) -> bool:
     )
 
 
-def _truth(row: dict[str, Any]) -> Truth:
-    """Return the truth of an event.
+def _truth(row: dict[str, Any], primary: Sequence[str]) -> Truth:
+    """Return the truth of an event; ``primary`` names energy, direction and place.
 
     Both directions in the file are those of travel, but in files of some versions the azimuth
     of the initial state is opposite to that of the final states (see docs/tables.md); these are
     what Prometheus propagates.
     """
-    names = ("energy", "zenith", "azimuth", "parent")
-    columns = [row.get(f"final_state_{name}") or [] for name in names]
+    columns = [row.get(f"final_state_{name}") or [] for name in ("energy", "zenith", "azimuth")]
+    parents = row.get("final_state_parent") or [0] * len(columns[0])
     # Those whose parent is not the primary are products of the others.
-    first = [it[:3] for it in zip(*columns, strict=False) if it[3] == 0]
-    travel = row["initial_state_zenith"], row["initial_state_azimuth"]
+    first = [state for *state, parent in zip(*columns, parents, strict=False) if parent == 0]
+    values = {name: nan if row[name] is None else float(row[name]) for name in primary}
+    energy, zenith, azimuth, x, y, z = values.values()
+    travel = zenith, azimuth
     if first:
         energies, zeniths, azimuths = zip(*first, strict=True)
         travel = sum_of_final_states(energies, zeniths, azimuths)
+    elif (known := travel_in(row)) is not None:
+        travel = known
     zenith, azimuth = origin_of(*travel)
-    return Truth(
-        zenith=zenith,
-        azimuth=azimuth,
-        energy=float(row["initial_state_energy"]),
-        x=float(row["initial_state_x"]),
-        y=float(row["initial_state_y"]),
-        z=float(row["initial_state_z"]),
-        time=0.0,
-    )
+    return Truth(zenith=zenith, azimuth=azimuth, energy=energy, x=x, y=y, z=z, time=0.0)

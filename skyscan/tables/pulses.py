@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.detector import TOLERANCE
+from skyscan.detector import TOLERANCE, icecube86
 from skyscan.events.assembly import MAX_TIME_NS
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.geometry import N_OMS, is_in_ice, positions
@@ -122,6 +122,8 @@ def dom_of_sensor(
 def _doms(
     table: Table, layout: Layout, columns: Columns, detector: Detector | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if not layout.dom:
+        return _doms_at(table, layout, columns, detector)
     if len(layout.dom) == 1:
         string, om = dom_of_sensor(table.small_integers(columns, layout.dom[0]))
     else:
@@ -144,6 +146,25 @@ def _doms(
     return string, om
 
 
+def _doms_at(
+    table: Table, layout: Layout, columns: Columns, detector: Detector | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return string and DOM of positions: the nearest, which has to be near enough."""
+    from scipy.spatial import cKDTree
+
+    here = np.stack([table.numbers(columns, name) for name in layout.position], axis=1)
+    known = icecube86() if detector is None else detector
+    away, nearest = cKDTree(known.places).query(np.nan_to_num(here, nan=np.inf, posinf=1e9))
+    if not (away <= TOLERANCE).all():
+        x, y, z = here[int(np.argmax(away))]
+        raise table.complaint(
+            f"no DOM is within {TOLERANCE:g} m of ({x:g}, {y:g}, {z:g}); --geometry gives "
+            f"another detector"
+        )
+    found = known.doms[nearest]
+    return found["string"].astype(np.int64), found["om"].astype(np.int64)
+
+
 def _finite(
     table: Table, columns: Columns, name: str, low: float, high: float
 ) -> NDArray[np.float64]:
@@ -161,8 +182,8 @@ def _check_span(table: Table, layout: Layout, pulses: NDArray[np.void]) -> None:
     span = float(np.ptp(pulses["time"])) if n else 0.0
     if n > 1 and span < MIN_SPAN_NS:
         raise table.complaint(
-            f"all pulses on {n} strings are within {span:.2g} in column {layout.time}; are the "
-            f"times in ns?"
+            f"all pulses on {n} strings are within {span:.2g} in column {layout.time}; times "
+            f"have to be in ns"
         )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.truth import Truth
-from skyscan.tables.layouts import layout_of
+from skyscan.tables.columns import RUN
+from skyscan.tables.layouts import NUMBERS, layout_of
 from skyscan.tables.pulses import CENTRE_DEPTH
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from skyscan.tables.columns import Table
 
-EVENT = ("event", "event_id", "event_no")
-RUN = "run"
+EVENT = NUMBERS["event"]
 #: Columns by what they hold, the first that a table has: angles in radians unless the name says
 #: degrees, of where the particle came from; GeV, m, ns.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -76,8 +76,9 @@ class TruthTable:
             impossible.
         """
         by, key = [self.table.first(*EVENT) or EVENT[0]], [event_id]
-        if run_id is not None and self.table.has(RUN):
-            by, key = [RUN, *by], [run_id, *key]
+        run = self.table.first(*RUN)
+        if run_id is not None and run is not None:
+            by, key = [run, *by], [run_id, *key]
         row = self.table.locate(by, tuple(key))
         if row is None:
             number = ":".join(map(str, key))
@@ -141,7 +142,7 @@ def truth_in(row: Mapping[str, float], *, from_surface: bool = False) -> Truth:
         values[what] = np.deg2rad(value) if name and name.endswith("_deg") else value
         if from_surface and name in PROMETHEUS_HEIGHTS:
             values[what] += CENTRE_DEPTH
-    if "zenith" not in row and (travel := _travel(row)) is not None:
+    if "zenith" not in row and (travel := travel_in(row)) is not None:
         values["zenith"], values["azimuth"] = origin_of(*travel)
     return Truth(**{what: float(value) for what, value in values.items()})
 
@@ -170,7 +171,8 @@ def sum_of_final_states(
     return float(np.arctan2(np.hypot(x, y), z)), float(np.arctan2(y, x))
 
 
-def _travel(row: Mapping[str, float]) -> tuple[float, float] | None:
+def travel_in(row: Mapping[str, float]) -> tuple[float, float] | None:
+    """Return the direction of travel in a row with Prometheus' names, radians, or None."""
     known = [names for names in FINAL_STATES if all(name in row for name in names)]
     if known:
         energies, zeniths, azimuths = zip(

@@ -65,6 +65,8 @@ class Entry:
         RUN:EVENT:SUB of an event that was named, of a file of many.
     frame : int or None
         Number of its physics frame in a file of many.
+    doubt : str or None
+        Why it is not known which physics frame is meant.
     """
 
     number: int
@@ -76,11 +78,12 @@ class Entry:
     problem: str | None = None
     event: str | None = None
     frame: int | None = None
+    doubt: str | None = None
 
     @property
     def wanted(self) -> Wanted:
         """Return what the user asked for."""
-        return Wanted(self.file, self.event, self.frame)
+        return Wanted(self.file, self.event, self.frame, self.doubt)
 
     @property
     def origin(self) -> str:
@@ -201,7 +204,7 @@ def added(entries: Sequence[Entry], events: Sequence[Wanted]) -> tuple[Entry, ..
     numbered = enumerate(fresh, len(entries))
     return (
         *entries,
-        *(Entry(i, it.file, event=it.event, frame=it.frame) for i, it in numbered),
+        *(Entry(i, **it._asdict()) for i, it in numbered),
     )
 
 

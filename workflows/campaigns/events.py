@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.errors import BadInput
 from skyscan.events.choice import parse_event_id
-from skyscan.events.files import find_events, take_event
+from skyscan.events.files import ambiguous, find_events, take_event
 from skyscan.events.place import Place
 
 if TYPE_CHECKING:
@@ -31,11 +31,14 @@ class Wanted(NamedTuple):
         RUN:EVENT:SUB of an event that the user named.
     frame : int or None
         Number of its physics frame; None if the file has no other.
+    doubt : str or None
+        Why it is not known which physics frame is meant, if several streams have the pulses.
     """
 
     file: str
     event: str | None = None
     frame: int | None = None
+    doubt: str | None = None
 
 
 def wanted_events(
@@ -65,13 +68,14 @@ def _in_file(path: str, choice: Choice, events: Sequence[EventId]) -> list[Wante
     last = 0
     entries = (found.entry for found in find_events(path, choice))
     try:
-        for entry in _scannable(entries, choice):
+        for entry, doubt in _scannable(path, entries, choice):
             last = entry.frame
-            wanted.append(Wanted(path, None, entry.frame))
+            wanted.append(Wanted(path, None, entry.frame, doubt))
     except (BadInput, OSError):
         # What cannot be read is an event too, which planning refuses with the reason.
         return [*wanted, Wanted(path, None, last + 1 if last else None)]
-    return wanted if len(wanted) > 1 else [Wanted(path)]
+    is_only = len(wanted) == 1 and wanted[0].doubt is None
+    return [Wanted(path)] if is_only or not wanted else wanted
 
 
 def _named(path: str, choice: Choice, event: EventId) -> list[Wanted]:
@@ -80,15 +84,27 @@ def _named(path: str, choice: Choice, event: EventId) -> list[Wanted]:
         entries = [found.entry for found in find_events(path, meant)]
     except (BadInput, OSError):
         entries = []
-    chosen = _scannable(entries, choice)
-    return [Wanted(path, str(it.id), it.frame) for it in chosen] or [Wanted(path, str(event))]
+    chosen = _scannable(path, entries, choice)
+    found = [Wanted(path, str(it.id), it.frame, doubt) for it, doubt in chosen]
+    return found or [Wanted(path, str(event))]
 
 
-def _scannable(entries: Iterable[EventEntry], choice: Choice) -> Iterator[EventEntry]:
-    """Yield the sub-events with pulses of each event, or one if it has none."""
+def _scannable(
+    path: str, entries: Iterable[EventEntry], choice: Choice
+) -> Iterator[tuple[EventEntry, str | None]]:
+    """Yield the sub-events with pulses of each event, or one if it has none.
+
+    Of a sub-event that several streams have, only the first is there, with the doubt.
+    """
     for _, group in groupby(entries, key=lambda it: (it.run_id, it.event_id)):
         of_event = list(group)
-        yield from [it for it in of_event if it.can_be_scanned(choice)] or of_event[:1]
+        fits = [it for it in of_event if it.can_be_scanned(choice)] or of_event[:1]
+        for sub_event in dict.fromkeys(it.sub_event_id for it in fits):
+            same = [it for it in fits if it.sub_event_id == sub_event]
+            if len({it.stream for it in same}) > 1:
+                yield same[0], str(ambiguous(path, same))
+            else:
+                yield from ((it, None) for it in same)
 
 
 class Taker:
@@ -106,8 +122,10 @@ class Taker:
         Raises
         ------
         BadInput
-            The file is damaged, or does not have the event.
+            The file is damaged, does not have the event, or has it in several streams.
         """
+        if entry.doubt is not None:
+            raise BadInput(entry.doubt)
         if entry.frame is None or entry.event is not None:
             event = None if entry.event is None else parse_event_id(entry.event)
             return take_event(entry.file, self._with(event, entry.frame))

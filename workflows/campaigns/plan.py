@@ -232,7 +232,7 @@ def _planned(
     by_name: dict[str, Entry],
     taker: Taker,
 ) -> Entry:
-    entry = Entry(entry.number, entry.file, event=entry.event, frame=entry.frame)
+    entry = Entry(entry.number, **entry.wanted._asdict())
     try:
         with alone(Path(entry.file), taker.take(entry)) as chosen:
             reading = read_for(options.reco, source_of(chosen, options))

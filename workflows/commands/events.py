@@ -52,14 +52,24 @@ def _events(options: argparse.Namespace) -> ExitCode:
 
 
 def _print_table(path: Path, choice: Choice) -> None:
-    print(printable(str(path)))
-    print(LINE.format("frame", "event", "time", "stream", "type", "pulses"))
     n_events = n_scannable = 0
+    series: set[str] = set()
+    wanted = ""
     for entry in list_events(path, choice):
+        if not n_events:
+            print(printable(str(path)))
+            print(LINE.format("frame", "event", "time", "stream", "type", "pulses"))
         n_events, n_scannable = n_events + 1, n_scannable + entry.can_be_scanned(choice)
+        series |= {key for key, n in entry.pulses.items() if n != 0}
+        wanted = entry.wanted(choice)
         print(printable(line(entry, choice)))
+    if not n_events:
+        print(printable(f"{path}: no events"))
+        return
     events = "1 event" if n_events == 1 else f"{n_events} events or sub-events"
     print(f"{events}, {n_scannable} can be scanned")
+    if series and not n_scannable:
+        print(printable(f"None has {wanted}; choose other pulses with --pulses."))
 
 
 def as_json(path: Path, entry: EventEntry, choice: Choice) -> dict[str, Any]:

@@ -39,6 +39,11 @@ def _refuse_other_options(planned: Planned, scan: Planned, folder: ScanFolder) -
     old, new = _flat(asdict(planned)), _flat(asdict(scan))
     names = [name for name in {**old, **new} if name.partition(".")[0] not in _NOT_AN_OPTION]
     differing = [name for name in names if old.get(name) != new.get(name)]
+    if differing == ["event_sha256"]:
+        raise WrongUsage(
+            f"{folder.path} already holds a scan of this event from a file with other content. "
+            f"Choose another --output-dir."
+        )
     if differing:
         changes = ", ".join(
             f"{name} {old.get(name)!r} -> {new.get(name)!r}" for name in differing

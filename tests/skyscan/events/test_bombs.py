@@ -108,9 +108,12 @@ BOMBS = {
         lambda _: gzip.compress(EMPTY) + bytes(20_000_000),
         "compressed data that hold almost nothing",
     ),
-    "JSON of empty lists": (lambda _: b"[[]," + b"[[]]," * 6_000_000 + b"0]", "neither JSON"),
-    "JSON that is deep": (lambda _: b"[" * 30_000_000, "neither JSON"),
-    "JSON integer": (lambda _: b'{"a":' + b"9" * 30_000_000 + b"}", "neither JSON"),
+    "JSON of empty lists": (
+        lambda _: b"[[]," + b"[[]]," * 6_000_000 + b"0]",
+        "is not an event file",
+    ),
+    "JSON that is deep": (lambda _: b"[" * 30_000_000, "is not an event file"),
+    "JSON integer": (lambda _: b'{"a":' + b"9" * 30_000_000 + b"}", "is not an event file"),
     "frames in zlib": (
         lambda _: message(*[packed("G", {"x": FrameObject("", bytes(2**25))})] * 5),
         "far larger than any",

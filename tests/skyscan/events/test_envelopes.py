@@ -101,9 +101,7 @@ def test_damage_in_an_archive_names_the_file_inside(tmp_path, alert):
     content = bytearray(b"".join(raw_frames(alert).values()))
     content[-1] ^= 1
     path = archive(tmp_path / "events.tar", ("inner.i3", bytes(content)))
-    with pytest.raises(
-        BadInput, match=r"events.tar \(inner.i3\): the frame number 5 .*checksum"
-    ):
+    with pytest.raises(BadInput, match=r"events.tar \(inner.i3\): frame number 5 .*checksum"):
         take_event(path)
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(BadInput, match=r"events.tar.*(ends early|damaged tar archive)"):
@@ -118,7 +116,7 @@ def test_damage_in_an_archive_names_the_file_inside(tmp_path, alert):
         (b"<!DOCTYPE html><html>", "a page of a web server"),
         (b"hello, world\n" * 10, "text"),
         (b"{'a': 1}", "JSON that is damaged"),
-        (bytes(range(256)), "neither JSON nor a pickle of an alert; give"),
+        (bytes(range(256)), "is not an event file; give"),
     ],
 )
 def test_an_error_says_what_the_file_looks_like_and_what_is_read(tmp_path, content, kind):

@@ -1,7 +1,9 @@
 """One event is taken from a file of many, and nothing is guessed."""
 
+import bz2
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +107,43 @@ def test_several_events_are_asked_for_by_their_ids(tmp_path):
         take_event(level2(tmp_path))
 
 
+@pytest.mark.parametrize("inner", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("outer", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_file_that_was_compressed_twice_is_read(tmp_path, inner, outer):
+    daq, split = frames_of(tmp_path, 1)
+    path = tmp_path / "twice.i3.gz"
+    path.write_bytes(outer(inner(daq + split)))
+    taken = take_event(path)
+    assert (taken.name, taken.content) == ("event.i3", daq + split)
+    assert read_event(path).event_id == 1
+    path.write_bytes(outer(inner(daq + split))[:-9])
+    with pytest.raises(BadInput, match="since the file ends early"):
+        take_event(path)
+
+
+def test_the_map_of_a_scan_is_no_event(tmp_path):
+    (tmp_path / "map.json").write_text('{"nside-1": {"columns": []}}')
+    with pytest.raises(BadInput, match=r"is the map of a scan, .*`skyscan result FILE`"):
+        take_event(tmp_path / "map.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"root:x:0:0:root:/root:/bin/bash\n", "text"),
+        (b"root\0\0\xf2\x9c", "a ROOT file"),
+        ("a,b\n".encode("utf-16"), "text in UTF-16"),
+        (b"ARROW1\0\0", "a Feather file"),
+    ],
+)
+def test_what_is_no_event_file_is_named_for_what_it_is(tmp_path, content, kind):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(BadInput, match=rf"is not an event file \(it looks like {kind}\)"):
+        take_event(tmp_path / "x")
+
+
 def test_an_event_that_is_not_in_the_file_is_named(tmp_path):
-    with pytest.raises(BadInput, match=r"has no event of event 136662:9; .*lists them"):
+    with pytest.raises(BadInput, match=r"has no event 136662:9; .*lists what it has"):
         take_event(level2(tmp_path), Choice(EventId(9, 136662)))
 
 
@@ -126,7 +163,7 @@ def test_an_empty_pulse_series_is_said_to_hold_no_pulses(tmp_path):
     )
     (tmp_path / "x.i3").write_bytes(daq + null_split(split) + empty)
     with pytest.raises(
-        BadInput, match=rf"key {KEY} of the frame number \d \('P'\) holds no pulses"
+        BadInput, match=rf"key {KEY} of frame number \d \('P'\) holds no pulses"
     ):
         take_event(tmp_path / "x.i3")
 

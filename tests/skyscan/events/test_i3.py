@@ -203,7 +203,7 @@ def test_a_geometry_of_tens_of_megabytes_is_read(path, frames):
         (HEAD + b"Q" + b"\1\0\0\0" + b"\xff" * 4, "claims to be larger than 128 MB"),
         (HEAD + b"Q" + b"\1\0\0\0" + b"\0\0\0\7", "ends early"),
         (HEAD.replace(b"\x06", b"\x05") + b"Q", "is an icetray frame of version 5"),
-        (b"[i3", "does not begin with|neither JSON"),
+        (b"[i3", "does not begin with|is not an event file"),
         (b"[i3]", "ends before its first key"),
     ],
 )

@@ -82,8 +82,35 @@ def test_a_correction_by_the_calibration_is_refused_by_name(read):
 
 
 def test_a_union_with_a_missing_series_names_both(read):
-    with pytest.raises(BadInput, match=r"key Gone .* missing \(which U selects from\)"):
+    with pytest.raises(
+        BadInput, match=rf"key U .* takes its pulses from Gone, which .* choose one of {KEY}\.$"
+    ):
         read("U", U=union_of(KEY, "Gone"))
+
+
+def test_a_mask_without_the_q_frame_that_it_needs_says_so(tmp_path):
+    _, split = frames_of(tmp_path, 1)
+    pulses = simulated_pulses()
+    mask = mask_of("Raw", pulses, np.ones(len(pulses), bool))
+    path = tmp_path / "x.i3"
+    path.write_bytes(raw("P", {**parse_frame(split).objects, KEY: mask}))
+    with pytest.raises(
+        BadInput, match=r"takes its pulses from Raw, which .* give a file with the Q frame of"
+    ):
+        read_event(path)
+
+
+def test_only_series_that_can_be_read_are_offered(read):
+    objects = {
+        "Cycle": combination_of("Cycle"),
+        "Lost": union_of("Gone"),
+        "Corrected": correction_of(KEY, "I3Calibration"),
+        "OfCorrected": union_of(KEY, "Corrected"),
+        "Good": union_of(KEY),
+        "Empty": union_of(),
+    }
+    with pytest.raises(BadInput, match=rf"holds no pulses; choose one of Good, {KEY}\.$"):
+        read("Empty", **objects)
 
 
 def test_a_union_of_itself_is_refused(read):

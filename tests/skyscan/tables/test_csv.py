@@ -14,6 +14,7 @@ from skyscan.events.files import list_events, take_event
 from skyscan.events.reader import read_event
 from skyscan.tables import csv_file, unpacked
 
+COLUMNS = ["string", "om", "time", "charge"]
 ROWS = ((1, 2, 100.0, 1.0), (3, 4, 900.0, 2.0))
 
 
@@ -38,6 +39,22 @@ def test_further_columns_may_have_any_name(tmp_path, head, more):
     (entry,) = list_events(path)
     assert entry.pulses == {"pulses": 2}
     assert take_event(path).content
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", " ", ", ", "   "])
+def test_separators_may_be_others_than_commas(tmp_path, separator):
+    rows = [f" {separator.join(map(str, row))} " for row in [COLUMNS, *ROWS]]
+    (tmp_path / "x.csv").write_text("\n".join(rows))
+    event = read_event(tmp_path / "x.csv")
+    assert [tuple(pulse) for pulse in event.pulses[COLUMNS].tolist()] == list(ROWS)
+
+
+def test_decimals_with_a_comma_are_refused_with_the_value(tmp_path):
+    (tmp_path / "x.csv").write_text("string;om;time;charge\n1;2;3,5;1\n")
+    with pytest.raises(
+        BadInput, match=r"column time has '3,5', which .* decimals need a point"
+    ):
+        read_event(tmp_path / "x.csv")
 
 
 def test_a_truth_as_pandas_writes_it_is_read(tmp_path):
@@ -98,7 +115,7 @@ def test_a_table_may_be_compressed(tmp_path, packed):
     bad = plain((7,))
     bad["time"] = [*bad["time"][:-1], "x"]
     path.write_bytes(packed(write_csv(tmp_path / "y.csv", bad).read_bytes()))
-    with pytest.raises(BadInput, match=f"^{path}: column time has a value"):
+    with pytest.raises(BadInput, match=f"^{path}: column time has 'x', which"):
         take_event(path)
 
 

@@ -150,10 +150,34 @@ def test_one_of_several_pulse_maps_of_a_database_is_chosen(tmp_path):
     pulse_map, _ = graphnet((0,))
     other, _ = graphnet((0,), n=30)
     path = write_sqlite(tmp_path / "x.db", Mine=pulse_map, Others=other)
-    assert len(read(tmp_path, path).pulses) == 40
+    assert len(read(tmp_path, path, pulses="Mine").pulses) == 40
     assert len(read(tmp_path, path, pulses="Others").pulses) == 30
-    with pytest.raises(BadInput, match=r"choose one of them with --pulses"):
-        take_event(path, Choice(pulses="Foreign"))
+    for chosen in (None, "Foreign"):
+        with pytest.raises(BadInput, match=r"has Mine, Others; choose one of them with --puls"):
+            take_event(path, Choice(pulses=chosen))
+
+
+def test_the_usual_one_of_several_pulse_maps_is_read(tmp_path):
+    pulse_map, _ = graphnet((0,))
+    other, _ = graphnet((0,), n=30)
+    path = write_sqlite(tmp_path / "x.db", Mine=other, SplitInIcePulses=pulse_map)
+    assert len(read(tmp_path, path).pulses) == 40
+
+
+def test_pulses_with_only_the_places_of_their_doms_are_those_of_the_nearest_doms(tmp_path):
+    pulse_map, truth = graphnet()
+    for name in ("string", "dom_number"):
+        del pulse_map[name]
+    path = write_sqlite(tmp_path / "x.db", pulses=pulse_map, truth=truth)
+    assert same(read(tmp_path, path, event=1), 1)
+    pulse_map["dom_x"] = pulse_map["dom_x"] + 3.0
+    other = write_sqlite(tmp_path / "y.db", pulses=pulse_map)
+    with pytest.raises(BadInput, match=r"no DOM is within 2 m of \(.*; --geometry gives"):
+        take_event(other, Choice(event=EventId(1)))
+    whole, _ = graphnet()
+    whole["dom_x"] = pulse_map["dom_x"]
+    geometry = write_sqlite(tmp_path / "z.db", pulses=whole)
+    assert len(read(tmp_path, other, event=1, geometry=geometry).pulses) == 40
 
 
 def test_graphnets_parquet_has_its_truth_in_another_file(tmp_path):
@@ -189,7 +213,7 @@ def test_a_table_of_another_detector_is_refused_with_the_place_that_differs(tmp_
         ({"om": [0.0] * 40}, "string .*, DOM 0 is not in IceCube-86, where both are counted"),
         ({"om": [1.5] * 40}, "column om holds 1.5, which is not an integer"),
         ({"time": [np.nan] * 40}, "column time holds nan, which no pulse can have"),
-        ({"charge": ["much"] * 40}, "column charge has a value that is not a number"),
+        ({"charge": ["much"] * 40}, "column charge has .*, which is not a number"),
         ({"mjd": [3.0] * 40}, "time 3, which is no modified Julian date"),
         ({"mjd": [60000.0] * 39 + [60001.0]}, "mjd is not the same in all rows of an event"),
     ],
@@ -257,6 +281,35 @@ def test_what_is_for_tables_is_refused_with_other_files(tmp_path):
     write_event(tmp_path / "x.json", simulated_event())
     with pytest.raises(WrongUsage, match="--mjd, --truth is for tables only"):
         take_event(tmp_path / "x.json", Choice(mjd=60000.0, truth=tmp_path))
+
+
+@pytest.mark.parametrize(("name", "number"), [("event_id", "run_id"), ("event_no", "run")])
+def test_events_and_runs_may_have_the_names_that_other_tables_give_them(tmp_path, name, number):
+    columns = plain((1, 2))
+    columns[name], columns[number] = columns.pop("event") * 0 + 7, np.repeat([5, 6], 40)
+    path = write_csv(tmp_path / "x.csv", columns)
+    assert [str(it.id) for it in list_events(path)] == ["5:7:0", "6:7:0"]
+    assert same(read(tmp_path, path, event=EventId(7, 6)), 2)
+    truth = {name: [7, 7], number: [5, 6], "zenith": [1.0, 2.0], "azimuth": [0.5, 0.5]}
+    of = write_csv(tmp_path / "truth.csv", truth)
+    assert read(tmp_path, path, event=EventId(7, 6), truth=of).truth.zenith == 2.0
+
+
+@pytest.mark.parametrize(
+    ("columns", "option"),
+    [
+        ({"event_id": [1], "zenith": [1.0], "azimuth": [1.0]}, "--truth"),
+        ({"sensor_id": [1], "x": [1.0], "y": [1.0], "z": [1.0]}, "--geometry"),
+    ],
+)
+def test_a_table_that_belongs_to_an_option_is_refused_with_the_option(
+    tmp_path, columns, option
+):
+    path = write_csv(tmp_path / "x.csv", columns)
+    with pytest.raises(
+        BadInput, match=f"no pulses; give the pulses, and this file with {option}"
+    ):
+        take_event(path)
 
 
 def test_missing_columns_are_named(tmp_path):

@@ -55,7 +55,7 @@ def test_a_table_with_a_run_but_no_events_is_one_event(tmp_path):
     event = read(tmp_path, path, event=EventId(7, 5))
     assert (event.run_id, event.event_id) == (5, 7)
     assert read(tmp_path, path, event=EventId(7)).run_id == 5
-    with pytest.raises(BadInput, match="has no event of event 6:7"):
+    with pytest.raises(BadInput, match="has no event 6:7"):
         take_event(path, Choice(event=EventId(7, 6)))
 
 

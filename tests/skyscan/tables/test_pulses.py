@@ -14,7 +14,7 @@ TOO_LARGE = 2**32 + 5  # 5 if it wraps
 def test_times_in_seconds_are_refused(tmp_path):
     columns = plain((1,))
     columns["time"] = columns["time"] * 1e-9
-    with pytest.raises(BadInput, match=r"within .* in column time; are the times in ns\?"):
+    with pytest.raises(BadInput, match=r"within .* in column time; times have to be in ns"):
         take_event(write_csv(tmp_path / "x.csv", columns))
 
 

@@ -27,7 +27,7 @@ def test_a_truth_whose_events_are_text_is_refused(tmp_path):
     path = write_csv(tmp_path / "x.csv", plain((1,)))
     columns = {"event": ["one"], "zenith": [1.0], "azimuth": [1.0]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    with pytest.raises(BadInput, match="column event has a value that is not a number"):
+    with pytest.raises(BadInput, match=r"column event has .one., which is not a number"):
         take_event(path, Choice(truth=tmp_path / "t.parquet"))
 
 
@@ -63,6 +63,39 @@ def test_a_truth_of_prometheus_without_a_column_is_refused_with_its_name(tmp_pat
     columns["mc_truth"] = pa.array([None], table["mc_truth"].type)
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     assert b'"truth":null' in take_event(tmp_path / "x.parquet").content
+
+
+@pytest.mark.parametrize("begin", ["initial", "injection"])
+def test_a_file_of_an_older_prometheus_is_read_too(tmp_path, begin):
+    table = pq.read_table(write_prometheus(tmp_path / "new.parquet"))
+    new = table["mc_truth"].to_pylist()
+    rows = [{k: v for k, v in row.items() if k.startswith("initial")} for row in new]
+    if begin == "initial":
+        rows = [{k.replace("initial_state", begin): v for k, v in row.items()} for row in rows]
+        rows = [{**row, "initial_azimuth": 0.3} for row in rows]
+    else:
+        rows = [
+            {
+                **{
+                    f"injection_position_{axis}": row[f"initial_state_{axis}"] for axis in "xyz"
+                },
+                "injection_energy": row["initial_state_energy"],
+                "injection_zenith": row["initial_state_zenith"],
+                "injection_azimuth": row["initial_state_azimuth"],
+                **{f"primary_{kind}_1_energy": 500.0 for kind in ("lepton", "hadron")},
+                **{f"primary_{kind}_1_direction_theta": 1.0 for kind in ("lepton", "hadron")},
+                **{f"primary_{kind}_1_direction_phi": 0.3 for kind in ("lepton", "hadron")},
+            }
+            for row in rows
+        ]
+    light = [
+        {k.replace("string_id", "sensor_string_id"): v for k, v in it.items()}
+        for it in table["photons"].to_pylist()
+    ]
+    pq.write_table(pa.table({"mc_truth": rows, "total": light}), tmp_path / "old.parquet")
+    old, known = (read_event(tmp_path / f"{it}.parquet", event="1") for it in ("old", "new"))
+    assert np.array_equal(old.pulses, known.pulses)
+    assert old.truth == known.truth
 
 
 def test_a_named_index_of_pandas_that_only_counts_numbers_events(tmp_path):

@@ -82,7 +82,7 @@ def test_events_of_kaggle_are_chosen_for_a_campaign(tmp_path):
         None,
     ]
     assert campaign.entries[2].exit_code == ExitCode.BAD_INPUT
-    assert "has no event of event 5" in str(campaign.entries[2].problem)
+    assert "has no event 5" in str(campaign.entries[2].problem)
 
 
 def test_a_whole_table_is_a_campaign(tmp_path):

@@ -127,7 +127,7 @@ def test_a_campaign_of_named_events_has_only_these(tmp_path):
     _, campaign = plan_campaign([path], tmp_path / "many", options(), events=events)
     assert [it.event for it in campaign.entries] == ["136662:3:0", "136662:1:0", "9"]
     assert [it.exit_code for it in campaign.entries] == [0, 0, ExitCode.BAD_INPUT]
-    assert "has no event of event 9" in campaign.entries[2].why
+    assert "has no event 9" in campaign.entries[2].why
 
 
 def test_an_event_without_the_pulses_is_refused_and_the_others_are_scanned(tmp_path):
@@ -183,6 +183,42 @@ def test_events_are_listed_for_people_and_for_programs(tmp_path, capsys):
     assert listed[1]["id"] == "136662:1:0"
 
 
+def test_a_listing_without_the_usual_pulses_says_what_to_choose(tmp_path, capsys):
+    assert main(["events", str(level2(tmp_path)), "--pulses", "Other"]) == ExitCode.DONE
+    assert capsys.readouterr().out.endswith(
+        "6 events or sub-events, 0 can be scanned\n"
+        "None has Other; choose other pulses with --pulses.\n"
+    )
+    (tmp_path / "bad.i3").write_bytes(b"hello")
+    assert main(["events", str(tmp_path / "bad.i3")]) == ExitCode.BAD_INPUT
+    assert not capsys.readouterr().out
+
+
+def test_a_campaign_never_guesses_the_stream_of_an_event(tmp_path):
+    frames = []
+    for event_id in (1, 2):
+        daq, split = frames_of(tmp_path, event_id)
+        frames += [daq, split]
+        if event_id == 1:
+            frames += [physics(split, sub_event_stream="Final")]
+            frames += [physics(split, sub_event_id=1)]
+    path = tmp_path / "x.i3"
+    path.write_bytes(b"".join(frames))
+    _, campaign = plan_campaign([path], tmp_path / "many", options())
+    first, *others = campaign.entries
+    assert first.exit_code == ExitCode.BAD_INPUT
+    assert (
+        "stream InIceSplit), 136662:1:0 (frame 3, stream Final); choose one with --stream."
+        in (first.problem or "")
+    )
+    assert [it.folder is not None for it in others] == [True, True]
+    _, chosen = plan_campaign([path], tmp_path / "final", options(stream="Final"))
+    assert [it.exit_code for it in chosen.entries] == [ExitCode.DONE]
+    events = [EventId(1, 136662), EventId(2, 136662)]
+    _, named = plan_campaign([path], tmp_path / "named", options(), events=events)
+    assert [it.exit_code for it in named.entries] == [it.exit_code for it in campaign.entries]
+
+
 def test_frame_and_event_choose_in_the_command_line(tmp_path, capsys):
     words = ["plan", str(level2(tmp_path)), "--simulated-event", "--reco-algo", "dummy"]
     words += ["--output-dir", str(tmp_path / "scans")]
@@ -223,4 +259,4 @@ def test_a_damaged_file_does_not_stop_the_listing_of_others(tmp_path, capsys):
     assert main(["events", str(tmp_path / "bad.i3"), str(path)]) == ExitCode.BAD_INPUT
     printed = capsys.readouterr()
     assert printed.out.endswith("6 events or sub-events, 3 can be scanned\n")
-    assert "bad.i3: it is neither JSON" in printed.err
+    assert "bad.i3: it is not an event file" in printed.err
