@@ -8,7 +8,8 @@ import sys
 from skyscan import healpix
 assert healpix.nside2npix(1) == 12
 assert list(healpix.query_disc(1, (0, 0, 1), 3.2)) == list(range(12))
-print(*(name for name in sys.modules if name.split(".")[0] in {"healpy", "astropy", "matplotlib"}))
+packages = {"healpy", "astropy", "matplotlib"}
+print(*(name for name in sys.modules if name.split(".")[0] in packages))
 print(*(finder for finder in sys.meta_path if finder.__module__ == "skyscan.healpix"))
 """
 WHOLE_AFTERWARDS = """
