@@ -48,6 +48,8 @@ _CHANGE = frozenset(name for name, it in CAUSES.items() if it.can_pass is not Tr
     "limit",
     "deadline",
 }
+#: Version of the shape of `Report`; ``docs/report.schema.json`` describes it.
+REPORT_FORMAT = 1
 _RELATIVE = re.compile(r"(?<![\w./-])\./(\.(?![\w./]))?")
 _LIMITS = ("--max-rounds", "--max-failed-pixels", "--deadline")
 HALTED = 6  # $DAG_STATUS of a DAG that ended because of its halt file
@@ -104,6 +106,8 @@ class Report:
     sources : list of dict
         The sources of ``--catalogue`` inside the 90 % region, and the nearest others: name,
         ra_deg, dec_deg (J2000), distance_deg from the best fit, containment, is_inside.
+    format : int
+        Version of this shape. Within one, later versions may add keys.
     """
 
     name: str
@@ -127,6 +131,7 @@ class Report:
     page: str | None = None
     no_page: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
+    format: int = REPORT_FORMAT
 
 
 def write_report(

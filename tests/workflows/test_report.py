@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from job_log_support import (
@@ -33,6 +34,7 @@ from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.report import duration, read_report, write_report
+from workflows.report_schema import schema as report_schema
 
 
 @pytest.fixture
@@ -78,7 +80,11 @@ def test_a_complete_scan_reports_its_best_fit_and_its_map(folder):
     assert "resume" not in report.text
     assert report.text == folder.report.read_text()
     assert read_report(folder) == report
-    assert json.loads(folder.report_json.read_text())["exit_code"] == 0
+    written = json.loads(folder.report_json.read_text())
+    assert written["exit_code"] == 0
+    jsonschema.validate(written, report_schema())
+    before = {key: value for key, value in written.items() if key != "format"}
+    jsonschema.validate(before, report_schema())
 
 
 def test_what_auto_chose_is_reported_with_its_reason(folder):

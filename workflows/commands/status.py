@@ -32,7 +32,7 @@ from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
-from workflows.report import last_report, partial_map, renew
+from workflows.report import Report, last_report, partial_map, renew
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
 
@@ -181,7 +181,12 @@ def _print_answer(path: Path, options: argparse.Namespace) -> ExitCode:
     lines, shown = answer_of(path, options.levels)
     known = sources_for(options.catalogue, shown.skymap)
     sources = near(shown.skymap, shown.answer, known or [])
-    value = {**as_report(path, shown.value), "sources": [it.as_dict() for it in sources]}
-    lines += map(printable, source_lines(sources))
-    print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
+    found = [printable(line) for line in source_lines(sources)]
+    report = Report(
+        **as_report(path, shown.value),
+        text="".join(f"{line}\n" for line in (*lines, *found)),
+        answer_lines=lines[1:],
+        sources=[it.as_dict() for it in sources],
+    )
+    print(json.dumps(asdict(report), indent=1) if options.json else report.text, end="")
     return ExitCode.DONE
