@@ -25,7 +25,7 @@ from skyscan.events.writer import write_event
 from skyscan.layout import SCAN_JSON, ScanFolder
 from workflows.options import Options
 from workflows.plan import plan
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 from workflows.submission import submit
 
 if TYPE_CHECKING:

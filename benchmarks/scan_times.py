@@ -24,7 +24,7 @@ from workflows.model.reading import read_model
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.report import read_report
+from workflows.reports.stored import read_report
 from workflows.submission import submit
 from workflows.watch import is_over
 

@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
+from workflows.reports.value import Report
 from workflows.reports.writing import CANNOT_WRITE, last_report, partial_map, renew
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
     from workflows.model.scan import ScanModel
-    from workflows.reports.value import Report
 
 #: What the report of a scan says, whatever levels are chosen for its map.
 _OF_SCAN = ("name", "outcome", "exit_code", "failures", "bad_machines")
@@ -185,11 +185,16 @@ def _print_answer(
     lines, shown = answer_of(path, options.levels)
     known = sources_for(options.catalogue, shown.skymap)
     sources = near(shown.skymap, shown.answer, known or [])
-    value = as_report(path, shown.value)
     if report is not None:
-        value.update({key: asdict(report)[key] for key in _OF_SCAN})
         lines[0] = printable(f"{report.name}: {report.outcome}")
-    value["sources"] = [it.as_dict() for it in sources]
     lines += map(printable, source_lines(sources))
-    print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
-    return ExitCode(value["exit_code"])
+    found = Report(
+        **as_report(path, shown.value),
+        text="".join(f"{line}\n" for line in lines),
+        answer_lines=lines[1:],
+        sources=[it.as_dict() for it in sources],
+    )
+    if report is not None:
+        found = replace(found, **{key: getattr(report, key) for key in _OF_SCAN})
+    print(json.dumps(asdict(found), indent=1) if options.json else found.text, end="")
+    return ExitCode(found.exit_code)
