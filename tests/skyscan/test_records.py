@@ -4,7 +4,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scans_support import made_up, pixel_rows
 
-from skyscan.records import FIT_DTYPE, RECORD_DTYPE, are_intact, empty_fits, sign
+from skyscan.progression import MAX_NSIDE
+from skyscan.records import (
+    FIT_DTYPE,
+    FOUND_DTYPE,
+    NO_KEY,
+    PIXEL_DTYPE,
+    RECORD_DTYPE,
+    are_intact,
+    empty_fits,
+    found_of,
+    keys_of,
+    pixel_keys_of,
+    sign,
+)
 
 RECORDS = made_up(pixel_rows(8, range(3)))
 
@@ -40,3 +53,58 @@ def test_a_record_has_the_same_size_on_every_machine():
 @pytest.mark.parametrize("name", FIT_DTYPE.names)
 def test_a_failed_fit_is_nan_in_every_field(name):
     assert np.isnan(empty_fits(3)[name]).all()
+
+
+FINEST = 12 * MAX_NSIDE**2 - 1
+#: In the order of their keys, with the largest values of each part.
+IN_ORDER = [
+    *((1, 0, 0), (1, 0, 1), (1, 0, 2**27 - 1), (1, 1, 0), (1, 11, 2**27 - 1)),
+    *((2, 0, 0), (8, 767, 6), (512, 0, 0), (512, 3_145_727, 0)),
+    *((MAX_NSIDE, FINEST, 0), (2**15, 2**32 - 1, 2**27 - 1)),
+]
+
+
+def test_keys_are_different_and_sort_by_nside_then_pixel_then_variation():
+    keys = keys_of(rows_of(IN_ORDER))
+    assert (np.diff(keys) > 0).all()
+    assert keys[0] > NO_KEY
+
+
+def test_the_variations_of_a_pixel_share_its_key():
+    rows = [(8, 3, 0), (8, 3, 2**27 - 1), (8, 4, 0), (4, 3, 0)]
+    one, same, *others = pixel_keys_of(rows_of(rows)).tolist()
+    assert one == same
+    assert len({one, *others}) == 3
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *((0, 0, 0), (-8, 0, 0), (3, 0, 0), (12, 0, 0), (2**16, 0, 0)),
+        *((8, -1, 0), (8, 2**32, 0), (8, 0, -1), (8, 0, 2**27)),
+    ],
+)
+def test_rows_that_no_scan_has_have_no_key(row):
+    assert keys_of(rows_of([row])).tolist() == [NO_KEY]
+    assert pixel_keys_of(rows_of([row])).tolist() == [NO_KEY]
+
+
+def rows_of(ids):
+    rows = np.zeros(len(ids), PIXEL_DTYPE)
+    for name, values in zip(
+        ("nside", "pixel", "variation"), zip(*ids, strict=True), strict=True
+    ):
+        rows[name] = values
+    return rows
+
+
+@pytest.mark.parametrize("reasons", [[b"", b"", b""], [b"a", b"", b"a"], [b"b", b"a", b"b"]])
+def test_records_that_are_found_have_their_reasons_once(reasons):
+    records = RECORDS.copy()
+    records["reason"] = reasons
+    found = found_of(records)
+    assert found.dtype == FOUND_DTYPE
+    assert found["reason"].tolist() == reasons
+    assert len({id(it) for it in found["reason"] if it}) == len({it for it in reasons if it})
+    for name in set(FOUND_DTYPE.names) - {"reason"}:
+        assert found[name].tolist() == records[name].tolist()
