@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from condor.software.apptainer import find_apptainer
 from skyscan.errors import WrongUsage
 
 CVMFS = "/cvmfs/"
@@ -127,7 +126,7 @@ class Runtime:
         """
         path = self._path()
         is_image = self.kind == Kind.CONTAINER
-        if is_image and this_machine and find_apptainer() is None:
+        if is_image and this_machine and not _has_apptainer():
             return "apptainer"
         if not path or not (this_machine or (is_image and not path.startswith(CVMFS))):
             return ""
@@ -143,6 +142,12 @@ class Runtime:
     def _cvmfs_repository(self) -> str:
         path = self._path()
         return path.split("/")[2] if path.startswith(CVMFS) else ""
+
+
+def _has_apptainer() -> bool:
+    from condor.software.apptainer import find_apptainer  # jobs and scripts need none of it
+
+    return find_apptainer() is not None
 
 
 def parse_runtime(text: str) -> Runtime:

@@ -13,7 +13,6 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.configuration import check_configuration
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
 from skyscan.program import cannot_import, is_of_an_import
@@ -82,7 +81,8 @@ def _run(words: list[str]) -> int:
     options.words, options.make_parser = words, user_parser
     history.begin(words)
     try:
-        check_configuration()
+        if not _of_dagman(words):
+            _check_configuration()
         return int(options.run(options))
     except SkyscanError as error:
         print(printable(f"skyscan: error: {error}"), file=sys.stderr)
@@ -100,6 +100,13 @@ def _run(words: list[str]) -> int:
         return _unexpected(error)
     finally:
         history.begin(())
+
+
+def _check_configuration() -> None:
+    """Check HTCondor's configuration; DAGMan has read it itself before it calls a command."""
+    from condor.configuration import check_configuration
+
+    check_configuration()
 
 
 def _unexpected(error: Exception) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from condor import runtimes
 from condor.runtimes import Kind, Runtime, parse_runtime
+from condor.software import apptainer as software
 from skyscan.errors import ExitCode, WrongUsage
 
 DIGEST = f"@sha256:{'0a' * 32}"
@@ -132,7 +132,7 @@ def test_only_the_same_interpreter_is_this_python():
 
 @pytest.fixture
 def apptainer(monkeypatch):
-    monkeypatch.setattr(runtimes, "find_apptainer", lambda: Path("/usr/bin/apptainer"))
+    monkeypatch.setattr(software, "find_apptainer", lambda: Path("/usr/bin/apptainer"))
 
 
 @pytest.mark.usefixtures("apptainer")
@@ -165,7 +165,7 @@ def test_a_runtime_may_be_missing_here_if_jobs_run_elsewhere_and_no_image_is_tra
 
 
 def test_an_image_on_this_machine_needs_apptainer(monkeypatch):
-    monkeypatch.setattr(runtimes, "find_apptainer", lambda: None)
+    monkeypatch.setattr(software, "find_apptainer", lambda: None)
     image = parse_runtime("container:docker://python:3")
     assert image.missing(this_machine=True) == "apptainer"
     assert image.missing(this_machine=False) == ""

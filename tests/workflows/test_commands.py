@@ -103,6 +103,7 @@ def test_status_imports_nothing_that_it_does_not_need(tmp_path):
         (["logs", "."], ["workflows.plan", "workflows.campaigns.plan"]),
         (["pool", "status"], ["numpy", "workflows.plan", "workflows.engines"]),
         (["open-scan", "."], ["workflows.plan", "workflows.commands.status"]),
+        (["next-round", ".", "0"], ["condor.configuration", "condor.sites", "condor.find"]),
     ],
 )
 def test_light_commands_do_not_import_what_plans_scans(words, not_these):

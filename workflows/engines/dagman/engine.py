@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.rounds.next_round import open_round
-from workflows.engines.dagman import dags, submission
+from workflows.engines.dagman import dags
 from workflows.engines.engine import Engine
 from workflows.steps import MORE_ROUNDS, n_skips
 
@@ -55,11 +55,15 @@ class Dagman(Engine):
 
     def command(self, folder: ScanFolder) -> list[str]:
         """Return the condor_submit_dag command."""
+        from workflows.engines.dagman import submission
+
         again = submission.was_submitted(folder)
         return submission.submit_command(folder, again=again)
 
     def submit(self, folder: ScanFolder, pool: Pool) -> None:
         """Run condor_submit_dag."""
+        from workflows.engines.dagman import submission
+
         submission.submit(folder, pool)
 
     def dags(self, folder: ScanFolder) -> list[Path]:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, ClassVar
 
-from condor.sites import recorded_site
 from skyscan.errors import WrongUsage
 from skyscan.frames import KEEP_VARIABLE
 from workflows.engines.engine import Arriving, Engine, Failure
-from workflows.engines.pegasus import failures, results, submission
 from workflows.engines.pegasus.folder import PegasusFolder, check_carried
-from workflows.engines.pegasus.staging import check_staging
-from workflows.engines.pegasus.worker_package import (
-    drop_worker_packages,
-    needs_worker_package,
-)
 from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
@@ -31,7 +24,8 @@ if TYPE_CHECKING:
 class Pegasus(Engine):
     """Pegasus: a workflow in which each job between rounds writes the next workflow.
 
-    Its Python API is imported only where it is used, because the import is slow.
+    Its Python API is imported only where it is used, because the import is slow, and so are the
+    modules that most scripts of a scan do not need.
     """
 
     name: ClassVar[str] = "pegasus"
@@ -43,6 +37,8 @@ class Pegasus(Engine):
 
     def check(self, place: Path, scan: Planned, site: Site) -> None:
         """Refuse predictive scanning, and values that Pegasus would change."""
+        from workflows.engines.pegasus.staging import check_staging
+
         if scan.predictive_scanning_threshold < 1:
             raise WrongUsage(
                 "--predictive-scanning-threshold: with Pegasus a round starts only when the "
@@ -78,6 +74,8 @@ class Pegasus(Engine):
 
     def missing(self, pool: Pool | None) -> str:
         """Return a message if pegasus-plan is missing."""
+        from workflows.engines.pegasus import submission
+
         if submission.has_pegasus(pool):
             return ""
         return f"{submission.PLAN} is not on PATH; it needs Pegasus 5.1 or newer."
@@ -88,6 +86,8 @@ class Pegasus(Engine):
 
     def submit(self, folder: ScanFolder, pool: Pool) -> None:
         """Plan a run and start it."""
+        from workflows.engines.pegasus import submission
+
         submission.submit(folder, pool)
 
     def dags(self, folder: ScanFolder) -> list[Path]:
@@ -108,18 +108,30 @@ class Pegasus(Engine):
 
     def failed_jobs(self, folder: ScanFolder) -> list[Failure]:
         """Return the failures in the last run and its nested workflows."""
+        from workflows.engines.pegasus import failures
+
         return failures.failed_jobs(self.dag(folder).parent)
 
     def arriving(self, folder: ScanFolder) -> Arriving:
         """Return the result files in Pegasus' scratch folder."""
+        from workflows.engines.pegasus import results
+
         return results.arriving_results(PegasusFolder(folder.path).scratch)
 
     def settle(self, folder: ScanFolder) -> None:
         """Collect what ended runs left in Pegasus' scratch folder, and remove the folder."""
+        from workflows.engines.pegasus import results
+
         results.settle(folder)
 
     def tidy(self, folder: ScanFolder, scan: Planned) -> None:
         """Remove the copies of the worker package that no job reads."""
+        from condor.sites import recorded_site
+        from workflows.engines.pegasus.worker_package import (
+            drop_worker_packages,
+            needs_worker_package,
+        )
+
         if not needs_worker_package(scan, recorded_site(scan.site, scan.site_values)):
             drop_worker_packages(folder)
 
