@@ -173,13 +173,14 @@ def rename_folder(scan: RunningScan, random: Random) -> str | None:
 
 def kill_pre_script(scan: RunningScan, random: Random) -> str | None:
     """Kill the PRE script that opens a round, or its Python."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        pid = int(path.name)
-        is_its = {"next-round", "./open-round.sh"} & _words(pid)
-        if is_its and _cwd(pid) == scan.folder.workflow:
-            found.append(pid)
-    return _kill(found, random)
+    return _kill(pre_scripts(scan, "next-round", "./open-round.sh"), random)
+
+
+def pre_scripts(scan: RunningScan, *words: str) -> list[int]:
+    """Return the processes of a scan's PRE scripts of rounds."""
+    pids = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    chosen = set(words or ("./open-round.sh",))
+    return [pid for pid in pids if chosen & _words(pid) and _cwd(pid) == scan.folder.workflow]
 
 
 def foreign_environment(scan: RunningScan, random: Random) -> str | None:

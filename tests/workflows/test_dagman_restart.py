@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from scans import RunningScan, accept_changes, environment, make_scan, wait_until
-from soak_faults import dagmans
+from soak_faults import dagmans, pre_scripts
 
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode
-from workflows.engines.dagman.dags import OPEN_ROUND_SH, SCAN_DAG
+from workflows.engines.dagman.dags import OPEN_ROUND_SH, SCAN_DAG, SCRIPT_RETRIES
 from workflows.steps import ACCESS_POINT_SH
+from workflows.watch import is_over
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,3 +153,43 @@ def append(log: Path, event: str) -> None:
 def submissions(scan: RunningScan) -> int:
     state = dagman_state(scan.folder.workflow / SCAN_DAG)
     return 0 if state is None else state.submissions
+
+
+def kill_the_script(scan: RunningScan, other_than: int = 0) -> int:
+    """Kill the PRE script that waits to open a round; return its process."""
+
+    def waiting() -> list[int]:
+        return [pid for pid in pre_scripts(scan) if pid != other_than]
+
+    wait_until(lambda: bool(waiting()) or is_over(scan.folder), "the script to run")
+    (pid,) = waiting()
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def test_a_script_that_is_killed_once_is_run_again(pool, run_folder):
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    kill_the_script(scan)
+    scan.go_on()
+    report = scan.finish()
+    assert report.outcome == "complete", report.text
+    assert set(scan.fits().values()) == {1}
+
+
+def test_a_script_that_is_killed_each_time_is_named_and_the_scan_can_go_on(pool, run_folder):
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    scan.pause_at(1)
+    scan.submit().wait_until_paused()
+    killed = 0
+    for _ in range(1 + SCRIPT_RETRIES):
+        killed = kill_the_script(scan, other_than=killed)
+    report = scan.finish()
+    assert report.exit_code == ExitCode.TRY_AGAIN, report.text
+    (failure,) = report.failures
+    assert (failure.step, failure.cause) == ("opening round_001", "killed")
+    assert "killed by signal 9 (SIGKILL)" in failure.text
+    scan.go_on()
+    assert scan.submit().finish().outcome == "complete"
+    assert set(scan.fits().values()) == {1}
