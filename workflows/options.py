@@ -304,9 +304,9 @@ class Options:
     kernel: str = _option(
         AUTO,
         "--kernel",
-        "what computes the likelihoods of track, cascade and auto: compiled (C, several times "
-        "as fast), numpy (runs on any machine), or auto (compiled if there is a C compiler "
-        "here); all jobs of a scan use the same (default: {default})",
+        "what computes the likelihoods of track, cascade, cascades and auto: compiled (C, "
+        "several times as fast), numpy (runs on any machine), or auto (compiled if there is a "
+        "C compiler here); all jobs of a scan use the same (default: {default})",
         choices=(AUTO, COMPILED, NUMPY),
     )
     max_rounds: int | None = _option(

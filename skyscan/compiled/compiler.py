@@ -17,7 +17,8 @@ from pathlib import Path
 from skyscan.compiled.library import Kernel, KernelDoesNotLoad
 from skyscan.errors import BadInput
 
-SOURCE = "likelihood.c"
+#: What is compiled, and the files that it includes.
+SOURCE, PARTS = "kernel.c", ("likelihood.c", "losses.c")
 COMPILERS = ("cc", "gcc", "clang")
 COMPILE_SECONDS = 120
 MOST_TEXT = 1000  #: bytes of an error message that are kept
@@ -67,7 +68,9 @@ def compiled_kernel() -> bytes:
 
 def _compiled_in(folder: Path, compiler: str) -> bytes:
     source, library = folder / SOURCE, folder / "kernel.so"
-    source.write_bytes(resources.files("skyscan").joinpath("compiled", SOURCE).read_bytes())
+    for name in (SOURCE, *PARTS):
+        content = resources.files("skyscan").joinpath("compiled", name).read_bytes()
+        (folder / name).write_bytes(content)
     _compile(compiler, source, library)
     Kernel(library)
     return library.read_bytes()

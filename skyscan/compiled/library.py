@@ -82,7 +82,9 @@ class Kernel:
 
     Attributes
     ----------
-    track, shower : Functions
+    track, shower, losses : Functions
+    losses_details : function
+        Also gives the energies of segments.
 
     Raises
     ------
@@ -94,9 +96,10 @@ class Kernel:
         try:
             library = _loaded(path)
             avx2 = has_avx2() if with_avx2 is None else with_avx2
-            self.track, self.shower = (
-                _functions(library, kind, avx2=avx2) for kind in ("track", "shower")
+            self.track, self.shower, self.losses = (
+                _functions(library, kind, avx2=avx2) for kind in ("track", "shower", "losses")
             )
+            self.losses_details = _function(library, "losses_details", avx2=avx2)
         except (OSError, AttributeError) as error:
             raise KernelDoesNotLoad(
                 f"The compiled kernel {path} cannot be loaded on this machine "
@@ -124,11 +127,16 @@ def _loaded_from_memory(path: Path) -> ctypes.CDLL:
 
 
 def _functions(library: ctypes.CDLL, kind: str, *, avx2: bool) -> Functions:
-    ending = "_avx2" if avx2 else ""
-    found = [getattr(library, f"{kind}_{what}{ending}") for what in Functions._fields]
-    for function in found:
-        function.restype = None
-    return Functions(*found)
+    return Functions(
+        *(_function(library, f"{kind}_{what}", avx2=avx2) for what in Functions._fields)
+    )
+
+
+def _function(library: ctypes.CDLL, name: str, *, avx2: bool) -> Callable[..., None]:
+    function = getattr(library, f"{name}_avx2" if avx2 else name)
+    function.restype = None
+    found: Callable[..., None] = function
+    return found
 
 
 def has_avx2() -> bool:

@@ -160,7 +160,7 @@ class LayeredIce:
         self, delay: Array, distance: Array, cos_eta: Array, dom_z: Array
     ) -> Array:
         """Return ln of the probability that a photon is later than a delay; see `Ice`."""
-        rate, share = self._rates(distance, cos_eta, dom_z)
+        rate, share = self.rates(distance, cos_eta, dom_z)
         lengths, cosines, distances, times = self._axes
         row, far = distances.place(np.log(distance * rate))
         where = np.log(np.maximum(delay * (rate * LIGHT_SPEED), 1e-9))
@@ -179,7 +179,7 @@ class LayeredIce:
                     found = found + (weight * part) * value
         return np.where(delay > 0, found, 0.0)
 
-    def _rates(self, distance: Array, cos_eta: Array, dom_z: Array) -> tuple[Array, Array]:
+    def rates(self, distance: Array, cos_eta: Array, dom_z: Array) -> tuple[Array, Array]:
         """Return 1/le (1/m) and la/le along the direct photons."""
         rise = cos_eta * (distance * (1 / SIN_CHERENKOV))
         short = np.abs(rise) < SHORTEST_PATH_M

@@ -12,6 +12,9 @@ from skyscan.light import first_photon, pandel
 from skyscan.light.layered import LayeredIce
 from skyscan.light.tables import shipped_table
 from skyscan.likelihood import Likelihood
+from skyscan.losses import doms as losses_doms
+from skyscan.losses import energies, segments
+from skyscan.losses import model as losses
 from skyscan.shower import doms as shower_doms
 from skyscan.shower import model as shower
 from skyscan.storage import digest
@@ -65,6 +68,21 @@ def shower_settings(ice: IceModel) -> dict[str, Any]:
         "saturated": [shower_doms.LINEAR_PE_PER_NS, shower_doms.CURRENT_NS],
         "ice_sha256": ice.digest,
         "table_sha256": shipped_table("shower").digest,
+    }
+
+
+def losses_settings(ice: IceModel) -> dict[str, Any]:
+    """Return the settings of ``cascades`` in an ice model."""
+    return {
+        **shower_settings(ice),
+        "bare_muon": losses.BARE_MUON,
+        "smallest_share": losses.SMALLEST_SHARE,
+        "bright": losses_doms.BRIGHT_FACTOR,
+        "dark_step": losses_doms.DARK_STEP,
+        "energy_steps": energies.N_STEPS,
+        "segments": [segments.SPACING_M, segments.FEWEST, segments.REACH_M],
+        "ends": [segments.BEFORE_M, segments.BEHIND_M],
+        "track_table_sha256": shipped_table("track").digest,
     }
 
 

@@ -63,8 +63,8 @@ class TrackModel:
     azimuth: Array
     dom_z: Array | None = None
     kernel: Kernel | None = None
-    _axes: Axes = field(init=False, repr=False)
-    _frames: TrackFrames = field(init=False, repr=False)
+    axes: Axes = field(init=False, repr=False)
+    frames: TrackFrames = field(init=False, repr=False)
     _times: Array = field(init=False, repr=False)
     _levels: Array = field(init=False, repr=False)
     _compiled: dict[int, tuple[Ice, Compiled]] = field(
@@ -75,8 +75,8 @@ class TrackModel:
         """Transform the DOMs to the frames of the tracks."""
         places = np.stack([self.hits[name] for name in "xyz"], axis=-1)
         axes = axes_of(self.zenith, self.azimuth)
-        object.__setattr__(self, "_axes", axes)
-        object.__setattr__(self, "_frames", frames_of(axes, places - self.centre))
+        object.__setattr__(self, "axes", axes)
+        object.__setattr__(self, "frames", frames_of(axes, places - self.centre))
         object.__setattr__(self, "_times", self.hits["time"].copy())
         levels = self.hits["z"] if self.dom_z is None else self.dom_z
         object.__setattr__(self, "_levels", levels.copy())
@@ -138,7 +138,7 @@ class TrackModel:
             compiled = compiled_tracks(
                 self.kernel,
                 ice,
-                self._frames,
+                self.frames,
                 times=self._times,
                 levels=self._levels,
                 charge=self.hits["charge"],
@@ -148,7 +148,7 @@ class TrackModel:
         return self._compiled[id(ice)][1]
 
     def _llh(self, rows: Rows, points: Array, photons: Array, ice: Ice) -> Array:
-        light = direct_light(self._frames.rows(rows), points[:, :1], points[:, 1:2])
+        light = direct_light(self.frames.rows(rows), points[:, :1], points[:, 1:2])
         residual = self._times - points[:, 2:] - light.time
         return minus_log_likelihood(residual, light, self._levels, photons, ice)
 
@@ -167,7 +167,7 @@ class TrackModel:
         ndarray, shape (n, len(levels)), ns
         """
         first, second = (np.full((len(self), 1), place) for place in across)
-        passed = self._times - direct_light(self._frames, first, second).time
+        passed = self._times - direct_light(self.frames, first, second).time
         index = [round(level * (len(self.hits) - 1)) for level in levels]
         return np.asarray(np.sort(passed, axis=-1)[:, index])
 
@@ -180,7 +180,7 @@ class TrackModel:
         time : ndarray, shape (n,), ns
             The time at which the particle is at the vertex.
         """
-        along, first, second = (component(vertex - self.centre, axis) for axis in self._axes)
+        along, first, second = (component(vertex - self.centre, axis) for axis in self.axes)
         return np.stack([first, second, time - along / LIGHT_SPEED], axis=-1)
 
     def vertices_of(self, points: Array) -> Array:
@@ -188,5 +188,5 @@ class TrackModel:
 
         A vertex is the point of a track nearest to the charge centre, at the time parameter.
         """
-        first, second = self._axes.first, self._axes.second
+        first, second = self.axes.first, self.axes.second
         return np.asarray(self.centre + points[:, :1] * first + points[:, 1:2] * second)

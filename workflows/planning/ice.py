@@ -37,7 +37,7 @@ def ice_for(options: Options) -> IceModel | None:
     if not reco_class(options.reco).light_tables:
         raise WrongUsage(
             f"--ice-model: {options.reco} does not fit in layered ice, so its ice cannot be "
-            f"chosen; track, cascade and auto do."
+            f"chosen; track, cascade, cascades and auto do."
         )
     from skyscan.light.ice_files import read_ice_model
     from skyscan.light.ice_json import read_ice

@@ -106,8 +106,8 @@ def _cannot_compile(error: BadInput) -> BadInput:
 def _check(options: Options) -> None:
     if options.kernel == COMPILED and not reco_class(options.reco).has_kernel:
         raise WrongUsage(
-            f"--kernel compiled: {options.reco} has no compiled kernel; track, cascade and "
-            f"auto have."
+            f"--kernel compiled: {options.reco} has no compiled kernel; track, cascade, "
+            f"cascades and auto have."
         )
 
 

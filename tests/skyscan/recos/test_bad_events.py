@@ -34,7 +34,7 @@ def changed(event, **columns: object):
     return replace(event, pulses=pulses)
 
 
-@pytest.mark.parametrize("reco", ["track", "cascade", "auto"])
+@pytest.mark.parametrize("reco", ["track", "cascade", "cascades", "auto"])
 def test_an_event_that_can_be_fitted_is_not_refused(event, reco):
     check(event, reco)
 
@@ -54,7 +54,7 @@ def test_times_far_from_the_event_are_refused(event, reco):
     check(changed(event, time=one), reco)  # a single odd pulse does not count
 
 
-@pytest.mark.parametrize("reco", ["track", "cascade", "auto"])
+@pytest.mark.parametrize("reco", ["track", "cascade", "cascades", "auto"])
 @pytest.mark.parametrize("why", ["deepcore", "one pulse", "no local coincidence"])
 def test_too_few_doms_after_the_cleaning_are_refused(event, why, reco):
     bad = {

@@ -66,7 +66,7 @@ def fitted(reco, folder, ice):
     return fit.reconstruct(rows, *healpy.pix2ang(1, np.arange(12)))
 
 
-@pytest.mark.parametrize("reco", ["track", "cascade"])
+@pytest.mark.parametrize("reco", ["track", "cascade", "cascades"])
 def test_equal_numbers_give_equal_bytes_and_other_ice_another_llh(tmp_path, reco):
     default = fitted(reco, tmp_path / "default", None)
     renamed = replace(SHIPPED, name="my ice", source="--ice-model")

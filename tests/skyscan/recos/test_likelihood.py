@@ -40,7 +40,7 @@ def test_another_ice_is_another_likelihood_of_layered_fits(tmp_path):
     assert own.reco == "track"
 
 
-@pytest.mark.parametrize("reco", ["track_bulk", "cascade"])
+@pytest.mark.parametrize("reco", ["track_bulk", "cascade", "cascades"])
 def test_each_open_reconstruction_has_its_own_likelihood(tmp_path, reco):
     own, other = recorded("track", tmp_path / "track"), recorded(reco, tmp_path / reco)
     assert other.reco == reco

@@ -53,7 +53,7 @@ def test_levels_that_were_measured_in_other_ice_are_refused_for_it(tmp_path, ice
     assert read_planned(planned(tmp_path / "scans", None, **chosen).scan_json).levels is None
 
 
-@pytest.mark.parametrize("reco", ["track", "cascade", "auto"])
+@pytest.mark.parametrize("reco", ["track", "cascade", "cascades", "auto"])
 def test_prep_gets_the_numbers_and_never_the_folder(tmp_path, ice, reco, capsys):
     folder = planned(tmp_path / "scans", ice, reco=reco)
     assert capsys.readouterr().err == ""
@@ -93,7 +93,9 @@ def test_other_ice_is_another_scan_and_no_ice_the_same_as_ever(tmp_path, ice):
 
 @pytest.mark.parametrize("reco", ["track_bulk", "dummy", "millipede_wilks", "splinempe"])
 def test_a_fit_without_layered_ice_refuses_it(tmp_path, ice, reco):
-    with pytest.raises(WrongUsage, match=f"--ice-model: {reco} .* track, cascade and auto do"):
+    with pytest.raises(
+        WrongUsage, match=f"--ice-model: {reco} .* track, cascade, cascades and auto do"
+    ):
         planned(tmp_path / "scans", ice, reco=reco)
     with pytest.raises(WrongUsage, match="--ice-model"):
         plan_campaign([EVENT], tmp_path / "many", options(reco=reco, ice_model=ice))
