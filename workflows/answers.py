@@ -103,6 +103,5 @@ def as_report(path: Path, value: dict[str, Any]) -> dict[str, Any]:
         "n_pixels": value["n_pixels"],
         "n_failed": value["n_failed"],
         "failures": [],
-        "bad_machines": [],
         "answer": value,
     }

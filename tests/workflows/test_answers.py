@@ -25,6 +25,7 @@ from workflows.cli import main
 from workflows.engines.engine import Failure
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.reports.schema import schema as report_schema
 from workflows.reports.stored import read_report
 from workflows.reports.writing import write_report
 
@@ -68,6 +69,8 @@ def test_result_of_a_map_has_the_same_numbers_as_text_and_json(map_file, capsys)
     assert value["best"]["pixel"] == answer["best"]["pixel"]
     schema = resources.files("skyscan").joinpath("data", "answer.schema.json").read_text()
     jsonschema.validate(answer, json.loads(schema))
+    jsonschema.validate(value, report_schema())
+    assert value["text"] == text
 
 
 def test_levels_change_the_regions_and_are_named(map_file, capsys, tmp_path):

@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
 from workflows.planned import read_planned
+from workflows.reports.value import Report
 from workflows.reports.writing import CANNOT_WRITE, last_report, partial_map, renew
 from workflows.submission import open_scan
 from workflows.watch import ask, watch
@@ -42,10 +43,9 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.commands.plan import Commands
     from workflows.model.scan import ScanModel
-    from workflows.reports.value import Report
 
 #: What the report of a scan says, whatever levels are chosen for its map.
-_OF_SCAN = ("name", "outcome", "exit_code", "failures", "bad_machines")
+_OF_SCAN = ("name", "outcome", "exit_code", "failures")
 
 
 def add_to(commands: Commands) -> None:
@@ -186,10 +186,17 @@ def _print_answer(
     known = sources_for(options.catalogue, shown.skymap)
     sources = near(shown.skymap, shown.answer, known or [])
     value = as_report(path, shown.value)
+    now = Report(**value, text="")
     if report is not None:
-        value.update({key: asdict(report)[key] for key in _OF_SCAN})
+        ours = {key: it for key, it in value.items() if key not in _OF_SCAN}
+        now = replace(report, **ours)
         lines[0] = printable(f"{report.name}: {report.outcome}")
-    value["sources"] = [it.as_dict() for it in sources]
-    lines += map(printable, source_lines(sources))
-    print(json.dumps(value, indent=1) if options.json else "\n".join(lines))
-    return ExitCode(value["exit_code"])
+    found = [printable(line) for line in source_lines(sources)]
+    now = replace(
+        now,
+        text="".join(f"{line}\n" for line in (*lines, *found)),
+        answer_lines=lines[1:],
+        sources=[it.as_dict() for it in sources],
+    )
+    print(json.dumps(asdict(now), indent=1) if options.json else now.text, end="")
+    return ExitCode(now.exit_code)

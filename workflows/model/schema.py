@@ -24,15 +24,21 @@ def as_json(model: ScanModel) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of `as_json`."""
-    definitions: dict[str, Any] = {}
-    root = _object(ScanModel, definitions)
+    root = schema_of(ScanModel, "Scan model")
     root["properties"]["version"] = {"const": VERSION, "description": "Version of the model."}
-    return {"$schema": DIALECT, "title": "Scan model", **root, "$defs": definitions}
+    return root
+
+
+def schema_of(kind: type, title: str) -> dict[str, Any]:
+    """Return the JSON Schema of a dataclass and of those in it."""
+    definitions: dict[str, Any] = {}
+    root = _object(kind, definitions)
+    return {"$schema": DIALECT, "title": title, **root, "$defs": definitions}
 
 
 def _object(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     names = {**vars(scan), "Failure": Failure}
-    hints = get_type_hints(kind, names)
+    hints = get_type_hints(kind, localns=names)
     texts = _descriptions(kind.__doc__ or "")
     properties = {}
     for it in fields(kind):
@@ -65,7 +71,7 @@ def _value(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: A
         return {"type": "array", "items": _value(inner[0], definitions)}
     if origin is dict:
         return {"type": "object", "additionalProperties": _value(inner[1], definitions)}
-    return {"type": _SIMPLE[hint]}
+    return {} if hint is Any else {"type": _SIMPLE[hint]}
 
 
 def _descriptions(docstring: str) -> dict[str, str]:

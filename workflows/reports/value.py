@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from workflows.engines.engine import Failure
 
 
+#: Version of the shape of `Report`; ``docs/report.schema.json`` describes it.
+REPORT_FORMAT = 1
+
+
 @dataclass(frozen=True)
 class Report:
     """The outcome of a scan.
@@ -60,6 +64,8 @@ class Report:
     sources : list of dict
         The sources of ``--catalogue`` inside the 90 % region, and the nearest others: name,
         ra_deg, dec_deg (J2000), distance_deg from the best fit, containment, is_inside.
+    format : int
+        Version of this shape. Within one, later versions may add keys.
     """
 
     name: str
@@ -83,3 +89,4 @@ class Report:
     page: str | None = None
     no_page: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
+    format: int = REPORT_FORMAT

@@ -19,6 +19,7 @@ from plans_support import EVENT, options
 from workflows.cli import main
 from workflows.model.schema import schema
 from workflows.plan import plan
+from workflows.reports.schema import schema as report_schema
 
 PUBLISHED = Path(__file__).parents[3] / "docs" / "scan-model.schema.json"
 
@@ -55,6 +56,12 @@ def test_the_published_schema_is_that_of_the_code():
     published = json.loads(PUBLISHED.read_text())
     Draft202012Validator.check_schema(published)
     assert published == schema()
+
+
+def test_the_published_schema_of_reports_is_that_of_the_code():
+    published = json.loads((PUBLISHED.parent / "report.schema.json").read_text())
+    Draft202012Validator.check_schema(published)
+    assert published == report_schema()
 
 
 @pytest.mark.parametrize("make", [planned, runs, failed, complete, copied])

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from job_log_support import (
@@ -35,6 +36,7 @@ from workflows.engines.dagman.dags import rounds_that_ended
 from workflows.model.text import duration
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.reports.schema import schema as report_schema
 from workflows.reports.stored import read_report
 from workflows.reports.writing import last_report, write_report
 
@@ -82,7 +84,11 @@ def test_a_complete_scan_reports_its_best_fit_and_its_map(folder):
     assert "resume" not in report.text
     assert report.text == folder.report.read_text()
     assert read_report(folder) == report
-    assert json.loads(folder.report_json.read_text())["exit_code"] == 0
+    written = json.loads(folder.report_json.read_text())
+    assert written["exit_code"] == 0
+    jsonschema.validate(written, report_schema())
+    before = {key: value for key, value in written.items() if key != "format"}
+    jsonschema.validate(before, report_schema())
 
 
 def test_what_auto_chose_is_reported_with_its_reason(folder):
