@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ENDINGS = (".json", ".pkl", ".i3", ".i3.gz", ".i3.bz2", ".i3.zst")
+#: The names of event files, any of which may be compressed.
+KINDS = (".json", ".pkl", ".i3", ".tar", ".csv", ".parquet", ".db", ".sqlite")
+ENDINGS = (
+    *(f"{kind}{packed}" for kind in KINDS for packed in ("", ".gz", ".bz2", ".xz", ".zst")),
+    ".tgz",
+)
 MOST_IN_A_NAME = 100  #: bytes, of the name of an event file in those of its records
 STATE, REFUSED = "watch", "refused"
 #: Files whose content is not scanned again; what was refused may come again.

@@ -150,10 +150,16 @@ def _resolution(skymap: SkyMap, inner: Region) -> Check:
     return Check(
         "pixel size",
         "warning",
-        f"the 50 % region is as small as {n_pixels:.1f} pixels of nside {finest}: its shape is "
-        f"not resolved",
+        f"the 50 % region is {_as_small_as(n_pixels)} of nside {finest}: its shape is not "
+        f"resolved",
         _finer(skymap, finest),
     )
+
+
+def _as_small_as(n_pixels: float) -> str:
+    if n_pixels < 1:
+        return "smaller than a pixel"
+    return f"as small as {n_pixels:.1f} pixels"
 
 
 def _finer(skymap: SkyMap, finest: int) -> str | None:

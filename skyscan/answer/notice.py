@@ -173,7 +173,7 @@ def circular_lines(
     yield ""
     yield (
         f"The 90% region has {outer.area_deg2:.2f} square degrees. Reconstruction: "
-        f"{answer.reco or 'unknown'}; regions by {answer.levels_text}."
+        f"{answer.reco or 'unknown'}. The levels of the regions are {answer.levels_text}."
     )
     if known.map_url:
         yield f"The map is at {known.map_url}."

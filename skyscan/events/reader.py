@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
+from math import pi
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ from skyscan.events.truth import PARTICLE_KEYS, Truth
 PARTICLE = "I3Particle"
 #: The truth in an envelope of icecube-skywriter (radians, GeV), and its names here.
 TRUTH_KEYS = {"ra": "ra", "dec": "dec", "eprim": "energy"}
+ROUNDING = 1e-3  #: by which its angles may be out of their range, radians
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -237,6 +239,11 @@ def _truth(packet: Packet) -> Truth | None:
     """Return what an envelope says of a simulated event."""
     known = {ours: packet.truth.get(theirs) for theirs, ours in TRUTH_KEYS.items()}
     given = {key: value for key, value in known.items() if value is not None}
+    for key, most in (("ra", 2 * pi), ("dec", pi / 2)):
+        if abs(given.get(key, 0.0)) > most + ROUNDING:
+            raise packet.place.complaint(
+                f"has a true direction with {key} {given[key]:g}, which is not in radians"
+            )
     return Truth(**given) if given else None
 
 

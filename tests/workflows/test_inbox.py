@@ -51,6 +51,16 @@ def take_all(inbox, how=scan):
     return [inbox.take(path, how) for path in inbox.whole()]
 
 
+@pytest.mark.parametrize(
+    "name", ["a.json.gz", "a.PKL.zst", "a.i3.xz", "a.tar.bz2", "a.tgz", "a.csv", "a.parquet"]
+)
+def test_event_files_of_all_formats_are_taken(inbox, incoming, name):
+    for other in (name, f"{name}.part", f".{name}", "notes.txt"):
+        (incoming / other).write_text("x")
+    inbox.whole()
+    assert [path.name for path in inbox.whole()] == [name]
+
+
 def test_a_file_is_taken_when_nobody_writes_it_any_more(inbox, incoming):
     file = incoming / "event.json"
     for content in ("", "{", '{"a":'):

@@ -279,6 +279,8 @@ def _refuse(entries: Sequence[Entry]) -> None:
         )
     first = entries[0]
     kind = BadInput if first.exit_code == ExitCode.BAD_INPUT else WrongUsage
+    if len(entries) == 1:
+        raise kind(f"The only event cannot be planned. {first.problem}")
     raise kind(f"None of {len(entries)} events can be planned. The first: {first.problem}")
 
 

@@ -77,7 +77,8 @@ def truth_lines(rows: Sequence[Row]) -> list[str]:
     known = [row for row in rows if row.state == "complete" and row.from_truth_deg is not None]
     if not known:
         return []
-    lines = [f"  truth     {len(known)} events: {_medians(known)}"]
+    events = "1 event" if len(known) == 1 else f"{len(known)} events"
+    lines = [f"  truth     {events}: {_medians(known)}"]
     covered = coverage(known)
     if covered:
         lines.append(f"  coverage  {'; '.join(map(str, covered))}")

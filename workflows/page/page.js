@@ -497,7 +497,11 @@ function makeSky(chart, map) {
         image.data.set([...(cell ? cell.rgb : unknown), 255], 4 * (py * canvas.width + px));
       }
     }
-    brush.putImageData(image, 0, 0);
+    // By way of another canvas: what putImageData draws is missing when the page is printed.
+    const paper = document.createElement("canvas");
+    [paper.width, paper.height] = [canvas.width, canvas.height];
+    paper.getContext("2d").putImageData(image, 0, 0);
+    brush.drawImage(paper, 0, 0, width, height);
     brush.lineWidth = 0.6;
     brush.strokeStyle = "rgba(255,255,255,.4)";
     const along = (n, low, high, f) => Array.from({ length: n + 1 }, (_, i) => f(low + (high - low) * i / n));

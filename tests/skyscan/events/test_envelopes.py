@@ -133,6 +133,15 @@ def test_the_truth_in_an_alert_of_skywriter_is_kept(alert):
     assert truth_of(read_event(alert)) == (1.25, -0.5)
 
 
+@pytest.mark.parametrize(("key", "value"), [("ra", 68.8), ("dec", -28.6)])
+def test_a_truth_of_skywriter_in_degrees_is_refused(alert, key, value):
+    message = json.loads(alert.read_text())
+    message["true"] = {"ra": 1.25, "dec": -0.5, key: value}
+    alert.write_text(json.dumps(message))
+    with pytest.raises(BadInput, match=rf"it has a true direction with {key} {value}, which"):
+        read_event(alert)
+
+
 @pytest.mark.parametrize("block", [None, [], {"ra": "1.2"}, {"ra": float("nan")}, 3])
 def test_a_truth_that_is_none_is_passed_over(alert, block):
     message = json.loads(alert.read_text())
