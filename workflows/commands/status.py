@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from workflows.model.scan import ScanModel
 
 #: What the report of a scan says, whatever levels are chosen for its map.
-_OF_SCAN = ("name", "outcome", "exit_code", "failures", "bad_machines")
+_OF_SCAN = ("name", "outcome", "exit_code", "failures")
 
 
 def add_to(commands: Commands) -> None:
@@ -185,16 +185,18 @@ def _print_answer(
     lines, shown = answer_of(path, options.levels)
     known = sources_for(options.catalogue, shown.skymap)
     sources = near(shown.skymap, shown.answer, known or [])
+    value = as_report(path, shown.value)
+    now = Report(**value, text="")
     if report is not None:
+        ours = {key: it for key, it in value.items() if key not in _OF_SCAN}
+        now = replace(report, **ours)
         lines[0] = printable(f"{report.name}: {report.outcome}")
-    lines += map(printable, source_lines(sources))
-    found = Report(
-        **as_report(path, shown.value),
-        text="".join(f"{line}\n" for line in lines),
+    found = [printable(line) for line in source_lines(sources)]
+    now = replace(
+        now,
+        text="".join(f"{line}\n" for line in (*lines, *found)),
         answer_lines=lines[1:],
         sources=[it.as_dict() for it in sources],
     )
-    if report is not None:
-        found = replace(found, **{key: getattr(report, key) for key in _OF_SCAN})
-    print(json.dumps(asdict(found), indent=1) if options.json else found.text, end="")
-    return ExitCode(found.exit_code)
+    print(json.dumps(asdict(now), indent=1) if options.json else now.text, end="")
+    return ExitCode(now.exit_code)
