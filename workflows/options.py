@@ -207,7 +207,7 @@ class Options:
         metavar="FILE",
     )
     reco: str = _option(
-        "track",
+        "auto",
         "--reco-algo",
         "reconstruction; `skyscan recos` lists all of them (default: {default})",
         metavar="NAME",

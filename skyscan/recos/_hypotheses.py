@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: A track has a narrow minimum, and a shower a wide one.
-FIRST_NSIDES = {"track": 4, "cascade": 2}
+#: A shower has a wide minimum, and a track a narrow one: nside 4 misses that of a bright muon.
+FIRST_NSIDES = {"track": 8, "cascade": 2}
 #: Each step has pixels of a quarter of the size, inside the best of those before.
 N_REFINED = (6, 3)
 SEED_FIELDS = ("x", "y", "z", "time", "energy")

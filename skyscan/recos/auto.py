@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from skyscan.errors import BadInput
 from skyscan.layout import CHOICE_JSON
 from skyscan.recos import Reco, reco_class
 from skyscan.recos._hypotheses import FIRST_NSIDES, Hypothesis, best_fit
@@ -34,22 +35,25 @@ class Auto(Reco):
 
     Both are fitted in ``prepare``, from coarse directions to fine ones around the best. They
     are compared by the likelihood of the same data: times of the first pulses, and charges. A
-    track's charges are those of an infinite track that shines evenly.
+    track's charges are those of an infinite track that shines evenly. An event that one of the
+    two cannot fit is the other's.
     """
 
-    summary: ClassVar[str] = "track or cascade, whichever fits the event better"
+    summary: ClassVar[str] = "track or cascade, whichever fits the event better (the default)"
     light_tables: ClassVar[tuple[str, ...]] = ("track", "shower")
     has_kernel: ClassVar[bool] = True
+    any_detector: ClassVar[bool] = True
     chunk_size: ClassVar[int] = 48
 
     _chosen: Reco
     _choice: str
 
     def check(self, source: Source, event: Event) -> None:
-        """Refuse an event that one of the two cannot fit."""
+        """Refuse an event that neither of the two can fit."""
         super().check(source, event)
-        for reco in self._both().values():
-            reco.check(source, event)
+        refusals = [_refusal(reco, source, event) for reco in self._both().values()]
+        if all(refusals):
+            raise next(it for it in refusals if it)
 
     def prepare(self, event: Event, folder: Path) -> Vertex:
         """Fit both hypotheses, write the choice, and prepare the chosen reconstruction.
@@ -57,16 +61,18 @@ class Auto(Reco):
         Raises
         ------
         BadInput
-            The event has too few hits.
+            Neither of the two can fit the event.
         """
-        fits: dict[str, Hypothesis] = {}
-        seeds: dict[str, Vertex] = {}
         recos = self._both()
-        for name, reco in recos.items():
-            seeds[name] = reco.prepare(event, folder)
-            reco.setup(folder)
-            fits[name] = best_fit(reco, seeds[name], FIRST_NSIDES[name])
-        choice = compare(fits, recos["cascade"])
+        prepared = {name: _prepared(reco, event, folder) for name, reco in recos.items()}
+        seeds = {name: it for name, it in prepared.items() if not isinstance(it, BadInput)}
+        refusals = [it for it in prepared.values() if isinstance(it, BadInput)]
+        if not seeds:
+            raise refusals[0]
+        if refusals:
+            choice = _only(next(iter(seeds)), refusals[0])
+        else:
+            choice = compare(_best_fits(recos, seeds, folder), recos["cascade"])
         (folder / CHOICE_JSON).write_text(json.dumps(choice, indent=1) + "\n", "utf-8")
         self._choice = str(choice["chosen"])
         return seeds[self._choice]
@@ -92,6 +98,39 @@ class Auto(Reco):
         for reco in recos.values():
             reco.chosen_ice = self.chosen_ice
         return recos
+
+
+def _refusal(reco: Reco, source: Source, event: Event) -> BadInput | None:
+    try:
+        reco.check(source, event)
+    except BadInput as error:
+        return error
+    return None
+
+
+def _prepared(reco: Reco, event: Event, folder: Path) -> Vertex | BadInput:
+    if event.detector is not None and not reco.any_detector:
+        return BadInput(f"{event.name} is of another detector than IceCube-86")
+    try:
+        return reco.prepare(event, folder)
+    except BadInput as error:
+        return error
+
+
+def _best_fits(
+    recos: dict[str, Reco], seeds: dict[str, Vertex], folder: Path
+) -> dict[str, Hypothesis]:
+    for reco in recos.values():
+        reco.setup(folder)
+    return {
+        name: best_fit(reco, seeds[name], FIRST_NSIDES[name]) for name, reco in recos.items()
+    }
+
+
+def _only(chosen: str, refusal: BadInput) -> dict[str, object]:
+    """Return the choice, as `compare`, if the other hypothesis cannot fit the event."""
+    other = "shower" if chosen == "track" else "track"
+    return {"chosen": chosen, "reason": f"no fit as a {other}: {refusal}", "llh": {}}
 
 
 def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The default reconstruction: a through-going track in layered ice."""
+"""A through-going track in layered ice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Track(FirstPhotonTrack):
     is unknown unless the user gives it, the ice is the mean of the layers that IceCube is in.
     """
 
-    summary: ClassVar[str] = "track in layered ice, first pulses (the default)"
+    summary: ClassVar[str] = "track in layered ice, first pulses"
     light_tables: ClassVar[tuple[str, ...]] = ("track",)
     has_kernel: ClassVar[bool] = True
     close_nside: ClassVar[int] = 256

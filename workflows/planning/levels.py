@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skyscan.errors import WrongUsage
+from skyscan.errors import BadInput, SkyscanError, WrongUsage
 from skyscan.recos import reco_class
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def check_calibrated_for(
 
     if levels != CALIBRATED:
         return
-    refusals = []
+    refusals: list[SkyscanError] = []
     for name in ("track", "cascade") if reco == AUTO else (reco,):
         fit = reco_class(name)(event.format_version)
         fit.chosen_ice = ice
         try:
             parse_levels(CALIBRATED, name, fit.likelihood(event))
-        except WrongUsage as error:
+        except (WrongUsage, BadInput) as error:
             refusals.append(error)
         else:
             return

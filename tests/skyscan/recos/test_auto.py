@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from skyscan import read_event
+from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.errors import BadInput
+from skyscan.geometry import positions
 from skyscan.layout import CHOICE_JSON
 from skyscan.records import PIXEL_DTYPE
 from skyscan.recos import _hypotheses, auto, reco_class
@@ -56,3 +58,28 @@ def test_an_event_that_neither_can_fit_is_refused(tmp_path):
     event = shipped("simulated_shower.json")
     with pytest.raises(BadInput, match="needs 6"):
         Auto().prepare(replace(event, pulses=event.pulses[:2]), tmp_path)
+
+
+def test_an_event_that_cannot_be_a_shower_is_a_track(tmp_path):
+    event = shipped("simulated_track.json")
+    saturated = event.pulses.copy()
+    saturated["charge"] = 1e6
+    Auto().prepare(replace(event, pulses=saturated), tmp_path)
+    choice = json.loads((tmp_path / CHOICE_JSON).read_text())
+    assert choice["chosen"] == "track"
+    assert choice["reason"].startswith("no fit as a shower: ")
+    assert "saturated" in choice["reason"]
+
+
+def test_an_event_in_another_detector_is_a_track(tmp_path):
+    event = shipped("simulated_shower.json")
+    hit = np.unique(event.pulses[["string", "om"]])
+    doms = np.zeros(len(hit), DOM_DTYPE)
+    doms["string"], doms["om"] = hit["string"], hit["om"]
+    places = positions(doms["string"], doms["om"])
+    for name, values in zip("xyz", places.T, strict=True):
+        doms[name] = values
+    Auto().prepare(replace(event, detector=Detector(doms)), tmp_path)
+    choice = json.loads((tmp_path / CHOICE_JSON).read_text())
+    assert choice["chosen"] == "track"
+    assert "another detector" in choice["reason"]
