@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, replace
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from condor.joblog import Kind, read_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
 
     import htcondor2 as htcondor
@@ -118,6 +119,28 @@ def dagman_state(dag: Path) -> DagmanState | None:
     alive = [it.cluster for it in known.values() if not it.is_over]
     locked = dag.with_name(f"{dag.name}.lock").exists()
     return replace(known[alive[-1] if alive and locked else last], submissions=len(known))
+
+
+def note_removal(dag: Path, clusters: Container[int]) -> None:
+    """Record in DAGMan's own job log that it was removed, unless the log has its end.
+
+    The schedd writes the end of a job to the path that the log had at submission: if the folder
+    was moved since, the log in it would have none.
+
+    Parameters
+    ----------
+    dag : Path
+        The DAG.
+    clusters : container of int
+        Ids of jobs that were removed and have left the queue; nothing is recorded of others.
+    """
+    state = dagman_state(dag)
+    if state is None or state.is_over or state.cluster not in clusters:
+        return
+    when = time.strftime("%Y-%m-%d %H:%M:%S")
+    event = f"{Kind.ABORTED:03d} ({state.cluster:03d}.000.000) {when} Job was aborted.\n"
+    with log_of(dag).open("a") as log:
+        log.write(f"{event}\tby skyscan abort, from a folder that was moved\n...\n")
 
 
 #: A line of DAGMan's own log: its time, and an error at the beginning or after its source

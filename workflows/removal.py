@@ -11,11 +11,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from condor.dagman import note_removal
 from condor.queue import HELD, SCHEDULER, VANILLA, jobs, with_their_jobs
 from condor.schedd import ask_schedd
 from condor.versions import REMOVAL_WITH_TRANSFER, parse_version
 from skyscan.errors import SkyscanError, TryAgain
 from workflows.campaigns import run as campaign_run
+from workflows.engines import engine_of
 from workflows.engines.dagman.submission import locks
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
@@ -62,6 +64,7 @@ def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | N
         return None
     _remove_all(pool, [cluster], lambda: queued_jobs(folder, pool), patience)
     _unlock(folder.workflow)
+    _note([cluster], engine_of(folder).dag(folder))
     _close(folder)
     return cluster
 
@@ -99,7 +102,15 @@ def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENC
     if clusters:
         _remove_all(pool, clusters, lambda: campaign_run.queued_jobs(folder, pool), patience)
         _unlock(folder.path, *(scan.workflow for scan in folder.scans))
+        _note(clusters, folder.dag, *(engine_of(scan).dag(scan) for scan in folder.scans))
     return clusters
+
+
+def _note(clusters: list[int], *dags: Path) -> None:
+    """Record the removal of DAGs whose folder was moved while they were in the queue."""
+    for dag in dags:
+        with suppress(OSError):  # a full disk
+            note_removal(dag, clusters)
 
 
 def _unlock(*folders: Path) -> None:

@@ -24,8 +24,11 @@ from condor.dagman import (
     job_ends,
     last_error,
     log_events,
+    log_of,
     node_of,
+    note_removal,
 )
+from condor.joblog import Kind, read_log
 
 
 @pytest.fixture
@@ -228,3 +231,16 @@ def test_what_others_wrote_in_another_encoding_loses_no_event(tmp_path):
     (*_, held) = log_events(log)
     assert held["HoldReason"] == r"disque \xe9puis\xe9"
     assert dagman_state(tmp_path / "scan.dag").state == "held"
+
+
+def test_a_removal_that_the_schedd_wrote_elsewhere_is_noted_once(dag):
+    note_removal(dag, [7])
+    assert not log_of(dag).exists()
+    assert state_after(dag, submitted(7), STARTED.format(7)).state == "running"
+    note_removal(dag, [8])
+    assert dagman_state(dag).state == "running"
+    for _ in range(2):
+        note_removal(dag, [7])
+        assert dagman_state(dag).state == "removed"
+    removals = [it for it in read_log(log_of(dag)) if it.kind == Kind.ABORTED]
+    assert [it.reason for it in removals] == ["by skyscan abort, from a folder that was moved"]

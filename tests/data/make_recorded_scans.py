@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from skyscan.layout import ScanFolder
+from workflows.engines import engine_of
 from workflows.model.reading import ScanReader
 from workflows.model.results import records_of
 
@@ -37,6 +38,7 @@ def record(name: str, folder: ScanFolder) -> None:
         (place / log.name).write_text(text)
     reader = ScanReader(folder)
     scan = reader.scan
+    chosen, engine = reader.chosen(), engine_of(folder)
     value = {
         "versions": scan.versions,
         "progression": scan.progression,
@@ -51,8 +53,9 @@ def record(name: str, folder: ScanFolder) -> None:
                 "nsides": it.nsides,
                 "batches": [[batch.n, seconds_of(batch.results)] for batch in it.batches],
             }
-            for it in reader.chosen()
+            for it in chosen
         ],
+        "n_skips": [engine.n_skips(folder, scan, n) for n in range(len(chosen) + 1)],
     }
     (place / "recording.json").write_text(json.dumps(value) + "\n")
 

@@ -51,7 +51,7 @@ class Recording:
         opened = [it for it in value["rounds"] if it["opened"] <= now]
         return Work(
             now=now,
-            ready=prep.changed if prep and prep.has_succeeded else None,
+            ready=prep.changed if prep and prep.has_succeeded else outer.skipped.get("prep"),
             rounds=[self._round(n, now) for n in range(len(opened))],
             progression=tuple((a, b) for a, b in value["progression"]),
             batch_size=value["batch_size"],
@@ -59,6 +59,7 @@ class Recording:
             max_rounds=value["max_rounds"],
             time_budget=value["time_budget"],
             closing=closing_of(outer, len(opened)),
+            n_skips=value["n_skips"][len(opened)],
         )
 
     def _round(self, number: int, now: float) -> RoundWork:

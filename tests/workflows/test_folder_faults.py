@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from scans import RunningScan, copy_of, environment, make_scan, simulated_event, wait_until
 
+from condor.dagman import dagman_state
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import ScanFolder
@@ -25,6 +26,7 @@ from workflows.engines.dagman.dags import SCAN_DAG
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.removal import abort
+from workflows.reports.stored import read_report
 from workflows.reports.writing import last_report
 from workflows.submission import AlreadyRuns, submit_line
 from workflows.watch import is_over
@@ -93,6 +95,9 @@ def move_in_the_queue(scan: RunningScan) -> Ended:
     with pytest.raises(AlreadyRuns) as caught:
         scan.submit()
     assert abort(scan.folder, scan.pool) is not None
+    # The schedd writes its end to where the log was.
+    assert dagman_state(scan.folder.workflow / SCAN_DAG).state == "removed"
+    assert {it.cause for it in read_report(scan.folder).failures} == {"removed"}
     scan.go_on()
     return Ended(scan, scan.submit().finish(), str(caught.value), before)
 

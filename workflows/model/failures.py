@@ -62,6 +62,8 @@ class FailureFinder:
         engine = engine_of(self.folder)
         of_engine = map(with_cause, engine.failed_jobs(self.folder))
         found = [*self._jobs(nodes, rounds), *of_engine]
+        if self.is_removed:  # that jobs have no end in a log of theirs is no reason then
+            found = [it for it in found if it.cause != "not-ended"]
         causes = [it for it in found if not it.step.startswith(engine.echo)]
         if not self.is_over:
             return causes

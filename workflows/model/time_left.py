@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from statistics import median, pstdev
+from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
 from workflows.model.scan import TimeLeft
@@ -25,9 +25,13 @@ RECENT = 60.0  # seconds over which the number of slots is averaged
 #: Until they are seen, in seconds: DAGMan and a script from the end of a round to the choice of
 #: the next one; from there to its first start; a job besides its fits.
 SCRIPT, WAIT, START_UP = 4.0, 3.0, 2.0
-QUICKER = 0.7  # part of the time of that script that another one takes
-SKIP = 1.0  # seconds of DAGMan for each node that is skipped
-SUBMIT = 2.0  # seconds of DAGMan for merge, and for the end
+#: Of DAGMan's looks, which are part of what a script takes, and the shortest time without them.
+LOOK, QUICKEST = 1.0, 0.5
+#: How many times as long as that script, without the looks, merge and the report take.
+MERGE, REPORT = 1.0, 5.0
+#: Seconds of DAGMan for each round that is skipped; of a predictive scan, which skips many.
+SKIP, SKIP_OF_MANY, FEW = 1.0, 0.55, 12
+SUBMIT = 1.0  # seconds of DAGMan for merge
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
 FIRST_WAIT = 10.0  # seconds of a wait that are expected to recur
 AGAIN = 0.5  # part of what it has waited that a job that waits too long waits yet
@@ -268,11 +272,15 @@ class _Gaps:
 
 def _gaps(work: Work) -> _Gaps:
     ends = [work.ready, *(it.ended for it in work.rounds)]
-    pairs = list(zip(ends, work.rounds, strict=False))
-    scripts = [it.opened - end for end, it in pairs if end is not None and it.opened > end]
+    opened = [it.opened for it in work.rounds]
+    if work.closing.n_skipped == 1 and work.closing.skipped:
+        opened.append(work.closing.skipped)  # the last such script found no pixels
+    pairs = zip(ends, opened, strict=False)
+    scripts = [then - end for end, then in pairs if end is not None and then > end]
     waits = [it.began - it.opened for it in work.rounds if it.began and it.began > it.opened]
     return _Gaps(
-        script=median(scripts[-3:]) if scripts else SCRIPT,
+        # How busy the machine is changes while a scan runs: of the last two.
+        script=fmean(scripts[-2:]) if scripts else SCRIPT,
         # The first round waits for machines that later ones keep.
         wait=min([*waits[-3:], FIRST_WAIT]) if waits else WAIT,
     )
@@ -280,19 +288,23 @@ def _gaps(work: Work) -> _Gaps:
 
 def _closing(work: Work, gaps: _Gaps) -> float:
     """Return the seconds from the end of the last round: skipped rounds, merge, report."""
-    # Choosing pixels takes longer than seeing that there are none, than merge, and the report.
-    seen, script = work.closing, QUICKER * gaps.script
-    report = script + SUBMIT
+    seen = work.closing
+    # The scripts of this scan tell how fast the machine is; DAGMan looks once a second anyway.
+    own = max(QUICKEST, gaps.script - LOOK)
+    report = REPORT * own + LOOK
     if seen.merge_ended is not None:
         return _rest(report, work.now - seen.merge_ended)
-    merge = script + SUBMIT
+    merge = MERGE * own + LOOK + SUBMIT
     if seen.merge_began is not None:
         return report + _rest(merge, work.now - seen.merge_began)
     spare = work.max_rounds - len(work.rounds) if work.n_skips is None else work.n_skips
+    skip = SKIP if spare <= FEW else SKIP_OF_MANY
     n_skips = max(0, spare - seen.n_skipped)
     if seen.skipped is not None:
-        return report + merge + SKIP * n_skips
-    return (script if n_skips else 0.0) + SKIP * n_skips + merge + report
+        skips = _rest(skip * (n_skips + 1), work.now - seen.skipped)
+    else:
+        skips = gaps.script + skip * (n_skips - 1) if n_skips else 0.0
+    return skips + merge + report
 
 
 def _rest(usual: float, elapsed: float) -> float:

@@ -112,6 +112,21 @@ def test_a_round_may_follow_until_one_has_been_skipped():
     assert left(merged).likely >= AT_LEAST
 
 
+def test_the_end_is_foreseen_from_what_the_scans_own_scripts_took_of_late():
+    def ends_after(*gaps: float) -> float:
+        ready, rounds = 90.0, []
+        for gap in gaps:
+            rounds.append(RoundWork((1,), ready + gap, (done(began=ready + gap + 3.0),)))
+            ready = rounds[-1].ended
+        closing = Closing(2, ready + 3.0, ready + 4.0, ready + 5.0)
+        return left(work(*rounds, now=ready + 5.0, closing=closing)).likely
+
+    quick, slow = ends_after(3.0, 3.0, 3.0), ends_after(9.0, 9.0, 9.0)
+    assert slow > 2.0 * quick
+    assert ends_after(9.0, 3.0, 3.0) == pytest.approx(quick)
+    assert quick < ends_after(3.0, 3.0, 9.0) < slow
+
+
 def test_a_wait_for_machines_is_told_apart_from_work():
     waiting = RoundWork((1,), 120.0, (BatchWork(10), BatchWork(10)))
     rounds = (RoundWork((1,), 98.0, (done(), done())), waiting)

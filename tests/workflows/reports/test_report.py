@@ -207,6 +207,15 @@ def test_why_says_that_a_scan_was_removed(folder, capsys):
     assert "DAGMan job 1: removed" in capsys.readouterr().out
 
 
+def test_jobs_of_a_removed_scan_whose_ends_are_not_logged_are_no_reason(folder):
+    removed(folder)
+    logs(folder, "scan.dag", submitted(2, "round_000"), STARTED.format(2))
+    logs(folder, "round_000.dag", submitted(3, "reco_00000"), STARTED.format(3))
+    assert [(it.step, it.cause) for it in last_report(folder).failures] == [
+        ("DAGMan", "removed")
+    ]
+
+
 def test_a_report_that_cannot_be_kept_is_shown(folder, monkeypatch):
     do(folder, 0)
     removed(folder)
