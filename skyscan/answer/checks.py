@@ -114,11 +114,14 @@ def _failed_pixels(skymap: SkyMap, outer: Region) -> Check:
         return Check(
             "fits",
             "warning",
-            f"{near} pixels in or next to the 90 % region have no fit; the coarser pixels that "
-            f"contain them take their place",
+            "1 pixel in or next to the 90 % region has no fit; the coarser pixel that "
+            "contains it takes its place"
+            if near == 1
+            else f"{near} pixels in or next to the 90 % region have no fit; the coarser pixels "
+            f"that contain them take their place",
             _command(skymap, "retry --failed"),
         )
-    where = f"; {total} elsewhere have none" if total else ""
+    where = f"; {total} elsewhere {'has' if total == 1 else 'have'} none" if total else ""
     return Check("fits", "ok", f"every pixel near the best fit has a fit{where}")
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from skyscan.errors import BadInput
-from skyscan.events.choice import parse_event_id
+from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.files import ambiguous, find_events, take_event
 from skyscan.events.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from skyscan.events.choice import Choice, EventId
+    from skyscan.events.choice import EventId
     from skyscan.events.entry import EventEntry, EventFile, Found
     from workflows.campaigns.campaign import Entry
 
@@ -32,7 +31,8 @@ class Wanted(NamedTuple):
     frame : int or None
         Number of its physics frame; None if the file has no other.
     doubt : str or None
-        Why it is not known which physics frame is meant, if several streams have the pulses.
+        Why it is not known which physics frame is meant: several streams have the pulses, or
+        no file has the event.
     """
 
     file: str
@@ -57,13 +57,18 @@ def wanted_events(
     events : sequence of EventId
         The events to take; all if it is empty.
     """
-    paths = dict.fromkeys(str(path.absolute()) for path in files)  # a file named twice is one
-    return [wanted for path in paths for wanted in _in_file(path, choice, events)]
+    paths = list(dict.fromkeys(str(path.absolute()) for path in files))  # one named twice
+    if not events:
+        return [wanted for path in paths for wanted in _in_file(path, choice)]
+    known: dict[EventId, list[Wanted]] = {event: [] for event in events}
+    unreadable = [path for path in paths if not _find_named(path, choice, known)]
+    for event, wanted in known.items():
+        if not wanted:
+            known[event] = _nowhere(event, paths, unreadable)
+    return list(dict.fromkeys(it for wanted in known.values() for it in wanted))
 
 
-def _in_file(path: str, choice: Choice, events: Sequence[EventId]) -> list[Wanted]:
-    if events:
-        return [it for event in events for it in _named(path, choice, event)]
+def _in_file(path: str, choice: Choice) -> list[Wanted]:
     wanted: list[Wanted] = []
     last = 0
     entries = (found.entry for found in find_events(path, choice))
@@ -78,15 +83,31 @@ def _in_file(path: str, choice: Choice, events: Sequence[EventId]) -> list[Wante
     return [Wanted(path)] if is_only or not wanted else wanted
 
 
-def _named(path: str, choice: Choice, event: EventId) -> list[Wanted]:
+def _find_named(path: str, choice: Choice, known: Mapping[EventId, list[Wanted]]) -> bool:
+    """Add the events of a file to those that are named; return whether all of it was read."""
+    only = next(iter(known)) if len(known) == 1 else None  # others of the file are not read
+    entries = (it.entry for it in find_events(path, replace(choice, event=only, frame=None)))
+    by_number: dict[int, list[EventId]] = {}
+    for event in known:
+        by_number.setdefault(event.event_id, []).append(event)
+    meant = (it for it in entries if it.event_id in by_number)
     try:
-        meant = replace(choice, event=event, frame=None)
-        entries = [found.entry for found in find_events(path, meant)]
+        for entry, doubt in _scannable(path, meant, choice):
+            for event in by_number[entry.event_id]:
+                if entry.is_meant(Choice(event=event)):
+                    wanted = Wanted(path, str(entry.id), entry.frame, doubt)
+                    known[event].append(wanted)
     except (BadInput, OSError):
-        entries = []
-    chosen = _scannable(path, entries, choice)
-    found = [Wanted(path, str(it.id), it.frame, doubt) for it, doubt in chosen]
-    return found or [Wanted(path, str(event))]
+        return False
+    return True
+
+
+def _nowhere(event: EventId, paths: Sequence[str], unreadable: Sequence[str]) -> list[Wanted]:
+    """Return an event that no file has: planning says why, of files that cannot be read too."""
+    if len(paths) == 1 or unreadable:
+        return [Wanted(path, str(event)) for path in unreadable or paths]
+    doubt = f"None of the {len(paths)} files has event {event}."
+    return [Wanted(paths[0], str(event), None, doubt)]
 
 
 def _scannable(
@@ -96,8 +117,7 @@ def _scannable(
 
     Of a sub-event that several streams have, only the first is there, with the doubt.
     """
-    for _, group in groupby(entries, key=lambda it: (it.run_id, it.event_id)):
-        of_event = list(group)
+    for of_event in _by_event(entries, choice):
         fits = [it for it in of_event if it.can_be_scanned(choice)] or of_event[:1]
         for sub_event in dict.fromkeys(it.sub_event_id for it in fits):
             same = [it for it in fits if it.sub_event_id == sub_event]
@@ -105,6 +125,24 @@ def _scannable(
                 yield same[0], str(ambiguous(path, same))
             else:
                 yield from ((it, None) for it in same)
+
+
+def _by_event(entries: Iterable[EventEntry], choice: Choice) -> Iterator[list[EventEntry]]:
+    """Yield the sub-events of each event; an error comes after what was before it."""
+    group: list[EventEntry] = []
+    try:
+        for entry in entries:
+            if group and (entry.run_id, entry.event_id) != (group[0].run_id, group[0].event_id):
+                yield group
+                group = []
+            group.append(entry)
+    except (BadInput, OSError):
+        before = [it for it in group if it.can_be_scanned(choice)]
+        if before:
+            yield before
+        raise
+    if group:
+        yield group
 
 
 class Taker:

@@ -133,10 +133,12 @@ def _print_left_out(campaign: Campaign) -> None:
     runs = {it.run_id for it in campaign.entries if it.run_id is not None}
     like_data = sorted(filter(is_like_data, runs))
     if like_data and not campaign.options.is_real_event:
+        is_one, first = len(like_data) == 1, like_data[0]
+        one = f"run {first} has a number of real events, and is"
+        many = f"runs such as {first} have numbers of real events, and are"
         note(
-            f"runs have numbers of real events ({len(like_data)}, such as {like_data[0]}), and "
-            f"are scanned as simulated; if they are data, plan them with --real-event into "
-            f"another --output-dir."
+            f"{one if is_one else many} scanned as simulated; if this is data, plan it with "
+            f"--real-event into another --output-dir."
         )
 
 

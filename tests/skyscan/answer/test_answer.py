@@ -86,10 +86,10 @@ def test_levels_of_millipede_are_marked_on_other_maps(good):
 def test_failed_fits_near_the_best_one_are_told_from_those_far_away(good):
     near, far = good.best()[0].pixel + 1, 700
     found = check(without_fits(good, 128, [near]), "fits")
-    assert (found.state, found.reason[:10]) == ("warning", "1 pixels i")
+    assert (found.state, found.reason[:10]) == ("warning", "1 pixel in")
     found = check(without_fits(good, 8, [far]), "fits")
     assert found.state == "ok"
-    assert "1 elsewhere" in found.reason
+    assert "1 elsewhere has none" in found.reason
 
 
 def test_a_region_that_reaches_coarser_pixels_names_the_command_that_extends_it(tmp_path):

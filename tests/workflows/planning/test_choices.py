@@ -260,3 +260,29 @@ def test_a_damaged_file_does_not_stop_the_listing_of_others(tmp_path, capsys):
     printed = capsys.readouterr()
     assert printed.out.endswith("6 events or sub-events, 3 can be scanned\n")
     assert "bad.i3: it is not an event file" in printed.err
+
+
+def test_the_last_event_before_the_damage_of_a_file_is_planned_too(tmp_path):
+    path = level2(tmp_path, (1, 2))
+    path.write_bytes(path.read_bytes()[:-100])
+    for events in ((), (EventId(1), EventId(2))):
+        _, campaign = plan_campaign(
+            [path], tmp_path / f"{len(events)}", options(), events=events
+        )
+        assert [it.name for it in campaign.entries] == [
+            "run00136662.evt000000000001.neutrino",
+            None,
+        ]
+        assert "ends early" in (campaign.entries[1].problem or "")
+
+
+def test_named_events_may_be_in_any_of_the_files(tmp_path):
+    files = []
+    for folder, events in (("a", (1, 2)), ("b", (3, 4))):
+        (tmp_path / folder).mkdir()
+        files.append(level2(tmp_path / folder, events))
+    named = [EventId(4), EventId(1, 136662), EventId(9)]
+    _, campaign = plan_campaign(files, tmp_path / "many", options(), events=named)
+    assert [it.event for it in campaign.entries] == ["136662:4:0", "136662:1:0", "9"]
+    assert [it.file for it in campaign.entries[:2]] == [str(files[1]), str(files[0])]
+    assert campaign.entries[2].problem == "None of the 2 files has event 9."
