@@ -28,7 +28,7 @@ from skyscan.rounds.leftover import (
 )
 from skyscan.rounds.rule import choose
 from skyscan.startup import Startup, read_startup
-from skyscan.storage import make_folder, write_bytes, write_sealed
+from skyscan.storage import make_folder, write_bytes, write_many, write_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -290,8 +290,14 @@ def _write_round(
             f"again and keep the results."
         )
     here.logs.mkdir(parents=True, exist_ok=True)
-    for batch, content in zip(batches, contents, strict=True):
-        write_bytes(here.batch(batch.number), content)
+    files = {
+        here.batch(b.number): content for b, content in zip(batches, contents, strict=True)
+    }
+    if kind:  # it depends on the time of its choice, and cannot be chosen again
+        for path, content in files.items():
+            write_bytes(path, content)
+    elif files:
+        write_many(next(iter(files)).parent, {path.name: it for path, it in files.items()})
     write_sealed(here.description, description)
 
 

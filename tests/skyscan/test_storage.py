@@ -17,6 +17,7 @@ from skyscan.storage import (
     sha256_of,
     write_bytes,
     write_json,
+    write_many,
 )
 
 
@@ -115,3 +116,16 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
 def test_a_file_on_a_disk_that_fails_is_named():
     with pytest.raises(OSError, match="/proc/self/mem"):
         read_json(Path("/proc/self/mem"))
+
+
+def test_many_files_are_written_without_a_sync_for_each(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    place = tmp_path / "a" / "b"
+    write_many(place, {f"{n}": b"%d" % n for n in range(5)})
+    write_many(place, {"3": b"again"})
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == {
+        **{f"{n}": b"%d" % n for n in range(5)},
+        "3": b"again",
+    }
+    assert len(synced) == 2  # the folder, each time
