@@ -14,6 +14,9 @@ from workflows.model.time_left import BatchWork, RoundWork, Work
 
 PLACE = Path(__file__).parents[1] / "data" / "recorded_scans"
 NAMES = sorted(it.name for it in PLACE.iterdir() if it.is_dir())
+#: Scans of earlier versions, whose workflow was another one: evictions, checkpoints, slow slots.
+OF_POOLS = PLACE.with_name("recorded_pools")
+POOLS = sorted(it.name for it in OF_POOLS.iterdir() if it.is_dir())
 STARTING = 0.7  # the part of a start's time besides fits that comes before them
 
 
@@ -32,7 +35,7 @@ class Recording:
     rounds: list[list[LogEvent]] = field(init=False)
 
     def __post_init__(self) -> None:
-        place = PLACE / self.name
+        place = (OF_POOLS if self.name in POOLS else PLACE) / self.name
         self.value = json.loads((place / "recording.json").read_text())
         dagman = read_log(place / "scan.dag.dagman.log")
         self.submitted, self.ended = dagman[0].time, dagman[-1].time
