@@ -67,7 +67,8 @@ class FailureFinder:
         causes = [it for it in found if not it.step.startswith(engine.echo)]
         if not self.is_over:
             return causes
-        scripts = [*self._scripts(), *self._killed_scripts()]
+        # A DAGMan that is removed kills its scripts.
+        scripts = [*self._scripts(), *([] if self.is_removed else self._killed_scripts())]
         return [*causes, *scripts] or found or [self.dagmans_own()]
 
     def dagmans_own(self) -> Failure:

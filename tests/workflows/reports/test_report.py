@@ -216,6 +216,12 @@ def test_jobs_of_a_removed_scan_whose_ends_are_not_logged_are_no_reason(folder):
     ]
 
 
+def test_a_script_that_dagman_kills_when_it_is_removed_is_no_reason(folder):
+    runs = "11/28/26 13:57:41 Running PRE script of Node round_000...\n"
+    removed(folder, f"{runs}11/28/26 13:57:42 PRE Script of node round_000 died on signal 9\n")
+    assert [it.cause for it in last_report(folder).failures] == ["removed"]
+
+
 def test_a_report_that_cannot_be_kept_is_shown(folder, monkeypatch):
     do(folder, 0)
     removed(folder)
