@@ -139,7 +139,7 @@ def test_runs_of_real_events_that_are_called_simulated_raise_a_question(tmp_path
     write_event(data, replace(read_event(file), run_id=133119))
     arguments = [*OPTIONS, "--no-submit", "--output-dir", str(tmp_path / "many")]
     assert main(["campaign", str(file), str(data), *arguments]) == ExitCode.DONE
-    assert "(1, such as 133119)" in capsys.readouterr().err
+    assert "run 133119 has a number of real events, and is scanned" in capsys.readouterr().err
     assert main(["campaign", str(file), *arguments[:-1], str(tmp_path / "sim")]) == 0
     assert "note" not in capsys.readouterr().err
 

@@ -286,3 +286,11 @@ def test_named_events_may_be_in_any_of_the_files(tmp_path):
     assert [it.event for it in campaign.entries] == ["136662:4:0", "136662:1:0", "9"]
     assert [it.file for it in campaign.entries[:2]] == [str(files[1]), str(files[0])]
     assert campaign.entries[2].problem == "None of the 2 files has event 9."
+
+
+def test_other_content_of_an_event_that_has_a_scan_is_said_to_be_that(tmp_path):
+    plan(level2(tmp_path, (1,)), tmp_path / "scans", options())
+    daq, split = frames_of(tmp_path, 1, pulses=simulated_pulses(30))
+    (tmp_path / "x.i3").write_bytes(daq + split)
+    with pytest.raises(WrongUsage, match=r"from a file with other content\. Choose another"):
+        plan(tmp_path / "x.i3", tmp_path / "scans", options())
