@@ -59,6 +59,7 @@ class Cascades(Reco):
 
     summary: ClassVar[str] = "energy losses along a track in layered ice, open tables"
     light_tables: ClassVar[tuple[str, ...]] = ("track", "shower")
+    is_prepared_quickly: ClassVar[bool] = True
     has_kernel: ClassVar[bool] = True
     chunk_size: ClassVar[int] = 48
 
