@@ -14,7 +14,7 @@ from workflows.model.time_left import BatchWork, RoundWork, Work
 
 PLACE = Path(__file__).parents[1] / "data" / "recorded_scans"
 NAMES = sorted(it.name for it in PLACE.iterdir() if it.is_dir())
-#: Scans of earlier versions, whose workflow was another one: evictions, checkpoints, slow slots.
+#: Scans of an earlier workflow, with an eviction, checkpoints, and slow slots.
 OF_POOLS = PLACE.with_name("recorded_pools")
 POOLS = sorted(it.name for it in OF_POOLS.iterdir() if it.is_dir())
 STARTING = 0.7  # the part of a start's time besides fits that comes before them
