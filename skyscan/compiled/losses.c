@@ -31,7 +31,7 @@ typedef struct {
     Axis depths;
     double light_speed, arrival, level, nearest, farthest, first_delay, muon_farthest, centre_z;
     double cos_cherenkov, sin_cherenkov, distance_delay, dom_radius, shortest_path;
-    double shape, noise, constant, largest_energy, total_charge, smallest_share, tiny;
+    double shape, noise, constant, largest_energy, total_charge, smallest_share, tiny, least_seen;
     Timing timing;
     double *space; /* for what follows */
 } LossModel;
@@ -320,6 +320,7 @@ INLINE void find_energies(const LossModel *model, Int n_segments, const Space *s
         space->more[i] = model->weights[i] > 0.0 ? 1.0 : 0.0;
     for (Int k = 0; k < n_segments; k++) {
         double seen = lanes_of(space->dense + k * n, space->more, n) + space->dark[k];
+        seen = seen < model->least_seen ? 0.0 : seen;
         space->energy[k] = seen;
         sum += seen * seen;
     }

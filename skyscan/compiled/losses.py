@@ -65,7 +65,7 @@ _LIMITS = (
 )
 _CHARGES = (
     *("shape", "noise", "constant", "largest_energy", "total_charge"),
-    *("smallest_share", "tiny"),
+    *("smallest_share", "tiny", "least_seen"),
 )
 
 
@@ -149,6 +149,7 @@ class LossSettings(NamedTuple):
     largest_gev: float
     smallest_share: float
     tiny: float
+    least_seen: float
     jitter_ns: float
     n_steps: int
 
@@ -260,6 +261,7 @@ def compiled_losses(  # noqa: PLR0917
         *(DOM_RADIUS_M, SHORTEST_PATH_M),
         *(settings.shape, settings.noise_pe, settings.constant, settings.largest_gev),
         *(float(doms.charge.sum()), settings.smallest_share, settings.tiny),
+        settings.least_seen,
         *(c_timing(np.sqrt(3) * settings.jitter_ns), *space),
     )
     kept = [array for group in groups for array in group]

@@ -19,6 +19,10 @@ N_STEPS = 20
 #: No segment has more energy (GeV) than 1 EeV, however far a fit moves it away.
 LARGEST_GEV = 1e9
 
+#: A segment of which all DOMs together see less than this (PE/GeV), 1 PE for 100 TeV, is left
+#: out: in a direction that does not fit, such a one would get any energy.
+LEAST_SEEN = 1e-5
+
 #: Instead of 0, by which nothing can be divided.
 TINY = 1e-280
 
@@ -63,6 +67,7 @@ def energies_of(per_gev: Array, others: Array, charges: Charges) -> tuple[Array,
     counts = (charges.weight > 0).astype(float)
     # einsum has no BLAS here, whose bytes depend on the number of threads
     seen = np.einsum("kd,d->k", of_hits, counts) + dark
+    seen = np.where(seen < LEAST_SEEN, 0.0, seen)
     energy = seen * (charges.charge.sum() / max(float((seen * seen).sum()), TINY))
     energy = np.minimum(energy, LARGEST_GEV)
     for _ in range(N_STEPS):

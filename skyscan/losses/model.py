@@ -16,7 +16,14 @@ from scipy.special import gammaln
 
 from skyscan.light.cherenkov import LIGHT_SPEED, DirectLight, direct_light
 from skyscan.light.first_photon import with_noise
-from skyscan.losses.energies import LARGEST_GEV, N_STEPS, TINY, Charges, energies_of
+from skyscan.losses.energies import (
+    LARGEST_GEV,
+    LEAST_SEEN,
+    N_STEPS,
+    TINY,
+    Charges,
+    energies_of,
+)
 from skyscan.losses.light import MuonLight, Pairs, SegmentLight
 from skyscan.losses.segments import Segments, segments_of
 from skyscan.shower.light import Cell, Paths, arrival
@@ -211,6 +218,7 @@ class LossModel:
             largest_gev=LARGEST_GEV,
             smallest_share=SMALLEST_SHARE,
             tiny=TINY,
+            least_seen=LEAST_SEEN,
             jitter_ns=self.jitter_ns,
             n_steps=N_STEPS,
         )

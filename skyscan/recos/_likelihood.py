@@ -80,6 +80,7 @@ def losses_settings(ice: IceModel) -> dict[str, Any]:
         "bright": losses_doms.BRIGHT_FACTOR,
         "dark_step": losses_doms.DARK_STEP,
         "energy_steps": energies.N_STEPS,
+        "least_seen": energies.LEAST_SEEN,
         "segments": [segments.SPACING_M, segments.FEWEST, segments.REACH_M],
         "ends": [segments.BEFORE_M, segments.BEHIND_M],
         "track_table_sha256": shipped_table("track").digest,

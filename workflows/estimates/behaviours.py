@@ -29,7 +29,7 @@ SECONDS_PER_FIT = {
     "track": (24.0 / 3008, "docs/track.md, Performance"),
     "track_bulk": (22.0 / 3200, "docs/track.md, Performance"),
     "cascade": (44.0 / 1664, "docs/cascade.md"),
-    "cascades": (0.105, "docs/cascades.md, Performance"),
+    "cascades": (0.096, "docs/cascades.md, Performance"),
     "auto": (44.0 / 1664, "docs/cascade.md, if it scans with cascade"),
     "dummy": (0.0, "SKYSCAN_DUMMY_COST is not counted"),
 }

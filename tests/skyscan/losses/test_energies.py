@@ -80,6 +80,13 @@ def test_a_segment_without_light_has_no_energy(light):
     assert np.isfinite(expected).all()
 
 
+def test_a_segment_that_is_hardly_seen_is_left_out(light):
+    light[2] *= 1e-6
+    found, _ = energies_of(light, np.full(12, 1e-3), charges_of(np.full(9, 200.0)))
+    assert found[2] == 0
+    assert (found[[0, 1, 3]] > 0).all()
+
+
 def test_energies_have_a_bound(light):
-    found, _ = energies_of(light * 1e-30, np.full(12, 1e-3), charges_of(np.full(9, 2.0)))
+    found, _ = energies_of(light * 1e-3, np.full(12, 1e-3), charges_of(np.full(9, 1e9)))
     assert found.max() == LARGEST_GEV

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import healpy
@@ -84,6 +85,16 @@ def test_the_true_direction_fits_best(fits):
 def test_all_quantities_are_determined(fits):
     for name in fits.dtype.names:
         assert np.isfinite(fits[name]).all()
+
+
+def test_every_direction_of_the_sky_has_a_fit(tmp_path):
+    # far from the best ones, a track may lie where hardly any light comes from
+    with resources.as_file(
+        resources.files("skyscan") / "data" / "simulated_track.json"
+    ) as path:
+        reco, seed = set_up(read_event(path), tmp_path)
+    found = reco.reconstruct(rows_of(12, seed), *healpy.pix2ang(1, np.arange(12)))
+    assert all(np.isfinite(found[name]).all() for name in found.dtype.names)
 
 
 def test_a_pixel_has_the_same_bytes_alone_and_among_others(event, ready, fits):
