@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from plans_support import EVENT, options, write_events
+from results_support import do
 
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.source import Source
@@ -165,8 +166,6 @@ def test_a_campaign_keeps_the_folder_and_each_scan_has_its_numbers(tmp_path, ice
 
 @pytest.mark.parametrize("given", [True, False])
 def test_the_report_and_the_page_say_which_ice_and_which_table(tmp_path, ice, given):
-    from test_report import do
-
     made = options(reco="track", ice_model=ice if given else None, progression=((1, 0),))
     folder = plan(EVENT, tmp_path / "scans", made)
     scan = read_planned(folder.scan_json)

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import jsonschema
-import numpy as np
 import pytest
 from job_log_support import (
     NEW_NOTES,
@@ -20,15 +19,13 @@ from job_log_support import (
     write_log,
 )
 from plans_support import EVENT, options
+from results_support import do
 
-from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
 from skyscan.events.source import Source
 from skyscan.layout import CHOICE_JSON, ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
-from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
-from skyscan.results import write_results
 from skyscan.rounds.next_round import open_round
 from skyscan.skymap import read_skymap
 from workflows.cli import main
@@ -49,24 +46,6 @@ def folder(tmp_path):
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
     open_round(made, scan, 0)
     return made
-
-
-def do(folder, *batches: int):
-    """Write results of batches of round 0; a pixel with a higher number has a better llh."""
-    for number in batches:
-        batch = read_batch(folder.round(0).batch(number))
-        records = sign(as_records(batch.pixels))
-        write_results(folder.round(0).result(number), batch, records)
-
-
-def as_records(pixels):
-    records = np.zeros(len(pixels), RECORD_DTYPE)
-    for name in IDS:
-        records[name] = pixels[name]
-    for name in FIT_DTYPE.names:
-        records[name] = 100.0
-    records["llh"] -= pixels["pixel"]
-    return records
 
 
 def logs(folder, dag, *events: str):
