@@ -204,9 +204,11 @@ def test_a_workflow_that_could_not_be_planned_is_reported(folder):
     assert "no replica of x.rec" in report.text
 
 
-def test_a_removed_scan_has_no_report(folder):
+def test_a_removed_scan_is_reported_as_removed(folder):
     log_of(folder, submitted(7), REMOVED.format(7))
-    assert last_report(folder) is None
+    report = last_report(folder)
+    assert report.exit_code == 75
+    assert [it.cause for it in report.failures] == ["removed"]
 
 
 def test_the_last_run_counts(folder):
