@@ -66,10 +66,11 @@ def test_too_few_doms_after_the_cleaning_are_refused(event, why, reco):
         check(bad, reco)
 
 
-@pytest.mark.parametrize("reco", ["cascade", "auto"])
+@pytest.mark.parametrize("reco", ["cascade", "cascades"])
 def test_a_shower_fit_refuses_an_event_of_saturated_doms_only(event, reco):
     bright = changed(event, charge=1e5)
     check(bright)
+    check(bright, "auto")  # which takes the track
     with pytest.raises(BadInput, match=r"^event.i3: .* are saturated"):
         check(bright, reco)
 
