@@ -31,7 +31,7 @@ FUNCTIONS = (
 
 
 #: The module of decorators of healpy's functions, which imports astropy for warnings about
-#: arguments that none of our functions has.
+#: arguments that none of our functions has. healpy 1.16 has none, and always imports astropy.
 _DEPRECATION = "healpy.utils.deprecation"
 
 
