@@ -37,6 +37,7 @@ FORMAT = 1
 #: Second minima that are listed.
 N_MINIMA = 5
 DIGITS = 12  #: of a digest in the text
+_UNITS = (("PeV", 1e6), ("TeV", 1e3))
 NO_TIME = "unknown: the map is in IceCube's local frame, not on the sky"
 
 
@@ -227,6 +228,7 @@ class Answer:
             place = [f"  time      {NO_TIME}; {kind} event"]
         lines = [
             *place,
+            *self.energy_lines(),
             *(f"  {it.percent:>2} %      {_measures(it, self.frame)}" for it in self.regions),
             f"  levels    {self.levels_text}",
             *self.light_lines(),
@@ -239,6 +241,16 @@ class Answer:
             *(f"  note      {note}" for note in self.notes),
         ]
         return [*lines, *self.truth_lines(), *self.check_lines()]
+
+    def energy_lines(self) -> list[str]:
+        """Return the deposited energies of the best fit, if the reconstruction fits any."""
+        inside, total = self.best.energy_in_gev, self.best.energy_total_gev
+        shown = [
+            f"{_energy(it)} {where}"
+            for it, where in ((inside, "inside the detector"), (total, "in total"))
+            if isfinite(it)
+        ]
+        return [f"  energy    {', '.join(shown)} (deposited)"] if shown else []
 
     def light_lines(self) -> list[str]:
         """Return which ice the fits were made in, if they were made in layered ice."""
@@ -382,6 +394,11 @@ def _minima(skymap: SkyMap, levels: Levels) -> tuple[Minimum, ...]:
 def local_text(zenith_deg: float, azimuth_deg: float) -> str:
     """Return a direction in IceCube's local frame as text."""
     return f"zenith {zenith_deg:.2f} deg, azimuth {azimuth_deg:.2f} deg ({LOCAL.note})"
+
+
+def _energy(gev: float) -> str:
+    unit, size = next(((it, size) for it, size in _UNITS if gev >= size), ("GeV", 1.0))
+    return f"{gev / size:.3g} {unit}"
 
 
 def _measures(it: Region, frame: SkyFrame) -> str:

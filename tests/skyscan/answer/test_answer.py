@@ -207,3 +207,19 @@ def test_the_answer_of_a_scan_folder_knows_its_reconstruction(tmp_path):
         assert context.fits is None  # the event is not there
     (tmp_path / "scan.json").write_text("{}")
     assert read_map(npz).reco is None
+
+
+@pytest.mark.parametrize(
+    ("inside", "total", "line"),
+    [
+        (2601.3, 5752.3, "2.6 TeV inside the detector, 5.75 TeV in total"),
+        (0.0, 123.4, "0 GeV inside the detector, 123 GeV in total"),
+        (np.nan, 3.3e6, "3.3 PeV in total"),
+    ],
+)
+def test_the_energies_of_the_best_fit_are_named(inside, total, line):
+    skymap = gaussian_map()
+    assert not any("energy" in it for it in skymap.answer().lines())
+    for rows in skymap.pixels.values():
+        rows["E_in"], rows["E_tot"] = inside, total
+    assert f"  energy    {line} (deposited)" in skymap.answer().lines()
