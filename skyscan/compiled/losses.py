@@ -18,7 +18,7 @@ from skyscan.compiled.library import (
     filled,
     pointer,
 )
-from skyscan.compiled.shower import N_BINS
+from skyscan.compiled.shower import N_BINS, psi_from
 from skyscan.light.cherenkov import (
     COS_CHERENKOV,
     DISTANCE_DELAY,
@@ -240,7 +240,7 @@ def compiled_losses(  # noqa: PLR0917
         ],
         [*map(filled, of_doms), filled(doms.charge, by=0.0), filled(doms.weights, by=0.0)],
         [doubles(tables.log_charge), doubles(tables.log_survival)],
-        [doubles(tables.psi), _psi_from(tables.psi)],
+        [doubles(tables.psi), psi_from(tables.psi)],
         [doubles(values) for values in (edges, *integrals)],
         [doubles(muon.log_charge), doubles(depths.log_survival)],
         [doubles(values) for values in depths.depths],
@@ -276,13 +276,6 @@ def _padded(
     for row, values in zip(found, rows, strict=True):
         row[: len(values)] = values
     return found
-
-
-def _psi_from(psi: Array) -> NDArray[np.int64]:
-    """Return a node not above the start of each bin; one less, because of rounding."""
-    starts = np.linspace(-1.0, 1.0, N_BINS, endpoint=False)
-    below = np.searchsorted(psi, starts, side="right") - 2
-    return np.clip(below, 0, len(psi) - 2).astype(np.int64)
 
 
 def _size_of_space(n_doms: int, n_hits: int, n_segments: int, n_pairs: int) -> int:

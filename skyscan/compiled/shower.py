@@ -141,10 +141,7 @@ def compiled_showers(
     indices = np.concatenate([known, np.zeros(-len(known) % LANES, np.intp)]).astype(np.int64)
     arrays += [indices, filled(charge, by=0.0), filled(charge + shape, by=0.0)]
     arrays += [doubles(tables.log_charge), doubles(tables.log_survival), doubles(tables.psi)]
-    # a node not above the start of each bin; one less than the nearest, because of rounding
-    starts = np.linspace(-1.0, 1.0, N_BINS, endpoint=False)
-    psi_from = np.searchsorted(tables.psi, starts, side="right") - 2
-    arrays.append(np.clip(psi_from, 0, len(tables.psi) - 2).astype(np.int64))
+    arrays.append(psi_from(tables.psi))
     edges, integrals = ice.depth_nodes
     arrays += [doubles(values) for values in (edges, *integrals)]
     places = [pointer(array) for array in arrays]
@@ -166,3 +163,13 @@ def _constant(charge: Array, shape: float) -> float:
     """Return the part of ln L of the charges that depends on them only."""
     each = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1) + shape * log(shape)
     return float(each.sum())
+
+
+def psi_from(psi: Array) -> NDArray[np.int64]:
+    """Return a node of ``psi`` (nnodes,) not above the start of each of N_BINS bins of it.
+
+    It is one less than the nearest, because of rounding.
+    """
+    starts = np.linspace(-1.0, 1.0, N_BINS, endpoint=False)
+    below = np.searchsorted(psi, starts, side="right") - 2
+    return np.clip(below, 0, len(psi) - 2).astype(np.int64)

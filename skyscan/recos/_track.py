@@ -12,6 +12,7 @@ from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.fit import TrackFits, fit_from_guess, fit_from_nothing, fit_near_guess
 from skyscan.track.model import TrackModel
@@ -30,13 +31,6 @@ PREPARED_FILE = "track.npz"
 
 #: The fit has three parameters, and the scan two more: fewer hits do not constrain a track.
 MIN_DOMS = 6
-
-SEED_FIELDS = ("x", "y", "z", "time")
-
-#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
-SAME_SEED = 1e-6
-#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
-FAR_SEED = 1e5
 
 
 class FirstPhotonTrack(Reco):
@@ -87,9 +81,7 @@ class FirstPhotonTrack(Reco):
             The cleaning leaves too few DOMs.
         """
         hits = hits_of(event)
-        total = hits["charge"].sum()
-        weighted = [(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS]
-        seed = np.array(weighted)
+        seed = mean_of(hits)
         with (folder / PREPARED_FILE).open("wb") as file:
             np.savez(file, hits=hits, seed=seed, **self.kept(event))
         return Vertex(*seed.tolist())
@@ -108,8 +100,8 @@ class FirstPhotonTrack(Reco):
         azimuth: NDArray[np.float64],
     ) -> NDArray[np.void]:
         """Fit a track in each pixel's direction; the energies are NaN."""
-        seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
-        guessed = self._are_guesses(seeds)
+        seeds = seeds_of(pixels)
+        guessed = are_guesses(seeds, self._event_seed)
         close = guessed & self._is_close(pixels["nside"])
         fits = empty_fits(len(pixels))
         for rows, fit in ((guessed & ~close, fit_from_guess), (close, fit_near_guess)):
@@ -140,10 +132,6 @@ class FirstPhotonTrack(Reco):
         if self.close_nside is None:
             return np.zeros(len(nside), bool)
         return np.asarray(nside >= self.close_nside)
-
-    def _are_guesses(self, seeds: NDArray[np.float64]) -> NDArray[np.bool_]:
-        away = np.abs(seeds - self._event_seed)
-        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
 def hits_of(event: Event, place: str = "") -> NDArray[np.void]:

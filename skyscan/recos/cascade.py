@@ -13,6 +13,7 @@ from skyscan.events.event import Vertex
 from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.shower.doms import doms_of
 from skyscan.shower.fit import ShowerFits, centres_of, fit_showers
 from skyscan.shower.light import ShowerLight
@@ -37,12 +38,6 @@ PREPARED_FILE = "cascade.npz"
 #: Place, time and energy are five parameters, and the scan has two more; dark DOMs help.
 MIN_DOMS = 6
 
-SEED_FIELDS = ("x", "y", "z", "time")
-
-#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
-SAME_SEED = 1e-6
-#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
-FAR_SEED = 1e5
 #: GeV; of a seed without an energy, for the small way from its vertex to its light's centre.
 SEED_ENERGY_GEV = 10_000.0
 
@@ -81,8 +76,7 @@ class Cascade(Reco):
         doms = _doms_of(event)
         hits = _hits_of(doms)
         ice = (self.chosen_ice or shipped_ice()).without_tilt()
-        total = hits["charge"].sum()
-        seed = np.array([(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS])
+        seed = mean_of(hits)
         with (folder / PREPARED_FILE).open("wb") as file:
             np.savez(file, doms=doms, seed=seed, ice=np.array(json.dumps(to_numbers(ice))))
         return Vertex(*seed.tolist())
@@ -103,7 +97,7 @@ class Cascade(Reco):
     ) -> NDArray[np.void]:
         """Fit a shower in each pixel's direction; the vertex is where it begins."""
         fits = empty_fits(len(pixels))
-        guessed = self._are_guesses(np.stack([pixels[name] for name in SEED_FIELDS], axis=-1))
+        guessed = are_guesses(seeds_of(pixels), self._event_seed)
         for rows in (~guessed, guessed):
             if rows.any():
                 model = self._model(zenith[rows], azimuth[rows])
@@ -148,10 +142,6 @@ class Cascade(Reco):
 
     def _model(self, zenith: Array, azimuth: Array) -> ShowerModel:
         return ShowerModel(self._doms, *self._lights, zenith, azimuth, kernel=self._kernel)
-
-    def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
-        away = np.abs(seeds - self._event_seed)
-        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
 def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:

@@ -20,6 +20,7 @@ from skyscan.losses.light import MuonLight, SegmentLight
 from skyscan.losses.model import Lights, LossModel
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.track.simplex import WORST
 
 if TYPE_CHECKING:
@@ -39,13 +40,6 @@ PREPARED_FILE = "cascades.npz"
 
 #: As for ``track``: it has three parameters, and the scan two more.
 MIN_DOMS = 6
-
-SEED_FIELDS = ("x", "y", "z", "time")
-
-#: Largest difference (m, ns) between a seed and the event's own at which they are the same.
-SAME_SEED = 1e-6
-#: A seed that differs more (m, ns) from the event's own is not the result of a fit.
-FAR_SEED = 1e5
 
 #: A track that passes the charge centre farther away (m) has run away.
 FARTHEST_M = 1000.0
@@ -83,8 +77,7 @@ class Cascades(Reco):
         """
         doms = _doms_of(event)
         hits = _hits_of(doms)
-        total = hits["charge"].sum()
-        seed = np.array([(hits["charge"] * hits[name]).sum() / total for name in SEED_FIELDS])
+        seed = mean_of(hits)
         ice = np.array(json.dumps(to_numbers(self._ice())))
         with (folder / PREPARED_FILE).open("wb") as file:
             np.savez(file, doms=doms, seed=seed, ice=ice)
@@ -107,8 +100,8 @@ class Cascades(Reco):
     ) -> NDArray[np.void]:
         """Fit in each pixel's direction; the vertex is nearest to the charge centre."""
         fits = empty_fits(len(pixels))
-        seeds = np.stack([pixels[name] for name in SEED_FIELDS], axis=-1)
-        guessed = self._are_guesses(seeds)
+        seeds = seeds_of(pixels)
+        guessed = are_guesses(seeds, self._event_seed)
         for rows in (~guessed, guessed):
             if rows.any():
                 model = self._model(zenith[rows], azimuth[rows])
@@ -138,10 +131,6 @@ class Cascades(Reco):
         return LossModel(
             self._doms, centre, *self._lights, zenith, azimuth, kernel=self._kernel
         )
-
-    def _are_guesses(self, seeds: Array) -> NDArray[np.bool_]:
-        away = np.abs(seeds - self._event_seed)
-        return np.asarray((away > SAME_SEED).any(axis=-1) & (away < FAR_SEED).all(axis=-1))
 
 
 def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:
