@@ -39,31 +39,34 @@ def against_one_track(event: FittedEvent, skymap: SkyMap) -> list[str]:
     """
     tracks, llh = tracks_of(skymap)
     start, stop = ends_of(event, tracks, llh)
-    second = second_of(event, tracks[0])
+    return in_words(start, stop, second_of(event, tracks[0]), len(event.hits))
+
+
+def in_words(start: End, stop: End, second: Second | None, n_hits: int) -> list[str]:
+    """Return what is significant of a start, a stop and a second muon."""
     found = []
     if start.gain >= LEAST_END_GAIN:
-        found.append(_of_end(start, "start", "before"))
+        found.append(_of_end(start, "start inside", "before"))
     if stop.gain >= LEAST_END_GAIN:
-        found.append(_of_end(stop, "stop", "behind"))
+        found.append(_of_end(stop, "stop inside", "behind"))
     if second is not None and second.excess >= LEAST_EXCESS:
-        found.append(_of_second(second, len(event.hits)))
+        found.append(_of_second(second, n_hits))
     return found
 
 
-def _of_end(end: End, verb: str, side: str) -> str:
+def _of_end(end: End, what: str, side: str) -> str:
     return (
-        f"it seems to {verb} inside the detector (of {end.n_dark} dark DOMs along "
-        f"{end.length_m:.0f} m {side} that, a muon would light {end.expected:.1f}; "
-        f"ln L {end.gain:+.1f})"
+        f"this one seems to {what} (of {end.n_dark} dark DOMs along {end.length_m:.0f} m "
+        f"{side} that, a muon would light {end.expected:.1f}; ln L {end.gain:+.1f})"
     )
 
 
 def _of_second(second: Second, n_hits: int) -> str:
     zenith, azimuth = np.rad2deg([second.track.zenith, second.track.azimuth % (2 * np.pi)])
     return (
-        f"two muons explain the times better (ln L {second.gain:+.0f}; a shower on the track: "
-        f"{second.shower_gain:+.0f}); the second, from zenith {zenith:.0f} deg, azimuth "
-        f"{azimuth:.0f} deg, has {second.n_hits} of {n_hits} hits"
+        f"two muons explain the times better (ln L {second.gain:+.0f}; a shower on the one "
+        f"track {second.shower_gain:+.0f}; the second, from zenith {zenith:.0f} deg, azimuth "
+        f"{azimuth:.0f} deg, has {second.n_hits} of {n_hits} hits)"
     )
 
 
