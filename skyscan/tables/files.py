@@ -22,6 +22,7 @@ from skyscan.events.frame import TAG
 from skyscan.events.geometry import detector_in_file
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
+from skyscan.regular import open_regular
 from skyscan.tables.csv_file import CsvTable
 from skyscan.tables.geometry import detector_in, is_geometry
 from skyscan.tables.layouts import KAGGLE, layout_of, no_layout, share_of_layout
@@ -222,7 +223,7 @@ def _only_truth(found: tuple[TruthTable, ...]) -> TruthTable | None:
 
 def _begin_of(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(BEGIN_BYTES)
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); check the path.") from error
