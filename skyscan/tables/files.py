@@ -114,7 +114,7 @@ def _taken(path: Path, here: Path, found: Found) -> EventFile:
 
 
 def _in_file(path: Path, choice: Choice, named: Path) -> Iterator[Found]:
-    """Yield the events of a file, which may be the unpacked content of the one that is named."""
+    """Yield the events of a file, perhaps the unpacked content of the one that is named."""
     begin = _begin_of(path)
     if is_parquet(begin, path.name) and is_prometheus(path):
         yield from _in_prometheus(PrometheusFile(path), choice)
