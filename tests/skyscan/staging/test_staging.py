@@ -280,13 +280,8 @@ def test_a_redirect_leads_to_the_file(server):
     "there",
     [
         *("http://[::1/x", f"http://{'a' * 300}/x", "http://a..b/x", "http://\xe9\xff/x"),
-        *(
-            "http://127.0.0.1:port/x",
-            "file:///etc/passwd",
-            "ftp://127.0.0.1:1/x",
-            "data:,x",
-            "",
-        ),
+        *("http://127.0.0.1:port/x", "file:///etc/passwd", "ftp://127.0.0.1:1/x", "data:,x"),
+        "",
     ],
 )
 def test_a_redirect_to_what_is_no_address_of_a_server_is_a_temporary_error(server, there):
