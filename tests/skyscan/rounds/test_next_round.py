@@ -193,6 +193,24 @@ def test_a_missing_batch_file_is_written_again(folder):
     assert files(folder) == before
 
 
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["empty", "zeros"])
+def test_what_a_power_failure_leaves_of_rounds_is_written_again(folder, is_sparse):
+    # Files that were not synced: renamed already, and their content empty or zeros.
+    do_round(folder, SCAN, 0)
+    do_round(folder, SCAN, 1)
+    before = files(folder)
+    lost = folder.round(1).result(0)
+    for number in (0, 1):
+        here = folder.round(number)
+        for path in [*here.path.rglob("*.npz"), here.description, lost]:
+            path.write_bytes(b"\0" * path.stat().st_size * is_sparse)
+    assert all(state.n_missing == 0 for state in open_round(folder, SCAN, 0))
+    states = open_round(folder, SCAN, 1)
+    assert [state.n_missing > 0 for state in states] == [state.number == 0 for state in states]
+    do_batch(folder, 1, 0)
+    assert files(folder) == before
+
+
 def test_a_round_waits_for_all_results_of_the_one_before(folder):
     do_round(folder, SCAN, 0)
     folder.round(0).result(1).unlink()
