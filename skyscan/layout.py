@@ -21,6 +21,7 @@ KERNEL_SO = "kernel.so"  #: the compiled kernel of the fits, if a scan has it
 ICE_FILE = "ice.json"
 LIKELIHOOD_JSON = "likelihood.json"  #: the likelihood of the fits, by which levels are chosen
 LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
+TRACK_NPZ = "track.npz"  #: the hits and the ice of ``track``
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 

@@ -89,7 +89,8 @@ class FailureFinder:
             for action in guard_actions(dag)
             if action.fault == RESTARTS and action.time >= since
         ]
-        text = gave_up[-1] if gave_up else last_error(dag) or f"see {dag.name}.dagman.out"
+        reason = last_error(dag) or f"see {dag.name}.dagman.out"
+        text = f"{gave_up[-1]}: {reason}" if gave_up else reason
         return Failure(
             *("DAGMan", ExitCode.TRY_AGAIN, text),
             cause="dagman",

@@ -18,6 +18,7 @@ from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
     ROUND_FAILED,
     deadline_lines,
+    merge_here_lines,
     more_rounds_lines,
     open_gate_lines,
     open_round_lines,
@@ -63,11 +64,10 @@ def test_the_outer_dag_is_prep_the_possible_rounds_merge_and_the_report(scan):
         assert any(
             line.startswith(f"SCRIPT PRE round_{n:03d} ./open-round.sh {n}") for line in lines
         )
+    assert {"SCRIPT PRE merge ./merge-here.sh", "PRE_SKIP merge 80"} <= set(lines)
     assert "FINAL report merge.sub NOOP" in lines
-    assert any(
-        line.startswith("SCRIPT POST report ") and line.endswith("$DAG_STATUS")
-        for line in lines
-    )
+    assert "SCRIPT PRE report ./skyscan.sh workflows report .. $DAG_STATUS" in lines
+    assert "PRE_SKIP report 80" in lines
 
 
 def test_rounds_that_most_scans_do_not_have_are_skipped_as_one_node(scan):
@@ -265,13 +265,27 @@ def test_a_gate_looks_unless_an_earlier_one_stayed_shut_or_a_node_failed(
     assert done.stdout == (f"workflows open-gate . {number}\n" if code == 42 else "")
 
 
+@pytest.mark.parametrize(
+    ("python", "code"), [("exit 0", 80), ("exit 75", 0), ("kill -9 $$", 0)]
+)
+def test_merge_needs_a_job_only_where_it_fails_or_is_killed_here(tmp_path, python, code):
+    here = script(tmp_path, "merge-here.sh", merge_here_lines("."))
+    script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', python])
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "merge.err").write_text("of an earlier submission")
+    done = subprocess.run([here], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout == "skyscan merge .\n"
+    assert not list((tmp_path / "logs").iterdir())
+
+
 def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shellcheck = shutil.which("shellcheck", path=path)
     assert shellcheck, "pip install -e .[dev] brings it"
     ahead = plan(EVENT, tmp_path, options(predictive_scanning_threshold=0.5))
     scripts = [*sorted(folder.workflow.glob("*.sh")), ahead.workflow / "open-gate.sh"]
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
