@@ -139,7 +139,8 @@ def _doms_of(event: FittedEvent) -> tuple[Array, NDArray[np.bool_], Array]:
     places = dom_positions()[:n_strings].reshape(-1, 3)
     index = {place: i for i, place in enumerate(map(tuple, places.tolist()))}
     is_hit = np.zeros(len(places), bool)
-    is_hit[[index[place] for place in event.hits[["x", "y", "z"]].tolist()]] = True
+    here = event.hits[["x", "y", "z"]].tolist()
+    is_hit[[index[place] for place in here if place in index]] = True  # all, unless damaged
     pulses = event.pulses[is_in_ice(event.pulses["string"], event.pulses["om"])]
     pulses = pulses[pulses["string"] <= n_strings]
     has_pulse = np.zeros(len(places), bool)
