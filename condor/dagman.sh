@@ -123,24 +123,23 @@ final_node() {
 }
 
 # Fault restarts, seen with 23.9.6: a DAGMan that dies soon after each start is started again for
-# ever, every other second. After six starts in a row without an event of a node, each within 15
-# minutes of the one before (from 25.10 on, HTCondor waits for five), the script ends instead. The
-# scan has failed then; when it is resumed, DAGMan starts from the beginning.
+# ever, every other second. After six starts of a job in a row without an event of a node, each
+# within 15 minutes of the one before (from 25.10 on, HTCondor waits for five), the script ends
+# instead. The scan has failed then; a scan that is resumed has another job, and begins to count.
+# The lock says nothing here: a DAGMan that dies of its configuration has not written it yet.
 end_if_it_only_restarts() {
-    if [ ! -f "${lock:-}" ]; then # the DAGMan before, if any, ended by itself
-        rm -f "$dag.starts"
-        return 0
-    fi
     size=0
     [ ! -f "$log" ] || size=$(wc -c <"$log")
     now=$(date +%s)
-    starts='' size_before='' last=''
-    [ ! -f "$dag.starts" ] || read -r starts size_before last <"$dag.starts"
-    if [ "$size" != "$size_before" ] || [ $((now - ${last:-0})) -gt 900 ]; then
+    job=${CONDOR_ID:-unknown}
+    starts='' size_before='' last='' job_before=''
+    [ ! -f "$dag.starts" ] || read -r starts size_before last job_before <"$dag.starts"
+    if [ "$job" != "$job_before" ] || [ "$size" != "$size_before" ] ||
+        [ $((now - ${last:-0})) -gt 900 ]; then
         starts=0
     fi
     starts=$((${starts:-0} + 1))
-    echo "$starts $size $now" 2>/dev/null >"$dag.starts"
+    echo "$starts $size $now $job" 2>/dev/null >"$dag.starts"
     [ "$starts" -gt 6 ] || return 0
     note restarts "ended, because DAGMan had died at $starts starts in a row"
     rm -f "$lock" "$dag.starts"

@@ -27,6 +27,12 @@ class NoPlace(CondorError):
     """The folder of the personal pool, or of the programs, cannot be written."""
 
 
+class PoolFolderIsTaken(CondorError):
+    """The folder that was chosen for the personal pool has other files."""
+
+    exit_code = ExitCode.WRONG_USAGE
+
+
 class PoolIsInUse(CondorError):
     """The personal pool cannot be removed as long as it, or its programs, are in use."""
 

@@ -20,7 +20,6 @@ from condor.contact import CONFIG_VARIABLE, Pool
 from condor.errors import PoolDoesNotAnswer
 from condor.find import search_path, tools_version
 from condor.personal.daemons import (
-    CONFIG,
     FOLDER_VARIABLE,
     default_folder,
     is_whole,
@@ -29,9 +28,9 @@ from condor.personal.daemons import (
     start_personal,
     stop_personal,
 )
+from condor.personal.place import CONFIG, is_configured
 from condor.personal.processes import pool_processes
 from condor.personal.removal import Removable, remove_personal
-from condor.personal.settings import OURS
 from condor.schedd import expired_tokens
 from condor.software.install import chosen_suite
 from condor.versions import version_text
@@ -169,10 +168,7 @@ def _is_ours(config: Path) -> bool:
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen and config.resolve() == Path(chosen).resolve() / CONFIG:
         return True
-    try:
-        return f"\n{OURS} = True\n" in config.read_text(errors="replace")
-    except OSError:
-        return False
+    return is_configured(config)
 
 
 def _pool_of_path(config: Path | None) -> Pool:

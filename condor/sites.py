@@ -15,6 +15,7 @@ from condor.site_keys import MOST, as_text, attribute_line, check_key, check_tex
 from condor.site_values import check_value
 from skyscan.errors import WrongUsage
 from skyscan.json_text import is_deep, is_of
+from skyscan.regular import open_regular
 from skyscan.scan import MAX_HALVINGS
 from skyscan.suggestions import did_you_mean
 
@@ -186,7 +187,7 @@ def _profile(site: str) -> tuple[str, str]:
             f"The site {site!r} is unknown.{did_you_mean(site, site_names())} {known}"
         )
     try:
-        with Path(site).open("rb") as file:
+        with open_regular(site) as file:
             return Path(site).stem, file.read(MAX_BYTES + 1).decode()
     except (OSError, ValueError) as error:
         raise WrongUsage(f"The site profile {site} cannot be read: {error}. {known}") from error

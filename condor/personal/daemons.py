@@ -23,6 +23,7 @@ from condor.errors import CondorError, PoolDoesNotAnswer, PoolDoesNotStart
 from condor.find import HTCondor, find_htcondor
 from condor.home import base_folder, explained
 from condor.personal.account import pool_account
+from condor.personal.place import CONFIG, LAUNCH_LOG, LOCK, check_place
 from condor.personal.processes import (
     DAEMON_VARIABLE,
     MASTER,
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "SKYSCAN_POOL_DIR"
 #: Commands: parent folder of the personal pool's. Default: ``~/.local/share``.
 DATA_HOME_VARIABLE = "XDG_DATA_HOME"
-CONFIG = "condor_config"
-LOCK = "lock.start"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
 )
@@ -207,6 +206,7 @@ def _make_private(folder: Path) -> None:
             f"The pool folder {folder} belongs to another user. "
             f"Set {FOLDER_VARIABLE} to a folder of your own."
         )
+    check_place(folder)
     folder.chmod(0o700)
 
 
@@ -225,7 +225,7 @@ def _launch(htcondor: HTCondor, folder: Path, account: Account) -> None:
         "identity": account.identity,
         "settings": pool_settings(htcondor, folder, account),
     }
-    log = folder / "launch.log"
+    log = folder / LAUNCH_LOG
     with log.open("w") as output:
         # A session of its own: Ctrl-C in the terminal does not reach the daemons.
         done = subprocess.run(
@@ -260,7 +260,7 @@ def _launch_environment(htcondor: HTCondor, folder: Path) -> dict[str, str]:
 
 def _log_ends(folder: Path) -> str:
     lines = []
-    for log in (folder / "launch.log", folder / "log/MasterLog"):
+    for log in (folder / LAUNCH_LOG, folder / "log/MasterLog"):
         if log.is_file():
             lines += [f"  {line}" for line in log.read_text(errors="replace").splitlines()[-8:]]
     return "\n".join([f" Its logs are in {folder / 'log'}:", *lines])

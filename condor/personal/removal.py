@@ -7,17 +7,19 @@ import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.errors import PoolIsInUse
-from condor.personal.daemons import CONFIG, LOCK, stop_personal
+from condor.personal.daemons import stop_personal
+from condor.personal.place import CONFIG, LAUNCH_LOG, LOCK, is_configured, others_in
 from condor.personal.processes import processes_from
-from condor.personal.settings import OURS
 from condor.software.relocate import cache_folder
 from skyscan.locks import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: In the cache too, but of jobs (`skyscan.staging.cache`): tables and GCD files.
-DATA = "data"
+#: In the cache: programs by version, those that are being set up, and their locks; for a suite
+#: that was chosen, in a folder of its own. Data of jobs are there, too (`skyscan.staging`).
+_PROGRAMS = re.compile(r"\.?(?:htcondor|apptainer|image)(?:-.+|\.lock|\.new)")
+_SUITE = re.compile(r"[a-z][a-z-]*", re.ASCII)
 #: Records of the schedd's log of its queue: an ad was made (101) or destroyed (102). Those of
 #: jobs have keys such as 12.0; users, clusters and the queue itself have ads too.
 _RECORD = re.compile(r"^(101|102) 0*([1-9]\d*\.\d+)(?= |$)", re.MULTILINE)
@@ -42,21 +44,38 @@ def removable(folder: Path) -> Removable:
     Raises
     ------
     PoolIsInUse
-        The folder is not that of a personal pool: it may hold other files.
+        The folder is not that of a personal pool, or holds other files.
     """
-    cache = cache_folder()
-    programs = sorted(it for it in cache.glob("*") if it.name != DATA)
+    programs = sorted(it for it in cache_folder().glob("*") if _is_programs(it))
     if not folder.exists():
         return Removable(None, programs)
-    config = folder / CONFIG
-    text = config.read_text(errors="replace") if config.is_file() else ""
-    names = {it.name for it in folder.iterdir()}
-    if f"\n{OURS} = True\n" not in text and not names <= {LOCK, "launch.log"}:
+    others = others_in(folder)
+    if {it.name for it in folder.iterdir()} <= {LOCK, LAUNCH_LOG}:
+        return Removable(folder, programs)
+    if not is_configured(folder / CONFIG):
         raise PoolIsInUse(
             f"{folder} does not look like a personal pool: its {CONFIG} is missing or another "
             f"one. Nothing was removed; look at the folder and remove it yourself."
         )
+    if others:
+        raise PoolIsInUse(
+            f"{folder} is the folder of a personal pool, but it has other files, too: "
+            f"{', '.join(map(ascii, others[:5]))}. Nothing was removed; move them elsewhere."
+        )
     return Removable(folder, programs)
+
+
+def _is_programs(path: Path) -> bool:
+    """Return whether something in the cache was set up for the pool or its jobs.
+
+    The cache may be a folder in which the user has other things, such as this program's code.
+    """
+    if _PROGRAMS.fullmatch(path.name):
+        return True
+    if not (_SUITE.fullmatch(path.name) and path.is_dir()):
+        return False
+    inside = [it.name for it in path.iterdir()]
+    return bool(inside) and all(map(_PROGRAMS.fullmatch, inside))
 
 
 def remove_personal(folder: Path, patience: float) -> Removable:
@@ -87,7 +106,8 @@ def remove_personal(folder: Path, patience: float) -> Removable:
         stop_personal(folder, patience)
         with locked(folder / LOCK):
             _refuse_jobs(folder)  # that were submitted meanwhile
-            shutil.rmtree(folder)
+            shutil.rmtree(folder.resolve())
+            folder.unlink(missing_ok=True)  # a link to it
     for path in found.cache:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.events.decompression import MAGICS, inflated, inflated_inside
@@ -20,6 +19,7 @@ from skyscan.events.frame import TAG, split_frame, stop_of, verify_frame
 from skyscan.events.i3file import PHYSICS_STOPS, event_frames
 from skyscan.events.place import MalformedError, Place, SeveralEventsError, shown
 from skyscan.events.tar import is_tar
+from skyscan.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +87,7 @@ def opened(place: Place) -> Iterator[Inflated]:
         The file is missing, or cannot be read or decompressed.
     """
     try:
-        file = Path(place.file).open("rb")  # noqa: SIM115 - errors of opening are handled apart
+        file = open_regular(place.file)
     except FileNotFoundError as error:
         raise place.complaint("does not exist", "check the path") from error
     except (OSError, ValueError) as error:
@@ -109,7 +109,7 @@ def opened(place: Place) -> Iterator[Inflated]:
 
 def is_compressed(place: Place) -> bool:
     """Return whether a file begins like a compressed one."""
-    with Path(place.file).open("rb") as file:
+    with open_regular(place.file) as file:
         return file.read(max(map(len, MAGICS))).startswith(MAGICS)
 
 

@@ -38,6 +38,7 @@ from skyscan.events.objects import (
 from skyscan.events.packet import open_packet
 from skyscan.events.place import SeveralEventsError, UnknownClassError
 from skyscan.events.truth import PARTICLE_KEYS, Truth
+from skyscan.regular import open_regular
 
 PARTICLE = "I3Particle"
 #: The truth in an envelope of icecube-skywriter (radians, GeV), and its names here.
@@ -179,7 +180,7 @@ def _event_in(path: str | PathLike[str], packet: Packet, pulses_key: str | None)
 
 def _begin_of(path: str | PathLike[str]) -> bytes:
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return file.read(BEGIN_BYTES)
     except (OSError, ValueError):
         return b""  # whoever reads the file says why

@@ -59,15 +59,26 @@ class Store:
             SKYSCAN_DATA_URL is not an HTTP address.
         """
         mirror = os.environ.get(URL_VARIABLE, "").rstrip("/")
-        if mirror and not _is_http(mirror):
-            raise BadInput(
-                f"{URL_VARIABLE}={mirror!r} must be an address like {SOURCE}, of a server with "
-                f"the same folders."
-            )
+        check_mirror(mirror)
         url = self.url
         if mirror and url.startswith(SOURCE):
             url = mirror + url[len(SOURCE) :]
         return f"{url}/{urllib.parse.quote(name)}"
+
+
+def check_mirror(mirror: str) -> None:
+    """Raise an error unless this is the address of a server, or empty.
+
+    Raises
+    ------
+    BadInput
+        It is something else. The message does not show it: it may contain a password.
+    """
+    if mirror and not _is_http(mirror):
+        raise BadInput(
+            f"{URL_VARIABLE} must be an address like {SOURCE}, of a server with the same "
+            f"folders; a user, a password or a query cannot be part of it."
+        )
 
 
 def _is_http(url: str) -> bool:

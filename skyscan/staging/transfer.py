@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, TryAgain
@@ -15,7 +18,7 @@ from skyscan.errors import BadInput, TryAgain
 if TYPE_CHECKING:
     from skyscan.staging.cache import Part
 
-TIMEOUT = 30.0  # seconds without an answer or a further byte
+TIMEOUT = 30.0  # seconds for the head of an answer, or without a further byte
 QUESTION_TIMEOUT = 5.0  # seconds
 TRIES = 5
 FIRST_PAUSE = 2.0  # seconds; each further one is twice as long
@@ -39,6 +42,38 @@ class _Broken(OSError):
     """A transfer ended early, or its content was not the file."""
 
 
+class _Connection(http.client.HTTPConnection):
+    """A connection on which the head of an answer has an end: "100 Continue" may repeat."""
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """Wait for the head of the answer."""
+        limit = threading.Timer(self.timeout or TIMEOUT, self._hang_up)
+        limit.daemon = True
+        limit.start()
+        try:
+            return super().getresponse()
+        finally:
+            limit.cancel()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError, AttributeError):  # closed meanwhile
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _SecureConnection(_Connection, http.client.HTTPSConnection):
+    """The same with TLS."""
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SecureConnection, req)
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follow redirects without reading their bodies, which may have no end."""
 
@@ -52,12 +87,16 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> Any:  # noqa: ANN401  (as urllib has it)
         """Follow a redirect, of whatever kind."""
         fp.close()
+        if "location" not in headers and "uri" not in headers:
+            raise _Broken(f"HTTP {code} does not say where the file is")
         return super().http_error_302(req, io.BytesIO(), code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
-_open = urllib.request.build_opener(_Redirects).open
+_open = urllib.request.build_opener(_Http, _Https, _Redirects).open
+#: What a transfer raises: addresses in redirects may be malformed (ValueError).
+_ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
 def is_offered(url: str) -> bool | None:
@@ -69,7 +108,7 @@ def is_offered(url: str) -> bool | None:
     except urllib.error.HTTPError as error:
         with error:
             return False if error.code in GONE else None
-    except (OSError, http.client.HTTPException):
+    except _ERRORS:
         return None
 
 
@@ -97,13 +136,13 @@ def download(url: str, part: Part, deadline: float) -> None:
             _transfer(url, part, deadline)
         except urllib.error.HTTPError as error:
             with error:
-                reason = f"HTTP {error.code} {error.reason}"
+                reason = _printable(f"HTTP {error.code} {error.reason}")
             if error.code in GONE:
                 raise NotOffered(reason) from None
             if error.code not in PASSING:
                 raise Failed(reason) from None
-        except (OSError, http.client.HTTPException) as error:
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
+        except _ERRORS as error:
+            reason = _printable(str(getattr(error, "reason", error))) or type(error).__name__
         else:
             return
         pause = FIRST_PAUSE * 2 ** (tries - 1)
@@ -115,8 +154,10 @@ def download(url: str, part: Part, deadline: float) -> None:
 
 
 def _transfer(url: str, part: Part, deadline: float) -> None:
-    """Download the file once; raise OSError or HTTPException if the transfer fails."""
+    """Download the file once; raise one of ``_ERRORS`` if the transfer fails."""
     with _open(url, timeout=TIMEOUT) as response:
+        if not isinstance(response, http.client.HTTPResponse):
+            raise _Broken("the server redirects to one that is not of HTTP")
         size = response.length
         # Without a length, a part looks like the whole file, and the file may fill the disk.
         if not size:
@@ -139,6 +180,11 @@ def _transfer(url: str, part: Part, deadline: float) -> None:
 
 def _amount(size: int) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 10**9 else f"{size / 1e6:.2f} MB"
+
+
+def _printable(text: str) -> str:
+    """Return what a server says as one printable line."""
+    return text.strip() if text.strip().isprintable() else ascii(text.strip())[1:-1]
 
 
 def _report(line: str) -> None:

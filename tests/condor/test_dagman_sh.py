@@ -40,12 +40,12 @@ def dagman(tmp_path):
     for path in (script, program):
         path.chmod(0o755)
 
-    def start(dag, code=4, version=NEWEST) -> None:
+    def start(dag, code=4, version=NEWEST, job="7.0") -> None:
         words = ["-p", "0", "-Lockfile", f"{dag}.lock", "-Dag", str(dag)]
         words += ["-CsdVersion", f"$CondorVersion: {version_text(version)} 2026-07-12 $"]
-        path = {"PATH": f"{program.parent}:{os.defpath}"}
+        variables = {"PATH": f"{program.parent}:{os.defpath}", "CONDOR_ID": job}
         done = subprocess.run(
-            [script, *words], env=path, capture_output=True, text=True, check=False
+            [script, *words], env=variables, capture_output=True, text=True, check=False
         )
         assert done.returncode == code
         assert done.stdout.splitlines() == (words if code == 4 else [])
@@ -269,20 +269,24 @@ def test_what_it_did_is_read_as_far_as_the_disk_had_room(tmp_path):
     assert "dagman.sh (no-space): waited for free disk space" in guard_actions(dag)[0].line()
 
 
-def test_a_dagman_that_only_restarts_ends_after_a_few_starts(dagman, tmp_path):
+@pytest.mark.parametrize("locks", [True, False], ids=["running", "of its configuration"])
+def test_a_dagman_that_only_restarts_ends_after_a_few_starts(dagman, tmp_path, locks):
     dag, log = tmp_path / "scan.dag", tmp_path / "scan.dag.nodes.log"
     dag.write_text("")
     log.write_text("")
     lock = tmp_path / "scan.dag.lock"
-    for _ in range(3):
-        lock.write_text("")
-        dagman(dag)
+
+    def die(times: int, job: str) -> None:
+        for _ in range(times):
+            if locks:
+                lock.write_text("")
+            dagman(dag, job=job)
+
+    die(3, "7.0")
     log.write_text(lines("001"))  # it did something
-    for _ in range(6):
-        lock.write_text("")
-        dagman(dag)
-    dagman(dag, code=1)
+    die(6, "7.0")
+    dagman(dag, code=1, job="7.0")
     assert not lock.exists()
     assert [it.fault for it in guard_actions(dag) if it.fault == "restarts"] == ["restarts"]
-    for _ in range(3):  # submitted again, without a lock
-        dagman(dag)
+    die(5, "8.0")  # submitted again
+    die(5, "9.0")  # and again

@@ -23,7 +23,7 @@ from skyscan.job.kernels import KERNELS_VARIABLE
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.recos import ATTEMPT_VARIABLE, reco_class
 from skyscan.staging.cache import CACHE_VARIABLE
-from skyscan.staging.stores import DIRS_VARIABLE, URL_VARIABLE
+from skyscan.staging.stores import DIRS_VARIABLE, URL_VARIABLE, check_mirror
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,21 +40,28 @@ OF_RUNTIMES = frozenset(
 )
 #: Of this machine or of HTCondor.
 _OF_MACHINES = re.compile(r"SKYSCAN_(POOL|DEBIAN_MIRROR|HTCONDOR_SUITE)|_CONDOR_")
+_NAMES = (
+    "TOKEN|SECRET|PASS|PWD|AUTH|CRED|PRIVATE|API_?KEY|ACCESS_?KEY|COOKIE|SIGNATURE|BEARER"
+    "|SESSION|NETRC"
+)
 _SECRET_NAME = re.compile(
-    r"TOKEN|SECRET|PASS|PWD|AUTH|CRED|PRIVATE|API_?KEY|ACCESS_?KEY|COOKIE|SIGNATURE|_KEY$",
-    re.IGNORECASE,
+    rf"{_NAMES}|KEY$|(?:^|_)(?:PAT|PW|PIN|OTP|JWT)(?:_|$)", re.IGNORECASE | re.ASCII
 )
 _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\."  # a JSON web token
     r"|://[^/?#\s]*@"  # user and password in an address
-    r"|\b(?:gh[opsur]_|github_pat_|glpat-|xox[abeprs]-|sk-|AKIA|ASIA)[\w-]{12,}"
-    r"|\b(?:Basic|Bearer) +\S{8,}",
+    rf"|(?i:(?:{_NAMES})[\w-]*[\"']?(?:=|\s*:[\s\"'])\s*\S)"  # ?token=..., Password=...;
+    r"|\b(?:gh[opsur]_|github_pat_|gl[a-z]{2,4}-|xox[abeprs]-|sk-|AKIA|ASIA|AIza|hf_|npm_|pypi-"
+    r"|dop_v1_|shp[acps]{2}_)[\w-]{12,}"
+    r"|\b(?:Basic|Bearer) +\S{3,}",
     re.ASCII,
 )
-#: A word of letters of both kinds and digits, as random keys are.
+#: Words as random keys are: of letters of both kinds and digits, or with digits all over.
 _RANDOM = re.compile(
-    r"(?<![\w+-])(?=[\w+-]*[a-z])(?=[\w+-]*[A-Z])(?=[\w+-]*\d)[\w+-]{24,}", re.ASCII
+    r"(?<![\w+-])(?=[\w+-]*[a-z])(?=[\w+-]*[A-Z])(?=[\w+-]*\d)[\w+-]{24,}"
+    r"|(?<![A-Za-z0-9])(?=(?:\d*[A-Za-z]+\d){4})[A-Za-z0-9]{32,}",
+    re.ASCII,
 )
 MAX_LENGTH = 10_000  #: of a value: submit files repeat it for each step
 
@@ -90,6 +97,8 @@ def job_environment(
         A variable that the user names is not set, or belongs to the runtime or the pool; or a
         variable looks like a secret, or has a character that no submit file can hold, such as
         a line break.
+    BadInput
+        The mirror of data files has no address that a job could use.
     """
     named = tuple(dict.fromkeys(named))
     for name in named:
@@ -107,6 +116,7 @@ def job_environment(
                 f"scan.json and in submit files, which others can read; give jobs a secret "
                 f"through HTCondor (docs/security.md), or unset {name}."
             )
+    check_mirror(chosen.get(URL_VARIABLE, "").rstrip("/"))
     quoted_environment(chosen)  # refuses what else cannot be written
     return chosen
 

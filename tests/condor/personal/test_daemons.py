@@ -5,7 +5,7 @@ from signal import SIGCONT
 
 import pytest
 
-from condor.errors import PoolDoesNotAnswer
+from condor.errors import PoolDoesNotAnswer, PoolFolderIsTaken
 from condor.personal import daemons
 from condor.personal.daemons import DAEMONS, is_whole, silence, start_personal, stop_personal
 from condor.personal.processes import Process
@@ -99,3 +99,15 @@ def test_daemons_without_a_master_are_asked_to_end_first(put, tmp_path):
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+@pytest.mark.parametrize("name", ["run", "thesis.tex"])
+def test_no_pool_is_started_among_other_files(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / "notes.txt").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(PoolFolderIsTaken, match=r"has other files .*'notes\.txt'") as refused:
+        start_personal(tmp_path)
+    assert refused.value.exit_code == ExitCode.WRONG_USAGE
+    assert {it.name for it in tmp_path.iterdir()} == {name, "notes.txt"}
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

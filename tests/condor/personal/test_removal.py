@@ -89,6 +89,38 @@ def test_a_folder_that_is_no_pool_stays(tmp_path, cache):
     assert len(list(cache.iterdir())) == 3
 
 
+@pytest.mark.parametrize("name", ["thesis.tex", "scans", ".ssh"])
+def test_a_pool_in_whose_folder_are_other_files_stays(folder, cache, name):
+    (folder / name).mkdir()
+    with pytest.raises(PoolIsInUse, match=f"it has other files, too: '{name}'"):
+        remove_personal(folder, 1.0)
+    assert (folder / "spool").exists()
+    assert len(list(cache.iterdir())) == 3
+
+
+def test_a_pool_whose_folder_is_a_link_is_removed_with_the_link(folder, cache, tmp_path):
+    assert cache.exists()
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    remove_personal(link, 1.0)
+    assert not folder.exists()
+    assert not link.is_symlink()
+
+
+def test_what_else_the_user_has_in_the_cache_stays(folder, cache, tmp_path):
+    mine = ["README.md", "condor/sites", ".git", "notes/htcondor.txt", "empty", "Forky"]
+    for name in mine:
+        (cache / name).mkdir(parents=True)
+    for name in ("forky/htcondor-25.14.1.2/usr", "htcondor.new", ".image-bookworm.2-x"):
+        (cache / name).mkdir(parents=True)
+    (tmp_path / "elsewhere" / "usr").mkdir(parents=True)
+    (cache / "apptainer-1.4.5.1").symlink_to(tmp_path / "elsewhere")
+    remove_personal(folder, 1.0)
+    stays = {name.partition("/")[0] for name in mine}
+    assert {it.name for it in cache.iterdir()} == {"data", *stays}
+    assert (tmp_path / "elsewhere" / "usr").exists()
+
+
 def test_programs_that_another_pool_runs_stay(folder, cache):
     program = cache / "htcondor-23.9.6.2" / "usr" / "cat"
     shutil.copy("/bin/cat", program)

@@ -62,7 +62,7 @@ def found_with(rows):
 
 def test_the_first_round_is_the_whole_sky_from_the_seed_of_the_event(folder):
     states = open_round(folder, SCAN, 0)
-    assert states == [BatchState(i, 4, 4) for i in range(3)]
+    assert states == [BatchState(i, 4, 4, i) for i in range(3)]
     batches = [read_batch(folder.round(0).batch(i)) for i in range(3)]
     assert sorted(p for batch in batches for p in batch.pixels["pixel"]) == list(range(12))
     for batch in batches:
@@ -190,6 +190,24 @@ def test_a_missing_batch_file_is_written_again(folder):
     folder.round(0).batch(1).unlink()
     folder.round(0).batch(2).write_bytes(b"rubbish")
     open_round(folder, SCAN, 0)
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["empty", "zeros"])
+def test_what_a_power_failure_leaves_of_rounds_is_written_again(folder, is_sparse):
+    # Files that were not synced: renamed already, and their content empty or zeros.
+    do_round(folder, SCAN, 0)
+    do_round(folder, SCAN, 1)
+    before = files(folder)
+    lost = folder.round(1).result(0)
+    for number in (0, 1):
+        here = folder.round(number)
+        for path in [*here.path.rglob("*.npz"), here.description, lost]:
+            path.write_bytes(b"\0" * path.stat().st_size * is_sparse)
+    assert all(state.n_missing == 0 for state in open_round(folder, SCAN, 0))
+    states = open_round(folder, SCAN, 1)
+    assert [state.n_missing > 0 for state in states] == [state.number == 0 for state in states]
+    do_batch(folder, 1, 0)
     assert files(folder) == before
 
 

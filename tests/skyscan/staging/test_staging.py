@@ -5,13 +5,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,63 @@ def test_a_redirect_leads_to_the_file(server):
     ]
     assert staging.stage(STORE, NAME, sha256=SHA256).read_bytes() == CONTENT
     assert server.requests[1] == "/there"
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        *("http://[::1/x", f"http://{'a' * 300}/x", "http://a..b/x", "http://\xe9\xff/x"),
+        *("http://127.0.0.1:port/x", "file:///etc/passwd", "ftp://127.0.0.1:1/x", "data:,x"),
+        "",
+    ],
+)
+def test_a_redirect_to_what_is_no_address_of_a_server_is_a_temporary_error(server, there):
+    moved = Answer(302, endless=True, Content_Length="0", Location=there)
+    server.answers = [moved for _ in range(99)]
+    with pytest.raises(TryAgain, match="cannot be downloaded"):
+        staging.stage(STORE, NAME)
+    server.files[f"/baseline_gcds/{NAME}"] = moved
+    assert staging.is_offered(STORE, NAME) is None
+
+
+def test_an_answer_of_another_protocol_is_no_file(monkeypatch, tmp_path):
+    (tmp_path / "file").write_bytes(CONTENT)
+    monkeypatch.setattr(transfer, "_open", lambda *_, **__: (tmp_path / "file").open("rb"))
+    with pytest.raises(TryAgain, match="not of HTTP"):
+        staging.stage(STORE, NAME)
+
+
+def test_an_answer_whose_head_has_no_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.2)
+    monkeypatch.setattr(transfer, "QUESTION_TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = listening.accept()
+                    with client, suppress(OSError):
+                        client.recv(65536)
+                        while True:  # each within the time-out
+                            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        monkeypatch.setenv("SKYSCAN_DATA_URL", f"http://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(TryAgain, match="cannot be downloaded"):
+            staging.stage(STORE, NAME)
+        assert staging.is_offered(STORE, NAME) is None
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_what_a_server_says_cannot_control_the_terminal(server):
+    server.answers = [
+        Answer(302, endless=True, Location="http://a/\x1b[31m") for _ in range(99)
+    ]
+    with pytest.raises(TryAgain) as failed:
+        staging.stage(STORE, NAME)
+    assert str(failed.value).isprintable()
 
 
 def test_a_file_that_claims_to_be_larger_than_any_is_not_begun(server, folder):

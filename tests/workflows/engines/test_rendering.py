@@ -100,18 +100,18 @@ def test_the_remaining_time_counts_one_skip_for_all_later_rounds(folder, scan, n
 
 
 def test_bad_input_is_never_retried_and_a_failed_round_is_not_either(scan):
-    lines = [*scan_dag_lines(scan), *round_dag_lines(scan, 0, [BatchState(0, 4, 4)], 0)]
+    lines = [*scan_dag_lines(scan), *round_dag_lines(scan, 0, [BatchState(0, 4, 4, 0)], 0)]
     retries = [line for line in lines if line.startswith("RETRY")]
     scripts = [f"RETRY round_{n:03d} 2 UNLESS-EXIT 1" for n in range(scan.max_rounds)]
     jobs = ["RETRY prep 1 UNLESS-EXIT 65", "RETRY reco_00000 1 UNLESS-EXIT 65"]
     assert sorted(retries) == sorted([*jobs, *scripts])
     never = changed(scan, max_retries=0)
-    lines = [*scan_dag_lines(never), *round_dag_lines(never, 0, [BatchState(0, 4, 4)], 0)]
+    lines = [*scan_dag_lines(never), *round_dag_lines(never, 0, [BatchState(0, 4, 4, 0)], 0)]
     assert [line for line in lines if line.startswith("RETRY")] == scripts
 
 
 def test_a_round_has_a_node_for_each_batch_and_complete_ones_are_done(scan):
-    batches = [BatchState(0, 4, 0), BatchState(1, 4, 3), BatchState(2, 4, 4)]
+    batches = [BatchState(0, 4, 0, 0), BatchState(1, 4, 3, 1), BatchState(2, 4, 4, 2)]
     lines = list(round_dag_lines(scan, 7, batches, 0))
     jobs = [line.split() for line in lines if line.startswith("JOB")]
     assert [words[1] for words in jobs] == ["reco_00000", "reco_00001", "reco_00002"]
@@ -121,13 +121,14 @@ def test_a_round_has_a_node_for_each_batch_and_complete_ones_are_done(scan):
         (line,) = (x for x in lines if x.startswith(f"VARS reco_{number:05d}"))
         assert 'round="007"' in line
         assert f'batch="{number:05d}"' in line
+        assert f'batches="{number:05d}"' in line
         assert 'retry="$(RETRY)"' in line
     assert not [line for line in lines if line.startswith(("PARENT", "SCRIPT"))]
 
 
 def test_node_names_stay_the_same_when_a_round_is_written_again(scan):
-    first = [BatchState(n, 4, 4) for n in range(12)]
-    again = [BatchState(n, 4, n % 2) for n in range(12)]
+    first = [BatchState(n, 4, 4, n) for n in range(12)]
+    again = [BatchState(n, 4, n % 2, n) for n in range(12)]
     names = [
         [x.split()[1] for x in round_dag_lines(scan, 0, batches, 0) if x.startswith("JOB")]
         for batches in (first, again)
@@ -140,14 +141,14 @@ def test_an_earlier_rescue_file_is_removed_when_a_round_is_written_again(folder,
     other = folder.workflow / "round_001.dag.rescue001"
     for path in (rescue, other):
         path.write_text("DONE reco_00000")
-    write_round_dag(folder, scan, 0, [BatchState(0, 4, 4)], 0)
+    write_round_dag(folder, scan, 0, [BatchState(0, 4, 4, 0)], 0)
     assert not rescue.exists()
     assert other.exists()
 
 
 def test_a_deadline_prevents_jobs_from_starting_and_staying(scan):
     late = changed(scan, deadline=60.0)
-    lines = list(round_dag_lines(late, 0, [BatchState(0, 4, 4)], 1234))
+    lines = list(round_dag_lines(late, 0, [BatchState(0, 4, 4, 0)], 1234))
     assert "SCRIPT PRE reco_00000 ./before-deadline.sh 1234" in lines
     assert any('deadline="1234"' in line for line in lines)
     description = job_description(reco_step(late), late, read_site("personal"))

@@ -5,14 +5,22 @@ from __future__ import annotations
 import pytest
 from plans_support import EVENT, options
 
-from skyscan.errors import WrongUsage
+from skyscan.errors import BadInput, WrongUsage
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.planning.variables import OF_STEPS, declared_by, job_environment
 
 #: What the tests of this machine may have, and nothing that tokens look like.
-HARMLESS = ("0.5", "1e-3", "/scratch/user42/RunFolder", "a:b", "http://mirror.example/data", "")
+HARMLESS = (
+    *("0.5", "1e-3", "/scratch/user42/RunFolder", "a:b", "http://mirror.example/data", ""),
+    *(
+        "/data/sim/pass2:/data/sim/pass2b",
+        "run00123456.evt000000000012.neutrino",
+        "pass2=",
+        "0" * 40,
+    ),
+)
 #: As they are made, but of nobody.
 SECRETS = (
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJub2JvZHkifQ.c2lnbmF0dXJl",
@@ -22,8 +30,15 @@ SECRETS = (
     "ghp_" + "0123456789abcdefABCDEF0123456789abcd",
     "AKIA" + "ABCDEFGHIJKLMNOP",
     "Bearer abcdefgh12345",
+    "Basic YTpi",
+    "https://mirror.example/data?token=word",
+    "https://mirror.example/data?X-Amz-Signature=0a1b2c",
+    "Server=db.example;Password=word",
+    '{"client_secret": "word"}',
+    "hf_" + "abcdefghijklmnopqrstuvwxyz",
 )
 RANDOM = "q7Zk2Xw9Lm4Tt8Bv1Nc6Rr3Yy5Hh"
+HEXADECIMAL = "9f86d081884c7d659a2feaa0c55ad015"
 
 
 def test_variables_that_nobody_declares_stay_here():
@@ -50,6 +65,7 @@ def test_a_variable_of_any_name_goes_when_it_is_named():
     [
         *("SKYSCAN_PASSPHRASE", "SKYSCAN_PASS", "DB_PWD", "SKYSCAN_CRED", "X_TOKEN", "SECRET"),
         *("db_password", "BROKER_AUTH", "S3_ACCESS_KEY", "ApiKey", "PRIVATE", "SESSION_COOKIE"),
+        *("GITHUB_PAT", "DB_PW", "SSHKEY", "JWT", "MY_OTP", "BEARER", "SESSIONID", "NETRC"),
         *("SKYSCAN_POOL_DIR", "SKYSCAN_PYTHON", "_CONDOR_UID_DOMAIN"),
         *("NOT_SET", "A=1", "A B", "", "1A", "A\nB", "\udc80"),
     ],
@@ -69,10 +85,20 @@ def test_what_looks_like_a_secret_is_refused_whatever_its_name(value):
         assert value not in str(refused.value)
 
 
-def test_random_words_are_refused_only_where_paths_are_not_expected():
-    assert job_environment({"SKYSCAN_DATA_CACHE": f"/scratch/{RANDOM}"}, OF_STEPS)
+@pytest.mark.parametrize("word", [RANDOM, HEXADECIMAL])
+def test_random_words_are_refused_only_where_paths_are_not_expected(word):
+    assert job_environment({"SKYSCAN_DATA_CACHE": f"/scratch/{word}"}, OF_STEPS)
     with pytest.raises(WrongUsage, match="X looks like a secret"):
-        job_environment({"X": f"key={RANDOM}"}, (), ["X"])
+        job_environment({"X": f"key={word}"}, (), ["X"])
+
+
+@pytest.mark.parametrize(
+    "mirror", ["mirror.example", "ftp://mirror.example", "http://a/?x=1", "http://"]
+)
+def test_a_mirror_that_no_job_could_use_is_refused_at_planning(mirror):
+    with pytest.raises(BadInput, match="SKYSCAN_DATA_URL must be an address") as refused:
+        job_environment({"SKYSCAN_DATA_URL": mirror}, OF_STEPS)
+    assert "x=1" not in str(refused.value)
 
 
 @pytest.mark.parametrize("value", HARMLESS)

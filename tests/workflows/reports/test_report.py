@@ -195,6 +195,21 @@ def test_jobs_of_a_removed_scan_whose_ends_are_not_logged_are_no_reason(folder):
     ]
 
 
+def test_a_dagman_that_died_at_each_start_says_of_what(folder):
+    log = folder.workflow / "scan.dag.dagman.log"
+    write_log(log, submitted(1), STARTED.format(1), ended(1, 1))
+    died = (
+        '11/28/26 13:57:41 ERROR "Invalid result for DAGMAN_MAX_PRE_SCRIPTS (abc)" at line 3\n'
+    )
+    log.with_name("scan.dag.dagman.out").write_text(died)
+    gave_up = "2099-11-28T13:57:42Z\trestarts\tended, because DAGMan had died at 7 starts\n"
+    log.with_name("scan.dag.guard.log").write_text(gave_up)
+    (failure,) = last_report(folder).failures
+    assert (failure.cause, failure.exit_code) == ("dagman", ExitCode.TRY_AGAIN)
+    assert failure.text.startswith("ended, because DAGMan had died at 7 starts: ")
+    assert "DAGMAN_MAX_PRE_SCRIPTS (abc)" in failure.text
+
+
 def test_a_script_that_dagman_kills_when_it_is_removed_is_no_reason(folder):
     runs = "11/28/26 13:57:41 Running PRE script of Node round_000...\n"
     removed(folder, f"{runs}11/28/26 13:57:42 PRE Script of node round_000 died on signal 9\n")

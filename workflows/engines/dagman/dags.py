@@ -259,6 +259,7 @@ def round_dag_lines(
             {
                 "round": f"{number:03d}",
                 "batch": f"{batch.number:05d}",
+                "batches": f"{batch.file:05d}",
                 "retry": RETRY_MACRO,
                 **({"budget": f"{budget:g}"} if scan.time_budget else {}),
                 **timed,
