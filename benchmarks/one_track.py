@@ -80,13 +80,10 @@ def row_of(kind: str, seed: int) -> dict[str, object]:
     from skyscan.answer.directions import separation, unit_vectors
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.one_track import tracks_of
-    from skyscan.events.truth import TRUTH_INFO_KEY
     from skyscan.light.ice_model import shipped_ice
-    from skyscan.simulation.events import Wanted, simulate_event
     from skyscan.track.cleaning import clean_hits
 
-    event = simulate_event(Wanted(kind, KINDS[kind][1], oversize=20.0), shipped_ice(), seed)
-    truth = json.loads(str(event.scalars[TRUTH_INFO_KEY]))
+    event, truth = simulated(kind, seed)
     hits = clean_hits(event.pulses)
     row: dict[str, object] = {
         "kind": kind,
@@ -143,6 +140,21 @@ def scanned(event, truth, *, is_whole):  # noqa: ANN001, ANN201
     return fits.rows()
 
 
+def simulated(kind: str, seed: int):  # noqa: ANN201
+    """Return an event and its truth."""
+    from skyscan.events.truth import TRUTH_INFO_KEY
+    from skyscan.light.ice_model import shipped_ice
+    from skyscan.simulation.events import Wanted, simulate_event
+
+    event = simulate_event(Wanted(kind, KINDS[kind][1], oversize=20.0), shipped_ice(), seed)
+    return event, json.loads(str(event.scalars[TRUTH_INFO_KEY]))
+
+
+def stops(kind: str, seed: int) -> bool:
+    """Return whether a muon that was to pass the detector loses all its energy in it."""
+    return bool(simulated(kind, seed)[1].get("stops", False))
+
+
 def summary(kind: str) -> str:
     """Return what the check says of the events of a kind."""
     from statistics import median
@@ -160,11 +172,13 @@ def summary(kind: str) -> str:
         [float(row["distance_deg"]) for row in found if (row["seed"] in any_of) == is_told]
         for is_told in (True, False)
     ]
+    stopped = sum(stops(kind, int(seed)) for seed in any_of) if kind == "muon" else 0
+    really = f"; {stopped} of these muons do stop" if stopped else ""
     degrees = ", ".join(f"{median(it):.2f}" if it else "-" for it in away)
     numbers = ", ".join(f"{name} {len(seeds)}" for name, seeds in told.items())
     return (
-        f"{kind}: {len(found)} events, {len(any_of)} warnings ({numbers}); median distance "
-        f"of those with and without {degrees} deg; largest CPU "
+        f"{kind}: {len(found)} events, {len(any_of)} warnings ({numbers}{really}); median "
+        f"distance of those with and without {degrees} deg; largest CPU "
         f"{max((float(row['cpu_s']) for row in found), default=0):.2f} s"
     )
 

@@ -2,8 +2,8 @@
 
 The hits are divided between two tracks, each fitted in five parameters to its own, and divided
 anew by which of the two explains a hit better (as in k-means). Bright showers on one track also
-make light that comes later than its own; one shower on the track is therefore the other way to
-explain the same hits, and two muons must do better than that.
+make light that comes later than its own; two showers on the track are therefore the other way
+to explain the same hits, and two muons must do better than that.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ CLEARLY = 2.0
 #: Light of a shower on the track: it decays within this time (ns), and showers are tried at
 #: such steps (m) up to this distance from the vertex. It may come earlier by the jitter (ns).
 DECAY_NS, STEP_M, REACH_M, EARLY_NS = 150.0, 5.0, 900.0, 15.0
+N_SHOWERS = 2
 
 #: Directions around that of the first guess: radius (rad) and number on each ring; places
 #: across the track (m); quantiles of the hits' times.
@@ -76,7 +77,7 @@ class Second:
     gain : float
         ln L of two muons relative to that of one.
     shower_gain : float
-        ln L of one muon with a shower, relative to that of one.
+        ln L of one muon with two showers, relative to that of one.
     n_hits : int
         Hits that only the second one explains.
     track : FittedTrack
@@ -89,7 +90,7 @@ class Second:
 
     @property
     def excess(self) -> float:
-        """Gain in ln L of two muons over one with a shower."""
+        """Gain in ln L of two muons over one with two showers."""
         return self.gain - self.shower_gain
 
 
@@ -121,10 +122,9 @@ def second_of(event: FittedEvent, track: FittedTrack) -> Second | None:
     if not starts:
         return None
     tracks = _divided(min(starts, key=lambda it: it.llh), hits, quick)
-    shower = np.minimum(_shower_llh(event.hits, track), llh).sum(axis=-1).min()
     return Second(
         gain=float(llh.sum()) - tracks.llh,
-        shower_gain=float(llh.sum() - shower),
+        shower_gain=float(llh.sum() - _with_showers(llh, _shower_llh(event.hits, track)).sum()),
         n_hits=int((tracks.first_llh - tracks.second_llh > CLEARLY).sum()),
         track=_track(tracks.second, event.centre),
     )
@@ -249,6 +249,14 @@ def _directions(hits: NDArray[np.void]) -> Iterator[tuple[float, float]]:
 def _angles(source: Array) -> tuple[float, float]:
     """Return zenith and azimuth of a unit vector."""
     return float(np.arccos(np.clip(source[2], -1, 1))), float(np.arctan2(source[1], source[0]))
+
+
+def _with_showers(llh: Array, of_showers: Array) -> Array:
+    """Return -ln L of each hit with the showers that gain most, one after the other."""
+    for _ in range(N_SHOWERS):
+        tried = np.minimum(of_showers, llh)
+        llh = tried[int(np.argmin(tried.sum(axis=-1)))]
+    return llh
 
 
 def _shower_llh(hits: NDArray[np.void], track: FittedTrack) -> Array:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from skyscan.alternatives.fitted import FittedEvent
     from skyscan.answer.maps import SkyMap
 
-#: ln L that a start, or a stop, in the detector must gain, and a second muon relative to a
-#: shower. Chosen on simulated muons through the detector (docs/track.md).
-LEAST_END_GAIN, LEAST_EXCESS = 6.0, 60.0
+#: ln L that a start, or a stop, in the detector must gain, and a second muon relative to two
+#: showers. Chosen on simulated muons through the detector (docs/track.md).
+LEAST_END_GAIN, LEAST_EXCESS = 5.0, 15.0
 #: Dark DOMs decide between directions whose llh is larger than the lowest by no more than this:
 #: the lowest pixel of each cell of this nside, and so many at most.
 LARGEST_DELTA_LLH, CELL_NSIDE, MOST_TRACKS = 8.0, 64, 40
@@ -64,7 +64,7 @@ def _of_end(end: End, what: str, side: str) -> str:
 def _of_second(second: Second, n_hits: int) -> str:
     zenith, azimuth = np.rad2deg([second.track.zenith, second.track.azimuth % (2 * np.pi)])
     return (
-        f"two muons explain the times better (ln L {second.gain:+.0f}; a shower on the one "
+        f"two muons explain the times better (ln L {second.gain:+.0f}; two showers on one "
         f"track {second.shower_gain:+.0f}; the second, from zenith {zenith:.0f} deg, azimuth "
         f"{azimuth:.0f} deg, has {second.n_hits} of {n_hits} hits)"
     )

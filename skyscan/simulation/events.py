@@ -172,6 +172,8 @@ def _event(  # noqa: PLR0917
         "oversize": wanted.oversize,
         "kernel": best_kernel() if wanted.kernel == "auto" else wanted.kernel,
     }
+    if primary.stops:
+        facts["stops"] = True
     if len(particles) > 1:
         facts["second"] = asdict(particles[1].primary) | {"n_doms": particles[1].n_doms}
     return simulated_event(seed, truth, pulses, facts)

@@ -60,6 +60,8 @@ class Primary:
         that stops, where it is followed from; of one that starts, with its first shower.
     deposited_gev : float
         Energy of the showers that make light: of a muon, its stochastic losses in the sphere.
+    stops : bool
+        Whether a muon that was to pass the sphere stops in it, after a large loss.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Primary:
     azimuth: float
     energy_gev: float
     deposited_gev: float
+    stops: bool = False
 
 
 def draw_direction(random: np.random.Generator) -> tuple[float, float]:
@@ -206,7 +209,8 @@ def _muon(
     steps = _muon_steps(path, start, begins, axes.along[0], random)
     deposited = sum(loss.energy_gev for loss in path.losses)
     x, y, z = nearest.tolist()
-    primary = Primary("muon", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited)
+    stops = bool(path.distance[-1] < 2 * half)
+    primary = Primary("muon", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited, stops)
     return primary, steps
 
 

@@ -60,7 +60,7 @@ def test_two_muons_are_told_with_the_direction_of_the_second():
 def test_the_page_of_the_docs_has_what_the_answer_prints(monkeypatch):
     start, nothing = End(12.9, 28, 7.7, 393.0), End(0.0, 0, 0.0, 0.0)
     there = FittedTrack(np.zeros(3), 0.0, np.radians(32), np.radians(210 - 360))
-    second = Second(234.0, 61.0, 25, there)
+    second = Second(234.0, 98.0, 25, there)
     skymap = a_map("muon", 3000.0)
     shown = []
     for parts in ((start, nothing, None), (nothing, nothing, second)):
