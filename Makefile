@@ -2,6 +2,8 @@
 # make test    run all tests with a real HTCondor, and part of them with a newer one (NEWER= does
 #              not); HTCONDOR=forky runs all with the HTCondor of another Debian suite
 # make soak    run small scans with random faults; SOAK="--scans 20 --seed 7" sets options
+# make load    run one round of 5,000 jobs on 100 slots, with faults while it runs (hours);
+#              LOAD="--jobs 1000 --slots 50" sets options
 # make physics compare the open reconstructions with official scans and with truth (minutes), and
 #              write the results into docs/physics.md; PHYSICS="--events bronze" sets options
 # make coverage  simulate and scan events, and measure the levels of the regions (hours; it can be
@@ -13,7 +15,7 @@
 
 .DEFAULT_GOAL := setup
 # A folder is named docs.
-.PHONY: setup demo check docs test test-newer soak physics coverage clean htcondor
+.PHONY: setup demo check docs test test-newer soak load physics coverage clean htcondor
 
 VENV := .venv
 # The name contains the folder, because a virtual environment cannot be moved.
@@ -98,6 +100,9 @@ test-newer: $(STAMP)
 
 soak: setup
 	$(VENV)/bin/python tests/workflows/soak.py $(SOAK)
+
+load: setup
+	$(VENV)/bin/python benchmarks/load.py $(LOAD)
 
 physics: $(STAMP)
 	$(VENV)/bin/python benchmarks/physics.py $(PHYSICS)

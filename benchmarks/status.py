@@ -105,7 +105,6 @@ def running_scan(place: Path, n: int) -> ScanFolder:
     here.logs.mkdir(exist_ok=True)
     for i in range(n):
         (here.logs / f"{i:05d}.0.0.out").write_text(f"pixels done: {i % PIXELS} of {PIXELS}\n")
-        (here.logs / f"{i:05d}.0.0.err").touch()
     events = [SUBMIT.format(10 + i, NOW.format(0), f"reco_{i:05d}") for i in range(n)]
     events += [EXECUTE.format(10 + i, NOW.format(9), i % 500) for i in range(n)]
     write_log(folder, "round_000.dag.nodes.log", events)

@@ -27,11 +27,11 @@ def step(name: str, place: Path, nside: int, batches: int) -> None:
     sys.path.insert(0, str(SUPPORT))
     from scans_support import a_scan, prepared
 
-    from skyscan.batches import read_batch
     from skyscan.layout import ScanFolder
     from skyscan.merge import merge
     from skyscan.records import RECORD_DTYPE, sign
     from skyscan.results import write_results
+    from skyscan.rounds.collect import batches_of
     from skyscan.rounds.next_round import open_round
 
     scan = a_scan(progression=((nside, 0),), jobs_per_round=batches)
@@ -41,13 +41,12 @@ def step(name: str, place: Path, nside: int, batches: int) -> None:
     if name == "open":
         open_round(folder, scan, 0)
     elif name == "fit":
-        for number in range(batches):
-            batch = read_batch(folder.round(0).batch(number))
+        for batch, path in batches_of(folder.round(0), scan.id):
             records = np.zeros(len(batch.pixels), RECORD_DTYPE)
             for field in ("nside", "pixel", "variation", "x", "y", "z"):
                 records[field] = batch.pixels[field]
             records["llh"] = 1000.0 + 1e-3 * batch.pixels["pixel"]
-            write_results(folder.round(0).result(number), batch, sign(records))
+            write_results(path, batch, sign(records))
     elif name == "next":
         open_round(folder, scan, 1)
     else:

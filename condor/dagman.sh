@@ -5,7 +5,7 @@
 #
 # - Logs are edited in place and keep their length, because HTCondor may be appending to them.
 #   Events that were written completely are not changed, except for numbers that DAGMan itself
-#   has made up, and those of a FINAL node that is to run again.
+#   has made up.
 # - What it does is recorded in DAG.guard.log: time, fault and text, separated by tabs
 #   (condor/guard.py reads it).
 # - `dagman_guard = false` in a site's profile turns it off: the DAG is then submitted without it.
@@ -34,10 +34,7 @@ main() {
         repair "$log"
         repair "$dag.dagman.log"
     fi
-    if has final-node ''; then
-        end_if_all_has_ended
-        run_final_node_again
-    fi
+    has final-node '' && end_if_all_has_ended
     has restarts '' && end_if_it_only_restarts
     has skipped-nodes '' && renumber_skipped_nodes
     has truncated-event '' && watch_for_truncated_events </dev/null >/dev/null 2>&1 &
@@ -104,40 +101,20 @@ watch_for_truncated_events() {
     done
 }
 
-# Fault final-node, seen with 23.9.6 and 25.14.1: a DAGMan that died after its FINAL node had begun
-# (its lock is left) reads that in its log at the next start. If the node had ended, it waits
-# forever. It also does so (seen with 23.9.6) if a failure is not in the log, such as that of a PRE
-# script, because it then runs the nodes after it, and the FINAL node is over before they are.
-#
-# If the node had ended successfully, the script ends as that DAGMan would have. The event of a POST
-# script's end has three lines: 016, how it ended, and its node.
+# Fault final-node, seen with 23.9.6 and 25.14.1: a DAGMan that died after its FINAL node had ended
+# (its lock is left) reads that in its log at the next start, and waits forever. The script ends as
+# that DAGMan would have. A FINAL node of ours is skipped when its PRE script has done its work: the
+# event is 034. Before that, and after a failure, the log has no event of it, and it runs again.
 end_if_all_has_ended() {
     [ "$(tail -n 2 "$log" 2>/dev/null)" = "    DAG Node: $(final_node)
 ..." ] || return 0
-    case $(tail -n 4 "$log" | head -n 2) in
-    '016 '*'Normal termination (return value 0)'*) ;;
-    *) return 0 ;; # the node failed, or it is an event of its job
+    case $(tail -n 3 "$log") in
+    '034 '*) ;;
+    *) return 0 ;;
     esac
     note final-node 'ended with 0, because the FINAL node had ended'
     rm -f "$lock"
     exit 0
-}
-
-# Otherwise the node's events are removed: it runs again when all others have ended.
-run_final_node_again() {
-    node=$(final_node)
-    [ -n "$node" ] && [ -s "$log" ] || return 0
-    size=$(wc -c <"$log")
-    LC_ALL=C awk -v line="    DAG Node: $node" '
-        /^000 \(/ { is_submitted = 1 }
-        $0 == line && is_submitted && !found { print end; found = 1 }
-        $0 == "..." { end = at; is_submitted = 0 }
-        { at += length($0) + 1 }' "$log" | while read -r end; do
-        [ -n "$end" ] || : >"$log" # it is the first event
-        [ -z "$end" ] || printf '%*s\n...\n' $((size - end - 5)) '' |
-            dd of="$log" bs=1 seek="$end" conv=notrunc 2>/dev/null
-        note final-node 'let the FINAL node run again, because DAGMan had died after it began'
-    done
 }
 
 # Print the name of the FINAL node, if there is one and DAGMan died.

@@ -88,19 +88,27 @@ esac
 
 python=${SKYSCAN_PYTHON:-python3}
 command -v "$python" >/dev/null || not_here "there is no $python"
-# The code itself reports what else is missing, but old versions of Python cannot read it.
-"$python" -S -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+# The code itself reports what else is missing, but old versions of Python cannot read it. Python
+# would skip a truncated zip and use another installed skyscan, and would run a damaged one.
+check='import hashlib, sys
+if sys.version_info < (3, 10): sys.exit(3)
+if sys.argv[1]:
+    try: content = open("skyscan.zip", "rb").read()
+    except IOError: sys.exit(4)
+    if hashlib.sha256(content).hexdigest() != sys.argv[1]: sys.exit(4)'
+"$python" -S -c "$check" "${SKYSCAN_CODE_SHA256:-}"
+code=$?
+case $code in
+0) ;;
+4) not_here "skyscan.zip is damaged or missing" ;;
+1[3-9]?) not_here "$python was killed by signal $((code - 128))" ;;
+*)
     found=$("$python" --version 2>&1)
     echo "skyscan: error: $python is $found on $(uname -n), but jobs need Python 3.10 or newer:" \
         "choose another --runtime (exit 65)" >&2
     exit 65
-}
-
-# Python would skip a truncated zip and use another installed skyscan, and would run a damaged one.
-sum='import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())'
-[ -z "${SKYSCAN_CODE_SHA256:-}" ] ||
-    [ "$("$python" -S -c "$sum" skyscan.zip)" = "$SKYSCAN_CODE_SHA256" ] ||
-    not_here "skyscan.zip is damaged or missing"
+    ;;
+esac
 
 PYTHONPATH="$here/skyscan.zip${PYTHONPATH:+:$PYTHONPATH}"
 PYTHONDONTWRITEBYTECODE=1

@@ -36,7 +36,7 @@ OWN_COMMANDS = frozenset(
         *("request_memory", "retry_request_disk", "retry_request_memory", "retry_until"),
         *("skip_if_dataflow", "success_exit_code"),
         # the macros of its nodes
-        *("batch", "budget", "deadline", "dollar", "retry", "round"),
+        *("batch", "batches", "budget", "deadline", "dollar", "retry", "round"),
         # keywords of submit files that are not commands
         *("elif", "else", "endif", "error", "if", "include", "queue", "use", "warning"),
     )

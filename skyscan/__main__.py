@@ -102,6 +102,7 @@ def _reco(options: argparse.Namespace) -> ExitCode:
         options.batch,
         options.result,
         options.max_pixel_time,
+        number=options.number,
         limits=Limits(options.until, options.checkpoint_interval, options.time_budget),
         earlier_path=options.earlier,
         frames_path=options.frames,
@@ -154,7 +155,8 @@ def _parser() -> argparse.ArgumentParser:
 
     reco = steps.add_parser("reco", help="reconstruct the pixels of one batch")
     reco.add_argument("--startup", type=Path, required=True)
-    reco.add_argument("--batch", type=Path, required=True)
+    reco.add_argument("--batch", type=Path, required=True, help="the file that has the batch")
+    reco.add_argument("--number", type=int, help="the batch, if the file has several")
     reco.add_argument("--result", type=Path, required=True)
     reco.add_argument("--earlier", type=Path, help="results of an earlier start of the job")
     reco.add_argument("--frames", type=Path, help="file of the fitted frames")

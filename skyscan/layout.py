@@ -21,6 +21,7 @@ KERNEL_SO = "kernel.so"  #: the compiled kernel of the fits, if a scan has it
 ICE_FILE = "ice.json"
 LIKELIHOOD_JSON = "likelihood.json"  #: the likelihood of the fits, by which levels are chosen
 LIGHT_JSON = "light.json"  #: which ice and tables of light a scan is fitted with
+TRACK_NPZ = "track.npz"  #: the hits and the ice of ``track``
 ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 
@@ -42,12 +43,22 @@ class RoundFolder:
         return self.path / "logs"
 
     def batch(self, number: int) -> Path:
-        """Return the file of the pixels of one batch."""
+        """Return the file of the pixels of one batch, or of several, named by the first."""
         return self.path / "batches" / f"{number:05d}.npz"
+
+    @property
+    def results(self) -> Path:
+        """Return the folder of the result files, each in a folder of its own."""
+        return self.path / "results"
 
     def result(self, number: int) -> Path:
         """Return the result file of one batch."""
-        return self.path / "results" / f"{number:05d}" / f"{number:05d}.rec"
+        return self.path / result_path(number)
+
+
+def result_path(number: int) -> str:
+    """Return the path of the result file of one batch, relative to the folder of its round."""
+    return f"results/{number:05d}/{number:05d}.rec"
 
 
 @dataclass(frozen=True)

@@ -38,23 +38,42 @@ class Written(NamedTuple):
     shown: Shown | None = None
 
 
-def write_answer(path: Path | None) -> Written:
-    """Write the files of a map's answer beside it; return the answer.
+def answer_in_report(path: Path | None) -> Written:
+    """Return the answer of a map.
 
     A report is written in any case, so an error is part of the text.
     """
-    from skyscan.answer.show import write_beside
+    from skyscan.answer.show import show
 
     if path is None:
         return Written([])
     try:
-        shown = write_beside(path)
-    except (BadInput, OSError) as error:
-        return Written([printable(f"  answer    {error}")])
+        shown = show(path)
     except Exception as error:  # noqa: BLE001  the report must be written all the same
-        traceback.print_exc(file=sys.stderr)
-        return Written([printable(f"  answer    this is a bug: {error!r}")])
+        return Written([_trouble("answer", error)])
     return Written([printable(line) for line in shown.lines[1:]], shown.value, shown)
+
+
+def write_answer_files(shown: Shown, folder: Path) -> Lines:
+    """Write the files of an answer into the folder of its map; return why it was not possible.
+
+    They take as long as all other parts of a report, mostly to import astropy.
+    """
+    from skyscan.answer.files import write_files
+
+    try:
+        write_files(shown.skymap, shown.answer, folder)
+    except Exception as error:  # noqa: BLE001  the report must be written all the same
+        return [_trouble("files", error)]
+    return []
+
+
+def _trouble(what: str, error: Exception) -> str:
+    """Return the line of a report about what could not be made."""
+    if isinstance(error, BadInput | OSError):
+        return printable(f"  {what:<9} {error}")
+    traceback.print_exception(error, file=sys.stderr)
+    return printable(f"  {what:<9} this is a bug: {error!r}")
 
 
 def placed(value: Any, folder: Path) -> Any:  # noqa: ANN401  (any JSON value)

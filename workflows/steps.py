@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Macros of a job: its round, its batch, the number of its submission, the scan's deadline.
 ROUND, BATCH, RETRY, DEADLINE = "$(round)", "$(batch)", "$(retry)", "$(deadline)"
+#: Macro for the file that has the batch: the number of the first one in it.
+BATCHES = "$(batches)"
 #: Macro for the seconds that a batch of the round may take.
 BUDGET = "$(budget)"
 
@@ -167,7 +169,8 @@ def reco_step(scan: Planned) -> Step:
     return Step(
         name="reco",
         arguments=(
-            *("reco", "--startup", layout.STARTUP, "--batch", f"{BATCH}.npz"),
+            *("reco", "--startup", layout.STARTUP),
+            *("--batch", f"{BATCHES}.npz", "--number", BATCH),
             *("--earlier", f"{BATCH}.rec", "--result", new),
             *(("--earlier-frames", frames, "--frames", new_frames) if frames else ()),
             *("--max-pixel-time", f"{scan.max_pixel_time:g}"),
@@ -177,7 +180,7 @@ def reco_step(scan: Planned) -> Step:
         ),
         inputs=(
             *(layout.CODE_ZIP, layout.STARTUP),
-            *(f"{here}/batches/{BATCH}.npz", f"{here}/results/{BATCH}/"),
+            *(f"{here}/batches/{BATCHES}.npz", f"{here}/results/{BATCH}/"),
         ),
         outputs={
             new: f"{here}/results/{BATCH}/{BATCH}.rec",

@@ -186,7 +186,9 @@ def _quick() -> dict[str, str]:
         "NEGOTIATOR_CYCLE_DELAY": "1",
         "NEGOTIATOR_UPDATE_INTERVAL": "30",
         "SCHEDD_INTERVAL": "2",
-        "SCHEDD_MIN_INTERVAL": "1",
+        # A DAGMan starts at the next such cycle; SCHEDD_INTERVAL_TIMESLICE limits which part of
+        # the schedd's time they take.
+        "SCHEDD_MIN_INTERVAL": "0",
         "JOB_START_DELAY": "0",
         "JOB_START_COUNT": "50",
         "PERIODIC_EXPR_INTERVAL": "5",

@@ -13,6 +13,7 @@ from scipy.spatial import Delaunay
 from skyscan import healpix
 from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS, ICECUBE
+from skyscan.answer.one_track import against_one_track
 from skyscan.geometry import dom_positions
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def make_checks(
         _online_fits(skymap, levels, outer),
         _vertex(best, skymap),
         _calibration(skymap, levels),
+        *_one_track(skymap),
         *_detector(skymap),
     )
 
@@ -223,6 +225,22 @@ def _online_fits(skymap: SkyMap, levels: Levels, outer: Region) -> Check:
 
 def _percent(probability: float) -> str:
     return "over 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"  # noqa: PLR2004
+
+
+def _one_track(skymap: SkyMap) -> tuple[Check, ...]:
+    """Return whether the event is what ``track`` assumes; nothing for other fits."""
+    likelihood = skymap.context.likelihood
+    if likelihood is None or likelihood.reco != "track" or skymap.context.detector is not None:
+        return ()
+    event = skymap.context.fitted
+    if event is None:
+        return (Check("one track", "unknown", "the event or its hits are not at hand"),)
+    found = against_one_track(event, skymap)
+    if not found:
+        reason = "times and dark DOMs agree with one muon that passes the detector"
+        return (Check("one track", "ok", reason),)
+    reason = f"the fit assumes one muon that passes the detector, but {'; or '.join(found)}"
+    return (Check("one track", "warning", reason),)
 
 
 def _detector(skymap: SkyMap) -> tuple[Check, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skyscan.alternatives.fitted import read_fitted
 from skyscan.answer.calibration import recorded_levels
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, levels_of
 from skyscan.coordinates import local_to_equatorial
@@ -14,7 +15,7 @@ from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
 from skyscan.events.truth import PARTICLE_KEYS, truth_of
 from skyscan.json_text import is_of
-from skyscan.layout import LIGHT_JSON, LIKELIHOOD_JSON, SCAN_JSON, ScanFolder
+from skyscan.layout import LIGHT_JSON, LIKELIHOOD_JSON, SCAN_JSON, TRACK_NPZ, ScanFolder
 from skyscan.likelihood import read_likelihood
 from skyscan.scan import read_scan
 from skyscan.storage import read_json
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from skyscan.alternatives.fitted import FittedEvent
     from skyscan.answer.levels import Levels
     from skyscan.detector import Detector
     from skyscan.events.event import Event
@@ -60,6 +62,8 @@ class Context:
         the reconstruction has any.
     likelihood : Likelihood or None
         That of the fits, if prep has recorded it.
+    fitted : FittedEvent or None
+        What the fits of ``track`` see of the event.
     """
 
     reco: str | None = None
@@ -71,6 +75,7 @@ class Context:
     detector: Detector | None = None
     light: dict[str, Any] | None = None
     likelihood: Likelihood | None = None
+    fitted: FittedEvent | None = None
 
 
 def context_of(folder: Path) -> Context:
@@ -92,7 +97,13 @@ def context_of(folder: Path) -> Context:
     )
     if event is None:
         return known
-    return replace(known, fits=fits_of(event), truth=truth_of(event), detector=event.detector)
+    return replace(
+        known,
+        fits=fits_of(event),
+        truth=truth_of(event),
+        detector=event.detector,
+        fitted=read_fitted(place.startup / TRACK_NPZ, event.pulses),
+    )
 
 
 def light_of(folder: ScanFolder) -> dict[str, Any] | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.answer.fits import multiorder_bytes
-from skyscan.answer.moc import region_moc
 from skyscan.answer.outlines import csv_lines, ds9_lines
 from skyscan.storage import write_bytes, write_json, write_text
 
@@ -56,7 +54,10 @@ def write_files(skymap: SkyMap, answer: Answer, folder: Path) -> list[Path]:
 def _contents(
     skymap: SkyMap, answer: Answer
 ) -> Iterator[tuple[str, bytes | str | dict[str, object]]]:
-    yield "multiorder.fits", multiorder_bytes(skymap, answer.levels)
+    from skyscan.answer.fits import multiorder_bytes  # astropy, which FILES does not need
+    from skyscan.answer.moc import region_moc
+
+    yield "multiorder.fits", multiorder_bytes(skymap, answer)
     yield "contours.csv", "\n".join(csv_lines(skymap, answer.levels)) + "\n"
     yield "summary.json", answer.as_dict()
     if skymap.is_local:

@@ -58,14 +58,14 @@ def write_multiorder(path: str | PathLike[str], skymap: SkyMap, levels: Levels) 
     The table has the columns ``UNIQ``, ``PROBDENSITY`` (1/sr) and ``LLH2`` (2 delta llh; NaN
     where the sky was not scanned).
     """
-    content = multiorder_bytes(skymap, levels)
+    content = multiorder_bytes(skymap, skymap.answer(levels))
     place = Path(path)
     write_bytes(place, gzip.compress(content, mtime=0) if place.suffix == ".gz" else content)
 
 
-def multiorder_bytes(skymap: SkyMap, levels: Levels) -> bytes:
-    """Return the content of the file that `write_multiorder` writes."""
-    cells, density = skymap.probability(levels)
+def multiorder_bytes(skymap: SkyMap, answer: Answer) -> bytes:
+    """Return the content of the file that `write_multiorder` writes, for the map's answer."""
+    cells, density = skymap.probability(answer.levels)
     table = fits.BinTableHDU.from_columns(
         [
             fits.Column("UNIQ", "K", array=cells.uniq),
@@ -80,7 +80,7 @@ def multiorder_bytes(skymap: SkyMap, levels: Levels) -> bytes:
             _coordinates(skymap),
             ("INDXSCHM", "EXPLICIT", "the pixels are listed"),
             ("MOCORDER", int(cells.order.max()), "finest order"),
-            *event_cards(skymap.answer(levels)),
+            *event_cards(answer),
         ]
     )
     fitted = fits.ImageHDU(np.frombuffer(npz_of(skymap), np.uint8), name=PIXELS_EXTENSION)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from skyscan.answer.files import write_files
 from skyscan.answer.read import read_map
 
 if TYPE_CHECKING:
@@ -46,22 +45,5 @@ def show(path: Path, levels: str | None = None) -> Shown:
         There are no such levels.
     """
     skymap = read_map(path)
-    return _shown(skymap, skymap.answer(levels))
-
-
-def _shown(skymap: SkyMap, answer: Answer) -> Shown:
-    return Shown(answer.lines(), answer.as_dict(), skymap, answer)
-
-
-def write_beside(path: Path, levels: str | None = None) -> Shown:
-    """Write the files of a map's answer beside it, as the last step of a scan does.
-
-    Raises
-    ------
-    BadInput
-        As `show`.
-    """
-    skymap = read_map(path)
     answer = skymap.answer(levels)
-    write_files(skymap, answer, path.parent)
-    return _shown(skymap, answer)
+    return Shown(answer.lines(), answer.as_dict(), skymap, answer)

@@ -18,7 +18,8 @@ from skyscan.compiled.library import Kernel, KernelDoesNotLoad
 from skyscan.errors import BadInput
 
 #: What is compiled, and the files that it includes.
-SOURCE, PARTS = "kernel.c", ("likelihood.c", "losses.c")
+SOURCES = ("kernel.c", "kernel_avx2.c")
+PARTS = ("light.c", "track.c", "shower.c", "losses.c", "search.c")
 COMPILERS = ("cc", "gcc", "clang")
 COMPILE_SECONDS = 120
 MOST_TEXT = 1000  #: bytes of an error message that are kept
@@ -67,23 +68,23 @@ def compiled_kernel() -> bytes:
 
 
 def _compiled_in(folder: Path, compiler: str) -> bytes:
-    source, library = folder / SOURCE, folder / "kernel.so"
-    for name in (SOURCE, *PARTS):
+    library = folder / "kernel.so"
+    for name in (*SOURCES, *PARTS):
         content = resources.files("skyscan").joinpath("compiled", name).read_bytes()
         (folder / name).write_bytes(content)
-    _compile(compiler, source, library)
+    _compile(compiler, library)
     Kernel(library)
     return library.read_bytes()
 
 
-def _compile(compiler: str, source: Path, library: Path) -> None:
+def _compile(compiler: str, library: Path) -> None:
     """Compile with the cost model, or without it if the compiler does not know it."""
     oldest = OLDEST.get(platform.machine())
     flags = FLAGS if oldest is None else (*FLAGS, f"-march={oldest}")
     reason = ""
     for more in ((COST_MODEL,), ()):
-        command = [compiler, *flags, *more, "-o", library.name, source.name]
-        code, reason = run_compiler(command, source.parent)
+        command = [compiler, *flags, *more, "-o", library.name, *SOURCES]
+        code, reason = run_compiler(command, library.parent)
         if code == 0:
             return
         if COST_MODEL.partition("=")[0] not in reason:

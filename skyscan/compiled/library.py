@@ -1,6 +1,6 @@
 """Load the compiled kernel, and hand arrays and settings to it.
 
-The kernel (`likelihood.c`) is compiled where a scan is planned (`skyscan.compiled.compiler`)
+The kernel (`kernel.c`) is compiled where a scan is planned (`skyscan.compiled.compiler`)
 and is a file of the scan, so that all of its jobs use the same.
 """
 

@@ -10,24 +10,14 @@ import numpy as np
 from skyscan.compiled.library import (
     CAxis,
     Compiled,
-    CTiming,
     Kernel,
     c_axis,
-    c_timing,
     doubles,
     filled,
     pointer,
 )
-from skyscan.compiled.shower import N_BINS, psi_from
-from skyscan.light.cherenkov import (
-    COS_CHERENKOV,
-    DISTANCE_DELAY,
-    DOM_RADIUS_M,
-    LIGHT_SPEED,
-    N_GROUP,
-    SIN_CHERENKOV,
-)
-from skyscan.light.ice_model import SHORTEST_PATH_M
+from skyscan.compiled.shower import CShowerLight, shower_light
+from skyscan.compiled.track import CTrackLight, track_light
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,59 +32,30 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
-_NUMBERS = ("n_doms", "n_hits", "most_segments", "most_pairs", "is_quick", "n_steps")
+_NUMBERS = ("n_hits", "most_segments", "most_pairs", "n_steps")
 _AXES = ("axes_first", "axes_second", "axes_along")
-_FRAMES = ("along", "first", "second", "along_z", "first_z")
 _SEGMENTS = ("n_segments", "places", "starts", "hits", "pair_doms")
 _DOMS = (
-    *("x", "y", "z", "times", "photons", "scattering", "absorption", "muon_scattering"),
-    *("muon_absorption", "levels", "factors", "muon_factors", "charge", "weights"),
+    *("x", "y", "z", "photons", "scattering", "absorption", "factors", "muon_factors"),
+    *("charge", "weights"),
 )
-_SHOWER_AXES = (
-    *("charge_lengths", "charge_cosines", "time_lengths", "time_cosines"),
-    *("distances", "delays"),
-)
-_MUON_AXES = (
-    *("muon_charge_lengths", "muon_charge_cosines", "muon_charge_distances"),
-    *("muon_lengths", "muon_cosines", "muon_distances", "muon_delays"),
-)
-_LIMITS = (
-    *("light_speed", "arrival", "level", "nearest", "farthest", "first_delay"),
-    *("muon_farthest", "centre_z", "cos_cherenkov", "sin_cherenkov", "distance_delay"),
-    *("dom_radius", "shortest_path"),
-)
+_MUON_AXES = ("muon_charge_lengths", "muon_charge_cosines", "muon_charge_distances")
 _CHARGES = (
-    *("shape", "noise", "constant", "largest_energy", "total_charge"),
-    *("smallest_share", "tiny", "least_seen"),
+    *("muon_farthest", "centre_z", "shape", "noise", "constant", "largest_energy"),
+    *("total_charge", "smallest_share", "tiny", "least_seen"),
 )
-
-
-def _pointers(*names: str) -> tuple[tuple[str, type], ...]:
-    return tuple((name, ctypes.c_void_p) for name in names)
-
-
-def _integers(*names: str) -> tuple[tuple[str, type], ...]:
-    return tuple((name, ctypes.c_longlong) for name in names)
 
 
 class _Losses(ctypes.Structure):
     """The kernel's LossModel."""
 
     _fields_ = (
-        *_integers(*_NUMBERS),
-        *_pointers(*_AXES, *_FRAMES, *_SEGMENTS, *_DOMS, "log_charge", "log_survival"),
-        *((name, CAxis) for name in _SHOWER_AXES),
-        *_pointers("psi", "psi_from"),
-        *_integers("n_psi", "n_bins"),
-        *_pointers("edges", "scattering_at", "absorption_at"),
-        *_integers("n_edges"),
-        *_pointers("muon_charge", "muon_survival"),
+        *(("light", CShowerLight), ("muon", CTrackLight)),
+        *((name, ctypes.c_longlong) for name in _NUMBERS),
+        *((name, ctypes.c_void_p) for name in (*_AXES, *_SEGMENTS, *_DOMS, "muon_charge")),
         *((name, CAxis) for name in _MUON_AXES),
-        *_pointers("muon_scattering_at", "muon_absorption_at"),
-        ("depths", CAxis),
-        *((name, ctypes.c_double) for name in (*_LIMITS, *_CHARGES)),
-        ("timing", CTiming),
-        *_pointers("space"),
+        *((name, ctypes.c_double) for name in _CHARGES),
+        ("space", ctypes.c_void_p),
     )
 
 
@@ -216,55 +177,39 @@ def compiled_losses(  # noqa: PLR0917
     n_doms, n_hits = len(doms.times), int(np.isfinite(doms.times).sum())
     n_segments = [len(places) for places in tracks.places]
     most, most_pairs = max(n_segments), max(map(len, tracks.doms))
-    times = np.where(np.isfinite(doms.times), doms.times, 0.0)
-    depths = muon.times
-    muon_ends = [depths.depth_axis.interpolated(it, doms.levels) for it in depths.depths]
-    of_doms = (
-        *(*doms.places.T, times, doms.photons, *ice.depths_of(doms.levels), *muon_ends),
-        *(doms.levels, doms.factors, doms.muon_factors),
+    light, tabled = shower_light(tables, ice, settings.jitter_ns)
+    bare, of_muon = track_light(
+        *(muon.times, tracks.frames),
+        times=np.where(np.isfinite(doms.times), doms.times, 0.0),
+        levels=doms.levels,
+        jitter_ns=settings.jitter_ns,
+        is_quick=tables.is_quick,
     )
     starts = np.searchsorted  # of the pairs of each segment
-    edges, integrals = ice.depth_nodes
     hit_segments = [
         segment[dom < n_hits] for segment, dom in zip(tracks.segments, tracks.doms, strict=True)
     ]
-    groups: list[list[NDArray[np.generic]]] = [
-        [doubles(tracks.axes.first), doubles(tracks.axes.second), doubles(tracks.axes.along)],
-        [*map(filled, tracks.frames[:3]), *map(doubles, tracks.frames[3:])],
-        [
-            np.array(n_segments, np.int64),
-            _padded(tracks.places, most, np.float64),
-            _padded([starts(it, np.arange(most + 1)) for it in tracks.segments], most + 1),
-            _padded([np.bincount(it, minlength=most) for it in hit_segments], most + 1),
-            _padded(tracks.doms, most_pairs),
-        ],
-        [*map(filled, of_doms), filled(doms.charge, by=0.0), filled(doms.weights, by=0.0)],
-        [doubles(tables.log_charge), doubles(tables.log_survival)],
-        [doubles(tables.psi), psi_from(tables.psi)],
-        [doubles(values) for values in (edges, *integrals)],
-        [doubles(muon.log_charge), doubles(depths.log_survival)],
-        [doubles(values) for values in depths.depths],
-        [np.zeros(_size_of_space(n_doms, n_hits, most, most_pairs))],
+    arrays: list[NDArray[np.generic]] = [
+        *map(doubles, (tracks.axes.first, tracks.axes.second, tracks.axes.along)),
+        np.array(n_segments, np.int64),
+        _padded(tracks.places, most, np.float64),
+        _padded([starts(it, np.arange(most + 1)) for it in tracks.segments], most + 1),
+        _padded([np.bincount(it, minlength=most) for it in hit_segments], most + 1),
+        _padded(tracks.doms, most_pairs),
+        *map(filled, (*doms.places.T, doms.photons, *ice.depths_of(doms.levels))),
+        *map(filled, (doms.factors, doms.muon_factors)),
+        *(filled(doms.charge, by=0.0), filled(doms.weights, by=0.0)),
+        doubles(muon.log_charge),
     ]
-    axes, frames, segments, of_each, light, psi, layers, muon_light, levels, space = (
-        [pointer(array) for array in group] for group in groups
-    )
-    delays = tables.axes[-1]
+    space = np.zeros(_size_of_space(n_doms, n_hits, most, most_pairs))
     model = _Losses(
-        *(n_doms, n_hits, most, most_pairs, tables.is_quick, settings.n_steps),
-        *(*axes, *frames, *segments, *of_each, *light, *map(c_axis, tables.axes), *psi),
-        *(len(tables.psi), N_BINS, *layers, len(edges), *muon_light),
-        *map(c_axis, (*muon.charge_axes, *depths.axes)),
-        *(*levels, c_axis(depths.depth_axis), LIGHT_SPEED, N_GROUP / LIGHT_SPEED),
-        *(tables.level_m, tables.nearest_m, tables.farthest, float(np.exp(delays.first))),
-        *(muon.farthest, centre_z, COS_CHERENKOV, SIN_CHERENKOV, DISTANCE_DELAY),
-        *(DOM_RADIUS_M, SHORTEST_PATH_M),
-        *(settings.shape, settings.noise_pe, settings.constant, settings.largest_gev),
-        *(float(doms.charge.sum()), settings.smallest_share, settings.tiny),
-        settings.least_seen,
-        *(c_timing(np.sqrt(3) * settings.jitter_ns), *space),
+        *(light, bare, n_hits, most, most_pairs, settings.n_steps),
+        *(*map(pointer, arrays), *map(c_axis, muon.charge_axes)),
+        *(muon.farthest, centre_z, settings.shape, settings.noise_pe, settings.constant),
+        *(settings.largest_gev, float(doms.charge.sum()), settings.smallest_share),
+        *(settings.tiny, settings.least_seen, pointer(space)),
     )
-    kept = [array for group in groups for array in group]
+    kept = [*tabled, *of_muon, *arrays, space]
     return CompiledLosses(kernel, model, kept, n_segments)
 
 
@@ -281,4 +226,4 @@ def _padded(
 def _size_of_space(n_doms: int, n_hits: int, n_segments: int, n_pairs: int) -> int:
     """Return how many doubles the kernel's Space has."""
     doms, hits = (n + 8 for n in (n_doms, n_hits))
-    return 7 * n_pairs + n_segments * (hits + 2) + 2 * doms + 8 * hits
+    return 8 * n_pairs + n_segments * (hits + 2) + 2 * doms + 8 * hits

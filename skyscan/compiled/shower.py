@@ -36,30 +36,41 @@ MOST_DOMS = 5200
 #: Bins of cos psi, narrower than the distances of the table's nodes.
 N_BINS = 200
 
-_NUMBERS = ("n_doms", "n_hits", "n_known", "n_known_hits", "is_quick")
-_DOMS = ("x", "y", "z", "times", "photons", "scattering", "absorption", "factors")
 _AXES = ("charge_lengths", "charge_cosines", "time_lengths", "time_cosines")
 _LIMITS = ("light_speed", "arrival", "level", "nearest", "farthest", "first_delay")
+_NUMBERS = ("n_doms", "n_hits", "n_known", "n_known_hits")
+_DOMS = ("x", "y", "z", "times", "photons", "scattering", "absorption", "factors")
 _CHARGES = ("shape", "noise", "constant", "largest_log_energy", "largest_step", "total_charge")
 
 
-class _Shower(ctypes.Structure):
-    """The kernel's Shower."""
+class CShowerLight(ctypes.Structure):
+    """The kernel's ShowerLight."""
 
     _fields_ = (
-        *((name, ctypes.c_longlong) for name in _NUMBERS),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("travels", *_DOMS, "known", "charge", "weights")
-        ),
+        ("is_quick", ctypes.c_longlong),
         *((name, ctypes.c_void_p) for name in ("log_charge", "log_survival")),
         *((name, CAxis) for name in (*_AXES, "distances", "delays")),
         *(("psi", ctypes.c_void_p), ("psi_from", ctypes.c_void_p)),
         *(("n_psi", ctypes.c_longlong), ("n_bins", ctypes.c_longlong)),
         *((name, ctypes.c_void_p) for name in ("edges", "scattering_at", "absorption_at")),
         ("n_edges", ctypes.c_longlong),
-        *((name, ctypes.c_double) for name in (*_LIMITS, *_CHARGES)),
-        *(("n_steps", ctypes.c_longlong), ("timing", CTiming)),
+        *((name, ctypes.c_double) for name in _LIMITS),
+        ("timing", CTiming),
+    )
+
+
+class _Shower(ctypes.Structure):
+    """The kernel's Shower."""
+
+    _fields_ = (
+        ("light", CShowerLight),
+        *((name, ctypes.c_longlong) for name in _NUMBERS),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("travels", *_DOMS, "known", "charge", "weights")
+        ),
+        *((name, ctypes.c_double) for name in _CHARGES),
+        ("n_steps", ctypes.c_longlong),
     )
 
 
@@ -107,6 +118,33 @@ class ShowerDoms(NamedTuple):
     factors: Array
 
 
+def shower_light(
+    tables: ShowerTables, ice: IceModel, jitter_ns: float
+) -> tuple[CShowerLight, list[NDArray[np.generic]]]:
+    """Return the kernel's light of showers, and the arrays of which it has the addresses.
+
+    Parameters
+    ----------
+    tables : ShowerTables
+    ice : IceModel
+    jitter_ns : float
+    """
+    edges, integrals = ice.depth_nodes
+    arrays: list[NDArray[np.generic]] = [
+        *map(doubles, (tables.log_charge, tables.log_survival, tables.psi)),
+        *(psi_from(tables.psi), *map(doubles, (edges, *integrals))),
+    ]
+    places = [pointer(array) for array in arrays]
+    light = CShowerLight(
+        *(tables.is_quick, *places[:2], *map(c_axis, tables.axes)),
+        *(*places[2:4], len(tables.psi), N_BINS, *places[4:], len(edges)),
+        *(LIGHT_SPEED, N_GROUP / LIGHT_SPEED, tables.level_m, tables.nearest_m),
+        *(tables.farthest, float(np.exp(tables.axes[-1].first))),
+        c_timing(sqrt(3) * jitter_ns),
+    )
+    return light, arrays
+
+
 def compiled_showers(
     kernel: Kernel,
     tables: ShowerTables,
@@ -137,26 +175,17 @@ def compiled_showers(
     ends = ice.depths_of(doms.places[:, 2])
     times = np.where(np.isfinite(doms.times), doms.times, 0.0)
     of_doms = (*doms.places.T, times, doms.photons, *ends, doms.factors)
-    arrays: list[NDArray[np.generic]] = [doubles(travels), *map(filled, of_doms)]
+    light, tabled = shower_light(tables, ice, settings.jitter_ns)
     indices = np.concatenate([known, np.zeros(-len(known) % LANES, np.intp)]).astype(np.int64)
+    arrays: list[NDArray[np.generic]] = [doubles(travels), *map(filled, of_doms)]
     arrays += [indices, filled(charge, by=0.0), filled(charge + shape, by=0.0)]
-    arrays += [doubles(tables.log_charge), doubles(tables.log_survival), doubles(tables.psi)]
-    arrays.append(psi_from(tables.psi))
-    edges, integrals = ice.depth_nodes
-    arrays += [doubles(values) for values in (edges, *integrals)]
-    places = [pointer(array) for array in arrays]
-    delays = tables.axes[-1]
     model = _Shower(
-        *(n_doms, n_hits, len(known), int((known < n_hits).sum()), tables.is_quick),
-        *(*places[:-5], *map(c_axis, tables.axes), *places[-5:-3], len(tables.psi), N_BINS),
-        *(*places[-3:], len(edges)),
-        *(LIGHT_SPEED, N_GROUP / LIGHT_SPEED, tables.level_m, tables.nearest_m),
-        *(tables.farthest, float(np.exp(delays.first))),
+        *(light, n_doms, n_hits, len(known), int((known < n_hits).sum())),
+        *map(pointer, arrays),
         *(shape, settings.noise_pe, _constant(charge, shape), settings.largest_log_energy),
         *(settings.largest_step, float(charge.sum()), settings.n_steps),
-        c_timing(sqrt(3) * settings.jitter_ns),
     )
-    return Compiled(kernel.shower, model, arrays)
+    return Compiled(kernel.shower, model, [*tabled, *arrays])
 
 
 def _constant(charge: Array, shape: float) -> float:

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.light.cherenkov import TrackFrames
-    from skyscan.light.layered import LayeredIce
+    from skyscan.light.layered import LayeredIce, Tables
 
     Array = NDArray[np.float64]
 
 _FRAMES = ("along", "first", "second", "along_z", "first_z")
-_DOMS = ("times", "levels", "photons", "scattering", "absorption")
+_DOMS = ("times", "levels", "scattering", "absorption")
 _CONSTANTS = {
     "light_speed": LIGHT_SPEED,
     "cos_cherenkov": COS_CHERENKOV,
@@ -47,8 +47,8 @@ _CONSTANTS = {
 }
 
 
-class _Track(ctypes.Structure):
-    """The kernel's Track."""
+class CTrackLight(ctypes.Structure):
+    """The kernel's TrackLight."""
 
     _fields_ = (
         *(("n_doms", ctypes.c_longlong), ("is_quick", ctypes.c_longlong)),
@@ -59,6 +59,46 @@ class _Track(ctypes.Structure):
         *((name, ctypes.c_double) for name in _CONSTANTS),
         ("timing", CTiming),
     )
+
+
+class _Track(ctypes.Structure):
+    """The kernel's Track."""
+
+    _fields_ = (("light", CTrackLight), ("photons", ctypes.c_void_p))
+
+
+def track_light(
+    tables: Tables,
+    frames: TrackFrames,
+    *,
+    times: Array,
+    levels: Array,
+    jitter_ns: float,
+    is_quick: bool,
+) -> tuple[CTrackLight, list[Array]]:
+    """Return the kernel's light of tracks, and the arrays of which it has the addresses.
+
+    Parameters
+    ----------
+    tables : Tables
+    frames : TrackFrames
+        The DOMs in the frames of the n directions.
+    times, levels : ndarray, shape (ndom,), ns, m
+        Of the DOMs; ``levels`` is where the ice of each lies in the model's column.
+    jitter_ns : float
+    is_quick : bool
+        Whether the nearest nodes in la/le and cos eta do.
+    """
+    ends = [tables.depth_axis.interpolated(depths, levels) for depths in tables.depths]
+    arrays = [*map(filled, frames[:3]), *map(doubles, frames[3:])]
+    arrays += map(filled, (times, levels, *ends))
+    arrays += map(doubles, (tables.log_survival, *tables.depths))
+    places = [pointer(array) for array in arrays]
+    light = CTrackLight(
+        *(len(times), is_quick, *places[:-2], *map(c_axis, tables.axes), *places[-2:]),
+        *(c_axis(tables.depth_axis), *_CONSTANTS.values(), c_timing(sqrt(3) * jitter_ns)),
+    )
+    return light, arrays
 
 
 def compiled_tracks(
@@ -81,16 +121,12 @@ def compiled_tracks(
     times, levels, charge : ndarray, shape (ndom,), ns, m, PE
         Of the hits; ``levels`` is where the ice of each DOM lies in the model's column.
     """
-    tables = ice.tables
-    ends = [tables.depth_axis.interpolated(depths, levels) for depths in tables.depths]
-    doms = [*frames[:3], times, levels, ice.n_photons(charge), *ends]
-    arrays = [filled(values) for values in doms]
-    arrays[3:3] = [doubles(values) for values in frames[3:]]
-    arrays += [doubles(values) for values in (tables.log_survival, *tables.depths)]
-    places = [pointer(array) for array in arrays]
-    model = _Track(
-        *(len(times), ice.is_quick, *places[:-2], *map(c_axis, tables.axes), *places[-2:]),
-        *(c_axis(tables.depth_axis), *_CONSTANTS.values()),
-        c_timing(sqrt(3) * ice.jitter_ns),
+    light, arrays = track_light(
+        *(ice.tables, frames),
+        times=times,
+        levels=levels,
+        jitter_ns=ice.jitter_ns,
+        is_quick=ice.is_quick,
     )
-    return Compiled(kernel.track, model, arrays)
+    photons = filled(ice.n_photons(charge))
+    return Compiled(kernel.track, _Track(light, pointer(photons)), [*arrays, photons])

@@ -26,6 +26,7 @@ from skyscan.progression import DEFAULT_PROGRESSION
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
 from skyscan.recos import reco_class
 from skyscan.rounds.rule import choose
+from skyscan.skymap import SKYMAP_DTYPE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,6 +118,19 @@ class Fits:
             if np.isfinite(fit["llh"])
         )
 
+    def rows(self) -> dict[int, NDArray[np.void]]:
+        """Return all fits as the pixels of a map, dtype SKYMAP_DTYPE, by nside."""
+        found = {}
+        for nside, fits in self._fits.items():
+            rows = np.zeros(len(fits), SKYMAP_DTYPE)
+            rows["index"] = sorted(fits)
+            for row, pixel in zip(rows, sorted(fits), strict=True):
+                for name, theirs in zip("XYZT", ("x", "y", "z", "time"), strict=True):
+                    row[name] = fits[pixel][theirs]
+                row["llh"] = fits[pixel]["llh"]
+            found[nside] = rows
+        return found
+
     def _make(self, nside: int, pixels: Pixels) -> None:
         wanted = np.unique(pixels)
         new = np.array([p for p in wanted.tolist() if p not in self._fits[nside]], np.int64)
@@ -194,7 +208,7 @@ def scan_near(reco: str, event: Event, truth: tuple[float, float]) -> Nearby:
             starts = samples_of(finest, nside, starts)
             nside = finest
         for step in cells:
-            starts = _walked(fits, finest, step, starts, N_FOLLOWED[reco])
+            starts = walked(fits, finest, step, starts, N_FOLLOWED[reco])
     nside = _nside_at(truth, fits.lowest()[1:], progression)
     value = _value_at(fits, nside, theta, phi)
     llh, nside_of_best, pixel = fits.lowest()
@@ -236,8 +250,19 @@ def _kernel() -> bytes | None:
         return None
 
 
-def _walked(fits: Fits, finest: int, step: int, starts: Pixels, n_followed: int) -> Pixels:
-    """Return the lowest finest pixels after a walk over the cells of a step."""
+def walked(fits: Fits, finest: int, step: int, starts: Pixels, n_followed: int) -> Pixels:
+    """Return the lowest pixels after a walk over the cells of a step.
+
+    Parameters
+    ----------
+    fits : Fits
+    finest, step : int
+        The nside of the pixels that stand for the cells, and that of these.
+    starts : ndarray of int
+        Pixels in the first cells.
+    n_followed : int
+        Number of pixels whose surroundings are looked at, and that are returned.
+    """
     cells = np.unique(parents(finest, step, starts))
     while True:
         pixels = samples_of(finest, step, cells)

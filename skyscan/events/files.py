@@ -190,7 +190,7 @@ def _check(path: Path, form: FileFormat, choice: Choice) -> None:
         raise WrongUsage(
             f"{path} was made from another file, with its detector; give --geometry with that."
         )
-    if given and form.module != TABLES:
+    if given and form.module != TABLES and path.exists():
         options = ", ".join(f"--{name.removesuffix('_id')}" for name in given)
         raise WrongUsage(
             f"{path} is no table (CSV, Parquet, SQLite); {options} is for tables only."

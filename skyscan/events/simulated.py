@@ -25,6 +25,8 @@ MJD = 60310.25
 FORMAT = "2021a"
 INFINITE_TRACK = 40  #: I3Particle::InfiniteTrack (icetray, dataclasses)
 CASCADE = 30  #: I3Particle::Cascade
+STARTING_TRACK = 50  #: I3Particle::StartingTrack
+STOPPING_TRACK = 60  #: I3Particle::StoppingTrack
 
 
 def simulated_event(

@@ -37,6 +37,7 @@ def run_batch(
     result_path: Path,
     max_pixel_time: float,
     *,
+    number: int | None = None,
     limits: Limits = NO_LIMITS,
     earlier_path: Path | None = None,
     frames_path: Path | None = None,
@@ -47,9 +48,11 @@ def run_batch(
     Parameters
     ----------
     startup_folder, batch_path, result_path : Path
-        The folder that prep wrote, the batch, and the result file.
+        The folder that prep wrote, the file of the batch, and the result file.
     max_pixel_time : float
         Seconds after which a fit counts as hanging.
+    number : int, optional
+        The batch, if its file has several.
     limits : Limits
         Limits that end the job before all pixels are done.
     earlier_path : Path, optional
@@ -67,7 +70,7 @@ def run_batch(
         The worker does not start on this machine.
     """
     began = time.monotonic()
-    startup, batch = read_startup(startup_folder), read_batch(batch_path)
+    startup, batch = read_startup(startup_folder), read_batch(batch_path, number)
     check_files(startup_folder, startup)
     if startup.scan_id != batch.scan_id:
         raise BadInput(f"{batch_path} and {startup_folder} belong to different scans.")

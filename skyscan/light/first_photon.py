@@ -48,13 +48,23 @@ def minus_log_likelihood(
     ndarray, shape (n,)
         Times in ns.
     """
+    density = density_of(residual, light, dom_z, photons, ice)
+    # A sum along the contiguous axis of a track's row has the same bytes in any batch.
+    return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
+
+
+def density_of(
+    residual: Array, light: DirectLight, dom_z: Array, photons: Array, ice: Ice
+) -> Array:
+    """Return the density (1/ns) of each first pulse without noise, shape (n, ndom).
+
+    The parameters are those of `minus_log_likelihood`.
+    """
     half_width = sqrt(3) * ice.jitter_ns
     edges = np.stack([residual - half_width, residual + half_width])
     log_survival = ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
     none_yet = np.exp(photons * log_survival)
-    density = (none_yet[0] - none_yet[1]) / (2 * half_width)
-    # A sum along the contiguous axis of a track's row has the same bytes in any batch.
-    return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
+    return np.asarray((none_yet[0] - none_yet[1]) / (2 * half_width))
 
 
 def with_noise(density: Array, residual: Array) -> Array:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from importlib.metadata import entry_points
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,9 +20,9 @@ from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.formats import pulses_key_of
 from skyscan.recos._variations import across, point
-from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -310,9 +309,17 @@ def available_recos() -> dict[str, str]:
         for module in pkgutil.iter_modules(__path__)
         if not module.name.startswith("_")
     }
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
+    for entry in _plugins():
         found.setdefault(entry.name, entry.value)
     return dict(sorted(found.items()))
+
+
+def _plugins() -> EntryPoints:
+    """Return the entry points of reconstructions of other packages."""
+    # The import takes a tenth of the start of a job, and few have a plug-in.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINT_GROUP)
 
 
 def reco_class(name: str) -> type[Reco]:
@@ -330,11 +337,11 @@ def reco_class(name: str) -> type[Reco]:
         loaded: object = importlib.import_module(f"{__name__}.{module_name}")
     else:
         matching = [
-            entry
-            for entry in entry_points(group=ENTRY_POINT_GROUP)
-            if entry.name.lower().replace("-", "_") == module_name
+            entry for entry in _plugins() if entry.name.lower().replace("-", "_") == module_name
         ]
         if not matching:
+            from skyscan.suggestions import did_you_mean
+
             known = ", ".join(available_recos())
             raise BadInput(
                 f"No reconstruction is called {name!r}.{did_you_mean(name, available_recos())} "

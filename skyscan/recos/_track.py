@@ -10,6 +10,7 @@ import numpy as np
 from skyscan.compiled import kernel_of
 from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
+from skyscan.layout import TRACK_NPZ
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
 from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from skyscan.events.source import Source
     from skyscan.light.ice import Ice
-
-PREPARED_FILE = "track.npz"
 
 #: The fit has three parameters, and the scan two more: fewer hits do not constrain a track.
 MIN_DOMS = 6
@@ -82,13 +81,13 @@ class FirstPhotonTrack(Reco):
         """
         hits = hits_of(event)
         seed = mean_of(hits)
-        with (folder / PREPARED_FILE).open("wb") as file:
+        with (folder / TRACK_NPZ).open("wb") as file:
             np.savez(file, hits=hits, seed=seed, **self.kept(event))
         return Vertex(*seed.tolist())
 
     def setup(self, folder: Path) -> None:
         """Read the hits that ``prepare`` wrote."""
-        with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
+        with np.load(folder / TRACK_NPZ, allow_pickle=False) as prepared:
             self._hits, self._event_seed = prepared["hits"], prepared["seed"]
             self._ices = self.ices(prepared)
         self._kernel = kernel_of(folder) if self.has_kernel else None

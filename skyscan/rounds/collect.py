@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.batches import Batch, read_batch
+from skyscan.batches import Batch, batches_in
 from skyscan.errors import BadInput, DamagedFile, TryAgain
 from skyscan.records import (
     FOUND_DTYPE,
@@ -20,8 +21,7 @@ from skyscan.records import (
     pixel_keys_of,
 )
 from skyscan.results import read_results
-from skyscan.rounds.description import read_description
-from skyscan.storage import sha256_of
+from skyscan.rounds.description import BatchFile, batch_files, read_description
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -141,12 +141,15 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
         A round's description or a batch file is damaged, or of another scan.
     """
     damage: dict[int, list[str]] = {}
-    entries = {number: _entries(folder.round(number)) for number in rounds}
+    files = {number: _files(folder.round(number)) for number in rounds}
     # Not parts that are joined at the end: that takes twice the memory.
-    records, n = np.empty(sum(e["pixels"] for e in chain(*entries.values())), FOUND_DTYPE), 0
+    n_pixels = sum(sum(file.sizes) for file in chain(*files.values()))
+    records, n = np.empty(n_pixels, FOUND_DTYPE), 0
     unfinished: list[tuple[int, Path, int, NDArray[np.void]]] = []
     for number in rounds:
-        for batch, path in _batches(folder.round(number), scan_id, entries[number]):
+        here = folder.round(number)
+        of_round = (_batches_in(here, scan_id, file) for file in files[number])
+        for batch, path in chain.from_iterable(of_round):
             result = read_results(path, batch)
             if result.complaints:
                 damage.setdefault(number, []).extend(result.complaints)
@@ -216,9 +219,9 @@ def collect_partial(
 def _intact_batches(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]]:
     """Yield the batches of a round that are not damaged; the report names the others."""
     with suppress(BadInput):
-        for entry in _entries(folder):
+        for file in _files(folder):
             with suppress(BadInput):
-                yield _batch(folder, scan_id, entry)
+                yield from _batches_in(folder, scan_id, file)
 
 
 def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]]:
@@ -229,31 +232,32 @@ def batches_of(folder: RoundFolder, scan_id: str) -> Iterator[tuple[Batch, Path]
     DamagedFile
         The round's description or a batch file is damaged, or of another scan.
     """
-    yield from _batches(folder, scan_id, _entries(folder))
+    for file in _files(folder):
+        yield from _batches_in(folder, scan_id, file)
 
 
-def _entries(folder: RoundFolder) -> list[dict[str, Any]]:
+def _files(folder: RoundFolder) -> list[BatchFile]:
     try:
-        entries: list[dict[str, Any]] = read_description(folder)["batches"]
+        return list(batch_files(read_description(folder)))
     except BadInput as error:
         raise DamagedFile(
             f"{folder.description} is damaged ({error}); run `skyscan resume`."
         ) from error
-    return entries
 
 
-def _batches(
-    folder: RoundFolder, scan_id: str, entries: list[dict[str, Any]]
+def _batches_in(
+    folder: RoundFolder, scan_id: str, file: BatchFile
 ) -> Iterator[tuple[Batch, Path]]:
-    for entry in entries:
-        yield _batch(folder, scan_id, entry)
-
-
-def _batch(folder: RoundFolder, scan_id: str, entry: dict[str, Any]) -> tuple[Batch, Path]:
-    path = folder.batch(entry["number"])
-    batch = read_batch(path)
-    if batch.scan_id != scan_id or sha256_of(path) != entry["sha256"]:
+    path = folder.batch(file.first)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DamagedFile(f"{path} is missing; run `skyscan resume`.") from None
+    batches = batches_in(content, path)
+    is_of_scan = all(batch.scan_id == scan_id for batch in batches)
+    if not is_of_scan or sha256(content).hexdigest() != file.sha256:
         raise DamagedFile(
             f"{path} is damaged or belongs to another scan; run `skyscan resume`."
         )
-    return batch, folder.result(entry["number"])
+    for batch in batches:
+        yield batch, folder.result(batch.number)

@@ -1,14 +1,20 @@
-"""The description of a round, ``round.json``: its batches, and how its pixels were chosen."""
+"""The description of a round, ``round.json``: its batches, and how its pixels were chosen.
+
+An entry of its ``batches`` is a file of them: the ``number`` of the first, the numbers of
+``pixels`` of all, or a single number if it is alone, and the SHA-256 of the file.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skyscan.errors import BadInput
 from skyscan.json_text import is_of
 from skyscan.storage import read_sealed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from skyscan.layout import RoundFolder
 
 # Optional keys: the pixels of such a round do not follow from the results of the others.
@@ -50,7 +56,43 @@ def description_of(here: RoundFolder) -> dict[str, Any] | None:
         return None
 
 
+class BatchFile(NamedTuple):
+    """A file of batches whose numbers follow each other.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first batch.
+    sizes : sequence of int
+        The numbers of pixels of all.
+    sha256 : str
+        Digest of the file.
+    """
+
+    first: int
+    sizes: list[int]
+    sha256: str
+
+
+def batch_files(description: Mapping[str, Any]) -> Iterator[BatchFile]:
+    """Yield the files of the batches of a round, from its description."""
+    for entry in description["batches"]:
+        pixels = entry["pixels"]
+        sizes = pixels if isinstance(pixels, list) else [pixels]
+        yield BatchFile(entry["number"], sizes, entry["sha256"])
+
+
+def entry_of(file: BatchFile) -> dict[str, Any]:
+    """Return how a description names a file of batches."""
+    pixels = file.sizes if len(file.sizes) > 1 else file.sizes[0]
+    return {"number": file.first, "pixels": pixels, "sha256": file.sha256}
+
+
 def _is_batch(entry: dict[str, Any]) -> bool:
     number, pixels = entry["number"], entry["pixels"]
-    is_right = is_of(number, int) and is_of(pixels, int) and is_of(entry["sha256"], str)
-    return is_right and 0 <= number < MAX_BATCHES and pixels >= 0
+    sizes = pixels if isinstance(pixels, list) else [pixels]
+    if not is_of(number, int) or not is_of(entry["sha256"], str):
+        return False
+    # Not `is_of`, which takes 10 us for each.
+    are_sizes = bool(sizes) and {type(it) for it in sizes} == {int} and min(sizes) >= 0
+    return are_sizes and 0 <= number <= MAX_BATCHES - len(sizes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.batches import Batch, read_batch
+from skyscan.batches import Batch, read_batches
 from skyscan.errors import BadInput
 from skyscan.json_text import is_of
 from skyscan.layout import RoundFolder
@@ -111,12 +111,13 @@ def fits_in(rounds: Path, scan_id: str) -> Iterator[tuple[Batch, NDArray[np.void
     """Yield each intact batch in a folder of rounds with its intact records."""
     for path in sorted(rounds.glob("*/batches/*.npz")):
         try:
-            batch = read_batch(path)
+            batches = read_batches(path)
         except BadInput:
-            continue  # its pixels are fitted again
-        if batch.scan_id == scan_id:
-            here = RoundFolder(path.parents[1])
-            yield batch, read_results(here.result(batch.number), batch).records
+            continue  # their pixels are fitted again
+        here = RoundFolder(path.parents[1])
+        for batch in batches:
+            if batch.scan_id == scan_id:
+                yield batch, read_results(here.result(batch.number), batch).records
 
 
 def _attempts(folder: ScanFolder) -> list[Path]:

@@ -7,19 +7,29 @@ kept.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skyscan.batches import Batch, batch_bytes, split
+from skyscan.batches import Batch, batch_bytes, batches_per_file, split
 from skyscan.errors import BadInput, DamagedFile
+from skyscan.layout import result_path
 from skyscan.pixels import parents
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, ids_of, keys_of
 from skyscan.results import read_results, write_results
 from skyscan.rounds.collect import Found, batches_of, best_of, gather
-from skyscan.rounds.description import LEFTOVER, PREDICTIVE, description_of
+from skyscan.rounds.description import (
+    LEFTOVER,
+    PREDICTIVE,
+    BatchFile,
+    batch_files,
+    description_of,
+    entry_of,
+)
 from skyscan.rounds.earlier import KnownFits
 from skyscan.rounds.leftover import (
     handed_on,
@@ -31,7 +41,7 @@ from skyscan.startup import Startup, read_startup
 from skyscan.storage import make_folder, write_bytes, write_many, write_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,11 +62,22 @@ SEED_PRECISION = 1e-6
 
 @dataclass(frozen=True)
 class BatchState:
-    """One batch of a round: its number of fits, and how many of them are missing."""
+    """One batch of a round.
+
+    Attributes
+    ----------
+    number : int
+        Its number.
+    n_pixels, n_missing : int
+        Its number of fits, and how many of them are missing.
+    file : int
+        Number of the first batch in the file that has it.
+    """
 
     number: int
     n_pixels: int
     n_missing: int
+    file: int
 
 
 def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
@@ -85,8 +106,7 @@ def open_round(folder: ScanFolder, scan: Scan, number: int) -> list[BatchState]:
     batches = recorded_batches(here, scan.id)
     if batches is None:
         batches = _choose(folder, scan, startup, number)
-    later = handed_on(folder, scan.id, number)
-    return [_state(here, batch, later) for batch in batches]
+    return _states(here, batches, handed_on(folder, scan.id, number))
 
 
 def startup_of(folder: ScanFolder, scan: Scan) -> Startup:
@@ -158,18 +178,19 @@ def deal(
         jobs_per_round=scan.jobs_per_round,
         halvings=scan.halvings,
     )
-    batches = [Batch(scan.id, number, i, part) for i, part in enumerate(parts)]
+    scan_id = scan.id
+    batches = [Batch(scan_id, number, i, part) for i, part in enumerate(parts)]
     here = folder.round(number)
     if description_of(here) is None:
-        _reuse_known(folder, here, scan.id, batches)
+        _reuse_known(folder, here, scan_id, batches)
     kind = {
         **({LEFTOVER: depth} if depth else {}),
         **({PREDICTIVE: True} if predictive else {}),
     }
-    kept = _kept(here, scan.id, batches, kind)
+    kept = _kept(here, scan_id, batches, kind)
     if kept is not None:
         return kept
-    _write_round(here, scan.id, batches, kind)
+    _write_round(here, scan_id, batches, kind)
     return batches
 
 
@@ -188,10 +209,13 @@ def _kept(
         old = [batch for batch, _ in batches_of(here, scan_id)]
     except DamagedFile:
         return None
-    if len(old) != len(batches):
+    if [len(batch.pixels) for batch in old] != [len(batch.pixels) for batch in batches]:
         return None
-    pairs = zip(old, batches, strict=True)
-    return old if all(_are_alike(a.pixels, b.pixels) for a, b in pairs) else None
+    return old if _are_alike(_all_pixels(old), _all_pixels(batches)) else None
+
+
+def _all_pixels(batches: Sequence[Batch]) -> NDArray[np.void]:
+    return np.concatenate([np.empty(0, PIXEL_DTYPE), *(batch.pixels for batch in batches)])
 
 
 def _are_alike(old: NDArray[np.void], new: NDArray[np.void]) -> bool:
@@ -277,48 +301,91 @@ def _reuse_known(
 def _write_round(
     here: RoundFolder, scan_id: str, batches: list[Batch], kind: Mapping[str, Any]
 ) -> None:
-    contents = [batch_bytes(batch) for batch in batches]
-    entries = [
-        {"number": b.number, "pixels": len(b.pixels), "sha256": sha256(content).hexdigest()}
-        for b, content in zip(batches, contents, strict=True)
-    ]
+    recorded = description_of(here)
+    contents, entries = {}, []
+    for group in _in_files(batches, recorded):
+        first, content = group[0].number, batch_bytes(*group)
+        contents[here.batch(first)] = content
+        sizes = [len(batch.pixels) for batch in group]
+        entries.append(entry_of(BatchFile(first, sizes, sha256(content).hexdigest())))
     description: dict[str, Any] = {"scan_id": scan_id, "batches": entries, **kind}
-    if description_of(here) not in (None, description):
+    if recorded not in (None, description):
         raise BadInput(
             f"The batches in {here.description} do not follow from the results of the earlier "
             f"rounds; a file was changed. Run `skyscan retry --anew` to choose the rounds "
             f"again and keep the results."
         )
     here.logs.mkdir(parents=True, exist_ok=True)
-    files = {
-        here.batch(b.number): content for b, content in zip(batches, contents, strict=True)
-    }
     if kind:  # it depends on the time of its choice, and cannot be chosen again
-        for path, content in files.items():
+        for path, content in contents.items():
             write_bytes(path, content)
-    elif files:
-        write_many(next(iter(files)).parent, {path.name: it for path, it in files.items()})
+    elif contents:
+        write_many(here.batch(0).parent, {path.name: it for path, it in contents.items()})
     write_sealed(here.description, description)
 
 
-def _state(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> BatchState:
-    """Return the state of a batch, and clean its result file for the job to continue from.
+def _in_files(
+    batches: Sequence[Batch], recorded: Mapping[str, Any] | None
+) -> Iterator[Sequence[Batch]]:
+    """Yield the batches that share a file, as recorded if the round was chosen before."""
+    if recorded is None:
+        n = batches_per_file([len(batch.pixels) for batch in batches])
+        numbers = [n] * -(-len(batches) // n)
+    else:
+        numbers = [len(file.sizes) for file in batch_files(recorded)]
+    ends = np.cumsum(numbers).tolist()
+    yield from filter(None, (batches[a:b] for a, b in pairwise([0, *ends, len(batches)])))
+
+
+def _states(
+    here: RoundFolder, batches: Sequence[Batch], later: Mapping[Fit, np.void | None]
+) -> list[BatchState]:
+    """Return the states of the batches of a round; clean its result files for its jobs."""
+    files = {
+        number: file.first
+        for file in batch_files(description_of(here) or {"batches": ()})
+        for number in range(file.first, file.first + len(file.sizes))
+    }
+    is_new = not later and not here.results.exists()
+    if batches and is_new:
+        _make_results(here, batches)
+    return [
+        BatchState(
+            *(batch.number, len(batch.pixels)),
+            len(batch.pixels) if is_new else _missing(here, batch, later),
+            files[batch.number],
+        )
+        for batch in batches
+    ]
+
+
+def _make_results(here: RoundFolder, batches: Sequence[Batch]) -> None:
+    """Make the empty result files of a new round, without syncing them one by one."""
+    make_folder(here.results)
+    top = here.results.parent
+    for batch in batches:
+        path = f"{top}/{result_path(batch.number)}"
+        os.mkdir(path.rpartition("/")[0])  # noqa: PTH102  for each of many jobs
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
+
+
+def _missing(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None]) -> int:
+    """Return how many fits of a batch are missing, and clean its result file.
 
     Remaining fits belong to the next round; those that it has done are copied back here.
     """
     path = here.result(batch.number)
     result = read_results(path, batch)
-    if result.complaints:
-        if len(result.records):
-            write_results(path, batch, result.records)
-        elif path.exists():
-            write_bytes(path, b"")
-        else:  # of every batch of a new round: not synced one by one
-            make_folder(path.parent)
-            path.touch()
+    if result.complaints and len(result.records):
+        write_results(path, batch, result.records)
+    elif path.exists() and result.complaints:
+        write_bytes(path, b"")
+    elif result.complaints:  # of every batch of a new round: not synced one by one
+        make_folder(path.parent)
+        path.touch()
     missing = ids_of(result.missing(batch))
     back = [record for ids in missing if (record := later.get(ids)) is not None]
     if back:
         records = np.concatenate([result.records, np.array(back, RECORD_DTYPE)])
         write_results(path, batch, records)
-    return BatchState(batch.number, len(batch.pixels), sum(it not in later for it in missing))
+    return sum(it not in later for it in missing)

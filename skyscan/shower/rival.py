@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 #: few and large. Chosen on simulated muons.
 TRACK_SPREAD = 1.0
 
-N_COSINES = 13
+_COSINES = np.linspace(-1.0, 1.0, 13)
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,16 @@ class TrackLight:
         density = PHOTONS_PER_M * NOMINAL_RADIUS_M**2 / (2 * SIN_CHERENKOV)
         return np.asarray(density * self.ice.efficiency * light / distance)
 
+    @cached_property
+    def _log_light(self) -> Array:
+        """Return ln of the light at the table's nodes of radius, la/le and cos eta."""
+        light = self.table.light(self.ice.acceptance, _COSINES)[:, 0].sum(axis=-1)
+        return np.asarray(np.log(np.maximum(light, 1e-12)))
+
     def _light(self, away: Array, cos_eta: Array, share: Array) -> Array:
         """Interpolate ln of the light linearly in ln(d/le), cos eta and ln(la/le)."""
-        grid = self.table.grid
-        cosines = np.linspace(-1.0, 1.0, N_COSINES)
-        light = self.table.light(self.ice.acceptance, cosines)[:, 0].sum(axis=-1)
-        light = np.log(np.maximum(light, 1e-12))  # radius, la/le, cos eta
-        nodes = np.log(grid.radius), np.log(grid.absorption), cosines
+        grid, light = self.table.grid, self._log_light
+        nodes = np.log(grid.radius), np.log(grid.absorption), _COSINES
         values = np.log(away), np.log(share), cos_eta
         found = np.zeros(len(away))
         cells = [_cell(axis, value) for axis, value in zip(nodes, values, strict=True)]

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput
 from skyscan.events.event import Particle
-from skyscan.events.simulated import CASCADE, INFINITE_TRACK, MJD, simulated_event
+from skyscan.events.simulated import (
+    CASCADE,
+    INFINITE_TRACK,
+    MJD,
+    STARTING_TRACK,
+    STOPPING_TRACK,
+    simulated_event,
+)
 from skyscan.simulation.detector import detector_response
-from skyscan.simulation.kernel import best_kernel, trace
+from skyscan.simulation.kernel import Hits, best_kernel, trace
 from skyscan.simulation.light import n_photons
-from skyscan.simulation.particles import Primary, draw_direction, draw_primary
+from skyscan.simulation.particles import (
+    Primary,
+    draw_direction,
+    draw_primary,
+    draw_second,
+)
 from skyscan.simulation.scene import Scene
 
 if TYPE_CHECKING:
@@ -24,8 +36,14 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from skyscan.light.ice_model import IceModel
 
+    Array = NDArray[np.float64]
+
 MOST_TRIES = 200  #: until the detector is triggered
 OVERSIZE = 10.0
+#: The shapes of I3Particle; a coincident muon is an infinite track.
+SHAPES = {"shower": CASCADE, "starting": STARTING_TRACK, "stopping": STOPPING_TRACK}
+#: Of two coincident muons, each must light as many DOMs: otherwise it is an event of one.
+FEWEST_DOMS = 8
 
 
 @dataclass(frozen=True)
@@ -34,7 +52,7 @@ class Wanted:
 
     Attributes
     ----------
-    kind : {"muon", "shower"}
+    kind : {"muon", "shower", "starting", "stopping", "coincident"}
     energies_gev : (float, float)
         The energy is drawn evenly in its logarithm between these.
     direction : (float, float) or None
@@ -43,7 +61,8 @@ class Wanted:
         Factor of the DOMs' radius, see `Scene`.
     kernel : {"auto", "c", "numpy"}
     vertex : (float, float, float) or None
-        Where a shower begins, or a point that a muon passes, m; None draws it.
+        Where a shower begins, or a muon starts or stops, or a point that it passes, m; None
+        draws it.
     """
 
     kind: str
@@ -52,6 +71,17 @@ class Wanted:
     oversize: float = OVERSIZE
     kernel: str = "auto"
     vertex: tuple[float, float, float] | None = None
+
+
+class _Seen(NamedTuple):
+    """A particle, and its photons that DOMs detected."""
+
+    primary: Primary
+    hits: Hits
+
+    @property
+    def n_doms(self) -> int:
+        return len(np.unique(self.hits.dom))
 
 
 def simulate_event(wanted: Wanted, ice: IceModel, seed: int) -> Event:
@@ -75,48 +105,65 @@ def simulate_event(wanted: Wanted, ice: IceModel, seed: int) -> Event:
     random = np.random.Generator(np.random.PCG64(seed))
     scene = Scene(ice, wanted.oversize)
     for n_before in range(MOST_TRIES):
-        primary, pulses = _try(wanted, scene, random)
+        particles, pulses = _try(wanted, scene, random)
         if pulses is not None:
-            return _event(wanted, ice, seed, primary, pulses, n_before)
+            return _event(wanted, ice, seed, particles, pulses, n_before)
     raise BadInput(
-        f"None of {MOST_TRIES} {wanted.kind}s with seed {seed} triggers the detector; "
+        f"None of {MOST_TRIES} events ({wanted.kind}) with seed {seed} triggers the detector; "
         "choose a higher energy."
     )
 
 
 def _try(
     wanted: Wanted, scene: Scene, random: np.random.Generator
-) -> tuple[Primary, NDArray[np.void] | None]:
-    low, high = wanted.energies_gev
-    energy = low * float(np.exp(log(high / low) * random.random()))
+) -> tuple[list[_Seen], NDArray[np.void] | None]:
+    """Return the particles, and the pulses if they are an event of what is wanted."""
+    energy = _energy(wanted, random)
     direction = draw_direction(random)
     if wanted.direction is not None:
         zenith, azimuth = equatorial_to_local(*wanted.direction, MJD)
         direction = float(zenith), float(azimuth)
-    primary, steps = draw_primary(wanted.kind, energy, direction, random, wanted.vertex)
+    drawn = draw_primary(wanted.kind, energy, direction, random, wanted.vertex)
+    particles = [_followed(*drawn, wanted, scene, random)]
+    if wanted.kind == "coincident":
+        second = draw_second(_energy(wanted, random), random)
+        particles.append(_followed(*second, wanted, scene, random))
+        if any(it.n_doms < FEWEST_DOMS for it in particles):
+            return particles, None
+    dom, time = (np.concatenate([it.hits[i] for it in particles]) for i in (0, 1))
+    pulses, is_triggered = detector_response(dom, time, random)
+    return particles, pulses if is_triggered else None
+
+
+def _energy(wanted: Wanted, random: np.random.Generator) -> float:
+    low, high = wanted.energies_gev
+    return low * float(np.exp(log(high / low) * random.random()))
+
+
+def _followed(
+    primary: Primary, steps: Array, wanted: Wanted, scene: Scene, random: np.random.Generator
+) -> _Seen:
     photons = n_photons(steps, scene.oversize, random.random(len(steps)))
     seed = int(random.integers(2**62))
-    hits = trace(scene, steps, photons, seed, wanted.kernel)
-    pulses, is_triggered = detector_response(hits.dom, hits.time, random)
-    return primary, pulses if is_triggered else None
+    return _Seen(primary, trace(scene, steps, photons, seed, wanted.kernel))
 
 
 def _event(  # noqa: PLR0917
     wanted: Wanted,
     ice: IceModel,
     seed: int,
-    primary: Primary,
+    particles: list[_Seen],
     pulses: NDArray[np.void],
     n_before: int,
 ) -> Event:
-    shape = INFINITE_TRACK if primary.kind == "muon" else CASCADE
+    primary = particles[0].primary
     truth = Particle(
         *(primary.x, primary.y, primary.z, primary.time, primary.zenith, primary.azimuth),
         energy=primary.energy_gev,
-        shape=shape,
+        shape=SHAPES.get(wanted.kind, INFINITE_TRACK),
     )
     facts = {
-        "kind": primary.kind,
+        "kind": wanted.kind,
         "energy_gev": primary.energy_gev,
         "deposited_gev": primary.deposited_gev,
         "not_triggered_before": n_before,
@@ -125,4 +172,6 @@ def _event(  # noqa: PLR0917
         "oversize": wanted.oversize,
         "kernel": best_kernel() if wanted.kernel == "auto" else wanted.kernel,
     }
+    if len(particles) > 1:
+        facts["second"] = asdict(particles[1].primary) | {"n_doms": particles[1].n_doms}
     return simulated_event(seed, truth, pulses, facts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import acos, cos, pi, sin, sqrt
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.light.cherenkov import LIGHT_SPEED, axes_of
-from skyscan.simulation.light import hadronic_yield, shower_steps, track_step
+from skyscan.simulation.light import STEP_FIELDS, hadronic_yield, shower_steps, track_step
 from skyscan.simulation.losses import Loss, Path, propagate
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("muon", "shower")
+KINDS = ("muon", "shower", "starting", "stopping", "coincident")
 
 #: A shower begins within this distance of the detector's axis and of its middle (m).
 SHOWER_RADIUS_M, SHOWER_HALF_HEIGHT_M = 500.0, 450.0
@@ -26,8 +27,14 @@ SHOWER_RADIUS_M, SHOWER_HALF_HEIGHT_M = 500.0, 450.0
 #: sphere, which contains the detector. Its energy is that at the sphere.
 LARGEST_OFFSET_M, SPHERE_M = 400.0, 900.0
 
-#: When a shower begins, or a muon is nearest to the detector's centre.
+#: When a shower begins, or a muon is nearest to the detector's centre, or starts or stops.
 HAPPENS_AT_NS = 10_000.0
+
+#: A muon that stops is followed over this length (m) at most: the range of some 10 TeV.
+LONGEST_RANGE_M = 20_000.0
+#: The second of two coincident muons comes this much earlier or later at most (ns), and is one
+#: that the atmosphere makes: it comes from above, with a density of cos(zenith)^3.
+LARGEST_DELAY_NS = 2000.0
 
 #: A muon's own light is described by steps of at most this length, m.
 TRACK_STEP_M = 20.0
@@ -44,11 +51,13 @@ class Primary:
     kind : str
         One of KINDS.
     x, y, z, time : float, m, ns
-        Where a shower begins; where a muon is nearest to the detector's centre.
+        Where a shower begins, or a muon starts or stops; otherwise where a muon is nearest to
+        the detector's centre.
     zenith, azimuth : float, radians
         The direction that it comes from, IceCube's local frame.
     energy_gev : float
-        Of a muon, where it enters the sphere of SPHERE_M around the detector's centre.
+        Of a muon, where it enters the sphere of SPHERE_M around the detector's centre; of one
+        that stops, where it is followed from; of one that starts, with its first shower.
     deposited_gev : float
         Energy of the showers that make light: of a muon, its stochastic losses in the sphere.
     """
@@ -94,8 +103,18 @@ def draw_primary(
     BadInput
         The muon passes outside of the sphere in which muons are followed.
     """
-    make = _muon if kind == "muon" else _shower
-    return make(energy_gev, direction, random, vertex)
+    makers = {"shower": _shower, "starting": _starting, "stopping": _stopping}
+    return makers.get(kind, _muon)(energy_gev, direction, random, vertex)
+
+
+def draw_second(energy_gev: float, random: np.random.Generator) -> tuple[Primary, Array]:
+    """Return the second of two coincident muons, and the steps of its light."""
+    cosine, turn, delay = random.random(3)
+    direction = acos(sqrt(sqrt(cosine))), 2 * pi * turn
+    primary, steps = _muon(energy_gev, direction, random, None)
+    delay = LARGEST_DELAY_NS * (2 * delay - 1)
+    steps[:, 3] += delay
+    return replace(primary, time=primary.time + delay), steps
 
 
 def _shower(
@@ -104,17 +123,61 @@ def _shower(
     random: np.random.Generator,
     vertex: tuple[float, float, float] | None,
 ) -> tuple[Primary, Array]:
-    across, turn, height = random.random(3)
-    radius = SHOWER_RADIUS_M * sqrt(across)
-    x, y = radius * cos(2 * pi * turn), radius * sin(2 * pi * turn)
-    z = SHOWER_HALF_HEIGHT_M * (2 * height - 1)
-    x, y, z = (x, y, z) if vertex is None else vertex
+    x, y, z = _inside(random, vertex)
     place = np.array([x, y, z])
     primary = Primary(
         "shower", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited_gev=energy_gev
     )
-    travels = axes_of(*(np.array([angle]) for angle in direction)).along[0]
-    return primary, shower_steps(place, HAPPENS_AT_NS, travels, energy_gev)
+    return primary, shower_steps(place, HAPPENS_AT_NS, _travels(direction), energy_gev)
+
+
+def _inside(
+    random: np.random.Generator, vertex: tuple[float, float, float] | None
+) -> tuple[float, float, float]:
+    """Draw a place in the detector; one that is given is returned."""
+    across, turn, height = random.random(3)
+    radius = SHOWER_RADIUS_M * sqrt(across)
+    x, y = radius * cos(2 * pi * turn), radius * sin(2 * pi * turn)
+    return (x, y, SHOWER_HALF_HEIGHT_M * (2 * height - 1)) if vertex is None else vertex
+
+
+def _travels(direction: tuple[float, float]) -> Array:
+    axes = axes_of(*(np.array([angle]) for angle in direction))
+    return np.asarray(axes.along[0])
+
+
+def _starting(
+    energy_gev: float,
+    direction: tuple[float, float],
+    random: np.random.Generator,
+    vertex: tuple[float, float, float] | None,
+) -> tuple[Primary, Array]:
+    """Draw a neutrino's hadronic shower, and the muon that leaves it."""
+    x, y, z = _inside(random, vertex)
+    place, along = np.array([x, y, z]), _travels(direction)
+    shower_gev = energy_gev * float(random.random()) ** 2
+    path = propagate(energy_gev - shower_gev, 2 * SPHERE_M, random)
+    first = _loss_steps(Loss(0.0, shower_gev, True), place, HAPPENS_AT_NS, along, random)  # noqa: FBT003
+    steps = np.concatenate([first, _muon_steps(path, place, HAPPENS_AT_NS, along, random)])
+    deposited = shower_gev + sum(loss.energy_gev for loss in path.losses)
+    primary = Primary("starting", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited)
+    return primary, steps
+
+
+def _stopping(
+    energy_gev: float,
+    direction: tuple[float, float],
+    random: np.random.Generator,
+    vertex: tuple[float, float, float] | None,
+) -> tuple[Primary, Array]:
+    """Draw a muon whose path ends in the detector."""
+    x, y, z = _inside(random, vertex)
+    path = propagate(energy_gev, LONGEST_RANGE_M, random)
+    length, along = float(path.distance[-1]), _travels(direction)
+    start, begins = np.array([x, y, z]) - length * along, HAPPENS_AT_NS - length / LIGHT_SPEED
+    deposited = sum(loss.energy_gev for loss in path.losses)
+    primary = Primary("stopping", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited)
+    return primary, _muon_steps(path, start, begins, along, random)
 
 
 def _muon(
@@ -140,22 +203,29 @@ def _muon(
     half = sqrt(SPHERE_M**2 - offset**2)
     path = propagate(energy_gev, 2 * half, random)
     start, begins = nearest - half * axes.along[0], HAPPENS_AT_NS - half / LIGHT_SPEED
-    steps = _track_steps(path, start, begins, axes.along[0])
-    for loss in path.losses:
-        place = start + loss.distance * axes.along[0]
-        at = begins + loss.distance / LIGHT_SPEED
-        steps.append(_loss_steps(loss, place, at, axes.along[0], random))
+    steps = _muon_steps(path, start, begins, axes.along[0], random)
     deposited = sum(loss.energy_gev for loss in path.losses)
     x, y, z = nearest.tolist()
     primary = Primary("muon", x, y, z, HAPPENS_AT_NS, *direction, energy_gev, deposited)
-    return primary, np.concatenate(steps)
+    return primary, steps
+
+
+def _muon_steps(
+    path: Path, start: Array, begins: float, along: Array, random: np.random.Generator
+) -> Array:
+    """Return the steps of all light of a muon; it starts at a place (m) and a time (ns)."""
+    steps = [np.empty((0, STEP_FIELDS)), *_track_steps(path, start, begins, along)]
+    for loss in path.losses:
+        place, at = start + loss.distance * along, begins + loss.distance / LIGHT_SPEED
+        steps.append(_loss_steps(loss, place, at, along, random))
+    return np.concatenate(steps)
 
 
 def _track_steps(path: Path, start: Array, begins: float, along: Array) -> list[Array]:
     """Return the steps of a muon's own light; it starts at a place (m) and a time (ns)."""
-    edges = np.arange(0.0, path.distance[-1], TRACK_STEP_M)
+    edges = np.append(np.arange(0.0, path.distance[-1], TRACK_STEP_M), path.distance[-1])
     steps = []
-    for low, high in zip(edges, [*edges[1:], path.distance[-1]], strict=True):
+    for low, high in pairwise(edges):
         energy = max(float(np.interp(low, path.distance, path.energy_gev)), 1.0)
         place, at = start + low * along, begins + low / LIGHT_SPEED
         steps.append(track_step(place, at, along, high - low, energy))

@@ -25,7 +25,7 @@ from skyscan.events.raw import opened
 from skyscan.regular import open_regular
 from skyscan.tables.csv_file import CsvTable
 from skyscan.tables.geometry import detector_in, is_geometry
-from skyscan.tables.layouts import layout_of, no_layout, share_of_layout
+from skyscan.tables.layouts import KAGGLE, layout_of, no_layout, share_of_layout
 from skyscan.tables.parquet_file import ParquetTable, is_parquet
 from skyscan.tables.prometheus import PrometheusFile, is_prometheus
 from skyscan.tables.pulses import CENTRE_DEPTH, counts_from_surface, pulses_of
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from skyscan.tables.layouts import Layout
 
 EVENT_FILE = "event.json"
+#: Kaggle's table of the sensors, in the folder above its batches.
+SENSORS_FILE = "sensor_geometry.csv"
 #: The part of the columns of pulses that a table of something else may have.
 MOST_OF_OTHERS = 0.5
 FIRST_MJD, LAST_MJD = 51_544, 125_000  #: 2000 to 2200
@@ -90,10 +92,10 @@ def find_events(path: Path, choice: Choice) -> Iterator[Found]:
     """
     here = unpacked(path)
     if here == path:
-        yield from _in_file(path, choice)
+        yield from _in_file(path, choice, path)
         return
     with _shown_as(path, here):
-        for found in _in_file(here, choice):
+        for found in _in_file(here, choice, path):
             yield replace(found, take=partial(_taken, path, here, found))
 
 
@@ -111,7 +113,8 @@ def _taken(path: Path, here: Path, found: Found) -> EventFile:
         return found.take()
 
 
-def _in_file(path: Path, choice: Choice) -> Iterator[Found]:
+def _in_file(path: Path, choice: Choice, named: Path) -> Iterator[Found]:
+    """Yield the events of a file, perhaps the unpacked content of the one that is named."""
     begin = _begin_of(path)
     if is_parquet(begin, path.name) and is_prometheus(path):
         yield from _in_prometheus(PrometheusFile(path), choice)
@@ -120,14 +123,24 @@ def _in_file(path: Path, choice: Choice) -> Iterator[Found]:
     truth = None if choice.truth is None else read_truth(choice.truth)
     meant = _wanted(found, choice)
     wanted = meant or found[0]
+    geometry = choice.geometry or _sensors_file(named, wanted.layout)
     wanted = replace(
         wanted,
         truths=(truth,) if truth else wanted.truths,
         others=tuple(it.table.name for it in found if it is not wanted),
         is_default=meant is not None,
-        detector=None if choice.geometry is None else read_geometry(choice.geometry),
+        detector=None if geometry is None else read_geometry(geometry),
     )
     yield from _in_table(wanted, choice)
+
+
+def _sensors_file(path: Path, layout: Layout) -> Path | None:
+    """Return the table that says where the sensors of Kaggle's layout are, if it is there."""
+    if layout is not KAGGLE:
+        return None
+    here = path.absolute()
+    places = (folder / SENSORS_FILE for folder in (here.parent, here.parent.parent))
+    return next((it for it in places if it.is_file()), None)
 
 
 def _wanted(found: Sequence[PulseTable], choice: Choice) -> PulseTable | None:

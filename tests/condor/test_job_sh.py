@@ -154,6 +154,13 @@ def test_the_file_of_frames_is_there_even_if_the_job_fails_at_once(job, earlier)
     assert (job / "0.new.frames").read_bytes() == b"newer"
 
 
+def test_a_python_that_is_killed_may_run_elsewhere(job):
+    killed = write_script(job.parent / "killed", "#!/bin/sh\nkill -9 $$\n")
+    done = run(job, "prep", SKYSCAN_PYTHON=str(killed))
+    assert done.returncode == TRY_AGAIN
+    assert "was killed by signal 9" in done.stderr
+
+
 def test_a_python_that_is_too_old_is_named_and_no_try_helps(job):
     old = write_script(
         job.parent / "old",

@@ -4,11 +4,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scans_support import SCAN_ID, pixel_rows
 
-from skyscan.batches import Batch, batch_bytes, batch_sizes, read_batch, split
+from skyscan.batches import (
+    FILES,
+    SHARED_BYTES,
+    Batch,
+    batch_bytes,
+    batch_sizes,
+    batches_per_file,
+    read_batch,
+    read_batches,
+    split,
+)
 from skyscan.errors import BadInput
 from skyscan.storage import npz_bytes
 
 BATCH = Batch(SCAN_ID, 3, 12, pixel_rows(64, [5, 700, 9], n_variations=2))
+NEXT = Batch(SCAN_ID, 3, 13, pixel_rows(64, [6]))
 
 
 def test_written_values_are_read_back(tmp_path):
@@ -21,6 +32,40 @@ def test_written_values_are_read_back(tmp_path):
 
 def test_the_same_batch_is_the_same_bytes():
     assert batch_bytes(BATCH) == batch_bytes(BATCH)
+
+
+def test_batches_that_share_a_file_are_read_one_by_one(tmp_path):
+    path = tmp_path / "b.npz"
+    path.write_bytes(batch_bytes(BATCH, NEXT))
+    for written in (BATCH, NEXT):
+        found = read_batch(path, written.number)
+        assert (found.scan_id, found.round, found.number) == (SCAN_ID, 3, written.number)
+        assert found.pixels.tobytes() == written.pixels.tobytes()
+    assert [it.number for it in read_batches(path)] == [12, 13]
+    for number in (None, 11, 14):
+        with pytest.raises(BadInput, match="does not have batch"):
+            read_batch(path, number)
+
+
+def test_a_batch_alone_in_its_file_must_have_the_number_that_is_asked_for(tmp_path):
+    path = tmp_path / "b.npz"
+    path.write_bytes(batch_bytes(BATCH))
+    assert read_batch(path, 12).number == 12
+    with pytest.raises(BadInput, match="does not have batch 13"):
+        read_batch(path, 13)
+
+
+@given(st.integers(1, 300_000), st.integers(0, 5000))
+def test_batches_share_files_only_if_there_are_many_and_the_files_stay_small(jobs, size):
+    n = batches_per_file([size + 1, *[size] * (jobs - 1)])
+    assert 1 <= n <= jobs
+    if jobs <= FILES:
+        assert n == 1
+    elif n == 1:
+        assert 2 * (size + 1) * BATCH.pixels.itemsize > SHARED_BYTES
+    else:
+        assert n * (size + 1) * BATCH.pixels.itemsize <= SHARED_BYTES
+        assert -(-jobs // n) <= FILES or (n + 1) * (size + 1) * 56 > SHARED_BYTES
 
 
 @given(st.integers(0, 200), st.integers(1, 250), st.booleans())
@@ -122,6 +167,13 @@ def test_a_damaged_batch_is_bad_input_or_is_read_correctly(written, data):
         {"pixels": BATCH.pixels[["nside", "pixel"]]},
         {"header": np.array([1])},
         {"header": np.array(1)},
+        {"header": np.array([3, -1])},
+        {"header": np.array([3, 2**32])},
+        {"sizes": np.array([], int)},
+        {"sizes": np.array([4, 3])},
+        {"sizes": np.array([7, -1])},
+        {"sizes": np.array([3.0, 3.0])},
+        {"sizes": np.array(6)},
         {"scan_id": None},
         {"pixels": None},
     ],

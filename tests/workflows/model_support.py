@@ -295,5 +295,5 @@ def break_job(folder: ScanFolder, fault: Fault) -> None:
     """Have the second job of round 0 fail, and the scan with it."""
     starts = [started(11, machine) for machine in fault.machines]
     logs(folder, "round_000.dag", *reco_jobs(2), started(10), ended(10, 0), *starts, *fault.end)
-    write_output(folder, "00001.0.1.err", fault.stderr)
+    write_output(folder, "00001.0.1.out", f"{progress_line(0, 4)}\n{fault.stderr}")
     ended_dagman(folder, 1)

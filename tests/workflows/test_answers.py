@@ -14,6 +14,9 @@ from job_log_support import submitted, write_log
 from plans_support import EVENT, options
 from scans_support import do_round
 
+from skyscan.answer.answer import Answer
+from skyscan.answer.files import write_files
+from skyscan.answer.maps import SkyMap
 from skyscan.errors import BadInput, ExitCode
 from skyscan.events.source import Source
 from skyscan.layout import ScanFolder
@@ -23,6 +26,7 @@ from workflows import history
 from workflows.catalogue import catalogue_for, place_catalogue
 from workflows.cli import main
 from workflows.engines.engine import Failure
+from workflows.page.page import _environment
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.reports.schema import schema as report_schema
@@ -141,21 +145,47 @@ def test_json_has_the_exit_code_with_which_the_command_ends(
         assert f": {outcome}\n" in capsys.readouterr().out
 
 
-def test_a_report_is_written_even_if_its_answer_cannot_be(folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("what", "function"),
+    [
+        ("answer", "skyscan.answer.show.read_map"),
+        ("files", "skyscan.answer.files.write_files"),
+    ],
+)
+def test_a_report_is_written_even_if_its_answer_cannot_be(folder, monkeypatch, what, function):
     merge(folder, read_planned(folder.scan_json))
 
     def broken(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("skyscan.answer.show.write_files", broken)
+    monkeypatch.setattr(function, broken)
     report = write_report(folder, 0)
-    assert report.answer is None
-    assert "  answer    no space left on device" in report.text
-    assert folder.report_json.exists()
+    assert (report.answer is None) == (what == "answer")
+    assert f"  {what:<9} no space left on device" in report.text
+    assert read_report(folder) == report
+    monkeypatch.setattr(function, lambda *_: 1 / 0)
+    assert f"  {what:<9} this is a bug: ZeroDivisionError" in write_report(folder, 0).text
+
+
+def test_the_page_is_there_before_the_files_and_then_links_them(folder, monkeypatch):
+    merge(folder, read_planned(folder.scan_json))
+    pages = []
+
+    def writing(skymap: SkyMap, answer: Answer, place: Path) -> list[Path]:
+        pages.append(folder.page.read_text())
+        return write_files(skymap, answer, place)
+
+    monkeypatch.setattr("skyscan.answer.files.write_files", writing)
+    report = write_report(folder, 0)
+    pages.append(folder.page.read_text())
+    assert [page.count("multiorder.fits") > 0 for page in pages] == [False, True]
+    assert all("90 % region" in page for page in pages)
+    assert read_report(folder) == report
 
 
 def test_a_report_is_written_even_if_its_page_cannot_be(folder, monkeypatch):
     merge(folder, read_planned(folder.scan_json))
+    _environment.cache_clear()
     monkeypatch.setitem(sys.modules, "jinja2", None)
     report = write_report(folder, 0)
     assert (report.outcome, report.page) == ("complete", None)

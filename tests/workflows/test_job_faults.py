@@ -205,8 +205,8 @@ def test_a_failing_job_is_tried_four_times_in_two_submissions(ended, capsys):
     assert "no luck" in shown
     assert not it.scan.fits()
     # The output of each try is kept.
-    logs = sorted(path.name for path in it.scan.folder.round(0).logs.glob("*.err"))
-    assert logs == [f"00000.{n}.{k}.err" for n in range(2) for k in range(2)]
+    logs = sorted(path.name for path in it.scan.folder.round(0).logs.iterdir())
+    assert logs == [f"00000.{n}.{k}.out" for n in range(2) for k in range(2)]
 
 
 def test_a_failed_job_waits_for_another_machine_for_a_limited_time(ended):

@@ -62,6 +62,7 @@ def test_a_plan_contains_everything_that_a_scan_needs(tmp_path, event):
         "dagman.config",
         "dagman.sh",
         "job.sh",
+        "merge-here.sh",
         "merge.sub",
         "more_rounds.dag",
         "open-round.sh",

@@ -92,6 +92,17 @@ def test_the_bronze_alert_has_the_regions_of_skyreaders_contours(scanned):
     assert "  90 %      RA +" in scanned["BRONZE"].output
 
 
+def test_bronze_is_one_track_and_the_hese_alert_was_not_fitted_as_one(scanned):
+    checks = {
+        alert: {it.name: it for it in read_map(there.folder.path).answer().checks}
+        for alert, there in scanned.items()
+    }
+    assert checks["BRONZE"]["one track"].state == "ok"
+    assert "one track" not in checks["HESE"]
+    (good,) = (it for it in scanned["BRONZE"].output.splitlines() if it.startswith("  good"))
+    assert "one track" in good
+
+
 @EACH
 def test_the_rule_chooses_every_round_from_the_rounds_before(scanned, alert):
     folder, skymap, _ = scanned[alert]

@@ -1,3 +1,4 @@
+import json
 from math import degrees
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from skyscan import read_event
 from skyscan.errors import ExitCode
 from skyscan.events.event import LC_FLAG
-from skyscan.events.truth import TRUTH_KEY
+from skyscan.events.truth import TRUTH_INFO_KEY, TRUTH_KEY
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.simulation import truth_of
 from workflows.cli import main
@@ -62,9 +63,40 @@ def test_a_muon_is_a_track_through_the_detector(tmp_path):
     assert np.average(distance, weights=hits["charge"]) < 60
 
 
+@pytest.mark.parametrize(("kind", "shape", "side"), [("starting", 50, 1), ("stopping", 60, -1)])
+def test_a_muon_that_starts_or_stops_lights_one_side_of_that_place(kind, shape, side, tmp_path):
+    words = ["simulate", "--kind", kind, "--oversize", "20", "--seed", "2"]
+    assert main([*words, "--output", str(tmp_path / "event.json")]) == 0
+    event = read_event(tmp_path / "event.json")
+    truth, hits = event.fits[TRUTH_KEY], clean_hits(event.pulses)
+    assert truth.shape == shape
+    away = np.stack([hits[name] for name in "xyz"], axis=-1) - [truth.x, truth.y, truth.z]
+    source = np.array(
+        [
+            np.sin(truth.zenith) * np.cos(truth.azimuth),
+            np.sin(truth.zenith) * np.sin(truth.azimuth),
+            np.cos(truth.zenith),
+        ]
+    )
+    assert np.average(-side * (away @ source) > -60, weights=hits["charge"]) > 0.9
+
+
+def test_the_truth_has_both_of_two_muons_and_each_is_seen(tmp_path):
+    words = ["simulate", "--kind", "coincident", "--energy", "2000", "--oversize", "20"]
+    assert main([*words, "--output", str(tmp_path / "event.json")]) == 0
+    event = read_event(tmp_path / "event.json")
+    facts = json.loads(event.scalars[TRUTH_INFO_KEY])
+    assert facts["kind"] == "coincident"
+    second = facts["second"]
+    assert second["n_doms"] >= 8
+    assert 0 <= second["zenith"] <= np.pi / 2  # it comes from above
+    assert abs(second["time"] - event.fits[TRUTH_KEY].time) <= 2000
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
+        (["--kind", "stopping", "--energy", "5000"], "at most 1000 GeV"),
         (["--energy", "1"], "--energy"),
         (["--energy", "100", "200", "300"], "--energy"),
         (["--number", "0"], "--number"),

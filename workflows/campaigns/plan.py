@@ -31,7 +31,7 @@ from workflows.campaigns.folder import CampaignFolder
 from workflows.checks import preflight
 from workflows.checks.whole import map_fault
 from workflows.engines import ENGINES, engine_of
-from workflows.engines.dagman.dags import CONFIG
+from workflows.engines.dagman.dags import CONFIG, final_lines
 from workflows.engines.scripts import (
     access_point_lines,
     write_lines,
@@ -197,8 +197,7 @@ def campaign_dag_lines(
         yield f"CATEGORY {entry.node} {CATEGORY}"
     # htcondor2.dags 25.14 writes CATEGORY for this.
     yield f"MAXJOBS {CATEGORY} {max_scans}"
-    yield f"FINAL report {REPORT_SUB} NOOP"
-    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows campaign-report ."
+    yield from final_lines("workflows campaign-report .", REPORT_SUB)
 
 
 def absolute_options(options: Options) -> Options:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from workflows.planned import Planned
 
 #: From a scan with the dummy that left 2.4 MB on ext4, with 3,072 fits, 16 jobs and 4 rounds:
-#: a fit is in a batch, in a result and in both maps; a job has six small files, and its
+#: a fit is in a batch, in a result and in both maps; a job has five small files, and its
 #: events in a log; a round has the log and the other files of its DAGMan.
 BYTES_OF_FIT, BYTES_OF_JOB, BYTES_OF_ROUND, BYTES_OF_SCAN = 512, 32 * 1024, 64 * 1024, 2**20
-FILES_OF_JOB, FILES_OF_ROUND, FILES_OF_SCAN = 6, 16, 50
+FILES_OF_JOB, FILES_OF_ROUND, FILES_OF_SCAN = 5, 16, 50
 #: Usually the best pixel moves once.
 MORE_ROUNDS = 1
 

@@ -216,7 +216,10 @@ def _run(folder: CampaignFolder, *, no_watch: bool) -> ExitCode:
 
 
 def _report(options: argparse.Namespace) -> ExitCode:
-    """Write table and page; return the exit code of the campaign, with events not planned."""
+    """Write table and page; return the exit code of the campaign, with events not planned.
+
+    If that is 0, nothing is left to do for the FINAL node.
+    """
     from workflows.campaigns.page import write_campaign_page
 
     folder = CampaignFolder(options.folder.absolute())
@@ -226,4 +229,4 @@ def _report(options: argparse.Namespace) -> ExitCode:
     code = exit_code_of(rows)
     command = read_campaign(folder).options.notify
     notify(command, outcome_of(code), folder.path, folder.path / NOTIFY_LOG)
-    return code
+    return code or ExitCode.NOTHING_TO_DO

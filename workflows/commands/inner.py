@@ -151,7 +151,8 @@ def _text_of(error: Exception) -> str:
 def _report(options: argparse.Namespace) -> int:
     """Write the report; return DAGMan's own status, so that a failed DAG stays failed.
 
-    A DAG without a failed node fails too if there is no whole map.
+    A DAG without a failed node fails too if there is no whole map. Otherwise nothing is left to
+    do for the FINAL node.
     """
     from workflows.reports.writing import write_report
 
@@ -167,7 +168,9 @@ def _report(options: argparse.Namespace) -> int:
         (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
     finally:
         _notify(folder, outcome)
-    return int(options.dag_status) or int(outcome != "complete")
+    if options.dag_status == 0 and outcome == "complete":
+        return ExitCode.NOTHING_TO_DO
+    return int(options.dag_status) or 1
 
 
 def _ended(options: argparse.Namespace) -> ExitCode:

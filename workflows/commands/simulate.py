@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from workflows.commands.plan import Commands
 
-KINDS = ("muon", "shower")  # those of skyscan.simulation, which imports scipy
+#: Those of skyscan.simulation, which imports scipy, and the energies that they have by default.
+KINDS = {
+    "muon": 10_000.0,
+    "shower": 10_000.0,
+    "starting": 10_000.0,
+    "stopping": 300.0,
+    "coincident": 10_000.0,
+}
 MAX_SEED = 2**31 - 1
 MAX_NUMBER = 100_000
 ENERGIES_GEV = (10.0, 1e7)
+MOST_STOPPING_GEV = 1000.0
 OVERSIZES = (1.0, 30.0)
-DEFAULT_ENERGY_GEV = 10_000.0
 JSON_SUFFIX = ".json"
 
 
@@ -37,16 +44,16 @@ and contain the truth; the same options and seed give the same bytes.""",
         "--kind",
         choices=KINDS,
         required=True,
-        help="a muon through the detector, or an electromagnetic shower in it",
+        help="a muon through the detector, an electromagnetic shower in it, a muon that starts "
+        "with a shower, a muon that stops, or two muons, one of them from above",
     )
     simulate.add_argument(
         "--energy",
         type=_energy,
         nargs="+",
-        default=[DEFAULT_ENERGY_GEV],
         metavar="GEV",
         help="energy in GeV, or the smallest and the largest, between which its logarithm is "
-        "drawn uniformly (default: 10000)",
+        "drawn uniformly (default: 10000; of a muon that stops 300, and at most 1000)",
     )
     simulate.add_argument(
         "--direction",
@@ -114,7 +121,8 @@ def _simulate(options: argparse.Namespace) -> ExitCode:
         radians(options.direction[0]),
         radians(options.direction[1]),
     )
-    energies = min(options.energy), max(options.energy)
+    given = options.energy or [KINDS[options.kind]]
+    energies = min(given), max(given)
     wanted = Wanted(options.kind, energies, direction, options.oversize)
     for seed in range(options.seed, options.seed + options.number):
         with at_interrupt(_left(options, seed)):
@@ -135,8 +143,13 @@ def _left(options: argparse.Namespace, seed: int) -> str:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if len(options.energy) > 2:  # noqa: PLR2004  (the smallest and the largest)
+    if len(options.energy or ()) > 2:  # noqa: PLR2004  (the smallest and the largest)
         raise WrongUsage("--energy takes one energy, or the smallest and the largest.")
+    if options.kind == "stopping" and max(options.energy or [0.0]) > MOST_STOPPING_GEV:
+        raise WrongUsage(
+            f"--kind stopping --energy {max(options.energy):g}: a muon that stops in the "
+            f"detector can have at most {MOST_STOPPING_GEV:.0f} GeV."
+        )
     if not 1 <= options.number <= MAX_NUMBER:
         raise WrongUsage(f"--number must be from 1 to {MAX_NUMBER}, not {options.number}.")
     if not 0 <= options.seed <= MAX_SEED - options.number:

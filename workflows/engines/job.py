@@ -43,8 +43,9 @@ def job_description(step: Step, scan: Planned, site: Site) -> dict[str, str]:
         "transfer_input_files": ", ".join(step.inputs),
         "transfer_output_files": ", ".join(step.outputs),
         **({"transfer_output_remaps": f'"{remaps}"'} if remaps else {}),
+        # One file for both: of very many jobs, the number of files is what fills a disk.
         "output": f"{step.log}.{TRY}.out",
-        "error": f"{step.log}.{TRY}.err",
+        "error": f"{step.log}.{TRY}.out",
         "request_cpus": "1",
         **requests("memory", scan.request_memory, step.retries, RETRY),
         **requests("disk", scan.request_disk * 1024, step.retries, RETRY),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from condor.dagman import SETTINGS
 from skyscan.errors import WrongUsage
+from skyscan.recos import reco_class
 from workflows.engines.dagman.dags import LOOK_EVERY, LOOK_EVERY_HERE
 from workflows.estimates.setting import Behaviour
 from workflows.model.time_left import SKIP
@@ -49,7 +50,7 @@ PERSONAL = Behaviour(
     skip=SKIP,
     look=LOOK_EVERY_HERE,
     prep=1.0,
-    merge=5.0,
+    merge=2.0,
     merge_pixel=3e-5,
 )
 
@@ -99,5 +100,6 @@ def behaviour_of(site: Site, reco: str, seconds_per_fit: float | None) -> tuple[
         seconds_per_fit=seconds,
         scan_interval=float(dagman["DAGMAN_USER_LOG_SCAN_INTERVAL"]),
         submits=int(dagman["DAGMAN_MAX_SUBMITS_PER_INTERVAL"]),
+        is_prepared_here=site.this_machine and reco_class(reco).is_prepared_quickly,
     )
     return behaviour, source

@@ -34,7 +34,7 @@ def seen_behaviour(
     rounds : sequence of ChosenRound
         The rounds of the scan, with their jobs and results.
     prep : Job, optional
-        The job before them.
+        The job before them, if there was one.
     """
     timed = [it for each in rounds for it in each.batches if it.results.n]
     if not timed:
@@ -60,6 +60,7 @@ def seen_behaviour(
         / (hours + USUAL_HOURS),
         held=sum(len(job.holds) for job in jobs) / len(starts),
         failing=sum(it.how == "failed" for it in starts) / len(starts),
+        is_prepared_here=usual.is_prepared_here and prep is None,
         dagman=fmean(submissions or [usual.dagman]),
         script=max(0.0, median(gaps) - 0.5 * usual.scan_interval) if gaps else usual.script,
     )

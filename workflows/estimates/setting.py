@@ -102,7 +102,9 @@ class Behaviour:
         Seconds: from the choice of a round to its first submission; from the end of a round to
         the choice of the next; for each node that is skipped; between two looks of a gate.
     prep, merge, merge_pixel : float
-        Seconds: of the prep job's work; of merge and report; of both for each pixel.
+        Seconds: of prep's work; of merge and report; of both for each pixel.
+    is_prepared_here : bool
+        Whether prep's script does that work, without a job.
     """
 
     seconds_per_fit: float
@@ -128,3 +130,4 @@ class Behaviour:
     prep: float = 0.0
     merge: float = 0.0
     merge_pixel: float = 0.0
+    is_prepared_here: bool = False

@@ -131,9 +131,12 @@ class _Workflow:
         )
 
     def begin(self) -> None:
-        """Submit prep, a job that has one piece of work."""
-        work = np.array([self._behaviour.prep])
-        ended = partial(self._seen, self._prepared)
+        """Prepare in a script, or submit prep, a job that has one piece of work."""
+        ended, prep = partial(self._seen, self._prepared), self._behaviour.prep
+        if self._behaviour.is_prepared_here:
+            self._clock.after(self._behaviour.dagman + prep, partial(ended, is_good=True))
+            return
+        work = np.array([prep])
         self._machines.submit(Job(np.zeros(1, np.int64), work, lambda _: None, ended))
 
     def _seen(self, do: Callable[[], None], is_good: bool) -> None:  # noqa: FBT001

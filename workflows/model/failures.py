@@ -12,6 +12,7 @@ from condor.runtimes import Kind, parse_runtime
 from condor.scripts import killed_scripts
 from condor.sites import recorded_site
 from skyscan.errors import ExitCode, SkyscanError, last_error_in
+from skyscan.job.progress import read_progress
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
 from workflows.engines.scripts import missing_python
@@ -114,9 +115,9 @@ class FailureFinder:
                     continue
                 path = None
                 if number is None:
-                    path = top.newest(node, "err")
+                    path = top.newest_errors(node)
                 elif number in of_round:
-                    path = of_round[number].outputs.newest(node.rpartition("_")[2], "err")
+                    path = of_round[number].outputs.newest_errors(node.rpartition("_")[2])
                 log = None if path is None else Path(path)
                 yield self._failure(node, job, log, is_everywhere=everywhere)
 
@@ -143,7 +144,8 @@ class FailureFinder:
         self, step: str, job: Job | None, path: Path | None, *, is_everywhere: bool = False
     ) -> Failure:
         text = "" if path is None else outputs.tail_of(path)
-        lines = outputs.last_lines(text, 3 * SHOWN)
+        own = (line for line in text.splitlines() if read_progress(line) is None)
+        lines = outputs.last_lines("\n".join(own), 3 * SHOWN)
         return diagnose(
             Evidence(
                 step,

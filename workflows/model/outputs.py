@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 TAIL = 16384  # bytes from the end of a file that are read
 LONGEST = 400  # characters of a line that are shown
-_PROGRESS = 64  # bytes from the end of an output that hold its last progress line
+_PROGRESS = 512  # bytes from the end of an output that hold its last progress line
 
 
 class Outputs:
-    """The output files in a folder of logs, such as ``STEP.out`` and ``STEP.0.1.err``.
+    """The output files in a folder of logs, such as ``STEP.0.1.out``.
+
+    It has both stdout and stderr of a job; merge, and jobs of scans that earlier versions
+    planned, have a file ``.err`` of their own for stderr.
 
     Parameters
     ----------
@@ -40,6 +43,10 @@ class Outputs:
             self._newest[kind] = self._newest_of(f".{kind}")
         found = self._newest[kind].get(step)
         return None if found is None else f"{self._place}/{found[1]}"
+
+    def newest_errors(self, step: str) -> str | None:
+        """Return the path of the newest file that has the stderr of a step."""
+        return self.newest(step, "err") or self.newest(step, "out")
 
     def _newest_of(self, ending: str) -> dict[str, tuple[list[int], str]]:
         newest: dict[str, tuple[list[int], str]] = {}

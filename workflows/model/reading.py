@@ -15,10 +15,10 @@ from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
 from condor.machines import OF_THE_MACHINE, bad_machines_of
 from condor.policy import FINAL_CODES
-from skyscan.batches import read_batch
+from skyscan.batches import read_batches
 from skyscan.errors import BadInput, ExitCode, grouped, printable
 from skyscan.results import count_records
-from skyscan.rounds.description import LEFTOVER, read_description
+from skyscan.rounds.description import LEFTOVER, batch_files, read_description
 from skyscan.startup import read_startup
 from workflows.engines import engine_of
 from workflows.model import fits, timing
@@ -292,7 +292,9 @@ class ScanReader:
             if known is None or known.opened != opened:
                 value = read_description(here)
                 numbers = tuple(
-                    (int(it["number"]), int(it["pixels"])) for it in value["batches"]
+                    (number, size)
+                    for file in batch_files(value)
+                    for number, size in enumerate(file.sizes, start=file.first)
                 )
                 nsides = _nsides(here, numbers)
                 known = _Chosen(opened, numbers, int(value.get(LEFTOVER, 0)), nsides)
@@ -386,7 +388,7 @@ def _outcome(
 def _nsides(here: RoundFolder, batches: Sequence[tuple[int, int]]) -> tuple[int, ...]:
     """Return the nsides of a round; pixels are dealt like cards: its first batch has all."""
     try:
-        pixels = read_batch(here.batch(batches[0][0])).pixels
+        pixels = read_batches(here.batch(batches[0][0]))[0].pixels
     except (BadInput, IndexError):
         return ()
     return tuple(sorted(set(pixels["nside"].tolist())))

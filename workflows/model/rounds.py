@@ -184,9 +184,10 @@ def closing_of(outer: Nodes, n_rounds: int) -> Closing:
         if node == MORE_ROUNDS or (node.startswith("round_") and node > last)
     ]
     merge = outer.jobs.get("merge")
+    ended = merge.changed if merge and not merge.is_in_queue else None
     return Closing(
         n_skipped=len(skipped),
         skipped=max(skipped, default=None),
         merge_began=merge.submitted if merge else None,
-        merge_ended=merge.changed if merge and not merge.is_in_queue else None,
+        merge_ended=ended if merge else outer.skipped.get("merge"),
     )

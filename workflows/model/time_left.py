@@ -31,7 +31,7 @@ LOOK, QUICKEST = 1.0, 0.5
 MERGE, REPORT = 1.0, 5.0
 #: Seconds of DAGMan for each round that is skipped; of a predictive scan, which skips many.
 SKIP, SKIP_OF_MANY, FEW = 1.0, 0.55, 12
-SUBMIT = 1.0  # seconds of DAGMan for merge
+SUBMIT = 1.0  # seconds of DAGMan for merge, if it is a job: in all scans that were recorded
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
 FIRST_WAIT = 10.0  # seconds of a wait that are expected to recur
 AGAIN = 0.5  # part of what it has waited that a job that waits too long waits yet
@@ -98,7 +98,7 @@ class Closing:
     skipped : float or None
         When the last of them was.
     merge_began, merge_ended : float or None
-        When merge was submitted, and when it ended.
+        When the job merge was submitted, if there was one, and when merge ended.
     """
 
     n_skipped: int = 0

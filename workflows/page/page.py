@@ -6,6 +6,7 @@ import base64
 import hashlib
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from skyscan import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jinja2 import Environment
 
 #: A page with more is written again, with fewer cells of its maps.
 MAX_BYTES = 2_000_000
@@ -46,23 +49,33 @@ def page_of(template: str, script_name: str, values: Mapping[str, Any]) -> str:
     Every value is escaped; by the policy in the page itself, a browser runs and loads nothing
     but the script and the style that are part of skyscan.
     """
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
     style, script = _read(_STYLE), _read(script_name)
-    environment = Environment(
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **values,
+            style=Markup(style),  # noqa: S704  (a file of this package)
+            script=Markup(script),  # noqa: S704
+            style_digest=_digest(style),
+            script_digest=_digest(script),
+            version=__version__,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Return jinja's environment, which keeps compiled templates: a page is written twice."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
-    )
-    return environment.get_template(template).render(
-        **values,
-        style=Markup(style),  # noqa: S704  (a file of this package)
-        script=Markup(script),  # noqa: S704
-        style_digest=_digest(style),
-        script_digest=_digest(script),
-        version=__version__,
     )
 
 

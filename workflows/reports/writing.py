@@ -16,7 +16,7 @@ from skyscan.merge import reasons_text, write_partial
 from skyscan.rounds.collect import collect_partial
 from skyscan.skymap import read_skymap
 from skyscan.storage import read_json, write_json, write_text
-from workflows.answers import Written, write_answer
+from workflows.answers import Written, answer_in_report, write_answer_files
 from workflows.catalogue import catalogue_of, source_lines, sources_of
 from workflows.checks.digests import ANEW, NO_DIGESTS, damage
 from workflows.checks.whole import map_fault, newest_map
@@ -49,7 +49,8 @@ def write_report(
 ) -> Report:
     """Write the report (text, JSON, page), and the partial map of a scan that failed.
 
-    Paths in ``report.json`` are relative to the scan folder, which may be copied or moved.
+    The files of the answer follow, and then the page has them, too. Paths in ``report.json``
+    are relative to the scan folder, which may be copied or moved.
 
     Parameters
     ----------
@@ -65,15 +66,26 @@ def write_report(
     model = reader.read(dag_status=dag_status)
     failures = _failures(folder, scan, model, dag_status, failures)
     path = _map_path(folder, scan, failed=bool(failures))
-    written = write_answer(path)
+    written = answer_in_report(path)
     sources = [] if written.shown is None else sources_of(folder, *written.shown[2:])
     written = written._replace(lines=[*written.lines, *source_lines(sources)])
     report = _report(folder, model, path, failures, written)
     report = replace(report, sources=[it.as_dict() for it in sources])
+    report = _kept(report, reader, model, written)
+    if written.shown is not None and path is not None:
+        trouble = write_answer_files(written.shown, path.parent)
+        report = replace(report, answer_lines=[*report.answer_lines, *trouble])
+        report = _kept(report, reader, model, written)
+    engine_of(folder).tidy(folder, scan)
+    return report
+
+
+def _kept(report: Report, reader: ScanReader, model: ScanModel, written: Written) -> Report:
+    """Write page, JSON and text of a report; return the report with the place of its page."""
+    folder = reader.folder
     report = _with_page(report, reader, model, written)
     write_json(folder.report_json, without_place(asdict(report), folder))
     write_text(folder.report, report.text)
-    engine_of(folder).tidy(folder, scan)
     return report
 
 

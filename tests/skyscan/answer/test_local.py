@@ -41,7 +41,7 @@ def test_the_answer_has_zenith_and_azimuth_and_nothing_on_the_sky(skymap):
 
 
 def test_a_fits_header_has_no_icrs_and_no_ra(skymap):
-    content = multiorder_bytes(skymap, WILKS)
+    content = multiorder_bytes(skymap, skymap.answer(WILKS))
     header = fits.open(io.BytesIO(content))[1].header
     assert header["COORDSYS"] == "LOCAL"
     assert header["ZENITH"] == pytest.approx(93.0, abs=0.3)

@@ -30,6 +30,7 @@ def here(tmp_path):
         *({}, {"batches": []}, {"another": "key"}),
         *({LEFTOVER: 0}, {LEFTOVER: 1}, {LEFTOVER: MAX_DEPTH}),
         {"batches": [BATCH, BATCH | {"number": MAX_BATCHES - 1, "pixels": 0}]},
+        {"batches": [BATCH, BATCH | {"number": MAX_BATCHES - 3, "pixels": [2, 1, 0]}]},
     ],
 )
 def test_a_description_is_read_as_it_was_written(here, changes):
@@ -49,6 +50,13 @@ def test_a_description_is_read_as_it_was_written(here, changes):
             for change in (
                 *({"number": -1}, {"number": MAX_BATCHES}, {"number": "0"}, {"number": 0.5}),
                 *({"pixels": -1}, {"pixels": None}, {"sha256": 0}),
+                *(
+                    {"pixels": []},
+                    {"pixels": [1, -1]},
+                    {"pixels": [1, True]},
+                    {"pixels": [[1]]},
+                ),
+                {"number": MAX_BATCHES - 2, "pixels": [2, 1, 0]},
             )
         ),
         *({"batches": [{key: BATCH[key] for key in BATCH if key != gone}]} for gone in BATCH),

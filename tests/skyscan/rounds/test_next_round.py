@@ -62,7 +62,7 @@ def found_with(rows):
 
 def test_the_first_round_is_the_whole_sky_from_the_seed_of_the_event(folder):
     states = open_round(folder, SCAN, 0)
-    assert states == [BatchState(i, 4, 4) for i in range(3)]
+    assert states == [BatchState(i, 4, 4, i) for i in range(3)]
     batches = [read_batch(folder.round(0).batch(i)) for i in range(3)]
     assert sorted(p for batch in batches for p in batch.pixels["pixel"]) == list(range(12))
     for batch in batches:

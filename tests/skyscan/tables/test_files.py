@@ -1,5 +1,6 @@
 """Events in tables of every layout, as a user finds them."""
 
+import gzip
 from contextlib import suppress
 from warnings import catch_warnings
 
@@ -28,6 +29,7 @@ from skyscan.events.event_json import event_json_bytes as event_json
 from skyscan.events.files import find_events, list_events, take_event
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
+from skyscan.geometry import dom_positions
 from skyscan.track.cleaning import clean_hits
 
 COLUMNS = ["string", "om", "time", "charge"]
@@ -126,6 +128,24 @@ def test_an_event_of_kaggle_has_its_truth(tmp_path):
     assert np.array_equal(event.pulses["flags"] & LC_FLAG, (np.arange(40) % 3 > 0) * 1)
     assert (event.truth.azimuth, event.truth.zenith) == (1.5, 1.5)
     assert np.isnan([event.truth.energy, event.truth.x, event.mjd]).all()
+
+
+@pytest.mark.parametrize("name", ["batch_1.parquet", "train/batch_1.parquet.gz"])
+def test_kaggles_table_of_sensors_is_the_geometry(tmp_path, name):
+    whole = write_kaggle(tmp_path)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    content = whole.read_bytes()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    assert read(tmp_path, path, event=24).detector is None  # it is IceCube-86
+    x, y, z = dom_positions().reshape(-1, 3).T
+    write_csv(
+        tmp_path / "sensor_geometry.csv",
+        {"sensor_id": np.arange(len(x)), "x": x, "y": y + 70, "z": z},
+        comment="",
+    )
+    detector = read(tmp_path, path, event=24).detector
+    assert np.allclose(detector.doms["y"], y + 70)
 
 
 def test_the_number_of_an_event_in_a_file_does_not_depend_on_how_it_is_chosen(tmp_path):

@@ -22,7 +22,7 @@ PLANNED = (
     *("event/event.json", "workflow/skyscan.zip", "workflow/scan.dag", "workflow/job.sh"),
     *("workflow/prep.sub", "workflow/reco.sub", "workflow/merge.sub", "workflow/dagman.config"),
     *("workflow/dagman.sh", "workflow/skyscan.sh", "workflow/open-round.sh"),
-    *("workflow/before-deadline.sh", "workflow/open-gate.sh"),
+    *("workflow/before-deadline.sh", "workflow/merge-here.sh", "workflow/open-gate.sh"),
 )
 
 
@@ -108,7 +108,7 @@ def test_a_script_that_may_not_run_is_damaged(folder):
 def test_many_damaged_files_are_counted(folder):
     for path in folder.workflow.iterdir():
         path.unlink()
-    with pytest.raises(BadInput, match="and 9 more files are damaged"):
+    with pytest.raises(BadInput, match="and 10 more files are damaged"):
         check(folder)
 
 

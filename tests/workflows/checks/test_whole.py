@@ -202,7 +202,7 @@ def test_a_scan_without_digests_says_how_its_files_are_written_again(folder):
 
 
 def test_dagman_hears_that_there_is_no_map(folder):
-    assert main(["report", str(folder.path), "0"]) == 0
+    assert main(["report", str(folder.path), "0"]) == ExitCode.NOTHING_TO_DO
     delete_both_files(folder)
     assert main(["report", str(folder.path), "0"]) != 0
     assert json.loads(folder.report_json.read_text())["outcome"] == "failed"

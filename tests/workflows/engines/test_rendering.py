@@ -18,6 +18,7 @@ from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
     ROUND_FAILED,
     deadline_lines,
+    merge_here_lines,
     more_rounds_lines,
     open_gate_lines,
     open_round_lines,
@@ -63,11 +64,10 @@ def test_the_outer_dag_is_prep_the_possible_rounds_merge_and_the_report(scan):
         assert any(
             line.startswith(f"SCRIPT PRE round_{n:03d} ./open-round.sh {n}") for line in lines
         )
+    assert {"SCRIPT PRE merge ./merge-here.sh", "PRE_SKIP merge 80"} <= set(lines)
     assert "FINAL report merge.sub NOOP" in lines
-    assert any(
-        line.startswith("SCRIPT POST report ") and line.endswith("$DAG_STATUS")
-        for line in lines
-    )
+    assert "SCRIPT PRE report ./skyscan.sh workflows report .. $DAG_STATUS" in lines
+    assert "PRE_SKIP report 80" in lines
 
 
 def test_rounds_that_most_scans_do_not_have_are_skipped_as_one_node(scan):
@@ -100,18 +100,18 @@ def test_the_remaining_time_counts_one_skip_for_all_later_rounds(folder, scan, n
 
 
 def test_bad_input_is_never_retried_and_a_failed_round_is_not_either(scan):
-    lines = [*scan_dag_lines(scan), *round_dag_lines(scan, 0, [BatchState(0, 4, 4)], 0)]
+    lines = [*scan_dag_lines(scan), *round_dag_lines(scan, 0, [BatchState(0, 4, 4, 0)], 0)]
     retries = [line for line in lines if line.startswith("RETRY")]
     scripts = [f"RETRY round_{n:03d} 2 UNLESS-EXIT 1" for n in range(scan.max_rounds)]
     jobs = ["RETRY prep 1 UNLESS-EXIT 65", "RETRY reco_00000 1 UNLESS-EXIT 65"]
     assert sorted(retries) == sorted([*jobs, *scripts])
     never = changed(scan, max_retries=0)
-    lines = [*scan_dag_lines(never), *round_dag_lines(never, 0, [BatchState(0, 4, 4)], 0)]
+    lines = [*scan_dag_lines(never), *round_dag_lines(never, 0, [BatchState(0, 4, 4, 0)], 0)]
     assert [line for line in lines if line.startswith("RETRY")] == scripts
 
 
 def test_a_round_has_a_node_for_each_batch_and_complete_ones_are_done(scan):
-    batches = [BatchState(0, 4, 0), BatchState(1, 4, 3), BatchState(2, 4, 4)]
+    batches = [BatchState(0, 4, 0, 0), BatchState(1, 4, 3, 1), BatchState(2, 4, 4, 2)]
     lines = list(round_dag_lines(scan, 7, batches, 0))
     jobs = [line.split() for line in lines if line.startswith("JOB")]
     assert [words[1] for words in jobs] == ["reco_00000", "reco_00001", "reco_00002"]
@@ -121,13 +121,14 @@ def test_a_round_has_a_node_for_each_batch_and_complete_ones_are_done(scan):
         (line,) = (x for x in lines if x.startswith(f"VARS reco_{number:05d}"))
         assert 'round="007"' in line
         assert f'batch="{number:05d}"' in line
+        assert f'batches="{number:05d}"' in line
         assert 'retry="$(RETRY)"' in line
     assert not [line for line in lines if line.startswith(("PARENT", "SCRIPT"))]
 
 
 def test_node_names_stay_the_same_when_a_round_is_written_again(scan):
-    first = [BatchState(n, 4, 4) for n in range(12)]
-    again = [BatchState(n, 4, n % 2) for n in range(12)]
+    first = [BatchState(n, 4, 4, n) for n in range(12)]
+    again = [BatchState(n, 4, n % 2, n) for n in range(12)]
     names = [
         [x.split()[1] for x in round_dag_lines(scan, 0, batches, 0) if x.startswith("JOB")]
         for batches in (first, again)
@@ -140,14 +141,14 @@ def test_an_earlier_rescue_file_is_removed_when_a_round_is_written_again(folder,
     other = folder.workflow / "round_001.dag.rescue001"
     for path in (rescue, other):
         path.write_text("DONE reco_00000")
-    write_round_dag(folder, scan, 0, [BatchState(0, 4, 4)], 0)
+    write_round_dag(folder, scan, 0, [BatchState(0, 4, 4, 0)], 0)
     assert not rescue.exists()
     assert other.exists()
 
 
 def test_a_deadline_prevents_jobs_from_starting_and_staying(scan):
     late = changed(scan, deadline=60.0)
-    lines = list(round_dag_lines(late, 0, [BatchState(0, 4, 4)], 1234))
+    lines = list(round_dag_lines(late, 0, [BatchState(0, 4, 4, 0)], 1234))
     assert "SCRIPT PRE reco_00000 ./before-deadline.sh 1234" in lines
     assert any('deadline="1234"' in line for line in lines)
     description = job_description(reco_step(late), late, read_site("personal"))
@@ -264,13 +265,27 @@ def test_a_gate_looks_unless_an_earlier_one_stayed_shut_or_a_node_failed(
     assert done.stdout == (f"workflows open-gate . {number}\n" if code == 42 else "")
 
 
+@pytest.mark.parametrize(
+    ("python", "code"), [("exit 0", 80), ("exit 75", 0), ("kill -9 $$", 0)]
+)
+def test_merge_needs_a_job_only_where_it_fails_or_is_killed_here(tmp_path, python, code):
+    here = script(tmp_path, "merge-here.sh", merge_here_lines("."))
+    script(tmp_path, "skyscan.sh", ["#!/bin/sh", 'echo "$@"', python])
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "merge.err").write_text("of an earlier submission")
+    done = subprocess.run([here], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout == "skyscan merge .\n"
+    assert not list((tmp_path / "logs").iterdir())
+
+
 def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder, tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     shellcheck = shutil.which("shellcheck", path=path)
     assert shellcheck, "pip install -e .[dev] brings it"
     ahead = plan(EVENT, tmp_path, options(predictive_scanning_threshold=0.5))
     scripts = [*sorted(folder.workflow.glob("*.sh")), ahead.workflow / "open-gate.sh"]
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

@@ -82,7 +82,7 @@ def test_htcondor_itself_finds_no_fault_with_the_dags_of_scans_and_campaigns(tmp
     many = {"waits": {}, "predicts": {"predictive_scanning_threshold": 0.5, "deadline": 600.0}}
     folders = [plan(EVENT, tmp_path / name, options(**more)) for name, more in many.items()]
     for folder in folders:
-        batches = [BatchState(0, 4, 4), BatchState(1, 4, 0)]
+        batches = [BatchState(0, 4, 4, 0), BatchState(1, 4, 0, 1)]
         write_round_dag(folder, read_planned(folder.scan_json), 0, batches, 1)
         for name in ("scan.dag", "round_000.dag"):
             check_dag(folder.workflow / name, pool)

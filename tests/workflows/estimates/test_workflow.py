@@ -72,6 +72,14 @@ def test_on_equal_machines_without_faults_the_time_is_that_of_the_formula(jobs, 
     assert found.count.slots == pytest.approx(7.0 + 2 * jobs * 7.0 + 112 * 10.0)
 
 
+def test_a_scan_that_is_prepared_here_has_no_job_for_that():
+    setting = Setting(jobs_per_round=1, max_rounds=1)
+    behaviour = replace(IDEAL, match=60.0, prep=2.0, dagman=1.0, is_prepared_here=True)
+    found = simulate(setting, behaviour, 1, 0, GivenRounds([4]))
+    assert found.count.starts == 1
+    assert 2.0 + 1.0 + 1.0 + 40.0 <= found.seconds <= 2.0 + 1.0 + 1.0 + 60.0 + 40.0
+
+
 def test_more_slots_are_never_slower_on_average():
     setting = replace(SMALL, jobs_per_round=60)
     seconds = [estimate(setting, ROUGH, n, runs=12).seconds for n in (4, 16, 64)]

@@ -57,10 +57,19 @@ def test_each_fault_is_named_with_its_evidence_and_exit_code(folder, name, capsy
     assert fault.machines[-1] in told
     assert failure.advice in told
     if fault.stderr:
-        assert failure.file == "rounds/000/logs/00001.0.1.err"
+        assert failure.file == "rounds/000/logs/00001.0.1.out"
+        assert not any("pixels done" in line for line in failure.last_lines)
         assert failure.file in told
         assert fault.stderr.splitlines()[-1] in told
     assert read_report(folder).exit_code == fault.code
+
+
+def test_the_stderr_of_jobs_that_an_earlier_version_planned_is_read_too(folder):
+    break_job(folder, FAULTS["nothing is known"])
+    write_output(folder, "00001.0.0.err", "ModuleNotFoundError: No module named 'numpy'\n")
+    (failure,) = read_model(folder).failures
+    assert failure.file == "rounds/000/logs/00001.0.0.err"
+    assert "numpy" in failure.last_lines[-1]
 
 
 def test_a_failure_of_one_machine_may_pass_on_another(tmp_path):
@@ -132,7 +141,7 @@ def test_the_logs_of_failed_steps_are_printed_whole(folder, capsys):
     write_output(folder, "00000.0.0.err", "all well\n")
     assert main(["logs", str(folder.path), "--failed"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("==> rounds/000/logs/00001.0.1.err\nTraceback")
+    assert told.startswith("==> rounds/000/logs/00001.0.1.out\npixels done: 0 of 4\nTraceback")
     assert "all well" not in told
     assert main(["logs", str(folder.path), "--round", "0"]) == 0
     assert "all well" in capsys.readouterr().out

@@ -38,10 +38,13 @@ SCAN_DAG = "scan.dag"
 MORE_ROUNDS_DAG = f"{MORE_ROUNDS}.dag"
 CONFIG = "dagman.config"
 DEADLINE_SH = "before-deadline.sh"
+MERGE_HERE_SH = "merge-here.sh"
 OPEN_GATE_SH = "open-gate.sh"
 #: Seconds between two checks of a gate; each starts Python on the access point.
 LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
 OPEN_ROUND_SH = "open-round.sh"
+#: The last node of a DAG.
+FINAL = "report"
 #: How often a PRE script runs again that was killed.
 SCRIPT_RETRIES = 2
 #: Exit code of the DAGMan of a round that failed.
@@ -81,7 +84,7 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
 def planned_files(folder: ScanFolder) -> list[Path]:
     """Return the files that `write_workflow` wrote; only some scans have gates."""
     names = ["prep.sub", "reco.sub", "merge.sub", CONFIG, SCAN_DAG]
-    scripts = [ACCESS_POINT_SH, OPEN_ROUND_SH, DEADLINE_SH]
+    scripts = [ACCESS_POINT_SH, OPEN_ROUND_SH, DEADLINE_SH, MERGE_HERE_SH]
     some = (OPEN_GATE_SH, MORE_ROUNDS_DAG)
     here = [name for name in some if (folder.workflow / name).exists()]
     return [folder.workflow / name for name in (*names, *scripts, *here)]
@@ -93,10 +96,11 @@ def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -
 
 
 def write_scan_dag(folder: ScanFolder, scan: Planned, *, this_machine: bool) -> None:
-    """Write the outer DAG, that of its later rounds, and the script of its gates, if any."""
+    """Write the outer DAG, that of its later rounds, and scripts of its own nodes."""
     here, place = folder.workflow, scan_from_here(folder)
     lines = scan_dag_lines(scan, this_machine=this_machine, place=place)
     write_lines(here / SCAN_DAG, lines)
+    write_script_lines(here / MERGE_HERE_SH, merge_here_lines(place))
     if n_at_the_top(scan) < scan.max_rounds:
         write_lines(here / MORE_ROUNDS_DAG, more_rounds_lines(scan))
     if scan.predictive_scanning_threshold < 1:
@@ -178,12 +182,21 @@ def scan_dag_lines(
         last = last if ahead else opened
     if n_at_the_top(scan) < scan.max_rounds:
         rounds = dags.Nodes(last.child_subdag(**_more_rounds(n_at_the_top(scan))))
-    rounds.child_layer(**_named("merge", 0))
+    rounds.child_layer(**_named("merge", 0), pre=dags.Script(f"./{MERGE_HERE_SH}"), **skip)
     yield from _dag_lines(dag)
-    # htcondor2.dags 25.14 cannot write NOOP or a submit file for a FINAL node. The report is
-    # the node's POST script, whose exit code, DAG_STATUS, is the DAG's.
-    yield "FINAL report merge.sub NOOP"
-    yield f"SCRIPT POST report ./{ACCESS_POINT_SH} workflows report {place} $DAG_STATUS"
+    yield from final_lines(f"workflows report {place} $DAG_STATUS", "merge.sub")
+
+
+def final_lines(arguments: str, submit_file: str) -> Iterator[str]:
+    """Yield the lines of a FINAL node that is only a script; if that fails, so does the DAG.
+
+    The script is the PRE script: DAGMan would need two more looks, of a second each, before it
+    runs a POST script. The node is then skipped, so its submit file is never used.
+    """
+    # htcondor2.dags 25.14 cannot write NOOP or a submit file for a FINAL node.
+    yield f"FINAL {FINAL} {submit_file} NOOP"
+    yield f"SCRIPT PRE {FINAL} ./{ACCESS_POINT_SH} {arguments}"
+    yield f"PRE_SKIP {FINAL} {ExitCode.NOTHING_TO_DO:d}"
 
 
 def n_at_the_top(scan: Planned) -> int:
@@ -246,6 +259,7 @@ def round_dag_lines(
             {
                 "round": f"{number:03d}",
                 "batch": f"{batch.number:05d}",
+                "batches": f"{batch.file:05d}",
                 "retry": RETRY_MACRO,
                 **({"budget": f"{budget:g}"} if scan.time_budget else {}),
                 **timed,
@@ -320,6 +334,18 @@ def open_round_lines(place: str = "..") -> list[str]:
         f"    exit {ROUND_FAILED}",
         "fi",
         f'exec ./{ACCESS_POINT_SH} workflows next-round {place} "$1"',
+    ]
+
+
+def merge_here_lines(place: str = "..") -> list[str]:
+    """Return the PRE script of merge, which merges without a job."""
+    return [
+        "#!/bin/sh",
+        "# A job takes DAGMan and the schedd two seconds more. Results are read here for each",
+        "# round anyway. If this fails or is killed, the job tries, and says why it fails.",
+        f'rm -f "{place}/logs/merge.out" "{place}/logs/merge.err" # of an earlier submission',
+        f"./{ACCESS_POINT_SH} skyscan merge {place} && exit {ExitCode.NOTHING_TO_DO:d}",
+        "exit 0",
     ]
 
 

@@ -48,10 +48,11 @@ class Dagman(Engine):
         return True
 
     def rewrite(self, folder: ScanFolder, scan: Planned, site: Site) -> list[Path]:
-        """Write the outer DAG again, and that of its later rounds."""
+        """Write the outer DAG again, and what belongs to it."""
         dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
         more = folder.workflow / dags.MORE_ROUNDS_DAG
-        return [self.dag(folder), *([more] if more.exists() else [])]
+        own = [self.dag(folder), folder.workflow / dags.MERGE_HERE_SH]
+        return [*own, *([more] if more.exists() else [])]
 
     def command(self, folder: ScanFolder) -> list[str]:
         """Return the condor_submit_dag command."""

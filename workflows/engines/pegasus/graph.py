@@ -44,7 +44,7 @@ class Graph:
         self.workflow = Workflow(name, infer_dependencies=False)
         self.workflow.add_metadata(**about)
         self._replicas = ReplicaCatalog()
-        self._has_replicas = False
+        self._located: set[str] = set()
         self._scan = scan
         self._made: dict[str, tuple[str, Job]] = {}  # {path: logical name, job that makes it}
 
@@ -98,12 +98,13 @@ class Graph:
 
     def add_replica(self, path: str, pfn: str, site: str = LOCAL) -> None:
         """Add the location of a file of the scan folder that is not in the shared catalog."""
-        self._replicas.add_replica(site, logical_name(path), pfn)
-        self._has_replicas = True
+        if path not in self._located:  # several jobs may read one file
+            self._replicas.add_replica(site, logical_name(path), pfn)
+            self._located.add(path)
 
     def write(self, path: Path) -> None:
         """Write the workflow."""
-        if self._has_replicas:
+        if self._located:
             self.workflow.add_replica_catalog(self._replicas)
         text = io.StringIO()
         self.workflow.write(text)

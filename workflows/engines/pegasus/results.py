@@ -12,8 +12,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.batches import read_batch
 from skyscan.results import read_results, write_results
+from skyscan.rounds.collect import batches_of
+from skyscan.scan import read_scan
 from workflows.engines.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
@@ -36,24 +37,27 @@ def arriving_results(*places: Path) -> Arriving:
     return found
 
 
-def take_results(folder: RoundFolder, arriving: Mapping[int, list[Path]]) -> int:
+def take_results(folder: RoundFolder, scan_id: str, arriving: Mapping[int, list[Path]]) -> int:
     """Add the results of a round that have arrived to its result files; return their number.
 
-    Existing results are kept; results that are damaged or of another scan stay where they are.
+    Existing results are kept; results that are damaged, of another scan or of a batch that the
+    round does not have any more stay where they are.
+
+    Raises
+    ------
+    DamagedFile
+        The round's description or a file of its batches is damaged.
     """
     taken = 0
-    for number, paths in arriving.items():
-        if not folder.batch(number).exists():
-            continue  # of a round with other batches, whose folder was removed since
-        batch = read_batch(folder.batch(number))
-        result = before = read_results(folder.result(number), batch)
-        for path in paths:
+    for batch, home in batches_of(folder, scan_id) if arriving else ():
+        result = before = read_results(home, batch)
+        for path in arriving.get(batch.number, ()):
             if len(result.missing(batch)) == 0:
                 break
             result = result.joined(read_results(path, batch))
         new = len(result.records) - len(before.records)
         if new:
-            write_results(folder.result(number), batch, result.records)
+            write_results(home, batch, result.records)
         taken += new
     return taken
 
@@ -66,5 +70,5 @@ def settle(folder: ScanFolder) -> None:
     scratch = PegasusFolder(folder.path).scratch
     for number, arriving in arriving_results(scratch).items():
         if folder.round(number).description.exists():
-            take_results(folder.round(number), arriving)
+            take_results(folder.round(number), read_scan(folder.scan_json).id, arriving)
     shutil.rmtree(scratch, ignore_errors=True)

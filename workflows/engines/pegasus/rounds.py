@@ -20,7 +20,7 @@ from workflows.engines.pegasus.outer import THE_ONE, add_next, event_metadata, r
 from workflows.engines.pegasus.results import arriving_results, take_results
 from workflows.engines.pegasus.staging import shared_replica
 from workflows.engines.pegasus.startup import take_startup
-from workflows.steps import BATCH, BUDGET, DEADLINE, ROUND, merge_step, reco_step
+from workflows.steps import BATCH, BATCHES, BUDGET, DEADLINE, ROUND, merge_step, reco_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,13 +57,13 @@ def next_round(
         write_catalog(pegasus.replicas, replica_catalog(pegasus, scan, site))
     arriving = arriving_results(here, pegasus.scratch)
     if number > 0:
-        take_results(folder.round(number - 1), arriving.get(number - 1, {}))
+        take_results(folder.round(number - 1), scan.id, arriving.get(number - 1, {}))
     graph = None
     for following in range(number, scan.max_rounds):
         batches = open_round(folder, scan, following)
         if not batches:
             break
-        if take_results(folder.round(following), arriving.get(following, {})):
+        if take_results(folder.round(following), scan.id, arriving.get(following, {})):
             batches = open_round(folder, scan, following)
         left = [batch for batch in batches if batch.n_missing]
         if left:
@@ -95,7 +95,7 @@ def round_graph(
     results: list[str] = []
     for batch in batches:
         name = f"{batch.number:05d}"
-        one = step.filled({**common, BATCH: name})
+        one = step.filled({**common, BATCH: name, BATCHES: f"{batch.file:05d}"})
         own = [path for path in files_read(one) if path.startswith("rounds/")]
         metadata = {**short, "round": number, "batch": batch.number, "pixels": batch.n_pixels}
         job = graph.add(one, name, metadata, dict.fromkeys(own, metadata))

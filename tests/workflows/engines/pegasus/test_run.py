@@ -8,11 +8,13 @@ from pegasus_support import Executor, complaints, do_scan, read
 from plans_support import EVENT, options
 
 from condor.sites import recorded_site
+from skyscan import batches
 from skyscan.events.source import Source
 from skyscan.layout import ScanFolder
 from skyscan.merge import merge
 from skyscan.prep import prepare
 from skyscan.rounds.earlier import set_aside
+from skyscan.rounds.next_round import open_round
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.outer import write_plan
 from workflows.engines.pegasus.results import settle
@@ -145,6 +147,19 @@ def test_a_second_run_fits_only_what_is_missing(tmp_path):
     left = sorted({f"reco_{number:05d}" for number in range(3)} - set(done))
     assert of_round_0 == [*left, "next_round_001"]
     assert read_report(it.folder).outcome == "complete"
+
+
+def test_batches_that_share_a_file_are_fitted_like_others(ended, tmp_path):
+    it = planned(tmp_path, **SCANS["dummy"])
+    scan = read_planned(it.folder.scan_json)
+    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), it.folder.startup)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "FILES", 2)
+        open_round(it.folder, scan, 0)
+    assert it.run().failed is None
+    files = {path.name for path in (it.folder.round(0).path / "batches").iterdir()}
+    assert files == {"00000.npz", "00002.npz"}
+    assert map_of(it.folder) == map_of(ended("dummy").folder)
 
 
 def write_plan_again(folder) -> None:

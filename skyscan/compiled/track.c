@@ -1,0 +1,129 @@
+/* The likelihood of a track in layered ice: the formulas of skyscan/light/layered.py and
+   first_photon.py, which say where they come from. */
+
+typedef struct { /* the direct light of tracks at DOMs, and how it scatters */
+    Int n_doms, is_quick;
+    /* in the frames of the directions, m: (n, filled(n_doms)), and (n,) */
+    const double *along, *first, *second, *along_z, *first_z;
+    /* of the DOMs: times (ns), z in the ice (m), integrals of 1/le, 1/la */
+    const double *times, *levels, *scattering, *absorption;
+    const double *log_survival; /* la/le, cos eta, d/le, t */
+    Axis lengths, cosines, distances, delays;
+    const double *scattering_at, *absorption_at; /* integrals by depth */
+    Axis depths;
+    double light_speed, cos_cherenkov, sin_cherenkov, distance_delay, dom_radius, shortest_path;
+    Timing timing;
+} TrackLight;
+
+typedef struct {
+    TrackLight light;
+    const double *photons; /* of the DOMs */
+} Track;
+
+typedef struct { /* times and distances in steps of the tables; lengths is la/le */
+    double distance[BLOCK], residual[BLOCK], cos_eta[BLOCK], rate[BLOCK], lengths[BLOCK];
+    double log_lengths[BLOCK], log_shells[BLOCK], shell[BLOCK], early[BLOCK], late[BLOCK];
+} Passing;
+
+/* The direct light of a track at a block of DOMs. */
+FUNCTION void pass_by(const TrackLight *light, Int row, Int start, int n, const double *point,
+                      Passing *restrict found)
+{
+    Int in_frames = row * filled(light->n_doms) + start;
+    const double *first_of = light->first + in_frames, *second_of = light->second + in_frames;
+    const double *along_of = light->along + in_frames, *times = light->times + start;
+    const double *levels = light->levels + start;
+    const double *scattering = light->scattering + start, *absorption = light->absorption + start;
+    const double *scattering_at = light->scattering_at, *absorption_at = light->absorption_at;
+    double rise[BLOCK], depth[BLOCK];
+
+    double per_sine = 1.0 / light->sin_cherenkov, per_speed = 1.0 / light->light_speed;
+    double half_width = light->timing.half_width, shortest = light->shortest_path;
+    double base = light->cos_cherenkov * light->along_z[row];
+    double slope = light->sin_cherenkov * light->first_z[row];
+    double nearest_dom = light->dom_radius, delay = light->distance_delay;
+    double light_speed = light->light_speed, across = point[0], up_across = point[1];
+    double time = point[2];
+    Axis depths = light->depths, distances = light->distances, delays = light->delays;
+    EACH {
+        double x = first_of[i] - across, y = second_of[i] - up_across;
+        double away = at_least(root_of(x * x + y * y), nearest_dom);
+        double arrival = (along_of[i] + delay * away) * per_speed;
+        double up = base + slope * (x / away), path = up * (away * per_sine);
+        found->distance[i] = away;
+        found->residual[i] = times[i] - time - arrival;
+        found->cos_eta[i] = up;
+        path = path < shortest ? (path > -shortest ? shortest : path) : path;
+        rise[i] = path;
+        depth[i] = steps_of(&depths, levels[i] - path);
+    }
+    EACH {
+        int below = (int)depth[i];
+        double part = depth[i] - below;
+        found->rate[i] = scattering[i] - linear(scattering_at + below, part);
+        found->lengths[i] = absorption[i] - linear(absorption_at + below, part);
+    }
+    EACH {
+        double ratio = found->rate[i] / found->lengths[i], rate = found->rate[i] / rise[i];
+        double shells = log_of(found->distance[i] * rate), scale = rate * light_speed;
+        double early = (found->residual[i] - half_width) * scale;
+        double late = (found->residual[i] + half_width) * scale;
+        found->rate[i] = rate;
+        found->lengths[i] = ratio;
+        found->log_lengths[i] = log_of(ratio);
+        found->log_shells[i] = shells;
+        found->shell[i] = steps_of(&distances, shells);
+        found->early[i] = steps_of(&delays, log_of(at_least(early, 1e-9)));
+        found->late[i] = steps_of(&delays, log_of(at_least(late, 1e-9)));
+    }
+}
+
+/* ln S at both ends of the box around the first pulses, in place of their steps. */
+FUNCTION void survive(const TrackLight *light, int n, Passing *restrict found)
+{
+    Int n_distances = light->distances.n, n_times = light->delays.n;
+    Int n_corners = light->is_quick ? 1 : 4;
+    double half_width = light->timing.half_width;
+    EACH {
+        Int corners[4];
+        double weights[4];
+        find_corners(&light->lengths, &light->cosines, found->log_lengths[i],
+                     found->cos_eta[i], light->is_quick, corners, weights);
+        Int step = (Int)found->shell[i];
+        Int at_early = (Int)found->early[i], at_late = (Int)found->late[i];
+        double early_part = found->early[i] - at_early, late_part = found->late[i] - at_late;
+        double far = found->shell[i] - step, none_early = 0.0, none_late = 0.0;
+        for (Int j = 0; j < n_corners; j++) {
+            const double *times_of = light->log_survival
+                                     + (corners[j] * n_distances + step) * n_times;
+            if (found->residual[i] > half_width)
+                none_early += weights[j]
+                              * in_plane(times_of + at_early, n_times, far, early_part);
+            if (found->residual[i] > -half_width)
+                none_late += weights[j]
+                             * in_plane(times_of + at_late, n_times, far, late_part);
+        }
+        found->early[i] = none_early;
+        found->late[i] = none_late;
+    }
+}
+
+FUNCTION double track_llh(const void *model, Int row, const double *point, double *energy)
+{
+    const Track *track = model;
+    double llh = not_finite(point, 3), density[BLOCK];
+    *energy = 0.0;
+    for (Int start = 0; start < track->light.n_doms; start += BLOCK) {
+        Passing passing;
+        int n_doms = size_of_block(track->light.n_doms - start), n = filled(n_doms);
+        pass_by(&track->light, row, start, n, point, &passing);
+        survive(&track->light, n, &passing);
+        EACH {
+            passing.early[i] *= track->photons[start + i];
+            passing.late[i] *= track->photons[start + i];
+        }
+        densities(&track->light.timing, n, passing.residual, passing.early, passing.late, density);
+        llh -= sum_of_logs(density, n_doms);
+    }
+    return llh;
+}
