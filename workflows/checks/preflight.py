@@ -28,8 +28,11 @@ from condor.versions import (
     version_text,
 )
 from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
+from skyscan.layout import WORKFLOW
 from workflows.checks.expected import expected
 from workflows.checks.findings import Finding, State
+from workflows.engines.scripts import missing_python
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +101,7 @@ def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
         place(path),
         disk_kind(file_system(path), os.environ),
         room(room_at(path), need, begun=work.begun),
+        *python_of(path),
     ]
     if pool is not None:
         found += _of_pool(pool, site, need)
@@ -182,6 +186,15 @@ def place(path: Path) -> Finding:
         )
         return _refusal(what, why, ELSEWHERE)
     return Finding(what, State.OK, str(path))
+
+
+def python_of(path: Path) -> list[Finding]:
+    """Check whether the Python that planned a scan, and runs its steps here, is still there."""
+    python = missing_python(path / WORKFLOW / ACCESS_POINT_SH)
+    if not python:
+        return []
+    why = f"{python}, which planned the scan, is not there any more"
+    return [_refusal("Python", why, "run `skyscan plan` again with the same options")]
 
 
 def disk_kind(kind: str, environment: Mapping[str, str]) -> Finding:

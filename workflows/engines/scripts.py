@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,22 @@ def access_point_lines(python: str, code_sha256: str) -> list[str]:
         "export PYTHONPATH PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS",
         f'exec {quoted} -m "$@"',
     ]
+
+
+def missing_python(script: Path) -> str:
+    """Return the Python that a script of `access_point_lines` names, if it is there no more.
+
+    An upgrade may have removed it since the scan was planned. Empty if it can run, or there is
+    no such script.
+    """
+    try:
+        *_, last = script.read_text(encoding="utf-8").splitlines()
+        words = shlex.split(last)
+    except (OSError, ValueError):  # digests say what is wrong with it
+        return ""
+    if words[:1] != ["exec"] or words[2:] != ["-m", "$@"]:
+        return ""
+    return "" if os.access(words[1], os.X_OK) else words[1]
 
 
 def current_umask() -> int:

@@ -15,8 +15,10 @@ from skyscan.errors import ExitCode, SkyscanError, last_error_in
 from skyscan.job.progress import read_progress
 from workflows.engines import engine_of
 from workflows.engines.engine import Failure
+from workflows.engines.scripts import missing_python
 from workflows.model import outputs
 from workflows.model.causes import CAUSES, SHOWN, Evidence, diagnose, with_cause
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -83,6 +85,10 @@ class FailureFinder:
             return Failure(
                 *("DAGMan", ExitCode.TRY_AGAIN, text), cause="removed", advice=advice
             )
+        if python := missing_python(self.folder.workflow / ACCESS_POINT_SH):
+            text = f"the Python that planned the scan, {python}, is not there any more"
+            advice = "`skyscan plan` with the same options, then `skyscan resume`"
+            return Failure("DAGMan", ExitCode.BAD_INPUT, text, cause="no-python", advice=advice)
         since = 0.0 if state is None else state.submitted
         gave_up = [
             action.text

@@ -14,12 +14,13 @@ from skyscan.rounds.description import read_description
 from skyscan.storage import copy_file, sha256_of, write_bytes
 from workflows.checks.digests import damaged_files, digests_of
 from workflows.engines import ENGINES
-from workflows.engines.scripts import write_scripts
+from workflows.engines.scripts import missing_python, write_scripts
 from workflows.planned import Planned, read_planned
 from workflows.planning.code import code_zip
 from workflows.planning.detector import Detector, place_detector
 from workflows.planning.ice import place_ice
 from workflows.planning.ownership import make_own
+from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def is_planned(folder: ScanFolder, scan: Planned) -> bool:
-    """Return whether the folder has everything that planning writes."""
+    """Return whether the folder has all that planning writes, and its Python is there."""
     if not folder.scan_json.exists():
         return False
     try:
@@ -74,6 +75,8 @@ def is_planned(folder: ScanFolder, scan: Planned) -> bool:
     except BadInput:
         return False
     _refuse_other_options(planned, scan, folder)
+    if missing_python(folder.workflow / ACCESS_POINT_SH):
+        return False
     return not damaged_files(folder, planned)
 
 

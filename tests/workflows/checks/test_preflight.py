@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from plans_support import EVENT, options
+from plans_support import EVENT, accept_changes, options
 from scans import environment, make_scan
 from tokens_support import jwt
 
@@ -19,6 +19,7 @@ from workflows.checks.expected import Expected, expected, n_pixels
 from workflows.checks.findings import Finding, State
 from workflows.checks.preflight import NFS_VARIABLE, Room
 from workflows.cli import main
+from workflows.engines.scripts import access_point_lines, write_script_lines
 from workflows.plan import plan
 from workflows.planned import read_planned
 
@@ -289,3 +290,21 @@ def test_a_pool_that_died_is_reported_at_once(pool, run_folder, monkeypatch, cap
     monkeypatch.delenv("SKYSCAN_POOL_DIR")
     assert main(["submit", str(scan.folder.path)]) == ExitCode.TRY_AGAIN
     assert "no schedd answers there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["python", "my env's/python 3"])
+def test_a_scan_whose_python_was_removed_is_refused_until_it_is_planned_again(tmp_path, name):
+    folder = plan(EVENT, tmp_path, options())
+    assert preflight.python_of(folder.path) == []
+    script = folder.workflow / "skyscan.sh"
+    gone = tmp_path / name
+    write_script_lines(script, access_point_lines(str(gone), "0" * 64))
+    (finding,) = preflight.python_of(folder.path)
+    assert (finding.state, finding.exit_code) == (State.ERROR, ExitCode.WRONG_USAGE)
+    assert str(gone) in finding.detail
+    assert "skyscan plan" in finding.remedy
+    accept_changes(folder)
+    plan(EVENT, tmp_path, options())
+    assert preflight.python_of(folder.path) == []
+    script.write_text("")  # digests say what is wrong with it
+    assert preflight.python_of(folder.path) == []

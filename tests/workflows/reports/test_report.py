@@ -18,7 +18,7 @@ from job_log_support import (
     submitted,
     write_log,
 )
-from plans_support import EVENT, options
+from plans_support import EVENT, accept_changes, options
 from results_support import do
 
 from skyscan.errors import ExitCode
@@ -30,6 +30,7 @@ from skyscan.rounds.next_round import open_round
 from skyscan.skymap import read_skymap
 from workflows.cli import main
 from workflows.engines.dagman.dags import rounds_that_ended
+from workflows.engines.scripts import access_point_lines, write_script_lines
 from workflows.model.text import duration
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -208,6 +209,20 @@ def test_a_dagman_that_died_at_each_start_says_of_what(folder):
     assert (failure.cause, failure.exit_code) == ("dagman", ExitCode.TRY_AGAIN)
     assert failure.text.startswith("ended, because DAGMan had died at 7 starts: ")
     assert "DAGMAN_MAX_PRE_SCRIPTS (abc)" in failure.text
+
+
+def test_a_scan_whose_python_was_removed_says_so(folder, tmp_path):
+    log = folder.workflow / "scan.dag.dagman.log"
+    write_log(log, submitted(1), STARTED.format(1), ended(1, 1))
+    text = "11/28/26 13:57:41 Error: Job failed due to DAGMAN error 0\n"
+    log.with_name("scan.dag.dagman.out").write_text(text)
+    lines = access_point_lines(str(tmp_path / "gone"), "0" * 64)
+    write_script_lines(folder.workflow / "skyscan.sh", lines)
+    accept_changes(folder)
+    (failure,) = last_report(folder).failures
+    assert (failure.cause, failure.exit_code) == ("no-python", ExitCode.BAD_INPUT)
+    assert str(tmp_path / "gone") in failure.text
+    assert "skyscan plan" in failure.advice
 
 
 def test_a_script_that_dagman_kills_when_it_is_removed_is_no_reason(folder):
