@@ -42,13 +42,13 @@ from skyscan.answer.maps import with_context
 from skyscan.compiled.compiler import compiled_kernel
 from skyscan.coordinates import equatorial_to_local
 from skyscan.coverage.checking import coverage_lines
-from skyscan.coverage.local_scan import SEED_FIELDS, progression_of
+from skyscan.coverage.local_scan import progression_of
 from skyscan.coverage.sample import rows_by_reco
 from skyscan.errors import BadInput
 from skyscan.layout import KERNEL_SO
 from skyscan.light.ice_json import provenance
 from skyscan.pixels import directions, parents
-from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
+from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, SEED_FIELDS
 from skyscan.recos import reco_class
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SKYMAP_DTYPE, SkyMap

@@ -26,6 +26,8 @@ PIXEL_DTYPE = np.dtype(
         ("energy", "<f8"),
     ]
 )
+#: Fields of a fit that seed the finer pixels inside its pixel.
+SEED_FIELDS = ("x", "y", "z", "time", "energy")
 
 #: The result of a fit: llh = -ln L of the best fit, the energy deposited inside the
 #: instrumented volume and in total (GeV), and the vertex (m, ns, GeV).

@@ -23,7 +23,7 @@ from skyscan.errors import BadInput
 from skyscan.layout import KERNEL_SO
 from skyscan.pixels import directions, parents
 from skyscan.progression import DEFAULT_PROGRESSION
-from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
+from skyscan.records import FIT_DTYPE, PIXEL_DTYPE, SEED_FIELDS
 from skyscan.recos import reco_class
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SKYMAP_DTYPE
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Pixels = NDArray[np.int64]
 
-SEED_FIELDS = ("x", "y", "z", "time", "energy")
 #: The search goes on around so many of the lowest cells at each step.
 N_FOLLOWED = {"track": 3, "track_bulk": 3, "cascade": 2}
 #: The nsides of the cells that a step looks at, by the nside of the pixels that stand for them.

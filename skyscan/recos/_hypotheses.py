@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skyscan import healpix
-from skyscan.records import PIXEL_DTYPE
+from skyscan.records import PIXEL_DTYPE, SEED_FIELDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 FIRST_NSIDES = {"track": 8, "cascade": 2}
 #: Each step has pixels of a quarter of the size, inside the best of those before.
 N_REFINED = (6, 3)
-SEED_FIELDS = ("x", "y", "z", "time", "energy")
 
 
 class Hypothesis(NamedTuple):

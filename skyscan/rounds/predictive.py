@@ -21,15 +21,10 @@ import numpy as np
 from skyscan.pixels import parents
 from skyscan.records import pixel_keys_of
 from skyscan.rounds.collect import Found, best_of, gather
+from skyscan.rounds.dealing import deal
 from skyscan.rounds.description import description_of
 from skyscan.rounds.leftover import left_behind
-from skyscan.rounds.next_round import (
-    chosen_by_rule,
-    coarser_nsides,
-    deal,
-    seed_pixels,
-    startup_of,
-)
+from skyscan.rounds.next_round import chosen_by_rule, coarser_nsides, seed_pixels, startup_of
 from skyscan.rounds.rule import choose
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from skyscan.pixels import Pixel
 from skyscan.records import sign
 from skyscan.results import write_results
 from skyscan.rounds.collect import MissingResults, best_of, collect
-from skyscan.rounds.next_round import BatchState, open_round, seed_pixels
+from skyscan.rounds.next_round import open_round, seed_pixels
 from skyscan.rounds.rule import choose, next_pixels
+from skyscan.rounds.states import BatchState
 from skyscan.startup import read_startup
 
 SCAN = a_scan()

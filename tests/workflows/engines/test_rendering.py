@@ -13,7 +13,7 @@ from plans_support import EVENT, options
 
 from condor.sites import read_site
 from skyscan.errors import ExitCode
-from skyscan.rounds.next_round import BatchState
+from skyscan.rounds.states import BatchState
 from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
     ROUND_FAILED,

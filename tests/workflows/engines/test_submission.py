@@ -13,7 +13,7 @@ from condor.contact import Pool
 from condor.software import relocate
 from condor.software.install import HTCONDOR
 from skyscan.errors import ExitCode
-from skyscan.rounds.next_round import BatchState
+from skyscan.rounds.states import BatchState
 from workflows.campaigns import run as campaign_run
 from workflows.campaigns.plan import plan_campaign
 from workflows.engines.dagman.dags import write_round_dag

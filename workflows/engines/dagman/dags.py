@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from condor.sites import Site
     from skyscan.layout import ScanFolder
-    from skyscan.rounds.next_round import BatchState
+    from skyscan.rounds.states import BatchState
     from workflows.planned import Planned
 
 SCAN_DAG = "scan.dag"

@@ -12,7 +12,7 @@ from skyscan import layout
 from skyscan.merge import skymap_of
 from skyscan.rounds.collect import collect
 from skyscan.rounds.leftover import time_budget
-from skyscan.rounds.next_round import BatchState, open_round
+from skyscan.rounds.next_round import open_round
 from workflows.engines.pegasus.catalogs import deadline_profile, replica_catalog, write_catalog
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.graph import Graph, files_read
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skyscan.layout import ScanFolder
+    from skyscan.rounds.states import BatchState
     from workflows.planned import Planned
 
 
