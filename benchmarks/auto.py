@@ -10,15 +10,16 @@ are those of `make coverage`, with seeds of their own.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import tempfile
 from pathlib import Path
 
+from event_table import EventTable
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-TABLE = Path(__file__).with_suffix(".csv")
 COLUMNS = ("kind", "seed", "energy_gev", "n_hits", "charge_pe", "chosen", "track_minus_cascade")
+TABLE = EventTable(Path(__file__).with_suffix(".csv"), COLUMNS)
 FIRST_SEEDS = {"muon": 80_000_000, "shower": 90_000_000}
 RIGHT = {"muon": "track", "shower": "cascade"}
 
@@ -29,31 +30,11 @@ def main() -> None:
     parser.add_argument("number", type=int, help="events of each kind")
     parser.add_argument("--kinds", nargs="+", choices=tuple(RIGHT), default=tuple(RIGHT))
     options = parser.parse_args()
-    for number in range(options.number):
-        for kind in options.kinds:
-            seed = FIRST_SEEDS[kind] + number
-            if (kind, str(seed)) not in {(row["kind"], row["seed"]) for row in rows()}:
-                append(row_of(kind, seed))
+    numbers = range(options.number)
+    seeds = [(kind, FIRST_SEEDS[kind] + number) for number in numbers for kind in options.kinds]
+    TABLE.add(seeds, row_of)
     for kind in RIGHT:
         print(summary(kind))
-
-
-def rows() -> list[dict[str, str]]:
-    """Return the rows of the table."""
-    if not TABLE.exists():
-        return []
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def append(row: dict[str, object]) -> None:
-    """Add a row to the table."""
-    is_new = not TABLE.exists()
-    with TABLE.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def row_of(kind: str, seed: int) -> dict[str, object]:
@@ -89,7 +70,7 @@ def row_of(kind: str, seed: int) -> dict[str, object]:
 
 def summary(kind: str) -> str:
     """Return how many events of a kind are classified right, and the smallest difference."""
-    found = [row for row in rows() if row["kind"] == kind and row["chosen"] != "refused"]
+    found = [row for row in TABLE.rows() if row["kind"] == kind and row["chosen"] != "refused"]
     right = [row for row in found if row["chosen"] == RIGHT[kind]]
     margins = sorted(abs(float(row["track_minus_cascade"])) for row in right)
     wrong = [row["seed"] for row in found if row not in right]

@@ -10,19 +10,20 @@ are scanned by `track` near the true directions, those of two muons and of showe
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import time
 from math import pi
 from pathlib import Path
 
+from event_table import EventTable
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-TABLE = Path(__file__).with_suffix(".csv")
 COLUMNS = (
     *("kind", "seed", "energy_gev", "n_hits", "distance_deg", "start", "stop", "excess"),
     "cpu_s",
 )
+TABLE = EventTable(Path(__file__).with_suffix(".csv"), COLUMNS)
 #: The first seed, and the energies (GeV): evenly in the logarithm.
 KINDS = {
     "muon": (110_000_000, (1e3, 1e5)),
@@ -42,32 +43,11 @@ def main() -> None:
     parser.add_argument("number", type=int, help="events of each kind")
     parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=tuple(KINDS))
     options = parser.parse_args()
-    known = {(row["kind"], row["seed"]) for row in rows()}
-    for number in range(options.number):
-        for kind in options.kinds:
-            seed = KINDS[kind][0] + number
-            if (kind, str(seed)) not in known:
-                append(row_of(kind, seed))
+    numbers = range(options.number)
+    seeds = [(kind, KINDS[kind][0] + number) for number in numbers for kind in options.kinds]
+    TABLE.add(seeds, row_of)
     for kind in KINDS:
         print(summary(kind))
-
-
-def rows() -> list[dict[str, str]]:
-    """Return the rows of the table."""
-    if not TABLE.exists():
-        return []
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def append(row: dict[str, object]) -> None:
-    """Add a row to the table."""
-    is_new = not TABLE.exists()
-    with TABLE.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def row_of(kind: str, seed: int) -> dict[str, object]:
@@ -161,7 +141,7 @@ def summary(kind: str) -> str:
 
     from skyscan.answer.one_track import LEAST_END_GAIN, LEAST_EXCESS
 
-    found = [row for row in rows() if row["kind"] == kind and row["start"]]
+    found = [row for row in TABLE.rows() if row["kind"] == kind and row["start"]]
     limits = {"start": LEAST_END_GAIN, "stop": LEAST_END_GAIN, "excess": LEAST_EXCESS}
     told = {
         name: {row["seed"] for row in found if float(row[name]) >= limit}
