@@ -193,3 +193,18 @@ def test_a_script_that_is_killed_each_time_is_named_and_the_scan_can_go_on(pool,
     scan.go_on()
     assert scan.submit().finish().outcome == "complete"
     assert set(scan.fits().values()) == {1}
+
+
+def test_a_merge_script_that_is_killed_leaves_the_map_to_a_job(pool, run_folder):
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    wait = f"until [ -e {scan.go_on_file} ]; do touch paused; sleep 0.1; done"
+    first_line(scan, ACCESS_POINT_SH, f'[ "$2" != merge ] || {{ {wait}; }}')
+    accept_changes(scan.folder)
+    scan.submit().wait_until_paused()
+    (pid,) = pre_scripts(scan, f"./{ACCESS_POINT_SH}")
+    os.kill(pid, signal.SIGKILL)
+    scan.go_on()
+    report = scan.finish()
+    assert report.outcome == "complete", report.text
+    assert scan.events(SCAN_DAG)[-2:] == ["JOB_TERMINATED", "PRESKIP"]  # of merge, report
+    assert set(scan.fits().values()) == {1}
