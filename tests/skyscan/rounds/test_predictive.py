@@ -200,6 +200,24 @@ def test_pixels_that_are_being_fitted_are_not_chosen_again():
     assert ids_of(again) == ids_of(chosen[2:])
 
 
+def test_a_pixel_whose_seed_is_known_does_not_wait_for_a_still_coarser_fit():
+    llhs = {(1, pixel): 1.0 + pixel for pixel in range(1, 12)}
+    llhs |= {(2, pixel): 0.5 for pixel in range(48) if parent(2, 1, pixel) == 0}
+    scan = ahead(progression=((1, 0), (2, 12), (4, 8)))
+    chosen = early_pixels(scan, a_startup(), found_and_left(llhs, [(1, 0)]))
+    finest = chosen["pixel"][chosen["nside"] == 4].tolist()
+    assert 0 in [parent(4, 1, pixel) for pixel in finest]
+    # Nothing is known of the others in that pixel: they wait for its fit.
+    assert 0 not in [parent(2, 1, it) for it in chosen["pixel"][chosen["nside"] == 2].tolist()]
+
+
+def test_the_gate_of_a_round_stays_shut_if_the_round_before_was_not_needed(tmp_path):
+    scan = ahead()
+    folder = prepared(tmp_path / "scan", scan)
+    assert look(folder, scan, 1, set()) is Gate.SHUT
+    assert folder.chosen_rounds() == []
+
+
 def test_a_pixel_counts_once_all_its_variations_are_fitted(tmp_path):
     farm = Farm(tmp_path / "scan", ahead(0.1, jobs_per_round=3), 0, n_variations=3)
     farm.fit = made_up  # the dummy has only one
