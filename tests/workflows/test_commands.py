@@ -21,7 +21,7 @@ OF_STATUS = {
     *("skyscan.frames", "skyscan.healpix", "skyscan.job", "skyscan.job.progress"),
     *("skyscan.json_text", "skyscan.layout", "skyscan.locks", "skyscan.merge"),
     *("skyscan.pixels", "skyscan.program", "skyscan.progression", "skyscan.records"),
-    *("skyscan.results", "workflows.catalogue", "workflows.history"),
+    *("skyscan.regular", "skyscan.results", "workflows.catalogue", "workflows.history"),
     *("skyscan.scan", "skyscan.skymap", "skyscan.startup", "skyscan.storage"),
     *("skyscan.suggestions", "workflows", "workflows.answers", "workflows.campaigns"),
     *("workflows.campaigns.folder", "workflows.cli", "workflows.commands"),

@@ -40,11 +40,11 @@ OPTIONS = {
     "reco": "dummy",
     "progression": ((2, 0), (4, 1)),
     "jobs_per_round": 2,
-    "request_disk": 1,
+    "request_disk": 3,  # the code alone is 2 MB
 }
 DUMMY_COST = "0.2"
 DISK = "6m"
-DISK_OF_JOBS = "48m"  # this many jobs of all scans that request 1 MB or two fit on it at once
+DISK_OF_JOBS = "96m"  # so many jobs of all scans fit on it at once, also if one requests more
 BALLOON = "balloon"
 HELD = "5"
 #: Set in the namespace of the last test, in which the others run.

@@ -138,6 +138,6 @@ def test_every_job_of_an_urgent_scan_has_priority(pool, started, name, priority)
 
     n = len(list(scan.folder.workflow.glob("*.dag.dagman.log")))  # the scan's and its rounds'
     wait_until(lambda: dagmans() == n, "the DAGMans to be history")
-    # prep and the fits, the DAGMans, merge
-    assert {universe for universe, _ in jobs()} == {"5", "7", "12"}
+    # the fits, the DAGMans
+    assert {universe for universe, _ in jobs()} == {"5", "7"}
     assert {found for _, found in jobs()} == {priority}

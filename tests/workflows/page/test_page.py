@@ -30,7 +30,7 @@ from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.page import write_campaign_page
 from workflows.campaigns.table import Row, table_text
 from workflows.page.figures import VIEWS, event_figure
-from workflows.page.page import MAX_BYTES
+from workflows.page.page import MAX_BYTES, _environment
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.reports.stored import read_report
@@ -362,6 +362,7 @@ def test_an_event_of_another_detector_is_drawn_in_it():
 def test_a_campaign_ends_even_if_its_page_cannot_be_written(campaign, monkeypatch, capsys):
     campaign.page.unlink()
     monkeypatch.setitem(sys.modules, "jinja2", None)
+    _environment.cache_clear()  # of other tests
     write_campaign_page(campaign, [])
     assert "campaign.html is not written" in capsys.readouterr().err
     assert not campaign.page.exists()
