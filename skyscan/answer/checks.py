@@ -86,8 +86,9 @@ def _complete(skymap: SkyMap) -> Check:
     return Check(
         "complete",
         "warning",
-        "the map is not complete: the scan was stopped, has failed, or has not ended",
-        _command(skymap, "resume"),
+        "the map is not complete: the scan was stopped, has failed, met a limit, or has not "
+        "ended",
+        _command(skymap, "why"),
     )
 
 
@@ -99,7 +100,7 @@ def _depth(skymap: SkyMap) -> Check:
         return Check("finest nside", "unknown", "the options of the scan are not at hand")
     if finest < wanted[-1][0]:
         reason = f"the map ends at nside {finest}, and nside {wanted[-1][0]} was asked for"
-        return Check("finest nside", "warning", reason, _command(skymap, "resume"))
+        return Check("finest nside", "warning", reason, _command(skymap, "why"))
     return Check("finest nside", "ok", f"the scan reached nside {finest}")
 
 
