@@ -189,8 +189,8 @@ def read_geometry(path: Path) -> Detector | None:
     found = _geometry(path, path.stat().st_mtime_ns) if path.is_file() else None
     if found is None:
         raise BadInput(
-            f"--geometry {path} has no table of DOMs, which needs the columns string, om, x, y "
-            f"and z (m); a GCD file (.i3) is taken too."
+            f"The geometry {path} has no table of DOMs, which needs the columns string, om, x, "
+            f"y and z (m); give another with --geometry, or a GCD file (.i3)."
         )
     return None if is_icecube86(found) else found
 
