@@ -29,13 +29,8 @@ from skyscan.events.files import find_events  # noqa: E402
 from skyscan.light.ice_files import read_ice_model  # noqa: E402
 from skyscan.storage import SEAL  # noqa: E402
 from skyscan.tables.files import read_geometry, read_truth  # noqa: E402
-from workflows.campaigns.campaign import (  # noqa: E402
-    Campaign,
-    Entry,
-    read_campaign,
-    read_list,
-    write_campaign,
-)
+from workflows.campaigns.campaign import Campaign, read_campaign, read_list, write_campaign  # noqa: E402
+from workflows.campaigns.entry import Entry  # noqa: E402
 from workflows.campaigns.folder import CampaignFolder  # noqa: E402
 from workflows.inbox import STATE, Inbox, Taken  # noqa: E402
 

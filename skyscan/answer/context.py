@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from skyscan.alternatives.fitted import FittedEvent
     from skyscan.answer.levels import Levels
     from skyscan.detector import Detector
-    from skyscan.events.event import Event
-    from skyscan.events.truth import Truth
+    from skyscan.events.event import Event, Truth
     from skyscan.likelihood import Likelihood
     from skyscan.progression import Progression
 

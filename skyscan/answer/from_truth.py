@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region
-    from skyscan.events.truth import Truth
+    from skyscan.events.event import Truth
 
 #: Radius of 50 % of a two-dimensional Gaussian, in units of its sigma.
 RADIUS_50 = sqrt(2 * log(2))

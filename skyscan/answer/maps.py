@@ -10,9 +10,10 @@ import numpy as np
 
 from skyscan import healpix
 from skyscan.answer.cells import Cells, fitted_pixels, make_cells
+from skyscan.answer.chosen_levels import parse_levels
 from skyscan.answer.context import Context
 from skyscan.answer.directions import ra_dec, unit_vectors
-from skyscan.answer.levels import Levels, parse_levels
+from skyscan.answer.levels import Levels
 from skyscan.answer.scale import Scale, fit_scale
 from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
 from skyscan.answer.surface import Surface, make_surface

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import nan
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from skyscan.detector import Detector
     from skyscan.events.daqtime import DaqTime
-    from skyscan.events.truth import Truth
 
 #: One pulse per row: DOM (string, om, pmt), time (ns since the start of the event),
 #: charge (PE), width (ns), flags (bit 0: local coincidence; see I3RecoPulse).
@@ -78,6 +77,46 @@ class Particle:
     speed: float = nan
     shape: int = 0
     fit_status: int = 0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What was simulated; whatever is unknown is NaN.
+
+    Attributes
+    ----------
+    zenith, azimuth : float
+        Where the particle came from, radians, IceCube's local frame.
+    ra, dec : float
+        The same on the sky, radians, J2000, if the source has it.
+    energy : float
+        Energy of the primary particle, GeV.
+    x, y, z : float
+        A point on the particle's path in or near the detector: of a neutrino, where it
+        interacted. IceCube coordinates, m.
+    time : float
+        Time at that point, ns since the start of the event.
+    """
+
+    zenith: float = nan
+    azimuth: float = nan
+    ra: float = nan
+    dec: float = nan
+    energy: float = nan
+    x: float = nan
+    y: float = nan
+    z: float = nan
+    time: float = nan
+
+    @property
+    def has_local(self) -> bool:
+        """Whether the direction is known in the local frame."""
+        return isfinite(self.zenith) and isfinite(self.azimuth)
+
+    @property
+    def has_equatorial(self) -> bool:
+        """Whether the direction is known on the sky."""
+        return isfinite(self.ra) and isfinite(self.dec)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ import numpy as np
 from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.events.assembly import ordered_pulses, seed_vertex
 from skyscan.events.entry import EventEntry, EventFile, Found
-from skyscan.events.event import PULSE_DTYPE, Event
+from skyscan.events.event import PULSE_DTYPE, Event, Truth
 from skyscan.events.place import MalformedError, Place
-from skyscan.events.truth import Truth
 from skyscan.json_text import is_of, parse_json
 
 if TYPE_CHECKING:

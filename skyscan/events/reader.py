@@ -22,7 +22,7 @@ from skyscan.events.assembly import (
     type_of_event,
 )
 from skyscan.events.choice import Choice, parse_event_id
-from skyscan.events.event import Event, Vertex
+from skyscan.events.event import Event, Truth, Vertex
 from skyscan.events.event_json import is_event_json, read_event_json
 from skyscan.events.files import BEGIN_BYTES, is_packed_table, is_table
 from skyscan.events.formats import l2_fit_of, pulses_key_of
@@ -37,7 +37,7 @@ from skyscan.events.objects import (
 )
 from skyscan.events.packet import open_packet
 from skyscan.events.place import SeveralEventsError, UnknownClassError
-from skyscan.events.truth import PARTICLE_KEYS, Truth
+from skyscan.events.truth import PARTICLE_KEYS
 from skyscan.regular import open_regular
 
 PARTICLE = "I3Particle"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from math import hypot, isfinite, nan
 from typing import TYPE_CHECKING
 
+from skyscan.events.event import Truth
 from skyscan.json_text import is_of, parse_json
 
 if TYPE_CHECKING:
@@ -22,46 +23,6 @@ PARTICLE_KEYS = (
 )
 #: Primaries begin far away; a point further from the centre of the detector is no vertex, m.
 FARTHEST_M = 2000.0
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What was simulated; whatever is unknown is NaN.
-
-    Attributes
-    ----------
-    zenith, azimuth : float
-        Where the particle came from, radians, IceCube's local frame.
-    ra, dec : float
-        The same on the sky, radians, J2000, if the source has it.
-    energy : float
-        Energy of the primary particle, GeV.
-    x, y, z : float
-        A point on the particle's path in or near the detector: of a neutrino, where it
-        interacted. IceCube coordinates, m.
-    time : float
-        Time at that point, ns since the start of the event.
-    """
-
-    zenith: float = nan
-    azimuth: float = nan
-    ra: float = nan
-    dec: float = nan
-    energy: float = nan
-    x: float = nan
-    y: float = nan
-    z: float = nan
-    time: float = nan
-
-    @property
-    def has_local(self) -> bool:
-        """Whether the direction is known in the local frame."""
-        return isfinite(self.zenith) and isfinite(self.azimuth)
-
-    @property
-    def has_equatorial(self) -> bool:
-        """Whether the direction is known on the sky."""
-        return isfinite(self.ra) and isfinite(self.dec)
 
 
 def truth_of(event: Event) -> Truth | None:

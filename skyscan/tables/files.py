@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from skyscan.detector import Detector
     from skyscan.events.choice import Choice
-    from skyscan.events.truth import Truth
+    from skyscan.events.event import Truth
     from skyscan.tables.columns import Columns, Rows, Table
     from skyscan.tables.layouts import Layout
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.errors import BadInput
-from skyscan.events.truth import Truth
+from skyscan.events.event import Truth
 from skyscan.tables.columns import Rows, Table
 from skyscan.tables.layouts import PROMETHEUS
 from skyscan.tables.parquet_file import DAMAGE, array_of, open_parquet

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import BadInput
-from skyscan.events.truth import Truth
+from skyscan.events.event import Truth
 from skyscan.tables.columns import RUN
 from skyscan.tables.layouts import NUMBERS, layout_of
 from skyscan.tables.pulses import CENTRE_DEPTH

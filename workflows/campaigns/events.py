@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
 from skyscan.events.choice import Choice, parse_event_id
 from skyscan.events.files import ambiguous, find_events, take_event
 from skyscan.events.place import Place
+from workflows.campaigns.entry import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,29 +17,7 @@ if TYPE_CHECKING:
 
     from skyscan.events.choice import EventId
     from skyscan.events.entry import EventEntry, EventFile, Found
-    from workflows.campaigns.campaign import Entry
-
-
-class Wanted(NamedTuple):
-    """An event of a campaign: a file, and which event of it, if it has several.
-
-    Attributes
-    ----------
-    file : str
-        Absolute path.
-    event : str or None
-        RUN:EVENT:SUB of an event that the user named.
-    frame : int or None
-        Number of its physics frame; None if the file has no other.
-    doubt : str or None
-        Why it is not known which physics frame is meant: several streams have the pulses, or
-        no file has the event.
-    """
-
-    file: str
-    event: str | None = None
-    frame: int | None = None
-    doubt: str | None = None
+    from workflows.campaigns.entry import Entry
 
 
 def wanted_events(

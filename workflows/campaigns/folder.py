@@ -14,7 +14,7 @@ from workflows.checks.regular import check_regular
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workflows.campaigns.campaign import Entry
+    from workflows.campaigns.entry import Entry
 
 CAMPAIGN_JSON = "campaign.json"
 CAMPAIGN_DAG = "campaign.dag"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workflows.campaigns.folder import CampaignFolder
-    from workflows.campaigns.table import Row
+    from workflows.campaigns.row import Row
 
 LOCAL_FRAME = "IceCube's local frame (no time), azimuth 180° in the middle, elevation upwards"
 MOST_ROWS = 3000

@@ -20,12 +20,12 @@ from skyscan.recos import reco_class
 from skyscan.storage import sha256_of, write_bytes
 from workflows.campaigns.campaign import (
     Campaign,
-    Entry,
     added,
     check_same,
     read_campaign,
     write_campaign,
 )
+from workflows.campaigns.entry import Entry
 from workflows.campaigns.events import Taker, wanted_events
 from workflows.campaigns.folder import CampaignFolder
 from workflows.checks import preflight

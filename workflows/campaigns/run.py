@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
     from workflows.campaigns.campaign import Campaign
     from workflows.campaigns.folder import CampaignFolder
-    from workflows.campaigns.table import Row
+    from workflows.campaigns.row import Row
 
 LOOK_EVERY = 2.0  # seconds
 REST = 20  # pause as a multiple of the time to read all scans, which may be a thousand

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workflows.campaigns.table import Row
+    from workflows.campaigns.row import Row
 
 #: Median of the pull if the regions are right (`skyscan.answer.from_truth`).
 EXPECTED_PULL = 1.18

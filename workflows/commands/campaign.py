@@ -16,9 +16,9 @@ from workflows.campaigns.campaign import added, read_campaign, read_list
 from workflows.campaigns.events import wanted_events
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign, plan_missing
+from workflows.campaigns.row import ENDED
 from workflows.campaigns.run import is_over, is_queued, submit, submit_line, watch, work_of
 from workflows.campaigns.table import (
-    ENDED,
     campaign_rows,
     counts,
     exit_code_of,

@@ -25,7 +25,8 @@ def levels_for(options: Options) -> str | None:
     """
     if options.levels is None:
         return None
-    from skyscan.answer.levels import CALIBRATED, parse_levels
+    from skyscan.answer.chosen_levels import parse_levels
+    from skyscan.answer.levels import CALIBRATED
 
     if options.levels == CALIBRATED:
         _check_calibrated(options.reco)
@@ -50,7 +51,8 @@ def check_calibrated_for(
     reco: str, event: Event, ice: IceModel | None, levels: str | None
 ) -> None:
     """Refuse ``--levels calibrated`` for fits that have none, as in another ice or detector."""
-    from skyscan.answer.levels import CALIBRATED, parse_levels
+    from skyscan.answer.chosen_levels import parse_levels
+    from skyscan.answer.levels import CALIBRATED
 
     if levels != CALIBRATED:
         return

@@ -10,7 +10,8 @@ import pytest
 
 from skyscan.answer import calibration
 from skyscan.answer.calibration import calibrated_levels, shipped_calibrations, why_none
-from skyscan.answer.levels import CONTAINMENTS, WILKS, default_levels, parse_levels
+from skyscan.answer.chosen_levels import default_levels, parse_levels
+from skyscan.answer.levels import CONTAINMENTS, WILKS
 from skyscan.coverage.calibrating import DIGITS, llh_of_shipped, settings_digest
 from skyscan.coverage.quantiles import in_class, level_of
 from skyscan.coverage.sample import rows_by_reco

@@ -10,7 +10,7 @@ from answer_support import MJD, gaussian_map
 
 from skyscan.answer.context import Context
 from skyscan.coordinates import equatorial_to_local
-from skyscan.events.truth import Truth
+from skyscan.events.event import Truth
 
 
 def with_truth(truth, **changes: object):

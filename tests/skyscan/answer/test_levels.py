@@ -9,16 +9,15 @@ import pytest
 from answer_support import gaussian_map
 
 from skyscan.answer.answer import in_words
+from skyscan.answer.chosen_levels import default_levels, parse_levels
 from skyscan.answer.context import Context
 from skyscan.answer.levels import (
     CHOICES,
     ICECUBE,
     WILKS,
     Levels,
-    default_levels,
     levels_of,
     own_levels_line,
-    parse_levels,
     read_levels,
 )
 from skyscan.answer.scale import Scale

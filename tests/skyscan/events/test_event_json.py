@@ -8,10 +8,10 @@ import pytest
 from events_support import simulated_event, simulated_pulses
 
 from skyscan.errors import BadInput
+from skyscan.events.event import Truth
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import list_events, take_event
 from skyscan.events.reader import read_event
-from skyscan.events.truth import Truth
 
 TRUTH = Truth(zenith=1.0, azimuth=2.0, energy=1e5, x=1.5)
 

@@ -7,11 +7,11 @@ import pytest
 from events_support import raw, simulated_event
 from level2_support import frames_of
 
-from skyscan.events.event import Particle
+from skyscan.events.event import Particle, Truth
 from skyscan.events.frame import parse_frame
 from skyscan.events.objects import write_particle
 from skyscan.events.reader import read_event
-from skyscan.events.truth import Truth, truth_of
+from skyscan.events.truth import truth_of
 from skyscan.track.simulation import simulate
 
 FAR = Particle(0.0, 0.0, 6e6, 0.0, 1.5, 0.6, 1e5)

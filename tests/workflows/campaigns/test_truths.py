@@ -16,7 +16,7 @@ from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.choice import EventId
 from skyscan.events.reader import read_event
 from workflows.campaigns.plan import plan_campaign
-from workflows.campaigns.table import Row
+from workflows.campaigns.row import Row
 from workflows.campaigns.truths import Coverage, coverage, truth_lines
 from workflows.cli import main
 from workflows.plan import plan

@@ -28,7 +28,8 @@ from skyscan.prep import prepare
 from workflows.campaigns.campaign import Campaign, write_campaign
 from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.page import write_campaign_page
-from workflows.campaigns.table import Row, table_text
+from workflows.campaigns.row import Row
+from workflows.campaigns.table import table_text
 from workflows.page.figures import VIEWS, event_figure
 from workflows.page.page import MAX_BYTES, _environment
 from workflows.plan import plan
