@@ -15,8 +15,8 @@ from skyscan.coordinates import local_to_equatorial
 from skyscan.coverage.sample import simulated
 from skyscan.events.chosen import alone
 from skyscan.events.files import take_event
-from skyscan.events.frame import COUNT_BYTES, HEAD, parse_frame
-from skyscan.events.objects import read_particle
+from skyscan.events.i3.frame import COUNT_BYTES, HEAD, parse_frame
+from skyscan.events.i3.objects import read_particle
 from skyscan.events.truth import truth_of as truth_with
 from skyscan.track.simulation import simulate, truth_of
 

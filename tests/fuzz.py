@@ -46,16 +46,16 @@ from condor.sites import read_site  # noqa: E402
 from skyscan.batches import Batch, batch_bytes, read_batch  # noqa: E402
 from skyscan.errors import DamagedFile, ExitCode, SkyscanError  # noqa: E402
 from skyscan.events.assembly import parsed_followup  # noqa: E402
-from skyscan.events.envelope import pack_frame  # noqa: E402
 from skyscan.events.files import find_events  # noqa: E402
-from skyscan.events.frame import (  # noqa: E402
+from skyscan.events.i3.frame import (  # noqa: E402
     FrameObject,
     parse_frame,
     write_frame,
 )
+from skyscan.events.i3.superdst import read_superdst  # noqa: E402
+from skyscan.events.packing.envelope import pack_frame  # noqa: E402
 from skyscan.events.place import MalformedError  # noqa: E402
 from skyscan.events.reader import read_event  # noqa: E402
-from skyscan.events.superdst import read_superdst  # noqa: E402
 from skyscan.layout import RoundFolder  # noqa: E402
 from skyscan.records import PIXEL_DTYPE, RECORD_DTYPE, sign  # noqa: E402
 from skyscan.results import header, read_results  # noqa: E402
@@ -367,8 +367,8 @@ FOLLOWUP = json.dumps(
 
 def resealed(raw: bytes) -> bytes:
     """Return a frame with the checksum of its content."""
-    from skyscan.events.checksum import crc32c
-    from skyscan.events.frame import CHECKSUM_BYTES, HEAD
+    from skyscan.events.i3.checksum import crc32c
+    from skyscan.events.i3.frame import CHECKSUM_BYTES, HEAD
 
     body = raw[len(HEAD) : -CHECKSUM_BYTES]
     return raw[: len(HEAD)] + body + crc32c(body).to_bytes(4, "little")

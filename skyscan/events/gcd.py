@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from skyscan.events.archive import InArchive, class_name
+from skyscan.events.i3.archive import InArchive, class_name
 from skyscan.events.place import MalformedError, shown
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.detector import DOM_DTYPE, Detector
-from skyscan.events.archive import InArchive
-from skyscan.events.frame import split_frame, verify_frame
-from skyscan.events.i3file import all_frames
+from skyscan.events.i3.archive import InArchive
+from skyscan.events.i3.frame import split_frame, verify_frame
+from skyscan.events.i3.i3file import all_frames
+from skyscan.events.i3.pulsemap import MAX_DOMS, MAX_OM, limited
 from skyscan.events.place import MalformedError, Place
-from skyscan.events.pulsemap import MAX_DOMS, MAX_OM, limited
 from skyscan.events.raw import opened
 
 if TYPE_CHECKING:

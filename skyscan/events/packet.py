@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from skyscan.events.archive import class_name
-from skyscan.events.frame import split_frame
-from skyscan.events.place import MalformedError, Place, UnknownClassError, shown
-from skyscan.events.pulsemap import (
+from skyscan.events.i3.archive import class_name
+from skyscan.events.i3.frame import split_frame
+from skyscan.events.i3.pulsemap import (
     PulseMap,
     apply_mask,
     by_module,
@@ -18,14 +17,15 @@ from skyscan.events.pulsemap import (
     read_pulse_map,
     read_union,
 )
+from skyscan.events.i3.superdst import read_superdst
+from skyscan.events.place import MalformedError, Place, UnknownClassError, shown
 from skyscan.events.raw import read_raw_packet
-from skyscan.events.superdst import read_superdst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from os import PathLike
 
-    from skyscan.events.frame import Frame
+    from skyscan.events.i3.frame import Frame
     from skyscan.events.raw import RawPacket
 
     Value = TypeVar("Value")
@@ -48,7 +48,8 @@ class Packet:
         Realtime format, or "" if the file names none.
     frames : tuple of Frame
     truth : mapping of str to float
-        What the envelope says of a simulated event (`skyscan.events.envelope.Envelope`).
+        What the envelope says of a simulated event
+        (`skyscan.events.packing.envelope.Envelope`).
     """
 
     place: Place

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from skyscan.events.decompression import MAGICS, inflated, inflated_inside
-from skyscan.events.envelope import (
+from skyscan.events.formats import format_of
+from skyscan.events.i3.frame import TAG, split_frame, stop_of, verify_frame
+from skyscan.events.i3.i3file import PHYSICS_STOPS, event_frames
+from skyscan.events.packing.decompression import MAGICS, inflated, inflated_inside
+from skyscan.events.packing.envelope import (
     MAX_FILE_BYTES,
     MAX_PACKET_BYTES,
     NOT_AN_ALERT,
     open_envelope,
     unpack_frame,
 )
-from skyscan.events.formats import format_of
-from skyscan.events.frame import TAG, split_frame, stop_of, verify_frame
-from skyscan.events.i3file import PHYSICS_STOPS, event_frames
+from skyscan.events.packing.tar import is_tar
 from skyscan.events.place import MalformedError, Place, SeveralEventsError, shown
-from skyscan.events.tar import is_tar
 from skyscan.regular import open_regular
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from skyscan.errors import BadInput
-    from skyscan.events.decompression import Inflated
+    from skyscan.events.packing.decompression import Inflated
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class RawPacket:
         The frames that the physics frame sees, in the order of the file, then the physics
         frame. Their bytes together form an ``.i3`` file.
     truth : mapping of str to float
-        What the envelope says of a simulated event (`skyscan.events.envelope.Envelope`).
+        What the envelope says of a simulated event
+        (`skyscan.events.packing.envelope.Envelope`).
     """
 
     format_version: str

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
-from skyscan.events.archive import class_name
 from skyscan.events.assembly import (
     FOLLOWUP_KEY,
     HEADER_KEY,
@@ -27,7 +26,8 @@ from skyscan.events.event_json import is_event_json, read_event_json
 from skyscan.events.files import BEGIN_BYTES, is_packed_table, is_table
 from skyscan.events.formats import l2_fit_of, pulses_key_of
 from skyscan.events.gcd import baseline_gcd_of
-from skyscan.events.objects import (
+from skyscan.events.i3.archive import class_name
+from skyscan.events.i3.objects import (
     read_bool,
     read_double,
     read_header,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skyscan.events.event import Particle
-    from skyscan.events.objects import EventHeader
+    from skyscan.events.i3.objects import EventHeader
     from skyscan.events.packet import Packet
 
 

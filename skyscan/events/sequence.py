@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
-from skyscan.events.archive import class_name
 from skyscan.events.assembly import FOLLOWUP_KEY, HEADER_KEY, parsed_followup, type_of_event
 from skyscan.events.choice import Choice
-from skyscan.events.counting import count_pulses, is_pulse_series
-from skyscan.events.decompression import BZIP2, GZIP, XZ, ZSTD
 from skyscan.events.entry import EventEntry, EventFile, Found
-from skyscan.events.envelope import MAX_FILE_BYTES
 from skyscan.events.formats import format_of, pulses_key_of
-from skyscan.events.frame import split_frame, stop_of, verify_frame
 from skyscan.events.gcd import GCD_STOPS
-from skyscan.events.i3file import PHYSICS_STOPS, UNSEEN_STOP, all_frames
-from skyscan.events.objects import read_header, read_string
+from skyscan.events.i3.archive import class_name
+from skyscan.events.i3.counting import count_pulses, is_pulse_series
+from skyscan.events.i3.frame import split_frame, stop_of, verify_frame
+from skyscan.events.i3.i3file import PHYSICS_STOPS, UNSEEN_STOP, all_frames
+from skyscan.events.i3.objects import read_header, read_string
+from skyscan.events.packing.decompression import BZIP2, GZIP, XZ, ZSTD
+from skyscan.events.packing.envelope import MAX_FILE_BYTES
+from skyscan.events.packing.tar import is_tar, members
 from skyscan.events.place import MalformedError, Place
 from skyscan.events.raw import holds_frames, opened, packet_in_envelope
-from skyscan.events.tar import is_tar, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from skyscan.events.decompression import Inflated
-    from skyscan.events.frame import Frame
-    from skyscan.events.objects import EventHeader
+    from skyscan.events.i3.frame import Frame
+    from skyscan.events.i3.objects import EventHeader
+    from skyscan.events.packing.decompression import Inflated
 
 #: Frames in a row without a physics frame: more are no events, whatever the file unpacks to.
 MAX_IDLE_FRAMES = 20_000

@@ -22,9 +22,8 @@ from skyscan.events.assembly import (
     type_of_event,
 )
 from skyscan.events.daqtime import MJD_EPOCH, DaqTime, daq_time_of
-from skyscan.events.envelope import PackedFrame, pack_frame, seal_envelope
-from skyscan.events.frame import Frame, FrameObject, write_frame
-from skyscan.events.objects import (
+from skyscan.events.i3.frame import Frame, FrameObject, write_frame
+from skyscan.events.i3.objects import (
     EventHeader,
     write_header,
     write_particle,
@@ -32,8 +31,9 @@ from skyscan.events.objects import (
     write_scalar,
     write_time_window,
 )
+from skyscan.events.i3.pulsemap import write_pulse_map
+from skyscan.events.packing.envelope import PackedFrame, pack_frame, seal_envelope
 from skyscan.events.place import MalformedError
-from skyscan.events.pulsemap import write_pulse_map
 
 if TYPE_CHECKING:
     from os import PathLike

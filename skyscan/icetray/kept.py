@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.events.frame import Frame, split_frame, verify_frame, write_frame
-from skyscan.events.i3file import PHYSICS_STOPS
+from skyscan.events.i3.frame import Frame, split_frame, verify_frame, write_frame
+from skyscan.events.i3.i3file import PHYSICS_STOPS
 from skyscan.events.place import MalformedError
 from skyscan.events.raw import read_raw_packet
 from skyscan.frames import SUFFIX, read_kept

@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from skyscan.events.frame import parse_frame
-from skyscan.events.pulsemap import read_pulse_map
+from skyscan.events.i3.frame import parse_frame
+from skyscan.events.i3.pulsemap import read_pulse_map
 from skyscan.events.raw import read_raw_packet
 
 if TYPE_CHECKING:

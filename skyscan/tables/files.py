@@ -18,8 +18,8 @@ from skyscan.events.event import Event
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import BEGIN_BYTES
 from skyscan.events.formats import PULSES_BY_FORMAT
-from skyscan.events.frame import TAG
 from skyscan.events.geometry import detector_in_file
+from skyscan.events.i3.frame import TAG
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
 from skyscan.regular import open_regular

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from skyscan.events.decompression import MAGICS
+from skyscan.events.packing.decompression import MAGICS
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
 

@@ -7,11 +7,11 @@ import zlib
 import numpy as np
 from hypothesis import strategies as st
 
-from skyscan.events.archive import InArchive
-from skyscan.events.envelope import pack_frame
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import pulses_key_of
-from skyscan.events.frame import Frame, write_frame
+from skyscan.events.i3.archive import InArchive
+from skyscan.events.i3.frame import Frame, write_frame
+from skyscan.events.packing.envelope import pack_frame
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.writer import write_event
 

@@ -16,7 +16,7 @@ from skyscan.events.assembly import (
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import pulses_key_of
-from skyscan.events.objects import EventHeader
+from skyscan.events.i3.objects import EventHeader
 from skyscan.events.packet import split_packet
 from skyscan.events.place import Place
 from skyscan.events.raw import read_raw_packet

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from events_support import raw, raw_frames, simulated_event, simulated_pulses
 
-from skyscan.events.frame import FrameObject, parse_frame
-from skyscan.events.objects import read_header, write_header
+from skyscan.events.i3.frame import FrameObject, parse_frame
+from skyscan.events.i3.objects import read_header, write_header
 from skyscan.events.writer import write_event
 
 KEY = "SplitUncleanedInIcePulses"

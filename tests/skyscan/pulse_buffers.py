@@ -5,10 +5,10 @@ from itertools import groupby
 
 import numpy as np
 
-from skyscan.events.archive import OutArchive
 from skyscan.events.event import LC_FLAG
-from skyscan.events.frame import FrameObject
-from skyscan.events.superdst import (
+from skyscan.events.i3.archive import OutArchive
+from skyscan.events.i3.frame import FrameObject
+from skyscan.events.i3.superdst import (
     FULL_CHARGE,
     FULL_FIRST_TIME,
     FULL_TIME,

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from pulse_buffers import mask_of, superdst_of
 
-from skyscan.events.envelope import PackedFrame, pack_frame, seal_envelope
 from skyscan.events.event import PULSE_DTYPE, Event, Particle, Vertex
 from skyscan.events.formats import l2_fit_of, pulses_key_of
-from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
-from skyscan.events.pulsemap import write_pulse_map
+from skyscan.events.i3.frame import Frame, FrameObject, parse_frame, write_frame
+from skyscan.events.i3.pulsemap import write_pulse_map
+from skyscan.events.packing.envelope import PackedFrame, pack_frame, seal_envelope
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.truth import TRUTH_KEY
 from skyscan.events.writer import write_event

@@ -9,9 +9,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from skyscan.events.frame import verify_frame
 from skyscan.events.gcd import GCD_STOPS
-from skyscan.events.i3file import all_frames
+from skyscan.events.i3.frame import verify_frame
+from skyscan.events.i3.i3file import all_frames
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
 from skyscan.recos import reco_class

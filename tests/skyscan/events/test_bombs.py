@@ -10,9 +10,9 @@ import sys
 import pytest
 from events_support import blob_of, message, packed, raw, simulated_frames
 
-from skyscan.events.archive import OutArchive
-from skyscan.events.decompression import GZIP, inflated
-from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
+from skyscan.events.i3.archive import OutArchive
+from skyscan.events.i3.frame import Frame, FrameObject, parse_frame, write_frame
+from skyscan.events.packing.decompression import GZIP, inflated
 from skyscan.events.raw import read_raw_packet
 
 MAP = "I3Map<OMKey, vector<I3RecoPulse> >"

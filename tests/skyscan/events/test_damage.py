@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from shipped_events import BY_FILE
 
 from skyscan.errors import BadInput
-from skyscan.events.envelope import open_envelope, unpack_frame
 from skyscan.events.event import Event
-from skyscan.events.frame import FrameObject, parse_frame
+from skyscan.events.i3.frame import FrameObject, parse_frame
+from skyscan.events.packing.envelope import open_envelope, unpack_frame
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 

@@ -15,12 +15,12 @@ from level2_support import KEY, frames_of, level2, null_split, physics
 from pulse_buffers import mask_of, superdst_of
 
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.events.archive import OutArchive
 from skyscan.events.choice import Choice, EventId, parse_event_id
-from skyscan.events.counting import count_pulses
 from skyscan.events.files import find_events, list_events, take_event
-from skyscan.events.frame import FrameObject, parse_frame
-from skyscan.events.pulsemap import write_pulse_map
+from skyscan.events.i3.archive import OutArchive
+from skyscan.events.i3.counting import count_pulses
+from skyscan.events.i3.frame import FrameObject, parse_frame
+from skyscan.events.i3.pulsemap import write_pulse_map
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event

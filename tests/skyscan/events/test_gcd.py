@@ -4,10 +4,10 @@ import pytest
 from events_support import raw, simulated_event, simulated_frames
 
 from skyscan.errors import BadInput
-from skyscan.events.archive import OutArchive
-from skyscan.events.frame import FrameObject
 from skyscan.events.gcd import baseline_gcd_named
-from skyscan.events.objects import write_scalar
+from skyscan.events.i3.archive import OutArchive
+from skyscan.events.i3.frame import FrameObject
+from skyscan.events.i3.objects import write_scalar
 from skyscan.events.reader import read_event
 
 

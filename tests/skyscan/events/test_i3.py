@@ -12,10 +12,11 @@ from events_support import raw, raw_frames, simulated_event, simulated_frames
 from shipped_events import FORMATS_BY_KEYS
 
 from skyscan.errors import BadInput
-from skyscan.events import decompression, i3file
 from skyscan.events.daqtime import DaqTime
-from skyscan.events.frame import HEAD, FrameObject, parse_frame
-from skyscan.events.objects import EventHeader, write_header, write_scalar
+from skyscan.events.i3 import i3file
+from skyscan.events.i3.frame import HEAD, FrameObject, parse_frame
+from skyscan.events.i3.objects import EventHeader, write_header, write_scalar
+from skyscan.events.packing import decompression
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.reader import read_event
 

@@ -11,8 +11,8 @@ from shipped_events import ALERTS, BY_FILE, EVENT_FILES, FORMATS_BY_KEYS
 
 import skyscan
 from skyscan.errors import BadInput
-from skyscan.events.frame import parse_frame
-from skyscan.events.objects import read_double, write_scalar
+from skyscan.events.i3.frame import parse_frame
+from skyscan.events.i3.objects import read_double, write_scalar
 from skyscan.events.packet import open_packet
 from skyscan.events.reader import read_event
 

@@ -8,20 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulse_buffers import header, mask_buffer, stamp, superdst_buffer
 
-from skyscan.events import checksum
-from skyscan.events.checksum import crc32c
 from skyscan.events.daqtime import LEAP_DAYS, DaqTime, daq_time_of
-from skyscan.events.frame import Frame, FrameObject, parse_frame, write_frame
-from skyscan.events.objects import (
+from skyscan.events.i3 import checksum
+from skyscan.events.i3.checksum import crc32c
+from skyscan.events.i3.frame import Frame, FrameObject, parse_frame, write_frame
+from skyscan.events.i3.objects import (
     EventHeader,
     read_double,
     read_header,
     write_header,
     write_scalar,
 )
+from skyscan.events.i3.pulsemap import Mask, PulseMap, apply_mask, pulse_map, read_mask
+from skyscan.events.i3.superdst import read_superdst
 from skyscan.events.place import MalformedError
-from skyscan.events.pulsemap import Mask, PulseMap, apply_mask, pulse_map, read_mask
-from skyscan.events.superdst import read_superdst
 
 SECOND = 10**10
 DAY = 86400 * SECOND

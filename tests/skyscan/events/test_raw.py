@@ -2,7 +2,7 @@
 
 from shipped_events import FORMATS_BY_KEYS
 
-from skyscan.events.envelope import open_envelope, unpack_frame
+from skyscan.events.packing.envelope import open_envelope, unpack_frame
 from skyscan.events.raw import read_raw_packet
 
 

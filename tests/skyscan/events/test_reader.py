@@ -20,11 +20,11 @@ from shipped_events import BY_FILE
 import skyscan
 from skyscan.errors import BadInput, ExitCode
 from skyscan.events import reader
-from skyscan.events.archive import OutArchive
 from skyscan.events.assembly import type_of_event
 from skyscan.events.event import Vertex
-from skyscan.events.frame import FrameObject, parse_frame
-from skyscan.events.objects import write_scalar
+from skyscan.events.i3.archive import OutArchive
+from skyscan.events.i3.frame import FrameObject, parse_frame
+from skyscan.events.i3.objects import write_scalar
 from skyscan.events.packet import open_packet
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event

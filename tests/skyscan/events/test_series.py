@@ -10,9 +10,9 @@ from pulse_buffers import combination_of, correction_of, mask_of, union_of
 
 from skyscan.errors import BadInput
 from skyscan.events.event import Event
-from skyscan.events.frame import parse_frame
+from skyscan.events.i3.frame import parse_frame
+from skyscan.events.i3.pulsemap import joined, pulse_map, write_pulse_map
 from skyscan.events.packet import open_packet
-from skyscan.events.pulsemap import joined, pulse_map, write_pulse_map
 from skyscan.events.reader import read_event
 
 DOM = ["string", "om", "pmt"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from shipped_events import ON_ICE, SHIPPED, in_split
 
-from skyscan.events.archive import class_name
-from skyscan.events.envelope import open_envelope, unpack_frame
+from skyscan.events.i3.archive import class_name
 from skyscan.events.packet import open_packet
+from skyscan.events.packing.envelope import open_envelope, unpack_frame
 from skyscan.events.reader import read_event
 from skyscan.events.truth import TRUTH_KEY
 from skyscan.track.simulation import simulate, truth_of

@@ -8,8 +8,8 @@ from events_support import raw, simulated_event
 from level2_support import frames_of
 
 from skyscan.events.event import Particle, Truth
-from skyscan.events.frame import parse_frame
-from skyscan.events.objects import write_particle
+from skyscan.events.i3.frame import parse_frame
+from skyscan.events.i3.objects import write_particle
 from skyscan.events.reader import read_event
 from skyscan.events.truth import truth_of
 from skyscan.track.simulation import simulate

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skyscan.errors import BadInput
-from skyscan.events import envelope
-from skyscan.events.envelope import pack_frame, unpack_frame
+from skyscan.events.packing import envelope
+from skyscan.events.packing.envelope import pack_frame, unpack_frame
+from skyscan.events.packing.unpickling import PickledFrame, unpickle
 from skyscan.events.place import MalformedError
 from skyscan.events.reader import read_event
-from skyscan.events.unpickling import PickledFrame, unpickle
 
 
 class Call:

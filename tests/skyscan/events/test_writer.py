@@ -16,10 +16,9 @@ from hypothesis import HealthCheck, given, settings
 
 from skyscan.events.assembly import FOLLOWUP_KEY, SEED_TIME_KEY
 from skyscan.events.daqtime import DaqTime
-from skyscan.events.envelope import open_envelope, unpack_frame
 from skyscan.events.event import NO_TYPE, Vertex
-from skyscan.events.frame import parse_frame, write_frame
-from skyscan.events.objects import (
+from skyscan.events.i3.frame import parse_frame, write_frame
+from skyscan.events.i3.objects import (
     read_bool,
     read_double,
     read_header,
@@ -32,8 +31,9 @@ from skyscan.events.objects import (
     write_scalar,
     write_time_window,
 )
+from skyscan.events.i3.pulsemap import read_pulse_map, write_pulse_map
 from skyscan.events.packet import open_packet
-from skyscan.events.pulsemap import read_pulse_map, write_pulse_map
+from skyscan.events.packing.envelope import open_envelope, unpack_frame
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 

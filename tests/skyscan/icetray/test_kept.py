@@ -10,8 +10,8 @@ import pytest
 from plans_support import EVENT
 from scans_support import a_scan, do_scan, prepared
 
-from skyscan.events.frame import Frame, split_frame, write_frame
-from skyscan.events.objects import write_scalar
+from skyscan.events.i3.frame import Frame, split_frame, write_frame
+from skyscan.events.i3.objects import write_scalar
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.reader import read_event
 from skyscan.frames import KEEP_VARIABLE, append_kept, packed, read_kept

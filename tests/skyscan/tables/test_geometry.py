@@ -12,7 +12,7 @@ from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.choice import Choice
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.files import list_events, take_event
-from skyscan.events.frame import FrameObject
+from skyscan.events.i3.frame import FrameObject
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.geometry import dom_positions

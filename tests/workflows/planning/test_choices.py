@@ -9,9 +9,10 @@ from level2_support import KEY, frames_of, level2, null_split, physics
 from plans_support import options
 
 from skyscan.errors import BadInput, ExitCode, WrongUsage
-from skyscan.events import i3file, sequence
+from skyscan.events import sequence
 from skyscan.events.choice import EventId
-from skyscan.events.frame import parse_frame
+from skyscan.events.i3 import i3file
+from skyscan.events.i3.frame import parse_frame
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.reader import read_event
 from skyscan.startup import read_startup

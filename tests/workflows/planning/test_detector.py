@@ -8,8 +8,8 @@ from level2_support import frames_of, level2
 from plans_support import options
 
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.events.frame import FrameObject
-from skyscan.events.i3file import all_frames
+from skyscan.events.i3.frame import FrameObject
+from skyscan.events.i3.i3file import all_frames
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
 from workflows.campaigns.campaign import read_campaign

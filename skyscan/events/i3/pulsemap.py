@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.events.archive import InArchive, OutArchive
 from skyscan.events.event import PULSE_DTYPE
-from skyscan.events.frame import FrameObject
+from skyscan.events.i3.archive import InArchive, OutArchive
+from skyscan.events.i3.frame import FrameObject
 from skyscan.events.place import MalformedError, shown
 
 if TYPE_CHECKING:

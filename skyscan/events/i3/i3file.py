@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skyscan.events.frame import (
+from skyscan.events.i3.frame import (
     CHECKSUM_BYTES,
     COUNT_BYTES,
     HEAD,
@@ -24,7 +24,7 @@ from skyscan.events.place import MalformedError, SeveralEventsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skyscan.events.decompression import Inflated
+    from skyscan.events.packing.decompression import Inflated
     from skyscan.events.place import Place
 
 # Limits of one event. G, C and D frames of the whole detector have tens of MB, decompressed.

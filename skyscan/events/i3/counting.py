@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.events.archive import InArchive, class_name
-from skyscan.events.place import MalformedError
-from skyscan.events.pulsemap import (
+from skyscan.events.i3.archive import InArchive, class_name
+from skyscan.events.i3.pulsemap import (
     MAX_DOMS,
     PULSE_LAYOUT,
     TRACKED_PULSE_LAYOUT,
     limited,
 )
-from skyscan.events.superdst import FULL_CHARGE, FULL_TIME, stamps_of
+from skyscan.events.i3.superdst import FULL_CHARGE, FULL_TIME, stamps_of
+from skyscan.events.place import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

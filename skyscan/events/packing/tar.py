@@ -6,8 +6,8 @@ from dataclasses import replace
 from io import BufferedReader, RawIOBase
 from typing import IO, TYPE_CHECKING
 
-from skyscan.events.decompression import MAGICS, ZSTD, Inflated, inflated
-from skyscan.events.frame import TAG
+from skyscan.events.i3.frame import TAG
+from skyscan.events.packing.decompression import MAGICS, ZSTD, Inflated, inflated
 from skyscan.events.place import MalformedError
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from skyscan.events.packing.signatures import kind_of
+from skyscan.events.packing.unpickling import PickledFrame, unpickle
 from skyscan.events.place import MalformedError
-from skyscan.events.signatures import kind_of
-from skyscan.events.unpickling import PickledFrame, unpickle
 from skyscan.json_text import is_of, parse_json
 
 if TYPE_CHECKING:

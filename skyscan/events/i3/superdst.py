@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.events.archive import InArchive
+from skyscan.events.i3.archive import InArchive
+from skyscan.events.i3.pulsemap import MAX_PULSES, PulseMap, limited, pulse_map
 from skyscan.events.place import MalformedError
-from skyscan.events.pulsemap import MAX_PULSES, PulseMap, limited, pulse_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

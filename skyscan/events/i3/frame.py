@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from skyscan.events.checksum import crc32c
+from skyscan.events.i3.checksum import crc32c
 from skyscan.events.place import MalformedError
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skyscan.events.archive import InArchive, OutArchive
 from skyscan.events.daqtime import DaqTime
 from skyscan.events.event import Particle
-from skyscan.events.frame import FrameObject
+from skyscan.events.i3.archive import InArchive, OutArchive
+from skyscan.events.i3.frame import FrameObject
 from skyscan.events.place import MalformedError
 
 PARTICLE_VERSIONS = (2, 3, 5)

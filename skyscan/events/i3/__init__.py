@@ -1,0 +1,1 @@
+"""The frames of icetray: their bytes, and the objects in them."""

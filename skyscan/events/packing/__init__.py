@@ -1,0 +1,1 @@
+"""What events are packed in: compression, archives, pickles and the i3live envelope."""
