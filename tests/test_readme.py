@@ -141,6 +141,7 @@ def without_numbers(report: str) -> list[str]:
     """Return the lines of a report, without what may differ between machines."""
     text = re.sub(r"(?<= )\S*/(?=run)", "", re.sub(r"\S+/(?=run\S+npz)", "", report))
     text = re.sub(r"\S+h\S+m\S+s \S+d\S+m\S+s", "#", text)  # RA and Dec, sexagesimal
+    text = re.sub(r"(?<=kernel    )\w+", "#", text)  # numpy where there is no C compiler
     return re.sub(r"(?<= )[-+]?\d+(\.\d+)?", "#", text).strip().splitlines()
 
 
@@ -157,7 +158,7 @@ def test_the_map_opens_as_the_docs_show(outputs, folder):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "[8, 64, 512] run00000001.evt000000000001.neutrino" in done.stdout
+    assert "[8, 64, 512] run00000001.evt000000000004.neutrino" in done.stdout
     assert "pixels of nside 512" in done.stdout
 
 

@@ -1,5 +1,8 @@
 import json
+import re
+from importlib import resources
 from math import degrees
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +44,21 @@ def test_the_same_seed_writes_the_same_bytes_whatever_comes_before(tmp_path):
     assert main(words) == 0
     again = tmp_path / "two" / "run00000001.evt000000000006.neutrino.json"
     assert again.read_bytes() == (tmp_path / "one.json").read_bytes()
+
+
+def test_the_event_of_the_demo_is_simulated_with_the_options_of_the_docs(tmp_path):
+    shipped = Path(str(resources.files("skyscan") / "data" / "simulated_muon.json"))
+    page = (Path(__file__).parents[2] / "docs" / "simulate.md").read_text("utf-8")
+    (command,) = re.findall(r"`skyscan (simulate --kind muon [^`]+)`", page)
+    made = tmp_path / "muon.json"
+    assert main([*command.split(), "--output", str(made)]) == ExitCode.DONE
+    ours, theirs = read_event(made), read_event(shipped)
+    assert ours.name == theirs.name
+    truth = json.loads(theirs.scalars[TRUTH_INFO_KEY])
+    assert json.loads(ours.scalars[TRUTH_INFO_KEY])["ra_rad"] == pytest.approx(truth["ra_rad"])
+    # A few photons, and with numpy all, have other random numbers.
+    seen, expected = (event.pulses["charge"].sum() for event in (ours, theirs))
+    assert seen == pytest.approx(expected, rel=0.3)
 
 
 def test_a_muon_is_a_track_through_the_detector(tmp_path):

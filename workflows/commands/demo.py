@@ -1,4 +1,4 @@
-"""`skyscan demo`: scan the simulated track that is part of the project."""
+"""`skyscan demo`: scan a simulated muon that is part of the project."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
-    demo = commands.add_parser("demo", help="scan a simulated track that is part of skyscan")
+    demo = commands.add_parser("demo", help="scan a simulated muon that is part of skyscan")
     demo.add_argument(
         "--output-dir",
         type=Path,
@@ -31,11 +31,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> ExitCode:
-    packed = resources.files("skyscan").joinpath("data", "simulated_track.json")
+    packed = resources.files("skyscan").joinpath("data", "simulated_muon.json")
     with resources.as_file(packed) as path:
-        # in the bulk ice that the track was simulated in
-        how = Options(is_real_event=False, reco="track_bulk")
+        how = Options(is_real_event=False)
         folder = plan(path, options.output_dir, how, check_place=True)
-    print(f"Scanning a simulated track in {folder.path}", flush=True)
+    print(f"Scanning a simulated muon in {folder.path}", flush=True)
     submit_scan(folder)
     return follow(folder)
