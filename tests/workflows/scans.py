@@ -19,7 +19,7 @@ from plans_support import accept_changes
 from condor.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
-from workflows.engines.dagman.dags import OPEN_ROUND_SH
+from workflows.engines.dagman.scripts import OPEN_ROUND_SH
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.planned import read_planned

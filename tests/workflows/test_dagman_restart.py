@@ -14,7 +14,8 @@ from soak_faults import dagmans, pre_scripts
 
 from condor.dagman import dagman_state
 from skyscan.errors import ExitCode
-from workflows.engines.dagman.dags import OPEN_ROUND_SH, SCAN_DAG, SCRIPT_RETRIES
+from workflows.engines.dagman.dags import SCAN_DAG, SCRIPT_RETRIES
+from workflows.engines.dagman.scripts import OPEN_ROUND_SH
 from workflows.steps import ACCESS_POINT_SH
 from workflows.watch import is_over
 

@@ -15,19 +15,16 @@ from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
 from condor.machines import OF_THE_MACHINE, bad_machines_of
 from condor.policy import FINAL_CODES
-from skyscan.batches import read_batches
 from skyscan.errors import BadInput, ExitCode, grouped, printable
-from skyscan.results import count_records
-from skyscan.rounds.description import LEFTOVER, batch_files, read_description
 from skyscan.startup import read_startup
 from workflows.engines import engine_of
 from workflows.model import fits, timing
 from workflows.model.failures import FailureFinder, exit_code_of
 from workflows.model.jobs import Nodes
-from workflows.model.outputs import Outputs, progress_in
 from workflows.model.place import submitted_in
-from workflows.model.results import NONE, ResultReader, records_of
-from workflows.model.rounds import Batch, ChosenRound, added, as_round, left_over, work_of
+from workflows.model.results import records_of
+from workflows.model.round_reader import RoundReader
+from workflows.model.rounds import added, as_round, left_over, work_of
 from workflows.model.scan import VERSION, Dagman, Held, ScanModel
 from workflows.model.time_left import pace_of, rate, time_left
 from workflows.model.timeline import Timeline, make_timeline
@@ -38,9 +35,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor.dagman import DagmanState
-    from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.layout import ScanFolder
     from workflows.engines.engine import Failure
     from workflows.model.jobs import Job
+    from workflows.model.rounds import Batch, ChosenRound
     from workflows.model.scan import Outcome, State
     from workflows.model.time_left import Work
 
@@ -118,8 +116,7 @@ class ScanReader:
         self.scan = read_planned(folder.scan_json)
         self._engine = engine_of(folder)
         self._logs: dict[Path, tuple[LogReader, Nodes]] = {}
-        self._results = ResultReader(self.scan.id)
-        self._chosen: dict[int, _Chosen] = {}
+        self._round_reader = RoundReader(folder, self.scan.id)
         self._n_variations = 1
         self._news = 0.0
 
@@ -142,7 +139,7 @@ class ScanReader:
         is_live = standing in _IN_QUEUE
         nodes = self._nodes()
         counts = state is not None and (is_live or standing == "elsewhere")
-        rounds = self._rounds(nodes, state.submitted if state and counts else None)
+        rounds = self._round_reader.read(nodes, state.submitted if state and counts else None)
         later = left_over(rounds)
         shown = tuple(as_round(it, later.get(it.number, 0), is_live=is_live) for it in rounds)
         batches = [batch for it in rounds for batch in it.batches]
@@ -204,7 +201,7 @@ class ScanReader:
 
     def chosen(self) -> list[ChosenRound]:
         """Return the rounds that have been chosen, with their jobs and results."""
-        return self._rounds(self._nodes(), None)
+        return self._round_reader.read(self._nodes())
 
     def prep(self) -> Job | None:
         """Return the job that prepares the scan; None if it was never submitted."""
@@ -229,79 +226,6 @@ class ScanReader:
             nodes.take(reader.read())
             found[number] = nodes
         return found
-
-    def _rounds(
-        self, nodes: Mapping[int | None, Nodes], since: float | None
-    ) -> list[ChosenRound]:
-        """Return the chosen rounds; one that is being written or is damaged is left out.
-
-        What jobs report counts if they were submitted ``since`` then; None: nothing does.
-        """
-        arriving = self._engine.arriving(self.folder)
-        found = []
-        for number in self.folder.chosen_rounds():
-            chosen = self._description(number)
-            if chosen is None:
-                continue
-            jobs = dict(nodes[number].batches()) if number in nodes else {}
-            here = ChosenRound(
-                number=number,
-                folder=self.folder.round(number),
-                opened=chosen.opened,
-                depth=chosen.depth,
-                nsides=chosen.nsides,
-                batches=[Batch(number, *it, jobs.get(it[0]), NONE) for it in chosen.batches],
-                outputs=Outputs(self.folder.round(number).logs),
-            )
-            place, on_its_way = f"{here.folder.path}/results", arriving.get(number, {})
-            for batch in here.batches:
-                self._take_results(place, batch, on_its_way.get(batch.number, ()))
-                if since is not None:
-                    self._take_progress(here, batch, since)
-            found.append(here)
-        return found
-
-    def _take_results(self, place: str, batch: Batch, elsewhere: Sequence[Path]) -> None:
-        n = f"{batch.number:05d}"
-        path = f"{place}/{n}/{n}.rec"  # as `RoundFolder.result`, quickly
-        batch.results = self._results.read(path, batch.round, batch.number)
-        batch.done = min(batch.results.n, batch.n)
-        if elsewhere and batch.results.n < batch.n:
-            more = self._results.read_best(elsewhere, batch.round, batch.number)
-            batch.results = max(batch.results, more, key=lambda it: it.n)
-            # They are checked when they are collected; their size is what there is.
-            there = max(batch.results.n, *map(count_records, elsewhere))
-            batch.done = min(there, batch.n)
-
-    def _take_progress(self, here: ChosenRound, batch: Batch, since: float) -> None:
-        """Count what a job has done by its output, while its results are not at home."""
-        if batch.is_whole or (batch.job is not None and not batch.job.is_in_queue):
-            return
-        path = here.outputs.newest(f"{batch.number:05d}", "out")
-        if path is not None:
-            done, when = progress_in(path)
-            if when >= since:  # else of an earlier submission, and lost
-                self._news = max(self._news, when)
-                batch.done = max(batch.done, min(done, batch.n))
-
-    def _description(self, number: int) -> _Chosen | None:
-        here = self.folder.round(number)
-        try:
-            opened = here.description.stat().st_mtime
-            known = self._chosen.get(number)
-            if known is None or known.opened != opened:
-                value = read_description(here)
-                numbers = tuple(
-                    (number, size)
-                    for file in batch_files(value)
-                    for number, size in enumerate(file.sizes, start=file.first)
-                )
-                nsides = _nsides(here, numbers)
-                known = _Chosen(opened, numbers, int(value.get(LEFTOVER, 0)), nsides)
-                self._chosen[number] = known
-        except (BadInput, OSError, KeyError, TypeError, ValueError):
-            return None
-        return known
 
     def _work(
         self, nodes: Mapping[int | None, Nodes], rounds: Sequence[ChosenRound], now: float
@@ -341,21 +265,12 @@ class ScanReader:
     def _note_news(
         self, batches: Iterable[Batch], nodes: Iterable[Nodes], dagman: Dagman | None
     ) -> None:
-        times = [self._news, *(it.last for it in nodes)]
+        reader = self._round_reader
+        times = [self._news, reader.news, reader.last_opened(), *(it.last for it in nodes)]
         times += [batch.results.written for batch in batches]
-        times += [it.opened for it in self._chosen.values()]
         if dagman is not None:
             times += [dagman.submitted, dagman.ended or 0.0]
         self._news = max(times)
-
-
-class _Chosen(NamedTuple):
-    """The description of a round, and when it was written."""
-
-    opened: float
-    batches: tuple[tuple[int, int], ...]
-    depth: int
-    nsides: tuple[int, ...]
 
 
 def _standing(state: DagmanState | None, submitted_in: str, *, is_queued: bool | None) -> State:
@@ -383,15 +298,6 @@ def _outcome(
     if status == 0:
         return "complete"
     return "incomplete" if exit_code_of(failures) == ExitCode.INCOMPLETE else "failed"
-
-
-def _nsides(here: RoundFolder, batches: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-    """Return the nsides of a round; pixels are dealt like cards: its first batch has all."""
-    try:
-        pixels = read_batches(here.batch(batches[0][0]))[0].pixels
-    except (BadInput, IndexError):
-        return ()
-    return tuple(sorted(set(pixels["nside"].tolist())))
 
 
 def _held(jobs: Iterable[Job]) -> tuple[Held, ...]:

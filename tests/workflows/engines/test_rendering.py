@@ -16,18 +16,20 @@ from skyscan.errors import ExitCode
 from skyscan.rounds.states import BatchState
 from skyscan.storage import sha256_of
 from workflows.engines.dagman.dags import (
-    ROUND_FAILED,
-    deadline_lines,
-    merge_here_lines,
     more_rounds_lines,
-    open_gate_lines,
-    open_round_lines,
     round_dag_lines,
     scan_dag_lines,
     write_round_dag,
     write_scan_dag,
 )
 from workflows.engines.dagman.engine import Dagman
+from workflows.engines.dagman.scripts import (
+    ROUND_FAILED,
+    deadline_lines,
+    merge_here_lines,
+    open_gate_lines,
+    open_round_lines,
+)
 from workflows.engines.job import job_description, local_description
 from workflows.engines.scripts import access_point_lines, current_umask
 from workflows.plan import plan

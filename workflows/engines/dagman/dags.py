@@ -12,6 +12,17 @@ from condor.submit import submit_lines
 from skyscan import layout
 from skyscan.errors import ExitCode
 from skyscan.rounds.leftover import time_budget
+from workflows.engines.dagman.scripts import (
+    DEADLINE_SH,
+    MERGE_HERE_SH,
+    OPEN_GATE_SH,
+    OPEN_ROUND_SH,
+    ROUND_FAILED,
+    deadline_lines,
+    merge_here_lines,
+    open_gate_lines,
+    open_round_lines,
+)
 from workflows.engines.job import job_description, local_description
 from workflows.engines.scripts import access_point_lines, write_lines, write_script_lines
 from workflows.steps import (
@@ -37,18 +48,12 @@ if TYPE_CHECKING:
 SCAN_DAG = "scan.dag"
 MORE_ROUNDS_DAG = f"{MORE_ROUNDS}.dag"
 CONFIG = "dagman.config"
-DEADLINE_SH = "before-deadline.sh"
-MERGE_HERE_SH = "merge-here.sh"
-OPEN_GATE_SH = "open-gate.sh"
 #: Seconds between two checks of a gate; each starts Python on the access point.
 LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
-OPEN_ROUND_SH = "open-round.sh"
 #: The last node of a DAG.
 FINAL = "report"
 #: How often a PRE script runs again that was killed.
 SCRIPT_RETRIES = 2
-#: Exit code of the DAGMan of a round that failed.
-ROUND_FAILED = 1
 
 
 def round_dag(number: int) -> str:
@@ -312,55 +317,3 @@ def _dag_lines(dag: DAG) -> Iterator[str]:
             return (name, int(index)) if name == "reco" else (node_name, 0)
 
     yield from DAGWriter(dag, node_name_formatter=Names()).yield_dag_file_lines()
-
-
-def open_round_lines(place: str = "..") -> list[str]:
-    """Return the PRE script of a round; its arguments are the round and the retry, from 0.
-
-    It skips a round after one without pixels. The third argument is the node's DAG, if it is
-    not the round's own.
-    """
-    return [
-        "#!/bin/sh",
-        "# Skips quickly, without Python: most scans converge long before the last round.",
-        f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
-        f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
-        "# DAGMan runs this again if it was killed, and if the round failed or was removed.",
-        "# Then there is an event in the log of its DAGMan since the first try of this script.",
-        'round=${3:-round_$(printf %03d "$1").dag}',
-        'if [ "${2:-0}" -eq 0 ]; then',
-        '    : >"$round.tried"',
-        'elif [ -n "$(find "$round.dagman.log" -newer "$round.tried" 2>/dev/null)" ]; then',
-        f"    exit {ROUND_FAILED}",
-        "fi",
-        f'exec ./{ACCESS_POINT_SH} workflows next-round {place} "$1"',
-    ]
-
-
-def merge_here_lines(place: str = "..") -> list[str]:
-    """Return the PRE script of merge, which merges without a job."""
-    return [
-        "#!/bin/sh",
-        "# A job takes DAGMan and the schedd two seconds more. Results are read here for each",
-        "# round anyway. If this fails or is killed, the job tries, and says why it fails.",
-        f'rm -f "{place}/logs/merge.out" "{place}/logs/merge.err" # of an earlier submission',
-        f"./{ACCESS_POINT_SH} skyscan merge {place} && exit {ExitCode.NOTHING_TO_DO:d}",
-        "exit 0",
-    ]
-
-
-def open_gate_lines(place: str = "..") -> list[str]:
-    """Return the PRE script of a gate; its arguments are the round and the failed nodes."""
-    return [
-        "#!/bin/sh",
-        "# If a gate stays shut, all later ones do; after a failed node, none opens.",
-        f'before="{place}/rounds/$(printf %03d $(($1 - 1)))/round.json"',
-        f'[ "$1" -eq 0 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
-        f'[ "$2" -eq 0 ] || exit {ExitCode.TRY_AGAIN:d}',
-        f'exec ./{ACCESS_POINT_SH} workflows open-gate {place} "$1"',
-    ]
-
-
-def deadline_lines() -> list[str]:
-    """Return the script that prevents the submission of a job after the deadline."""
-    return ["#!/bin/sh", f'[ "$(date +%s)" -lt "$1" ] || exit {int(ExitCode.BAD_INPUT)}']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.rounds.next_round import open_round
-from workflows.engines.dagman import dags
+from workflows.engines.dagman import dags, scripts
 from workflows.engines.engine import Engine
 from workflows.steps import MORE_ROUNDS, n_skips
 
@@ -51,7 +51,7 @@ class Dagman(Engine):
         """Write the outer DAG again, and what belongs to it."""
         dags.write_scan_dag(folder, scan, this_machine=site.this_machine)
         more = folder.workflow / dags.MORE_ROUNDS_DAG
-        own = [self.dag(folder), folder.workflow / dags.MERGE_HERE_SH]
+        own = [self.dag(folder), folder.workflow / scripts.MERGE_HERE_SH]
         return [*own, *([more] if more.exists() else [])]
 
     def command(self, folder: ScanFolder) -> list[str]:
