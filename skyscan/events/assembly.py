@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skyscan.detector import Detector
     from skyscan.events.event import Particle
 
+MIN_SPAN_NS = 1.0  #: of the pulses on several strings, which are more than 40 m apart
 MAX_TIME_NS = 1e12  #: a readout lasts some 10 us, the longest exotic one less than a second
 HEADER_KEY = "I3EventHeader"
 SEED_POSITION_KEY = "HESE_VHESelfVetoVertexPos"
@@ -85,6 +86,17 @@ def ordered_pulses(pulses: NDArray[np.void], others: Callable[[], str]) -> NDArr
         raise MalformedError("has a pulse with an impossible time or charge")
     order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
     return pulses[order]
+
+
+def span_on_strings(pulses: NDArray[np.void]) -> tuple[int, float]:
+    """Return on how many strings pulses are, and the time from the first to the last, ns.
+
+    Parameters
+    ----------
+    pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+    """
+    n = len(np.unique(pulses["string"]))
+    return n, float(np.ptp(pulses["time"])) if n else 0.0
 
 
 def seed_vertex(

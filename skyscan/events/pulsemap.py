@@ -175,6 +175,16 @@ def read_combination(buffer: bytes) -> str:
     return key
 
 
+def read_correction(buffer: bytes) -> str:
+    """Read an I3RecoPulseSeriesMapApplySPECorrection: the key of its source."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3RecoPulseSeriesMapApplySPECorrection", (0,))
+    key = archive.string()
+    archive.string()  # key of the I3Calibration
+    archive.end()
+    return key
+
+
 def joined(maps: Sequence[PulseMap]) -> PulseMap:
     """Return the pulses of all maps, DOM by DOM and sorted by time (icetray, I3MapOMKeyUnion).
 

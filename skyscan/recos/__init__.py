@@ -18,6 +18,7 @@ import numpy as np
 
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.events.assembly import MIN_SPAN_NS, span_on_strings
 from skyscan.events.formats import pulses_key_of
 from skyscan.recos._variations import across, point
 
@@ -289,7 +290,7 @@ def check_pulses(source: Source, event: Event) -> None:
     Raises
     ------
     BadInput
-        No pulse has a charge, or their times are far from the event.
+        No pulse has a charge, or their times are far from the event or all the same.
     """
     what = f"{source.path}: {event.name}: the pulses of {event.pulses_key}"
     if not (event.pulses["charge"] > 0).any():
@@ -299,6 +300,12 @@ def check_pulses(source: Source, event: Event) -> None:
         raise BadInput(
             f"{what} are some {away:g} ns away from the start of the event, which no readout "
             f"is; are their times in ns since the start?"
+        )
+    n_strings, span = span_on_strings(event.pulses)
+    if n_strings > 1 and span < MIN_SPAN_NS:
+        raise BadInput(
+            f"{what} on {n_strings} strings are all within {span:.2g} ns, which no light can "
+            f"be; are their times in ns?"
         )
 
 

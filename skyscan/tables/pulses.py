@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.detector import TOLERANCE, icecube86
-from skyscan.events.assembly import MAX_TIME_NS
+from skyscan.events.assembly import MAX_TIME_NS, MIN_SPAN_NS, span_on_strings
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.geometry import N_OMS, is_in_ice, positions
 
@@ -26,7 +26,6 @@ COINCIDENCE_REACH = 2
 #: surface.
 CENTRE_DEPTH = 1948.07
 MAX_CHARGE = 1e9  #: of a pulse, PE; the brightest events have some 1e6 in all
-MIN_SPAN_NS = 1.0  #: of the pulses on several strings
 _OMS = 64  # of a string, those on the surface included
 
 
@@ -178,8 +177,7 @@ def _finite(
 
 def _check_span(table: Table, layout: Layout, pulses: NDArray[np.void]) -> None:
     """Check the unit of times: light needs far longer from string to string."""
-    n = len(np.unique(pulses["string"]))
-    span = float(np.ptp(pulses["time"])) if n else 0.0
+    n, span = span_on_strings(pulses)
     if n > 1 and span < MIN_SPAN_NS:
         raise table.complaint(
             f"all pulses on {n} strings are within {span:.2g} in column {layout.time}; times "
