@@ -18,7 +18,7 @@ import numpy as np
 
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
-from skyscan.events.assembly import MIN_SPAN_NS, span_on_strings
+from skyscan.events.assembly import impossible_span
 from skyscan.events.formats import pulses_key_of
 from skyscan.recos._variations import across, point
 
@@ -301,11 +301,12 @@ def check_pulses(source: Source, event: Event) -> None:
             f"{what} are some {away:g} ns away from the start of the event, which no readout "
             f"is; are their times in ns since the start?"
         )
-    n_strings, span = span_on_strings(event.pulses)
-    if n_strings > 1 and span < MIN_SPAN_NS:
+    found = impossible_span(event.pulses, event.detector)
+    if found is not None:
+        n, span = found
         raise BadInput(
-            f"{what} on {n_strings} strings are all within {span:.2g} ns, which no light can "
-            f"be; are their times in ns?"
+            f"{what} on {n} strings are all within {span:.2g} ns, for which light is too slow; "
+            f"are their times in ns?"
         )
 
 
