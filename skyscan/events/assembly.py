@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from skyscan.detector import Detector
     from skyscan.events.event import Particle
 
+MIN_SPAN_NS = 1.0  #: of the pulses on several strings
+#: The same on three strings or more of IceCube, of which DeepCore's are 40 m (180 ns) apart.
+MIN_SPAN_OF_MANY_NS = 30.0
 MAX_TIME_NS = 1e12  #: a readout lasts some 10 us, the longest exotic one less than a second
 HEADER_KEY = "I3EventHeader"
 SEED_POSITION_KEY = "HESE_VHESelfVetoVertexPos"
@@ -85,6 +88,30 @@ def ordered_pulses(pulses: NDArray[np.void], others: Callable[[], str]) -> NDArr
         raise MalformedError("has a pulse with an impossible time or charge")
     order = np.lexsort([pulses[name] for name in ("time", "pmt", "om", "string")])
     return pulses[order]
+
+
+def impossible_span(
+    pulses: NDArray[np.void], detector: Detector | None
+) -> tuple[int, float] | None:
+    """Return the number of strings with pulses and the span of their times if light is slower.
+
+    Times in another unit than ns are so.
+
+    Parameters
+    ----------
+    pulses : ndarray, shape (n_pulses,), dtype PULSE_DTYPE
+    detector : Detector or None
+        The detector, if it is not IceCube-86; its strings may be near to each other.
+
+    Returns
+    -------
+    tuple of (int, float) or None
+        Strings, and ns from the first to the last pulse.
+    """
+    n = len(np.unique(pulses["string"]))
+    span = float(np.ptp(pulses["time"])) if n else 0.0
+    least = MIN_SPAN_NS if n <= 2 or detector is not None else MIN_SPAN_OF_MANY_NS  # noqa: PLR2004
+    return (n, span) if n > 1 and span < least else None
 
 
 def seed_vertex(

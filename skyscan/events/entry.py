@@ -34,11 +34,13 @@ class EventEntry:
     event_type : str or None
         HESE, EHE, neutrino, ESTRES, or None if the file does not determine it.
     pulses : mapping of str to (int or None)
-        The pulse series and the number of pulses in each; None if counting would mean to
-        decode them.
+        The pulse series and the number of pulses in each; None if it is not known.
     default_pulses : str or None
         The pulse series that is read unless another one is chosen; None means that of the
         realtime format.
+    unreadable : tuple of str
+        The pulse series that cannot be read, because the event lacks what they are made of, or
+        because of their class.
     """
 
     frame: int
@@ -50,6 +52,7 @@ class EventEntry:
     event_type: str | None = None
     pulses: Mapping[str, int | None] = field(default_factory=dict)
     default_pulses: str | None = None
+    unreadable: tuple[str, ...] = ()
 
     @property
     def id(self) -> EventId:
@@ -64,7 +67,8 @@ class EventEntry:
 
     def can_be_scanned(self, choice: Choice) -> bool:
         """Return whether the event has the pulse series that a scan would read."""
-        return self.pulses.get(self.wanted(choice), 0) != 0
+        wanted = self.wanted(choice)
+        return self.pulses.get(wanted, 0) != 0 and wanted not in self.unreadable
 
     def is_meant(self, choice: Choice) -> bool:
         """Return whether the choice allows the event, whatever pulses it has."""

@@ -164,12 +164,15 @@ def take_event(path: str | PathLike[str], choice: Choice | None = None) -> Event
         There is none, or there are several: the message lists them.
     """
     choice = choice or Choice()
-    others: list[EventEntry] = []
     fits: list[EventEntry] = []
     taken: EventFile | None = None
+    nearest: Found | None = None  # of those that cannot be scanned
     for found in find_events(path, choice):
         if not found.entry.can_be_scanned(choice):
-            others.append(found.entry)
+            if nearest is None or _nearness(found, choice) > _nearness(nearest, choice):
+                nearest = found
+                if found.entry.wanted(choice) in found.entry.unreadable:
+                    taken = taken or found.take()  # its reader says why
             continue
         fits.append(found.entry)
         if len(fits) == 1:
@@ -177,7 +180,7 @@ def take_event(path: str | PathLike[str], choice: Choice | None = None) -> Event
         elif len(fits) > MAX_NAMED:
             break
     if taken is None:
-        raise _none(Path(path), choice, others)
+        raise _none(Path(path), choice, None if nearest is None else nearest.entry)
     if len(fits) > 1:
         raise ambiguous(path, fits)
     return taken
@@ -207,6 +210,11 @@ def _format_of(path: Path) -> FileFormat:
     return next(it for it in FORMATS if it.recognises(begin, path.name))
 
 
+def holds_tables(path: str | PathLike[str]) -> bool:
+    """Return whether a file has its events in tables."""
+    return _format_of(Path(path)).module == TABLES
+
+
 def is_packed_table(path: str | PathLike[str]) -> bool:
     """Return whether a file is a compressed table."""
     try:
@@ -224,9 +232,15 @@ def _begin_inside(path: Path) -> bytes:
         return b""
 
 
-def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
+def _nearness(found: Found, choice: Choice) -> tuple[bool, int]:
+    """Return how near an event is to one with the pulses: a NullSplit frame has none at all."""
+    pulses = found.entry.pulses
+    return found.entry.wanted(choice) in pulses, len(pulses)
+
+
+def _none(path: Path, choice: Choice, nearest: EventEntry | None) -> BadInput:
     place = Place(str(path))
-    if not others:
+    if nearest is None:
         names = ("frame", "stream", "sub_event")
         given = [(name, getattr(choice, name)) for name in names]
         asked = [f"{k.replace('_', '-')} {v}" for k, v in given if v is not None]
@@ -236,15 +250,15 @@ def _none(path: Path, choice: Choice, others: list[EventEntry]) -> BadInput:
         having = f" with {' and '.join(asked)}" if asked else ""
         advice = "`skyscan events FILE` lists what it has"
         return place.complaint(f"has no {event}{having}", advice)
-    # a NullSplit frame has no pulses of its own
-    first = max(others, key=lambda entry: len(entry.pulses))
-    if first.wanted(choice) in first.pulses:
-        at = place.at_frame(f"frame number {first.frame} ('P')").at_key(first.wanted(choice))
+    if nearest.wanted(choice) in nearest.pulses:
+        at = place.at_frame(f"frame number {nearest.frame} ('P')").at_key(
+            nearest.wanted(choice)
+        )
         return at.complaint("holds no pulses", "choose another pulse series with --pulses")
-    series = ", ".join(map(shown, sorted(first.pulses))) or "no pulse series"
+    series = ", ".join(map(shown, sorted(nearest.pulses))) or "no pulse series"
     return place.complaint(
-        f"has no event with {shown(first.wanted(choice))}, the pulse series to read;"
-        f" {first} has {series}",
+        f"has no event with {shown(nearest.wanted(choice))}, the pulse series to read;"
+        f" {nearest} has {series}",
         "choose one of them with --pulses",
     )
 

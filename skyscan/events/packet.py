@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from skyscan.events.i3.archive import class_name
 from skyscan.events.i3.frame import split_frame
 from skyscan.events.i3.pulsemap import (
+    MAX_MASKS,
+    SPE_CORRECTION,
     PulseMap,
     apply_mask,
     by_module,
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value")
 
-MAX_MASKS = 8  #: masks of masks; one or two are usual
 DAQ_STOP = "Q"
 NO_OTHERS = "no other pulse series of the event can be read"
 MAX_LISTED = 200  #: keys in a message
@@ -115,7 +116,12 @@ class Packet:
         """Return the keys that the physics frame sees, for a message."""
         return _listed(self.keys()) or "no keys"
 
-    def read_pulses(self, key: str, through: tuple[str, ...] = ()) -> PulseMap:
+    def read_pulses(
+        self,
+        key: str,
+        through: tuple[str, ...] = (),
+        known: dict[str, PulseMap] | None = None,
+    ) -> PulseMap:
         """Read a pulse series of any kind; a mask selects from the pulses of its source.
 
         Parameters
@@ -124,7 +130,17 @@ class Packet:
             Frame key.
         through : tuple of str
             The masks that led here.
+        known : dict of str to PulseMap, optional
+            What has been read: unions of unions may name a series any number of times.
         """
+        known = {} if known is None else known
+        if key not in known:
+            known[key] = self._read_pulses(key, through, known)
+        return known[key]
+
+    def _read_pulses(
+        self, key: str, through: tuple[str, ...], known: dict[str, PulseMap]
+    ) -> PulseMap:
         if key in through:
             raise self.physics_place.at_key(key).complaint("is a mask or union of itself")
         if len(through) > MAX_MASKS:
@@ -140,11 +156,12 @@ class Packet:
         through = (*through, key)
         if kind == "I3RecoPulseSeriesMapUnion":
             sources = self.read(key, read_union)
-            maps = [self.read_pulses(source, through) for source in sources]
+            maps = [self.read_pulses(source, through, known) for source in sources]
             with self.frame_place(index).at_key(key).reading():
                 return joined(maps)
         if kind == "I3RecoPulseSeriesMapCombineByModule":
-            return by_module(self.read_pulses(self.read(key, read_combination), through))
+            source = self.read(key, read_combination)
+            return by_module(self.read_pulses(source, through, known))
         if kind == SPE_CORRECTION:
             with self.frame_place(index).at_key(key).reading():
                 raise UnknownClassError(
@@ -159,9 +176,9 @@ class Packet:
                     self.other_pulses(through[0]),
                 )
         mask = self.read(key, read_mask)
-        source = self.read_pulses(mask.source, through)
+        selected = self.read_pulses(mask.source, through, known)
         with self.frame_place(index).at_key(key).reading():
-            return apply_mask(mask, source)
+            return apply_mask(mask, selected)
 
     def missing_pulses(self, key: str, through: tuple[str, ...] = ()) -> Exception:
         """Return the error that a pulse series is missing, or one that it is made of."""
@@ -179,22 +196,28 @@ class Packet:
 
     def other_pulses(self, failed: str) -> str:
         """Return the advice to choose another pulse series than one that failed."""
-        keys = [key for key in self.pulse_keys() if key != failed and self._can_be_read(key)]
+        known: dict[str, bool] = {}
+        keys = [it for it in self.pulse_keys() if it != failed and self._can_be_read(it, known)]
         return f"choose one of {_listed(keys)}" if keys else NO_OTHERS
 
-    def _can_be_read(self, key: str, through: tuple[str, ...] = ()) -> bool:
+    def _can_be_read(self, key: str, known: dict[str, bool], depth: int = 0) -> bool:
         """Return whether all is there that a pulse series is made of."""
         index = self.find(key)
-        if index is None or key in through or len(through) > MAX_MASKS:
+        if index is None or depth > MAX_MASKS:
             return False
+        if key in known:
+            return known[key]
+        known[key] = False  # for those that are made of themselves
         buffer = self.frames[index].objects[key].buffer
         sources = SOURCES.get(class_name(buffer) or "")
         try:
             found = sources(buffer) if sources else None
         except MalformedError:
             return False
-        through = (*through, key)
-        return found is not None and all(self._can_be_read(it, through) for it in found)
+        known[key] = found is not None and all(
+            self._can_be_read(it, known, depth + 1) for it in found
+        )
+        return known[key]
 
 
 def _listed(keys: Iterable[str]) -> str:
@@ -218,7 +241,6 @@ SOURCES: Mapping[str, Callable[[bytes], tuple[str, ...]]] = {
     "I3RecoPulseSeriesMapUnion": read_union,
     "I3RecoPulseSeriesMapCombineByModule": lambda buffer: (read_combination(buffer),),
 }
-SPE_CORRECTION = "I3RecoPulseSeriesMapApplySPECorrection"
 
 
 def open_packet(path: str | PathLike[str]) -> Packet:

@@ -13,8 +13,7 @@ from skyscan.events.choice import Choice
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.formats import format_of, pulses_key_of
 from skyscan.events.gcd import GCD_STOPS
-from skyscan.events.i3.archive import class_name
-from skyscan.events.i3.counting import count_pulses, is_pulse_series
+from skyscan.events.i3.counting import count_pulses, series_in
 from skyscan.events.i3.frame import split_frame, stop_of, verify_frame
 from skyscan.events.i3.i3file import PHYSICS_STOPS, UNSEEN_STOP, all_frames
 from skyscan.events.i3.objects import read_header, read_string
@@ -27,6 +26,7 @@ from skyscan.events.raw import holds_frames, opened, packet_in_envelope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from skyscan.events.i3.counting import Series
     from skyscan.events.i3.frame import Frame
     from skyscan.events.i3.objects import EventHeader
     from skyscan.events.packing.decompression import Inflated
@@ -43,12 +43,12 @@ PICKLE = b"\x80"
 
 @dataclass(frozen=True)
 class _Seen:
-    """A frame, the pulse series in it with their numbers of pulses, and its event header."""
+    """A frame, the pulse series in it, and its event header."""
 
     number: int
     raw: bytes
     frame: Frame
-    pulses: Mapping[str, int | None]
+    pulses: Mapping[str, Series]
     header: EventHeader | None
 
 
@@ -166,23 +166,13 @@ def _seen_frame(place: Place, number: int, raw: bytes) -> _Seen:
     at = _at(place, number, stop_of(raw))
     with at.reading():
         frame = split_frame(raw)
-    pulses = {}
-    for key, item in frame.objects.items():
-        if is_pulse_series(class_name(item.buffer)):
-            pulses[key] = _count(item.buffer)
+    found = {key: series_in(item.buffer) for key, item in frame.objects.items()}
+    pulses = {key: series for key, series in found.items() if series is not None}
     header = None
     if HEADER_KEY in frame.objects:
         with at.at_key(HEADER_KEY).reading():
             header = read_header(frame.objects[HEADER_KEY].buffer)
     return _Seen(number, raw, frame, pulses, header)
-
-
-def _count(buffer: bytes) -> int | None:
-    """Count the pulses of an object; None if it is damaged, which its reader will tell."""
-    try:
-        return count_pulses(buffer)
-    except MalformedError:
-        return None
 
 
 def _belonging(
@@ -217,6 +207,9 @@ def _entry(
         at = _at(place, physics.number, physics.frame.stop)
         raise at.at_key(HEADER_KEY).complaint("is missing", "give events with their headers")
     keys = {key for it in frames for key in it.frame.objects}
+    # of a key in several frames, the one that icetray would find
+    series = {key: one for it in reversed(frames) for key, one in it.pulses.items()}
+    pulses, unreadable = count_pulses(series)
     return EventEntry(
         frame=physics.number,
         event_id=header.event_id,
@@ -225,8 +218,8 @@ def _entry(
         stream=header.sub_event_stream,
         mjd=header.start_time.mjd,
         event_type=_type(frames, keys),
-        # of a key in several frames, the one that icetray would find
-        pulses={key: n for it in reversed(frames) for key, n in it.pulses.items()},
+        pulses=pulses,
+        unreadable=unreadable,
         default_pulses=pulses_key_of(format_version or format_of(keys)),
     )
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.events.assembly import impossible_span
 from skyscan.events.formats import pulses_key_of
 from skyscan.recos._variations import across, point
 
@@ -289,7 +290,7 @@ def check_pulses(source: Source, event: Event) -> None:
     Raises
     ------
     BadInput
-        No pulse has a charge, or their times are far from the event.
+        No pulse has a charge, or their times are far from the event or all the same.
     """
     what = f"{source.path}: {event.name}: the pulses of {event.pulses_key}"
     if not (event.pulses["charge"] > 0).any():
@@ -299,6 +300,13 @@ def check_pulses(source: Source, event: Event) -> None:
         raise BadInput(
             f"{what} are some {away:g} ns away from the start of the event, which no readout "
             f"is; are their times in ns since the start?"
+        )
+    found = impossible_span(event.pulses, event.detector)
+    if found is not None:
+        n, span = found
+        raise BadInput(
+            f"{what} on {n} strings are all within {span:.2g} ns, for which light is too slow; "
+            f"are their times in ns?"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,11 +39,14 @@ class Rows:
         How many rows.
     start : int
         The first of them, from 0; -1 if the rows are not next to each other.
+    mjd : float
+        Time in the first row, days UTC; NaN if there is none.
     """
 
     key: tuple[int, ...]
     n: int
     start: int
+    mjd: float = nan
 
 
 class Table(ABC):
@@ -83,30 +87,39 @@ class Table(ABC):
             The event.
         """
 
-    def events(self, by: Sequence[str]) -> list[Rows]:
-        """Return the events in the order of their first rows; no columns mean one event."""
-        key = tuple(by)
+    def events(self, by: Sequence[str], time: str = "") -> list[Rows]:
+        """Return the events in the order of their first rows; no columns mean one event.
+
+        Parameters
+        ----------
+        by : sequence of str
+            The columns that number events.
+        time : str
+            The column with their times, or "".
+        """
+        key = (*by, time)
         if key not in self._events:
-            self._events[key] = self._numbered(by)
+            self._events[key] = self._numbered(by, time)
         return self._events[key]
 
-    def _numbered(self, by: Sequence[str]) -> list[Rows]:
-        if not by:
-            n = sum(len(next(iter(it.values()))) for it in self.batches(self.names[:1]))
-            return [Rows((), n, 0)]
+    def _numbered(self, by: Sequence[str], time: str) -> list[Rows]:
         found: dict[tuple[int, ...], Rows] = {}
         at = 0
-        for batch in self.batches(by):
-            keys = np.stack([self.integers(batch, name) for name in by], axis=1)
-            if not len(keys):
+        for batch in self.batches([*by, time] if time else by or self.names[:1]):
+            n = len(next(iter(batch.values())))
+            keys = np.empty((n, len(by)), np.int64)
+            for column, name in enumerate(by):
+                keys[:, column] = self.integers(batch, name)
+            if not n:
                 continue
             changes = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1
             edges = [0, *changes.tolist(), len(keys)]
             for begin, end in pairwise(edges):
                 key = tuple(keys[begin].tolist())
-                found[key] = _joined(found.get(key), Rows(key, end - begin, at + begin))
-            at += len(keys)
-        return list(found.values())
+                mjd = _number_at(batch[time], begin) if time and key not in found else nan
+                found[key] = _joined(found.get(key), Rows(key, end - begin, at + begin, mjd))
+            at += n
+        return list(found.values()) or ([] if by else [Rows((), 0, 0)])
 
     def locate(self, by: Sequence[str], key: tuple[int, ...]) -> Rows | None:
         """Return the row of an event, or None if it has none.
@@ -238,8 +251,14 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401  (whatever a table has)
     return True
 
 
+def _number_at(values: NDArray[Any], row: int) -> float:
+    """Return a value if it is a number, else NaN: whoever reads the event says so."""
+    return float(values[row]) if _is_number(values[row]) else nan
+
+
 def _joined(before: Rows | None, new: Rows) -> Rows:
     if before is None:
         return new
     follows = before.start >= 0 and before.start + before.n == new.start
-    return Rows(new.key, before.n + new.n, before.start if follows else -1)
+    start = before.start if follows else -1
+    return Rows(new.key, before.n + new.n, start, before.mjd)

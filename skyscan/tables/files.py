@@ -273,7 +273,8 @@ def _in_table(wanted: PulseTable, choice: Choice) -> Iterator[Found]:
     if "run" in numbering and choice.run_id is not None:
         raise WrongUsage(f"{table.place} has a column {numbering['run']}; leave out --run.")
     counted = "event" in numbering
-    events = table.events(by)
+    time = wanted.layout.mjd
+    events = table.events(by, time if time in table.names else "")
     if not any(rows.n for rows in events):
         raise table.complaint("it has no rows")
     if not counted and len(events) > 1:
@@ -286,18 +287,18 @@ def _in_table(wanted: PulseTable, choice: Choice) -> Iterator[Found]:
         if min(rows.key, default=0) < 0:
             raise table.complaint(f"{_shown(ids)} has a negative number, which names no event")
         entry = replace(
-            _entry(number, ids, choice),
+            _entry(number, ids, choice, rows.mjd),
             pulses={table.name: rows.n, **dict.fromkeys(wanted.others)},
             default_pulses=table.name if wanted.is_default else None,
         )
-        yield Found(entry, partial(_take, wanted, by, rows, entry))
+        yield Found(entry, partial(_take, wanted, by, rows, replace(entry, mjd=choice.mjd)))
 
 
 def _shown(ids: dict[str, int]) -> str:
     return ", ".join(f"{name} {value}" for name, value in ids.items())
 
 
-def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
+def _entry(number: int, ids: dict[str, int], choice: Choice, mjd: float) -> EventEntry:
     """Return the header of an event: from its columns, or else from options."""
     run_id = ids.get("run", choice.run_id)
     event = ids.get("event", 0)
@@ -309,7 +310,7 @@ def _entry(number: int, ids: dict[str, int], choice: Choice) -> EventEntry:
         event_id=event,
         run_id=run_id,
         sub_event_id=ids.get("sub_event", 0),
-        mjd=choice.mjd,
+        mjd=mjd if FIRST_MJD <= mjd <= LAST_MJD else choice.mjd,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.detector import TOLERANCE, icecube86
-from skyscan.events.assembly import MAX_TIME_NS
+from skyscan.events.assembly import MAX_TIME_NS, impossible_span
 from skyscan.events.event import LC_FLAG, PULSE_DTYPE
 from skyscan.geometry import N_OMS, is_in_ice, positions
 
@@ -26,7 +26,6 @@ COINCIDENCE_REACH = 2
 #: surface.
 CENTRE_DEPTH = 1948.07
 MAX_CHARGE = 1e9  #: of a pulse, PE; the brightest events have some 1e6 in all
-MIN_SPAN_NS = 1.0  #: of the pulses on several strings
 _OMS = 64  # of a string, those on the surface included
 
 
@@ -60,7 +59,7 @@ def pulses_of(
     pulses = np.zeros(len(columns[layout.time]), PULSE_DTYPE)
     pulses["string"], pulses["om"] = _doms(table, layout, columns, detector)
     pulses["time"] = _finite(table, columns, layout.time, -MAX_TIME_NS, MAX_TIME_NS)
-    _check_span(table, layout, pulses)
+    _check_span(table, layout, pulses, detector)
     pulses["charge"] = 1.0
     if layout.charge in columns:
         pulses["charge"] = _finite(table, columns, layout.charge, 0.0, MAX_CHARGE)
@@ -176,11 +175,13 @@ def _finite(
     return values
 
 
-def _check_span(table: Table, layout: Layout, pulses: NDArray[np.void]) -> None:
-    """Check the unit of times: light needs far longer from string to string."""
-    n = len(np.unique(pulses["string"]))
-    span = float(np.ptp(pulses["time"])) if n else 0.0
-    if n > 1 and span < MIN_SPAN_NS:
+def _check_span(
+    table: Table, layout: Layout, pulses: NDArray[np.void], detector: Detector | None
+) -> None:
+    """Check the unit of times: light needs longer from string to string."""
+    found = impossible_span(pulses, detector)
+    if found is not None:
+        n, span = found
         raise table.complaint(
             f"all pulses on {n} strings are within {span:.2g} in column {layout.time}; times "
             f"have to be in ns"

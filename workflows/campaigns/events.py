@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput
 from skyscan.events.choice import Choice, parse_event_id
-from skyscan.events.files import ambiguous, find_events, take_event
+from skyscan.events.files import OF_TABLES, ambiguous, find_events, holds_tables, take_event
 from skyscan.events.place import Place
 from workflows.campaigns.entry import Wanted
 
@@ -37,14 +37,23 @@ def wanted_events(
         The events to take; all if it is empty.
     """
     paths = list(dict.fromkeys(str(path.absolute()) for path in files))  # one named twice
+    choices = dict.fromkeys(paths, choice)
+    if any(map(holds_tables, paths)):  # else what is for tables only is refused
+        choices = {path: choice_in(path, choice) for path in paths}
     if not events:
-        return [wanted for path in paths for wanted in _in_file(path, choice)]
+        return [it for path in paths for it in _in_file(path, choices[path])]
     known: dict[EventId, list[Wanted]] = {event: [] for event in events}
-    unreadable = [path for path in paths if not _find_named(path, choice, known)]
+    unreadable = [path for path in paths if not _find_named(path, choices[path], known)]
     for event, wanted in known.items():
         if not wanted:
             known[event] = _nowhere(event, paths, unreadable)
     return list(dict.fromkeys(it for wanted in known.values() for it in wanted))
+
+
+def choice_in(path: str, choice: Choice) -> Choice:
+    """Return what a choice means for a file: of one without tables, not what is for tables."""
+    none: dict[str, Any] = dict.fromkeys(OF_TABLES)
+    return choice if holds_tables(path) else replace(choice, **none)
 
 
 def _in_file(path: str, choice: Choice) -> list[Wanted]:
@@ -97,7 +106,9 @@ def _scannable(
     Of a sub-event that several streams have, only the first is there, with the doubt.
     """
     for of_event in _by_event(entries, choice):
-        fits = [it for it in of_event if it.can_be_scanned(choice)] or of_event[:1]
+        fits = [it for it in of_event if it.can_be_scanned(choice)]
+        if not fits:  # planning says why, best of a frame that should have the pulses
+            fits = [max(of_event, key=lambda it: it.wanted(choice) in it.pulses)]
         for sub_event in dict.fromkeys(it.sub_event_id for it in fits):
             same = [it for it in fits if it.sub_event_id == sub_event]
             if len({it.stream for it in same}) > 1:
@@ -145,9 +156,10 @@ class Taker:
             raise BadInput(entry.doubt)
         if entry.frame is None or entry.event is not None:
             event = None if entry.event is None else parse_event_id(entry.event)
-            return take_event(entry.file, self._with(event, entry.frame))
+            return take_event(entry.file, self._with(entry, event))
         if entry.file != self._file or entry.frame <= self._at:
-            self._file, self._events = entry.file, find_events(entry.file, self._choice)
+            self._file = entry.file
+            self._events = find_events(entry.file, choice_in(entry.file, self._choice))
         for found in self._events:
             self._at = found.entry.frame
             if self._at == entry.frame:
@@ -159,7 +171,8 @@ class Taker:
     def _checked(self, entry: Entry, found: Found) -> EventFile:
         if found.entry.can_be_scanned(self._choice):
             return found.take()
-        return take_event(entry.file, self._with(None, entry.frame))  # says what is missing
+        return take_event(entry.file, self._with(entry, None))  # says what is missing
 
-    def _with(self, event: EventId | None, frame: int | None) -> Choice:
-        return replace(self._choice, event=event, frame=frame)
+    def _with(self, entry: Entry, event: EventId | None) -> Choice:
+        choice = choice_in(entry.file, self._choice)
+        return replace(choice, event=event, frame=entry.frame)

@@ -52,24 +52,52 @@ def _events(options: argparse.Namespace) -> ExitCode:
 
 
 def _print_table(path: Path, choice: Choice) -> None:
-    n_events = n_scannable = 0
+    count = _Count()
     series: set[str] = set()
     wanted = ""
     for entry in list_events(path, choice):
-        if not n_events:
+        if not count.frames:
             print(printable(str(path)))
             print(LINE.format("frame", "event", "time", "stream", "type", "pulses"))
-        n_events, n_scannable = n_events + 1, n_scannable + entry.can_be_scanned(choice)
-        series |= {key for key, n in entry.pulses.items() if n != 0}
+        count.add(entry, can_be_scanned=entry.can_be_scanned(choice))
+        series |= {key for key, n in entry.pulses.items() if n != 0} - {*entry.unreadable}
         wanted = entry.wanted(choice)
         print(printable(line(entry, choice)))
-    if not n_events:
+    if not count.frames:
         print(printable(f"{path}: no events"))
         return
-    events = "1 event" if n_events == 1 else f"{n_events} events or sub-events"
-    print(f"{events}, {n_scannable} can be scanned")
-    if series and not n_scannable:
+    print(count)
+    if series and not count.scannable:
         print(printable(f"None has {wanted}; choose other pulses with --pulses."))
+
+
+class _Count:
+    """Count events and sub-events while their physics frames are listed one by one."""
+
+    def __init__(self) -> None:
+        self.events = self.sub_events = self.frames = self.scannable = 0
+        self._event: tuple[int | None, int] | None = None
+        self._seen: dict[int, bool] = {}  # sub-events of this event, and if any can be scanned
+
+    def add(self, entry: EventEntry, *, can_be_scanned: bool) -> None:
+        """Count the next line."""
+        self.frames += 1
+        event = entry.run_id, entry.event_id
+        if event != self._event:
+            self._event, self._seen = event, {}
+            self.events += 1
+        before = self._seen.get(entry.sub_event_id)
+        self.sub_events += before is None
+        self.scannable += can_be_scanned and not before
+        self._seen[entry.sub_event_id] = bool(before) or can_be_scanned
+
+    def __str__(self) -> str:
+        text = "1 event" if self.events == 1 else f"{self.events} events"
+        if self.sub_events != self.events:
+            text = f"{self.sub_events} sub-events of {text}"
+        if self.frames != self.sub_events:
+            text += f" in {self.frames} physics frames"
+        return f"{text}, {self.scannable} can be scanned"
 
 
 def as_json(path: Path, entry: EventEntry, choice: Choice) -> dict[str, Any]:
@@ -91,7 +119,7 @@ def line(entry: EventEntry, choice: Choice) -> str:
     wanted = entry.wanted(choice)
     usable = wanted if entry.can_be_scanned(choice) else ""
     keys = sorted(entry.pulses, key=lambda key: (key != wanted, key))
-    series = [_series(key, entry.pulses[key], usable) for key in keys[:MAX_SERIES]]
+    series = [_series(entry, key, usable) for key in keys[:MAX_SERIES]]
     if len(keys) > MAX_SERIES:
         series.append(f"{len(keys) - MAX_SERIES} more")
     return LINE.format(
@@ -104,6 +132,8 @@ def line(entry: EventEntry, choice: Choice) -> str:
     )
 
 
-def _series(key: str, count: int | None, usable: str) -> str:
-    mark = "*" if key == usable else ""
-    return f"{key}{mark}" if count is None else f"{key}{mark} {count}"
+def _series(entry: EventEntry, key: str, usable: str) -> str:
+    name = f"{key}*" if key == usable else key
+    count = entry.pulses[key]
+    text = name if count is None else f"{name} {count}"
+    return f"{text} (unreadable)" if key in entry.unreadable else text

@@ -540,7 +540,7 @@ function makeSky(chart, map) {
   return draw;
 }
 
-function galactic(l) { // galactic plane: longitude -> RA, Dec (J2000)
+function galactic(l) { // of the galactic plane: longitude -> RA, Dec
   const POLE = [192.85948, 27.12825], NODE = 32.93192;
   const t = (l - NODE) * RADIAN, d = POLE[1] * RADIAN;
   const z = Math.cos(d) * Math.sin(t);

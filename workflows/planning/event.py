@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: Run numbers that real events have (skyreader.event_metadata).
 REAL_RUNS = range(100_000, 1_000_000)
 MAX_STRINGS = 10  #: in a notice
+#: The part of photons that may be equal to others: a bright DOM sees many in a nanosecond.
+MAX_EQUAL_PHOTONS = 0.01
 
 
 def notices(event: Event) -> Iterator[str]:
@@ -37,6 +39,19 @@ def notices(event: Event) -> Iterator[str]:
             f"{event.name}: {len(pulses)} of {len(event.pulses)} pulses are left out, because "
             f"their DOMs are not in {of} (string {strings})."
         )
+    n = _copies(event)
+    if n:
+        yield (
+            f"{event.name}: {n} of {len(event.pulses)} pulses are exact copies of others, and "
+            f"count as often as they are there; were rows or series joined twice?"
+        )
+
+
+def _copies(event: Event) -> int:
+    """Return how many pulses are equal to another one, if there are more than can be chance."""
+    n = len(event.pulses) - len(np.unique(event.pulses))
+    are_photons = bool((event.pulses["charge"] == 1).all())
+    return n if n > MAX_EQUAL_PHOTONS * len(event.pulses) * are_photons else 0
 
 
 def is_like_data(run_id: int) -> bool:

@@ -21,8 +21,11 @@ MAP_TYPE = "I3Map<OMKey, vector<I3RecoPulse> >"
 
 MAX_OM = 2**31 - 1  #: stored without sign, read with one
 MAX_DOMS = 65536  #: the detector has 5,484, and the Upgrade some 20,000 photomultipliers
+MAX_MASKS = 8  #: masks of masks; one or two are usual
 MAX_JOINED = 100  #: pulse series in a union; two or three are usual
 MAX_PULSES = 2_000_000  #: of a series; the brightest events have some 100,000
+#: The class of a series with corrected charges.
+SPE_CORRECTION = "I3RecoPulseSeriesMapApplySPECorrection"
 #: An I3RecoPulse (version 3) in a buffer, after its number when it is tracked.
 _PULSE = [("time", "<f8"), ("charge", "<f4"), ("width", "<f4"), ("flags", "u1")]
 PULSE_LAYOUT = np.dtype(_PULSE)
@@ -171,6 +174,16 @@ def read_combination(buffer: bytes) -> str:
     archive = InArchive(buffer)
     archive.begin_object("I3RecoPulseSeriesMapCombineByModule", (0,))
     key = archive.string()
+    archive.end()
+    return key
+
+
+def read_correction(buffer: bytes) -> str:
+    """Read an I3RecoPulseSeriesMapApplySPECorrection: the key of its source."""
+    archive = InArchive(buffer)
+    archive.begin_object("I3RecoPulseSeriesMapApplySPECorrection", (0,))
+    key = archive.string()
+    archive.string()  # key of the I3Calibration
     archive.end()
     return key
 

@@ -20,8 +20,6 @@ from skyscan.events.place import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
 START_TIME_NS = -512  #: earliest time that can be stored
 #: A value with all its bits set continues in further words, until one has not all bits set.
 FULL_FIRST_TIME = 0x7FF
@@ -32,6 +30,7 @@ LAST_IN_ICE_OM = 60
 LC, ATWD, FADC = 1, 2, 4  # bits of a pulse's flags
 
 SHORT_SIZES = 0xFF - 8
+CUT = "ends in the middle of a readout"
 
 
 @dataclass
@@ -58,7 +57,7 @@ class _Streams:
 
     def stamp(self) -> int:
         if self.at >= len(self.stamps):
-            raise MalformedError("ends in the middle of a readout")
+            raise MalformedError(CUT)
         self.at += 1
         return self.stamps[self.at - 1]
 
@@ -103,11 +102,35 @@ def read_superdst(buffer: bytes) -> PulseMap:
     return pulse_map({dom: list(_rows(pulses)) for dom, pulses in doms.items()})
 
 
-def stamps_of(buffer: bytes) -> NDArray[np.uint16]:
-    """Return the charge stamps of an I3SuperDST: one a pulse, unless a value is very large."""
+def count_superdst(buffer: bytes) -> int:
+    """Return the number of pulses of an I3SuperDST: each has a stamp."""
     archive = InArchive(buffer)
     archive.begin_object("I3SuperDST", (1,))
-    return np.frombuffer(_items(archive, "stamps", 2), "<u2")
+    stamps, headers = _words(archive, "stamps"), _words(archive, "headers")
+    at = n = 0
+    try:
+        for header in headers:
+            in_ice = (header & 0x3F) < LAST_IN_ICE_OM
+            can_be_full = header >> 13 == FULL_FIRST_TIME >> 8
+            stamp = 0
+            while not stamp >> 15:
+                stamp = stamps[at]
+                at, n = at + 1, n + 1
+                if stamp & 0xFF == FULL_TIME and can_be_full:
+                    at = _after_words(stamps, at)
+                if in_ice and stamp >> 8 & FULL_CHARGE == FULL_CHARGE:
+                    at = _after_words(stamps, at)
+                can_be_full = True
+    except IndexError as error:
+        raise MalformedError(CUT) from error
+    return n
+
+
+def _after_words(stamps: list[int], at: int) -> int:
+    """Return the place after the words that continue a value."""
+    while stamps[at] == FULL_WORD:
+        at += 1
+    return at + 1
 
 
 def _readout(

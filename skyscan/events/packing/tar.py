@@ -1,9 +1,12 @@
-"""Tar archives of event files, read as a stream."""
+"""Tar archives of event files, and of such archives, read as a stream."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BufferedReader, RawIOBase
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from skyscan.events.i3.frame import TAG
@@ -16,21 +19,27 @@ if TYPE_CHECKING:
     from skyscan.events.place import Place
 
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+TAR_BEGIN = TAR_MAGIC_AT + len(TAR_MAGIC)
 #: Files in a row that hold no event: more are no archive of events.
 MAX_OTHER_MEMBERS = 10_000
-LONGEST_BEGIN = 8
+MAX_DEPTH = 3  #: of archives in archives
 #: How an event file begins: frames, i3live's JSON, its pickle, or compressed.
 BEGINS = (TAG, b"{", b"\x80", *MAGICS)
 
 
 def is_tar(stream: Inflated) -> bool:
     """Return whether the next bytes are those of a tar archive."""
-    end = TAR_MAGIC_AT + len(TAR_MAGIC)
-    return stream.peek(end)[TAR_MAGIC_AT:end] == TAR_MAGIC
+    return _begins_as_tar(stream.peek(TAR_BEGIN))
 
 
-def members(place: Place, stream: Inflated) -> Iterator[tuple[Place, Inflated]]:
+def _begins_as_tar(begin: bytes) -> bool:
+    return begin[TAR_MAGIC_AT:TAR_BEGIN] == TAR_MAGIC
+
+
+def members(place: Place, stream: Inflated, depth: int = 1) -> Iterator[tuple[Place, Inflated]]:
     """Yield the event files in an archive, decompressed; other files are passed over.
+
+    Archives in it are read as folders.
 
     Raises
     ------
@@ -39,22 +48,42 @@ def members(place: Place, stream: Inflated) -> Iterator[tuple[Place, Inflated]]:
     """
     others = 0
     with place.reading():
-        for inside, file in _files(stream):
-            content = BufferedReader(file)
-            begin = content.peek(LONGEST_BEGIN)
-            if not begin.lstrip().startswith(BEGINS):
+        for inside, member in _files(stream):
+            content = BufferedReader(member)
+            begin = content.peek(TAR_BEGIN)
+            if not begin.lstrip().startswith(BEGINS) and not _begins_as_tar(begin):
                 others += 1
                 if others > MAX_OTHER_MEMBERS:
                     raise MalformedError("is an archive of files without events")
                 continue
             others = 0
             magic = next((magic for magic in MAGICS if begin.startswith(magic)), b"")
-            if magic == ZSTD:
-                raise MalformedError(
-                    f"is an archive with a file in Zstandard ({inside})", "unpack the archive"
-                )
-            with inflated(content, magic) as plain:  # type: ignore[arg-type]
-                yield replace(place, inside=inside), plain
+            with (
+                _seekable(content, magic) as file,  # type: ignore[arg-type]
+                inflated(file, magic) as plain,
+            ):
+                within = replace(place, inside="/".join(filter(None, (place.inside, inside))))
+                if not is_tar(plain):
+                    yield within, plain
+                elif depth < MAX_DEPTH:
+                    yield from members(within, plain, depth + 1)
+                else:
+                    raise MalformedError(
+                        f"is an archive of archives, more than {MAX_DEPTH} deep ({inside})",
+                        "unpack them",
+                    )
+
+
+@contextmanager
+def _seekable(content: BufferedReader, magic: bytes) -> Iterator[BufferedReader]:
+    """Provide a file that the zstd program can read, if it has to."""
+    if magic != ZSTD:
+        yield content
+        return
+    with TemporaryFile() as file:
+        copyfileobj(content, file)
+        file.seek(0)
+        yield file  # type: ignore[misc]  # it has all methods that are used
 
 
 def _files(stream: Inflated) -> Iterator[tuple[str, _Member]]:

@@ -5,7 +5,9 @@ import gzip
 import io
 import json
 import lzma
+import subprocess
 import tarfile
+from shutil import which
 
 import pytest
 from events_support import raw_frames, simulated_event
@@ -95,6 +97,38 @@ def test_all_events_of_an_archive_are_found(tmp_path, alert, mode):
         assert read_event(path, event=str(event_id)).event_id == event_id
     with pytest.raises(BadInput, match=r"several events .*--event"):
         read_event(path)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_archives_in_an_archive_are_read_as_folders(tmp_path, mode):
+    content = b"".join(b"".join(frames_of(tmp_path, i)) for i in (1, 2))
+    path = tmp_path / "0.tar"
+    archive(path, ("README", b"x"), ("a.i3", content), ("b.i3.xz", lzma.compress(content)))
+    for depth in (1, 2):
+        inside = path.read_bytes()
+        path = tmp_path / f"{depth}.tar"
+        archive(path, (f"{depth - 1}.tar", inside), ("c.i3", content), mode=mode)
+        assert [it.event_id for it in list_events(path)] == [1, 2] * (2 + depth)
+    assert read_event(path, frame=4).event_id == 2
+    content = content[:-1] + bytes([content[-1] ^ 1])
+    broken = archive(tmp_path / "broken.tar", ("a.i3", content)).read_bytes()
+    archive(path, ("in.tar", broken), mode=mode)
+    with pytest.raises(BadInput, match=r"2.tar \(in.tar/a.i3\): frame number 4"):
+        take_event(path, Choice(frame=4))
+    for _ in range(3):
+        archive(path, ("x.tar", path.read_bytes()), mode=mode)
+    with pytest.raises(BadInput, match=r"2.tar.*archive of archives, more than 3 deep.*unpack"):
+        list(list_events(path))
+
+
+@pytest.mark.skipif(which("zstd") is None, reason="needs the program zstd")
+def test_files_in_zstandard_in_an_archive_are_read(tmp_path, alert):
+    packed = subprocess.run(["zstd", "-qc", alert], capture_output=True, check=True).stdout
+    path = archive(tmp_path / "events.tar", ("a.zst", packed), ("b.i3", alert.read_bytes()))
+    assert [it.event_id for it in list_events(path)] == [35405932] * 2
+    archive(path, ("a.zst", packed[:-50]))
+    with pytest.raises(BadInput, match=r"events.tar.*cannot be decompressed"):
+        list(list_events(path))
 
 
 def test_damage_in_an_archive_names_the_file_inside(tmp_path, alert):

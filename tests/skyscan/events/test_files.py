@@ -12,15 +12,16 @@ from events_support import raw, simulated_event, simulated_pulses
 from hypothesis import given
 from hypothesis import strategies as st
 from level2_support import KEY, frames_of, level2, null_split, physics
-from pulse_buffers import mask_of, superdst_of
+from pulse_buffers import combination_of, correction_of, mask_of, superdst_of, union_of
 
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.choice import Choice, EventId, parse_event_id
 from skyscan.events.files import find_events, list_events, take_event
 from skyscan.events.i3.archive import OutArchive
-from skyscan.events.i3.counting import count_pulses
+from skyscan.events.i3.counting import series_in
 from skyscan.events.i3.frame import FrameObject, parse_frame
 from skyscan.events.i3.pulsemap import write_pulse_map
+from skyscan.events.i3.superdst import read_superdst
 from skyscan.events.raw import read_raw_packet
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
@@ -237,17 +238,68 @@ def test_frames_after_the_chosen_event_are_not_read(tmp_path):
 @given(n=st.integers(0, 60), seed=st.integers(0, 5), share=st.floats(0, 1))
 def test_pulses_are_counted_without_decoding_them(n, seed, share):
     pulses = np.unique(simulated_pulses(n, seed))
-    assert count_pulses(write_pulse_map(pulses).buffer) == len(pulses)
+    assert count_of(write_pulse_map(pulses)) == len(pulses)
     kept = np.random.default_rng(seed).random(len(pulses)) < share
-    assert count_pulses(mask_of("x", pulses, kept).buffer) == np.count_nonzero(kept)
+    assert count_of(mask_of("x", pulses, kept)) == np.count_nonzero(kept)
 
 
-def test_pulses_of_a_superdst_are_counted_unless_a_value_is_too_large():
-    pulses = simulated_pulses(1)
-    pulses["time"], pulses["charge"] = 100.0, 1.0
-    assert count_pulses(superdst_of(pulses).buffer) == 1
-    pulses["charge"] = 1000.0
-    assert count_pulses(superdst_of(pulses).buffer) is None
+@pytest.mark.parametrize("charge", [1.0, 3.2, 1000.0, 1e5])
+@pytest.mark.parametrize("om", [60, 61])
+def test_pulses_of_a_superdst_are_counted_whatever_values_take_more_words(charge, om):
+    pulses = simulated_pulses()
+    pulses["charge"][::3], pulses["om"][::5] = charge, om
+    pulses["time"][::7] += 50_000
+    superdst = superdst_of(pulses)
+    assert count_of(superdst) == read_superdst(superdst.buffer).pulses.size == len(pulses)
+
+
+def count_of(item):
+    return series_in(item.buffer).n
+
+
+def test_series_made_of_others_are_counted_where_the_event_has_these(tmp_path):
+    daq, split = frames_of(tmp_path, 1)
+    more = {
+        "Union": union_of(KEY, "Combined", KEY),
+        "Combined": combination_of(KEY),
+        "Corrected": correction_of("Union", "I3Calibration"),
+        "Broken": union_of(KEY, "Missing"),
+        "OfBroken": combination_of("Broken"),
+        "Itself": union_of("Itself"),
+        "Nothing": union_of(),
+    }
+    objects = parse_frame(split).objects
+    path = tmp_path / "x.i3"
+    path.write_bytes(daq + raw("P", {**objects, **more}))
+    (entry,) = list_events(path)
+    assert entry.pulses == {
+        KEY: 50,
+        "Union": 150,
+        "Combined": 50,
+        "Corrected": 150,
+        "Broken": None,
+        "OfBroken": None,
+        "Itself": None,
+        "Nothing": 0,
+    }
+    cannot = {"Broken", "OfBroken", "Itself"}
+    assert {*entry.unreadable} - {"Corrected"} == cannot  # icetray may read that one
+    assert not any(entry.can_be_scanned(Choice(pulses=key)) for key in (*cannot, "Nothing"))
+    assert read_event(path, "Union").pulses.size == entry.pulses["Union"]
+    with pytest.raises(BadInput, match=r"Broken.*takes its pulses from Missing"):
+        read_event(path, "Broken", event="1")
+
+
+def test_the_frame_whose_series_can_be_read_is_the_event(tmp_path):
+    daq, split = frames_of(tmp_path, 1)
+    broken = physics(split, without=(KEY,), sub_event_stream="Other")
+    broken = raw("P", {**parse_frame(broken).objects, KEY: union_of("Missing")})
+    path = tmp_path / "x.i3"
+    path.write_bytes(daq + broken + split)
+    assert read(tmp_path, take_event(path)).pulses.size == 50
+    path.write_bytes(daq + null_split(split) + broken)
+    with pytest.raises(BadInput, match=r"takes its pulses from Missing"):
+        read_event(path)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,13 @@ def test_a_mask_of_a_union_of_masks_selects_from_all(read):
     assert found.pulses.tobytes() == united[odd].tobytes()
 
 
+def test_unions_of_many_unions_are_read_once(read):
+    layers = {f"U{i}": union_of(*[f"U{i - 1}"] * 100) for i in range(2, 9)}
+    objects = {"U0": write_pulse_map(simulated_pulses(0)), "U1": union_of(*["U0"] * 100)}
+    with pytest.raises(BadInput, match=rf"U7.*holds no pulses; choose one of {KEY}"):
+        read("U7", **objects, **layers)
+
+
 def test_the_pmts_of_a_module_count_as_one_in_the_order_of_time(read):
     pulses = simulated_pulses(40, 3)
     pulses["string"], pulses["om"], pulses["pmt"] = 88, 7, np.arange(40) % 4

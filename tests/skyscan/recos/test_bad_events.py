@@ -54,6 +54,18 @@ def test_times_far_from_the_event_are_refused(event, reco):
     check(changed(event, time=one), reco)  # a single odd pulse does not count
 
 
+@pytest.mark.parametrize("reco", ["track", "dummy"])
+def test_times_that_are_all_the_same_are_refused(event, reco):
+    with pytest.raises(BadInput, match=r"^event.i3: .* strings are all within 0 ns"):
+        check(changed(event, time=10_000.0), reco)
+    for unit in (1e-3, 1e-6, 1e-9):  # us, ms, s
+        with pytest.raises(BadInput, match=r"strings are all within .* ns, .* in ns\?"):
+            check(changed(event, time=event.pulses["time"] * unit), reco)
+    one_string = event.pulses["string"] == event.pulses["string"][0]
+    flash = changed(replace(event, pulses=event.pulses[one_string]), time=10_000.0)
+    check(flash, "dummy")  # on one string, it may be
+
+
 @pytest.mark.parametrize("reco", ["track", "cascade", "cascades", "auto"])
 @pytest.mark.parametrize("why", ["deepcore", "one pulse", "no local coincidence"])
 def test_too_few_doms_after_the_cleaning_are_refused(event, why, reco):

@@ -447,3 +447,19 @@ def test_photons_that_are_no_lists_are_refused(tmp_path, value):
     pq.write_table(pa.Table.from_pylist(rows), path)
     with pytest.raises(BadInput, match="instead of lists"):
         list(find_events(path, Choice(run_id=1, mjd=59_000.0)))
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+def test_a_listing_has_the_times_of_a_table(tmp_path, write):
+    made = plain((1, 2, 3))
+    times = [59723.5] * 40 + [59724.25] * 40 + [np.nan] * 40
+    order = np.argsort(np.tile(np.arange(40), 3), kind="stable")  # rows of events are mixed
+    mixed = {k: np.asarray(v)[order] for k, v in {**made, "mjd": times}.items()}
+    for columns in ({**made, "mjd": times}, mixed):
+        path = write(tmp_path / "x.table", columns)
+        assert [it.mjd for it in list_events(path)] == [59723.5, 59724.25, None]
+        assert read_event(path, event="2").mjd == 59724.25
+    alone = {k: np.asarray(v)[:40] for k, v in {**made, "mjd": times}.items() if k != "event"}
+    assert [it.mjd for it in list_events(write(tmp_path / "x.table", alone))] == [59723.5]
+    odd = {**made, "mjd": [1e9] * 120}
+    assert [it.mjd for it in list_events(write(tmp_path / "x.table", odd))] == [None] * 3

@@ -6,6 +6,7 @@ from math import sqrt
 import numpy as np
 import pytest
 from answer_support import gaussian_map
+from events_support import simulated_event
 from plans_support import options
 from scans import make_scan
 from tables_support import plain, write_csv, write_kaggle
@@ -15,6 +16,7 @@ from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.choice import EventId
 from skyscan.events.reader import read_event
+from skyscan.events.writer import write_event
 from workflows.campaigns.plan import plan_campaign
 from workflows.campaigns.row import Row
 from workflows.campaigns.truths import Coverage, coverage, truth_lines
@@ -83,6 +85,26 @@ def test_events_of_kaggle_are_chosen_for_a_campaign(tmp_path):
     ]
     assert campaign.entries[2].exit_code == ExitCode.BAD_INPUT
     assert "has no event 5" in str(campaign.entries[2].problem)
+
+
+def test_options_of_tables_are_those_of_the_tables_of_a_campaign(tmp_path):
+    table = write_csv(tmp_path / "x.csv", plain((1, 2)))
+    truth = write_csv(tmp_path / "truth.csv", TRUTHS)
+    alert = tmp_path / "alert.json"
+    write_event(alert, simulated_event())
+    chosen = options(truth=truth, mjd=60310.5)
+    with pytest.raises(WrongUsage, match=r"alert.json is no table.*--mjd, --truth"):
+        plan_campaign([alert], tmp_path / "none", chosen)
+    folder, campaign = plan_campaign([alert, table], tmp_path / "many", chosen)
+    scans = [folder.scan(it) for it in campaign.entries]
+    found = [read_event(it.event / read_planned(it.scan_json).event_file) for it in scans]
+    assert [it.event_id for it in found] == [35405932, 1, 2]
+    assert found[0].mjd == pytest.approx(simulated_event().mjd)
+    assert [it.mjd for it in found[1:]] == [60310.5, 60310.5]
+    assert [it.truth.energy for it in found[1:]] == [1e4, 1e5]
+    events = [EventId(35405932), EventId(2)]
+    _, campaign = plan_campaign([table, alert], tmp_path / "some", chosen, events=events)
+    assert [it.problem for it in campaign.entries] == [None, None]
 
 
 def test_a_whole_table_is_a_campaign(tmp_path):

@@ -176,7 +176,7 @@ def test_events_are_listed_for_people_and_for_programs(tmp_path, capsys):
         "none",
     ]
     assert lines[3].split()[-2:] == [f"{KEY}*", "50"]
-    assert lines[-1] == "6 events or sub-events, 3 can be scanned"
+    assert lines[-1] == "3 events in 6 physics frames, 3 can be scanned"
     assert main(["events", "--json", str(path)]) == ExitCode.DONE
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [it["can_be_scanned"] for it in listed] == [False, True] * 3
@@ -187,7 +187,7 @@ def test_events_are_listed_for_people_and_for_programs(tmp_path, capsys):
 def test_a_listing_without_the_usual_pulses_says_what_to_choose(tmp_path, capsys):
     assert main(["events", str(level2(tmp_path)), "--pulses", "Other"]) == ExitCode.DONE
     assert capsys.readouterr().out.endswith(
-        "6 events or sub-events, 0 can be scanned\n"
+        "3 events in 6 physics frames, 0 can be scanned\n"
         "None has Other; choose other pulses with --pulses.\n"
     )
     (tmp_path / "bad.i3").write_bytes(b"hello")
@@ -254,12 +254,36 @@ def test_pulses_of_strings_that_the_geometry_lacks_are_left_out_with_a_notice(tm
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("n", "charge", "is_said"), [(1, 0.7, True), (1, 1, False), (3, 1, True)]
+)
+def test_copies_of_pulses_are_counted_with_a_notice(tmp_path, capsys, n, charge, is_said):
+    pulses = simulated_pulses(200)
+    pulses["charge"] = charge  # of photons: 1, and by chance two are equal
+    pulses = np.concatenate([pulses, pulses[:n]])
+    daq, split = frames_of(tmp_path, 1, pulses=np.sort(pulses, order=["string", "om", "time"]))
+    (tmp_path / "x.i3").write_bytes(daq + split)
+    plan(tmp_path / "x.i3", tmp_path / "scans", options())
+    notice = f"{n} of {200 + n} pulses are exact copies of others"
+    assert (notice in capsys.readouterr().err) == is_said
+
+
+def test_sub_events_are_counted_apart_from_events(tmp_path, capsys):
+    daq, split = frames_of(tmp_path, 1)
+    other = physics(split, sub_event_id=1)
+    (tmp_path / "x.i3").write_bytes(daq + null_split(split) + split + other)
+    assert main(["events", str(tmp_path / "x.i3")]) == ExitCode.DONE
+    assert capsys.readouterr().out.endswith(
+        "2 sub-events of 1 event in 3 physics frames, 2 can be scanned\n"
+    )
+
+
 def test_a_damaged_file_does_not_stop_the_listing_of_others(tmp_path, capsys):
     path = level2(tmp_path)
     (tmp_path / "bad.i3").write_bytes(b"hello")
     assert main(["events", str(tmp_path / "bad.i3"), str(path)]) == ExitCode.BAD_INPUT
     printed = capsys.readouterr()
-    assert printed.out.endswith("6 events or sub-events, 3 can be scanned\n")
+    assert printed.out.endswith("3 events in 6 physics frames, 3 can be scanned\n")
     assert "bad.i3: it is not an event file" in printed.err
 
 
