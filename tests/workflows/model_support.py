@@ -161,6 +161,14 @@ FAULTS = {
         "No module named 'numpy'",
         stderr=f"{TRACEBACK}ModuleNotFoundError: No module named 'numpy'\n",
     ),
+    "the job's Python has no numpy": Fault(
+        "missing-module",
+        65,
+        "has no numpy",
+        end=(ended(11, 65),),
+        stderr="skyscan: error: The Python of the job (/usr/bin/python3, 3.11.2) has no numpy, "
+        "scipy. Steps need Python 3.10 with numpy 1.23. (exit 65)\n",
+    ),
     "a library of the runtime does not load": Fault(
         "missing-module",
         65,

@@ -234,7 +234,7 @@ CAUSES = {
         "nothing says why",
         can_pass=True,
         exit_code=ExitCode.TRY_AGAIN,
-        advice=f"read the file named here; {_RESUME}",
+        advice=f"read what the step wrote (`skyscan logs`); {_RESUME}",
     ),
 }
 
@@ -254,7 +254,10 @@ _TEXTS = {
         r"ImportError: cannot import name .* from '(?:numpy|scipy|healpy|icecube)\b",
         r"AttributeError: module '(?:numpy|scipy|healpy|icecube)\b.*' has no attribute",
     ),
-    "missing-module": (r"ModuleNotFoundError: |No module named |ImportError: ",),
+    "missing-module": (
+        *(r"ModuleNotFoundError: ", r"No module named ", r"ImportError: "),
+        r"The Python of the job \(.+\) has no ",
+    ),
     "disk-full": (r"No space left on device", r"Disk quota exceeded", r"\bErrno (?:28|122)\b"),
     "memory": (
         *(r"MemoryError", r"[Oo]ut of memory", r"oom-kill", r"Cannot allocate memory"),

@@ -148,6 +148,12 @@ def test_the_logs_of_failed_steps_are_printed_whole(folder, capsys):
     assert main(["logs", str(folder.path), "--round", "7"]) == 64
 
 
+def test_logs_say_so_if_no_step_wrote_anything(folder, capsys):
+    write_output(folder, "00000.0.0.out", "")
+    assert main(["logs", str(folder.path)]) == 0
+    assert capsys.readouterr().out == "Nothing has been written.\n"
+
+
 def test_the_page_shows_each_fault_and_names_each_cause():
     text = DOCS.read_text()
     rows = dict(re.findall(r"^\| ([^|]+) \| `([\w-]+)`", text, re.MULTILINE))
