@@ -301,6 +301,7 @@ _OF_RUNTIME = ("missing-module", "other-module", "old-python")
 #: Signals that a shell may report of its program.
 _FATAL_SIGNALS = frozenset({4, 6, 7, 8, 9, 11, 15, 24, 25})
 _BY_SIGNAL = re.compile(r"killed by signal (\d+)")
+_NO_ERROR = "its job ended with exit code"
 _ENDS = {
     "its job was removed": "removed",
     "its job was held": "held",
@@ -388,6 +389,8 @@ def with_cause(failure: Failure) -> Failure:
         name = _SIGNALS.get(int(signal[1]), "killed")
     else:
         name = next((it for start, it in _ENDS.items() if failure.text.startswith(start)), "")
+        if not name and failure.text.startswith(_NO_ERROR):
+            name = _of_exit(failure.exit_code, "\n".join(failure.last_lines))
         name = name or _of_error((failure.text, failure.exit_code), failure.last_lines)
     cause = CAUSES[name]
     can_pass = cause.can_pass is not False
@@ -409,7 +412,7 @@ def end_text(job: Job) -> str:
         return "its job has not ended"
     if job.signal is not None:
         return f"its job was killed by signal {job.signal}"
-    return f"its job ended with exit code {job.exit_code}"
+    return f"{_NO_ERROR} {job.exit_code}"
 
 
 def _is_everywhere(evidence: Evidence) -> bool:
@@ -479,15 +482,19 @@ def _of_hold(reason: str, code: int, subcode: int) -> str:
 
 
 def _of_end(job: Job, lines: str) -> str:
-    found = _of_text(lines)
-    if job.signal is not None:
-        used = job.memory_mb
-        if found == "memory" or (used and used[1] and used[0] >= _NEARLY * used[1]):
-            return "memory"
-        return _SIGNALS.get(job.signal, "killed")
-    if found or job.exit_code is None:
-        return found or "unknown"
-    of_code = _of_code(job.exit_code)
+    if job.signal is None:
+        return "unknown" if job.exit_code is None else _of_exit(job.exit_code, lines)
+    used = job.memory_mb
+    if _of_text(lines) == "memory" or (used and used[1] and used[0] >= _NEARLY * used[1]):
+        return "memory"
+    return _SIGNALS.get(job.signal, "killed")
+
+
+def _of_exit(code: int, lines: str) -> str:
+    """Return the cause of an exit code, by the last lines of stderr if they tell it."""
+    if found := _of_text(lines):
+        return found
+    of_code = _of_code(code)
     if of_code == "unknown" and "Traceback (most recent call last)" in lines:
         return "exception"
     return of_code
