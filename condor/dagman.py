@@ -107,6 +107,8 @@ def dagman_state(dag: Path) -> DagmanState | None:
             known[newest] = DagmanState(newest, len(known) + 1, "queued", event.time)
         elif event.cluster in known and event.kind in states:
             found = known[event.cluster]
+            if found.state == "ended" and event.kind == Kind.ABORTED:  # as it left the queue
+                continue
             code = event.exit_code if event.kind == Kind.TERMINATED else None
             starts = found.starts + (event.kind == Kind.EXECUTE)
             known[event.cluster] = replace(
@@ -185,9 +187,12 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
     nodes: dict[int, str] = {}
     ends: dict[str, JobEnd] = {}
     held: dict[int, str] = {}
+    terminated: set[int] = set()
     for event in log_events(log):
         if event.type == types.SUBMIT:
             nodes[event.cluster] = node_of(event)
+        if event.type in (types.SUBMIT, types.EXECUTE):
+            terminated.discard(event.cluster)
         node = nodes.get(event.cluster, "")
         if not node:
             continue
@@ -196,10 +201,12 @@ def job_ends(log: Path) -> dict[str, JobEnd]:
             ends[node] = JobEnd(None, "its job has not ended")
         elif event.type == types.JOB_TERMINATED:
             ends[node] = _terminated(event)
+            terminated.add(event.cluster)
         elif event.type == types.JOB_HELD:
             held[event.cluster] = str(event.get("HoldReason", ""))
             ends[node] = JobEnd(None, f"its job was held: {held[event.cluster]}")
-        elif event.type == types.JOB_ABORTED:
+        elif event.type == types.JOB_ABORTED and event.cluster not in terminated:
+            # A DAGMan that ends removes its jobs, and that may reach one that has just ended.
             ends[node] = _removed(event, held.get(event.cluster))
     return ends
 

@@ -102,12 +102,14 @@ case $code in
 0) ;;
 4) not_here "skyscan.zip is damaged or missing" ;;
 1[3-9]?) not_here "$python was killed by signal $((code - 128))" ;;
-*)
+12[67]) not_here "$python cannot be executed" ;;
+3)
     found=$("$python" --version 2>&1)
     echo "skyscan: error: $python is $found on $(uname -n), but jobs need Python 3.10 or newer:" \
         "choose another --runtime (exit 65)" >&2
     exit 65
     ;;
+*) not_here "$python does not start" ;;
 esac
 
 PYTHONPATH="$here/skyscan.zip${PYTHONPATH:+:$PYTHONPATH}"

@@ -29,6 +29,7 @@ from condor.dagman import (
     note_removal,
 )
 from condor.joblog import Kind, read_log
+from workflows.model.jobs import Nodes
 
 
 @pytest.fixture
@@ -198,6 +199,29 @@ def test_a_node_ends_like_its_last_job(tmp_path):
     assert "removed: via condor_rm (by user u)" in ends["reco_00002"].reason
     assert "held: no such file" in ends["reco_00003"].reason
     assert ends["reco_00004"] == JobEnd(None, "its job has not ended")
+
+
+def test_a_job_that_is_removed_as_it_ends_has_ended(tmp_path):
+    # DAGMan removes its jobs when it ends; seen with 23.9.6 on a busy machine.
+    log = tmp_path / "scan.dag.nodes.log"
+    events = (submitted(7, "reco_00000"), STARTED.format(7), ended(7, 0), REMOVED.format(7))
+    write_log(log, *events)
+    assert job_ends(log)["reco_00000"].exit_code == 0
+    nodes = Nodes()
+    nodes.take(read_log(log))
+    assert nodes.jobs["reco_00000"].has_succeeded
+    again = log.read_text() + STARTED.format(7) + "\n...\n" + REMOVED.format(7) + "\n...\n"
+    log.write_text(again)  # the schedd had forgotten its end
+    assert "condor_rm" in job_ends(log)["reco_00000"].reason
+
+
+def test_a_dagman_that_is_removed_as_it_ends_has_ended(tmp_path):
+    dag = tmp_path / "scan.dag"
+    write_log(
+        dag.with_name("scan.dag.dagman.log"), submitted(7), ended(7, 0), REMOVED.format(7)
+    )
+    state = dagman_state(dag)
+    assert (state.state, state.exit_code) == ("ended", 0)
 
 
 def test_a_job_removed_while_held_has_its_hold_reason(tmp_path):

@@ -164,13 +164,37 @@ def test_a_python_that_is_killed_may_run_elsewhere(job):
 def test_a_python_that_is_too_old_is_named_and_no_try_helps(job):
     old = write_script(
         job.parent / "old",
-        '#!/bin/sh\n[ "$1" = --version ] && exec echo Python 3.6.8\nexit 1\n',
+        '#!/bin/sh\n[ "$1" = --version ] && exec echo Python 3.6.8\nexit 3\n',
     )
     done = run(job, "prep", SKYSCAN_PYTHON=str(old))
     assert done.returncode == 65
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"skyscan: error: {old} is Python 3.6.8 on ")
     assert line.endswith("choose another --runtime (exit 65)")
+
+
+@pytest.mark.parametrize(
+    ("program", "error"),
+    [
+        (b"\x7fELF of another machine", "cannot be executed"),
+        (b"#!/nowhere/interpreter\n", "cannot be executed"),
+        (
+            b"#!/bin/sh\necho 'libpython3.13.so: not found' >&2\nexit 127\n",
+            "cannot be executed",
+        ),
+        (b"#!/bin/sh\necho Fatal Python error >&2\nexit 1\n", "does not start"),
+    ],
+    ids=["format", "shebang", "library", "itself"],
+)
+def test_a_python_that_does_not_start_is_not_called_too_old(job, program, error):
+    broken = job.parent / "broken"
+    broken.write_bytes(program)
+    broken.chmod(0o755)
+    done = run(job, "prep", SKYSCAN_PYTHON=str(broken))
+    assert done.returncode == TRY_AGAIN
+    first, *_, last = done.stderr.splitlines()
+    assert not first.startswith("skyscan: ")  # what the shell or the program says of it
+    assert last.startswith(f"skyscan: error: {broken} {error} on ")
 
 
 @BOTH

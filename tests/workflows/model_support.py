@@ -161,6 +161,14 @@ FAULTS = {
         "No module named 'numpy'",
         stderr=f"{TRACEBACK}ModuleNotFoundError: No module named 'numpy'\n",
     ),
+    "the job's Python has no numpy": Fault(
+        "missing-module",
+        65,
+        "has no numpy",
+        end=(ended(11, 65),),
+        stderr="skyscan: error: The Python of the job (/usr/bin/python3, 3.11.2) has no numpy, "
+        "scipy. Steps need Python 3.10 with numpy 1.23. (exit 65)\n",
+    ),
     "a library of the runtime does not load": Fault(
         "missing-module",
         65,
@@ -174,6 +182,13 @@ FAULTS = {
         end=(ended(11, 70),),
         stderr=f"{TRACEBACK}ModuleNotFoundError: No module named 'healpy'\n{BUG}",
     ),
+    "versions of modules do not fit": Fault(
+        "other-module",
+        65,
+        "numpy.dtype size changed",
+        stderr=f"{TRACEBACK}ValueError: numpy.dtype size changed, may indicate binary "
+        "incompatibility.\n",
+    ),
     "Python is too old": Fault(
         "old-python",
         65,
@@ -181,6 +196,7 @@ FAULTS = {
         stderr='  File "skyscan/__init__.py", line 3\nSyntaxError: invalid syntax\n',
     ),
     "killed by the kernel": Fault("killed", 75, "killed by signal 9", end=(killed(11),)),
+    "killed below a shell": Fault("killed", 75, "exit code 137", end=(ended(11, 137),)),
     "killed for its memory": Fault(
         "memory", 75, "killed by signal 9", end=(f"{killed(11)}{MEMORY}",)
     ),
@@ -189,6 +205,13 @@ FAULTS = {
         75,
         "memory usage exceeded request_memory",
         end=held(11, "Error from slot1_1: memory usage exceeded request_memory", 34),
+    ),
+    "C++ gets no memory": Fault(
+        "memory",
+        75,
+        "std::bad_alloc",
+        end=(killed(11).replace("signal 9", "signal 6"),),
+        stderr="terminate called after throwing an instance of 'std::bad_alloc'\n",
     ),
     "exec fails": Fault(
         "exec",
@@ -210,6 +233,28 @@ FAULTS = {
         end=(ended(11, 75),),
         stderr=NO_PYTHON,
     ),
+    "Python cannot be executed": Fault(
+        "exec",
+        65,
+        "Exec format error",
+        end=(ended(11, 75),),
+        stderr="job.sh: 94: /x/python3: Exec format error\nskyscan: error: /x/python3 cannot "
+        "be executed on node1; another machine may do (exit 75)\n",
+    ),
+    "Python does not find itself": Fault(
+        "no-python",
+        65,
+        "No module named 'encodings'",
+        stderr="Fatal Python error: init_fs_encoding: failed to get the Python codec\n"
+        "ModuleNotFoundError: No module named 'encodings'\n",
+    ),
+    "Apptainer does not open the image": Fault(
+        "image",
+        65,
+        "could not open image",
+        end=(ended(11, 255),),
+        stderr="FATAL:   could not open image /images/a.sif: image format not recognized\n",
+    ),
     "the image does not start": Fault("image", 65, "never ran", end=held(11, NEVER_RAN, 3)),
     "the system is too old": Fault(
         "old-system",
@@ -223,6 +268,39 @@ FAULTS = {
         "signal 4",
         end=(killed(11).replace("signal 9", "signal 4"),),
         machines=("node1", "node2"),
+    ),
+    "numpy is built for another processor": Fault(
+        "instruction",
+        65,
+        "baseline optimizations",
+        stderr=f"{TRACEBACK}RuntimeError: NumPy was built with baseline optimizations: \n"
+        "(X86_V2) but your machine doesn't support:\n(X86_V2).\n",
+    ),
+    "the machine has no processes left": Fault(
+        "machine",
+        75,
+        "Resource temporarily unavailable",
+        stderr="OpenBLAS blas_thread_init: pthread_create failed for thread 3 of 64: Resource "
+        f"temporarily unavailable\n{TRACEBACK}KeyboardInterrupt\n",
+    ),
+    "a file system does not answer": Fault(
+        "machine",
+        75,
+        "Input/output error",
+        stderr=f"{TRACEBACK}OSError: [Errno 5] Input/output error: '/cvmfs/tables.fits'\n",
+    ),
+    "a file may not be read": Fault(
+        "no-access",
+        65,
+        "Permission denied",
+        stderr=f"{TRACEBACK}PermissionError: [Errno 13] Permission denied: '/data/a.fits'\n",
+    ),
+    "a file of the runtime is missing": Fault(
+        "no-file",
+        65,
+        "/cvmfs/tables.fits",
+        stderr=f"{TRACEBACK}FileNotFoundError: [Errno 2] No such file or directory: "
+        "'/cvmfs/tables.fits'\n",
     ),
     "the worker's disk is full": Fault(
         "disk-full",
@@ -258,6 +336,7 @@ FAULTS = {
     "longer than the pool allows": Fault(
         "time", 75, "allowed execute duration", end=held(11, "allowed execute duration", 47)
     ),
+    "ended by timeout": Fault("time", 75, "exit code 124", end=(ended(11, 124),)),
     "removed by hand": Fault("removed", 75, "via condor_rm", end=(REMOVED.format(11),)),
     "a batch is corrupt": Fault(
         "damaged-file",
@@ -282,6 +361,13 @@ FAULTS = {
     ),
     "an exception outside of skyscan": Fault(
         "exception", 70, "RuntimeError: cvmfs", stderr=f"{TRACEBACK}RuntimeError: cvmfs\n"
+    ),
+    "a crash below a shell": Fault(
+        "crashed",
+        75,
+        "Segmentation fault",
+        end=(ended(11, 139),),
+        stderr="env-shell.sh: line 9: 77 Segmentation fault (core dumped) python3\n",
     ),
     "a crash": Fault(
         "crashed", 75, "signal 11", end=(killed(11).replace("signal 9", "signal 11"),)

@@ -14,9 +14,9 @@ from workflows.model.time_left import BatchWork, RoundWork, Work
 
 PLACE = Path(__file__).parents[1] / "data" / "recorded_scans"
 NAMES = sorted(it.name for it in PLACE.iterdir() if it.is_dir())
-#: Scans of an earlier workflow, with an eviction, checkpoints, and slow slots.
-OF_POOLS = PLACE.with_name("recorded_pools")
-POOLS = sorted(it.name for it in OF_POOLS.iterdir() if it.is_dir())
+#: Scans of an earlier workflow, in which merge was a job, and often prep.
+OLD_PLACE = PLACE.with_name("recorded_old")
+OLD_NAMES = sorted(it.name for it in OLD_PLACE.iterdir() if it.is_dir())
 STARTING = 0.7  # the part of a start's time besides fits that comes before them
 
 
@@ -24,10 +24,12 @@ STARTING = 0.7  # the part of a start's time besides fits that comes before them
 class Recording:
     """A scan that has ended.
 
-    Its logs give the times of its jobs; its fits follow each other in the job's last start.
+    Its logs give the times of its jobs; its fits follow each other in the job's last start. If
+    that was too short for some, they had come home from the starts before.
     """
 
     name: str
+    place: Path = PLACE
     value: dict = field(init=False)
     submitted: float = field(init=False)
     ended: float = field(init=False)
@@ -35,7 +37,7 @@ class Recording:
     rounds: list[list[LogEvent]] = field(init=False)
 
     def __post_init__(self) -> None:
-        place = (OF_POOLS if self.name in POOLS else PLACE) / self.name
+        place = self.place / self.name
         self.value = json.loads((place / "recording.json").read_text())
         dagman = read_log(place / "scan.dag.dagman.log")
         self.submitted, self.ended = dagman[0].time, dagman[-1].time
@@ -80,10 +82,12 @@ class Recording:
                 batches.append(BatchWork(size, len(seconds), sum(seconds), began, job.changed))
                 continue
             last = self.whole[number].jobs[node].starts[-1]
-            rest = max(0.0, (last.ended or now) - last.began - sum(seconds))
+            length = (last.ended or now) - last.began
+            home = next(n for n in range(len(seconds) + 1) if sum(seconds[n:]) <= length)
+            rest = length - sum(seconds[home:])
             began = job.starts[-1].began
-            at = (began + STARTING * rest + it for it in accumulate(seconds))
-            done = sum(it <= now for it in at) if began == last.began else 0
+            at = (began + STARTING * rest + it for it in accumulate(seconds[home:]))
+            done = home + sum(it <= now for it in at) if began == last.began else 0
             batches.append(BatchWork(size, done, 0.0, began))
         nsides = tuple(described["nsides"])
         return RoundWork(

@@ -23,7 +23,7 @@ from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.planning.values import usual_rounds
 
-RECORDED = Path(__file__).parents[1] / "data" / "recorded_scans" / "even-25"
+RECORDED = Path(__file__).parents[1] / "data" / "recorded_old" / "even-25"
 DOCS = Path(__file__).parents[2] / "docs" / "estimate.md"
 EXAMPLE = re.compile(r"```console\n\$ skyscan (estimate .*)\n((?:.*\n)+?)```")
 

@@ -87,7 +87,7 @@ def _logs(options: argparse.Namespace) -> ExitCode:
     if options.follow:
         with at_interrupt("" if is_over(folder) else it_continues("scan", folder.path)):
             _follow(folder, options, ends)
-    elif not ends:
+    elif not any(ends.values()):
         print("Nothing has been written.")
     return ExitCode.DONE
 

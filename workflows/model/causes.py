@@ -51,6 +51,12 @@ CAUSES = {
         exit_code=ExitCode.BAD_INPUT,
         advice=f"install the module there; or {_RUNTIME}",
     ),
+    "other-module": Cause(
+        "a module of the runtime is of a version with which others do not work",
+        can_pass=False,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=f"install versions that fit together; or {_RUNTIME}",
+    ),
     "old-python": Cause(
         "the runtime's Python is older than 3.10",
         can_pass=False,
@@ -58,7 +64,7 @@ CAUSES = {
         advice=_RUNTIME,
     ),
     "no-python": Cause(
-        "the machine or the image has no such Python or env-shell",
+        "the machine or the image has no such Python or env-shell, or it does not start",
         can_pass=None,
         exit_code=ExitCode.BAD_INPUT,
         advice=_RUNTIME,
@@ -105,6 +111,24 @@ CAUSES = {
         can_pass=True,
         exit_code=ExitCode.TRY_AGAIN,
         advice=f"{_RESUME}; if it fails again, {_RUNTIME}",
+    ),
+    "machine": Cause(
+        "the machine ran out of processes or files, or lost a file system or the network",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
+    "no-access": Cause(
+        "a file or folder may not be read or written",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=f"repair the permissions of what the message names, then {_RESUME}",
+    ),
+    "no-file": Cause(
+        "a file or folder that the program needs is not there",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=f"put what the message names there, then {_RESUME}; or {_RUNTIME}",
     ),
     "disk-full": Cause(
         "a disk was full",
@@ -210,35 +234,58 @@ CAUSES = {
         "nothing says why",
         can_pass=True,
         exit_code=ExitCode.TRY_AGAIN,
-        advice=f"read the file named here; {_RESUME}",
+        advice=f"read what the step wrote (`skyscan logs`); {_RESUME}",
     ),
 }
 
 #: Texts of stderr, error messages and reasons of holds, the most telling first.
 _TEXTS = {
-    "missing-module": (
-        r"ModuleNotFoundError: |No module named |ImportError: (?!.*(?:GLIBC|CXXABI))",
+    # Python's own end: it finds no module of its own, as with a wrong PYTHONHOME.
+    "no-python": (
+        *(r"there is no \S*(?:python|setup\.sh)", r"there is no env-shell"),
+        *(r"the env-shell \S+ fails", r"setup\.sh fails", r"does not start on "),
+        *(r"No module named 'encodings'", r"Fatal Python error: (?:Py_Init|init)"),
     ),
+    "instruction": (r"Illegal instruction", r"NumPy was built with baseline optimizations"),
     "old-system": (r"version .(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+. not found",),
+    "other-module": (
+        *(r"numpy\.dtype size changed", r"compiled using NumPy 1\.x cannot be run"),
+        *(r"multiarray failed to import", r"compiled against (?:ABI|API) version"),
+        r"ImportError: cannot import name .* from '(?:numpy|scipy|healpy|icecube)\b",
+        r"AttributeError: module '(?:numpy|scipy|healpy|icecube)\b.*' has no attribute",
+    ),
+    "missing-module": (
+        *(r"ModuleNotFoundError: ", r"No module named ", r"ImportError: "),
+        r"The Python of the job \(.+\) has no ",
+    ),
     "disk-full": (r"No space left on device", r"Disk quota exceeded", r"\bErrno (?:28|122)\b"),
     "memory": (
         *(r"MemoryError", r"[Oo]ut of memory", r"oom-kill", r"Cannot allocate memory"),
-        r"out-of-memory",
+        *(r"out-of-memory", r"std::bad_alloc"),
     ),
     "old-python": (
         *(r"SyntaxError: ", r"Python (?:2|3\.[0-9])\b\S* is too old"),
         r"unexpected keyword argument '(?:kw_only|slots|strict)'",
     ),
-    "no-python": (
-        *(r"there is no \S*(?:python|setup\.sh)", r"there is no env-shell"),
-        r"the env-shell \S+ fails",
-        r"setup\.sh fails",
+    "image": (
+        *(r"^FATAL: +(?:could not open image|container creation failed)", r"[Uu]nable to pull"),
+        r"Failed to create user namespace",
     ),
     "exec": (
         *(r"Exec format error", r"[Cc]annot execute", r"bad interpreter", r": not found$"),
         *(r"command not found", r"Failed to execute", r"Permission denied$"),
+        *(r"executable file not found", r"cannot be executed on "),
+        r"error while loading shared libraries",
     ),
-    "instruction": (r"Illegal instruction",),
+    "machine": (
+        *(r"Resource temporarily unavailable", r"can't start new thread"),
+        r"Too many open files",
+        *(r"Input/output error", r"Stale (?:NFS )?file handle", r"Transport endpoint is not"),
+        *(r"Connection (?:timed out|refused|reset)", r"Network is unreachable"),
+        *(r"Name or service not known", r"Temporary failure in name resolution"),
+    ),
+    "no-access": (r"PermissionError: ", r"Permission denied: ", r"Read-only file system"),
+    "no-file": (r"FileNotFoundError: ", r"can't open file '"),
 }
 _TEXT_RULES = {name: re.compile("|".join(it), re.MULTILINE) for name, it in _TEXTS.items()}
 _PLANNED = re.compile(r"/event/[^/\s]+|/skyscan\.zip|/scan\.json|/job\.sh")
@@ -248,13 +295,20 @@ _SIGNALS = {
     4: "instruction",
     9: "killed",
 }
+_NOT_STARTED = re.compile(r"does not start on |cannot be executed on ")
+#: What the runtime of a step that calls its input bad may be.
+_OF_RUNTIME = ("missing-module", "other-module", "old-python")
+#: Signals that a shell may report of its program.
+_FATAL_SIGNALS = frozenset({4, 6, 7, 8, 9, 11, 15, 24, 25})
 _BY_SIGNAL = re.compile(r"killed by signal (\d+)")
+_NO_ERROR = "its job ended with exit code"
 _ENDS = {
     "its job was removed": "removed",
     "its job was held": "held",
     "its job has not ended": "not-ended",
 }
 _CODES: dict[int, str] = {
+    124: "time",  # of timeout(1)
     126: "exec",  # of shells
     127: "exec",
     ExitCode.BAD_INPUT: "bad-input",
@@ -268,10 +322,11 @@ _HOLDS = {
     6: "exec",
     12: "transfer",
     13: "transfer",
-    14: "exec",
+    14: "no-file",
     34: "memory",
     35: "image",
     45: "image",
+    46: "time",
     47: "time",
 }
 _STARTD, _MEMORY_SUBCODES, _DISK_SUBCODES = 21, (102,), (104,)
@@ -334,6 +389,8 @@ def with_cause(failure: Failure) -> Failure:
         name = _SIGNALS.get(int(signal[1]), "killed")
     else:
         name = next((it for start, it in _ENDS.items() if failure.text.startswith(start)), "")
+        if not name and failure.text.startswith(_NO_ERROR):
+            name = _of_exit(failure.exit_code, "\n".join(failure.last_lines))
         name = name or _of_error((failure.text, failure.exit_code), failure.last_lines)
     cause = CAUSES[name]
     can_pass = cause.can_pass is not False
@@ -355,7 +412,7 @@ def end_text(job: Job) -> str:
         return "its job has not ended"
     if job.signal is not None:
         return f"its job was killed by signal {job.signal}"
-    return f"its job ended with exit code {job.exit_code}"
+    return f"{_NO_ERROR} {job.exit_code}"
 
 
 def _is_everywhere(evidence: Evidence) -> bool:
@@ -393,12 +450,14 @@ def _cause(evidence: Evidence) -> str:
 def _of_error(error: tuple[str, int | None], lines: tuple[str, ...]) -> str:
     text, code = error
     by_text = _of_text(text)
+    if _NOT_STARTED.search(text):  # the lines before say why
+        return _of_text("\n".join(lines)) or by_text
     if code == ExitCode.BUG:
         return _of_text("\n".join((text, *lines))) or "bug"
     if code == ExitCode.INCOMPLETE:
         return "deadline" if "--deadline" in text else "limit"
     if code in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE):
-        return by_text if by_text in ("missing-module", "old-python") else "bad-input"
+        return by_text if by_text in _OF_RUNTIME else "bad-input"
     if by_text:
         return by_text
     return (
@@ -423,17 +482,29 @@ def _of_hold(reason: str, code: int, subcode: int) -> str:
 
 
 def _of_end(job: Job, lines: str) -> str:
-    if job.signal is not None:
-        used = job.memory_mb
-        if used and used[1] and used[0] >= _NEARLY * used[1]:
-            return "memory"
-        return _SIGNALS.get(job.signal, "killed")
-    found = _of_text(lines)
-    if found or job.exit_code is None:
-        return found or "unknown"
-    if "Traceback (most recent call last)" in lines:
-        return _CODES.get(job.exit_code, "exception")
-    return _CODES.get(job.exit_code, "unknown")
+    if job.signal is None:
+        return "unknown" if job.exit_code is None else _of_exit(job.exit_code, lines)
+    used = job.memory_mb
+    if _of_text(lines) == "memory" or (used and used[1] and used[0] >= _NEARLY * used[1]):
+        return "memory"
+    return _SIGNALS.get(job.signal, "killed")
+
+
+def _of_exit(code: int, lines: str) -> str:
+    """Return the cause of an exit code, by the last lines of stderr if they tell it."""
+    if found := _of_text(lines):
+        return found
+    of_code = _of_code(code)
+    if of_code == "unknown" and "Traceback (most recent call last)" in lines:
+        return "exception"
+    return of_code
+
+
+def _of_code(code: int) -> str:
+    """Return the cause by an exit code; a shell whose program a signal killed has 128 more."""
+    if code - 128 in _FATAL_SIGNALS:
+        return _SIGNALS.get(code - 128, "killed")
+    return _CODES.get(code, "unknown")
 
 
 def _of_text(text: str) -> str:

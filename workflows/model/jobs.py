@@ -154,6 +154,9 @@ class Job:
         self._become("ended", event.time)
 
     def _abort(self, event: LogEvent) -> None:
+        # A DAGMan that ends removes its jobs, and that may reach one that has just ended.
+        if self.state == "ended":
+            return
         self.reason = event.reason
         self._stop(event.time, "removed")
         self._become("removed", event.time)

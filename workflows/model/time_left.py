@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
@@ -27,15 +28,13 @@ RECENT = 60.0  # seconds over which the number of slots is averaged
 SCRIPT, WAIT, START_UP = 4.0, 3.0, 2.0
 #: Of DAGMan's looks, which are part of what a script takes, and the shortest time without them.
 LOOK, QUICKEST = 1.0, 0.5
-#: How many times as long as that script, without the looks, merge and the report take.
-MERGE, REPORT = 1.0, 5.0
-#: Seconds of DAGMan for each round that is skipped; of a predictive scan, which skips many.
-SKIP, SKIP_OF_MANY, FEW = 1.0, 0.55, 12
-SUBMIT = 1.0  # seconds of DAGMan for merge, if it is a job: in all scans that were recorded
+#: How many times as long as that script, without the looks, merge takes; the report, as merge.
+MERGE, REPORT = 1.0, 6.0
+SKIP = 1.0  # seconds of DAGMan for each round that is skipped
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
 FIRST_WAIT = 10.0  # seconds of a wait that are expected to recur
 AGAIN = 0.5  # part of what it has waited that a job that waits too long waits yet
-LONGER = 0.5  # the same for merge and report
+LONGER = 0.2  # the same for merge and report
 #: Chance that the best fit moves, so that one more round follows the last one expected, and of
 #: another one after that; the size of such a round as a part of the largest of its nside. Scans
 #: of `track` and of the dummy did so.
@@ -273,7 +272,9 @@ class _Gaps:
 def _gaps(work: Work) -> _Gaps:
     ends = [work.ready, *(it.ended for it in work.rounds)]
     opened = [it.opened for it in work.rounds]
-    if work.closing.n_skipped == 1 and work.closing.skipped:
+    if _is_ahead(work):
+        del opened[1:]  # these were not chosen at the end of a round
+    elif work.closing.n_skipped == 1 and work.closing.skipped:
         opened.append(work.closing.skipped)  # the last such script found no pixels
     pairs = zip(ends, opened, strict=False)
     scripts = [then - end for end, then in pairs if end is not None and then > end]
@@ -286,24 +287,31 @@ def _gaps(work: Work) -> _Gaps:
     )
 
 
+def _is_ahead(work: Work) -> bool:
+    """Return whether a round was chosen before the one before it had ended."""
+    pairs = pairwise(work.rounds)
+    return any(before.ended is None or it.opened < before.ended for before, it in pairs)
+
+
 def _closing(work: Work, gaps: _Gaps) -> float:
     """Return the seconds from the end of the last round: skipped rounds, merge, report."""
     seen = work.closing
     # The scripts of this scan tell how fast the machine is; DAGMan looks once a second anyway.
     own = max(QUICKEST, gaps.script - LOOK)
-    report = REPORT * own + LOOK
     if seen.merge_ended is not None:
-        return _rest(report, work.now - seen.merge_ended)
-    merge = MERGE * own + LOOK + SUBMIT
+        # Merge is a script like that of the report, and has just told how busy the machine is.
+        if seen.merge_began is None and seen.skipped is not None:
+            own = max(QUICKEST, seen.merge_ended - seen.skipped)
+        return _rest(REPORT * own + LOOK, work.now - seen.merge_ended)
+    merge, report = MERGE * own + LOOK, REPORT * own + LOOK
     if seen.merge_began is not None:
         return report + _rest(merge, work.now - seen.merge_began)
     spare = work.max_rounds - len(work.rounds) if work.n_skips is None else work.n_skips
-    skip = SKIP if spare <= FEW else SKIP_OF_MANY
     n_skips = max(0, spare - seen.n_skipped)
     if seen.skipped is not None:
-        skips = _rest(skip * (n_skips + 1), work.now - seen.skipped)
+        skips = _rest(SKIP * (n_skips + 1), work.now - seen.skipped)
     else:
-        skips = gaps.script + skip * (n_skips - 1) if n_skips else 0.0
+        skips = gaps.script + SKIP * (n_skips - 1) if n_skips else 0.0
     return skips + merge + report
 
 

@@ -73,9 +73,10 @@ def usage(
             max(0.0, (until if it.ended is None else it.ended) - it.began) for it in job.holds
         )
         fits = results.get(id(job), NONE)
-        good = 0.0
+        good = here = 0.0
         for start in starts:
             seconds = start.seconds(until)
+            here += seconds
             running.append((start.began, start.began + seconds))
             machine = machines[start.machine]
             machine.seconds += seconds
@@ -90,7 +91,7 @@ def usage(
             machines[starts[-1].machine].fit_seconds += fits.seconds
         # What the fits took beyond the good starts was kept from those that were lost.
         kept = max(0.0, fits.seconds - good)
-        total.fits += fits.seconds
+        total.fits += min(fits.seconds, here)  # the others are of earlier submissions
         total.starting += max(0.0, good - fits.seconds)
         for start in starts:
             name = _LOST.get(start.how)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recorded_scans import NAMES, POOLS, Recording
+from recorded_scans import OLD_NAMES, OLD_PLACE, Recording
 from rounds_support import GivenRounds
 
 from condor.sites import read_site
@@ -19,6 +19,10 @@ from workflows.model.rounds import Batch, ChosenRound
 DOCS = Path(__file__).parents[3] / "docs" / "estimate.md"
 NEAR = 0.2
 HALVINGS = {"smaller": 2}
+
+
+def recorded(name):
+    return Recording(name, OLD_PLACE)
 
 
 def rounds_of(recording):
@@ -38,7 +42,7 @@ def rounds_of(recording):
 
 def predictions(name):
     """Return what was seen, and predicted with the defaults and with the scan's own figures."""
-    recording = Recording(name)
+    recording = recorded(name)
     value, rounds = recording.value, rounds_of(recording)
     fits = [it for each in value["rounds"] for _, seconds in each["batches"] for it in seconds]
     usual, _ = behaviour_of(
@@ -63,7 +67,7 @@ def predictions(name):
 
 @pytest.fixture(scope="module")
 def found():
-    return {name: predictions(name) for name in (*NAMES, *POOLS)}
+    return {name: predictions(name) for name in OLD_NAMES}
 
 
 def row(name, slots, seen, idle, own):
@@ -92,7 +96,7 @@ def test_no_recorded_scan_was_quicker_than_on_an_idle_machine(found):
 
 
 def test_a_scan_without_results_says_nothing_of_its_pool():
-    rounds = rounds_of(Recording("even"))
+    rounds = rounds_of(recorded("even"))
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
     for each in rounds:
         for batch in each.batches:
@@ -101,7 +105,7 @@ def test_a_scan_without_results_says_nothing_of_its_pool():
 
 
 def test_fits_of_jobs_that_have_not_ended_tell_how_long_one_takes():
-    rounds = rounds_of(Recording("even"))
+    rounds = rounds_of(recorded("even"))
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 0.0)
     for each in rounds:
         for batch in each.batches:
@@ -112,7 +116,7 @@ def test_fits_of_jobs_that_have_not_ended_tell_how_long_one_takes():
 
 
 def test_fits_count_without_the_logs_of_their_jobs():
-    rounds = rounds_of(Recording("even"))
+    rounds = rounds_of(recorded("even"))
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 0.0)
     for each in rounds:
         for batch in each.batches:
@@ -126,7 +130,7 @@ def test_fits_count_without_the_logs_of_their_jobs():
 def test_a_few_evictions_in_minutes_are_not_the_rate_of_hours():
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
     for name, n in (("checkpoints", 2), ("evicted", 1), ("even", 0)):
-        own = seen_behaviour(usual, rounds_of(Recording(name)))
+        own = seen_behaviour(usual, rounds_of(recorded(name)))
         assert 0.8 * n <= own.evictions_per_hour <= n
 
 
@@ -144,7 +148,7 @@ def test_slots_are_counted_when_jobs_start_end_and_still_run():
 
 
 def test_a_copied_folder_has_no_times_of_choices():
-    rounds = rounds_of(Recording("demo"))
+    rounds = rounds_of(recorded("demo"))
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
     own = seen_behaviour(usual, rounds)
     for each in rounds:
@@ -156,9 +160,9 @@ def test_a_copied_folder_has_no_times_of_choices():
 
 def test_failures_and_paces_of_machines_are_seen():
     usual, _ = behaviour_of(read_site("personal", (), None, urgent=False), "dummy", 1.0)
-    flaky = seen_behaviour(usual, rounds_of(Recording("flaky")))
-    slow = seen_behaviour(usual, rounds_of(Recording("slow-slots")))
-    even = seen_behaviour(usual, rounds_of(Recording("even")))
+    flaky = seen_behaviour(usual, rounds_of(recorded("flaky")))
+    slow = seen_behaviour(usual, rounds_of(recorded("slow-slots")))
+    even = seen_behaviour(usual, rounds_of(recorded("even")))
     assert flaky.failing == pytest.approx(1 / 3)
     assert slow.machine_spread > 0.3 > 10 * even.machine_spread
     assert even.seconds_per_fit == pytest.approx(2.033, abs=0.001)

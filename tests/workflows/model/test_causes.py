@@ -148,6 +148,12 @@ def test_the_logs_of_failed_steps_are_printed_whole(folder, capsys):
     assert main(["logs", str(folder.path), "--round", "7"]) == 64
 
 
+def test_logs_say_so_if_no_step_wrote_anything(folder, capsys):
+    write_output(folder, "00000.0.0.out", "")
+    assert main(["logs", str(folder.path)]) == 0
+    assert capsys.readouterr().out == "Nothing has been written.\n"
+
+
 def test_the_page_shows_each_fault_and_names_each_cause():
     text = DOCS.read_text()
     rows = dict(re.findall(r"^\| ([^|]+) \| `([\w-]+)`", text, re.MULTILINE))
@@ -166,7 +172,8 @@ def test_the_page_shows_each_fault_and_names_each_cause():
         ("No module named 'healpy'", 70, "missing-module", 65),
         ("the event has no pulses", 65, "bad-input", 65),
         ("--max-rounds", 69, "limit", 69),
-        ("its job ended with exit code 3", 3, "try-again", 75),
+        ("its job ended with exit code 3", 3, "unknown", 75),
+        ("its job ended with exit code 139", 139, "crashed", 75),
     ],
 )
 def test_failures_that_an_engine_finds_itself_have_causes_too(text, code, cause, exit_code):

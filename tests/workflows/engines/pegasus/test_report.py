@@ -194,6 +194,21 @@ def test_a_failed_job_is_reported_with_its_message_and_the_tool_for_details(fold
     assert json.loads(capsys.readouterr().out)["exit_code"] == 65
 
 
+def test_the_cause_is_in_the_stderr_that_pegasus_recorded(folder):
+    log_of(folder, submitted(7), ended(7, 0))
+    inner = round_of(folder, submitted(8, "reco_00000"), ended(8, 1))
+    record = (
+        "- invocation: True\n  files:\n    stdout:\n      data: |\n        MemoryError\n"
+        "    stderr:\n      size: 90\n      data_truncated: false\n      data: |\n"
+        "        Traceback (most recent call last):\n"
+        "        ModuleNotFoundError: No module named 'numpy'\n    metadata:\n      size: 0\n"
+    )
+    (inner / "00" / "00" / "reco_00000.out.000").write_text(record)
+    (failure,) = last_report(folder).failures
+    assert (failure.cause, failure.exit_code) == ("missing-module", 65)
+    assert failure.last_lines[-1] == "ModuleNotFoundError: No module named 'numpy'"
+
+
 def test_a_workflow_that_could_not_be_planned_is_reported(folder):
     log_of(folder, submitted(7), ended(7, 0))
     log = run_of(folder) / "pegasus-plan_round_000.pre.log.000"
