@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from skyscan.answer.sky_frame import turn_text
 from skyscan.errors import BadInput, WrongUsage, one_line
 from skyscan.json_text import is_of
 from skyscan.layout import ScanFolder
@@ -106,7 +107,7 @@ def near(skymap: SkyMap, answer: Answer, sources: Sequence[Source]) -> list[Near
 def source_lines(found: Sequence[Near]) -> list[str]:
     """Return the lines of a report about sources."""
     lines = [
-        f"  source    {it.source.name}: RA {it.source.ra_deg:.2f} deg, Dec "
+        f"  source    {it.source.name}: RA {turn_text(it.source.ra_deg)} deg, Dec "
         f"{it.source.dec_deg:+.2f} deg; {it.distance_deg:.2f} deg from the best fit, "
         f"{'inside' if it.is_inside else 'outside'} 90 %"
         for it in found[:SHOWN]

@@ -23,7 +23,7 @@ from skyscan.answer.directions import (
 from skyscan.answer.from_truth import FromTruth, from_truth
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.region import Region, region
-from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
+from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame, turn_text
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import printable
 
@@ -217,8 +217,9 @@ class Answer:
         best = self.best
         kind = "real" if self.is_real_event else "SIMULATED"
         elsewhere = (
-            f"{best.ra_hms} {best.dec_dms}; galactic l {best.l_deg:.2f}, b {best.b_deg:+.2f}; "
-            f"zenith {best.zenith_deg:.2f}, azimuth {best.azimuth_deg:.2f}"
+            f"{best.ra_hms} {best.dec_dms}; galactic l {turn_text(best.l_deg)}, "
+            f"b {best.b_deg:+.2f}; zenith {best.zenith_deg:.2f}, "
+            f"azimuth {turn_text(best.azimuth_deg)}"
         )
         place = [
             f"            {elsewhere}",
@@ -393,7 +394,7 @@ def _minima(skymap: SkyMap, levels: Levels) -> tuple[Minimum, ...]:
 
 def local_text(zenith_deg: float, azimuth_deg: float) -> str:
     """Return a direction in IceCube's local frame as text."""
-    return f"zenith {zenith_deg:.2f} deg, azimuth {azimuth_deg:.2f} deg ({LOCAL.note})"
+    return f"zenith {zenith_deg:.2f} deg, azimuth {turn_text(azimuth_deg)} deg ({LOCAL.note})"
 
 
 def _energy(gev: float) -> str:

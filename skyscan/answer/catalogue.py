@@ -8,7 +8,7 @@ import numpy as np
 
 from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def read_catalogue(path: Path) -> list[Source]:
         )
     named = next((columns[key] for key in NAME if key in columns), range(1, len(ra) + 1))
     return [
-        Source(_text(name), float(a), float(d))
+        Source(one_line(_text(name)), float(a), float(d))
         for name, a, d in zip(named, ra, dec, strict=True)
         if np.isfinite(a) and np.isfinite(d)
     ]
@@ -119,9 +119,9 @@ def _first(  # a column, of any class
 ) -> Any:  # noqa: ANN401
     found = next((columns[name] for name in names if name in columns), None)
     if found is None:
+        only = f"only {', '.join(columns)}" if columns else "and no other"
         raise BadInput(
-            f"{path} has no column of {names[0].upper()}, only {', '.join(columns)}. Name one "
-            f"{names[0]!r}."
+            f"{path} has no column of {names[0].upper()}, {only}. Name one {names[0]!r}."
         )
     return found
 

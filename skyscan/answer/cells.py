@@ -95,24 +95,52 @@ def make_cells(
         Each pixel at most once; NaN for a fit that failed.
     """
     fitted = {_order(nside): found for nside, found in fitted_pixels(llhs).items()}
-    coarsest = min((_order(nside) for nside in llhs), default=0)
-    finest = max(fitted, default=coarsest)
-    pixel = np.arange(12 * CHILDREN**coarsest)
+    pixel = np.arange(12)
     llh, fit = np.full(len(pixel), np.nan), np.zeros(len(pixel), np.int64)
+    wanted = {order: found[0] for order, found in fitted.items()}
+    if fitted:
+        coarsest = min(fitted)
+        wanted[coarsest] = _with_neighbours(fitted, coarsest)
     pieces = []
-    for order in range(coarsest, finest + 1):
+    for order in range(max(fitted, default=0) + 1):
         if order in fitted:
             numbers, values = fitted[order]
             place = np.searchsorted(pixel, numbers)
             llh[place], fit[place] = values, 2**order
-        finer = [
-            found[0] >> 2 * (fine - order) for fine, found in fitted.items() if fine > order
-        ]
+        finer = [these >> 2 * (fine - order) for fine, these in wanted.items() if fine > order]
         split = np.isin(pixel, np.concatenate(finer)) if finer else np.zeros(len(pixel), bool)
         pieces.append((np.full((~split).sum(), order), pixel[~split], llh[~split], fit[~split]))
         pixel = (CHILDREN * pixel[split, np.newaxis] + np.arange(CHILDREN)).reshape(-1)
         llh, fit = np.repeat(llh[split], CHILDREN), np.repeat(fit[split], CHILDREN)
     return Cells(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
+
+
+def cells_at(
+    cells: Cells, ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the index of the cell around each direction."""
+    found = np.zeros(ra.shape, np.int64)
+    for order in np.unique(cells.order).tolist():
+        these = np.flatnonzero(cells.order == order)
+        pixel = healpix.ang2pix(2**order, np.deg2rad(90.0 - dec), np.deg2rad(ra), nest=True)
+        place = np.searchsorted(cells.pixel[these], pixel).clip(max=len(these) - 1)
+        inside = cells.pixel[these][place] == pixel
+        found[inside] = these[place[inside]]
+    return found
+
+
+def _with_neighbours(
+    fitted: Mapping[int, tuple[NDArray[np.int64], NDArray[np.float64]]], order: int
+) -> NDArray[np.int64]:
+    """Return the pixels of the coarsest order that hold fits, and those around them.
+
+    Unknown sky next to fits is in cells of their size, since regions end halfway to it; all
+    other unknown sky is in cells as large as possible.
+    """
+    holding = [these >> 2 * (fine - order) for fine, (these, _) in fitted.items()]
+    pixels = np.unique(np.concatenate(holding))
+    around = np.unique(healpix.get_all_neighbours(2**order, pixels, nest=True))
+    return np.union1d(pixels, around[around >= 0])
 
 
 def _order(nside: int) -> int:

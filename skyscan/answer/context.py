@@ -11,7 +11,7 @@ from skyscan.alternatives.fitted import read_fitted
 from skyscan.answer.calibration import recorded_levels
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, levels_of
 from skyscan.coordinates import local_to_equatorial
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, one_line
 from skyscan.events.reader import read_event
 from skyscan.events.truth import PARTICLE_KEYS, truth_of
 from skyscan.json_text import is_of
@@ -166,5 +166,5 @@ def fits_of(event: Event) -> dict[str, tuple[float, float]]:
             continue
         if fit.fit_status == 0 and np.isfinite([fit.zenith, fit.azimuth]).all():
             ra, dec = local_to_equatorial(fit.zenith, fit.azimuth, event.mjd)
-            found[key] = float(np.rad2deg(ra)), float(np.rad2deg(dec))
+            found[one_line(key)] = float(np.rad2deg(ra)), float(np.rad2deg(dec))
     return found

@@ -176,8 +176,9 @@ def read_multiorder(path: Path) -> SkyMap:
             header, pixels, notes = _opened(path, content)
     except (OSError, KeyError, ValueError, TypeError, StopIteration, EOFError) as error:
         raise BadInput(f"{path} is not a multi-order sky map ({error!r}).") from error
-    from skyscan.answer.read import with_event
+    from skyscan.answer.read import check_pixels, with_event
 
+    check_pixels(path, pixels)
     pixels = with_event(pixels, str(header.get("OBJECT", "")))
     context = context_beside(path)
     if context.reco is not None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 class Samples(NamedTuple):
     """The fitted directions that make the surface: those not inside a finer fitted pixel.
 
+    The best fit is one of them in any case, since regions are measured from it.
+
     Attributes
     ----------
     vectors : ndarray, shape (n, 3)
@@ -41,7 +43,7 @@ class Samples(NamedTuple):
     two_delta_llh : ndarray, shape (n,)
         Infinite for the centres of unknown sky.
     nside : ndarray of int, shape (n,)
-        0 for unknown sky.
+        Of the finest fitted pixel there; 0 for unknown sky.
     """
 
     vectors: Array
@@ -106,18 +108,13 @@ class SkyMap(Pixels):
         parts = []
         for nside, (nested, llh) in fitted.items():
             theta, phi = healpix.pix2ang(nside, nested, nest=True)
-            covered = np.zeros(len(nested), bool)
+            finest = np.full(len(nested), nside)
             for finer, (others, _) in fitted.items():
                 if finer > nside:
-                    covered |= np.isin(healpix.ang2pix(finer, theta, phi, nest=True), others)
-            parts.append(
-                (
-                    theta[~covered],
-                    phi[~covered],
-                    llh[~covered],
-                    np.full((~covered).sum(), nside),
-                )
-            )
+                    inside = np.isin(healpix.ang2pix(finer, theta, phi, nest=True), others)
+                    finest[inside] = finer
+            kept = (finest == nside) | self._is_best(nside, nested)
+            parts.append((theta[kept], phi[kept], llh[kept], finest[kept]))
         unknown = self.cells.fit_nside == 0
         if unknown.any():
             order, pixel = self.cells.order[unknown], self.cells.pixel[unknown]
@@ -198,6 +195,13 @@ class SkyMap(Pixels):
 
     def _repr_html_(self) -> str:
         return self.answer().html()
+
+    def _is_best(self, nside: int, nested: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which pixels of an nside are the best fit: one of all, or none."""
+        found = self.best()
+        if found is None or found[0].nside != nside:
+            return np.zeros(len(nested), bool)
+        return np.asarray(nested == healpix.ring2nest(nside, found[0].pixel))
 
     @cached_property
     def _llhs(self) -> dict[int, tuple[NDArray[np.int64], Array]]:

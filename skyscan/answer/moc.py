@@ -10,8 +10,9 @@ import numpy as np
 from astropy.io import fits
 
 from skyscan import __version__, healpix
-from skyscan.answer.cells import CHILDREN
-from skyscan.answer.directions import unit_vectors
+from skyscan.answer.cells import CHILDREN, cells_at
+from skyscan.answer.directions import ra_dec, unit_vectors
+from skyscan.answer.surface import SQUARE_DEGREES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Orders by which a MOC is finer than the fitted pixels: a sixteenth of each.
 FINER = 2
+#: Pieces of a region below which the pixels that it touches are cut further.
+FEWEST_PIECES = 200
+FINEST_CUT = 8  #: orders, as `FINER`
 
 
 @dataclass(frozen=True)
@@ -73,21 +77,43 @@ class Moc:
 def region_moc(skymap: SkyMap, level: float) -> Moc:
     """Return the region where 2 delta llh is at most ``level``.
 
-    Its pieces are a sixteenth of the fitted pixels. One belongs to the region if its centre
-    does, so that the area is that inside the contour.
+    Its pieces are a sixteenth of the fitted pixels, or smaller in a region of few pixels. One
+    belongs to the region if its centre does, so that the area is that inside the contour.
     """
     cells = skymap.cells
+    touched = np.zeros(len(cells.order), bool)
+    touched[_touched(skymap, level)] = True
+    cut = _finer_cut(skymap, level, int(cells.order[touched].max(initial=0)))
     found: dict[int, list[NDArray[np.int64]]] = {}
     for order in np.unique(cells.order).tolist():
-        these = cells.pixel[cells.order == order]
-        fine = order + FINER
-        numbers = (these[:, np.newaxis] * CHILDREN**FINER + np.arange(CHILDREN**FINER)).reshape(
-            -1
-        )
-        theta, phi = healpix.pix2ang(2**fine, numbers, nest=True)
-        vectors = unit_vectors(np.rad2deg(phi), 90.0 - np.rad2deg(theta))
-        found.setdefault(fine, []).append(numbers[skymap.surface.at(vectors) <= level])
+        here = cells.order == order
+        for these, finer in ((here & touched, cut), (here & ~touched, FINER)):
+            fine = order + finer
+            numbers = _pieces(cells.pixel[these], fine - order)
+            theta, phi = healpix.pix2ang(2**fine, numbers, nest=True)
+            vectors = unit_vectors(np.rad2deg(phi), 90.0 - np.rad2deg(theta))
+            found.setdefault(fine, []).append(numbers[skymap.surface.at(vectors) <= level])
     return _merged({order: np.concatenate(parts) for order, parts in found.items()})
+
+
+def _touched(skymap: SkyMap, level: float) -> NDArray[np.int64]:
+    """Return the cells at the best fit and on the contour."""
+    lines = [unit_vectors(*skymap.best_deg)[np.newaxis], *skymap.surface.contours(level)]
+    return cells_at(skymap.cells, *ra_dec(np.concatenate(lines)))
+
+
+def _finer_cut(skymap: SkyMap, level: float, order: int) -> int:
+    """Return by how many orders pieces are finer, for a region to have enough of them."""
+    piece = SQUARE_DEGREES * 4 * np.pi / (12.0 * CHILDREN ** (order + FINER))
+    wanted = FEWEST_PIECES * piece / max(skymap.surface.area(level), 1e-12)
+    more = int(np.ceil(np.log(max(wanted, 1.0)) / np.log(CHILDREN)))
+    return min(FINER + more, FINEST_CUT)
+
+
+def _pieces(pixels: NDArray[np.int64], orders: int) -> NDArray[np.int64]:
+    """Return the pixels (NESTED) inside others."""
+    n = CHILDREN**orders
+    return np.asarray((pixels[:, np.newaxis] * n + np.arange(n)).reshape(-1))
 
 
 def _merged(pixels: dict[int, NDArray[np.int64]]) -> Moc:

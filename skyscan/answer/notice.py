@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from skyscan.answer.sky_frame import turn_text
 from skyscan.errors import BadInput, WrongUsage
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def make_notice(
         "alert_topology": "Shower" if is_cascade else "Track",
         "number_of_events": 1,
         "trigger_time": answer.utc,
-        "ra": round(answer.best.ra_deg, 4),
+        "ra": round(answer.best.ra_deg, 4) % 360.0,
         "dec": round(answer.best.dec_deg, 4),
         "ra_dec_error": round(outer.radius_deg, 4),
         "containment_probability": outer.containment,
@@ -163,8 +164,8 @@ def circular_lines(
     yield f"Date: {day}"
     yield f"Time: {time} UT"
     yield (
-        f"RA: {best.ra_deg:.2f} (+{outer.ra_plus_deg:.2f}, -{outer.ra_minus_deg:.2f} deg "
-        f"90% PSF containment) J2000"
+        f"RA: {turn_text(best.ra_deg)} (+{outer.ra_plus_deg:.2f}, "
+        f"-{outer.ra_minus_deg:.2f} deg 90% PSF containment) J2000"
     )
     yield (
         f"Dec: {best.dec_deg:+.2f} (+{outer.dec_plus_deg:.2f}, -{outer.dec_minus_deg:.2f} deg "
@@ -233,7 +234,7 @@ def _sources(near: Sequence[Near] | None) -> Iterator[str]:
         yield "No source of the catalogue is in the 90% region."
     for it in inside or near[:1]:
         where = "in the 90% region" if it.is_inside else "the nearest source"
+        place = f"RA {turn_text(it.source.ra_deg)}, Dec {it.source.dec_deg:+.2f}"
         yield (
-            f"{it.source.name} (RA {it.source.ra_deg:.2f}, Dec {it.source.dec_deg:+.2f}): "
-            f"{where}, {it.distance_deg:.2f} deg from the best fit."
+            f"{it.source.name} ({place}): {where}, {it.distance_deg:.2f} deg from the best fit."
         )

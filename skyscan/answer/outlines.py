@@ -19,15 +19,21 @@ COLOURS = dict(zip(CONTAINMENTS, ("cyan", "magenta"), strict=True))
 def ds9_lines(skymap: SkyMap, answer: Answer) -> Iterator[str]:
     """Return the lines of a DS9 region file: the contours and the best fit."""
     yield "# Region file format: DS9 version 4.1"
-    yield f"# {answer.name}; {answer.levels_text}"
+    name = _plain(answer.name)
+    yield f"# {name}, {_plain(answer.levels_text)}"
     yield "fk5"
     best = answer.best
-    yield f"point({best.ra_deg:.6f},{best.dec_deg:.6f}) # point=cross text={{{answer.name}}}"
+    yield f"point({best.ra_deg:.6f},{best.dec_deg:.6f}) # point=cross text={{{name}}}"
     for containment in CONTAINMENTS:
         for ra, dec in skymap.contours(containment, answer.levels):
             points = ",".join(f"{a:.6f},{d:.6f}" for a, d in zip(ra, dec, strict=True))
             label = f"{100 * containment:g}%"
             yield f"polygon({points}) # color={COLOURS[containment]} text={{{label}}}"
+
+
+def _plain(text: str) -> str:
+    """Return text for a region file, where a semicolon ends a line and braces a text."""
+    return text.translate(str.maketrans(";{}", ",()"))
 
 
 def csv_lines(skymap: SkyMap, levels: Levels) -> Iterator[str]:

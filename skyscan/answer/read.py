@@ -38,6 +38,7 @@ FLIPPED = (
     "the file has skyreader's old pixel numbers (Dec with the sign of z reversed), which were "
     "converted; it has no metadata"
 )
+MAX_MJD = 600_000.0  #: days; from the year 216 to 3501
 MAX_NSIDE = 2**29  # of HEALPix
 
 
@@ -75,7 +76,7 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
         pixels, notes = _from_npz(place)
     else:
         pixels, notes = _from_json(place), ()
-    _check(place, pixels)
+    check_pixels(place, pixels)
     pixels = with_event(pixels, place.name)
     summary = place.with_name(f"{pixels.name}.summary.json")
     return with_context(pixels, with_reported_levels(context_beside(place), summary), notes)
@@ -196,7 +197,16 @@ def _rows(table: NDArray[np.void]) -> NDArray[np.void]:
     return np.sort(rows, order="index")
 
 
-def _check(path: Path, pixels: Pixels) -> None:
+def check_pixels(path: Path, pixels: Pixels) -> None:
+    """Check that a map which was read can be one.
+
+    Raises
+    ------
+    BadInput
+        Its time or its pixels cannot be.
+    """
+    if abs(pixels.mjd) > MAX_MJD:
+        raise BadInput(f"{path} has the time MJD {pixels.mjd:g}, which is no date.")
     for nside, rows in pixels.pixels.items():
         numbers = rows["index"]
         if nside < 1 or nside & (nside - 1) or nside > MAX_NSIDE:

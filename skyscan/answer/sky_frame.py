@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+def turn_text(degrees: float, digits: int = 2) -> str:
+    """Return RA, azimuth or a galactic longitude as text from 0.00 to 359.99, never 360.00."""
+    return f"{round(degrees, digits) % 360.0:.{digits}f}"
+
+
 class SkyFrame(NamedTuple):
     """Names of the two coordinates.
 
@@ -31,7 +36,8 @@ class SkyFrame(NamedTuple):
     def direction(self, longitude_deg: float, latitude_deg: float) -> str:
         """Return a direction as text, such as ``RA 10.00 deg, Dec +3.00 deg``."""
         return (
-            f"{self.longitude} {longitude_deg:.2f} deg, {self.latitude} {latitude_deg:+.2f} deg"
+            f"{self.longitude} {turn_text(longitude_deg)} deg, "
+            f"{self.latitude} {latitude_deg:+.2f} deg"
         )
 
 

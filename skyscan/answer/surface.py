@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Indices = NDArray[np.int64]
 
 SQUARE_DEGREES = np.rad2deg(1.0) ** 2  #: per steradian
+HALFWAY = 0.5  #: where the scanned sky ends between two corners
 MAX_STEPS = 10_000  # of a walk from triangle to triangle
 EDGES = ((0, 1), (1, 2), (2, 0))
 
@@ -59,7 +60,8 @@ class Surface:
         Returns
         -------
         ndarray, shape (k,)
-            Infinite where the nearest corner of the triangle was not scanned.
+            Infinite in unscanned sky, which begins halfway to corners that were not scanned, as
+            for `contours` and `area`.
         """
         found = self._triangles_at(vectors)
         corners = self.triangles[found]
@@ -70,8 +72,8 @@ class Surface:
         known = np.where(unknown, 0.0, weights)
         total = np.maximum(known.sum(axis=1), np.finfo(float).tiny)
         mean = (known * np.where(unknown, 0.0, values)).sum(axis=1) / total
-        nearest_is_unknown = unknown[np.arange(len(found)), weights.argmax(axis=1)]
-        return np.where(nearest_is_unknown, np.inf, mean)
+        is_unknown = np.where(unknown, weights, 0.0).sum(axis=1) > HALFWAY
+        return np.where(is_unknown, np.inf, mean)
 
     def area(self, level: float) -> float:
         """Return the area where the value is at most ``level``, square degrees."""
@@ -229,7 +231,7 @@ class Surface:
         low, high = self.values[edges[:, 0]], self.values[edges[:, 1]]
         with np.errstate(invalid="ignore", divide="ignore"):
             part = (level - low) / (high - low)
-        part = np.where(np.isinf(low) | np.isinf(high), 0.5, part)[:, np.newaxis]
+        part = np.where(np.isinf(low) | np.isinf(high), HALFWAY, part)[:, np.newaxis]
         return _unit((1 - part) * self.vectors[edges[:, 0]] + part * self.vectors[edges[:, 1]])
 
 

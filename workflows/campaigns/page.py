@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skyscan.answer.sky_frame import turn_text
 from skyscan.errors import SkyscanError, one_line
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign
@@ -112,9 +113,10 @@ def _direction(row: Row) -> tuple[float, float]:
 
 
 def _place(row: Row) -> str:
+    longitude, latitude = _direction(row)
     if is_local(row):
-        return f"zenith {row.zenith_deg:.2f}°, azimuth {row.azimuth_deg:.2f}°"
-    return f"RA {row.ra_deg:.2f}°, Dec {row.dec_deg:+.2f}°"
+        return f"zenith {90.0 - latitude:.2f}°, azimuth {turn_text(longitude)}°"
+    return f"RA {turn_text(longitude)}°, Dec {latitude:+.2f}°"
 
 
 def all_best_fits(rows: Sequence[Row]) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from skyscan.answer.sky_frame import turn_text
 from workflows.model.timing import advice
 
 if TYPE_CHECKING:
@@ -118,10 +119,10 @@ def best_text(model: ScanModel) -> str:
     best = model.best
     if best is None:
         return "none"
-    where = f"RA {best.ra_deg:.2f} deg, Dec {best.dec_deg:+.2f} deg (J2000)"
+    where = f"RA {turn_text(best.ra_deg)} deg, Dec {best.dec_deg:+.2f} deg (J2000)"
     if best.frame == "local":
         where = (
-            f"zenith {90 - best.dec_deg:.2f} deg, azimuth {best.ra_deg:.2f} deg "
+            f"zenith {90 - best.dec_deg:.2f} deg, azimuth {turn_text(best.ra_deg)} deg "
             f"(IceCube's local frame)"
         )
     return f"{where}; nside {best.nside}, pixel {best.pixel}, llh {best.llh:.2f}"

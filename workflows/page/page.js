@@ -185,8 +185,9 @@ function cellAt(map, v) {
   return null;
 }
 
+const turn = (value) => fixed(value).replace(/^360\./, "0.");
 const place = (map, v) =>
-  `${map.frame.longitude} ${fixed(ra(v))}°, ${map.frame.latitude} ${signed(dec(v))}°`;
+  `${map.frame.longitude} ${turn(ra(v))}°, ${map.frame.latitude} ${signed(dec(v))}°`;
 
 function describe(map, v) {
   const cell = cellAt(map, v);

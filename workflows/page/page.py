@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from skyscan import __version__
+from skyscan.answer.sky_frame import turn_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,12 +72,14 @@ def _environment() -> Environment:
     """Return jinja's environment, which keeps compiled templates: a page is written twice."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    environment.filters["turn"] = turn_text
+    return environment
 
 
 def utc_text(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from skyscan.answer.sky_frame import turn_text
 from skyscan.errors import ExitCode, printable
 from workflows.engines import engine_of
 from workflows.model.causes import CAUSES
@@ -27,10 +28,11 @@ _LIMITS = ("--max-rounds", "--max-failed-pixels", "--deadline")
 
 def direction_text(best: Mapping[str, float | None]) -> str:
     """Return the direction of a report's best fit."""
-    if best.get("ra_deg") is None:
-        zenith, azimuth = best["zenith_deg"], best["azimuth_deg"]
-        return f"zenith {zenith:.2f} deg, azimuth {azimuth:.2f} deg (IceCube's local frame)"
-    return f"RA {best['ra_deg']:.2f} deg, Dec {best['dec_deg']:+.2f} deg (J2000)"
+    known = {name: value for name, value in best.items() if value is not None}
+    if "ra_deg" not in known:
+        zenith, azimuth = known["zenith_deg"], turn_text(known["azimuth_deg"])
+        return f"zenith {zenith:.2f} deg, azimuth {azimuth} deg (IceCube's local frame)"
+    return f"RA {turn_text(known['ra_deg'])} deg, Dec {known['dec_deg']:+.2f} deg (J2000)"
 
 
 def text_of(report: Report, folder: ScanFolder) -> str:

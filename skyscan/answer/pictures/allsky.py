@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import healpy
 import numpy as np
 
+from skyscan.answer.cells import cells_at
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.pictures.style import (
     COLOURS,
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from skyscan.answer.cells import Cells
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
 
@@ -82,20 +81,6 @@ def _values_at(
 ) -> NDArray[np.float64]:
     """Return 2 delta llh of the cells around directions."""
     return np.asarray(skymap.cell_values[cells_at(skymap.cells, ra, dec)])
-
-
-def cells_at(
-    cells: Cells, ra: NDArray[np.float64], dec: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Return the index of the cell around each direction."""
-    found = np.zeros(ra.shape, np.int64)
-    for order in np.unique(cells.order).tolist():
-        these = np.flatnonzero(cells.order == order)
-        pixel = healpy.ang2pix(2**order, ra, dec, nest=True, lonlat=True)
-        place = np.searchsorted(cells.pixel[these], pixel).clip(max=len(these) - 1)
-        inside = cells.pixel[these][place] == pixel
-        found[inside] = these[place[inside]]
-    return found
 
 
 def _middles(edges: NDArray[np.float64]) -> NDArray[np.float64]:

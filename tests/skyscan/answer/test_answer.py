@@ -9,13 +9,15 @@ import jsonschema
 import numpy as np
 import pytest
 from answer_support import MJD, gaussian_map, without_fits
+from events_support import simulated_event
 
 from skyscan import read_map
 from skyscan.answer.checks import Check
-from skyscan.answer.context import Context
+from skyscan.answer.context import Context, fits_of
 from skyscan.answer.directions import turned
 from skyscan.answer.levels import ICECUBE
 from skyscan.coordinates import equatorial_to_local
+from skyscan.events.event import Particle
 
 PROGRESSION = ((8, 0), (128, 12))
 CONTEXT = Context("millipede_wilks", PROGRESSION, None, {"Online": (50.5, -3.0)})
@@ -33,6 +35,11 @@ def good():
 def check(skymap, name, levels=None) -> Check:
     (found,) = (it for it in skymap.answer(levels).checks if it.name == name)
     return found
+
+
+def test_the_name_of_a_fit_makes_no_line_of_its_own():
+    fit = Particle(0.0, 0.0, 0.0, 0.0, 1.5, 0.6, 1e3)
+    assert list(fits_of(simulated_event(fits={"A\nRA: 1": fit}))) == ["A RA: 1"]
 
 
 def test_a_good_map_passes_all_checks(good):

@@ -23,6 +23,7 @@ from skyscan.answer.context import Context
 from skyscan.answer.files import FILES, write_files
 from skyscan.answer.levels import ICECUBE, WILKS, Levels
 from skyscan.answer.moc import region_moc
+from skyscan.answer.outlines import ds9_lines
 from skyscan.errors import BadInput
 from skyscan.likelihood import Likelihood
 from skyscan.skymap import write_skymap
@@ -311,6 +312,19 @@ def test_contours_for_ds9_and_as_table_are_the_same_closed_lines(folder):
     assert n_points == 2 * (len(table) - n_lines)
 
 
+@pytest.mark.parametrize("name", ["", "run1.evt2.a;b}{c"])
+def test_regions_read_what_is_for_ds9(name):
+    regions = pytest.importorskip("regions")
+    skymap = gaussian_map(sigma=1.5, event=name, context=Context("cascade"))
+    lines = list(ds9_lines(skymap, skymap.answer("wilks")))
+    assert ";" not in "".join(lines)  # it would end a line, also in a comment
+    found = regions.Regions.parse("\n".join(lines), format="ds9")
+    assert [it.meta["text"] for it in found][1:] == ["50%", "90%"]
+    shown = skymap.event_name.translate(str.maketrans(";{}", ",()"))
+    assert found[0].meta["text"] == shown
+    assert found[0].center.ra.deg == pytest.approx(skymap.best_deg[0], abs=1e-6)
+
+
 def test_the_summary_is_the_answer(folder, answer):
     assert json.loads(file(folder, "summary.json").read_text()) == json.loads(
         json.dumps(answer.as_dict())
@@ -332,6 +346,14 @@ def test_a_coverage_map_has_each_piece_once():
     assert len(table.data) == len(pieces)
     whole = region_moc(gaussian_map(sigma=300.0, nsides=(2,)), 1e9)
     assert whole.as_dict() == {"0": list(range(12))}
+
+
+@pytest.mark.parametrize("level", [0.02, 0.5, 4.61, 64.2])
+def test_a_coverage_map_has_the_area_of_a_region_of_any_size(level):
+    skymap = gaussian_map(sigma=1.5, nsides=(8, 32), others=[(80.0, 40.0, 0.0)])
+    whole = 4 * np.pi * np.degrees(1) ** 2
+    area = region_moc(skymap, level).fraction * whole
+    assert area == pytest.approx(skymap.surface.area(level), rel=0.05)
 
 
 def test_the_names_of_the_files_need_no_astropy():

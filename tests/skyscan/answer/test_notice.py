@@ -139,6 +139,12 @@ def test_a_source_is_inside_where_the_region_is():
     assert found.as_dict()["is_inside"]
 
 
+def test_a_name_of_several_lines_is_one_line(tmp_path):
+    (tmp_path / "c.csv").write_text('name,ra,dec\n"X\nRA: 1.00\x1b[2J",50,-3\n')
+    ((name, _, _),) = read_catalogue(tmp_path / "c.csv")
+    assert name == "X RA: 1.00\\x1b[2J"
+
+
 def test_hours_and_sexagesimal_text_are_read(tmp_path):
     (tmp_path / "c.csv").write_text("name,ra,dec\nX,03:20:00,-03:30:00\n")
     ((name, ra, dec),) = read_catalogue(tmp_path / "c.csv")

@@ -13,7 +13,7 @@ from skyscan.answer.context import Context
 
 figure = pytest.importorskip("matplotlib.figure")
 
-from skyscan.answer.pictures.allsky import cells_at  # noqa: E402
+from skyscan.answer.cells import cells_at  # noqa: E402
 from skyscan.answer.pictures.event import draw_event, residuals_of  # noqa: E402
 from skyscan.answer.pictures.files import write_pictures  # noqa: E402
 from skyscan.answer.pictures.plane import Plane  # noqa: E402

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from answer_support import gaussian_map
+from astropy.io import fits
 
 import skyscan
 from skyscan.answer.read import flipped
@@ -95,6 +96,19 @@ def test_pixels_that_cannot_be_are_bad_input(tmp_path, nside, numbers, words):
     npz, _ = write_skymap(skymap, tmp_path)
     with pytest.raises(BadInput, match=words):
         skyscan.read_map(npz)
+
+
+@pytest.mark.parametrize("ending", ["npz", "json", "fits"])
+def test_a_map_of_no_date_is_bad_input(tmp_path, ending):
+    skymap = gaussian_map(nsides=(2,))
+    write_skymap(replace(skymap, mjd=1e12), tmp_path)
+    skymap.to_fits(tmp_path / "map.fits")
+    with fits.open(tmp_path / "map.fits", mode="update") as hdus:
+        hdus[1].header["MJD-OBS"] = 1e12
+        del hdus[2]
+    (path,) = tmp_path.glob(f"*.{ending}")
+    with pytest.raises(BadInput, match="which is no date"):
+        skyscan.read_map(path)
 
 
 def test_a_folder_without_a_map_and_a_missing_file_are_bad_input(tmp_path):

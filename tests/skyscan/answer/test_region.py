@@ -130,6 +130,38 @@ def test_one_pixel_is_an_answer():
     assert only.answer().region(0.9).area_deg2 > 0
 
 
+def test_a_map_of_one_fine_pixel_is_small_and_is_as_large_as_that_pixel():
+    only = replace(gaussian_map(), pixels={2**12: rows([12345678], [7.0])})
+    assert len(only.cells.order) < 1000  # and not the 201 million of its nside
+    size = healpy.nside2pixarea(2**12, degrees=True)
+    assert only.answer().region(0.9).area_deg2 == pytest.approx(size, rel=0.3)
+
+
+@pytest.mark.parametrize("drop", [0.3, 20.0])
+def test_a_best_fit_under_finer_pixels_is_in_its_own_regions(drop):
+    skymap = gaussian_map(sigma=1.5)
+    pixels = {nside: these.copy() for nside, these in skymap.pixels.items()}
+    lowest = pixels[8]["llh"].argmin()
+    pixels[8]["llh"][lowest] = pixels[128]["llh"].min() - drop
+    answer = replace(skymap, pixels=pixels).answer()
+    assert (answer.best.nside, answer.best.pixel) == (8, pixels[8]["index"][lowest])
+    for it in answer.regions:
+        extents = it.ra_plus_deg, it.ra_minus_deg, it.dec_plus_deg, it.dec_minus_deg
+        assert 0 < min(extents) <= max(extents) < 10
+        assert 0 < it.area_deg2 < cap(it.radius_deg)
+    assert {it.name: it.state for it in answer.checks}["edge"] == "ok"
+
+
+def test_places_and_contours_end_alike_at_unscanned_sky():
+    only = replace(gaussian_map(), pixels={8: rows([400], [7.0])})
+    (line,) = only.contours(0.9)
+    edge, best = unit_vectors(*line), unit_vectors(*only.best_deg)
+    for part, is_inside in ((0.98, True), (1.02, False)):
+        places = best + part * (edge - best)
+        places /= np.linalg.norm(places, axis=-1, keepdims=True)
+        assert (np.isfinite(only.surface.at(places)) == is_inside).all()
+
+
 def test_second_minima_are_found_where_they_are_and_shallow_ones_are_not():
     skymap = gaussian_map(others=[(56.0, -3.0, 3.0), (80.0, 40.0, 30.0)], reach=9.0)
     first, second = skymap.answer().minima[:2]
