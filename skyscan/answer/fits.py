@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
+import zlib
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,6 +30,7 @@ from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import type_in, type_text
 from skyscan.likelihood import Likelihood
+from skyscan.regular import read_regular
 from skyscan.skymap import SKYMAP_DTYPE, npz_of, read_skymap_bytes
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import write_bytes
@@ -50,6 +53,12 @@ PIXELS_EXTENSION = "FITTED"
 #: Value of COORDSYS of maps in IceCube's local frame.
 LOCAL_FRAME = "LOCAL"
 GZIP = b"\x1f\x8b"
+MAX_BYTES = 1024**3  #: of a file: 30 million cells of 32 bytes
+_NOT_A_MAP = (
+    *(OSError, KeyError, ValueError, TypeError, AttributeError, IndexError),
+    *(StopIteration, EOFError, zlib.error, OverflowError, MemoryError),
+    *(fits.VerifyError, struct.error),
+)
 
 
 def write_multiorder(path: str | PathLike[str], skymap: SkyMap, levels: Levels) -> None:
@@ -173,13 +182,13 @@ def read_multiorder(path: Path) -> SkyMap:
     BadInput
         It is not a multi-order map.
     """
-    content = path.read_bytes()
     try:
-        content = gzip.decompress(content) if content.startswith(GZIP) else content
+        content = read_regular(path, MAX_BYTES)
+        content = _inflated(content) if content.startswith(GZIP) else content
         with catch_warnings():
             simplefilter("ignore", AstropyWarning)  # about small faults of a header
             header, pixels, notes = _opened(path, content)
-    except (OSError, KeyError, ValueError, TypeError, StopIteration, EOFError) as error:
+    except _NOT_A_MAP as error:
         raise BadInput(f"{path} is not a multi-order sky map ({error!r}).") from error
     from skyscan.answer.read import with_event
 
@@ -193,6 +202,14 @@ def read_multiorder(path: Path) -> SkyMap:
     levels = _levels_in(header, reco, likelihood)
     context = replace(context, reco=reco, likelihood=likelihood, levels=levels)
     return with_context(pixels, context, notes)
+
+
+def _inflated(content: bytes) -> bytes:
+    with gzip.open(io.BytesIO(content)) as file:
+        found = file.read(MAX_BYTES + 1)
+    if len(found) > MAX_BYTES:
+        raise ValueError(f"it unpacks to more than {MAX_BYTES} bytes")
+    return found
 
 
 def _levels_in(

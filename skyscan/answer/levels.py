@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, WrongUsage, one_line
+from skyscan.regular import read_regular
 
 if TYPE_CHECKING:
     from skyscan.likelihood import Likelihood
 
 #: Probabilities of the regions that every view shows.
 CONTAINMENTS = (0.5, 0.9)
+MAX_BYTES = 64 * 1024  #: of a file of levels, which has two lines and comments
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def read_levels(path: Path) -> Levels:
         not rise.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_regular(path, MAX_BYTES).decode().splitlines()
         rows = [line.partition("#")[0].replace(",", " ").split() for line in lines]
         pairs = sorted((float(p), float(level)) for p, level in filter(None, rows))
     except OSError as error:
