@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
-from skyscan.program import cannot_import, is_of_an_import
+from skyscan.program import OUT_OF_MEMORY, cannot_import, is_of_an_import, is_of_memory
 from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
@@ -34,7 +34,6 @@ NOWHERE = "the current folder was deleted, or cannot be entered: cd to another o
 NO_SUCH_PLACE = frozenset(
     (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 )
-OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,6 +128,9 @@ def _unexpected(error: Exception) -> int:
     if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # before Python 3.13
         print(printable(f"skyscan: error: {error}; choose another path."), file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
+    if is_of_memory(error):
+        print(f"skyscan: error: {OUT_OF_MEMORY}", file=sys.stderr)
+        return int(ExitCode.TRY_AGAIN)
     if is_of_an_import(error):
         print(printable(cannot_import(error)), file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)
