@@ -258,6 +258,8 @@ NO_PIXELS = "the file has no fitted pixels; those of its probability map count a
 
 def _from_cells(header: fits.Header, rows: fits.FITS_rec) -> Pixels:
     uniq = np.asarray(rows["UNIQ"], np.int64)
+    if (uniq < 4).any():  # noqa: PLR2004  the first of nside 1
+        raise ValueError("a UNIQ number is less than 4")
     order = np.floor(np.log2(uniq / 4) / 2).astype(np.int64)
     nested = uniq - 4 ** (order + 1)
     if "LLH2" in rows.names:
