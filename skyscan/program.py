@@ -21,6 +21,7 @@ SIBLINGS = ("condor", "workflows")
 WRONG_USAGE = 64
 TRY_AGAIN = 75
 INTERRUPTED = 130
+OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
 #: Commands: folders in which Python looks for modules first. Error messages name it if a module
 #: cannot be imported.
 PYTHON_PATH_VARIABLE = "PYTHONPATH"
@@ -40,17 +41,20 @@ def main() -> int:
     except KeyboardInterrupt:
         print("\nskyscan: interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except MemoryError:
-        print(
-            "skyscan: error: out of memory: free some, or raise the limit of this shell "
-            f"(ulimit -v). (exit {TRY_AGAIN})",
-            file=sys.stderr,
-        )
-        return TRY_AGAIN
     except Exception as error:  # noqa: BLE001  a module may raise anything when it is imported
+        if is_of_memory(error):
+            print(f"skyscan: error: {OUT_OF_MEMORY} (exit {TRY_AGAIN})", file=sys.stderr)
+            return TRY_AGAIN
         print(cannot_import(error), file=sys.stderr)
         return WRONG_USAGE
     return WRONG_USAGE if command_line is None else int(command_line())
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Return whether there was too little memory, also for the library of a module."""
+    words = ("failed to map segment", "Cannot allocate memory")  # of the dynamic linker
+    is_import = isinstance(error, ImportError)
+    return isinstance(error, MemoryError) or (is_import and any(w in str(error) for w in words))
 
 
 def cannot_import(error: Exception) -> str:

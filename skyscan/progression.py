@@ -48,7 +48,10 @@ def check_progression(pairs: Sequence[tuple[int, int]]) -> Progression:
         An nside is not a power of two, the nsides do not ascend, the first extension is not 0
         or a later one is.
     """
-    progression = tuple((int(nside), int(extension)) for nside, extension in pairs)
+    try:
+        progression = tuple((int(nside), int(extension)) for nside, extension in pairs)
+    except OverflowError as error:  # of a file
+        raise WrongUsage(f"--nsides: {error}.") from error
     if not progression:
         raise WrongUsage("--nsides is empty; the default is 8:0 64:12 512:24.")
     for nside, _ in progression:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 #: What an error of `open_regular` says.
 NO_FILE = "it is a FIFO or a device, not a file"
+_BLOCK = 1 << 20  # bytes
 
 
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
@@ -31,6 +32,45 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
         code = errno.EISDIR if S_ISDIR(mode) else errno.EINVAL
         raise OSError(code, os.strerror(code) if S_ISDIR(mode) else NO_FILE, os.fspath(path))
     return file
+
+
+def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
+    """Return the content of a file that has no more than ``most`` bytes.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `open_regular`; or the file is larger.
+    """
+    with open_regular(path) as file:
+        _check_size(file, most)
+        content = bytearray()
+        while block := file.read(_BLOCK):  # files of /proc do not say their size
+            content += block
+            if len(content) > most:
+                raise _too_large(path, most)
+    return bytes(content)
+
+
+def check_size(path: str | os.PathLike[str], most: int) -> None:
+    """Check that a file which another program reads is one, and how large it is.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `read_regular`.
+    """
+    with open_regular(path) as file:
+        _check_size(file, most)
+
+
+def _check_size(file: BufferedReader, most: int) -> None:
+    if os.fstat(file.fileno()).st_size > most:
+        raise _too_large(file.name, most)
+
+
+def _too_large(path: str | os.PathLike[str], most: int) -> OSError:
+    return OSError(errno.EFBIG, f"it has more than {most} bytes", os.fspath(path))
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -180,7 +181,7 @@ def read_skymap_bytes(content: bytes, path: Path) -> SkyMap:
 
 def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
     header = arrays.pop("header", None)
-    if header is None or len(header) == 0:
+    if header is None or header.ndim != 1 or len(header) == 0:
         raise BadInput(f"{path} has no header: it is not a map of this format.")
     first = header[0]
     if any(
@@ -188,6 +189,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
     ):
         raise BadInput(f"{path} is not a map of this format: columns are missing.")
     try:
+        _check_text(header)
         return SkyMap(
             run_id=int(first["run_id"]),
             event_id=int(first["event_id"]),
@@ -201,8 +203,24 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
                 str(first[UNFITTED]) if UNFITTED in (header.dtype.names or ()) else "",
             ),
         )
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
         raise BadInput(f"{path} is not a map of this format ({error!r}).") from error
+
+
+def _check_text(rows: NDArray[Any]) -> None:
+    """Refuse text with characters that there are not, with which Python cannot compute.
+
+    Raises
+    ------
+    ValueError
+        A column of a table has some.
+    """
+    for name in rows.dtype.names or ():
+        kind = rows.dtype[name]
+        if kind.kind == "U":
+            characters = np.ascontiguousarray(rows[name]).view(f"{kind.byteorder}u4")
+            if (characters > sys.maxunicode).any():
+                raise ValueError(f"{name} is no text")
 
 
 def is_local(metadata: Any) -> bool:  # noqa: ANN401  (a row of the header, or a dict)

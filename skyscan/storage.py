@@ -15,6 +15,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.json_text import MAX_BYTES, parse_json
+from skyscan.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -191,7 +192,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         The file is missing, truncated, or holds pickled objects.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAX_ARRAY_BYTES)
     except FileNotFoundError:
         raise BadInput(f"{path} is missing.") from None
     return npz_arrays(content, path)

@@ -1,15 +1,17 @@
 """Mutated input for the readers of files that `tests/fuzz.py` does not make from events.
 
-They are tables of pulses, truth and geometry, ice models, levels, catalogues, `campaign.json`,
-lists of events, and the state of a watch.
+They are tables of pulses, truth and geometry, ice models, levels, catalogues, maps,
+`campaign.json`, lists of events, and the state of a watch.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import random  # noqa: TC003  (other modules have it anyway)
 import shutil
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +21,29 @@ for folder in ("skyscan", "workflows"):
     if str(HERE / folder) not in sys.path:
         sys.path.append(str(HERE / folder))
 
+import numpy as np  # noqa: E402
 import tables_support as tables  # noqa: E402
+from answer_support import gaussian_map  # noqa: E402
+from astropy.table import Table  # noqa: E402
 from plans_support import options  # noqa: E402
 
+from skyscan.answer.answer import make_answer  # noqa: E402
 from skyscan.answer.catalogue import read_catalogue  # noqa: E402
-from skyscan.answer.levels import read_levels  # noqa: E402
+from skyscan.answer.fits import multiorder_bytes  # noqa: E402
+from skyscan.answer.levels import WILKS, read_levels  # noqa: E402
 from skyscan.events.choice import Choice  # noqa: E402
 from skyscan.events.files import find_events  # noqa: E402
 from skyscan.light.ice_files import read_ice_model  # noqa: E402
+from skyscan.skymap import json_parts, npz_of  # noqa: E402
 from skyscan.storage import SEAL  # noqa: E402
 from skyscan.tables.files import read_geometry, read_truth  # noqa: E402
-from workflows.campaigns.campaign import Campaign, read_campaign, read_list, write_campaign  # noqa: E402
+from workflows.answers import answer_of  # noqa: E402
+from workflows.campaigns.campaign import (  # noqa: E402
+    Campaign,
+    read_campaign,
+    read_list,
+    write_campaign,
+)
 from workflows.campaigns.entry import Entry  # noqa: E402
 from workflows.campaigns.folder import CampaignFolder  # noqa: E402
 from workflows.inbox import STATE, Inbox, Taken  # noqa: E402
@@ -50,7 +64,7 @@ ICE = {
 }
 
 
-def file_parsers(  # noqa: C901  (a table)
+def file_parsers(  # noqa: C901, PLR0915  (a table)
     place: Path,
     mutated: Callable[[random.Random, bytes], bytes],
     changed: Callable[[random.Random, Any], Any],
@@ -117,6 +131,52 @@ def file_parsers(  # noqa: C901  (a table)
         watched.whole()
         return watched
 
+    skymap = gaussian_map(sigma=20.0, nsides=(1, 2), reach=1.0)
+    maps = {
+        "npz": npz_of(skymap),
+        "json": "".join(json_parts(skymap)).encode(),
+        "fits": multiorder_bytes(skymap, make_answer(skymap, WILKS)),
+    }
+    map_json = json.loads(maps["json"])
+
+    def map_npz(rng: random.Random) -> bytes:
+        if rng.random() < 0.3:
+            return mutated(rng, maps["npz"])
+        with np.load(io.BytesIO(maps["npz"])) as archive:
+            arrays = dict(archive)
+        name = rng.choice(sorted(arrays))
+        if rng.random() < 0.3:
+            arrays[name] = rng.choice(
+                (arrays[name][:0], np.zeros(2), np.array(5), arrays[name][:, None])
+            )
+        else:
+            arrays[name] = np.frombuffer(
+                mutated(rng, arrays[name].tobytes()).ljust(arrays[name].nbytes, b"\0")[
+                    : arrays[name].nbytes
+                ],
+                arrays[name].dtype,
+            )
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+
+    def answer(path: Path) -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of times for which astropy has no tables
+            return answer_of(path, None)
+
+    catalogues = _catalogues(place)
+
+    def catalogue_file(data: tuple[str, bytes]) -> object:
+        suffix, content = data
+        path = place / f"sources.{suffix}"
+        path.write_bytes(content)
+        return read_catalogue(path)
+
+    def a_catalogue(rng: random.Random) -> tuple[str, bytes]:
+        suffix = rng.choice(sorted(catalogues))
+        return suffix, mutated(rng, catalogues[suffix])
+
     listed = b"# events\na.i3\n/b/c.json\n"
     return {
         "CSV": (damaged("plain.csv"), of_bytes(taken)),
@@ -130,10 +190,27 @@ def file_parsers(  # noqa: C901  (a table)
             lambda rng: mutated(rng, CATALOGUE),
             of_bytes(read_catalogue, place / "catalogue.csv"),
         ),
+        "catalogue of astropy": (a_catalogue, catalogue_file),
+        "map npz": (map_npz, of_bytes(answer)),
+        "map JSON": (of_json(map_json), of_bytes(answer)),
+        "map FITS": (
+            lambda rng: mutated(rng, maps["fits"]),
+            of_bytes(answer),
+        ),
         "campaign.json": (of_json(campaign_json), read_of_campaign),
         "list of events": (lambda rng: mutated(rng, listed), of_bytes(read_list)),
         "state of a watch": (of_json(state), inbox),
     }
+
+
+def _catalogues(place: Path) -> dict[str, bytes]:
+    """Return a catalogue in each format that astropy writes, by the ending of its name."""
+    sources = Table(
+        {"name": ["TXS 0506+056", "NGC 1068"], "ra": [77.36, 40.67], "dec": [5.69, 0]}
+    )
+    for suffix, name in (("fits", "fits"), ("vot", "votable"), ("ecsv", "ascii.ecsv")):
+        sources.write(place / f"written.{suffix}", format=name)
+    return {path.suffix[1:]: path.read_bytes() for path in place.glob("written.*")}
 
 
 def _tables(place: Path) -> dict[str, bytes]:

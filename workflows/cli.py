@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from skyscan import __version__
 from skyscan.errors import ExitCode, SkyscanError, printable
-from skyscan.program import cannot_import, is_of_an_import
+from skyscan.program import OUT_OF_MEMORY, cannot_import, is_of_an_import, is_of_memory
 from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 
 NOWHERE = "the current folder was deleted, or cannot be entered: cd to another one."
-OUT_OF_MEMORY = "out of memory: free some, or raise the limit of this shell (ulimit -v)."
+#: Errors of a path that cannot be written however often it is tried: a file is in the place of
+#: a folder, a link leads to itself, or it is too long.
+NO_SUCH_PLACE = frozenset(
+    (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,8 +85,9 @@ def _run(words: list[str]) -> int:
     options = _parser(words).parse_args(words)
     options.words, options.make_parser = words, user_parser
     history.begin(words)
+    of_dagman = bool(_of_dagman(words))
     try:
-        if not _of_dagman(words):
+        if not of_dagman:
             _check_configuration()
         return int(options.run(options))
     except SkyscanError as error:
@@ -90,16 +96,25 @@ def _run(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except (OSError, MemoryError) as error:
-        if _is_nowhere():
-            print(f"skyscan: error: {NOWHERE}", file=sys.stderr)
-            return int(ExitCode.WRONG_USAGE)
-        text = OUT_OF_MEMORY if isinstance(error, MemoryError) else error
-        print(printable(f"skyscan: error: {text}"), file=sys.stderr)
-        return int(ExitCode.TRY_AGAIN)
+        return _failed(error, is_of_user=not of_dagman)
     except Exception as error:  # noqa: BLE001  a bug: developers need its traceback
         return _unexpected(error)
     finally:
         history.begin(())
+
+
+def _failed(error: OSError | MemoryError, *, is_of_user: bool) -> int:
+    """Say what the machine refused; return whether another try may help."""
+    if _is_nowhere():
+        text, code = NOWHERE, ExitCode.WRONG_USAGE
+    elif isinstance(error, MemoryError):
+        text, code = OUT_OF_MEMORY, ExitCode.TRY_AGAIN
+    elif is_of_user and error.errno in NO_SUCH_PLACE:
+        text, code = f"{error}; choose another path.", ExitCode.WRONG_USAGE
+    else:
+        text, code = str(error), ExitCode.TRY_AGAIN
+    print(printable(f"skyscan: error: {text}"), file=sys.stderr)
+    return int(code)
 
 
 def _check_configuration() -> None:
@@ -110,6 +125,12 @@ def _check_configuration() -> None:
 
 
 def _unexpected(error: Exception) -> int:
+    if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # before Python 3.13
+        print(printable(f"skyscan: error: {error}; choose another path."), file=sys.stderr)
+        return int(ExitCode.WRONG_USAGE)
+    if is_of_memory(error):
+        print(f"skyscan: error: {OUT_OF_MEMORY}", file=sys.stderr)
+        return int(ExitCode.TRY_AGAIN)
     if is_of_an_import(error):
         print(printable(cannot_import(error)), file=sys.stderr)
         return int(ExitCode.WRONG_USAGE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.software.apptainer import find_apptainer
+from skyscan.errors import WrongUsage
 
 if TYPE_CHECKING:
     from condor.find import HTCondor
@@ -111,9 +113,27 @@ def _only_this_user(folder: Path, account: Account) -> dict[str, str]:
     return values
 
 
+def cores() -> int:
+    """Return the number of cores of a personal pool that starts now.
+
+    Raises
+    ------
+    WrongUsage
+        ``CPUS_VARIABLE`` is not a number of cores.
+    """
+    text = os.environ.get(CPUS_VARIABLE, "")
+    if not text:
+        return len(os.sched_getaffinity(0))
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) == 0:
+        raise WrongUsage(
+            f"{CPUS_VARIABLE}={text!r} must be a number of cores, from 1 to 99999."
+        )
+    return int(text)
+
+
 def _machine() -> dict[str, str]:
     return {
-        "NUM_CPUS": os.environ.get(CPUS_VARIABLE) or str(len(os.sched_getaffinity(0))),
+        "NUM_CPUS": str(cores()),
         **_memory(),
         **_limits(),
         # One partitionable slot, since a retry may request more memory.

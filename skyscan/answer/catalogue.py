@@ -9,6 +9,7 @@ import numpy as np
 from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.errors import BadInput, one_line
+from skyscan.regular import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ DEC = ("dec", "dec_deg", "dej2000", "decj2000", "_dej2000", "de_icrs", "dec_j200
 NAME = ("name", "source_name", "source", "id", "main_id", "object")
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".vot": "votable", ".xml": "votable"}
 DEGREES_PER_HOUR = 15.0
+MAX_BYTES = 64 * 1024**2  #: of a file; the 200,000 sources of a scan take a third of it
 POLE = 90.0 + 1e-9  #: degrees; units may be converted
 
 
@@ -68,6 +70,7 @@ def read_catalogue(path: Path) -> list[Source]:
     from astropy.table import Table
 
     try:
+        check_size(path, MAX_BYTES)
         table = Table.read(path, format=FORMATS.get(path.suffix.lower()))
         columns = {name.lower(): table[name] for name in table.colnames}
         ra = _degrees(_first(columns, RA, path), is_ra=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
+import zlib
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,6 +25,7 @@ from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import type_in, type_text
 from skyscan.likelihood import Likelihood
+from skyscan.regular import read_regular
 from skyscan.skymap import SKYMAP_DTYPE, npz_of, read_skymap_bytes
 from skyscan.skymap import SkyMap as Pixels
 from skyscan.storage import write_bytes
@@ -45,6 +48,12 @@ PIXELS_EXTENSION = "FITTED"
 #: Value of COORDSYS of maps in IceCube's local frame.
 LOCAL_FRAME = "LOCAL"
 GZIP = b"\x1f\x8b"
+MAX_BYTES = 1024**3  #: of a file: 30 million cells of 32 bytes
+_NOT_A_MAP = (
+    *(OSError, KeyError, ValueError, TypeError, AttributeError, IndexError),
+    *(StopIteration, EOFError, zlib.error, OverflowError, MemoryError),
+    *(fits.VerifyError, struct.error),
+)
 
 
 def write_multiorder(path: str | PathLike[str], skymap: SkyMap, levels: Levels) -> None:
@@ -168,13 +177,13 @@ def read_multiorder(path: Path) -> SkyMap:
     BadInput
         It is not a multi-order map.
     """
-    content = path.read_bytes()
     try:
-        content = gzip.decompress(content) if content.startswith(GZIP) else content
+        content = read_regular(path, MAX_BYTES)
+        content = _inflated(content) if content.startswith(GZIP) else content
         with catch_warnings():
             simplefilter("ignore", AstropyWarning)  # about small faults of a header
             header, pixels, notes = _opened(path, content)
-    except (OSError, KeyError, ValueError, TypeError, StopIteration, EOFError) as error:
+    except _NOT_A_MAP as error:
         raise BadInput(f"{path} is not a multi-order sky map ({error!r}).") from error
     from skyscan.answer.read import check_pixels, with_event
 
@@ -189,6 +198,14 @@ def read_multiorder(path: Path) -> SkyMap:
     levels = _levels_in(header, reco, likelihood)
     context = replace(context, reco=reco, likelihood=likelihood, levels=levels)
     return with_context(pixels, context, notes)
+
+
+def _inflated(content: bytes) -> bytes:
+    with gzip.open(io.BytesIO(content)) as file:
+        found = file.read(MAX_BYTES + 1)
+    if len(found) > MAX_BYTES:
+        raise ValueError(f"it unpacks to more than {MAX_BYTES} bytes")
+    return found
 
 
 def _levels_in(
@@ -237,6 +254,8 @@ NO_PIXELS = "the file has no fitted pixels; those of its probability map count a
 
 def _from_cells(header: fits.Header, rows: fits.FITS_rec) -> Pixels:
     uniq = np.asarray(rows["UNIQ"], np.int64)
+    if (uniq < 4).any():  # noqa: PLR2004  the first of nside 1
+        raise ValueError("a UNIQ number is less than 4")
     order = np.floor(np.log2(uniq / 4) / 2).astype(np.int64)
     nested = uniq - 4 ** (order + 1)
     if "LLH2" in rows.names:

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, one_line
+from skyscan.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 #: Probabilities of the regions that every view shows.
 CONTAINMENTS = (0.5, 0.9)
+MAX_BYTES = 64 * 1024  #: of a file of levels, which has two lines and comments
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def read_levels(path: Path) -> Levels:
         not rise.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_regular(path, MAX_BYTES).decode().splitlines()
         rows = [line.partition("#")[0].replace(",", " ").split() for line in lines]
         pairs = sorted((float(p), float(level)) for p, level in filter(None, rows))
     except OSError as error:

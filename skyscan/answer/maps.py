@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
+#: Of a map, whose regions are made of pixels of the whole sky: 12 million of them take 1 GB.
+MAX_COARSEST = 1024
+
+
 class Samples(NamedTuple):
     """The fitted directions that make the surface: those not inside a finer fitted pixel.
 
@@ -214,6 +218,18 @@ class SkyMap(Pixels):
 
 
 def with_context(pixels: Pixels, context: Context, notes: tuple[str, ...] = ()) -> SkyMap:
-    """Return a map of `skyscan.skymap` as one that can be asked."""
+    """Return a map of `skyscan.skymap` as one that can be asked.
+
+    Raises
+    ------
+    BadInput
+        Its coarsest pixels are so fine that the sky has too many of them.
+    """
+    coarsest = min(pixels.pixels, default=1)
+    if coarsest > MAX_COARSEST:
+        raise BadInput(
+            f"{pixels.name} has no pixels of nside {MAX_COARSEST} or less, which a map needs: "
+            f"the sky has too many of nside {coarsest}."
+        )
     values = {it.name: getattr(pixels, it.name) for it in fields(Pixels)}
     return SkyMap(**values, context=context, notes=notes)

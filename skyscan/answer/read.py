@@ -15,6 +15,7 @@ from skyscan.answer.context import context_beside, with_reported_levels
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import NO_TYPE, type_in
+from skyscan.regular import read_regular
 from skyscan.skymap import (
     COORDINATES,
     SKYMAP_DTYPE,
@@ -40,6 +41,11 @@ FLIPPED = (
 )
 MAX_MJD = 600_000.0  #: days; from the year 216 to 3501
 MAX_NSIDE = 2**29  # of HEALPix
+MAX_BYTES = 2 * 1024**3  #: of a file as JSON: 100 bytes for each of 20 million pixels
+_NOT_A_MAP = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError),
+    *(OverflowError, RecursionError),  # of infinite or very long numbers, and of deep nesting
+)
 
 
 def read_map(path: str | PathLike[str]) -> SkyMap:
@@ -125,7 +131,7 @@ def _from_npz(path: Path) -> tuple[Pixels, tuple[str, ...]]:
     try:
         nsides = {int(key.removeprefix("nside-")): table for key, table in tables.items()}
         pixels = {nside: _rows(table) for nside, table in sorted(nsides.items())}
-    except (KeyError, ValueError, IndexError, TypeError) as error:
+    except _NOT_A_MAP as error:
         raise BadInput(f"{path} is not a sky map ({error!r}).") from error
     return _unnamed(path, {nside: flipped(nside, rows) for nside, rows in pixels.items()})
 
@@ -156,7 +162,7 @@ def flipped(nside: int, rows: NDArray[np.void]) -> NDArray[np.void]:
 
 def _from_json(path: Path) -> Pixels:
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value = json.loads(read_regular(path, MAX_BYTES))
         tables = {int(key.removeprefix("nside-")): table for key, table in value.items()}
         metadata = [table["metadata"] for table in tables.values()]
         if not tables:
@@ -177,7 +183,7 @@ def _from_json(path: Path) -> Pixels:
             pixels=pixels,
             is_local=COORDINATES in first and is_local(first),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except _NOT_A_MAP as error:
         raise BadInput(f"{path} is not a sky map ({error!r}).") from error
 
 

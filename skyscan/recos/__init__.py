@@ -114,6 +114,16 @@ class Reco(ABC):
         """Frame key of the fit that a pointed scan is centred on; None scans the whole sky."""
         return None
 
+    @classmethod  # noqa: B027  (few have any)
+    def check_variables(cls) -> None:
+        """Refuse values of ``variables`` that no fit can use; runs where the scan is planned.
+
+        Raises
+        ------
+        WrongUsage
+            A value is not what the fit expects; the message names the variable.
+        """
+
     def check(self, source: Source, event: Event) -> None:
         """Refuse an event that this reconstruction cannot fit; runs where the scan is planned.
 

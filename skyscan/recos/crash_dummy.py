@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from skyscan.errors import WrongUsage
 from skyscan.recos import ATTEMPT_VARIABLE
-from skyscan.recos.dummy import Dummy, chance, number_from
+from skyscan.recos.dummy import Dummy, chance, number_from, whole_number_from
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ FAILURE_VARIABLES = (PROBABILITY_VARIABLE, MODE_VARIABLE, WHEN_VARIABLE)
 
 MODES = ("raise", "hang", "stick", "signal")
 TIMES = ("first", "always")
+MOST_ATTEMPTS = 1_000
 
 
 class MeantToFail(Exception):
@@ -41,6 +42,12 @@ class CrashDummy(Dummy):
     summary: ClassVar[str] = "for tests: the dummy, with a fraction of its fits failing"
     variables: ClassVar[tuple[str, ...]] = (*Dummy.variables, *FAILURE_VARIABLES)
 
+    @classmethod
+    def check_variables(cls) -> None:
+        """Refuse other failures than there are, too."""
+        super().check_variables()
+        failures()
+
     def reconstruct(
         self,
         pixels: NDArray[np.void],
@@ -48,7 +55,7 @@ class CrashDummy(Dummy):
         azimuth: NDArray[np.float64],
     ) -> NDArray[np.void]:
         """Fail if one of the pixels is meant to; otherwise return the dummy's values."""
-        attempt = int(number_from(ATTEMPT_VARIABLE, 1, least=1))
+        attempt = attempt_from_environment()
         for pixel in pixels:
             mode = failure_of(pixel, attempt)
             if mode is not None:
@@ -56,11 +63,29 @@ class CrashDummy(Dummy):
         return super().reconstruct(pixels, zenith, azimuth)
 
 
+def attempt_from_environment() -> int:
+    """Return the number of this attempt at a fit, from 1."""
+    return whole_number_from(ATTEMPT_VARIABLE, 1, least=1, most=MOST_ATTEMPTS)
+
+
+def failures() -> tuple[list[str], str, float]:
+    """Return how fits fail, at which tries, and which fraction of them.
+
+    Raises
+    ------
+    WrongUsage
+        One of ``FAILURE_VARIABLES`` has another value.
+    """
+    modes = _choices(MODE_VARIABLE, "raise", MODES)
+    when, *more = _choices(WHEN_VARIABLE, "first", TIMES)
+    if more:
+        raise WrongUsage(f"{WHEN_VARIABLE}: choose one of {', '.join(TIMES)}.")
+    return modes, when, number_from(PROBABILITY_VARIABLE, 0.1, least=0, most=1)
+
+
 def failure_of(pixel: np.void, attempt: int) -> str | None:
     """Return the mode in which a pixel's fit fails at this attempt, or None."""
-    modes = _choices(MODE_VARIABLE, "raise", MODES)
-    (when,) = _choices(WHEN_VARIABLE, "first", TIMES)[:1]
-    probability = number_from(PROBABILITY_VARIABLE, 0.1, least=0, most=1)
+    modes, when, probability = failures()
     if (when == "first" and attempt > 1) or chance(pixel, "fails") >= probability:
         return None
     return modes[int(chance(pixel, "mode") * len(modes))]

@@ -34,6 +34,8 @@ MINIMUM_RA_DEG = 77.36
 MINIMUM_DEC_DEG = 5.69
 
 VARIATION_STEP_M = 10.0
+MOST_SECONDS = 86_400.0
+MOST_VARIATIONS = 1_000
 
 
 class Dummy(Reco):
@@ -49,6 +51,12 @@ class Dummy(Reco):
     any_detector: ClassVar[bool] = True
     variables: ClassVar[tuple[str, ...]] = (COST_VARIABLE, VARIATIONS_VARIABLE)
 
+    @classmethod
+    def check_variables(cls) -> None:
+        """Refuse a cost or a number of variations that is none."""
+        cost()
+        cls().variations()
+
     def prepare(self, event: Event, folder: Path) -> Vertex:  # noqa: ARG002
         """Return the event's seed vertex, with zeros for missing values."""
         seed = event.seed
@@ -57,7 +65,8 @@ class Dummy(Reco):
 
     def variations(self) -> NDArray[np.float64]:
         """Return offsets along x from the seed vertex, shape (n, 3), metres."""
-        offsets = np.zeros((int(number_from(VARIATIONS_VARIABLE, 1, least=1)), 3))
+        n = whole_number_from(VARIATIONS_VARIABLE, 1, least=1, most=MOST_VARIATIONS)
+        offsets = np.zeros((n, 3))
         offsets[:, 0] = VARIATION_STEP_M * np.arange(len(offsets))
         return offsets
 
@@ -71,13 +80,24 @@ class Dummy(Reco):
         azimuth: NDArray[np.float64],  # noqa: ARG002
     ) -> NDArray[np.void]:
         """Sleep for the cost of each pixel, and return the values, dtype FIT_DTYPE."""
-        cost = number_from(COST_VARIABLE, 0.0, least=0.0)
+        seconds = cost()
         fits = empty_fits(len(pixels))
         for row, pixel in enumerate(pixels):
-            if cost:
-                time.sleep(cost)
+            if seconds:
+                time.sleep(seconds)
             fits[row] = dummy_fit(pixel)
         return fits
+
+
+def cost() -> float:
+    """Return how long a fit sleeps, seconds.
+
+    Raises
+    ------
+    WrongUsage
+        ``COST_VARIABLE`` is no time, or longer than a day.
+    """
+    return number_from(COST_VARIABLE, 0.0, least=0.0, most=MOST_SECONDS)
 
 
 def dummy_fit(pixel: np.void) -> tuple[float, ...]:
@@ -102,9 +122,7 @@ def chance(pixel: np.void, purpose: str) -> float:
     return zlib.crc32(f"{first * 2654435761 % 2**61:x}".encode()) / 2**32
 
 
-def number_from(
-    variable: str, default: float, *, least: float, most: float = math.inf
-) -> float:
+def number_from(variable: str, default: float, *, least: float, most: float) -> float:
     """Return the number in an environment variable, or the default if it is not set.
 
     Raises
@@ -122,6 +140,20 @@ def number_from(
     if not least <= number <= most:
         raise WrongUsage(f"{variable}={text!r} must be a number from {least:g} to {most:g}.")
     return number
+
+
+def whole_number_from(variable: str, default: int, *, least: int, most: int) -> int:
+    """Return the whole number in an environment variable, or the default if it is not set.
+
+    Raises
+    ------
+    WrongUsage
+        The value is not a whole number, or outside [least, most].
+    """
+    number = number_from(variable, default, least=least, most=most)
+    if number != int(number):
+        raise WrongUsage(f"{variable}={os.environ[variable]!r} must be a whole number.")
+    return int(number)
 
 
 def _distance_deg(nside: int, pixel: int) -> float:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from skyscan.recos import ATTEMPT_VARIABLE
-from skyscan.recos.crash_dummy import FAILURE_VARIABLES, fail, failure_of
-from skyscan.recos.dummy import number_from
+from skyscan.recos.crash_dummy import (
+    FAILURE_VARIABLES,
+    attempt_from_environment,
+    fail,
+    failure_of,
+    failures,
+)
 from skyscan.recos.icetray_dummy import IceTrayDummy, pixel_in
 
 if TYPE_CHECKING:
@@ -20,6 +24,12 @@ class IceTrayCrashDummy(IceTrayDummy):
     summary: ClassVar[str] = "icetray: for tests, the dummy's tray with fits failing"
     variables: ClassVar[tuple[str, ...]] = (*IceTrayDummy.variables, *FAILURE_VARIABLES)
 
+    @classmethod
+    def check_variables(cls) -> None:
+        """Refuse other failures than there are, too."""
+        super().check_variables()
+        failures()
+
     def add_fit(self, tray: Tray, fit: Fit) -> None:
         """Add the dummy's module, and one that fails for some pixels."""
         super().add_fit(tray, fit)
@@ -29,8 +39,7 @@ class IceTrayCrashDummy(IceTrayDummy):
 def fail_if_meant_to(frame: Frame) -> None:
     """Fail if the environment variables of the crash dummies choose this pixel."""
     pixel = pixel_in(frame)
-    attempt = int(number_from(ATTEMPT_VARIABLE, 1, least=1))
-    mode = failure_of(pixel, attempt)
+    mode = failure_of(pixel, attempt_from_environment())
     if mode is not None:
         fail(mode, pixel)
 

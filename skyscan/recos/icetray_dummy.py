@@ -14,7 +14,7 @@ import numpy as np
 from skyscan.icetray import keys
 from skyscan.icetray.reco import IceTrayReco
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
-from skyscan.recos.dummy import COST_VARIABLE, dummy_fit, number_from
+from skyscan.recos.dummy import COST_VARIABLE, cost, dummy_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,11 @@ class IceTrayDummy(IceTrayReco):
     uses_gcd: ClassVar[bool] = False
     uses_coincidences: ClassVar[bool] = False
     rotate_vertex: ClassVar[bool] = True
+
+    @classmethod
+    def check_variables(cls) -> None:
+        """Refuse a cost that is no time."""
+        cost()
 
     def add_preparation(self, tray: Tray) -> None:
         """Add a seed vertex at the detector's centre, if the event has none."""
@@ -67,7 +72,7 @@ def put_fit(frame: Frame) -> None:
     """Sleep for the cost of a pixel, and put the dummy's values into its frame."""
     from icecube import dataclasses
 
-    time.sleep(number_from(COST_VARIABLE, 0.0, least=0.0))
+    time.sleep(cost())
     for key, value in zip(FIT_KEYS, dummy_fit(pixel_in(frame)), strict=True):
         frame[key] = dataclasses.I3Double(value)
 

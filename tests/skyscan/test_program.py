@@ -19,9 +19,17 @@ def test_the_exit_codes_are_those_of_the_contract():
     assert TRY_AGAIN == ExitCode.TRY_AGAIN
 
 
-def test_too_little_memory_to_start_is_no_bug(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("liblber-2.so: failed to map segment from shared object"),
+        ImportError("libblas.so: cannot open shared object file: Cannot allocate memory"),
+    ],
+)
+def test_too_little_memory_to_start_is_no_bug(error, monkeypatch, capsys):
     def full() -> None:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr(program, "_command_line", full)
     assert program.main() == ExitCode.TRY_AGAIN

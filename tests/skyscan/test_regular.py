@@ -6,10 +6,14 @@ import pytest
 from plans_support import EVENT, options
 
 from condor.sites import read_site
+from skyscan.answer.catalogue import read_catalogue
+from skyscan.answer.levels import read_levels
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.files import list_events
 from skyscan.events.reader import read_event
-from skyscan.regular import NO_FILE, open_regular
+from skyscan.regular import NO_FILE, check_size, open_regular, read_regular
+from skyscan.storage import read_npz
+from workflows.campaigns.campaign import read_list
 from workflows.plan import plan
 
 
@@ -53,3 +57,51 @@ def test_files_are_opened_and_folders_are_not(tmp_path):
         open_regular(tmp_path)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "missing")
+
+
+def test_a_file_is_read_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_regular(path, 5) == b"12345"
+    with pytest.raises(OSError, match="more than 4 bytes"):
+        read_regular(path, 4)
+
+
+def test_a_file_that_says_no_size_is_read_to_the_limit():
+    with pytest.raises(OSError, match="more than 10 bytes"):
+        read_regular("/proc/self/status", 10)  # its size is 0
+    assert read_regular("/proc/self/status", 1_000_000).startswith(b"Name:")
+
+
+@pytest.mark.parametrize(
+    ("read", "error"),
+    [
+        (read_list, WrongUsage),
+        (read_levels, BadInput),
+        (read_catalogue, BadInput),
+        (read_npz, OSError),
+    ],
+)
+def test_a_file_of_a_terabyte_is_refused_before_it_is_read(read, error, tmp_path):
+    path = tmp_path / "large.csv"
+    path.touch()
+    os.truncate(path, 2**40)  # which takes no place on the disk
+    with pytest.raises(error, match="more than"):
+        read(path)
+    with pytest.raises(OSError, match="more than"):
+        check_size(path, 2**30)
+
+
+@pytest.mark.parametrize("read", [read_list, read_levels, read_catalogue])
+def test_other_files_that_users_name_are_not_waited_for(read, special):
+    with pytest.raises((BadInput, WrongUsage), match=r"cannot be read|not a catalogue"):
+        read(special)
+
+
+def test_a_list_may_have_paths_that_are_not_utf_8_but_no_nul(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\xef\xbb\xbf# a comment\r\ncaf\xe9.json\r\n\r\na\x0bb.i3\n")
+    assert [os.fsencode(it) for it in read_list(path)] == [b"caf\xe9.json", b"a\x0bb.i3"]
+    path.write_bytes(b"a\0b\n")
+    with pytest.raises(WrongUsage, match="NUL"):
+        read_list(path)

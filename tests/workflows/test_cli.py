@@ -189,6 +189,40 @@ def test_a_disk_error_is_reported(tmp_path, capsys):
     assert "--output-dir" in error_of(capsys)
 
 
+@pytest.mark.parametrize("where", ["loop", "loop/below", "file", "file/below"])
+def test_a_place_where_no_folder_can_be_is_wrong_usage(where, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    words = ["--reco-algo", "dummy", "--output-dir", where]
+    assert main([*SIMULATED, *words]) == ExitCode.WRONG_USAGE
+    assert main(["simulate", "--kind", "muon", "--output", where]) == ExitCode.WRONG_USAGE
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "reco", "text"),
+    [
+        ("SKYSCAN_DUMMY_COST", "dummy", "abc"),
+        ("SKYSCAN_DUMMY_COST", "crash_dummy", "1e300"),
+        ("SKYSCAN_DUMMY_VARIATIONS", "dummy", "inf"),
+        ("SKYSCAN_DUMMY_VARIATIONS", "dummy", "1.5"),
+        ("SKYSCAN_DUMMY_VARIATIONS", "dummy", "1000000000"),
+        ("SKYSCAN_CRASH_DUMMY_PROBABILITY", "crash_dummy", "nan"),
+        ("SKYSCAN_CRASH_DUMMY_MODE", "crash_dummy", "explode"),
+        ("SKYSCAN_CRASH_DUMMY_WHEN", "crash_dummy", "first,always"),
+    ],
+)
+def test_a_variable_that_no_fit_can_use_is_refused_when_planning(
+    name, reco, text, monkeypatch, capsys
+):
+    monkeypatch.setenv(name, text)
+    words = ["--reco-algo", reco, "--output-dir", "planned"]
+    assert main([*SIMULATED, *words]) == ExitCode.WRONG_USAGE
+    assert name in capsys.readouterr().err
+    assert not Path("planned").exists()
+
+
 def test_too_little_memory_is_no_bug(monkeypatch, capsys):
     def broken(_options) -> None:
         raise MemoryError

@@ -21,7 +21,7 @@ NAMES = (
     *("scan.json", "startup.json", "round.json", "batch", "records", "site options"),
     *("options of plan", "many events", "CSV", "Parquet", "SQLite", "truth", "geometry"),
     *("ice model", "levels", "catalogue", "campaign.json", "list of events"),
-    "state of a watch",
+    *("state of a watch", "catalogue of astropy", "map npz", "map JSON", "map FITS"),
 )
 CASES = {"options of plan": 8}
 USUAL_CASES = 60

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import operator
+import os
+from codecs import BOM_UTF8
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.progression import check_progression
+from skyscan.regular import read_regular
 from skyscan.storage import read_sealed, write_sealed
 from workflows.campaigns.entry import Entry
 from workflows.options import Options
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from workflows.campaigns.folder import CampaignFolder
 
 FORMAT = 1
+MOST_IN_A_LIST = 64 * 2**20  #: bytes, of a list of event files
 #: Options that are paths, which JSON has as text.
 PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
 
@@ -114,15 +118,20 @@ def check_same(folder: CampaignFolder, old: Options, new: Options) -> None:
 def read_list(path: Path) -> list[Path]:
     """Read a list of event files: one path per line, skipping empty lines and comments (#).
 
+    The bytes of a path need not be UTF-8.
+
     Raises
     ------
     WrongUsage
         The list cannot be read.
     """
     try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+        content = read_regular(path, MOST_IN_A_LIST)
     except (OSError, ValueError) as error:
         raise WrongUsage(f"--list {path} cannot be read: {error}.") from error
+    if b"\0" in content:
+        raise WrongUsage(f"--list {path} has a NUL character, which no path has: is it a list?")
+    lines = [os.fsdecode(line.strip()) for line in content.removeprefix(BOM_UTF8).splitlines()]
     return [Path(line) for line in lines if line and not line.startswith("#")]
 
 

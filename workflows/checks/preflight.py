@@ -167,7 +167,7 @@ def place(path: Path) -> Finding:
     own folder, where links are resolved.
     """
     what = "folder"
-    written, real = str(path.absolute()), str(path.resolve())
+    written, real = str(path.absolute()), os.path.realpath(path)
     if written.startswith(REFUSED) or real.startswith(REFUSED):
         which = written if written == real else f"{written} ({real})"
         why = f"DAGMan keeps no logs in a folder whose path begins with {REFUSED}: {which}"

@@ -173,8 +173,9 @@ def environment_of(site: Site, options: Options, reco: type[Reco]) -> dict[str, 
     Raises
     ------
     WrongUsage
-        The reconstruction has no frames to keep.
+        The reconstruction has no frames to keep, or cannot use the value of a variable.
     """
+    reco.check_variables()
     variables = job_environment(os.environ, declared_by(options.reco), options.variables)
     if site.avx2_kernels:
         variables[KERNELS_VARIABLE] = AVX2

@@ -1,5 +1,6 @@
 """Maps of every format, and old ones whose declination is flipped."""
 
+import gzip
 import math
 import subprocess
 import sys
@@ -125,3 +126,39 @@ def test_import_skyscan_is_cheap():
         "sys.exit(len(slow & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_map_with_characters_that_there_are_not_is_bad_input(tmp_path):
+    npz, _ = write_skymap(gaussian_map(nsides=(1,)), tmp_path)
+    with np.load(npz) as archive:
+        arrays = dict(archive)
+    header = arrays["header"].copy()
+    header["event_type"].view(np.uint32)[:] = 0xFFFFFFFF
+    npz.write_bytes(npz_bytes({**arrays, "header": header}))
+    with pytest.raises(BadInput, match="event_type is no text"):
+        skyscan.read_map(npz)
+
+
+@pytest.mark.parametrize("text", ["Infinity", "1e999", "9" * 5000, "[" * 100_000])
+def test_a_map_as_json_with_odd_numbers_or_nesting_is_bad_input(tmp_path, text):
+    _, as_json = write_skymap(gaussian_map(nsides=(1,)), tmp_path)
+    as_json.write_text(as_json.read_text().replace('"run_id": 1', f'"run_id": {text}'))
+    assert text in as_json.read_text()
+    with pytest.raises(BadInput, match="not a sky map"):
+        skyscan.read_map(as_json)
+
+
+def test_a_map_without_coarse_pixels_is_refused_before_the_sky_is_filled(tmp_path):
+    skymap = gaussian_map(nsides=(1,))
+    fine = replace(skymap, pixels={2**16: skymap.pixels[1]})
+    npz, _ = write_skymap(fine, tmp_path)
+    with pytest.raises(BadInput, match="no pixels of nside 1024 or less"):
+        skyscan.read_map(npz)
+
+
+def test_a_small_fits_file_that_unpacks_to_gigabytes_is_bad_input(tmp_path, monkeypatch):
+    monkeypatch.setattr("skyscan.answer.fits.MAX_BYTES", 100_000)
+    path = tmp_path / "map.fits.gz"
+    path.write_bytes(gzip.compress(b"SIMPLE  =" + bytes(200_000)))
+    with pytest.raises(BadInput, match="unpacks to more than"):
+        skyscan.read_map(path)

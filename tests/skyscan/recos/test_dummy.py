@@ -86,3 +86,14 @@ def test_a_missing_seed_becomes_the_origin(tmp_path):
     event = Event(1, 1, 0, 6e4, None, "", "", np.zeros(0, PULSE_DTYPE), seed)
     prepared = Dummy().prepare(event, tmp_path)
     assert (prepared.x, prepared.y, prepared.z, prepared.time) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["dummy", "crash_dummy", "icetray_dummy", "icetray_crash_dummy"]
+)
+def test_a_cost_that_is_no_time_is_refused_before_a_fit(name, monkeypatch):
+    reco_class(name).check_variables()
+    for text in ("abc", "inf", "1e300"):
+        monkeypatch.setenv("SKYSCAN_DUMMY_COST", text)
+        with pytest.raises(WrongUsage, match="SKYSCAN_DUMMY_COST"):
+            reco_class(name).check_variables()
