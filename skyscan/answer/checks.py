@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from skyscan.answer.region import Region
     from skyscan.answer.sky_frame import SkyFrame
 
+#: A region of as many pixels is known well enough without finer ones.
+MANY_PIXELS = 300
 #: The region of an extended scan, relative to the radius of the 90 % region.
 MARGIN = 1.3
 #: Pixels in the 50 % region below which its shape is not resolved.
@@ -135,7 +137,14 @@ def _edge(skymap: SkyMap, outer: Region) -> Check:
     coarser = sorted({int(nside) for nside in touched if nside < finest})
     if not coarser:
         return Check("edge", "ok", f"the 90 % region is inside the pixels of nside {finest}")
-    beyond = "unscanned sky" if coarser[0] == 0 else f"pixels of nside {coarser[0]}"
+    coarsest = coarser[0]
+    if _resolves(coarsest, outer):
+        return Check(
+            "edge",
+            "ok",
+            f"the 90 % region reaches pixels of nside {coarsest}, which are small beside it",
+        )
+    beyond = "unscanned sky" if coarsest == 0 else f"pixels of nside {coarsest}"
     return Check(
         "edge",
         "warning",
@@ -145,10 +154,18 @@ def _edge(skymap: SkyMap, outer: Region) -> Check:
     )
 
 
+def _resolves(nside: int, region: Region) -> bool:
+    """Return whether pixels of an nside are so small that they show a region's size."""
+    return nside > 0 and region.area_deg2 >= MANY_PIXELS * _pixel_deg2(nside)
+
+
+def _pixel_deg2(nside: int) -> float:
+    return float(np.rad2deg(np.rad2deg(healpix.nside2pixarea(nside))))
+
+
 def _resolution(skymap: SkyMap, inner: Region) -> Check:
     finest = int(skymap.samples.nside.max())
-    size = np.rad2deg(np.rad2deg(healpix.nside2pixarea(finest)))
-    n_pixels = inner.area_deg2 / size
+    n_pixels = inner.area_deg2 / _pixel_deg2(finest)
     if n_pixels >= FEWEST_PIXELS:
         return Check(
             "pixel size", "ok", f"the 50 % region is as large as {n_pixels:.0f} pixels"
@@ -178,14 +195,19 @@ def _finer(skymap: SkyMap, finest: int) -> str | None:
 
 
 def _extension(skymap: SkyMap, outer: Region) -> str | None:
-    """Return the command that scans the 90 % region with the finest nside."""
+    """Return the command that scans the 90 % region with pixels that show its size.
+
+    These are the finest, except for a large region: it would have millions of them.
+    """
     progression = list(skymap.context.progression)
     if len(progression) < 2:  # noqa: PLR2004  (nothing to be finer than)
         return None
-    coarser, (finest, now) = progression[-2][0], progression[-1]
+    last = len(progression) - 1
+    i = next((i for i in range(1, last) if _resolves(progression[i][0], outer)), last)
+    coarser, (finer, now) = progression[i - 1][0], progression[i]
     reach = min(radians(MARGIN * outer.radius_deg), pi)
     size = 2 * pi * (1 - np.cos(reach)) / healpix.nside2pixarea(coarser)
-    progression[-1] = finest, max(ceil(size), 2 * now)
+    progression[i] = finer, max(ceil(size), 2 * now)
     words = " ".join(f"{nside}:{extension}" for nside, extension in progression)
     return _command(skymap, "extend", f"--nsides {words}")
 

@@ -31,6 +31,7 @@ def add_to(commands: Commands) -> None:
         "scan", usage=USAGE, help="plan, submit and watch the scan of one event"
     )
     add_options(scan)
+    scan.add_argument("--no-watch", action="store_true", help="do not wait for the scan")
     scan.set_defaults(run=_scan)
 
     sub = commands.add_parser(
@@ -51,25 +52,31 @@ def _scan(options: argparse.Namespace) -> ExitCode:
     with at_interrupt("Nothing was submitted; the same command begins again."):
         folder = plan_from(options)
     print(f"Scan folder: {folder.path}", flush=True)
-    submit_scan(folder)
-    return follow(folder)
+    return _submitted(folder) if options.no_watch else _watched(folder)
 
 
 def _submit(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return campaign.resume(options.folder, no_watch=True)
-    folder = open_scan(options.folder)
-    submit_scan(folder, attach=False)
-    print(f"Submitted. `skyscan status {shlex.quote(str(folder.path))}` shows its progress.")
-    return ExitCode.DONE
+    return _submitted(open_scan(options.folder))
 
 
 def _resume(options: argparse.Namespace) -> ExitCode:
     if is_campaign(options.folder):
         return campaign.resume(options.folder, no_watch=options.no_watch)
     folder = open_scan(options.folder)
-    submit_scan(folder, attach=not options.no_watch)
-    return ExitCode.DONE if options.no_watch else follow(folder)
+    return _submitted(folder) if options.no_watch else _watched(folder)
+
+
+def _submitted(folder: ScanFolder) -> ExitCode:
+    submit_scan(folder, attach=False)
+    print(f"Submitted. `skyscan status {shlex.quote(str(folder.path))}` shows its progress.")
+    return ExitCode.DONE
+
+
+def _watched(folder: ScanFolder) -> ExitCode:
+    submit_scan(folder)
+    return follow(folder)
 
 
 def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:

@@ -112,6 +112,24 @@ def test_a_region_that_reaches_coarser_pixels_names_the_command_that_extends_it(
     assert extension > pixels
 
 
+def test_a_large_region_is_extended_with_pixels_that_show_its_size(tmp_path):
+    progression = ((8, 0), (64, 12), (512, 24))
+    context = Context("millipede_wilks", progression, tmp_path, None)
+    large = gaussian_map(sigma=15.0, reach=0.5, context=context)
+    found = check(large, "edge")
+    assert found.state == "warning"
+    before, _, command = found.command.partition(" --nsides 8:0 64:")
+    assert before.startswith("skyscan extend ")
+    extension, *others = command.split()
+    assert others == ["512:24"]
+    radius = 15.0 * 4.61**0.5
+    pixels = 2 * np.pi * (1 - np.cos(np.radians(radius))) / (4 * np.pi / 768)
+    assert pixels < int(extension) < 768
+    # pixels of nside 32 are small beside it
+    inside = gaussian_map(sigma=15.0, reach=0.5, nsides=(32, 128), context=context)
+    assert check(inside, "edge").state == "ok"
+
+
 def test_a_region_that_reaches_unscanned_sky_says_so(good):
     cut = {128: good.pixels[128][::2]}
     assert "unscanned sky" in check(replace(good, pixels=cut), "edge").reason
