@@ -47,6 +47,15 @@ class Likelihood:
         return asdict(self)
 
 
+def reco_text(reco: str | None, likelihood: Likelihood | None) -> str:
+    """Return the reconstruction in words: of ``auto``, also the one that it chose."""
+    if reco is None:
+        return "unknown"
+    if likelihood is None or likelihood.reco == reco:
+        return reco
+    return f"{likelihood.reco}, chosen by {reco}"
+
+
 def read_likelihood(path: Path) -> Likelihood | None:
     """Read what prep recorded; None if it recorded nothing, or if that is damaged."""
     try:

@@ -77,6 +77,12 @@ class SkyMap(Pixels):
         return self.context.reco
 
     @property
+    def fitted_reco(self) -> str | None:
+        """Name of the reconstruction that made the fits: of ``auto``, the one that it chose."""
+        likelihood = self.context.likelihood
+        return self.reco if likelihood is None else likelihood.reco
+
+    @property
     def frame(self) -> SkyFrame:
         """What the coordinates of the map are; texts call them RA and Dec in any case."""
         return LOCAL if self.is_local else ICRS

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skyscan.answer.sky_frame import turn_text
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.likelihood import reco_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -174,7 +175,8 @@ def circular_lines(
     yield ""
     yield (
         f"The 90% region has {outer.area_deg2:.2f} square degrees. Reconstruction: "
-        f"{answer.reco or 'unknown'}. The levels of the regions are {answer.levels_text}."
+        f"{reco_text(answer.reco, answer.likelihood)}. The levels of the regions are "
+        f"{answer.levels_text}."
     )
     if known.map_url:
         yield f"The map is at {known.map_url}."

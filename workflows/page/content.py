@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from skyscan.errors import SkyscanError, one_line
+from skyscan.likelihood import reco_text
 from skyscan.storage import write_text
 from workflows.page.figures import (
     VIEWS,
@@ -156,13 +157,14 @@ def _banner(ended: Ended) -> dict[str, Any]:
     from skyscan.answer.directions import utc
 
     failures: Sequence[Mapping[str, Any]] = ended.report["failures"]
+    likelihood = None if ended.answer is None else ended.answer.likelihood
     written, mjd = ended.model.made, ended.scan.mjd
     return {
         "name": ended.scan.name,
         "outcome": ended.outcome,
         "headline": HEADLINES.get((ended.outcome, ended.skymap is not None), ended.outcome),
         "is_real": ended.scan.is_real_event,
-        "reco": ended.scan.reco,
+        "reco": reco_text(ended.scan.reco, likelihood),
         "site": ended.scan.site,
         "event_time": None if mjd is None else utc(mjd),
         "event_unix": None if mjd is None else round((mjd - UNIX_EPOCH_MJD) * 86400.0),

@@ -144,7 +144,7 @@ def _draw_fit(skymap: SkyMap, axes: Axes, plane: tuple[int, int], reach: float) 
     if arrow.arrow_patch is not None:
         arrow.arrow_patch.set_clip_path(axes.patch)
     axes.plot(vertex[across], vertex[up], "x", color=VERMILION, ms=9, mew=2, label="vertex")
-    axes.plot([], [], color=VERMILION, label=f"best fit ({skymap.reco or 'map'})")
+    axes.plot([], [], color=VERMILION, label=f"best fit ({skymap.fitted_reco or 'map'})")
     axes.legend(fontsize="x-small", loc="upper right")
 
 

@@ -78,7 +78,7 @@ def draw_zoom(
             x, y = plane.offsets(np.append(ra, ra[0]), np.append(dec, dec[0]))
             _outlined(place.plot(x, y, LINES[containment], color="white", label=label))
             label = ""  # once in the legend
-    label = f"best fit ({skymap.reco or 'map'})"
+    label = f"best fit ({skymap.fitted_reco or 'map'})"
     _outlined(place.plot(0, 0, "+", color="white", ms=12, mew=2, label=label))
     _draw_fits(skymap, place, plane, half)
     if answer.truth is not None:

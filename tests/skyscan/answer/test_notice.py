@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from skyscan.answer.catalogue import Source, near_sources, read_catalogue
 from skyscan.answer.notice import Known, circular_lines, is_revision, make_notice
 from skyscan.errors import BadInput, WrongUsage
+from skyscan.likelihood import Likelihood
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "gcn-schema"
 KNOWN = Known("bronze", "IceCube-240101A", 0.34, 8e-8, 127.0, "https://example.org/map.fits")
@@ -44,6 +45,21 @@ def test_a_notice_is_valid_against_the_schema_of_gcn(validator, answer, known, r
     validator.validate(notice)
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({**notice, "alert_type": "no such type"})
+
+
+@pytest.mark.parametrize(
+    ("reco", "fitted", "text"),
+    [
+        ("auto", "track", "track, chosen by auto"),
+        ("track", "track", "track"),
+        ("auto", None, "auto"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_circular_names_the_reconstruction_that_made_the_fits(answer, reco, fitted, text):
+    likelihood = fitted and Likelihood(fitted, "ab" * 32, 30, 50.0)
+    lines = circular_lines(replace(answer, reco=reco, likelihood=likelihood), KNOWN, 1)
+    assert any(f"Reconstruction: {text}. The" in line for line in lines)
 
 
 def test_a_notice_says_what_the_answer_says(answer):
