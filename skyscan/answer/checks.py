@@ -206,7 +206,7 @@ def _extension(skymap: SkyMap, outer: Region) -> str | None:
     i = next((i for i in range(1, last) if _resolves(progression[i][0], outer)), last)
     coarser, (finer, now) = progression[i - 1][0], progression[i]
     reach = min(radians(MARGIN * outer.radius_deg), pi)
-    size = 2 * pi * (1 - np.cos(reach)) / healpix.nside2pixarea(coarser)
+    size = pi * reach**2 / healpix.nside2pixarea(coarser)  # as skyscan.rounds.rule has it
     progression[i] = finer, max(ceil(size), 2 * now)
     words = " ".join(f"{nside}:{extension}" for nside, extension in progression)
     return _command(skymap, "extend", f"--nsides {words}")

@@ -8,16 +8,18 @@ import healpy
 import jsonschema
 import numpy as np
 import pytest
-from answer_support import MJD, gaussian_map, without_fits
+from answer_support import MJD, directions_of, gaussian_map, without_fits
 from events_support import simulated_event
 
 from skyscan import read_map
 from skyscan.answer.checks import Check
 from skyscan.answer.context import Context, fits_of
-from skyscan.answer.directions import turned
+from skyscan.answer.directions import separation, turned
 from skyscan.answer.levels import ICECUBE
 from skyscan.coordinates import equatorial_to_local
 from skyscan.events.event import Particle
+from skyscan.pixels import Pixel
+from skyscan.rounds.rule import pixels_to_refine
 
 PROGRESSION = ((8, 0), (128, 12))
 CONTEXT = Context("millipede_wilks", PROGRESSION, None, {"Online": (50.5, -3.0)})
@@ -107,9 +109,24 @@ def test_a_region_that_reaches_coarser_pixels_names_the_command_that_extends_it(
     assert "nside 8" in found.reason
     assert found.command.startswith(f"skyscan extend '{folder}' --nsides 8:0 128:")
     extension = int(found.command.rpartition(":")[2])
-    radius = 6.0 * 4.61**0.5
-    pixels = 2 * np.pi * (1 - np.cos(np.radians(radius))) / (4 * np.pi / 768)
-    assert extension > pixels
+    assert radius_of(extension) > 6.0 * 4.61**0.5
+
+
+def test_the_extension_of_a_region_as_large_as_a_third_of_the_sky_reaches_beyond_it(tmp_path):
+    progression = ((8, 0), (64, 12), (512, 24))
+    context = Context("millipede_wilks", progression, tmp_path, None)
+    outer = gaussian_map(sigma=33.0, reach=0.3, context=context)
+    extension = int(check(outer, "edge").command.split()[-2].partition(":")[2])
+    assert radius_of(extension) > 1.25 * outer.answer("wilks").region(0.9).radius_deg > 85
+
+
+def radius_of(extension):
+    """Return the radius, in degrees, of what the rule refines of nside 8."""
+    best = Pixel(8, 100)
+    all_of_it = {8: (np.arange(768), np.zeros(768))}
+    chosen = pixels_to_refine(all_of_it, 8, extension, best)
+    away = separation(directions_of(8, chosen), directions_of(8, np.array([best.pixel])))
+    return 180.0 if len(chosen) == 768 else float(away.max())
 
 
 def test_a_large_region_is_extended_with_pixels_that_show_its_size(tmp_path):
@@ -122,9 +139,7 @@ def test_a_large_region_is_extended_with_pixels_that_show_its_size(tmp_path):
     assert before.startswith("skyscan extend ")
     extension, *others = command.split()
     assert others == ["512:24"]
-    radius = 15.0 * 4.61**0.5
-    pixels = 2 * np.pi * (1 - np.cos(np.radians(radius))) / (4 * np.pi / 768)
-    assert pixels < int(extension) < 768
+    assert radius_of(int(extension)) > 15.0 * 4.61**0.5
     # pixels of nside 32 are small beside it
     inside = gaussian_map(sigma=15.0, reach=0.5, nsides=(32, 128), context=context)
     assert check(inside, "edge").state == "ok"
