@@ -34,7 +34,7 @@ from condor.personal.processes import (
     stopped_text,
 )
 from condor.personal.settings import pool_settings
-from condor.personal.tokens import renew
+from condor.personal.tokens import keep_private, renew
 from condor.software.install import SUITE_VARIABLE, chosen_suite, install
 from skyscan.locks import locked
 
@@ -105,6 +105,7 @@ def start_personal(folder: Path) -> Pool:
         htcondor = _have_htcondor()
         pool = _describe(htcondor, folder)
         account = pool_account()
+        keep_private(folder)
         renew(pool, folder, account.identity)
         if _comes_back(pool, folder):
             return pool

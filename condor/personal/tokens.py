@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor.credentials import idtokens
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from condor.contact import Pool
 
 FOLDER, TOKEN = "tokens.d", "skyscan"
+KEYS = "passwords.d"
 SIGNED_BY = "POOL"
 
 
@@ -38,6 +40,20 @@ def renew(pool: Pool, folder: Path, identity: str) -> bool:
         )
     write_private(place, made.stdout)
     return True
+
+
+def keep_private(folder: Path) -> None:
+    """Take the keys and tokens of a pool from the sight of others.
+
+    HTCondor uses none that others may read, and says so in its logs only: after a
+    ``chmod -R`` of the home folder, a pool did not answer.
+    """
+    for place in (folder / KEYS, folder / FOLDER):
+        with suppress(OSError):  # none yet, or of another user: HTCondor decides
+            place.chmod(0o700)
+            for file in place.iterdir():
+                if file.is_file() and not file.is_symlink():
+                    file.chmod(0o600)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -65,6 +65,19 @@ def test_nobody_else_can_enter_the_folder_or_read_the_key(pool):
         assert stat.S_IMODE((folder / secret).parent.stat().st_mode) == 0o700
 
 
+def test_keys_that_others_may_read_become_private_again(pool):
+    before = daemons_of(pool)
+    secrets = [folder_of(pool) / name for name in ("passwords.d/POOL", "tokens.d/skyscan")]
+    for secret in secrets:
+        secret.chmod(0o644)
+        secret.parent.chmod(0o755)
+    assert not pool.answers()  # HTCondor uses none of them
+    assert start() == pool
+    assert daemons_of(pool) == before
+    assert [stat.S_IMODE(it.stat().st_mode) for it in secrets] == [0o600] * 2
+    assert [stat.S_IMODE(it.parent.stat().st_mode) for it in secrets] == [0o700] * 2
+
+
 def test_daemons_listen_on_loopback_only(pool):
     pids = {process.pid for process in daemons_of(pool)}
     sockets = listening_sockets(pids)

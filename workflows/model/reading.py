@@ -15,7 +15,8 @@ from condor.guard import guard_actions
 from condor.joblog import LogReader, read_log
 from condor.machines import OF_THE_MACHINE, bad_machines_of
 from condor.policy import FINAL_CODES
-from skyscan.errors import BadInput, ExitCode, grouped, printable
+from condor.sites import recorded_site
+from skyscan.errors import BadInput, ExitCode, SkyscanError, grouped, printable
 from skyscan.startup import read_startup
 from workflows.engines import engine_of
 from workflows.model import fits, timing
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from workflows.model.rounds import Batch, ChosenRound
     from workflows.model.scan import Outcome, State
     from workflows.model.time_left import Work
+    from workflows.planned import Planned
 
 _ROUND_LOG = re.compile(r"round_(\d{3})\.dag\.nodes\.log", re.ASCII)
 _IN_QUEUE = ("queued", "running", "held")
@@ -190,7 +192,7 @@ class ScanReader:
             rate=rate(work, pace),
             machines=machines,
             repairs=self._repairs(),
-            bad_machines=tuple(it.line() for it in bad_machines_of(_ended_runs(jobs))),
+            bad_machines=self._bad_machines(jobs),
             spent=spent,
             cpu_hours=spent.slots / 3600.0,
             cpu_hours_wasted=(spent.failed + spent.evicted + spent.held) / 3600.0,
@@ -241,6 +243,13 @@ class ScanReader:
             n_variations=self._n_variations,
             n_skips=self._engine.n_skips(self.folder, self.scan, len(rounds)),
         )
+
+    def _bad_machines(self, jobs: Sequence[Job]) -> tuple[str, ...]:
+        """Return the machines that fail every job, if there may be others."""
+        runs = list(_ended_runs(jobs))
+        if _has_one_machine(self.scan) and len({machine for machine, *_ in runs}) == 1:
+            return ()
+        return tuple(it.line() for it in bad_machines_of(runs))
 
     def _repairs(self) -> tuple[str, ...]:
         """Return what ``dagman.sh`` did to the DAGs of the scan."""
@@ -298,6 +307,13 @@ def _outcome(
     if status == 0:
         return "complete"
     return "incomplete" if exit_code_of(failures) == ExitCode.INCOMPLETE else "failed"
+
+
+def _has_one_machine(scan: Planned) -> bool:
+    try:
+        return recorded_site(scan.site, scan.site_values).this_machine
+    except SkyscanError:  # planned by another version
+        return False
 
 
 def _held(jobs: Iterable[Job]) -> tuple[Held, ...]:

@@ -19,6 +19,7 @@ from model_support import (
 )
 from plans_support import EVENT, options
 
+from condor import machines
 from workflows.cli import main
 from workflows.model.reading import Answer, ScanReader, read_model
 from workflows.model.scan import Jobs
@@ -50,6 +51,18 @@ def test_a_running_scan_has_jobs_pixels_machines_and_its_best_fit(folder):
     assert model.outcome is None
     assert model.failures == ()
     assert model.time_left.likely > 0
+
+
+@pytest.mark.parametrize(("site", "n_warnings"), [("personal", 0), ("icecube", 1)])
+def test_the_only_machine_of_a_site_is_not_one_to_avoid(
+    tmp_path, monkeypatch, site, n_warnings
+):
+    monkeypatch.setattr(machines, "QUICK", float("inf"))  # the events are minutes apart
+    folder = opened_scan(tmp_path, site=site)
+    dagman(folder)
+    tries = [event for n in (10, 11, 12) for event in (started(n), ended(n, 75))]
+    logs(folder, "round_000.dag", *reco_jobs(), *tries)
+    assert len(read_model(folder).bad_machines) == n_warnings
 
 
 @pytest.mark.parametrize("end", [REMOVED.format(11), ended(11, 75)])
