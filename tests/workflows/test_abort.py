@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from plans_support import EVENT
 from scans import environment, make_scan, wait_until
 
 from condor.dagman import dagman_state
@@ -72,6 +73,17 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     assert scan.npz() == whole.npz()
     if can_transfer:
         assert sum((scan.fits() - before).values()) <= whole.fits().total() - progress.n_done
+
+
+def test_a_scan_need_not_be_watched(pool, run_folder, capsys):  # noqa: ARG001
+    words = ["scan", str(EVENT), "--simulated-event", "--reco-algo", "dummy", "--nsides", "1:0"]
+    with environment(SKYSCAN_DUMMY_COST="1"):
+        assert main([*words, "--output-dir", str(run_folder), "--no-watch"]) == ExitCode.DONE
+    assert "Submitted." in capsys.readouterr().out
+    (folder,) = run_folder.glob("run*")
+    assert main(["resume", str(folder), "--no-watch"]) == ExitCode.WRONG_USAGE  # it runs
+    assert main(["resume", str(folder)]) == ExitCode.DONE
+    assert "complete" in capsys.readouterr().out
 
 
 def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder):
