@@ -88,7 +88,7 @@ class SkyMap:
         """Return the best pixel, its ra and dec (radians, J2000) and its llh."""
         ranked = []
         for nside, rows in self.pixels.items():
-            llhs = rows["llh"][~np.isnan(rows["llh"])]
+            llhs = rows["llh"][np.isfinite(rows["llh"])]
             if len(llhs):
                 lowest = llhs.min()
                 ranked.append(
@@ -102,7 +102,7 @@ class SkyMap:
 
     def fitted(self) -> dict[int, NDArray[np.void]]:
         """Return the pixels that have a fit, by nside; all of them if none has one."""
-        fitted = {n: rows[~np.isnan(rows["llh"])] for n, rows in self.pixels.items()}
+        fitted = {n: rows[np.isfinite(rows["llh"])] for n, rows in self.pixels.items()}
         return {n: rows for n, rows in fitted.items() if len(rows)} or dict(self.pixels)
 
     def unfitted(self) -> str:
@@ -110,7 +110,7 @@ class SkyMap:
         return " ".join(
             f"{nside}:{pixel}"
             for nside, rows in sorted(self.pixels.items())
-            for pixel in rows["index"][np.isnan(rows["llh"])].tolist()
+            for pixel in rows["index"][~np.isfinite(rows["llh"])].tolist()
         )
 
     def metadata(self, nside: int) -> dict[str, Any]:

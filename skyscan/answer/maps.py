@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from skyscan.answer.answer import Answer
+    from skyscan.pixels import Pixel
 
     Array = NDArray[np.float64]
 
@@ -96,10 +97,8 @@ class SkyMap(Pixels):
         BadInput
             No pixel of the map has a fit.
         """
-        found = self.best()
-        if found is None:
-            raise BadInput(f"The map of {self.name} has no pixel with a fit: it has no answer.")
-        return float(np.rad2deg(found[1])), float(np.rad2deg(found[2]))
+        _, ra, dec, _ = self._best
+        return float(np.rad2deg(ra)), float(np.rad2deg(dec))
 
     @cached_property
     def cells(self) -> Cells:
@@ -218,9 +217,15 @@ class SkyMap(Pixels):
         return {nside: (rows["index"], rows["llh"]) for nside, rows in self.pixels.items()}
 
     @cached_property
+    def _best(self) -> tuple[Pixel, float, float, float]:
+        found = self.best()
+        if found is None:
+            raise BadInput(f"The map of {self.name} has no pixel with a fit: it has no answer.")
+        return found
+
+    @property
     def _lowest(self) -> float:
-        _ = self.best_deg  # a map without a fit is refused there
-        return min(float(np.nanmin(llh)) for _, llh in self._llhs.values() if len(llh))
+        return self._best[3]
 
 
 def with_context(pixels: Pixels, context: Context, notes: tuple[str, ...] = ()) -> SkyMap:

@@ -129,6 +129,20 @@ def radius_of(extension):
     return 180.0 if len(chosen) == 768 else float(away.max())
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_llh_that_is_not_finite_is_no_fit_anywhere(tmp_path, good, value):
+    rows = {nside: these.copy() for nside, these in good.pixels.items()}
+    rows[8]["llh"] = value  # the whole coarse map
+    rows[128]["llh"][[3, 5]] = value
+    answer = replace(good, pixels=rows).answer()
+    assert (answer.best.nside, answer.best.llh) == (128, good.answer().best.llh)
+    assert answer.n_failed == 770
+    replace(good, pixels=rows).to_fits(tmp_path / "map.fits")
+    best = read_map(tmp_path / "map.fits").answer().best
+    assert (best.nside, best.pixel) == (128, answer.best.pixel)
+    assert best.llh == pytest.approx(answer.best.llh)
+
+
 def test_a_large_region_is_extended_with_pixels_that_show_its_size(tmp_path):
     progression = ((8, 0), (64, 12), (512, 24))
     context = Context("millipede_wilks", progression, tmp_path, None)
