@@ -79,7 +79,7 @@ def page_values(folder: CampaignFolder, rows: Sequence[Row]) -> dict[str, Any]:
         "n_truth": len(away),
         "median": float(np.median(away)) if len(away) else None,
         "ninety": float(np.quantile(away, 0.9)) if len(away) else None,
-        "coverage": "; ".join(map(str, coverage(complete))),
+        "coverage": "; ".join(map(str, coverage(complete))).replace("+-", "±"),
         "expected_pull": EXPECTED_PULL,
         "columns": [
             *(EQUATORIAL if fitted or not local else ()),
