@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-#: Of a map, whose regions are made of pixels of the whole sky: 12 million of them take 1 GB.
-MAX_COARSEST = 1024
-
-
 class Samples(NamedTuple):
     """The fitted directions that make the surface: those not inside a finer fitted pixel.
 
@@ -207,10 +203,10 @@ class SkyMap(Pixels):
 
     def _is_best(self, nside: int, nested: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which pixels of an nside are the best fit: one of all, or none."""
-        found = self.best()
-        if found is None or found[0].nside != nside:
+        pixel = self._best[0]
+        if pixel.nside != nside:
             return np.zeros(len(nested), bool)
-        return np.asarray(nested == healpix.ring2nest(nside, found[0].pixel))
+        return np.asarray(nested == healpix.ring2nest(nside, pixel.pixel))
 
     @cached_property
     def _llhs(self) -> dict[int, tuple[NDArray[np.int64], Array]]:
@@ -229,18 +225,6 @@ class SkyMap(Pixels):
 
 
 def with_context(pixels: Pixels, context: Context, notes: tuple[str, ...] = ()) -> SkyMap:
-    """Return a map of `skyscan.skymap` as one that can be asked.
-
-    Raises
-    ------
-    BadInput
-        Its coarsest pixels are so fine that the sky has too many of them.
-    """
-    coarsest = min(pixels.pixels, default=1)
-    if coarsest > MAX_COARSEST:
-        raise BadInput(
-            f"{pixels.name} has no pixels of nside {MAX_COARSEST} or less, which a map needs: "
-            f"the sky has too many of nside {coarsest}."
-        )
+    """Return a map of `skyscan.skymap` as one that can be asked."""
     values = {it.name: getattr(pixels, it.name) for it in fields(Pixels)}
     return SkyMap(**values, context=context, notes=notes)

@@ -24,6 +24,7 @@ FINER = 2
 #: Pieces of a region below which the pixels that it touches are cut further.
 FEWEST_PIECES = 200
 FINEST_CUT = 8  #: orders, as `FINER`
+MAX_ORDER = 29  #: of HEALPix and of a MOC
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def region_moc(skymap: SkyMap, level: float) -> Moc:
     for order in np.unique(cells.order).tolist():
         here = cells.order == order
         for these, finer in ((here & touched, cut), (here & ~touched, FINER)):
-            fine = order + finer
+            fine = min(order + finer, MAX_ORDER)
             numbers = _pieces(cells.pixel[these], fine - order)
             theta, phi = healpix.pix2ang(2**fine, numbers, nest=True)
             vectors = unit_vectors(np.rad2deg(phi), 90.0 - np.rad2deg(theta))

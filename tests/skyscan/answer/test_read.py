@@ -12,6 +12,7 @@ from answer_support import gaussian_map
 from astropy.io import fits
 
 import skyscan
+from skyscan.answer.moc import region_moc
 from skyscan.answer.read import flipped
 from skyscan.errors import BadInput
 from skyscan.skymap import SKYMAP_DTYPE, write_skymap
@@ -148,12 +149,15 @@ def test_a_map_as_json_with_odd_numbers_or_nesting_is_bad_input(tmp_path, text):
         skyscan.read_map(as_json)
 
 
-def test_a_map_without_coarse_pixels_is_refused_before_the_sky_is_filled(tmp_path):
+@pytest.mark.parametrize("order", [11, 16, 29])
+def test_a_map_without_coarse_pixels_does_not_fill_the_sky(tmp_path, order):
     skymap = gaussian_map(nsides=(1,))
-    fine = replace(skymap, pixels={2**16: skymap.pixels[1]})
+    fine = replace(skymap, pixels={2**order: skymap.pixels[1]})
     npz, _ = write_skymap(fine, tmp_path)
-    with pytest.raises(BadInput, match="no pixels of nside 1024 or less"):
-        skyscan.read_map(npz)
+    found = skyscan.read_map(npz)
+    assert len(found.cells.order) < 3000
+    assert found.answer().best.nside == 2**order
+    region_moc(found, 4.61)  # its pieces are not finer than HEALPix
 
 
 def test_a_small_fits_file_that_unpacks_to_gigabytes_is_bad_input(tmp_path, monkeypatch):
