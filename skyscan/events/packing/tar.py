@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BufferedReader, RawIOBase
-from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
@@ -23,6 +22,9 @@ TAR_BEGIN = TAR_MAGIC_AT + len(TAR_MAGIC)
 #: Files in a row that hold no event: more are no archive of events.
 MAX_OTHER_MEMBERS = 10_000
 MAX_DEPTH = 3  #: of archives in archives
+#: Of a file in an archive, which may be packed itself: it is copied for the zstd program.
+MAX_ZSTD_BYTES = 4 * 1024**3
+CHUNK = 1024**2
 #: How an event file begins: frames, i3live's JSON, its pickle, or compressed.
 BEGINS = (TAG, b"{", b"\x80", *MAGICS)
 
@@ -81,7 +83,13 @@ def _seekable(content: BufferedReader, magic: bytes) -> Iterator[BufferedReader]
         yield content
         return
     with TemporaryFile() as file:
-        copyfileobj(content, file)
+        while chunk := content.read(CHUNK):
+            file.write(chunk)
+            if file.tell() > MAX_ZSTD_BYTES:
+                raise MalformedError(
+                    f"is an archive with a file of more than {MAX_ZSTD_BYTES} bytes of Zstandard",
+                    "unpack the archive",
+                )
         file.seek(0)
         yield file  # type: ignore[misc]  # it has all methods that are used
 

@@ -16,6 +16,8 @@ from level2_support import frames_of, level2
 from skyscan.errors import BadInput
 from skyscan.events.choice import Choice, EventId
 from skyscan.events.files import list_events, take_event
+from skyscan.events.packing import tar
+from skyscan.events.packing.decompression import ZSTD
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event
 from skyscan.track.simulation import truth_of
@@ -118,6 +120,14 @@ def test_archives_in_an_archive_are_read_as_folders(tmp_path, mode):
     for _ in range(3):
         archive(path, ("x.tar", path.read_bytes()), mode=mode)
     with pytest.raises(BadInput, match=r"2.tar.*archive of archives, more than 3 deep.*unpack"):
+        list(list_events(path))
+
+
+def test_a_large_file_in_zstandard_in_an_archive_does_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(tar, "MAX_ZSTD_BYTES", 2 * tar.CHUNK)
+    large = ZSTD + bytes(4 * tar.CHUNK)
+    path = archive(tmp_path / "events.tar", ("a.zst", large))
+    with pytest.raises(BadInput, match="more than 2097152 bytes of Zstandard.*unpack"):
         list(list_events(path))
 
 
