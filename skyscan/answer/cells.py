@@ -118,7 +118,18 @@ def make_cells(
 def cells_at(
     cells: Cells, ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return the index of the cell around each direction."""
+    """Return the index of the cell around each direction.
+
+    Parameters
+    ----------
+    cells : Cells
+    ra, dec : ndarray, shape (n,)
+        Degrees, J2000, or the longitude and latitude of a local map.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
     found = np.zeros(ra.shape, np.int64)
     for order in np.unique(cells.order).tolist():
         these = np.flatnonzero(cells.order == order)

@@ -93,9 +93,9 @@ def ordered_pulses(pulses: NDArray[np.void], others: Callable[[], str]) -> NDArr
 def impossible_span(
     pulses: NDArray[np.void], detector: Detector | None
 ) -> tuple[int, float] | None:
-    """Return the number of strings with pulses and the span of their times if light is slower.
+    """Return on how many strings pulses are, and their span, if no event has them so close.
 
-    Times in another unit than ns are so.
+    Then their times are in another unit than ns.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def impossible_span(
     Returns
     -------
     tuple of (int, float) or None
-        Strings, and ns from the first to the last pulse.
+        Strings, and the time from the first to the last pulse, ns; None if it can be.
     """
     n = len(np.unique(pulses["string"]))
     span = float(np.ptp(pulses["time"])) if n else 0.0

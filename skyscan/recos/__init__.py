@@ -315,8 +315,8 @@ def check_pulses(source: Source, event: Event) -> None:
     if found is not None:
         n, span = found
         raise BadInput(
-            f"{what} on {n} strings are all within {span:.2g} ns, for which light is too slow; "
-            f"are their times in ns?"
+            f"{what} on {n} strings are all within {span:.2g} ns, as in no event; are their "
+            f"times in ns?"
         )
 
 

@@ -181,7 +181,7 @@ def read_combination(buffer: bytes) -> str:
 def read_correction(buffer: bytes) -> str:
     """Read an I3RecoPulseSeriesMapApplySPECorrection: the key of its source."""
     archive = InArchive(buffer)
-    archive.begin_object("I3RecoPulseSeriesMapApplySPECorrection", (0,))
+    archive.begin_object(SPE_CORRECTION, (0,))
     key = archive.string()
     archive.string()  # key of the I3Calibration
     archive.end()
