@@ -53,7 +53,7 @@ class RoundReader:
     ) -> list[ChosenRound]:
         """Return the chosen rounds; one that is being written or is damaged is left out.
 
-        What jobs report counts if they were submitted ``since`` then; None: nothing does.
+        What running jobs report counts from ``since`` on (since 1970, s); None: nothing does.
         """
         arriving = self._engine.arriving(self.folder)
         found = []

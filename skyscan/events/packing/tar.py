@@ -87,7 +87,7 @@ def _seekable(content: BufferedReader, magic: bytes) -> Iterator[BufferedReader]
             file.write(chunk)
             if file.tell() > MAX_ZSTD_BYTES:
                 raise MalformedError(
-                    f"is an archive with a file of more than {MAX_ZSTD_BYTES} bytes of Zstandard",
+                    f"is an archive with more than {MAX_ZSTD_BYTES} bytes of Zstandard in it",
                     "unpack the archive",
                 )
         file.seek(0)

@@ -127,7 +127,7 @@ def test_a_large_file_in_zstandard_in_an_archive_does_not_fill_the_disk(tmp_path
     monkeypatch.setattr(tar, "MAX_ZSTD_BYTES", 2 * tar.CHUNK)
     large = ZSTD + bytes(4 * tar.CHUNK)
     path = archive(tmp_path / "events.tar", ("a.zst", large))
-    with pytest.raises(BadInput, match="more than 2097152 bytes of Zstandard.*unpack"):
+    with pytest.raises(BadInput, match=r"more than 2097152 bytes of Zstandard.*unpack"):
         list(list_events(path))
 
 
