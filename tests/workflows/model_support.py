@@ -108,6 +108,19 @@ def write_output(folder: ScanFolder, name: str, text: str, age: float = 0.0) -> 
         os.utime(path, (then, then))
 
 
+def requeued(cluster: int, code: int) -> str:
+    """Return the event of a job whose program failed, and which HTCondor starts again."""
+    return (
+        f"004 ({cluster:03d}.000.000) 2026-01-01 10:04:00 Job was evicted.\n"
+        "\t(0) Job terminated and was requeued\n"
+        "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Remote Usage\n"
+        "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Local Usage\n"
+        "\t106  -  Run Bytes Sent By Job\n"
+        "\t2153887  -  Run Bytes Received By Job\n"
+        f"\t(1) Normal termination (return value {code})"
+    )
+
+
 def copy_of(folder: ScanFolder, place: Path) -> ScanFolder:
     """Copy a scan folder."""
     shutil.copytree(folder.path, place / folder.path.name)

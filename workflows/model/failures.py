@@ -111,7 +111,9 @@ class FailureFinder:
         everywhere = is_everywhere(self.scan)
         for number, of_dag in nodes.items():
             for node, job in of_dag.jobs.items():
-                if job.has_succeeded or (job.is_in_queue and not self.is_over):
+                if job.has_succeeded:
+                    continue
+                if job.is_in_queue and not (self.is_over or job.waits_after_failure):
                     continue
                 path = None
                 if number is None:

@@ -97,6 +97,11 @@ class Job:
         return self.state not in ("ended", "removed")
 
     @property
+    def waits_after_failure(self) -> bool:
+        """Whether its program failed, and HTCondor starts it again (``on_exit_remove``)."""
+        return self.state == "evicted" and self.starts[-1].how == "failed"
+
+    @property
     def last_hold(self) -> Hold | None:
         """The hold that it is in, or was removed from."""
         in_hold = self.state == "held" or (

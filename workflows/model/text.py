@@ -210,6 +210,8 @@ def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
     yield heading(model)
     if not model.failures:
         yield from _without_failures(model)
+    elif model.state in ("queued", "running"):
+        yield "  so far    the scan goes on: steps that failed are tried again"
     groups: dict[tuple[str, int], list[Failure]] = {}
     for failure in model.failures:
         groups.setdefault((failure.cause, failure.exit_code), []).append(failure)
