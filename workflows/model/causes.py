@@ -408,7 +408,7 @@ def end_text(job: Job) -> str:
         return held or f"its job was removed: {job.reason}"
     if hold:
         return f"its job was held: {hold.reason}"
-    if job.state != "ended":
+    if not job.has_end:
         return "its job has not ended"
     if job.signal is not None:
         return f"its job was killed by signal {job.signal}"
@@ -427,8 +427,8 @@ def _text(evidence: Evidence) -> str:
     if evidence.job is None:
         return evidence.lines[-1] if evidence.lines else ""
     text = end_text(evidence.job)
-    ended = evidence.job.state == "ended"
-    return f"{text}: {evidence.lines[-1]}" if ended and evidence.lines else text
+    has_reason = evidence.job.has_end and evidence.lines
+    return f"{text}: {evidence.lines[-1]}" if has_reason else text
 
 
 def _cause(evidence: Evidence) -> str:
@@ -442,7 +442,7 @@ def _cause(evidence: Evidence) -> str:
         return _of_hold(hold.reason, *hold.code)
     if job.state == "removed":
         return "removed"
-    if job.state != "ended":
+    if not job.has_end:
         return "not-ended"
     return _of_end(job, "\n".join(evidence.lines))
 

@@ -98,8 +98,14 @@ class Job:
 
     @property
     def waits_after_failure(self) -> bool:
-        """Whether its program failed, and HTCondor starts it again (``on_exit_remove``)."""
-        return self.state == "evicted" and self.starts[-1].how == "failed"
+        """Whether its program failed, and HTCondor or DAGMan starts it again."""
+        waits = self.state in ("idle", "evicted")
+        return waits and bool(self.starts) and self.starts[-1].how == "failed"
+
+    @property
+    def has_end(self) -> bool:
+        """Whether its program has ended by itself and has not been started again."""
+        return self.state == "ended" or self.waits_after_failure
 
     @property
     def last_hold(self) -> Hold | None:
@@ -136,7 +142,6 @@ class Job:
     def _submit(self, event: LogEvent) -> None:
         self._stop(event.time, "removed")
         self._become("idle", event.time)
-        self.exit_code = self.signal = None
 
     def _execute(self, event: LogEvent) -> None:
         self._stop(event.time, "evicted")

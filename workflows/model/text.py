@@ -81,7 +81,7 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
     yield from (f"  warning   {machine}" for machine in model.bad_machines)
     yield from (f"  repaired  {it}" for it in model.repairs)
     if model.failures:
-        yield f"  failed    {len(model.failures)} steps; `skyscan why {place}` says why"
+        yield f"  failed    {n_steps(model)}; `skyscan why {place}` says why"
     if model.age is not None and model.age > OLD and model.dagman is not None:
         yield f"  news      the newest event or result is {_age(model)} old"
 
@@ -195,6 +195,12 @@ def _sites(machines: Sequence[Machine]) -> list[str]:
             f"{lost} starts lost"
         )
     return lines
+
+
+def n_steps(model: ScanModel) -> str:
+    """Return how many steps failed, in words."""
+    n = len(model.failures)
+    return "1 step" if n == 1 else f"{n} steps"
 
 
 def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
