@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from skyscan.tables.columns import Columns
 
 ROWS_AT_ONCE = 1_000_000
-#: pyarrow's errors are of these kinds.
-DAMAGE = (OSError, ValueError, NotImplementedError, KeyError, TypeError)
+#: pyarrow's errors are of these kinds. A damaged page may claim more memory than there is.
+DAMAGE = (OSError, ValueError, NotImplementedError, KeyError, TypeError, MemoryError)
 NO_PYARROW = "Parquet files are read with pyarrow: pip install 'skyscan[tables]'."
 
 
