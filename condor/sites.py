@@ -156,7 +156,7 @@ def read_site(
     required = values.pop(REQUIRED, {})
     if not is_of(required, dict[str, str]):
         raise WrongUsage(
-            f"Site {name}: {REQUIRED} is not a table of texts; write [{REQUIRED}] and lines "
+            f"Site {name}: {REQUIRED} is not a table of strings; write [{REQUIRED}] and lines "
             f'such as runtime = "the image of the jobs".'
         )
     _check(name, values)

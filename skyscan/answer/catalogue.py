@@ -82,7 +82,7 @@ def read_catalogue(path: Path) -> list[Source]:
     beyond = np.flatnonzero(np.abs(dec) > POLE)
     if len(beyond):
         raise BadInput(
-            f"{path} has the declination {dec[beyond[0]]:g} deg, which no place has; check "
+            f"{path} has the declination {dec[beyond[0]]:g} deg, which is impossible; check "
             f"its columns of RA and Dec, and their units."
         )
     named = next((columns[key] for key in NAME if key in columns), range(1, len(ra) + 1))

@@ -260,9 +260,11 @@ def _one_track(skymap: SkyMap) -> tuple[Check, ...]:
         return (Check("one track", "unknown", "the event or its hits are not at hand"),)
     found = against_one_track(event, skymap)
     if not found:
-        reason = "times and dark DOMs agree with one muon that passes the detector"
+        reason = "times and dark DOMs agree with one muon that passes through the detector"
         return (Check("one track", "ok", reason),)
-    reason = f"the fit assumes one muon that passes the detector, but {'; or '.join(found)}"
+    reason = (
+        f"the fit assumes one muon that passes through the detector, but {'; or '.join(found)}"
+    )
     return (Check("one track", "warning", reason),)
 
 

@@ -158,7 +158,7 @@ def with_reported_levels(context: Context, summary: Path) -> Context:
 def fits_of(event: Event) -> dict[str, tuple[float, float]]:
     """Return RA and Dec (degrees) of the successful fits that came with an event.
 
-    True particles of a simulation are no fits.
+    True particles of a simulation are not fits.
     """
     found = {}
     for key, fit in sorted(event.fits.items()):

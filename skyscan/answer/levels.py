@@ -128,7 +128,7 @@ def levels_of(text: str) -> Levels:
         table = tuple((float(p), float(level)) for p, level in pairs)
         name = one_line(words[len(CONTAINMENTS)])
     except (ValueError, IndexError) as error:
-        raise BadInput(f"{text!r} are no levels of regions.") from error
+        raise BadInput(f"{text!r} are not levels of regions.") from error
     return _checked(Levels(name, table, f"the table in {name}"))
 
 

@@ -56,7 +56,7 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
     path : str or path
         A ``.npz`` or ``.json`` file of skyscan or skyreader, a multi-order FITS file, or a scan
         folder, whose map is read (the partial one if there is no other). What is known of the
-        scan is read from its folder, if the file lies in it.
+        scan is read from its folder, if the file is in one.
 
     Returns
     -------
@@ -212,7 +212,7 @@ def check_pixels(path: Path, pixels: Pixels) -> None:
         Its time or its pixels cannot be.
     """
     if abs(pixels.mjd) > MAX_MJD:
-        raise BadInput(f"{path} has the time MJD {pixels.mjd:g}, which is no date.")
+        raise BadInput(f"{path} has the time MJD {pixels.mjd:g}, which is not a date.")
     for nside, rows in pixels.pixels.items():
         numbers = rows["index"]
         if nside < 1 or nside & (nside - 1) or nside > MAX_NSIDE:

@@ -84,7 +84,8 @@ def add_to(commands: Commands) -> None:
     what(
         "--max-failed-pixels",
         metavar="FRACTION",
-        help="more pixels without a fit are exit code 69; such as 0.05 or 5%%",
+        help="a scan in which more pixels have no fit ends with exit code 69; such as 0.05 or "
+        "5%%",
     )
     what(
         "--deadline",

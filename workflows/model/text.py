@@ -93,7 +93,7 @@ def now_text(model: ScanModel) -> str:
         words.append(f"{model.rate:.1f} a second")
     if model.time_left is not None:
         words.append(left_text(model.time_left))
-    return ", ".join(words) or "no pace is known yet"
+    return ", ".join(words) or "the pace is not known yet"
 
 
 def left_text(left: TimeLeft) -> str:

@@ -107,7 +107,7 @@ def _failures(
 
 
 def renew(folder: ScanFolder, report: Report) -> Report:
-    """Write a report and its page anew, with what is to be shown beside the same outcome."""
+    """Write a report and its page again, with the same outcome and what is shown beside it."""
     return write_report(folder, int(report.exit_code != 0), report.failures or None)
 
 

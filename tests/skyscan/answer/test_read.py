@@ -109,7 +109,7 @@ def test_a_map_of_no_date_is_bad_input(tmp_path, ending):
         hdus[1].header["MJD-OBS"] = 1e12
         del hdus[2]
     (path,) = tmp_path.glob(f"*.{ending}")
-    with pytest.raises(BadInput, match="which is no date"):
+    with pytest.raises(BadInput, match="which is not a date"):
         skyscan.read_map(path)
 
 
