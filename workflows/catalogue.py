@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from skyscan.errors import BadInput, WrongUsage, one_line
 from skyscan.json_text import is_of
 from skyscan.layout import ScanFolder

@@ -11,7 +11,10 @@ import numpy as np
 
 from skyscan import __version__
 from skyscan.answer.checks import Check, make_checks
-from skyscan.answer.directions import (
+from skyscan.answer.from_truth import FromTruth, from_truth
+from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.region import Region, region
+from skyscan.answer.sky.directions import (
     dms,
     galactic,
     hms,
@@ -20,10 +23,7 @@ from skyscan.answer.directions import (
     unit_vectors,
     utc,
 )
-from skyscan.answer.from_truth import FromTruth, from_truth
-from skyscan.answer.levels import CONTAINMENTS
-from skyscan.answer.region import Region, region
-from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame, turn_text
+from skyscan.answer.sky.frame import ICRS, LOCAL, SkyFrame, turn_text
 from skyscan.coordinates import equatorial_to_local
 from skyscan.errors import printable
 

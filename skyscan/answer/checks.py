@@ -11,9 +11,9 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from skyscan import healpix
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS, ICECUBE
 from skyscan.answer.one_track import against_one_track
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.geometry import dom_positions
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region
-    from skyscan.answer.sky_frame import SkyFrame
+    from skyscan.answer.sky.frame import SkyFrame
 
 #: A region of as many pixels is known well enough without finer ones.
 MANY_PIXELS = 300

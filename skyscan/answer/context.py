@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.alternatives.fitted import read_fitted
-from skyscan.answer.calibration import recorded_levels
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, levels_of
+from skyscan.answer.levels.calibration import recorded_levels
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput, one_line
 from skyscan.events.reader import read_event

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coordinates import local_to_equatorial
 
 if TYPE_CHECKING:

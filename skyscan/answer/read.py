@@ -75,7 +75,7 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
     with place.open("rb") as file:
         start = file.read(9)
     if start.startswith((b"SIMPLE  =", b"\x1f\x8b")):
-        from skyscan.answer.fits import read_multiorder
+        from skyscan.answer.files.fits import read_multiorder
 
         return read_multiorder(place)
     if start.startswith(b"PK"):

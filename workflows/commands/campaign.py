@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage, printable
 from skyscan.events.choice import parse_event_id
 from workflows.campaigns.campaign import added, read_campaign, read_list

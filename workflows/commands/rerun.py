@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
 from workflows.campaigns.folder import CampaignFolder, is_campaign

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.contact import paste_line
-from condor.dagman import last_error
+from condor.logs.dagman import last_error
 from condor.pool import status as pool_status
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import DamagedFile, ExitCode, WrongUsage, printable

@@ -17,10 +17,10 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from skyscan import __version__, healpix
-from skyscan.answer.calibration import recorded_levels
-from skyscan.answer.chosen_levels import default_levels
 from skyscan.answer.context import context_beside, with_reported_levels
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, NAMED, levels_of
+from skyscan.answer.levels.calibration import recorded_levels
+from skyscan.answer.levels.chosen import default_levels
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import type_in, type_text

@@ -16,7 +16,7 @@ from job_log_support import (
     write_log,
 )
 
-from condor.dagman import (
+from condor.logs.dagman import (
     SETTINGS,
     JobEnd,
     config_lines,
@@ -28,7 +28,7 @@ from condor.dagman import (
     node_of,
     note_removal,
 )
-from condor.joblog import Kind, read_log
+from condor.logs.joblog import Kind, read_log
 from workflows.model.jobs import Nodes
 
 

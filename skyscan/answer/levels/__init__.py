@@ -93,7 +93,7 @@ NAMED = {levels.name: levels for levels in (WILKS, ICECUBE)}
 _OWN_LEVELS = re.compile(
     r"# measured with (\w+) on (\d+) events simulated around the best fit of (\S+)$", re.ASCII
 )
-#: Levels that were measured on simulated events (`skyscan.answer.calibration`).
+#: Levels that were measured on simulated events (`skyscan.answer.levels.calibration`).
 CALIBRATED = "calibrated"
 #: What ``--levels`` may name.
 CHOICES = (CALIBRATED, *NAMED)

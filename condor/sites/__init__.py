@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condor.site_keys import MOST, as_text, attribute_line, check_key, check_text, of_type
-from condor.site_values import check_value
+from condor.sites.keys import MOST, as_text, attribute_line, check_key, check_text, of_type
+from condor.sites.values import check_value
 from skyscan.errors import WrongUsage
 from skyscan.json_text import is_deep, is_of
 from skyscan.regular import open_regular
