@@ -17,7 +17,7 @@ from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.geometry import dom_positions
 
 if TYPE_CHECKING:
-    from skyscan.answer.answer import BestFit, Minimum
+    from skyscan.answer.best import BestFit, Minimum
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region

@@ -1,4 +1,8 @@
-"""Sky maps as the user has them: read from any file, asked for any number."""
+"""Sky maps as the user has them: read from any file, asked for any number.
+
+`SkyMap.answer`, `plot` and `to_fits` call what is built on maps, and import it when they are
+called: users find on the map all that it can do.
+"""
 
 from __future__ import annotations
 

@@ -16,10 +16,9 @@ from job_log_support import (
     write_log,
 )
 
+from condor.dagman import SETTINGS, config_lines
 from condor.logs.dagman import (
-    SETTINGS,
     JobEnd,
-    config_lines,
     dagman_state,
     job_ends,
     last_error,

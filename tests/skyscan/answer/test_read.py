@@ -161,7 +161,7 @@ def test_a_map_without_coarse_pixels_does_not_fill_the_sky(tmp_path, order):
 
 
 def test_a_small_fits_file_that_unpacks_to_gigabytes_is_bad_input(tmp_path, monkeypatch):
-    monkeypatch.setattr("skyscan.answer.files.fits.MAX_BYTES", 100_000)
+    monkeypatch.setattr("skyscan.answer.files.fits_reader.MAX_BYTES", 100_000)
     path = tmp_path / "map.fits.gz"
     path.write_bytes(gzip.compress(b"SIMPLE  =" + bytes(200_000)))
     with pytest.raises(BadInput, match="unpacks to more than"):

@@ -117,7 +117,6 @@ def test_a_map_keeps_its_calibrated_levels_after_the_next_calibration(
     context = Context("track", likelihood=likelihood)
     if is_in_folder:
         monkeypatch.setattr("skyscan.answer.read.context_beside", lambda _: context)
-        monkeypatch.setattr("skyscan.answer.files.fits.context_beside", lambda _: context)
     known = replace(simulated, context=context)
     answer = known.answer()
     write_files(known, answer, tmp_path)
