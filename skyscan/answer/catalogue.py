@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.errors import BadInput, one_line
 from skyscan.regular import check_size
 
@@ -82,7 +82,7 @@ def read_catalogue(path: Path) -> list[Source]:
     beyond = np.flatnonzero(np.abs(dec) > POLE)
     if len(beyond):
         raise BadInput(
-            f"{path} has the declination {dec[beyond[0]]:g} deg, which no place has; check "
+            f"{path} has the declination {dec[beyond[0]]:g} deg, which is impossible; check "
             f"its columns of RA and Dec, and their units."
         )
     named = next((columns[key] for key in NAME if key in columns), range(1, len(ra) + 1))

@@ -146,7 +146,7 @@ class ParquetTable(Table):
 
 
 def _range_index(schema: Any) -> dict[str, range]:  # noqa: ANN401  (pyarrow is optional)
-    """Return the index of pandas that has a name and is no column, because it only counts."""
+    """Return pandas' index that has a name but is not a column, because it only counts."""
     try:
         known = (schema.pandas_metadata or {}).get("index_columns", [])
         return {

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import last_error
-from condor.guard import RESTARTS, guard_actions
+from condor.logs.dagman import last_error
+from condor.logs.guard import RESTARTS, guard_actions
+from condor.logs.scripts import killed_scripts
 from condor.runtimes import Kind, parse_runtime
-from condor.scripts import killed_scripts
 from condor.sites import recorded_site
 from skyscan.errors import ExitCode, SkyscanError, last_error_in
 from skyscan.job.progress import read_progress

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from condor.joblog import Kind
+from condor.logs.joblog import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from condor.joblog import LogEvent
+    from condor.logs.joblog import LogEvent
 
 How = Literal["running", "good", "failed", "evicted", "held", "removed"]
 State = Literal["idle", "running", "evicted", "held", "ended", "removed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from workflows.model.timing import advice
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def now_text(model: ScanModel) -> str:
         words.append(f"{model.rate:.1f} a second")
     if model.time_left is not None:
         words.append(left_text(model.time_left))
-    return ", ".join(words) or "no pace is known yet"
+    return ", ".join(words) or "the pace is not known yet"
 
 
 def left_text(left: TimeLeft) -> str:

@@ -234,7 +234,7 @@ def test_a_table_of_another_detector_is_refused_with_the_place_that_differs(tmp_
         ({"om": [1.5] * 40}, "column om holds 1.5, which is not an integer"),
         ({"time": [np.nan] * 40}, "column time holds nan, which no pulse can have"),
         ({"charge": ["much"] * 40}, "column charge has .*, which is not a number"),
-        ({"mjd": [3.0] * 40}, "time 3, which is no modified Julian date"),
+        ({"mjd": [3.0] * 40}, "time 3, which is not a modified Julian date"),
         ({"mjd": [60000.0] * 39 + [60001.0]}, "mjd is not the same in all rows of an event"),
     ],
 )
