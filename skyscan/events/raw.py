@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan.events.formats import format_of
@@ -91,6 +92,9 @@ def opened(place: Place) -> Iterator[Inflated]:
         file = open_regular(place.file)
     except FileNotFoundError as error:
         raise place.complaint("does not exist", "check the path") from error
+    except IsADirectoryError as error:
+        advice = f"give the files in it, such as {Path(place.file) / '*'}"
+        raise place.complaint("is a folder", advice) from error
     except (OSError, ValueError) as error:
         raise _unreadable(place, error) from error
     with file:
