@@ -31,6 +31,7 @@ from skyscan.answer.answer import make_answer  # noqa: E402
 from skyscan.answer.catalogue import read_catalogue  # noqa: E402
 from skyscan.answer.files.fits import multiorder_bytes  # noqa: E402
 from skyscan.answer.levels import WILKS, read_levels  # noqa: E402
+from skyscan.answer.read import read_map  # noqa: E402
 from skyscan.events.choice import Choice  # noqa: E402
 from skyscan.events.files import find_events  # noqa: E402
 from skyscan.light.ice_files import read_ice_model  # noqa: E402
@@ -160,6 +161,9 @@ def file_parsers(  # noqa: C901, PLR0915  (a table)
         np.savez(buffer, **arrays)
         return buffer.getvalue()
 
+    def map_fits(rng: random.Random) -> bytes:
+        return mutated(rng, maps["fits"])
+
     def answer(path: Path) -> object:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of times for which astropy has no tables
@@ -193,10 +197,10 @@ def file_parsers(  # noqa: C901, PLR0915  (a table)
         "catalogue of astropy": (a_catalogue, catalogue_file),
         "map npz": (map_npz, of_bytes(answer)),
         "map JSON": (of_json(map_json), of_bytes(answer)),
-        "map FITS": (
-            lambda rng: mutated(rng, maps["fits"]),
-            of_bytes(answer),
-        ),
+        "map FITS": (map_fits, of_bytes(answer)),
+        "map npz, read only": (map_npz, of_bytes(read_map)),
+        "map JSON, read only": (of_json(map_json), of_bytes(read_map)),
+        "map FITS, read only": (map_fits, of_bytes(read_map)),
         "campaign.json": (of_json(campaign_json), read_of_campaign),
         "list of events": (lambda rng: mutated(rng, listed), of_bytes(read_list)),
         "state of a watch": (of_json(state), inbox),

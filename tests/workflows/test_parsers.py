@@ -22,6 +22,7 @@ NAMES = (
     *("options of plan", "many events", "CSV", "Parquet", "SQLite", "truth", "geometry"),
     *("ice model", "levels", "catalogue", "campaign.json", "list of events"),
     *("state of a watch", "catalogue of astropy", "map npz", "map JSON", "map FITS"),
+    *("map npz, read only", "map JSON, read only", "map FITS, read only"),
 )
 CASES = {"options of plan": 8}
 USUAL_CASES = 60
