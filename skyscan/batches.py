@@ -79,7 +79,7 @@ def batch_sizes(
     sizes: list[int] = []
     left = n
     for share in [2] * halvings + [1]:
-        size, larger = divmod(left if share == 1 else -(-left // share), max(jobs, 1))
+        size, larger = divmod(-(-left // share), max(jobs, 1))
         now = [size + 1] * larger + [size] * (jobs - larger)
         sizes += [it for it in now if it]
         left = n - sum(sizes)
