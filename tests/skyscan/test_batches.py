@@ -16,6 +16,7 @@ from skyscan.batches import (
     split,
 )
 from skyscan.errors import BadInput
+from skyscan.results import header, header_ids
 from skyscan.storage import npz_bytes
 
 BATCH = Batch(SCAN_ID, 3, 12, pixel_rows(64, [5, 700, 9], n_variations=2))
@@ -28,6 +29,15 @@ def test_written_values_are_read_back(tmp_path):
     assert (found.scan_id, found.round, found.number) == (SCAN_ID, 3, 12)
     assert found.pixels.dtype == BATCH.pixels.dtype
     assert found.pixels.tobytes() == BATCH.pixels.tobytes()
+
+
+@pytest.mark.parametrize("number", [0, 2**32 - 1])
+def test_a_batch_has_any_number_that_a_result_file_can_hold(tmp_path, number):
+    batch = Batch(SCAN_ID, number, number, BATCH.pixels)
+    (tmp_path / "b.npz").write_bytes(batch_bytes(batch))
+    found = read_batch(tmp_path / "b.npz")
+    assert (found.round, found.number) == (number, number)
+    assert header_ids(header(found)) == (SCAN_ID, number, number)
 
 
 def test_the_same_batch_is_the_same_bytes():
@@ -182,7 +192,10 @@ def test_a_damaged_batch_is_bad_input_or_is_read_correctly(written, data):
         {"header": np.array([1])},
         {"header": np.array(1)},
         {"header": np.array([3, -1])},
+        {"header": np.array([3.0, 12.0])},
+        {"header": np.array([3.0, 12.0]), "sizes": np.array([6.0])},
         {"header": np.array([3, 2**32])},
+        {"header": np.array([2**32, 12])},
         {"sizes": np.array([], int)},
         {"sizes": np.array([4, 3])},
         {"sizes": np.array([7, -1])},

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from workflows.model.jobs import Job
     from workflows.model.rounds import Batch, ChosenRound
     from workflows.model.scan import Outcome, State
-    from workflows.model.time_left import Work
+    from workflows.model.work import Work
     from workflows.planned import Planned
 
 _ROUND_LOG = re.compile(r"round_(\d{3})\.dag\.nodes\.log", re.ASCII)
