@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LARGEST = 2**32  #: a number of a round or batch that a result file can hold
+LARGEST = 2**32  #: numbers of rounds and batches are below it: a result file has 32 bits
 #: The most files of batches of a round, unless those that share one take more than
 #: SHARED_BYTES: every job gets a whole file, and 2 MB of code besides.
 FILES, SHARED_BYTES = 1000, 64 * 1024
@@ -79,7 +79,7 @@ def batch_sizes(
     sizes: list[int] = []
     left = n
     for share in [2] * halvings + [1]:
-        size, larger = divmod(left if share == 1 else -(-left // share), max(jobs, 1))
+        size, larger = divmod(-(-left // share), max(jobs, 1))
         now = [size + 1] * larger + [size] * (jobs - larger)
         sizes += [it for it in now if it]
         left = n - sum(sizes)
@@ -188,7 +188,10 @@ def _batches_of(arrays: Mapping[str, NDArray[Any]]) -> list[Batch]:
     if header.dtype.kind != "i" or sizes.dtype.kind != "i" or sizes.ndim != 1:
         raise ValueError("not numbers")
     number_of_round, first = header.tolist()
-    if min(number_of_round, first) < 0 or max(number_of_round, first + len(sizes)) > LARGEST:
+    if (
+        min(number_of_round, first) < 0
+        or max(number_of_round + 1, first + len(sizes)) > LARGEST
+    ):
         raise ValueError("numbers that cannot be")
     if not len(sizes) or sizes.min() < 0 or sizes.sum() != len(pixels):
         raise ValueError("other pixels")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 #: The error message of a step on stderr; engines indent it in their own records.
 _ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
@@ -134,14 +133,6 @@ def one_line(text: str) -> str:
 def error_line(message: object, code: int) -> str:
     """Return the line that a step prints on stderr when it fails."""
     return f"skyscan: error: {one_line(str(message))} (exit {code:d})"
-
-
-def last_error_line(log: Path) -> tuple[str, int | None] | None:
-    """Return the message and the exit code of the last `error_line` in a file.
-
-    The code is None if the line has none. The result is None if there is no such line.
-    """
-    return last_error_in(log.read_text(errors="replace"))
 
 
 def last_error_in(text: str) -> tuple[str, int | None] | None:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-KINDS = ("muon", "shower", "starting", "stopping", "coincident")
-
 #: A shower begins within this distance of the detector's axis and of its middle (m).
 SHOWER_RADIUS_M, SHOWER_HALF_HEIGHT_M = 500.0, 450.0
 #: A muon passes the detector's centre within this distance (m), and is followed inside this
@@ -49,7 +47,7 @@ class Primary:
     Attributes
     ----------
     kind : str
-        One of KINDS.
+        ``muon``, ``shower``, ``starting``, ``stopping`` or ``coincident``.
     x, y, z, time : float, m, ns
         Where a shower begins, or a muon starts or stops; otherwise where a muon is nearest to
         the detector's centre.

@@ -11,7 +11,8 @@ from skyscan.events.entry import EventFile
 from skyscan.events.event_json import event_json_bytes
 from skyscan.events.reader import read_event
 from skyscan.events.truth import truth_of
-from skyscan.tables.files import EVENT_FILE, read_geometry
+from skyscan.tables.files import read_geometry
+from skyscan.tables.pulse_table import EVENT_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

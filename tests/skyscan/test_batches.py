@@ -16,6 +16,7 @@ from skyscan.batches import (
     split,
 )
 from skyscan.errors import BadInput
+from skyscan.results import header, header_ids
 from skyscan.storage import npz_bytes
 
 BATCH = Batch(SCAN_ID, 3, 12, pixel_rows(64, [5, 700, 9], n_variations=2))
@@ -30,8 +31,23 @@ def test_written_values_are_read_back(tmp_path):
     assert found.pixels.tobytes() == BATCH.pixels.tobytes()
 
 
+@pytest.mark.parametrize("number", [0, 2**32 - 1])
+def test_a_batch_has_any_number_that_a_result_file_can_hold(tmp_path, number):
+    batch = Batch(SCAN_ID, number, number, BATCH.pixels)
+    (tmp_path / "b.npz").write_bytes(batch_bytes(batch))
+    found = read_batch(tmp_path / "b.npz")
+    assert (found.round, found.number) == (number, number)
+    assert header_ids(header(found)) == (SCAN_ID, number, number)
+
+
 def test_the_same_batch_is_the_same_bytes():
     assert batch_bytes(BATCH) == batch_bytes(BATCH)
+
+
+def test_a_batch_alone_in_its_file_has_the_arrays_that_earlier_versions_wrote(tmp_path):
+    (tmp_path / "b.npz").write_bytes(batch_bytes(BATCH))
+    with np.load(tmp_path / "b.npz") as written:
+        assert set(written) == {"scan_id", "header", "pixels"}
 
 
 def test_batches_that_share_a_file_are_read_one_by_one(tmp_path):
@@ -66,6 +82,14 @@ def test_batches_share_files_only_if_there_are_many_and_the_files_stay_small(job
     else:
         assert n * (size + 1) * BATCH.pixels.itemsize <= SHARED_BYTES
         assert -(-jobs // n) <= FILES or (n + 1) * (size + 1) * 56 > SHARED_BYTES
+
+
+@pytest.mark.parametrize(
+    ("jobs", "size", "n"),
+    [(0, 0, 1), (1000, 1, 1), (1001, 1, 2), (2001, 1, 3), (5000, 292, 4), (5000, 293, 3)],
+)
+def test_a_thousand_files_and_64_kilobytes_are_the_limits(jobs, size, n):
+    assert batches_per_file([size] * jobs) == n
 
 
 @given(st.integers(0, 200), st.integers(1, 250), st.booleans())
@@ -103,7 +127,7 @@ def test_halved_batches_contain_every_pixel_once_and_none_is_larger(n, size, hal
 
 def test_batch_sizes_are_halved_towards_the_end_of_a_round():
     shape = {"batch_size": None, "jobs_per_round": 2}
-    assert batch_sizes(64, **shape, halvings=0) == [32, 32]
+    assert batch_sizes(64, **shape, halvings=0) == batch_sizes(64, **shape) == [32, 32]
     assert batch_sizes(64, **shape, halvings=2) == [16, 16, 8, 8, 8, 8]
     assert batch_sizes(5, **shape, halvings=2) == [2, 1, 1, 1]
     assert batch_sizes(64, batch_size=8, jobs_per_round=None, halvings=1) == [4] * 16
@@ -168,7 +192,10 @@ def test_a_damaged_batch_is_bad_input_or_is_read_correctly(written, data):
         {"header": np.array([1])},
         {"header": np.array(1)},
         {"header": np.array([3, -1])},
+        {"header": np.array([3.0, 12.0])},
+        {"header": np.array([3.0, 12.0]), "sizes": np.array([6.0])},
         {"header": np.array([3, 2**32])},
+        {"header": np.array([2**32, 12])},
         {"sizes": np.array([], int)},
         {"sizes": np.array([4, 3])},
         {"sizes": np.array([7, -1])},

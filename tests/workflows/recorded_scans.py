@@ -10,7 +10,7 @@ from pathlib import Path
 from condor.logs.joblog import LogEvent, read_log
 from workflows.model.jobs import Nodes
 from workflows.model.rounds import closing_of
-from workflows.model.time_left import BatchWork, RoundWork, Work
+from workflows.model.work import BatchWork, RoundWork, Work
 
 PLACE = Path(__file__).parents[1] / "data" / "recorded_scans"
 NAMES = sorted(it.name for it in PLACE.iterdir() if it.is_dir())

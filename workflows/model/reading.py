@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from condor.logs.dagman import REMOVED, log_of
 from condor.logs.guard import guard_actions
 from condor.logs.joblog import LogReader, read_log
-from condor.logs.machines import OF_THE_MACHINE, bad_machines_of
-from condor.policy import FINAL_CODES
 from condor.sites import recorded_site
 from skyscan.errors import BadInput, ExitCode, SkyscanError, grouped, printable
 from skyscan.startup import read_startup
 from workflows.engines import engine_of
 from workflows.model import fits, timing
+from workflows.model.bad_machines import bad_machines
 from workflows.model.failures import FailureFinder, exit_code_of
 from workflows.model.jobs import Nodes
 from workflows.model.place import submitted_in
@@ -32,7 +31,7 @@ from workflows.model.timeline import Timeline, make_timeline
 from workflows.planned import read_planned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from condor.logs.dagman import DagmanState
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from workflows.model.jobs import Job
     from workflows.model.rounds import Batch, ChosenRound
     from workflows.model.scan import Outcome, State
-    from workflows.model.time_left import Work
+    from workflows.model.work import Work
     from workflows.planned import Planned
 
 _ROUND_LOG = re.compile(r"round_(\d{3})\.dag\.nodes\.log", re.ASCII)
@@ -246,10 +245,8 @@ class ScanReader:
 
     def _bad_machines(self, jobs: Sequence[Job]) -> tuple[str, ...]:
         """Return the machines that fail every job, if there may be others."""
-        runs = list(_ended_runs(jobs))
-        if _has_one_machine(self.scan) and len({machine for machine, *_ in runs}) == 1:
-            return ()
-        return tuple(it.line() for it in bad_machines_of(runs))
+        found = bad_machines(jobs, may_be_the_only_one=_has_one_machine(self.scan))
+        return tuple(it.line() for it in found)
 
     def _repairs(self) -> tuple[str, ...]:
         """Return what ``dagman.sh`` did to the DAGs of the scan."""
@@ -320,16 +317,3 @@ def _held(jobs: Iterable[Job]) -> tuple[Held, ...]:
     """Return the reasons of the held jobs."""
     kinds = grouped(job.holds[-1].reason for job in jobs if job.state == "held")
     return tuple(Held(printable(it.text), it.n, printable(it.example)) for it in kinds)
-
-
-def _ended_runs(jobs: Iterable[Job]) -> Iterator[tuple[str, bool, float]]:
-    """Yield machine, success and duration of each start that ended by itself."""
-    for job in jobs:
-        for start in job.starts:
-            ended_itself = start.how in ("good", "failed") or start.exit_code is not None
-            if not start.slot or start.ended is None:
-                continue
-            if not ended_itself and start.hold_code not in OF_THE_MACHINE:
-                continue
-            good = start.exit_code == 0 or start.exit_code in FINAL_CODES
-            yield start.machine, good, start.seconds(start.ended)

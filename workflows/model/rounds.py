@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workflows.model.scan import Jobs, Round
-from workflows.model.time_left import BatchWork, Closing, RoundWork, Work
+from workflows.model.work import BatchWork, Closing, RoundWork, Work
 from workflows.steps import MORE_ROUNDS
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from model_support import (
 )
 from plans_support import EVENT, options
 
-from condor.logs import machines
 from workflows.cli import main
+from workflows.model import bad_machines
 from workflows.model.reading import Answer, ScanReader, read_model
 from workflows.model.scan import Jobs
 from workflows.plan import plan
@@ -57,7 +57,7 @@ def test_a_running_scan_has_jobs_pixels_machines_and_its_best_fit(folder):
 def test_the_only_machine_of_a_site_is_not_one_to_avoid(
     tmp_path, monkeypatch, site, n_warnings
 ):
-    monkeypatch.setattr(machines, "QUICK", float("inf"))  # the events are minutes apart
+    monkeypatch.setattr(bad_machines, "QUICK", float("inf"))  # the events are minutes apart
     folder = opened_scan(tmp_path, site=site)
     dagman(folder)
     tries = [event for n in (10, 11, 12) for event in (started(n), ended(n, 75))]

@@ -8,16 +8,8 @@ from statistics import median
 import pytest
 from recorded_scans import NAMES, Recording
 
-from workflows.model.time_left import (
-    AT_LEAST,
-    REPORT,
-    BatchWork,
-    Closing,
-    RoundWork,
-    Work,
-    pace_of,
-    time_left,
-)
+from workflows.model.time_left import AT_LEAST, REPORT, pace_of, time_left
+from workflows.model.work import BatchWork, Closing, RoundWork, Work
 
 DOCS = Path(__file__).parents[3] / "docs" / "why.md"
 ROW = re.compile(r"^\| `([\w-]+)` \|[^|]*\| (\d+) s \| (\d+) % \|", re.MULTILINE)

@@ -3,7 +3,9 @@
 import pytest
 from job_log_support import ended, submitted, write_log
 
-from condor.logs.machines import BadMachine, bad_machines
+from condor.logs.joblog import read_log
+from workflows.model.bad_machines import BadMachine, bad_machines
+from workflows.model.jobs import Nodes
 
 STARTED = (
     "001 ({:03d}.000.000) 2026-01-01 10:01:00 Job executing on host: <127.0.0.1:9618>\n"
@@ -36,8 +38,10 @@ def machines(tmp_path):
     def found(*jobs: tuple[str, ...]) -> list[BadMachine]:
         events = [event for job in jobs for event in job]
         log = tmp_path / "round_000.dag.nodes.log"
-        write_log(log, *(submitted(n) for n in range(9)), *events)
-        return bad_machines([log])
+        write_log(log, *(submitted(n, f"reco_{n}") for n in range(9)), *events)
+        nodes = Nodes()
+        nodes.take(read_log(log))
+        return bad_machines(nodes.jobs.values())
 
     return found
 
