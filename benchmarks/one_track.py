@@ -57,9 +57,9 @@ def row_of(kind: str, seed: int) -> dict[str, object]:
     from skyscan.alternatives.ends import ends_of
     from skyscan.alternatives.fitted import FittedEvent
     from skyscan.alternatives.second import second_of
-    from skyscan.answer.directions import separation, unit_vectors
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.one_track import tracks_of
+    from skyscan.answer.sky.directions import separation, unit_vectors
     from skyscan.light.ice_model import shipped_ice
     from skyscan.track.cleaning import clean_hits
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from condor.dagman import log_events
-from condor.joblog import read_log
+from condor.logs.dagman import log_events
+from condor.logs.joblog import read_log
 from skyscan.batches import Batch
 from skyscan.events.source import Source
 from skyscan.prep import prepare
@@ -63,7 +63,7 @@ def main() -> None:
         folder = running_scan(Path(place), n)
         log = folder.workflow / "round_000.dag.nodes.log"
         timed(f"{2 * n} events by the bindings", lambda: list(log_events(log)))
-        timed(f"{2 * n} events by condor.joblog", lambda: read_log(log))
+        timed(f"{2 * n} events by condor.logs.joblog", lambda: read_log(log))
         timed(f"the model of {n} running jobs", lambda: read_model(folder))
         reader = ScanReader(folder)
         reader.read()

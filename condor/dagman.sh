@@ -7,7 +7,7 @@
 #   Events that were written completely are not changed, except for numbers that DAGMan itself
 #   has made up.
 # - What it does is recorded in DAG.guard.log: time, fault and text, separated by tabs
-#   (condor/guard.py reads it).
+#   (condor/logs/guard.py reads it).
 # - `dagman_guard = false` in a site's profile turns it off: the DAG is then submitted without it.
 
 # The newest HTCondor that the functions were tried with; with newer ones, the log warns.

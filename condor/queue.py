@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import dag_of, dagman_state, log_of
+from condor.logs.dagman import dag_of, dagman_state, log_of
 from skyscan.errors import TryAgain
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 
 #: The error message of a step on stderr; engines indent it in their own records.
 _ERROR = re.compile(r"^\s*skyscan: error: (.*?)(?: \(exit (\d+)\))?$", re.MULTILINE)
+
+#: Errors of a path that remain however often it is tried: a file is in the place of a folder, a
+#: link leads to itself, or the path is too long.
+NO_SUCH_PLACE = frozenset(
+    (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
+)
 
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 

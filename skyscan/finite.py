@@ -16,7 +16,7 @@ LARGEST = 1e100
 
 
 def without_infinities(records: NDArray[np.void]) -> NDArray[np.void]:
-    """Return records (dtype RECORD_DTYPE) in which a fit with an infinite value is no fit.
+    """Return records (dtype RECORD_DTYPE) in which a fit with an infinite value counts as none.
 
     A value beyond any that a fit can have, such as an llh of 1e307, counts as infinite.
 

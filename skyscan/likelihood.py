@@ -22,7 +22,7 @@ _TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Likelihood:
-    """By what the levels of regions are chosen (`skyscan.answer.calibration`).
+    """By what the levels of regions are chosen (`skyscan.answer.levels.calibration`).
 
     Attributes
     ----------

@@ -99,7 +99,7 @@ def keys_of(rows: NDArray[np.void]) -> NDArray[np.int64]:
     Returns
     -------
     ndarray, shape (n,)
-        NO_KEY for rows that no scan can have, such as those of an nside that is no power of 2.
+        NO_KEY for rows that no scan can have, such as those whose nside is not a power of 2.
     """
     nside, pixel, variation = (rows[name].astype(np.int64) for name in IDS)
     mantissa, exponent = np.frexp(nside.astype(float))

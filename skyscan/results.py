@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from skyscan.batches import Batch
 
 MAX_COMPLAINTS = 20
+#: A file with more records than this for each fit of its batch is read up to there.
+MOST_RECORDS_OF_A_FIT = 100
 MAGIC = b"SKYSCAN\x01"
 # magic, scan id, round, batch, CRC-32 of the batch's pixels, size of a record, CRC-32 of the
 # preceding bytes
@@ -35,6 +37,11 @@ _HEADER = struct.Struct("<8s32sIIIII")
 
 #: Bytes before the first record.
 HEADER_BYTES = _HEADER.size
+
+
+def most_bytes(n_fits: int) -> int:
+    """Return how much of a result file is read, in bytes, if its batch has ``n_fits``."""
+    return HEADER_BYTES + n_fits * MOST_RECORDS_OF_A_FIT * RECORD_DTYPE.itemsize
 
 
 def header_ids(content: bytes) -> tuple[str, int, int] | None:
@@ -91,7 +98,8 @@ def read_results(path: Path, batch: Batch) -> ResultFile:
     A missing or empty file means that no fit is done yet.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most_bytes(len(batch.pixels)))
     except FileNotFoundError:
         return ResultFile(np.empty(0, RECORD_DTYPE), (f"{path} is missing",))
     if not content:

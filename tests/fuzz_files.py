@@ -29,7 +29,7 @@ from plans_support import options  # noqa: E402
 
 from skyscan.answer.answer import make_answer  # noqa: E402
 from skyscan.answer.catalogue import read_catalogue  # noqa: E402
-from skyscan.answer.fits import multiorder_bytes  # noqa: E402
+from skyscan.answer.files.fits import multiorder_bytes  # noqa: E402
 from skyscan.answer.levels import WILKS, read_levels  # noqa: E402
 from skyscan.events.choice import Choice  # noqa: E402
 from skyscan.events.files import find_events  # noqa: E402

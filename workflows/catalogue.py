@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from skyscan.errors import BadInput, WrongUsage, one_line
 from skyscan.json_text import is_of
 from skyscan.layout import ScanFolder
@@ -78,7 +78,7 @@ def catalogue_of(folder: ScanFolder) -> tuple[str, list[Source]]:
 def sources_for(path: Path | None, skymap: SkyMap) -> list[Source] | None:
     """Return the sources of a catalogue, or else of that which the map's scan has; or None.
 
-    Of one that is damaged nothing is said, such as that no source is near.
+    A damaged one counts as none: nothing is said, such as that no source is near.
     """
     given = catalogue_for(path)
     if given is None and skymap.context.folder is not None and not skymap.is_local:

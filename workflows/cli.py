@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan import __version__
-from skyscan.errors import ExitCode, SkyscanError, printable
+from skyscan.errors import NO_SUCH_PLACE, ExitCode, SkyscanError, printable
 from skyscan.program import OUT_OF_MEMORY, cannot_import, is_of_an_import, is_of_memory
 from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 
 
 NOWHERE = "the current folder was deleted, or cannot be entered: cd to another one."
-#: Errors of a path that cannot be written however often it is tried: a file is in the place of
-#: a folder, a link leads to itself, or it is too long.
-NO_SUCH_PLACE = frozenset(
-    (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.errors import BadInput, ExitCode, SkyscanError, TryAgain, one_line
+from skyscan.errors import (
+    NO_SUCH_PLACE,
+    BadInput,
+    ExitCode,
+    SkyscanError,
+    TryAgain,
+    one_line,
+)
 from skyscan.storage import copy_file, digest, read_json, sha256_of, write_json, write_text
 
 if TYPE_CHECKING:
@@ -225,10 +232,14 @@ class Inbox:
         ------
         TryAgain
             The folder is missing or cannot be read, as when its file system is not mounted.
+        OSError
+            It is no folder, and will not become one.
         """
         try:
             names = sorted(self.folder.iterdir())
         except OSError as error:
+            if error.errno in NO_SUCH_PLACE:
+                raise
             raise TryAgain(f"{self.folder} cannot be read: {error}.") from error
         for path in names:
             if path.name.startswith(".") or not path.name.lower().endswith(ENDINGS):

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from condor.contact import paste_line
-from condor.dagman import log_of
+from condor.logs.dagman import log_of
 from condor.personal.processes import stopped_processes, stopped_text
 from condor.queue import cool_down, queue
 from skyscan.errors import TryAgain, printable

@@ -172,7 +172,7 @@ class Options:
         None,
         "--pulses",
         "frame key of the pulse series (default: SplitUncleanedInIcePulses, or "
-        "SplitInIcePulses if there are none of those)",
+        "SplitInIcePulses if the event lacks those)",
         read=_key,
         metavar="KEY",
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OF_EVENTS, OF_SCAN = "pilots", "pilot"
 #: Chunks of pixels of a pilot. Most reconstructions fit one pixel at once.
 CHUNKS = 24
-#: In a job: the fewest that tell the speed of machines from the length of fits.
+#: In a job: the fewest that distinguish slow machines from long fits.
 CHUNKS_PER_JOB = 2
 ALL_SKY = 12  #: pixels of nside 1
 CHILDREN = 4  #: pixels that one becomes with twice the nside

@@ -9,8 +9,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from condor.site_values import check_with_condor_submit
 from condor.sites import recorded_site, site_names
+from condor.sites.values import check_with_condor_submit
 from skyscan.errors import WrongUsage, printable
 from skyscan.layout import ScanFolder
 from skyscan.prep import Reading, read_for

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from condor.dagman import note_removal
+from condor.logs.dagman import note_removal
 from condor.queue import HELD, SCHEDULER, VANILLA, jobs, with_their_jobs
 from condor.schedd import ask_schedd
 from condor.versions import REMOVAL_WITH_TRANSFER, parse_version

@@ -104,7 +104,7 @@ class Waiting:
     is_silent : bool
         Whether it prints nothing.
     answer : Answer
-        What the queue said last; it is asked when there has been no progress for a while.
+        The queue's last answer; it is asked when there has been no progress for a while.
     """
 
     folder: ScanFolder

@@ -15,8 +15,8 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import NullFormatter
 
-from skyscan.answer.calibration import shipped_calibrations
 from skyscan.answer.levels import CONTAINMENTS, WILKS
+from skyscan.answer.levels.calibration import shipped_calibrations
 from skyscan.coverage.quantiles import contained, in_class
 from skyscan.coverage.sample import rows_by_reco
 

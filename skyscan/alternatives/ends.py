@@ -1,10 +1,10 @@
 """Whether a track starts or stops in the detector: which DOMs along it have light, which not.
 
-A muon that passes the detector lights the DOMs near its path. If DOMs before the first light,
-or behind the last, are dark although a muon shines brightly enough there, it starts or stops
-between them. The likelihood is that of hit and dark DOMs, each by itself, beside that of the
-times. The best fit of times knows nothing of dark DOMs, so that the best of several directions
-is taken for either hypothesis.
+A muon that passes through the detector lights the DOMs near its path. If DOMs before the first
+light, or behind the last, are dark although a muon shines brightly enough there, it starts or
+stops between them. The likelihood is that of hit and dark DOMs, each by itself, beside that of
+the times. The best fit of times knows nothing of dark DOMs, so that the best of several
+directions is taken for either hypothesis.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Farther from the track (m), the light of a muon says little.
 NEAR_M = 100.0
 #: Light of a muon of 20 GeV with its losses below 0.5 GeV, relative to its own: no muon that
-#: passes the detector has less.
+#: passes through the detector has less.
 LEAST_LIGHT = 1.25
 #: The charge that a muon makes is known to this; showers only add to it.
 SPREAD = 0.5

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skyscan.answer.catalogue_columns import Columns, read_columns
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.errors import BadInput, one_line
 from skyscan.regular import check_size
 

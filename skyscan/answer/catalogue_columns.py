@@ -76,7 +76,7 @@ def read_columns(table: Table) -> Columns:
 
 def _impossible(what: str, value: float) -> BadInput:
     return BadInput(
-        f"has the {what} {value:g} deg, which no place has; check its columns of RA and Dec, "
+        f"has the {what} {value:g} deg, which is impossible; check its columns of RA and Dec, "
         f"and their units."
     )
 

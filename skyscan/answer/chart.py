@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan import healpix
-from skyscan.answer.cells import CHILDREN, Cells
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.sky.cells import CHILDREN, Cells
+from skyscan.answer.sky.directions import separation, unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,18 +11,18 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from skyscan import healpix
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS, ICECUBE
 from skyscan.answer.one_track import against_one_track
-from skyscan.answer.surface import SQUARE_DEGREES
+from skyscan.answer.sky.directions import separation, unit_vectors
+from skyscan.answer.sky.surface import SQUARE_DEGREES
 from skyscan.geometry import dom_positions
 
 if TYPE_CHECKING:
-    from skyscan.answer.answer import BestFit, Minimum
+    from skyscan.answer.best import BestFit, Minimum
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region
-    from skyscan.answer.sky_frame import SkyFrame
+    from skyscan.answer.sky.frame import SkyFrame
 
 #: A region of as many pixels is known well enough without finer ones.
 MANY_PIXELS = 300
@@ -277,9 +277,11 @@ def _one_track(skymap: SkyMap) -> tuple[Check, ...]:
         return (Check("one track", "unknown", "the event or its hits are not at hand"),)
     found = against_one_track(event, skymap)
     if not found:
-        reason = "times and dark DOMs agree with one muon that passes the detector"
+        reason = "times and dark DOMs agree with one muon that passes through the detector"
         return (Check("one track", "ok", reason),)
-    reason = f"the fit assumes one muon that passes the detector, but {'; or '.join(found)}"
+    reason = (
+        f"the fit assumes one muon that passes through the detector, but {'; or '.join(found)}"
+    )
     return (Check("one track", "warning", reason),)
 
 

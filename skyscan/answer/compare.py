@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.answer.answer import without_nan
-from skyscan.answer.cells import CHILDREN
-from skyscan.answer.directions import separation, unit_vectors
+from skyscan.answer.files.moc import Moc, region_moc
 from skyscan.answer.levels import CONTAINMENTS
-from skyscan.answer.moc import Moc, region_moc
+from skyscan.answer.sky.cells import CHILDREN
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from skyscan.answer.cells import Cells
     from skyscan.answer.maps import SkyMap
+    from skyscan.answer.sky.cells import Cells
 
     Array = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skyscan.alternatives.fitted import read_fitted
-from skyscan.answer.calibration import recorded_levels
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, levels_of
+from skyscan.answer.levels.calibration import recorded_levels
 from skyscan.coordinates import local_to_equatorial
 from skyscan.errors import BadInput, one_line
 from skyscan.events.reader import read_event
@@ -158,7 +158,7 @@ def with_reported_levels(context: Context, summary: Path) -> Context:
 def fits_of(event: Event) -> dict[str, tuple[float, float]]:
     """Return RA and Dec (degrees) of the successful fits that came with an event.
 
-    True particles of a simulation are no fits.
+    True particles of a simulation are not fits.
     """
     found = {}
     for key, fit in sorted(event.fits.items()):

@@ -13,7 +13,7 @@ from skyscan.track.cleaning import clean_hits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skyscan.answer.answer import BestFit
+    from skyscan.answer.best import BestFit
     from skyscan.detector import Detector
     from skyscan.events.event import Event
 

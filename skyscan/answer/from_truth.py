@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coordinates import local_to_equatorial
 
 if TYPE_CHECKING:
-    from skyscan.answer.answer import BestFit
+    from skyscan.answer.best import BestFit
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
     from skyscan.answer.region import Region

@@ -1,4 +1,8 @@
-"""Sky maps as the user has them: read from any file, asked for any number."""
+"""Sky maps as the user has them: read from any file, asked for any number.
+
+`SkyMap.answer`, `plot` and `to_fits` call what is built on maps, and import it when they are
+called: users find on the map all that it can do.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skyscan import healpix
-from skyscan.answer.cells import Cells, fitted_pixels, make_cells
-from skyscan.answer.chosen_levels import parse_levels
 from skyscan.answer.context import Context
-from skyscan.answer.directions import ra_dec, unit_vectors
 from skyscan.answer.levels import Levels
-from skyscan.answer.scale import Scale, fit_scale
-from skyscan.answer.sky_frame import ICRS, LOCAL, SkyFrame
-from skyscan.answer.surface import Surface, make_surface
+from skyscan.answer.levels.chosen import parse_levels
+from skyscan.answer.levels.scale import Scale, fit_scale
+from skyscan.answer.sky.cells import Cells, fitted_pixels, make_cells
+from skyscan.answer.sky.directions import ra_dec, unit_vectors
+from skyscan.answer.sky.frame import ICRS, LOCAL, SkyFrame
+from skyscan.answer.sky.surface import Surface, make_surface
 from skyscan.errors import BadInput
 from skyscan.skymap import SkyMap as Pixels
 
@@ -194,7 +198,7 @@ class SkyMap(Pixels):
 
     def to_fits(self, path: str | PathLike[str], levels: str | Levels | None = None) -> None:
         """Write the map as multi-order FITS."""
-        from skyscan.answer.fits import write_multiorder
+        from skyscan.answer.files.fits import write_multiorder
 
         write_multiorder(path, self, self.levels(levels))
 

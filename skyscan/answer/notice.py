@@ -1,4 +1,4 @@
-"""Drafts of what tells the world: a GCN notice (JSON) and a circular (text)."""
+"""Drafts of announcements: a GCN notice (JSON) and a circular (text)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.likelihood import reco_text
 
@@ -66,7 +66,7 @@ class Known:
             raise WrongUsage(f"--p-astro {self.p_astro:g} is not between 0 and 1.")
         for name, value in (("--far", self.far_hz), ("--nu-energy", self.nu_energy_tev)):
             if value is not None and not 0 <= value < float("inf"):
-                raise WrongUsage(f"{name} {value:g} is not a number from 0.")
+                raise WrongUsage(f"{name} {value:g} is not a number of at least 0.")
 
 
 def make_notice(
@@ -94,10 +94,12 @@ def make_notice(
     if answer.frame.is_local:
         raise BadInput(
             f"The map of {answer.name} is in IceCube's local frame, because the event has no "
-            f"time: where it came from on the sky is unknown, so there is no alert of it."
+            f"time: where it came from on the sky is unknown, so no alert can be made of it."
         )
     if answer.utc == "unknown":
-        raise BadInput(f"The map of {answer.name} has no time of the event: no notice of it.")
+        raise BadInput(
+            f"The map of {answer.name} has no time of the event, which a notice needs."
+        )
     outer = answer.region(0.9)
     when = (now or datetime.now(timezone.utc)).isoformat(timespec="seconds")
     is_cascade = known.pipeline == "cascade"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: showers. Chosen on simulated muons through the detector (docs/track.md).
 LEAST_END_GAIN, LEAST_EXCESS = 5.0, 15.0
 #: Dark DOMs decide between directions whose llh is larger than the lowest by no more than this:
-#: the lowest pixel of each cell of this nside, and so many at most.
+#: the lowest pixel of each cell of this nside, and at most this many of them.
 LARGEST_DELTA_LLH, CELL_NSIDE, MOST_TRACKS = 8.0, 64, 40
 
 

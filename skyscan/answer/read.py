@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from skyscan.answer.context import Context
     from skyscan.answer.maps import SkyMap
 
 NAN = "<skyreader.nan>"
@@ -39,6 +40,8 @@ FLIPPED = (
     "the file has skyreader's old pixel numbers (Dec with the sign of z reversed), which were "
     "converted; it has no metadata"
 )
+#: How a FITS file, and a compressed one, begins.
+FITS_STARTS = (b"SIMPLE  =", b"\x1f\x8b")
 MAX_MJD = 600_000.0  #: days; from the year 216 to 3501
 MAX_NSIDE = 2**29  # of HEALPix
 MAX_BYTES = 2 * 1024**3  #: of a file as JSON: 100 bytes for each of 20 million pixels
@@ -56,7 +59,7 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
     path : str or path
         A ``.npz`` or ``.json`` file of skyscan or skyreader, a multi-order FITS file, or a scan
         folder, whose map is read (the partial one if there is no other). What is known of the
-        scan is read from its folder, if the file lies in it.
+        scan is read from its folder, if the file is in one.
 
     Returns
     -------
@@ -74,18 +77,36 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
         raise BadInput(f"{place} is missing.")
     with place.open("rb") as file:
         start = file.read(9)
-    if start.startswith((b"SIMPLE  =", b"\x1f\x8b")):
-        from skyscan.answer.fits import read_multiorder
-
-        return read_multiorder(place)
-    if start.startswith(b"PK"):
-        pixels, notes = _from_npz(place)
-    else:
-        pixels, notes = _from_json(place), ()
+    if start.startswith(FITS_STARTS):
+        return _from_fits(place)
+    pixels, notes = _from_npz(place) if start.startswith(b"PK") else (_from_json(place), ())
     check_pixels(place, pixels)
     pixels = with_event(pixels, place.name)
-    summary = place.with_name(f"{pixels.name}.summary.json")
-    return with_context(pixels, with_reported_levels(context_beside(place), summary), notes)
+    return _with_report(place, pixels, context_beside(place), notes)
+
+
+def _from_fits(path: Path) -> SkyMap:
+    """Read a FITS map; without its scan folder, its header says what is known of the scan."""
+    from skyscan.answer.files.fits_reader import read_multiorder
+
+    found = read_multiorder(path)
+    check_pixels(path, found.pixels)
+    pixels = with_event(found.pixels, found.event)
+    context = context_beside(path)
+    if context.reco is not None:
+        return _with_report(path, pixels, context, found.notes)
+    context = replace(
+        context, reco=found.reco, likelihood=found.likelihood, levels=found.levels
+    )
+    return with_context(pixels, context, found.notes)
+
+
+def _with_report(
+    path: Path, pixels: Pixels, context: Context, notes: tuple[str, ...]
+) -> SkyMap:
+    """Return a map with what is known of its scan, and the levels that its report has."""
+    summary = path.with_name(f"{pixels.name}.summary.json")
+    return with_context(pixels, with_reported_levels(context, summary), notes)
 
 
 def with_event(pixels: Pixels, text: str) -> Pixels:
@@ -212,7 +233,7 @@ def check_pixels(path: Path, pixels: Pixels) -> None:
         Its time or its pixels cannot be.
     """
     if abs(pixels.mjd) > MAX_MJD:
-        raise BadInput(f"{path} has the time MJD {pixels.mjd:g}, which is no date.")
+        raise BadInput(f"{path} has the time MJD {pixels.mjd:g}, which is not a date.")
     for nside, rows in pixels.pixels.items():
         numbers = rows["index"]
         if nside < 1 or nside & (nside - 1) or nside > MAX_NSIDE:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.directions import ra_dec, separation, turned, unit_vectors
+from skyscan.answer.sky.directions import ra_dec, separation, turned, unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from skyscan.answer.surface import Surface
+    from skyscan.answer.sky.surface import Surface
 
 POLES = (90.0, -90.0)
 WHOLE_TURN = 180.0

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: The kernel has room for so many DOMs; IceCube has 5160.
+#: Number of DOMs that the kernel has room for; IceCube has 5160.
 MOST_DOMS = 5200
 #: Bins of cos psi, narrower than the distances of the table's nodes.
 N_BINS = 200

@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     levels.add_argument("folder", type=Path, help="where the tables of events are")
     levels.add_argument("--output", type=Path, required=True, help="levels.json")
     levels.set_defaults(run=_levels)
-    check = commands.add_parser("check", help="print how often the package's regions hold")
+    check = commands.add_parser(
+        "check", help="print how often the regions contain the true direction"
+    )
     check.add_argument("folder", type=Path, help="where the tables of events are")
     check.set_defaults(run=_check)
     merge = commands.add_parser("merge", help="write one table for each sample and kind")

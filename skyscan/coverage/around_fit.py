@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 FIRST_ENERGY_GEV = 10_000.0
 LEAST_GEV, MOST_GEV = 100.0, 1e7
-#: A muon's energy is changed so many times, until so many events have the charge of the scan's.
+#: A muon's energy is changed at most this often, to give the charge of the scan's event; each
+#: time, this many events are simulated.
 MOST_STEPS, N_PILOTS = 4, 3
 CLOSE = 1.2
 #: The seeds of these events, far from those of a sample.

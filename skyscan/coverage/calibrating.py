@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 #: Where classes of events may be divided, by number of hits. Each has at least CLASS_EVENTS, so
-#: that the levels of neighbours are not told apart by chance.
+#: that the levels of neighbours do not differ by chance.
 EDGES = {"track": (6, 40, 80, 150), "track_bulk": (6, 40, 80, 150), "cascade": (6, 40, 80)}
 CLASS_EVENTS = 150
 #: A calibration sample must not have fewer events than this.
@@ -104,7 +104,7 @@ def settings_digest(reco: str) -> str:
     event = read_event(_shipped(reco))
     likelihood = reco_class(reco)(event.format_version).likelihood(event)
     if likelihood is None:
-        raise BadInput(f"{reco} says nothing about its likelihood.")
+        raise BadInput(f"{reco} does not describe its likelihood.")
     return likelihood.settings_sha256
 
 

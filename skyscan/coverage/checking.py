@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.calibration import shipped_calibrations
 from skyscan.answer.levels import CONTAINMENTS, WILKS
+from skyscan.answer.levels.calibration import shipped_calibrations
 from skyscan.coverage.quantiles import contained, in_class
 
 if TYPE_CHECKING:

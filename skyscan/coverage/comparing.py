@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skyscan.answer.directions import separation, unit_vectors
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coverage.local_scan import scan_near, scan_whole_sky
 from skyscan.coverage.sample import KINDS, simulated
 from skyscan.recos._track import MIN_DOMS

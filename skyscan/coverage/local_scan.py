@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Pixels = NDArray[np.int64]
 
-#: The search goes on around so many of the lowest cells at each step.
+#: Number of lowest cells around which each step of the search continues.
 N_FOLLOWED = {"track": 3, "track_bulk": 3, "cascade": 2}
 #: The nsides of the cells that a step looks at, by the nside of the pixels that stand for them.
 TRACK_STEPS = ((512, (32, 64, 128, 256, 512)),)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.directions import separation, unit_vectors
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coverage.local_scan import scan_near
 from skyscan.errors import BadInput
 from skyscan.events.truth import TRUTH_INFO_KEY

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BEGIN_BYTES = 4096  #: of a file, from which its format is known
 MAX_NAMED = 5  #: events in a message
-#: The module that reads tables, and what only they need to be told.
+#: The module that reads tables, and the options that only they need.
 TABLES = "skyscan.tables.files"
 OF_TABLES = ("run_id", "mjd", "truth")
 #: The module that reads the project's own event file.
@@ -66,7 +66,7 @@ class FileFormat:
     Attributes
     ----------
     recognises : callable
-        Tells from the first bytes and the name of a file whether it has this format.
+        Whether a file has this format, by its first bytes and its name.
     module : str
         The module with ``find_events``.
     """
@@ -196,7 +196,7 @@ def _check(path: Path, form: FileFormat, choice: Choice) -> None:
     if given and form.module != TABLES and path.exists():
         options = ", ".join(f"--{name.removesuffix('_id')}" for name in given)
         raise WrongUsage(
-            f"{path} is no table (CSV, Parquet, SQLite); {options} is for tables only."
+            f"{path} is not a table (CSV, Parquet, SQLite); {options} is for tables only."
         )
 
 

@@ -225,7 +225,7 @@ def _entry(
 
 
 def _type(frames: Iterable[_Seen], keys: set[str]) -> str | None:
-    """Return the type of an event; None if its message is damaged, as its reader will tell."""
+    """Return the type of an event; None if its message is damaged, which its reader reports."""
     holder = next((it for it in frames if FOLLOWUP_KEY in it.frame.objects), None)
     if holder is None:
         return type_of_event(None, keys)

@@ -1,4 +1,4 @@
-"""Make the tables of scattered light of the package anew."""
+"""Make the tables of scattered light of the package."""
 
 from __future__ import annotations
 

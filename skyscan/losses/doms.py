@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 #: BrightDOMThreshold of icetray's millipede.HighEnergyExclusions.
 BRIGHT_FACTOR = 10.0
 
-#: Of the DOMs without light, one in so many counts, for all of them.
+#: Of the DOMs without light, one in this many is used, and stands for the others too.
 DARK_STEP = 2
 
 
 def doms_of(pulses: NDArray[np.void]) -> NDArray[np.void]:
     """Return the DOMs of a fit: hits first, then living ones near them without light.
 
-    They are those of a shower fit; but of the dark ones every DARK_STEP-th counts, as if it
-    were so many times as efficient. The charge of saturated and of bright DOMs does not count:
-    such DOMs are so near to one loss that the distance between segments matters.
+    They are those of a shower fit; but of the dark ones only every DARK_STEP-th counts, as
+    if it were that many times as efficient. The charge of saturated and of bright DOMs does
+    not count: such DOMs are so near to one loss that the distance between segments matters.
 
     Parameters
     ----------

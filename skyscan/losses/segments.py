@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SPACING_M = 20.0
 FEWEST = 20
 
-#: Segments begin so far (m) before the first hit along the track, because light goes forward,
+#: Segments begin this far (m) before the first hit along the track, because light goes forward,
 #: and end so far behind the last one.
 BEFORE_M, BEHIND_M = 120.0, 60.0
 

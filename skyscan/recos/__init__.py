@@ -309,14 +309,14 @@ def check_pulses(source: Source, event: Event) -> None:
     if away > MAX_MEDIAN_TIME_NS:
         raise BadInput(
             f"{what} are some {away:g} ns away from the start of the event, which no readout "
-            f"is; are their times in ns since the start?"
+            f"covers; are their times in ns since the start?"
         )
     found = impossible_span(event.pulses, event.detector)
     if found is not None:
         n, span = found
         raise BadInput(
-            f"{what} on {n} strings are all within {span:.2g} ns, as in no event; are their "
-            f"times in ns?"
+            f"{what} on {n} strings are all within {span:.2g} ns, as in no real event; are "
+            f"their times in ns?"
         )
 
 

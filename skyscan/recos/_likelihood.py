@@ -1,7 +1,7 @@
 """What the likelihood of an open reconstruction depends on besides the event.
 
-Levels of regions are measured for one likelihood (`skyscan.answer.calibration`): its settings,
-by their digest, say whether they hold for a fit.
+Levels of regions are measured for one likelihood (`skyscan.answer.levels.calibration`): its
+settings, by their digest, say whether they hold for a fit.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def cost() -> float:
     Raises
     ------
     WrongUsage
-        ``COST_VARIABLE`` is no time, or longer than a day.
+        ``COST_VARIABLE`` is not a time, or longer than a day.
     """
     return number_from(COST_VARIABLE, 0.0, least=0.0, most=MOST_SECONDS)
 

@@ -37,7 +37,7 @@ class IceTrayDummy(IceTrayReco):
 
     @classmethod
     def check_variables(cls) -> None:
-        """Refuse a cost that is no time."""
+        """Refuse a cost that is not a time."""
         cost()
 
     def add_preparation(self, tray: Tray) -> None:

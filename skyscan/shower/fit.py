@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ALONG_M = (-40.0, 0.0, 40.0)
 TIME_LEVELS = (0.02, 0.1, 0.25)
 
-#: Descents start from so many of these points, without and beside a first guess.
+#: Number of these points from which descents start, without and beside a first guess.
 N_WITHOUT_GUESS = 5
 N_BESIDE_GUESS = 1
 

@@ -42,7 +42,7 @@ MOST_TRIES = 200  #: until the detector is triggered
 OVERSIZE = 10.0
 #: The shapes of I3Particle; a coincident muon is an infinite track.
 SHAPES = {"shower": CASCADE, "starting": STARTING_TRACK, "stopping": STOPPING_TRACK}
-#: Of two coincident muons, each must light as many DOMs: otherwise it is an event of one.
+#: Each of two coincident muons must light this many DOMs: otherwise it is an event of one.
 FEWEST_DOMS = 8
 
 

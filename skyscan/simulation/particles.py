@@ -200,8 +200,8 @@ def _muon(
         offset = float(np.linalg.norm(nearest))
     if offset >= SPHERE_M:
         raise BadInput(
-            f"The muon passes the detector's centre in {offset:.0f} m; it can be simulated "
-            f"within {SPHERE_M:.0f} m."
+            f"The muon passes the detector's centre at {offset:.0f} m; only muons within "
+            f"{SPHERE_M:.0f} m can be simulated."
         )
     half = sqrt(SPHERE_M**2 - offset**2)
     path = propagate(energy_gev, 2 * half, random)

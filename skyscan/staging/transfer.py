@@ -157,7 +157,7 @@ def _transfer(url: str, part: Part, deadline: float) -> None:
     """Download the file once; raise one of ``_ERRORS`` if the transfer fails."""
     with _open(url, timeout=TIMEOUT) as response:
         if not isinstance(response, http.client.HTTPResponse):
-            raise _Broken("the server redirects to one that is not of HTTP")
+            raise _Broken("the server redirects to an address that is not HTTP")
         size = response.length
         # Without a length, a part looks like the whole file, and the file may fill the disk.
         if not size:

@@ -214,7 +214,8 @@ class Table(ABC):
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise self.complaint(
-                f"column {name} holds {values[row]}, which numbers no string, DOM or PMT"
+                f"column {name} holds {values[row]}, which is not the number of a string, DOM "
+                f"or PMT"
             )
         return values
 

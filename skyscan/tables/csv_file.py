@@ -131,7 +131,7 @@ class CsvTable(Table):
 
 
 class _Lines:
-    """The lines of a file that are no comments, and where the next one begins, bytes."""
+    """The lines of a file except comments, and where the next one begins, bytes."""
 
     def __init__(self, file: Any, start: int) -> None:  # noqa: ANN401  (a binary file)
         begin = file.read(BLOCK)

@@ -355,7 +355,7 @@ def _event_file(
 ) -> EventFile:
     if mjd is not None and not FIRST_MJD <= mjd <= LAST_MJD:
         raise table.complaint(
-            f"event {entry.id} has the time {mjd:g}, which is no modified Julian date from "
+            f"event {entry.id} has the time {mjd:g}, which is not a modified Julian date from "
             f"{FIRST_MJD} to {LAST_MJD}"
         )
     place = Place(table.place).at_frame(f"event {entry.id}")

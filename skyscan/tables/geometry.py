@@ -30,7 +30,7 @@ def detector_in(tables: Iterable[Table]) -> Detector | None:
     Raises
     ------
     BadInput
-        A DOM has two places, or a value is no number.
+        A DOM has two places, or a value is not a number.
     """
     for table in tables:
         if is_geometry(table):

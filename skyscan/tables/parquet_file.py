@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from skyscan.tables.columns import Columns
 
 ROWS_AT_ONCE = 1_000_000
-#: pyarrow's errors are of these kinds.
-DAMAGE = (OSError, ValueError, NotImplementedError, KeyError, TypeError)
+#: pyarrow's errors are of these kinds. A damaged page may claim more memory than there is.
+DAMAGE = (OSError, ValueError, NotImplementedError, KeyError, TypeError, MemoryError)
 NO_PYARROW = "Parquet files are read with pyarrow: pip install 'skyscan[tables]'."
 
 
@@ -146,7 +146,7 @@ class ParquetTable(Table):
 
 
 def _range_index(schema: Any) -> dict[str, range]:  # noqa: ANN401  (pyarrow is optional)
-    """Return the index of pandas that has a name and is no column, because it only counts."""
+    """Return pandas' index that has a name but is not a column, because it only counts."""
     try:
         known = (schema.pandas_metadata or {}).get("index_columns", [])
         return {

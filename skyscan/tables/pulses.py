@@ -201,7 +201,8 @@ def _check_positions(
     if counts_from_surface(table, layout, columns):
         here = here + np.array([0.0, 0.0, CENTRE_DEPTH])
     string, om = pulses["string"][inside], pulses["om"][inside]
-    away = np.linalg.norm(here - positions(string, om), axis=1)
+    with np.errstate(over="ignore"):
+        away = np.linalg.norm(here - positions(string, om), axis=1)
     if not (away <= TOLERANCE).all():
         row = int(np.argmax(np.where(np.isnan(away), np.inf, away)))
         raise table.complaint(

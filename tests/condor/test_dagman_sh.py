@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from job_log_support import EVICTED, HELD, RELEASED, STARTED, ended, killed, submitted
 
-from condor.dagman import log_events
-from condor.guard import GuardAction, guard_actions, guard_log
+from condor.logs.dagman import log_events
+from condor.logs.guard import GuardAction, guard_actions, guard_log
 from condor.versions import TRIED, version_text
 
 DAGMAN_SH = resources.files("condor").joinpath("dagman.sh").read_text()

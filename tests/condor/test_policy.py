@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor import policy
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from condor.sites import read_site
 from condor.submit import submit_lines
 

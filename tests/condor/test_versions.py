@@ -2,7 +2,7 @@
 
 import pytest
 
-from condor.site_keys import check_key
+from condor.sites.keys import check_key
 from condor.versions import OLDEST, SINCE, is_too_old, is_untried, parse_version, version_text
 
 

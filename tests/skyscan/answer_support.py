@@ -4,8 +4,8 @@ import healpy
 import numpy as np
 
 from skyscan.answer.context import Context
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.maps import SkyMap
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.skymap import SKYMAP_DTYPE
 
 MJD = 60310.25

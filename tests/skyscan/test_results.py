@@ -1,5 +1,6 @@
 """Result files: after any damage, only the damaged fits are repeated."""
 
+import os
 import struct
 import zlib
 
@@ -186,3 +187,12 @@ def test_counting_is_fast_and_gives_no_more_than_the_file_has(tmp_path):
             path.write_bytes(content)
         counted.append(count_records(path))
     assert counted == [0, 0, 0, 1, 2, len(RECORDS)]
+
+
+def test_a_file_without_an_end_is_read_as_far_as_its_batch_goes(tmp_path):
+    path = tmp_path / "00007.rec"
+    path.write_bytes(WHOLE)
+    os.truncate(path, 20 * 2**30)  # zeros, which take no space on the disk
+    found = read_results(path, BATCH)
+    assert rows(found.records) == rows(RECORDS)
+    assert len(found.complaints) == 1  # damaged records

@@ -108,6 +108,19 @@ def write_output(folder: ScanFolder, name: str, text: str, age: float = 0.0) -> 
         os.utime(path, (then, then))
 
 
+def requeued(cluster: int, code: int) -> str:
+    """Return the event of a job whose program failed, and which HTCondor starts again."""
+    return (
+        f"004 ({cluster:03d}.000.000) 2026-01-01 10:04:00 Job was evicted.\n"
+        "\t(0) Job terminated and was requeued\n"
+        "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Remote Usage\n"
+        "\t\tUsr 0 00:00:00, Sys 0 00:00:00  -  Run Local Usage\n"
+        "\t106  -  Run Bytes Sent By Job\n"
+        "\t2153887  -  Run Bytes Received By Job\n"
+        f"\t(1) Normal termination (return value {code})"
+    )
+
+
 def copy_of(folder: ScanFolder, place: Path) -> ScanFolder:
     """Copy a scan folder."""
     shutil.copytree(folder.path, place / folder.path.name)
@@ -139,6 +152,10 @@ MEMORY = (
 BUG = "skyscan: error: this is a bug in skyscan; please report the lines above. (exit 70)\n"
 NO_PYTHON = "skyscan: error: there is no python3 on node1; another machine may do (exit 75)\n"
 OLD_SYSTEM = "python3: /lib/libc.so.6: version `GLIBC_2.36' not found (required by python3)\n"
+NO_SET_UP = (
+    "skyscan: error: The reconstruction cannot be set up: the process {}; see stderr above. "
+    "(exit 75)\n"
+)
 DAMAGED = "00001.npz is damaged. Run `skyscan resume` to write it again. (exit 75)"
 
 
@@ -170,10 +187,48 @@ FAULTS = {
         "scipy. Steps need Python 3.10 with numpy 1.23. (exit 65)\n",
     ),
     "a library of the runtime does not load": Fault(
-        "missing-module",
+        "library",
         65,
         "libhealpix.so.3",
         stderr=f"{TRACEBACK}ImportError: libhealpix.so.3: cannot open shared object file\n",
+    ),
+    "a library that a module opens is missing": Fault(
+        "library",
+        65,
+        "libgsl.so.25",
+        stderr=f"{TRACEBACK}OSError: libgsl.so.25: cannot open shared object file: No such "
+        "file or directory\n",
+    ),
+    "a library of a step itself does not load": Fault(
+        "library",
+        65,
+        "libpocketfft.so",
+        end=(ended(11, 75),),
+        stderr="skyscan: error: The Python of the job (/usr/bin/python3, 3.11.2) cannot load a "
+        "module on this machine: libpocketfft.so: undefined symbol: fft (exit 75)\n",
+    ),
+    "a library of Python is missing": Fault(
+        "library",
+        65,
+        "libpython3.11.so.1.0",
+        end=(ended(11, 75),),
+        stderr="/x/python3: error while loading shared libraries: libpython3.11.so.1.0: cannot "
+        "open shared object file: No such file or directory\nskyscan: error: /x/python3 cannot "
+        "be executed on node1; another machine may do (exit 75)\n",
+    ),
+    "a library cannot be read for now": Fault(
+        "machine",
+        75,
+        "Input/output error",
+        stderr=f"{TRACEBACK}ImportError: /cvmfs/icetray.so: cannot read file data: "
+        "Input/output error\n",
+    ),
+    "no memory for a library": Fault(
+        "memory",
+        75,
+        "failed to map segment",
+        stderr=f"{TRACEBACK}ImportError: libopenblas.so: failed to map segment from shared "
+        "object\n",
     ),
     "a module that a step names itself": Fault(
         "missing-module",
@@ -189,6 +244,29 @@ FAULTS = {
         stderr=f"{TRACEBACK}ValueError: numpy.dtype size changed, may indicate binary "
         "incompatibility.\n",
     ),
+    "numpy is too new": Fault(
+        "other-module",
+        65,
+        "was removed in the NumPy 2.0",
+        stderr=f"{TRACEBACK}AttributeError: `np.float_` was removed in the NumPy 2.0 release. "
+        "Use `np.float64` instead.\n",
+    ),
+    "numpy is too old": Fault(
+        "other-module",
+        65,
+        "numpy 1.19.5",
+        end=(ended(11, 65),),
+        stderr="skyscan: error: The Python of the job (/usr/bin/python3, 3.11.2) has numpy "
+        "1.19.5, which is too old. (exit 65)\n",
+    ),
+    "Python is known to be too old": Fault(
+        "old-python",
+        65,
+        "Python 3.9.2",
+        end=(ended(11, 65),),
+        stderr="skyscan: error: python3 is Python 3.9.2 on node1, but jobs need Python 3.10 or "
+        "newer: choose another --runtime (exit 65)\n",
+    ),
     "Python is too old": Fault(
         "old-python",
         65,
@@ -199,6 +277,12 @@ FAULTS = {
     "killed below a shell": Fault("killed", 75, "exit code 137", end=(ended(11, 137),)),
     "killed for its memory": Fault(
         "memory", 75, "killed by signal 9", end=(f"{killed(11)}{MEMORY}",)
+    ),
+    "ended by a signal from outside": Fault(
+        "stopped", 75, "signal 15", end=(killed(11).replace("signal 9", "signal 15"),)
+    ),
+    "interrupted": Fault(
+        "stopped", 75, "KeyboardInterrupt", stderr=f"{TRACEBACK}KeyboardInterrupt\n"
     ),
     "over its memory, held": Fault(
         "memory",
@@ -212,6 +296,22 @@ FAULTS = {
         "std::bad_alloc",
         end=(killed(11).replace("signal 9", "signal 6"),),
         stderr="terminate called after throwing an instance of 'std::bad_alloc'\n",
+    ),
+    "a pool's policy of memory": Fault(
+        "memory", 75, "memory usage", end=held(11, "policy: memory usage above request", 26)
+    ),
+    "OpenBLAS gets no memory": Fault(
+        "memory",
+        75,
+        "giving up",
+        stderr="OpenBLAS error: Memory allocation still failed after 10 retries, giving up.\n",
+    ),
+    "killed by Slurm for its memory": Fault(
+        "memory",
+        75,
+        "oom_kill",
+        end=(killed(11),),
+        stderr="slurmstepd: error: Detected 1 oom_kill event in StepId=1.batch.\n",
     ),
     "exec fails": Fault(
         "exec",
@@ -262,6 +362,13 @@ FAULTS = {
         "GLIBC_2.36",
         stderr=OLD_SYSTEM,
     ),
+    "the kernel is too old": Fault(
+        "old-system",
+        65,
+        "kernel too old",
+        end=(killed(11).replace("signal 9", "signal 6"),),
+        stderr="FATAL: kernel too old\n",
+    ),
     "an instruction is unknown on every machine": Fault(
         "instruction",
         65,
@@ -289,6 +396,37 @@ FAULTS = {
         "Input/output error",
         stderr=f"{TRACEBACK}OSError: [Errno 5] Input/output error: '/cvmfs/tables.fits'\n",
     ),
+    "the program is being written": Fault(
+        "machine",
+        75,
+        "Text file busy",
+        end=held(11, "Error from slot1_1: Failed to execute 'job.sh': Text file busy", 6, 26),
+    ),
+    "a server is too busy": Fault(
+        "machine",
+        75,
+        "HTTP Error 503",
+        stderr=f"{TRACEBACK}urllib.error.HTTPError: HTTP Error 503: Service Unavailable\n",
+    ),
+    "a server does not answer": Fault(
+        "machine", 75, "timed out", stderr=f"{TRACEBACK}TimeoutError: timed out\n"
+    ),
+    "a registry limits pulls": Fault(
+        "machine", 75, "toomanyrequests", end=held(11, "FATAL: toomanyrequests: pulls", 35)
+    ),
+    "a file is too large for a limit": Fault(
+        "limit-of-machine",
+        65,
+        "File too large",
+        stderr=f"{TRACEBACK}OSError: [Errno 27] File too large\n",
+    ),
+    "Apptainer may not read a file": Fault(
+        "no-access",
+        65,
+        "permission denied",
+        end=(ended(11, 255),),
+        stderr="FATAL:   while opening image: open /images/a.sif: permission denied\n",
+    ),
     "a file may not be read": Fault(
         "no-access",
         65,
@@ -301,6 +439,42 @@ FAULTS = {
         "/cvmfs/tables.fits",
         stderr=f"{TRACEBACK}FileNotFoundError: [Errno 2] No such file or directory: "
         "'/cvmfs/tables.fits'\n",
+    ),
+    "a file of the runtime is missing, a step says": Fault(
+        "no-file",
+        65,
+        "/cvmfs/tables.fits",
+        end=(ended(11, 75),),
+        stderr="skyscan: error: [Errno 2] No such file or directory: '/cvmfs/tables.fits' "
+        "(exit 75)\n",
+    ),
+    "a server does not have a file": Fault(
+        "no-file",
+        65,
+        "404",
+        stderr=f"{TRACEBACK}urllib.error.HTTPError: HTTP Error 404: Not Found\n",
+    ),
+    "a file of the scan is missing": Fault(
+        "damaged-file",
+        75,
+        "pixels.npz",
+        end=(ended(11, 75),),
+        stderr="skyscan: error: [Errno 2] No such file or directory: "
+        "'/scans/a/rounds/000/pixels.npz' (exit 75)\n",
+    ),
+    "the machine's /tmp is full": Fault(
+        "disk-full",
+        75,
+        "No usable temporary directory",
+        stderr=f"{TRACEBACK}FileNotFoundError: [Errno 2] No usable temporary directory found "
+        "in ['/tmp', '/var/tmp']\n",
+    ),
+    "no space for an image": Fault(
+        "disk-full",
+        75,
+        "no space left on device",
+        end=(ended(11, 255),),
+        stderr="FATAL:   while extracting a.sif: write /tmp/x: no space left on device\n",
     ),
     "the worker's disk is full": Fault(
         "disk-full",
@@ -336,6 +510,19 @@ FAULTS = {
     "longer than the pool allows": Fault(
         "time", 75, "allowed execute duration", end=held(11, "allowed execute duration", 47)
     ),
+    "a pool's policy of time": Fault(
+        "time", 75, "72 hours", end=held(11, "job ran for more than 72 hours", 26)
+    ),
+    "longer than Slurm allows": Fault(
+        "time",
+        75,
+        "DUE TO TIME LIMIT",
+        end=(killed(11).replace("signal 9", "signal 15"),),
+        stderr="slurmstepd: error: *** JOB 1 ON a CANCELLED AT 2026 DUE TO TIME LIMIT ***\n",
+    ),
+    "a limit of processor time": Fault(
+        "time", 75, "signal 24", end=(killed(11).replace("signal 9", "signal 24"),)
+    ),
     "ended by timeout": Fault("time", 75, "exit code 124", end=(ended(11, 124),)),
     "removed by hand": Fault("removed", 75, "via condor_rm", end=(REMOVED.format(11),)),
     "a batch is corrupt": Fault(
@@ -358,6 +545,29 @@ FAULTS = {
         "this is a bug",
         end=(ended(11, 70),),
         stderr=f"{TRACEBACK}KeyError: 'spline'\n{BUG}",
+    ),
+    "the set-up in a worker raises": Fault(
+        "bug",
+        70,
+        "cannot be set up",
+        end=(ended(11, 75),),
+        stderr=f"{TRACEBACK}KeyError: 'spline'\n{BUG}"
+        f"{NO_SET_UP.format('ended with exit code 70')}",
+    ),
+    "the set-up in a worker may not read a file": Fault(
+        "no-access",
+        65,
+        "cannot be set up",
+        end=(ended(11, 75),),
+        stderr="skyscan: error: [Errno 13] Permission denied: '/data/a.fits' (exit 75)\n"
+        f"{NO_SET_UP.format('ended with exit code 75')}",
+    ),
+    "the set-up in a worker crashes": Fault(
+        "crashed",
+        75,
+        "signal 11",
+        end=(ended(11, 75),),
+        stderr=NO_SET_UP.format("was killed by signal 11 (SIGSEGV)"),
     ),
     "an exception outside of skyscan": Fault(
         "exception", 70, "RuntimeError: cvmfs", stderr=f"{TRACEBACK}RuntimeError: cvmfs\n"

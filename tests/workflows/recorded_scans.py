@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
-from condor.joblog import LogEvent, read_log
+from condor.logs.joblog import LogEvent, read_log
 from workflows.model.jobs import Nodes
 from workflows.model.rounds import closing_of
 from workflows.model.time_left import BatchWork, RoundWork, Work

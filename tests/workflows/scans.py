@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from plans_support import accept_changes
 
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
 from workflows.engines.dagman.scripts import OPEN_ROUND_SH

@@ -12,7 +12,7 @@ import pytest
 from plans_support import EVENT
 from scans import environment, make_scan, wait_until
 
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from condor.versions import REMOVAL_WITH_TRANSFER, parse_version
 from skyscan.errors import ExitCode
 from skyscan.layout import ScanFolder

@@ -16,7 +16,7 @@ import pytest
 from plans_support import accept_changes
 from scans import RunningScan, environment, make_scan, wait_until
 
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from skyscan.records import IDS
 from skyscan.results import read_results
 

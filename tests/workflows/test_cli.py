@@ -197,6 +197,7 @@ def test_a_place_where_no_folder_can_be_is_wrong_usage(where, tmp_path, monkeypa
     words = ["--reco-algo", "dummy", "--output-dir", where]
     assert main([*SIMULATED, *words]) == ExitCode.WRONG_USAGE
     assert main(["simulate", "--kind", "muon", "--output", where]) == ExitCode.WRONG_USAGE
+    assert main(["watch", where, "--simulated-event", "--once"]) == ExitCode.WRONG_USAGE
     assert "Traceback" not in capsys.readouterr().err
 
 

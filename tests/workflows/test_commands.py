@@ -16,7 +16,8 @@ from workflows.plan import plan
 #: What `skyscan status` may import, besides all modules of some packages.
 WHOLE = ("condor", "workflows.model", "workflows.engines", "workflows.checks", "skyscan.rounds")
 OF_STATUS = {
-    *("skyscan", "skyscan.answer", "skyscan.answer.levels", "skyscan.answer.sky_frame"),
+    *("skyscan", "skyscan.answer", "skyscan.answer.levels", "skyscan.answer.sky"),
+    "skyscan.answer.sky.frame",
     *("skyscan.batches",),
     *("skyscan.errors", "skyscan.events", "skyscan.events.event", "skyscan.finite"),
     *("skyscan.frames", "skyscan.healpix", "skyscan.job", "skyscan.job.progress"),

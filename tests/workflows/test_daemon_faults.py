@@ -19,7 +19,7 @@ import pytest
 from scans import RunningScan, environment, make_scan, wait_until
 from soak_faults import dagmans, kill_starter
 
-from condor.dagman import dagman_state, log_events, node_of
+from condor.logs.dagman import dagman_state, log_events, node_of
 from condor.personal.account import pool_account
 from condor.personal.daemons import start_personal
 from condor.personal.processes import pool_processes

@@ -12,7 +12,7 @@ import pytest
 from scans import RunningScan, accept_changes, environment, make_scan, wait_until
 from soak_faults import dagmans, pre_scripts
 
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode
 from workflows.engines.dagman.dags import SCAN_DAG, SCRIPT_RETRIES
 from workflows.engines.dagman.scripts import OPEN_ROUND_SH

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from scans import Fit, RunningScan, environment, make_scan, wait_until
 
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from workflows.submission import AlreadyRuns
 from workflows.watch import is_over
 

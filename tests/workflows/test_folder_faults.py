@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from scans import RunningScan, copy_of, environment, make_scan, simulated_event, wait_until
 
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import ScanFolder

@@ -15,7 +15,7 @@ from machines import BLACK_HOLE, WILLING, black_hole
 from plans_support import accept_changes
 from scans import RunningScan, environment, make_scan, wait_until
 
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from condor.policy import FUTILE_STARTS, RELEASES
 from condor.pool import PoolStatus
 from condor.software.apptainer import namespace_trouble

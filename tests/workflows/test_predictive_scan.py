@@ -15,7 +15,7 @@ import pytest
 from plans_support import EVENT, options
 from scans import RunningScan, environment, make_scan, wait_until
 
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.skymap import read_skymap
 from workflows.cli import main

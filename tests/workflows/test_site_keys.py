@@ -5,7 +5,7 @@ import re
 import pytest
 from plans_support import EVENT, options
 
-from condor.site_keys import check_key
+from condor.sites.keys import check_key
 from skyscan.errors import WrongUsage
 from workflows.plan import plan
 

@@ -109,7 +109,7 @@ def check_like(place: CampaignFolder, of_scans: Options) -> None:
         raise WrongUsage(
             f"{place.path} has scans with other options than this scan has now "
             f"({error.changes}). Give the same options, or remove that folder: then all events "
-            f"are simulated and scanned anew."
+            f"are simulated and scanned again."
         ) from error
 
 

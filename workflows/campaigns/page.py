@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from skyscan.errors import SkyscanError, one_line
 from skyscan.storage import write_text
 from workflows.campaigns.campaign import read_campaign

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from condor.contact import paste_line
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from condor.queue import dagman_in_queue, dagmans, jobs, with_their_jobs
 from skyscan.errors import BadInput
 from workflows.campaigns.campaign import read_campaign

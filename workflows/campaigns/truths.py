@@ -23,7 +23,7 @@ class Coverage:
     Attributes
     ----------
     percent : int
-        The probability that the regions are said to have.
+        The nominal probability of the regions.
     n_inside, n : int
         Number of events inside, and of all.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage, printable
 from skyscan.events.choice import parse_event_id
 from workflows.campaigns.campaign import added, read_campaign, read_list
@@ -97,7 +97,7 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
             )
         return resume(folder.path, no_watch=options.no_watch or options.no_submit)
     of_scans = from_words(options)
-    with at_interrupt("Nothing was submitted; the same command goes on with the planning."):
+    with at_interrupt("Nothing was submitted; the same command continues the planning."):
         folder, campaign = plan_campaign(
             files, options.output_dir, of_scans, options.max_scans, events, check_place=True
         )

@@ -113,7 +113,7 @@ def as_json(path: Path, entry: EventEntry, choice: Choice) -> dict[str, Any]:
 
 def line(entry: EventEntry, choice: Choice) -> str:
     """Return the line of an event; the pulse series that a scan reads has an asterisk."""
-    from skyscan.answer.directions import utc
+    from skyscan.answer.sky.directions import utc
 
     time = "" if entry.mjd is None else utc(entry.mjd)
     wanted = entry.wanted(choice)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import REMOVED
+from condor.logs.dagman import REMOVED
 from skyscan.errors import BadInput, ExitCode, SkyscanError, error_line
 from skyscan.layout import ScanFolder
 from workflows.checks.regular import check_regular

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def at_interrupt(what_goes_on: str) -> Iterator[None]:
-    """Say after Ctrl-C in the block what goes on, unless the block has said it."""
+    """Say after Ctrl-C in the block what goes on, unless the block already has."""
     try:
         yield
     except Interrupted:

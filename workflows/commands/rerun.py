@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor import pool as pools
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
 from skyscan.progression import parse_progression
 from workflows.campaigns.folder import CampaignFolder, is_campaign
@@ -84,7 +84,8 @@ def add_to(commands: Commands) -> None:
     what(
         "--max-failed-pixels",
         metavar="FRACTION",
-        help="more pixels without a fit are exit code 69; such as 0.05 or 5%%",
+        help="a scan in which more pixels have no fit ends with exit code 69; such as 0.05 or "
+        "5%%",
     )
     what(
         "--deadline",

@@ -82,7 +82,7 @@ def _watched(folder: ScanFolder) -> ExitCode:
 def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
     """Submit a scan to the user's pool, or to the personal one, which is started if needed.
 
-    With ``attach``, a scan that is already in the queue is no error.
+    With ``attach``, a scan that is already in the queue is not an error.
     """
     try:
         with at_interrupt(may_be_submitted("scan", folder.path)):

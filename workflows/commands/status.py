@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.contact import paste_line
-from condor.dagman import last_error
+from condor.logs.dagman import last_error
 from condor.pool import status as pool_status
 from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import DamagedFile, ExitCode, WrongUsage, printable
@@ -72,7 +72,9 @@ def add_to(commands: Commands) -> None:
     )
     result.add_argument("--json", action="store_true", help="print the result as JSON")
     result.add_argument(
-        "--partial", action="store_true", help="of a scan that has not ended, make a map so far"
+        "--partial",
+        action="store_true",
+        help="make a map of the results so far of a scan that has not ended",
     )
     result.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
     result.add_argument("--catalogue", type=Path, metavar="FILE", help=CATALOGUE_HELP)

@@ -36,7 +36,7 @@ def add_to(commands: Commands) -> None:
         choices=["start", "stop", "status", "env", "remove"],
         help="what to do, see above",
     )
-    pool.add_argument("--yes", action="store_true", help="remove without a question")
+    pool.add_argument("--yes", action="store_true", help="do not ask before removing")
     pool.set_defaults(run=_pool)
 
     image = commands.add_parser(

@@ -37,8 +37,8 @@ SUBMIT_FILE = "watch.sub"
 CONDOR = "--condor"
 LONGEST = 86400.0  #: seconds between two looks
 ENDED = (
-    "The watch has ended; submitted scans continue, and the same command goes on with the "
-    "files that are left."
+    "The watch has ended; submitted scans continue, and the same command takes the "
+    "remaining files."
 )
 #: What the job of HTCondor gets of the environment in which it is submitted, besides the
 #: variables of the scans' jobs. Everyone can read a job's environment: no token itself.
@@ -95,7 +95,8 @@ def _watch(options: argparse.Namespace) -> ExitCode:
 
     def refuse() -> None:
         raise TryAgain(  # the other one may end
-            f"Another watch has {inbox.output_dir}; choose another --output-dir, or end it."
+            f"Another watch uses {inbox.output_dir}; choose another --output-dir, or end that "
+            f"watch."
         )
 
     with locked(inbox.lock, refuse):

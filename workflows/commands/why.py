@@ -47,7 +47,7 @@ def add_to(commands: Commands) -> None:
     )
     logs.add_argument("--round", type=int, metavar="N", help="only of the jobs of this round")
     logs.add_argument(
-        "--follow", action="store_true", help="go on with what is added, until the scan ends"
+        "--follow", action="store_true", help="keep printing what is added, until the scan ends"
     )
     logs.set_defaults(run=_logs)
 

@@ -2,7 +2,7 @@
 
 An engine is a folder beside this file with one subclass of `Engine`, and a line in
 `workflows.engines.ENGINES`. All engines submit a DAG to DAGMan in the end, and its logs are
-read in the same way for all of them (`condor.dagman`).
+read in the same way for all of them (`condor.logs.dagman`).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from condor.dagman import dagman_state
+from condor.logs.dagman import dagman_state
 from skyscan.errors import ScanIncomplete
 
 if TYPE_CHECKING:
     from condor.contact import Pool
-    from condor.dagman import DagmanState
+    from condor.logs.dagman import DagmanState
     from condor.sites import Site
     from skyscan.layout import ScanFolder
     from workflows.planned import Planned

@@ -42,7 +42,7 @@ PERSONAL = Behaviour(
     set_up=2.0,
     set_up_spread=0.2,
     match=1.0,  # the pool's NEGOTIATOR_INTERVAL
-    claim=20.0,  # DAGMAN_HOLD_CLAIM_TIME (condor.dagman)
+    claim=20.0,  # DAGMAN_HOLD_CLAIM_TIME (condor.logs.dagman)
     starts_per_second=2.0,
     submit=0.02,
     dagman=1.5,
@@ -89,8 +89,8 @@ def behaviour_of(site: Site, reco: str, seconds_per_fit: float | None) -> tuple[
         seconds, source = SECONDS_PER_FIT[reco]
     else:
         raise WrongUsage(
-            f"It is not known how long {reco} takes for a fit; measure it with `skyscan "
-            f"pilot`, say it with --seconds-per-fit, or give the folder of a scan with {reco} "
+            f"It is not known how long a fit by {reco} takes; measure it with `skyscan "
+            f"pilot`, give it with --seconds-per-fit, or give the folder of a scan with {reco} "
             f"that has run."
         )
     dagman = {**SETTINGS, **site.dagman}

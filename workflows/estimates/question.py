@@ -162,7 +162,7 @@ def with_pilot(question: Question, pilot: ScanFolder) -> Question:
     rounds = ScanReader(pilot).chosen()
     n = sum(it.results.n for each in rounds for it in each.batches)
     if not n:
-        raise BadInput(f"{pilot.path} has no results: it does not tell how long a fit takes.")
+        raise BadInput(f"{pilot.path} has no results, which would show how long a fit takes.")
     seen = of_folder(pilot, None)
     fits, machines = spreads(rounds)
     usual = question.behaviour

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 RESOLUTION = 1.0  # seconds, of the times in HTCondor's logs
 
-#: The usual rate of evictions counts as if it had been seen for so long: a few evictions in the
-#: first minutes of a scan do not tell the rate for fits of hours.
+#: The usual rate of evictions counts as if it had been seen for this long: a few evictions in
+#: the first minutes of a scan say little about the rate for fits of hours.
 USUAL_HOURS = 1.0
 
 

@@ -1,4 +1,4 @@
-"""What a simulation is told: the options of the scan, and how its pool behaves."""
+"""The input of a simulation: the options of the scan, and how its pool behaves."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.policy import JOB_POLICY, NEVER_RAN, PASSING
-from skyscan.errors import ExitCode
+from skyscan.errors import ExitCode, last_error_in
 from workflows.engines.engine import Failure
 
 if TYPE_CHECKING:
@@ -50,6 +50,12 @@ CAUSES = {
         can_pass=False,
         exit_code=ExitCode.BAD_INPUT,
         advice=f"install the module there; or {_RUNTIME}",
+    ),
+    "library": Cause(
+        "a shared library of the runtime is missing or does not load",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=f"install what the message names; or {_RUNTIME}",
     ),
     "other-module": Cause(
         "a module of the runtime is of a version with which others do not work",
@@ -106,6 +112,12 @@ CAUSES = {
         exit_code=ExitCode.TRY_AGAIN,
         advice=f"{_RESUME}; if it fails again, {_MEMORY}",
     ),
+    "stopped": Cause(
+        "the job was interrupted or ended by somebody, or by its machine",
+        can_pass=True,
+        exit_code=ExitCode.TRY_AGAIN,
+        advice=_RESUME,
+    ),
     "crashed": Cause(
         "the program crashed",
         can_pass=True,
@@ -113,7 +125,8 @@ CAUSES = {
         advice=f"{_RESUME}; if it fails again, {_RUNTIME}",
     ),
     "machine": Cause(
-        "the machine ran out of processes or files, or lost a file system or the network",
+        "the machine ran out of processes or files, or lost a file system or the network, or a "
+        "server refused it for now",
         can_pass=True,
         exit_code=ExitCode.TRY_AGAIN,
         advice=_RESUME,
@@ -129,6 +142,12 @@ CAUSES = {
         can_pass=None,
         exit_code=ExitCode.BAD_INPUT,
         advice=f"put what the message names there, then {_RESUME}; or {_RUNTIME}",
+    ),
+    "limit-of-machine": Cause(
+        "a limit of the machine for processes (`ulimit`) was reached",
+        can_pass=None,
+        exit_code=ExitCode.BAD_INPUT,
+        advice=f"raise the limit there, then {_RESUME}",
     ),
     "disk-full": Cause(
         "a disk was full",
@@ -238,68 +257,132 @@ CAUSES = {
     ),
 }
 
-#: Texts of stderr, error messages and reasons of holds, the most telling first.
-_TEXTS = {
+#: Errors of a file system that may pass.
+_OF_FILES = (
+    *(r"Input/output error", r"Stale (?:NFS )?file handle", r"Transport endpoint is not"),
+    r"Too many open files",
+)
+#: Texts of stderr, error messages and reasons of holds, the most telling first. Programs in Go,
+#: such as Apptainer, write the system's errors in lower case.
+_TEXTS = (
     # Python's own end: it finds no module of its own, as with a wrong PYTHONHOME.
-    "no-python": (
+    (
+        "no-python",
         *(r"there is no \S*(?:python|setup\.sh)", r"there is no env-shell"),
         *(r"the env-shell \S+ fails", r"setup\.sh fails", r"does not start on "),
         *(r"No module named 'encodings'", r"Fatal Python error: (?:Py_Init|init)"),
     ),
-    "instruction": (r"Illegal instruction", r"NumPy was built with baseline optimizations"),
-    "old-system": (r"version .(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+. not found",),
-    "other-module": (
+    ("instruction", r"Illegal instruction", r"NumPy was built with baseline optimizations"),
+    ("old-system", r"version .(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+. not found", r"kernel too old"),
+    (
+        "other-module",
         *(r"numpy\.dtype size changed", r"compiled using NumPy 1\.x cannot be run"),
         *(r"multiarray failed to import", r"compiled against (?:ABI|API) version"),
         r"ImportError: cannot import name .* from '(?:numpy|scipy|healpy|icecube)\b",
         r"AttributeError: module '(?:numpy|scipy|healpy|icecube)\b.*' has no attribute",
+        *(r"AttributeError: .* was removed in the NumPy", r"All ufuncs must have type"),
+        r"The Python of the job \(.+\) has (?:numpy .* too old|another version of )",
     ),
-    "missing-module": (
+    # A library that is there, but cannot be loaded now.
+    (
+        "memory",
+        r"Cannot allocate memory",
+        r"failed to map segment from shared object(?!: Operation not permitted)",
+    ),
+    (
+        "machine",
+        r"(?:ImportError|shared object file|cannot load a module on this machine): .*(?:"
+        + "|".join(_OF_FILES)
+        + ")",
+    ),
+    (
+        "library",
+        *(r"cannot open shared object file", r"error while loading shared libraries"),
+        *(r"failed to map segment from shared object", r"undefined symbol"),
+        *(r"wrong ELF class", r"cannot load a module on this machine"),
+    ),
+    (
+        "missing-module",
         *(r"ModuleNotFoundError: ", r"No module named ", r"ImportError: "),
         r"The Python of the job \(.+\) has no ",
     ),
-    "disk-full": (r"No space left on device", r"Disk quota exceeded", r"\bErrno (?:28|122)\b"),
-    "memory": (
-        *(r"MemoryError", r"[Oo]ut of memory", r"oom-kill", r"Cannot allocate memory"),
-        *(r"out-of-memory", r"std::bad_alloc"),
+    (
+        "disk-full",
+        *(r"No space left on device", r"Disk quota exceeded", r"\bErrno (?:28|122)\b"),
+        r"No usable temporary directory",
     ),
-    "old-python": (
+    (
+        "memory",
+        *(r"MemoryError", r"Out of memory", r"oom.kill", r"std::bad_alloc"),
+        *(r"out-of-memory", r"Memory allocation still failed", r"exceeded \w+ memory limit"),
+    ),
+    (
+        "time",
+        *(r"DUE TO TIME LIMIT", r"walltime \S+ exceeded", r"reaching \w+ run time limit"),
+        r"CPU time limit exceeded",
+    ),
+    (
+        "old-python",
         *(r"SyntaxError: ", r"Python (?:2|3\.[0-9])\b\S* is too old"),
+        *(r"jobs need Python ", r"The Python of the job \(.+\) is too old"),
         r"unexpected keyword argument '(?:kw_only|slots|strict)'",
     ),
-    "image": (
-        *(r"^FATAL: +(?:could not open image|container creation failed)", r"[Uu]nable to pull"),
-        r"Failed to create user namespace",
-    ),
-    "exec": (
-        *(r"Exec format error", r"[Cc]annot execute", r"bad interpreter", r": not found$"),
-        *(r"command not found", r"Failed to execute", r"Permission denied$"),
-        *(r"executable file not found", r"cannot be executed on "),
-        r"error while loading shared libraries",
-    ),
-    "machine": (
-        *(r"Resource temporarily unavailable", r"can't start new thread"),
-        r"Too many open files",
-        *(r"Input/output error", r"Stale (?:NFS )?file handle", r"Transport endpoint is not"),
+    (
+        "machine",
+        *(r"Resource temporarily unavailable", r"can't start new thread", r"Cannot fork"),
+        *_OF_FILES,
+        *(r"Text file busy", r"no loop devices available"),
         *(r"Connection (?:timed out|refused|reset)", r"Network is unreachable"),
         *(r"Name or service not known", r"Temporary failure in name resolution"),
+        *(r"No route to host", r"TimeoutError: ", r"i/o timeout", r"TLS handshake timeout"),
+        *(r"HTTP Error (?:429|5\d\d)", r"toomanyrequests"),
     ),
-    "no-access": (r"PermissionError: ", r"Permission denied: ", r"Read-only file system"),
-    "no-file": (r"FileNotFoundError: ", r"can't open file '"),
-}
-_TEXT_RULES = {name: re.compile("|".join(it), re.MULTILINE) for name, it in _TEXTS.items()}
+    (
+        "image",
+        *(r"^FATAL: +(?:could not open image|container creation failed)", r"Unable to pull"),
+        *(r"Failed to create user namespace", r"manifest unknown"),
+    ),
+    (
+        "exec",
+        *(r"Exec format error", r"Cannot execute", r"bad interpreter"),
+        *(r"(?<!\d\d\d): not found$", r"command not found", r"Failed to execute"),
+        *(r"executable file not found", r"cannot be executed on "),
+        r"\d: \S+: Permission denied$",  # of a shell, after the number of its line
+    ),
+    ("no-access", r"PermissionError: ", r"Permission denied", r"Read-only file system"),
+    (
+        "no-file",
+        *(r"FileNotFoundError: ", r"NotADirectoryError: ", r"IsADirectoryError: "),
+        *(r"can't open file '", r"\[Errno (?:2|20|21|36|40)\]", r"no such file or directory$"),
+        r"\b40[134]: (?:Not Found|Forbidden|Unauthorized)",
+    ),
+    ("limit-of-machine", r"File (?:too large|size limit exceeded)"),
+    ("image", r"^FATAL: {2,}"),  # Apptainer's
+)
+_TEXT_RULES = [
+    (name, re.compile("|".join(texts), re.MULTILINE | re.IGNORECASE)) for name, *texts in _TEXTS
+]
 _PLANNED = re.compile(r"/event/[^/\s]+|/skyscan\.zip|/scan\.json|/job\.sh")
 _ABSENT = re.compile(r"No such file|errno 2\b|does not exist|is missing")
+#: A file that a step of the scan writes: relative to a job's own folder, or in the scan folder.
+_WRITTEN = re.compile(r": '(?!/)|/(?:rounds|startup|workflow)/")
 _SIGNALS = {
     **dict.fromkeys((6, 7, 8, 11), "crashed"),
+    **dict.fromkeys((1, 2, 15), "stopped"),
     4: "instruction",
     9: "killed",
+    24: "time",
+    25: "limit-of-machine",
 }
-_NOT_STARTED = re.compile(r"does not start on |cannot be executed on ")
+#: Errors that say that lines before them have the reason.
+_SAID_ABOVE = re.compile(r"does not start on |cannot be executed on |see stderr above")
 #: What the runtime of a step that calls its input bad may be.
-_OF_RUNTIME = ("missing-module", "other-module", "old-python")
+_OF_RUNTIME = ("missing-module", "other-module", "old-python", "library")
+#: What lines may say of a process that something else ended.
+_OF_END = ("memory", "time", "machine", "old-system")
 #: Signals that a shell may report of its program.
-_FATAL_SIGNALS = frozenset({4, 6, 7, 8, 9, 11, 15, 24, 25})
+_FATAL_SIGNALS = frozenset({1, 2, 4, 6, 7, 8, 9, 11, 15, 24, 25})
+_INTERRUPTED = re.compile(r"^KeyboardInterrupt$", re.MULTILINE)
 _BY_SIGNAL = re.compile(r"killed by signal (\d+)")
 _NO_ERROR = "its job ended with exit code"
 _ENDS = {
@@ -330,6 +413,8 @@ _HOLDS = {
     47: "time",
 }
 _STARTD, _MEMORY_SUBCODES, _DISK_SUBCODES = 21, (102,), (104,)
+_POOL_POLICY = 26
+_TIME = re.compile(r"(?:run|wall).?time|duration|too long|hours|days", re.IGNORECASE)
 _NEARLY = 0.95  # of the requested memory
 
 
@@ -408,7 +493,7 @@ def end_text(job: Job) -> str:
         return held or f"its job was removed: {job.reason}"
     if hold:
         return f"its job was held: {hold.reason}"
-    if job.state != "ended":
+    if not job.has_end:
         return "its job has not ended"
     if job.signal is not None:
         return f"its job was killed by signal {job.signal}"
@@ -427,8 +512,8 @@ def _text(evidence: Evidence) -> str:
     if evidence.job is None:
         return evidence.lines[-1] if evidence.lines else ""
     text = end_text(evidence.job)
-    ended = evidence.job.state == "ended"
-    return f"{text}: {evidence.lines[-1]}" if ended and evidence.lines else text
+    has_reason = evidence.job.has_end and evidence.lines
+    return f"{text}: {evidence.lines[-1]}" if has_reason else text
 
 
 def _cause(evidence: Evidence) -> str:
@@ -442,27 +527,38 @@ def _cause(evidence: Evidence) -> str:
         return _of_hold(hold.reason, *hold.code)
     if job.state == "removed":
         return "removed"
-    if job.state != "ended":
+    if not job.has_end:
         return "not-ended"
     return _of_end(job, "\n".join(evidence.lines))
 
 
 def _of_error(error: tuple[str, int | None], lines: tuple[str, ...]) -> str:
     text, code = error
+    if _SAID_ABOVE.search(text) and (said := _said_above(text, lines)):
+        return said
     by_text = _of_text(text)
-    if _NOT_STARTED.search(text):  # the lines before say why
-        return _of_text("\n".join(lines)) or by_text
     if code == ExitCode.BUG:
         return _of_text("\n".join((text, *lines))) or "bug"
     if code == ExitCode.INCOMPLETE:
         return "deadline" if "--deadline" in text else "limit"
     if code in (ExitCode.BAD_INPUT, ExitCode.WRONG_USAGE):
         return by_text if by_text in _OF_RUNTIME else "bad-input"
-    if by_text:
-        return by_text
-    return (
-        "damaged-file" if re.search("damaged|is missing|skyscan resume", text) else "try-again"
-    )
+    is_ours = by_text == "no-file" and _WRITTEN.search(text)
+    if is_ours or (not by_text and re.search("damaged|is missing|skyscan resume", text)):
+        return "damaged-file"
+    return by_text or "try-again"
+
+
+def _said_above(text: str, lines: tuple[str, ...]) -> str:
+    """Return the cause that the lines before an error name, or the signal in it."""
+    before = [it for it in lines if text not in it]
+    error = last_error_in("\n".join(before))
+    if error is not None:
+        return _of_error(error, tuple(before))
+    if found := _of_text("\n".join(before)):
+        return found
+    signal = _BY_SIGNAL.search(text)
+    return "" if signal is None else _SIGNALS.get(int(signal[1]), "killed")
 
 
 def _of_hold(reason: str, code: int, subcode: int) -> str:
@@ -475,17 +571,27 @@ def _of_hold(reason: str, code: int, subcode: int) -> str:
     known = _HOLDS.get(code)
     if known == "transfer" and _ABSENT.search(reason) and _PLANNED.search(reason):
         return "missing-input"
-    by_text = _of_text(reason)
-    if by_text in ("disk-full", "memory"):
+    by_text = _of_policy(reason) if code == _POOL_POLICY else _of_text(reason)
+    if by_text in ("disk-full", "memory", "machine", "time"):
         return by_text
     return known or by_text or ("transfer" if code in PASSING else "held")
+
+
+def _of_policy(reason: str) -> str:
+    """Return the cause that a pool's own policy of holds names: what a job had too much of."""
+    for resource, name in (("memory", "memory"), ("disk", "disk-full")):
+        if resource in reason.lower():
+            return name
+    return "time" if _TIME.search(reason) else ""
 
 
 def _of_end(job: Job, lines: str) -> str:
     if job.signal is None:
         return "unknown" if job.exit_code is None else _of_exit(job.exit_code, lines)
     used = job.memory_mb
-    if _of_text(lines) == "memory" or (used and used[1] and used[0] >= _NEARLY * used[1]):
+    if (by_text := _of_text(lines)) in _OF_END:
+        return by_text
+    if used and used[1] and used[0] >= _NEARLY * used[1]:
         return "memory"
     return _SIGNALS.get(job.signal, "killed")
 
@@ -495,6 +601,8 @@ def _of_exit(code: int, lines: str) -> str:
     if found := _of_text(lines):
         return found
     of_code = _of_code(code)
+    if _INTERRUPTED.search(lines):
+        return "stopped"
     if of_code == "unknown" and "Traceback (most recent call last)" in lines:
         return "exception"
     return of_code
@@ -508,4 +616,4 @@ def _of_code(code: int) -> str:
 
 
 def _of_text(text: str) -> str:
-    return next((name for name, rule in _TEXT_RULES.items() if rule.search(text)), "")
+    return next((name for name, rule in _TEXT_RULES if rule.search(text)), "")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import last_error
-from condor.guard import RESTARTS, guard_actions
+from condor.logs.dagman import last_error
+from condor.logs.guard import RESTARTS, guard_actions
+from condor.logs.scripts import killed_scripts
 from condor.runtimes import Kind, parse_runtime
-from condor.scripts import killed_scripts
 from condor.sites import recorded_site
 from skyscan.errors import ExitCode, SkyscanError, last_error_in
 from skyscan.job.progress import read_progress
@@ -111,7 +111,9 @@ class FailureFinder:
         everywhere = is_everywhere(self.scan)
         for number, of_dag in nodes.items():
             for node, job in of_dag.jobs.items():
-                if job.has_succeeded or (job.is_in_queue and not self.is_over):
+                if job.has_succeeded:
+                    continue
+                if job.is_in_queue and not (self.is_over or job.waits_after_failure):
                     continue
                 path = None
                 if number is None:

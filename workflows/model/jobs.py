@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from condor.joblog import Kind
+from condor.logs.joblog import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from condor.joblog import LogEvent
+    from condor.logs.joblog import LogEvent
 
 How = Literal["running", "good", "failed", "evicted", "held", "removed"]
 State = Literal["idle", "running", "evicted", "held", "ended", "removed"]
@@ -97,6 +97,17 @@ class Job:
         return self.state not in ("ended", "removed")
 
     @property
+    def waits_after_failure(self) -> bool:
+        """Whether its program failed, and HTCondor or DAGMan starts it again."""
+        waits = self.state in ("idle", "evicted")
+        return waits and bool(self.starts) and self.starts[-1].how == "failed"
+
+    @property
+    def has_end(self) -> bool:
+        """Whether its program has ended by itself and has not been started again."""
+        return self.state == "ended" or self.waits_after_failure
+
+    @property
     def last_hold(self) -> Hold | None:
         """The hold that it is in, or was removed from."""
         in_hold = self.state == "held" or (
@@ -131,7 +142,6 @@ class Job:
     def _submit(self, event: LogEvent) -> None:
         self._stop(event.time, "removed")
         self._become("idle", event.time)
-        self.exit_code = self.signal = None
 
     def _execute(self, event: LogEvent) -> None:
         self._stop(event.time, "evicted")

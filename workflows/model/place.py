@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from condor.dagman import log_of
+from condor.logs.dagman import log_of
 
 _SUBMITTED_AS = re.compile(r"^log\s*=\s*(.+?)\s*$", re.MULTILINE)
 

@@ -10,10 +10,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from condor.dagman import REMOVED, log_of
-from condor.guard import guard_actions
-from condor.joblog import LogReader, read_log
-from condor.machines import OF_THE_MACHINE, bad_machines_of
+from condor.logs.dagman import REMOVED, log_of
+from condor.logs.guard import guard_actions
+from condor.logs.joblog import LogReader, read_log
+from condor.logs.machines import OF_THE_MACHINE, bad_machines_of
 from condor.policy import FINAL_CODES
 from condor.sites import recorded_site
 from skyscan.errors import BadInput, ExitCode, SkyscanError, grouped, printable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from condor.dagman import DagmanState
+    from condor.logs.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from workflows.engines.engine import Failure
     from workflows.model.jobs import Job

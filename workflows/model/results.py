@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.records import IDS, RECORD_DTYPE
-from skyscan.results import HEADER_BYTES, header_ids
+from skyscan.results import HEADER_BYTES, header_ids, most_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +58,8 @@ class ResultReader:
         self._scan_id = scan_id
         self._known: dict[str, tuple[tuple[int, int], BatchResults]] = {}
 
-    def read(self, path: str, number_of_round: int, batch: int) -> BatchResults:
-        """Return the intact records of a result file; none if it is of something else."""
+    def read(self, path: str, number_of_round: int, batch: int, n_fits: int) -> BatchResults:
+        """Return the intact records of a batch's result file; none if it is of another one."""
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except OSError:
@@ -70,7 +70,7 @@ class ResultReader:
             known = self._known.get(path)
             if known is not None and known[0] == state:
                 return known[1]
-            content = _read(descriptor)
+            content = _read(descriptor, most_bytes(n_fits))
         except OSError:
             return NONE
         finally:
@@ -81,9 +81,11 @@ class ResultReader:
         self._known[path] = (state, found)
         return found
 
-    def read_best(self, paths: Iterable[Path], number: int, batch: int) -> BatchResults:
+    def read_best(
+        self, paths: Iterable[Path], number: int, batch: int, n_fits: int
+    ) -> BatchResults:
         """Return the results of the file with most records."""
-        found = [self.read(str(path), number, batch) for path in paths]
+        found = [self.read(str(path), number, batch, n_fits) for path in paths]
         return max(found, key=lambda it: it.n, default=NONE)
 
 
@@ -92,10 +94,11 @@ def records_of(found: Iterable[BatchResults]) -> NDArray[np.void]:
     return np.frombuffer(b"".join(it.content for it in found), RECORD_DTYPE)
 
 
-def _read(descriptor: int) -> bytes:
+def _read(descriptor: int, most: int) -> bytes:
     parts = []
-    while part := os.read(descriptor, 1 << 20):
+    while part := os.read(descriptor, min(most, 1 << 20)):
         parts.append(part)
+        most -= len(part)
     return b"".join(parts)
 
 

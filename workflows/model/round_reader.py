@@ -82,10 +82,10 @@ class RoundReader:
     def _take_results(self, place: str, batch: Batch, elsewhere: Sequence[Path]) -> None:
         n = f"{batch.number:05d}"
         path = f"{place}/{n}/{n}.rec"  # as `RoundFolder.result`, quickly
-        batch.results = self._results.read(path, batch.round, batch.number)
+        batch.results = self._results.read(path, batch.round, batch.number, batch.n)
         batch.done = min(batch.results.n, batch.n)
         if elsewhere and batch.results.n < batch.n:
-            more = self._results.read_best(elsewhere, batch.round, batch.number)
+            more = self._results.read_best(elsewhere, batch.round, batch.number, batch.n)
             batch.results = max(batch.results, more, key=lambda it: it.n)
             # They are checked when they are collected; their size is what there is.
             there = max(batch.results.n, *map(count_records, elsewhere))

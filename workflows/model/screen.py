@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from workflows.model.text import best_text, duration, heading, jobs_text, left_text
+from workflows.model.text import best_text, duration, heading, jobs_text, left_text, n_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def _lines(model: ScanModel) -> Iterator[tuple[str, str, str]]:
     yield from (("warning", text, "yellow") for text in model.bad_machines)
     yield from (("waits", text, "yellow") for text in model.waits)
     if model.failures:
-        yield "failed", f"{len(model.failures)} steps; `skyscan why` says why", "red"
+        yield "failed", f"{n_steps(model)}; `skyscan why` says why", "red"
     if model.age is not None:
         yield "news", f"{duration(model.age)} old, seen {time.strftime('%H:%M:%S')}", "dim"
 

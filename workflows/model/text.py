@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from workflows.model.timing import advice
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
     yield from (f"  warning   {machine}" for machine in model.bad_machines)
     yield from (f"  repaired  {it}" for it in model.repairs)
     if model.failures:
-        yield f"  failed    {len(model.failures)} steps; `skyscan why {place}` says why"
+        yield f"  failed    {n_steps(model)}; `skyscan why {place}` says why"
     if model.age is not None and model.age > OLD and model.dagman is not None:
         yield f"  news      the newest event or result is {_age(model)} old"
 
@@ -93,7 +93,7 @@ def now_text(model: ScanModel) -> str:
         words.append(f"{model.rate:.1f} a second")
     if model.time_left is not None:
         words.append(left_text(model.time_left))
-    return ", ".join(words) or "no pace is known yet"
+    return ", ".join(words) or "the pace is not known yet"
 
 
 def left_text(left: TimeLeft) -> str:
@@ -197,6 +197,12 @@ def _sites(machines: Sequence[Machine]) -> list[str]:
     return lines
 
 
+def n_steps(model: ScanModel) -> str:
+    """Return how many steps failed, in words."""
+    n = len(model.failures)
+    return "1 step" if n == 1 else f"{n} steps"
+
+
 def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
     """Yield why a scan failed: the causes with the steps of each, and the evidence.
 
@@ -210,6 +216,8 @@ def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
     yield heading(model)
     if not model.failures:
         yield from _without_failures(model)
+    elif model.state in ("queued", "running"):
+        yield "  so far    the scan goes on: steps that failed are tried again"
     groups: dict[tuple[str, int], list[Failure]] = {}
     for failure in model.failures:
         groups.setdefault((failure.cause, failure.exit_code), []).append(failure)

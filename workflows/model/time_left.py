@@ -2,7 +2,7 @@
 
 The current round is scheduled onto the slots that it has: jobs that run continue at their own
 pace, the others take the mean of the jobs that ended last. Rounds that are not chosen yet
-follow from the progression. Waits (for machines, start-ups, DAGMan between rounds) are told
+follow from the progression. Waits (for machines, start-ups, DAGMan between rounds) are kept
 apart from fits.
 """
 
@@ -28,16 +28,16 @@ RECENT = 60.0  # seconds over which the number of slots is averaged
 SCRIPT, WAIT, START_UP = 4.0, 3.0, 2.0
 #: Of DAGMan's looks, which are part of what a script takes, and the shortest time without them.
 LOOK, QUICKEST = 1.0, 0.5
-#: How many times as long as that script, without the looks, merge takes; the report, as merge.
+#: How long merge takes, relative to that script without the looks; the report, to merge.
 MERGE, REPORT = 1.0, 6.0
 SKIP = 1.0  # seconds of DAGMan for each round that is skipped
 AT_LEAST = 1.0  # seconds: nothing has ended until DAGMan has
 FIRST_WAIT = 10.0  # seconds of a wait that are expected to recur
-AGAIN = 0.5  # part of what it has waited that a job that waits too long waits yet
+AGAIN = 0.5  # further wait of an overdue job, as a fraction of its wait so far
 LONGER = 0.2  # the same for merge and report
 #: Chance that the best fit moves, so that one more round follows the last one expected, and of
-#: another one after that; the size of such a round as a part of the largest of its nside. Scans
-#: of `track` and of the dummy did so.
+#: another one after that; the size of such a round, relative to the largest one of its nside.
+#: Scans of `track` and of the dummy had these.
 MORE, MORE_AGAIN, PART = 0.8, 0.2, 0.25
 
 
@@ -299,7 +299,7 @@ def _closing(work: Work, gaps: _Gaps) -> float:
     # The scripts of this scan tell how fast the machine is; DAGMan looks once a second anyway.
     own = max(QUICKEST, gaps.script - LOOK)
     if seen.merge_ended is not None:
-        # Merge is a script like that of the report, and has just told how busy the machine is.
+        # Merge is a script like that of the report, and has just shown how busy the machine is.
         if seen.merge_began is None and seen.skipped is not None:
             own = max(QUICKEST, seen.merge_ended - seen.skipped)
         return _rest(REPORT * own + LOOK, work.now - seen.merge_ended)
@@ -316,7 +316,7 @@ def _closing(work: Work, gaps: _Gaps) -> float:
 
 
 def _rest(usual: float, elapsed: float) -> float:
-    """Return what is left of something that usually takes so long; it may take longer."""
+    """Return what is left of something that usually takes a time; it may take longer."""
     return max(AT_LEAST, usual - elapsed, LONGER * elapsed)
 
 

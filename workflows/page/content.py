@@ -154,7 +154,7 @@ def page_values(ended: Ended) -> dict[str, Any]:
 
 
 def _banner(ended: Ended) -> dict[str, Any]:
-    from skyscan.answer.directions import utc
+    from skyscan.answer.sky.directions import utc
 
     failures: Sequence[Mapping[str, Any]] = ended.report["failures"]
     likelihood = None if ended.answer is None else ended.answer.likelihood

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from skyscan import __version__
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

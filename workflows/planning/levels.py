@@ -25,8 +25,8 @@ def levels_for(options: Options) -> str | None:
     """
     if options.levels is None:
         return None
-    from skyscan.answer.chosen_levels import parse_levels
     from skyscan.answer.levels import CALIBRATED
+    from skyscan.answer.levels.chosen import parse_levels
 
     if options.levels == CALIBRATED:
         _check_calibrated(options.reco)
@@ -36,8 +36,8 @@ def levels_for(options: Options) -> str | None:
 
 def _check_calibrated(reco: str) -> None:
     """Refuse ``--levels calibrated`` for a reconstruction without; else it is the default."""
-    from skyscan.answer.calibration import shipped_calibrations
     from skyscan.answer.levels import CALIBRATED
+    from skyscan.answer.levels.calibration import shipped_calibrations
 
     known = [*shipped_calibrations(), AUTO]
     if name_of(reco) not in known:
@@ -51,8 +51,8 @@ def check_calibrated_for(
     reco: str, event: Event, ice: IceModel | None, levels: str | None
 ) -> None:
     """Refuse ``--levels calibrated`` for fits that have none, as in another ice or detector."""
-    from skyscan.answer.chosen_levels import parse_levels
     from skyscan.answer.levels import CALIBRATED
+    from skyscan.answer.levels.chosen import parse_levels
 
     if levels != CALIBRATED:
         return

@@ -161,7 +161,7 @@ def on_a_submit_line(path: Path) -> str:
     text = str(path)
     if "$" in text or not text.isprintable():
         raise WrongUsage(
-            f"--gcd-dir {text!r} has characters that no submit file can carry; "
+            f"--gcd-dir {text!r} has characters that a submit file cannot hold; "
             f"make a link to it with a simpler name."
         )
     return text

@@ -107,8 +107,8 @@ def job_environment(
     for name, value in chosen.items():
         if not value.isprintable() or len(value) > MAX_LENGTH:
             raise WrongUsage(
-                f"The environment variable {name} would go to the jobs, but no submit file can "
-                f"carry its value; unset it or make it one printable line."
+                f"The environment variable {name} would go to the jobs, but a submit file "
+                f"cannot hold its value; unset it or make it one printable line."
             )
         if _SECRET_VALUE.search(value) or (name in named and _RANDOM.search(value)):
             raise WrongUsage(
@@ -146,7 +146,7 @@ def _check_named(name: str, environment: Mapping[str, str]) -> None:
         raise WrongUsage(
             f"--env {name}: this is the name of a secret. Variables of jobs are recorded in "
             f"scan.json and in submit files, which others can read; give jobs a secret through "
-            f"HTCondor (docs/security.md). If it is no secret, choose another name."
+            f"HTCondor (docs/security.md). If it is not a secret, choose another name."
         )
     if name not in environment:
         raise WrongUsage(f"--env {name}: this variable is not set.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.answer.sky_frame import turn_text
+from skyscan.answer.sky.frame import turn_text
 from skyscan.errors import ExitCode, printable
 from workflows.engines import engine_of
 from workflows.model.causes import CAUSES

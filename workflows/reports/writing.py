@@ -9,7 +9,7 @@ from math import degrees
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import HALTED, REMOVED
+from condor.logs.dagman import HALTED, REMOVED
 from skyscan.errors import Alike, BadInput, ExitCode, SkyscanError, one_line
 from skyscan.layout import CHOICE_JSON
 from skyscan.merge import reasons_text, write_partial
@@ -33,7 +33,7 @@ from workflows.reports.text import next_of, text_of
 from workflows.reports.value import Report
 
 if TYPE_CHECKING:
-    from condor.dagman import DagmanState
+    from condor.logs.dagman import DagmanState
     from skyscan.layout import ScanFolder
     from skyscan.pixels import Pixel
     from skyscan.skymap import SkyMap
@@ -107,7 +107,7 @@ def _failures(
 
 
 def renew(folder: ScanFolder, report: Report) -> Report:
-    """Write a report and its page anew, with what is to be shown beside the same outcome."""
+    """Write a report and its page again, with the same outcome and what is shown beside it."""
     return write_report(folder, int(report.exit_code != 0), report.failures or None)
 
 

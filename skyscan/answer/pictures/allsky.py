@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.cells import cells_at
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.pictures.style import (
     COLOURS,
@@ -17,6 +16,7 @@ from skyscan.answer.pictures.style import (
     figure_of,
     new_figure,
 )
+from skyscan.answer.sky.cells import cells_at
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

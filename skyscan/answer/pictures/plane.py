@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.answer.directions import unit_vectors
+from skyscan.answer.sky.directions import unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import healpy
 import numpy as np
 
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.pictures.plane import Plane
 from skyscan.answer.pictures.style import (
@@ -21,6 +20,7 @@ from skyscan.answer.pictures.style import (
     axes_or_new,
     figure_of,
 )
+from skyscan.answer.sky.directions import separation, unit_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from skyscan.answer.catalogue import Source
     from skyscan.answer.levels import Levels
     from skyscan.answer.maps import SkyMap
-    from skyscan.answer.sky_frame import SkyFrame
+    from skyscan.answer.sky.frame import SkyFrame
 
 #: Half of the picture's width, relative to the radius of the 90 % region; its limits, degrees.
 MARGIN = 1.6

@@ -215,7 +215,7 @@ def _as_doms(doms: Sequence[tuple[int | float, ...]]) -> NDArray[np.int64]:
 
 
 def limited(n: int, most: int, what: str) -> int:
-    """Return a number that a buffer claims, unless no event has so many.
+    """Return a number that a buffer claims, unless it is larger than in any event.
 
     Raises
     ------

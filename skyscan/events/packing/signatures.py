@@ -1,4 +1,4 @@
-"""What a file looks like that is no event file, for a message."""
+"""What a file looks like that is not an event file, for a message."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def kind_of(data: bytes) -> str:
     if head.startswith(MARKUP):
         return "a page of a web server, perhaps an error message"
     if head.startswith((b"{", b"[")):
-        return "JSON that is damaged or is no alert"
+        return "JSON that is damaged or not an alert"
     return "text" if _is_text(data[:LOOKED_AT]) else ""
 
 

@@ -14,8 +14,8 @@ from events_support import simulated_event
 from skyscan import read_map
 from skyscan.answer.checks import Check
 from skyscan.answer.context import Context, fits_of
-from skyscan.answer.directions import separation, turned
 from skyscan.answer.levels import ICECUBE
+from skyscan.answer.sky.directions import separation, turned
 from skyscan.coordinates import equatorial_to_local
 from skyscan.events.event import Particle
 from skyscan.pixels import Pixel

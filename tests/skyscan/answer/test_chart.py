@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from answer_support import gaussian_map, without_fits
 
-from skyscan.answer.cells import Cells
 from skyscan.answer.chart import MAX_CELLS, MERGED, chart_of, merged
-from skyscan.answer.directions import separation, unit_vectors
+from skyscan.answer.sky.cells import Cells
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.healpix import pix2ang
 
 MAX_BYTES = 2_000_000

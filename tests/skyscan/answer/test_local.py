@@ -11,7 +11,7 @@ from astropy.io import fits
 from skyscan.answer.compare import compare
 from skyscan.answer.context import Context
 from skyscan.answer.files import write_files
-from skyscan.answer.fits import multiorder_bytes
+from skyscan.answer.files.fits import multiorder_bytes
 from skyscan.answer.levels import WILKS
 from skyscan.answer.notice import Known, make_notice
 from skyscan.answer.read import read_map

@@ -38,7 +38,7 @@ def checks_of(skymap):
 @pytest.mark.parametrize(
     ("kind", "energy_gev", "state", "words"),
     [
-        ("muon", 3000.0, "ok", "one muon that passes the detector"),
+        ("muon", 3000.0, "ok", "one muon that passes through the detector"),
         ("starting", 5000.0, "warning", "seems to start inside (of "),
         ("stopping", 300.0, "warning", "seems to stop inside (of "),
     ],

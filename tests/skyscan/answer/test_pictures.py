@@ -13,12 +13,12 @@ from skyscan.answer.context import Context
 
 figure = pytest.importorskip("matplotlib.figure")
 
-from skyscan.answer.cells import cells_at  # noqa: E402
 from skyscan.answer.pictures.event import draw_event, residuals_of  # noqa: E402
 from skyscan.answer.pictures.files import write_pictures  # noqa: E402
 from skyscan.answer.pictures.plane import Plane  # noqa: E402
 from skyscan.answer.pictures.profile import draw_profile  # noqa: E402
 from skyscan.answer.pictures.zoom import draw_zoom  # noqa: E402
+from skyscan.answer.sky.cells import cells_at  # noqa: E402
 
 SIMULATED = Path(__file__).parents[2] / "data" / "maps"
 

@@ -12,7 +12,7 @@ from answer_support import gaussian_map
 from astropy.io import fits
 
 import skyscan
-from skyscan.answer.moc import region_moc
+from skyscan.answer.files.moc import region_moc
 from skyscan.answer.read import flipped
 from skyscan.errors import BadInput
 from skyscan.skymap import SKYMAP_DTYPE, write_skymap
@@ -109,7 +109,7 @@ def test_a_map_of_no_date_is_bad_input(tmp_path, ending):
         hdus[1].header["MJD-OBS"] = 1e12
         del hdus[2]
     (path,) = tmp_path.glob(f"*.{ending}")
-    with pytest.raises(BadInput, match="which is no date"):
+    with pytest.raises(BadInput, match="which is not a date"):
         skyscan.read_map(path)
 
 
@@ -161,7 +161,7 @@ def test_a_map_without_coarse_pixels_does_not_fill_the_sky(tmp_path, order):
 
 
 def test_a_small_fits_file_that_unpacks_to_gigabytes_is_bad_input(tmp_path, monkeypatch):
-    monkeypatch.setattr("skyscan.answer.fits.MAX_BYTES", 100_000)
+    monkeypatch.setattr("skyscan.answer.files.fits_reader.MAX_BYTES", 100_000)
     path = tmp_path / "map.fits.gz"
     path.write_bytes(gzip.compress(b"SIMPLE  =" + bytes(200_000)))
     with pytest.raises(BadInput, match="unpacks to more than"):

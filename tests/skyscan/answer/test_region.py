@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from answer_support import SIGMAS, gaussian_map, rows, without_fits
 
-from skyscan.answer.directions import separation, unit_vectors
 from skyscan.answer.levels import CONTAINMENTS, WILKS
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.errors import BadInput
 
 WHOLE_SKY = 4 * math.pi * math.degrees(1) ** 2

@@ -11,8 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from skyscan.answer.calibration import shipped_calibrations
-from skyscan.answer.directions import separation, unit_vectors
+from skyscan.answer.levels.calibration import shipped_calibrations
+from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coordinates import local_to_equatorial
 from skyscan.coverage.local_scan import scan_near, scan_whole_sky
 from skyscan.errors import BadInput

@@ -234,7 +234,7 @@ def test_a_table_of_another_detector_is_refused_with_the_place_that_differs(tmp_
         ({"om": [1.5] * 40}, "column om holds 1.5, which is not an integer"),
         ({"time": [np.nan] * 40}, "column time holds nan, which no pulse can have"),
         ({"charge": ["much"] * 40}, "column charge has .*, which is not a number"),
-        ({"mjd": [3.0] * 40}, "time 3, which is no modified Julian date"),
+        ({"mjd": [3.0] * 40}, "time 3, which is not a modified Julian date"),
         ({"mjd": [60000.0] * 39 + [60001.0]}, "mjd is not the same in all rows of an event"),
     ],
 )
@@ -463,3 +463,21 @@ def test_a_listing_has_the_times_of_a_table(tmp_path, write):
     assert [it.mjd for it in list_events(write(tmp_path / "x.table", alone))] == [59723.5]
     odd = {**made, "mjd": [1e9] * 120}
     assert [it.mjd for it in list_events(write(tmp_path / "x.table", odd))] == [None] * 3
+
+
+def test_a_damaged_page_of_parquet_that_claims_gigabytes_is_bad_input(tmp_path, monkeypatch):
+    def read_nothing(*_: object, **_more: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 2033020032 failed")
+
+    path = write_parquet(tmp_path / "x", plain((7,)))
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", read_nothing)
+    with pytest.raises(BadInput, match="malloc of size 2033020032 failed"):
+        list(list_events(path))
+
+
+def test_a_position_beyond_all_numbers_is_refused_without_a_warning(tmp_path):
+    table, _ = graphnet()
+    table["dom_x"][3] = 1e300
+    path = write_csv(tmp_path / "x", table)
+    with catch_warnings(action="error"), pytest.raises(BadInput, match="--geometry"):
+        read(tmp_path, path, event=0)

@@ -33,7 +33,7 @@ def test_a_charge_that_no_pulse_has_is_refused(tmp_path, charge):
 @pytest.mark.parametrize("name", ["string", "om", "pmt"])
 def test_a_number_that_needs_more_than_32_bits_is_refused(tmp_path, name):
     columns = {**plain((1,)), name: np.full(40, TOO_LARGE)}
-    with pytest.raises(BadInput, match=f"column {name} holds {TOO_LARGE}, which numbers no"):
+    with pytest.raises(BadInput, match=f"column {name} holds {TOO_LARGE}, which is not"):
         take_event(write_csv(tmp_path / "x.csv", columns))
 
 
@@ -48,5 +48,5 @@ def test_a_dom_of_a_geometry_that_needs_more_than_32_bits_is_refused(tmp_path, n
     path = write_kaggle(tmp_path)
     doms = {**{name: [TOO_LARGE * 60] for name in names}, "x": [1.0], "y": [1.0], "z": [1.0]}
     geometry = write_csv(tmp_path / "g.csv", doms)
-    with pytest.raises(BadInput, match=f"column {names[0]} holds .*, which numbers no string"):
+    with pytest.raises(BadInput, match=f"column {names[0]} holds .*, which is not the number"):
         take_event(path, Choice(event=EventId(3), geometry=geometry))

@@ -12,8 +12,8 @@ from answer_support import gaussian_map
 from plans_support import EVENT, options
 from scans import make_scan
 
-from skyscan.answer.chosen_levels import parse_levels
 from skyscan.answer.context import Context
+from skyscan.answer.levels.chosen import parse_levels
 from skyscan.coverage import around_fit
 from skyscan.coverage.around_fit import BestFit, best_fit_of, wanted_like
 from skyscan.detector import DOM_DTYPE, Detector

@@ -13,7 +13,7 @@ import pytest
 from plans_support import accept_changes, options, write_events
 from scans import environment, make_scan
 
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.events.reader import read_event
 from skyscan.events.writer import write_event

@@ -16,7 +16,7 @@ import pytest
 from plans_support import accept_changes, options, write_events
 from scans import environment, wait_until
 
-from condor.dagman import dagman_state, log_events
+from condor.logs.dagman import dagman_state, log_events
 from skyscan.errors import ExitCode
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.records import FIT_DTYPE, sign

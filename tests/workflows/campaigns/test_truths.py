@@ -93,7 +93,7 @@ def test_options_of_tables_are_those_of_the_tables_of_a_campaign(tmp_path):
     alert = tmp_path / "alert.json"
     write_event(alert, simulated_event())
     chosen = options(truth=truth, mjd=60310.5)
-    with pytest.raises(WrongUsage, match=r"alert.json is no table.*--mjd, --truth"):
+    with pytest.raises(WrongUsage, match=r"alert.json is not a table.*--mjd, --truth"):
         plan_campaign([alert], tmp_path / "none", chosen)
     folder, campaign = plan_campaign([alert, table], tmp_path / "many", chosen)
     scans = [folder.scan(it) for it in campaign.entries]

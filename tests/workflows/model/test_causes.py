@@ -13,11 +13,13 @@ from job_log_support import ended, submitted
 from model_support import (
     FAULTS,
     break_job,
+    dagman,
     ended_dagman,
     fit,
     logs,
     opened_scan,
     reco_jobs,
+    requeued,
     started,
     write_output,
 )
@@ -124,6 +126,29 @@ def test_a_deadline_that_passed_is_the_cause(folder, capsys):
     ended_dagman(folder, 1)
     main(["why", str(folder.path)])
     assert "deadline; another try cannot help" in capsys.readouterr().out
+
+
+def test_a_job_that_is_started_again_after_it_failed_says_why(folder, capsys):
+    dagman(folder)
+    events = [*reco_jobs(), started(10), started(11, "node2")]
+    logs(folder, "round_000.dag", *events, requeued(11, 75))
+    error = "skyscan: error: there is no /opt/python on node2; another machine may do (exit 75)"
+    write_output(folder, "00001.0.0.out", f"{error}\n")
+    main(["why", str(folder.path)])
+    told = capsys.readouterr().out
+    assert "the scan goes on: steps that failed are tried again" in told
+    assert "reco_00001: there is no /opt/python on node2" in told
+    (folder.round(0).logs / "00001.0.0.out").unlink()  # HTCondor could not bring it home
+    main(["why", str(folder.path)])
+    told = capsys.readouterr().out
+    assert "reco_00001: its job ended with exit code 75" in told
+    assert "cause     not-ended" not in told
+    logs(folder, "round_000.dag", *events, ended(11, 70), submitted(21, "reco_00001"))
+    main(["why", str(folder.path)])  # DAGMan has submitted it again
+    assert "reco_00001: its job ended with exit code 70" in capsys.readouterr().out
+    logs(folder, "round_000.dag", *events, requeued(11, 75), started(11, "node3"))
+    main(["why", str(folder.path)])
+    assert "nothing has failed so far" in capsys.readouterr().out
 
 
 def test_a_scan_that_ended_well_or_never_ran_has_nothing_to_explain(folder, capsys):

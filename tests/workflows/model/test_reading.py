@@ -19,7 +19,7 @@ from model_support import (
 )
 from plans_support import EVENT, options
 
-from condor import machines
+from condor.logs import machines
 from workflows.cli import main
 from workflows.model.reading import Answer, ScanReader, read_model
 from workflows.model.scan import Jobs

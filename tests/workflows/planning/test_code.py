@@ -64,7 +64,7 @@ def test_the_zip_contains_the_three_packages_and_nothing_else(tmp_path):
 def test_jobs_run_the_code_of_the_zip_only(tmp_path):
     code = tmp_path / "skyscan.zip"
     code.write_bytes(code_zip())
-    modules = "skyscan.job.reco_job, skyscan.merge, workflows.cli, condor.dagman"
+    modules = "skyscan.job.reco_job, skyscan.merge, workflows.cli, condor.logs.dagman"
     script = f"import {modules}, sys; print(*(m.__file__ for n, m in sys.modules.items()"
     script += " if n.partition('.')[0] in ('skyscan', 'condor', 'workflows')), sep='\\n')"
     done = bare_python(code, "-c", script)

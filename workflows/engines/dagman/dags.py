@@ -6,7 +6,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from condor.dagman import config_lines, job_ends
+from condor.dagman import config_lines
+from condor.logs.dagman import job_ends
 from condor.policy import submissions
 from condor.submit import submit_lines
 from skyscan import layout

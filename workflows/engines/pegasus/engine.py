@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from condor.contact import Pool
-    from condor.dagman import DagmanState
+    from condor.logs.dagman import DagmanState
     from condor.sites import Site
     from skyscan.layout import ScanFolder
     from workflows.planned import Planned

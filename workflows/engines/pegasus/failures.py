@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from condor.dagman import job_ends
+from condor.logs.dagman import job_ends
 from skyscan.errors import ExitCode, last_error_in, printable
 from workflows.engines.engine import Failure
 

@@ -26,7 +26,7 @@ from scans import (
     wait_until,
 )
 
-from condor.dagman import dagman_state, log_events
+from condor.logs.dagman import dagman_state, log_events
 from condor.software.apptainer import namespace_trouble
 from condor.software.image import cached_image
 from workflows.cli import main

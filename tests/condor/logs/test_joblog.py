@@ -15,8 +15,8 @@ from job_log_support import (
     write_log,
 )
 
-from condor.dagman import log_events, node_of
-from condor.joblog import Kind, LogReader, read_log
+from condor.logs.dagman import log_events, node_of
+from condor.logs.joblog import Kind, LogReader, read_log
 
 LOGS = sorted(RECORDED.glob("*/*.log"))
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from condor.dagman import log_events
+from condor.logs.dagman import log_events
 from condor.policy import FINAL_CODES
 
 if TYPE_CHECKING:

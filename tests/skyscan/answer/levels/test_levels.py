@@ -9,7 +9,6 @@ import pytest
 from answer_support import gaussian_map
 
 from skyscan.answer.answer import in_words
-from skyscan.answer.chosen_levels import default_levels, parse_levels
 from skyscan.answer.context import Context
 from skyscan.answer.levels import (
     CHOICES,
@@ -20,7 +19,12 @@ from skyscan.answer.levels import (
     own_levels_line,
     read_levels,
 )
-from skyscan.answer.scale import BENDS, Scale
+<<<<<<< HEAD:tests/skyscan/answer/test_levels.py
+from skyscan.answer.levels.scale import BENDS, Scale
+=======
+from skyscan.answer.levels.chosen import default_levels, parse_levels
+from skyscan.answer.levels.scale import Scale
+>>>>>>> main:tests/skyscan/answer/levels/test_levels.py
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.likelihood import Likelihood
 

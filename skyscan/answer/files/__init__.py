@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from skyscan.answer.outlines import csv_lines, ds9_lines
+from skyscan.answer.files.outlines import csv_lines, ds9_lines
 from skyscan.storage import write_bytes, write_json, write_text
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def write_files(skymap: SkyMap, answer: Answer, folder: Path) -> list[Path]:
 def _contents(
     skymap: SkyMap, answer: Answer
 ) -> Iterator[tuple[str, bytes | str | dict[str, object]]]:
-    from skyscan.answer.fits import multiorder_bytes  # astropy, which FILES does not need
-    from skyscan.answer.moc import region_moc
+    from skyscan.answer.files.fits import multiorder_bytes  # astropy, which FILES does not need
+    from skyscan.answer.files.moc import region_moc
 
     yield "multiorder.fits", multiorder_bytes(skymap, answer)
     yield "contours.csv", "\n".join(csv_lines(skymap, answer.levels)) + "\n"

@@ -8,17 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skyscan.answer import calibration
-from skyscan.answer.calibration import calibrated_levels, shipped_calibrations, why_none
-from skyscan.answer.chosen_levels import default_levels, parse_levels
-from skyscan.answer.levels import CONTAINMENTS, WILKS
+from skyscan.answer.levels import CONTAINMENTS, WILKS, calibration
+from skyscan.answer.levels.calibration import calibrated_levels, shipped_calibrations, why_none
+from skyscan.answer.levels.chosen import default_levels, parse_levels
 from skyscan.coverage.calibrating import DIGITS, llh_of_shipped, settings_digest
 from skyscan.coverage.quantiles import in_class, level_of
 from skyscan.coverage.sample import rows_by_reco
 from skyscan.errors import WrongUsage
 from skyscan.likelihood import Likelihood, read_likelihood
 
-EVENTS = Path(__file__).parents[3] / "benchmarks/coverage"
+EVENTS = Path(__file__).parents[4] / "benchmarks/coverage"
 RECOS = sorted(shipped_calibrations())
 MADE = {
     "settings_sha256": "abc",

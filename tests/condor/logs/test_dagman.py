@@ -16,10 +16,9 @@ from job_log_support import (
     write_log,
 )
 
-from condor.dagman import (
-    SETTINGS,
+from condor.dagman import SETTINGS, config_lines
+from condor.logs.dagman import (
     JobEnd,
-    config_lines,
     dagman_state,
     job_ends,
     last_error,
@@ -28,7 +27,7 @@ from condor.dagman import (
     node_of,
     note_removal,
 )
-from condor.joblog import Kind, read_log
+from condor.logs.joblog import Kind, read_log
 from workflows.model.jobs import Nodes
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from condor.contact import CONFIG_VARIABLE
 from condor.find import search_path
-from condor.site_keys import DAGMAN_SETTINGS, MOST, as_text, check_number, check_text
+from condor.sites.keys import DAGMAN_SETTINGS, MOST, as_text, check_number, check_text
 from condor.software.install import installed
 from condor.submit import submit_lines
 from skyscan.errors import WrongUsage

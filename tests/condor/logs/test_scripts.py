@@ -2,7 +2,7 @@
 
 import pytest
 
-from condor.scripts import killed_scripts
+from condor.logs.scripts import killed_scripts
 
 BEGIN = "11/28/26 13:57:41 ** condor_scheduniv_exec.7.0 (CONDOR_DAGMAN) STARTING UP"
 RUNS = "11/28/26 13:57:41 Running PRE script of Node {}..."

@@ -3,7 +3,7 @@
 import pytest
 from job_log_support import ended, submitted, write_log
 
-from condor.machines import BadMachine, bad_machines
+from condor.logs.machines import BadMachine, bad_machines
 
 STARTED = (
     "001 ({:03d}.000.000) 2026-01-01 10:01:00 Job executing on host: <127.0.0.1:9618>\n"

@@ -10,9 +10,9 @@ import numpy as np
 from astropy.io import fits
 
 from skyscan import __version__, healpix
-from skyscan.answer.cells import CHILDREN, cells_at
-from skyscan.answer.directions import ra_dec, unit_vectors
-from skyscan.answer.surface import SQUARE_DEGREES
+from skyscan.answer.sky.cells import CHILDREN, cells_at
+from skyscan.answer.sky.directions import ra_dec, unit_vectors
+from skyscan.answer.sky.surface import SQUARE_DEGREES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -93,7 +93,7 @@ NAMED = {levels.name: levels for levels in (WILKS, ICECUBE)}
 _OWN_LEVELS = re.compile(
     r"# measured with (\w+) on (\d+) events simulated around the best fit of (\S+)$", re.ASCII
 )
-#: Levels that were measured on simulated events (`skyscan.answer.calibration`).
+#: Levels that were measured on simulated events (`skyscan.answer.levels.calibration`).
 CALIBRATED = "calibrated"
 #: What ``--levels`` may name.
 CHOICES = (CALIBRATED, *NAMED)
@@ -128,7 +128,7 @@ def levels_of(text: str) -> Levels:
         table = tuple((float(p), float(level)) for p, level in pairs)
         name = one_line(words[len(CONTAINMENTS)])
     except (ValueError, IndexError) as error:
-        raise BadInput(f"{text!r} are no levels of regions.") from error
+        raise BadInput(f"{text!r} are not levels of regions.") from error
     return _checked(Levels(name, table, f"the table in {name}"))
 
 

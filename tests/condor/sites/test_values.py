@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from condor.site_keys import OWN_ATTRIBUTES
-from condor.site_values import check_with_condor_submit
 from condor.sites import read_site, site_names
+from condor.sites.keys import OWN_ATTRIBUTES
+from condor.sites.values import check_with_condor_submit
 from skyscan.errors import WrongUsage
 
 
@@ -136,6 +136,6 @@ def test_commands_that_depend_on_files_are_left_to_submission():
 
 
 def test_without_condor_submit_nothing_more_is_known(monkeypatch):
-    monkeypatch.setattr("condor.site_values.search_path", lambda: "/nowhere")
-    monkeypatch.setattr("condor.site_values.installed", lambda: None)
+    monkeypatch.setattr("condor.sites.values.search_path", lambda: "/nowhere")
+    monkeypatch.setattr("condor.sites.values.installed", lambda: None)
     check_with_condor_submit("mine", {"nice_user": "perhaps"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.answer.calibration import calibrated_levels, why_none
 from skyscan.answer.levels import CALIBRATED, CHOICES, ICECUBE, NAMED, WILKS, read_levels
+from skyscan.answer.levels.calibration import calibrated_levels, why_none
 from skyscan.errors import WrongUsage
 
 if TYPE_CHECKING:

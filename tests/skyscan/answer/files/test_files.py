@@ -18,12 +18,11 @@ from astropy.io import fits
 from astropy.table import QTable
 
 from skyscan import read_map
-from skyscan.answer import calibration
 from skyscan.answer.context import Context
 from skyscan.answer.files import FILES, write_files
-from skyscan.answer.levels import ICECUBE, WILKS, Levels
-from skyscan.answer.moc import region_moc
-from skyscan.answer.outlines import ds9_lines
+from skyscan.answer.files.moc import region_moc
+from skyscan.answer.files.outlines import ds9_lines
+from skyscan.answer.levels import ICECUBE, WILKS, Levels, calibration
 from skyscan.errors import BadInput
 from skyscan.likelihood import Likelihood
 from skyscan.skymap import write_skymap
@@ -40,7 +39,7 @@ CALIBRATION = {
         }
     ],
 }
-SIMULATED = Path(__file__).parents[2] / "data" / "maps"
+SIMULATED = Path(__file__).parents[3] / "data" / "maps"
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -118,7 +117,6 @@ def test_a_map_keeps_its_calibrated_levels_after_the_next_calibration(
     context = Context("track", likelihood=likelihood)
     if is_in_folder:
         monkeypatch.setattr("skyscan.answer.read.context_beside", lambda _: context)
-        monkeypatch.setattr("skyscan.answer.fits.context_beside", lambda _: context)
     known = replace(simulated, context=context)
     answer = known.answer()
     write_files(known, answer, tmp_path)

@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from condor.site_keys import MOST, as_text, attribute_line, check_key, check_text, of_type
-from condor.site_values import check_value
+from condor.sites.keys import MOST, as_text, attribute_line, check_key, check_text, of_type
+from condor.sites.values import check_value
 from skyscan.errors import WrongUsage
 from skyscan.json_text import is_deep, is_of
 from skyscan.regular import open_regular
@@ -156,7 +156,7 @@ def read_site(
     required = values.pop(REQUIRED, {})
     if not is_of(required, dict[str, str]):
         raise WrongUsage(
-            f"Site {name}: {REQUIRED} is not a table of texts; write [{REQUIRED}] and lines "
+            f"Site {name}: {REQUIRED} is not a table of strings; write [{REQUIRED}] and lines "
             f'such as runtime = "the image of the jobs".'
         )
     _check(name, values)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skyscan.answer.sky_frame import ICRS, turn_text
+from skyscan.answer.sky.frame import ICRS, turn_text
 
 
 @pytest.mark.parametrize(

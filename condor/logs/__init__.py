@@ -1,0 +1,1 @@
+"""What the logs of DAGMan, its scripts and its jobs say."""
