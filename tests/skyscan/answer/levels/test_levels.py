@@ -19,12 +19,8 @@ from skyscan.answer.levels import (
     own_levels_line,
     read_levels,
 )
-<<<<<<< HEAD:tests/skyscan/answer/test_levels.py
-from skyscan.answer.levels.scale import BENDS, Scale
-=======
 from skyscan.answer.levels.chosen import default_levels, parse_levels
-from skyscan.answer.levels.scale import Scale
->>>>>>> main:tests/skyscan/answer/levels/test_levels.py
+from skyscan.answer.levels.scale import BENDS, Scale
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.likelihood import Likelihood
 
