@@ -14,6 +14,7 @@ from skyscan import healpix
 from skyscan.answer.levels import CONTAINMENTS, ICECUBE
 from skyscan.answer.one_track import against_one_track
 from skyscan.answer.sky.directions import separation, unit_vectors
+from skyscan.answer.sky.surface import SQUARE_DEGREES
 from skyscan.geometry import dom_positions
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ MANY_PIXELS = 300
 MARGIN = 1.3
 #: Pixels in the 50 % region below which its shape is not resolved.
 FEWEST_PIXELS = 6.0
+#: Part of the sky in the 90 % region above which a map says too little to point anywhere.
+LARGEST_PART = 0.1
 #: The next nside, relative to the finest one of a scan.
 FINER = 4
 #: Fits named in one reason.
@@ -73,6 +76,7 @@ def make_checks(
         _failed_pixels(skymap, outer),
         _edge(skymap, outer),
         _resolution(skymap, regions[0]),
+        _size(outer),
         _other_minima(minima, outer, skymap.frame),
         _online_fits(skymap, levels, outer),
         _vertex(best, skymap),
@@ -176,6 +180,19 @@ def _resolution(skymap: SkyMap, inner: Region) -> Check:
         f"the 50 % region is {_as_small_as(n_pixels)} of nside {finest}: its shape is not "
         f"resolved",
         _finer(skymap, finest),
+    )
+
+
+def _size(outer: Region) -> Check:
+    """Check whether the map tells one direction from another."""
+    part = outer.area_deg2 / (4 * pi * SQUARE_DEGREES)
+    if part <= LARGEST_PART:
+        return Check("region size", "ok", f"the 90 % region is {100 * part:.2g} % of the sky")
+    return Check(
+        "region size",
+        "warning",
+        f"the 90 % region is {100 * part:.0f} % of the sky: the map hardly constrains the "
+        f"direction, and the best fit may be anywhere in it",
     )
 
 

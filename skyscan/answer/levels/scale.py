@@ -22,6 +22,8 @@ WILKS_50, WILKS_90 = (level for _, level in WILKS.table)
 #: Ratio of the probability between the contours, and outside, to that inside 50 %.
 BETWEEN = (CONTAINMENTS[1] - CONTAINMENTS[0]) / CONTAINMENTS[0]
 BEYOND = (1 - CONTAINMENTS[1]) / CONTAINMENTS[0]
+#: Part of the function that is straight, so that only the best fit has the highest density.
+STRAIGHT = 1e-3
 #: Search range of the shape parameters, as logarithms.
 BENDS = -4.0, 4.0
 TAILS = -12.0, 12.0
@@ -52,14 +54,19 @@ class Scale:
             return values
         low, high = (self.levels.at(p) for p in CONTAINMENTS)
         slope = self.tail * (WILKS_90 - WILKS_50) / (high - low)
-        inner = np.clip(values / low, 0.0, 1.0) ** (1 / self.bend)
-        outer = np.clip((values - low) / (high - low), 0.0, 1.0) ** self.bend
+        inner = _bent(np.clip(values / low, 0.0, 1.0), 1 / self.bend)
+        outer = _bent(np.clip((values - low) / (high - low), 0.0, 1.0), self.bend)
         beyond = np.maximum(values - high, 0.0)
         return np.asarray(WILKS_50 * inner + (WILKS_90 - WILKS_50) * outer + slope * beyond)
 
     def containment(self, two_delta_llh: float) -> float:
         """Return the containment probability of the contour at this 2 delta llh."""
         return float(-np.expm1(-0.5 * self(two_delta_llh)))
+
+
+def _bent(part: Array, power: float) -> Array:
+    """Return a power of numbers from 0 to 1 that rises everywhere, as a float can show it."""
+    return np.asarray(STRAIGHT * part + (1 - STRAIGHT) * part**power)
 
 
 def fit_scale(levels: Levels, two_delta_llh: Array, solid_angle: Array) -> Scale:

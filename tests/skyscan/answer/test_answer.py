@@ -46,7 +46,7 @@ def test_the_name_of_a_fit_makes_no_line_of_its_own():
 
 def test_a_good_map_passes_all_checks(good):
     answer = good.answer()
-    assert [it.state for it in answer.checks] == ["ok"] * 9
+    assert [it.state for it in answer.checks] == ["ok"] * 10
     assert answer.is_good
     (line,) = answer.check_lines()
     assert line.startswith("  good      complete, finest nside, fits, edge")
@@ -118,6 +118,19 @@ def test_the_extension_of_a_region_as_large_as_a_third_of_the_sky_reaches_beyond
     outer = gaussian_map(sigma=33.0, reach=0.3, context=context)
     extension = int(check(outer, "edge").command.split()[-2].partition(":")[2])
     assert radius_of(extension) > 1.25 * outer.answer("wilks").region(0.9).radius_deg > 85
+
+
+@pytest.mark.parametrize(
+    ("sigma", "state", "reason"),
+    [
+        (15.0, "ok", "the 90 % region is 7.7 % of the sky"),
+        (25.0, "warning", "is 20 % of the sky: the map hardly constrains the direction"),
+        (1e9, "warning", "is 100 % of the sky: the map hardly constrains the direction"),
+    ],
+)
+def test_a_map_that_does_not_tell_one_direction_from_another_warns(sigma, state, reason):
+    found = check(gaussian_map(sigma=sigma, nsides=(16,)), "region size")
+    assert (found.state, reason in found.reason) == (state, True), found.reason
 
 
 def radius_of(extension):

@@ -161,10 +161,90 @@ def test_a_name_of_several_lines_is_one_line(tmp_path):
     assert name == "X RA: 1.00\\x1b[2J"
 
 
-def test_hours_and_sexagesimal_text_are_read(tmp_path):
-    (tmp_path / "c.csv").write_text("name,ra,dec\nX,03:20:00,-03:30:00\n")
-    ((name, ra, dec),) = read_catalogue(tmp_path / "c.csv")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,ra,dec\nX,03:20:00,-03:30:00\n",
+        "name,ra,dec\nX,03 20 00,-03 30 00\n",
+        "name,ra,dec\nX,3h20m,-3d30m\n",
+        "name,ra,dec\nX,50d,-3d30m\n",
+        "name,RA (deg),Dec (deg)\nX,50,-3.5\n",
+        "name,_RA,_DE\nX,50,-3.5\n",
+        "name,_RA.icrs,_DE.icrs\nX,50,-3.5\n",
+        "name,RA2000,DE2000\nX,50,-3.5\n",
+        "name,ra,decl\nX,50,-3.5\n",
+        "name,ra_deg,DE_deg\nX,50,-3.5\n",
+        "name,s_ra,s_dec\nX,50,-3.5\n",
+        "name,Right Ascension,Declination\nX,50,-3.5\n",
+        "name,ALPHA_J2000,DELTA_J2000\nX,50,-3.5\n",
+        "name,ra_rad,dec_rad\nX,0.872664626,-0.0610865238\n",
+        "dec,RAJ2000,DEJ2000,designation\n1,50,-3.5,X\n",  # RA and Dec of the same kind
+        "first seen,ra,dec\nX,50,-3.5\n",  # the only text
+        "name;ra;dec\nX;50;-3.5\n",
+        "name\tra\tdec\nX\t50\t-3.5\n",
+        "# made by hand\nname,ra,dec\nX,50,-3.5\n",
+        "# name ra dec\nX 50 -3.5\n",
+        "\ufeffra,dec,name\n50,-3.5,X\n",
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "txt"])
+def test_the_columns_and_units_that_people_write_are_read(tmp_path, text, ending):
+    (tmp_path / f"c.{ending}").write_text(text, "utf-8")
+    ((name, ra, dec),) = read_catalogue(tmp_path / f"c.{ending}")
     assert (name, ra, dec) == ("X", pytest.approx(50.0), pytest.approx(-3.5))
+
+
+@pytest.mark.parametrize("unit", ["deg", "rad", "arcmin", "arcsec", "h", "15deg"])
+@pytest.mark.parametrize("ending", ["ecsv", "vot"])
+def test_numbers_have_the_unit_of_their_column(tmp_path, unit, ending):
+    from astropy.table import Table
+    from astropy.units import Unit
+
+    degrees = 15.0 if unit == "h" else Unit(unit).to("deg")
+    table = Table({"ra": [359.5 / degrees], "dec": [-3.5 * Unit("deg").to("rad")]})
+    table["ra"].unit, table["dec"].unit = unit, "rad"
+    path = tmp_path / f"c.{ending}"
+    table.write(path, format={"ecsv": "ascii.ecsv", "vot": "votable"}[ending])
+    ((name, ra, dec),) = read_catalogue(path)
+    assert (name, ra, dec) == ("1", pytest.approx(359.5), pytest.approx(-3.5))
+
+
+@pytest.mark.parametrize("frame", ["icrs", "galactic"])
+def test_directions_of_astropy_are_read(tmp_path, frame):
+    from astropy.coordinates import SkyCoord
+    from astropy.table import QTable
+
+    place = SkyCoord([359.9], [-3.5], unit="deg").transform_to(frame)
+    QTable({"where": place, "who": ["X"]}).write(tmp_path / "c.ecsv")
+    ((name, ra, dec),) = read_catalogue(tmp_path / "c.ecsv")
+    assert (name, ra, dec) == ("X", pytest.approx(359.9), pytest.approx(-3.5))
+
+
+def test_an_unknown_unit_is_bad_input(tmp_path):
+    from astropy.table import Table
+
+    table = Table({"ra": [50.0], "dec": [-3.5]})
+    table["ra"].unit = "m"
+    table.write(tmp_path / "c.ecsv")
+    with pytest.raises(BadInput, match="in the unit 'm'"):
+        read_catalogue(tmp_path / "c.ecsv")
+
+
+@pytest.mark.parametrize(("given", "ra"), [("-0.25", 359.75), ("360", 0.0), ("-180", 180.0)])
+def test_right_ascensions_are_from_0_to_360(tmp_path, given, ra):
+    (tmp_path / "c.csv").write_text(f"name,ra,dec\nX,{given},1\n")
+    assert read_catalogue(tmp_path / "c.csv")[0].ra_deg == pytest.approx(ra)
+
+
+def test_a_right_ascension_beyond_a_turn_is_bad_input(tmp_path):
+    (tmp_path / "c.csv").write_text("name,ra,dec\nA,180000,-16.0\n")
+    with pytest.raises(BadInput, match=r"c\.csv has the right ascension 180000"):
+        read_catalogue(tmp_path / "c.csv")
+
+
+def test_a_source_without_a_name_has_the_number_of_its_row(tmp_path):
+    (tmp_path / "c.csv").write_text("name,ra,dec\nA,1,1\n,2,2\n")
+    assert [it.name for it in read_catalogue(tmp_path / "c.csv")] == ["A", "2"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from skyscan.answer.levels import (
     read_levels,
 )
 from skyscan.answer.levels.chosen import default_levels, parse_levels
-from skyscan.answer.levels.scale import Scale
+from skyscan.answer.levels.scale import BENDS, Scale
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.likelihood import Likelihood
 
@@ -159,3 +159,12 @@ def test_with_wilks_levels_the_density_falls_with_the_likelihood():
 def test_a_file_of_levels_that_cannot_be_read_is_named(path):
     with pytest.raises(BadInput, match=f"{path} cannot be read"):
         read_levels(Path(path))
+
+
+@pytest.mark.parametrize("log_bend", BENDS)
+def test_only_the_best_fit_has_the_highest_density_whatever_the_shape(log_bend):
+    scale = Scale(ICECUBE, float(np.exp(log_bend)))
+    low, high = (scale(ICECUBE.at(p)) for p in (0.5, 0.9))
+    assert (low, high) == (pytest.approx(1.39), pytest.approx(4.61))
+    density = np.exp(-0.5 * scale(np.linspace(0.0, 80.0, 1000)))
+    assert (np.diff(density) < 0).all()
