@@ -8,6 +8,8 @@ from math import inf, log
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
+from workflows.model.time_left import merge_and_report
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -63,6 +65,8 @@ def seen_behaviour(
         is_prepared_here=usual.is_prepared_here and prep is None,
         dagman=fmean(submissions or [usual.dagman]),
         script=max(0.0, median(gaps) - 0.5 * usual.scan_interval) if gaps else usual.script,
+        # Scripts of the access point, too: they take longer where these do.
+        merge=sum(merge_and_report(median(gaps))) if gaps else usual.merge,
     )
 
 

@@ -50,6 +50,19 @@ class Pace:
     start_up: float
 
 
+def merge_and_report(script: float) -> tuple[float, float]:
+    """Return the usual seconds of merge and of the report.
+
+    Parameters
+    ----------
+    script : float
+        Seconds from the end of a round to the choice of the next one, which tell how busy the
+        machine is.
+    """
+    own = max(QUICKEST, script - LOOK)
+    return MERGE * own + LOOK, REPORT * own + LOOK
+
+
 def time_left(work: Work, pace: Pace | None, delay: float = 0.0) -> TimeLeft | None:
     """Return the remaining time of a scan that is in the queue; None if nothing is known.
 
@@ -190,14 +203,12 @@ def _is_ahead(work: Work) -> bool:
 def _closing(work: Work, gaps: _Gaps) -> float:
     """Return the seconds from the end of the last round: skipped rounds, merge, report."""
     seen = work.closing
-    # The scripts of this scan tell how fast the machine is; DAGMan looks once a second anyway.
-    own = max(QUICKEST, gaps.script - LOOK)
+    merge, report = merge_and_report(gaps.script)
     if seen.merge_ended is not None:
         # Merge is a script like that of the report, and has just shown how busy the machine is.
         if seen.merge_began is None and seen.skipped is not None:
-            own = max(QUICKEST, seen.merge_ended - seen.skipped)
-        return _rest(REPORT * own + LOOK, work.now - seen.merge_ended)
-    merge, report = MERGE * own + LOOK, REPORT * own + LOOK
+            _, report = merge_and_report(seen.merge_ended - seen.skipped + LOOK)
+        return _rest(report, work.now - seen.merge_ended)
     if seen.merge_began is not None:
         return report + _rest(merge, work.now - seen.merge_began)
     spare = work.max_rounds - len(work.rounds) if work.n_skips is None else work.n_skips
