@@ -7,7 +7,7 @@ import numpy as np
 from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coverage.local_scan import scan_near, scan_whole_sky
 from skyscan.coverage.sample import KINDS, simulated
-from skyscan.recos._track import MIN_DOMS
+from skyscan.recos._hits import MIN_DOMS
 from skyscan.track.cleaning import clean_hits
 
 

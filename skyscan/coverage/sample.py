@@ -15,7 +15,7 @@ from skyscan.coverage.local_scan import scan_near
 from skyscan.errors import BadInput
 from skyscan.events.truth import TRUTH_INFO_KEY
 from skyscan.light.ice_model import shipped_ice
-from skyscan.recos._track import MIN_DOMS
+from skyscan.recos._hits import MIN_DOMS
 from skyscan.simulation.events import Wanted, simulate_event
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.simulation import truth_of

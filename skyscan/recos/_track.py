@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from skyscan.compiled import kernel_of
-from skyscan.errors import BadInput
 from skyscan.events.event import Vertex
 from skyscan.layout import TRACK_NPZ
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.recos._hits import check_hits
 from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.fit import TrackFits, fit_from_guess, fit_from_nothing, fit_near_guess
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from skyscan.events.event import Event
     from skyscan.events.source import Source
     from skyscan.light.ice import Ice
-
-#: The fit has three parameters, and the scan two more: fewer hits do not constrain a track.
-MIN_DOMS = 6
 
 
 class FirstPhotonTrack(Reco):
@@ -142,12 +139,7 @@ def hits_of(event: Event, place: str = "") -> NDArray[np.void]:
         The cleaning leaves too few DOMs; ``place`` is the beginning of the message.
     """
     hits = clean_hits(event.pulses, event.detector)
-    if len(hits) < MIN_DOMS:
-        raise BadInput(
-            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
-            f" a track fit needs {MIN_DOMS}. Choose other pulses with --pulses."
-        )
+    check_hits(event, hits, "a track fit", place)
     return hits
 
 

@@ -13,6 +13,7 @@ from skyscan.events.event import Vertex
 from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.recos._hits import check_hits, hits_of
 from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.shower.doms import doms_of
 from skyscan.shower.fit import ShowerFits, centres_of, fit_showers
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 PREPARED_FILE = "cascade.npz"
-
-#: Place, time and energy are five parameters, and the scan has two more; dark DOMs help.
-MIN_DOMS = 6
 
 #: GeV; of a seed without an energy, for the small way from its vertex to its light's centre.
 SEED_ENERGY_GEV = 10_000.0
@@ -74,7 +72,7 @@ class Cascade(Reco):
             The cleaning leaves too few hits, or only saturated ones.
         """
         doms = _doms_of(event)
-        hits = _hits_of(doms)
+        hits = hits_of(doms)
         ice = (self.chosen_ice or shipped_ice()).without_tilt()
         seed = mean_of(hits)
         with (folder / PREPARED_FILE).open("wb") as file:
@@ -110,7 +108,7 @@ class Cascade(Reco):
         from skyscan.recos._likelihood import likelihood_of, shower_settings
 
         settings = shower_settings((self.chosen_ice or shipped_ice()).without_tilt())
-        return likelihood_of("cascade", settings, _hits_of(_doms_of(event))["charge"])
+        return likelihood_of("cascade", settings, hits_of(_doms_of(event))["charge"])
 
     @property
     def doms(self) -> NDArray[np.void]:
@@ -146,23 +144,14 @@ class Cascade(Reco):
 
 def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:
     doms = doms_of(event.pulses)
-    hits = _hits_of(doms)
-    if len(hits) < MIN_DOMS:
-        raise BadInput(
-            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
-            f" a shower fit needs {MIN_DOMS}. Choose other pulses with --pulses."
-        )
+    hits = hits_of(doms)
+    check_hits(event, hits, "a shower fit", place)
     if not (hits["charge"] * hits["has_charge"]).sum() > 0:
         raise BadInput(
             f"{place}{event.name}: all DOMs with charge are saturated; a shower fit needs one"
             " that is not."
         )
     return doms
-
-
-def _hits_of(doms: NDArray[np.void]) -> NDArray[np.void]:
-    return np.asarray(doms[np.isfinite(doms["time"])])
 
 
 def _centres(rows: NDArray[np.void], model: ShowerModel) -> Array:

@@ -20,6 +20,7 @@ from skyscan.losses.light import MuonLight, SegmentLight
 from skyscan.losses.model import Lights, LossModel
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
+from skyscan.recos._hits import check_hits, hits_of
 from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.track.simplex import WORST
 
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 PREPARED_FILE = "cascades.npz"
-
-#: As for ``track``: it has three parameters, and the scan two more.
-MIN_DOMS = 6
 
 #: A track that passes the charge centre farther away (m) has run away.
 FARTHEST_M = 1000.0
@@ -76,7 +74,7 @@ class Cascades(Reco):
             The cleaning leaves too few hits, or only saturated ones.
         """
         doms = _doms_of(event)
-        hits = _hits_of(doms)
+        hits = hits_of(doms)
         seed = mean_of(hits)
         ice = np.array(json.dumps(to_numbers(self._ice())))
         with (folder / PREPARED_FILE).open("wb") as file:
@@ -115,7 +113,7 @@ class Cascades(Reco):
         from skyscan.recos._likelihood import likelihood_of, losses_settings
 
         settings = losses_settings(self._ice())
-        return likelihood_of("cascades", settings, _hits_of(_doms_of(event))["charge"])
+        return likelihood_of("cascades", settings, hits_of(_doms_of(event))["charge"])
 
     def llh_at(self, vertex: Array, time: Array, zenith: Array, azimuth: Array) -> Array:
         """Return -ln L of tracks through points."""
@@ -135,23 +133,14 @@ class Cascades(Reco):
 
 def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:
     doms = doms_of(event.pulses)
-    hits = _hits_of(doms)
-    if len(hits) < MIN_DOMS:
-        raise BadInput(
-            f"{place}{event.name}: {len(hits)} DOMs of {event.pulses_key} are left after the"
-            f" cleaning (in-ice pulses outside DeepCore, near locally coincident ones);"
-            f" a fit of losses needs {MIN_DOMS}. Choose other pulses with --pulses."
-        )
+    hits = hits_of(doms)
+    check_hits(event, hits, "a fit of losses", place)
     if not (hits["charge"] * hits["has_charge"]).sum() > 0:
         raise BadInput(
             f"{place}{event.name}: all DOMs with charge are saturated or bright; a fit of"
             " losses needs one that is not."
         )
     return doms
-
-
-def _hits_of(doms: NDArray[np.void]) -> NDArray[np.void]:
-    return np.asarray(doms[np.isfinite(doms["time"])])
 
 
 def _fits_of(model: LossModel, found: LossFits) -> NDArray[np.void]:

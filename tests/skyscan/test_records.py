@@ -104,6 +104,8 @@ def test_records_that_are_found_have_their_reasons_once(reasons):
     records["reason"] = reasons
     found = found_of(records)
     assert found.dtype == FOUND_DTYPE
+    assert found.itemsize < RECORD_DTYPE.itemsize / 2
+    assert "checksum" not in found.dtype.names
     assert found["reason"].tolist() == reasons
     assert len({id(it) for it in found["reason"] if it}) == len({it for it in reasons if it})
     for name in set(FOUND_DTYPE.names) - {"reason"}:

@@ -16,6 +16,7 @@ from skyscan.results import (
     ResultWriter,
     count_records,
     header,
+    header_ids,
     read_results,
     write_results,
 )
@@ -151,6 +152,38 @@ def test_a_result_file_has_the_layout_of_earlier_versions():
     body = struct.pack("<8s32s4I", *fields)
     assert body + struct.pack("<I", zlib.crc32(body)) == HEAD
     assert len(HEAD) + len(RECORDS) * SIZE == len(WHOLE)
+
+
+def test_a_header_names_its_scan_round_and_batch():
+    assert header_ids(HEAD) == header_ids(WHOLE) == (SCAN_ID, 2, 7)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        HEAD[:-1],
+        *(HEAD[:at] + bytes([HEAD[at] ^ 1]) + HEAD[at + 1 :] for at in range(len(HEAD))),
+    ],
+)
+def test_a_damaged_header_names_nothing(content):
+    assert header_ids(content) is None
+
+
+@pytest.mark.parametrize(
+    ("magic", "size"), [(b"SKYSCAN\x02", SIZE), (b"SKYSCAN\x01", SIZE + 1)]
+)
+def test_a_header_of_another_format_names_nothing(magic, size):
+    body = struct.pack("<8s32s4I", magic, SCAN_ID.encode(), 2, 7, 0, size)
+    assert header_ids(body + struct.pack("<I", zlib.crc32(body))) is None
+
+
+@pytest.mark.parametrize("n", [20, 21, 30])
+def test_only_twenty_records_that_do_not_belong_are_named(path, n):
+    strangers = made_up(pixel_rows(16, range(n)))
+    found = read(path, HEAD + RECORDS.tobytes() + strangers.tobytes()).complaints
+    assert len(found) == min(n, 21)
+    assert f"has {n - 20} more records that do not belong" in found[-1] or n == 20
 
 
 def test_records_of_two_files_of_a_batch_count_once_and_the_first_file_has_priority():
