@@ -114,8 +114,9 @@ def _fit(
     x, y = display.vertex[right], display.vertex[high]
     if display.source is not None:
         to = TRACK / 2 * (across.high - across.low) * display.source
-        start = across.at(x + to[right]), up.at(y + to[high])
-        end = across.at(x - to[right]), up.at(y - to[high])
+        start, end = (
+            _inside(across, up, (x, y), (way * to[right], way * to[high])) for way in (1, -1)
+        )
         figure.add(
             *("line", "track"),
             x1=start[0],
@@ -132,6 +133,18 @@ def _fit(
         r=5,
         title="vertex of the best fit",
     )
+
+
+def _inside(
+    across: Axis, up: Axis, place: tuple[float, float], step: tuple[float, float]
+) -> tuple[float, float]:
+    """Return where a step from a place ends in a figure, at its frame at the latest."""
+    part = 1.0
+    for axis, at, by in zip((across, up), place, step, strict=True):
+        room = (axis.high if by > 0 else axis.low) - at
+        if abs(by) > 0 and room / by < part:
+            part = max(room / by, 0.0)
+    return across.at(place[0] + part * step[0]), up.at(place[1] + part * step[1])
 
 
 def timeline_figure(timeline: Timeline) -> Figure:

@@ -1,8 +1,11 @@
 """The timeline of a scan as a picture."""
 
+import numpy as np
 import pytest
 
+from skyscan.answer.display import Display, strings_of
 from workflows.model.timeline import Bar, Span, Timeline
+from workflows.page.figures import VIEWS, event_figure
 
 figure = pytest.importorskip("matplotlib.figure")
 
@@ -29,3 +32,21 @@ def test_of_many_jobs_those_that_took_longest_are_drawn():
     axes = draw_timeline(Timeline(0.0, 1000.0, bars))
     assert len(axes.patches) == 150
     assert min(patch.get_x() for patch in axes.patches) * 60 == pytest.approx(350)
+
+
+@pytest.mark.parametrize("vertex", [(0.0, 0.0, 0.0), (-300.0, 480.0, 400.0)])
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_line_of_a_fit_ends_at_the_frame(vertex, view):
+    strings = strings_of(None)
+    source = np.array([0.6, 0.64, 0.48])
+    display = Display(
+        *(np.zeros((1, 3)), np.zeros(1), np.ones(1)), np.array(vertex), source, strings
+    )
+    figure = event_figure(display, view)
+    (line,) = (
+        it.attributes for it in figure.shapes if it.tag == "line" and "x1" in it.attributes
+    )
+    across = [line["x1"], line["x2"]]
+    up = [line["y1"], line["y2"]]
+    assert 48 <= min(across) < max(across) <= 432
+    assert 16 <= min(up) <= max(up) <= 400
