@@ -100,7 +100,8 @@ def remove_personal(folder: Path, patience: float) -> Removable:
         which = ", ".join(f"{it.name} ({it.pid})" for it in others[:5])
         raise PoolIsInUse(
             f"Other processes run programs in {cache_folder()}: {which}. Stop them first; "
-            f"another personal pool stops with `skyscan pool stop` and its SKYSCAN_POOL_DIR."
+            f"another personal pool stops with `skyscan pool stop` and its SKYSCAN_POOL_DIR "
+            f"or SKYSCAN_HTCONDOR_SUITE."
         )
     if found.pool is not None:
         stop_personal(folder, patience)

@@ -333,6 +333,21 @@ FAULTS = {
         end=(ended(11, 75),),
         stderr=NO_PYTHON,
     ),
+    "the machine has no such interpreter": Fault(
+        "no-python",
+        65,
+        "there is no /opt/env/py3 on node1",
+        end=(ended(11, 75),),
+        stderr=NO_PYTHON.replace("python3", "/opt/env/py3"),
+    ),
+    "Python has an unknown instruction": Fault(
+        "instruction",
+        65,
+        "killed by signal 4",
+        end=(ended(11, 75),),
+        stderr="skyscan: error: python3 was killed by signal 4 on node1; another machine may "
+        "do (exit 75)\n",
+    ),
     "Python cannot be executed": Fault(
         "exec",
         65,

@@ -10,7 +10,7 @@ from skyscan.answer.levels import LEVELS_HELP
 from skyscan.errors import BadInput, ExitCode, WrongUsage, printable
 from workflows.catalogue import sources_for
 from workflows.commands.plot import map_at, place_beside
-from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
+from workflows.parser import CATALOGUE_HELP, SCAN_HELP
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +26,7 @@ def add_to(commands: Commands) -> None:
         "alert", help="draft a GCN notice and a circular of a result; nothing is sent"
     )
     alert.add_argument(
-        "folder", type=Path, metavar="FOLDER|MAP", help=f"{FOLDER_HELP}, or a map file"
+        "folder", type=Path, metavar="FOLDER|MAP", help=f"{SCAN_HELP}, or a map file"
     )
     alert.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
     alert.add_argument("--event-name", metavar="NAME", help="such as IceCube-220524A")

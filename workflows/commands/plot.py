@@ -11,7 +11,7 @@ from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.layout import ScanFolder
 from workflows.catalogue import sources_for
 from workflows.model.reading import ScanReader
-from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
+from workflows.parser import CATALOGUE_HELP, SCAN_HELP
 from workflows.submission import open_scan
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_to(commands: Commands) -> None:
     """Add the command to the parser."""
     plot = commands.add_parser("plot", help="draw the map, its profile, the event and the jobs")
     plot.add_argument(
-        "folder", type=Path, metavar="FOLDER|MAP", help=f"{FOLDER_HELP}, or a map file"
+        "folder", type=Path, metavar="FOLDER|MAP", help=f"{SCAN_HELP}, or a map file"
     )
     plot.add_argument("--levels", metavar="LEVELS", help=LEVELS_HELP)
     plot.add_argument(

@@ -15,7 +15,7 @@ from workflows.engines import engine_of
 from workflows.model.outputs import Outputs, tail_of
 from workflows.model.reading import read_model
 from workflows.model.text import why_lines
-from workflows.parser import FOLDER_HELP
+from workflows.parser import SCAN_HELP
 from workflows.reports.writing import last_report
 from workflows.submission import open_scan
 from workflows.watch import is_over
@@ -36,12 +36,12 @@ def add_to(commands: Commands) -> None:
     why = commands.add_parser(
         "why", help="show why a scan failed, and whether another try can help"
     )
-    why.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    why.add_argument("folder", type=Path, metavar="FOLDER", help=SCAN_HELP)
     why.add_argument("--all", action="store_true", help="show every failed step")
     why.set_defaults(run=_why)
 
     logs = commands.add_parser("logs", help="show the end of what the steps of a scan wrote")
-    logs.add_argument("folder", type=Path, metavar="FOLDER", help=FOLDER_HELP)
+    logs.add_argument("folder", type=Path, metavar="FOLDER", help=SCAN_HELP)
     logs.add_argument(
         "--failed", action="store_true", help="only of steps that failed, from the beginning"
     )

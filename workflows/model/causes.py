@@ -268,7 +268,7 @@ _TEXTS = (
     # Python's own end: it finds no module of its own, as with a wrong PYTHONHOME.
     (
         "no-python",
-        *(r"there is no \S*(?:python|setup\.sh)", r"there is no env-shell"),
+        *(r"there is no \S+ on \S+; another machine", r"there is no env-shell"),
         *(r"the env-shell \S+ fails", r"setup\.sh fails", r"does not start on "),
         *(r"No module named 'encodings'", r"Fatal Python error: (?:Py_Init|init)"),
     ),
@@ -374,6 +374,7 @@ _SIGNALS = {
     24: "time",
     25: "limit-of-machine",
 }
+_ELSEWHERE = "; another machine may do"
 #: Errors that say that lines before them have the reason.
 _SAID_ABOVE = re.compile(r"does not start on |cannot be executed on |see stderr above")
 #: What the runtime of a step that calls its input bad may be.
@@ -454,10 +455,11 @@ def diagnose(evidence: Evidence) -> Failure:
     if can_pass is None:
         can_pass = not _is_everywhere(evidence)
     code = ExitCode.TRY_AGAIN if can_pass else cause.exit_code
+    text = _text(evidence)
     return Failure(
         step=evidence.step,
         exit_code=int(code),
-        text=_text(evidence),
+        text=text if can_pass else text.removesuffix(_ELSEWHERE),
         cause=name,
         can_pass=can_pass,
         advice=cause.advice,
@@ -471,7 +473,7 @@ def with_cause(failure: Failure) -> Failure:
     """Return a failure that an engine found itself, with its cause by its text and code."""
     signal = _BY_SIGNAL.search(failure.text)
     if signal is not None:
-        name = _SIGNALS.get(int(signal[1]), "killed")
+        name = _of_signal(signal)
     else:
         name = next((it for start, it in _ENDS.items() if failure.text.startswith(start)), "")
         if not name and failure.text.startswith(_NO_ERROR):
@@ -546,7 +548,8 @@ def _of_error(error: tuple[str, int | None], lines: tuple[str, ...]) -> str:
     is_ours = by_text == "no-file" and _WRITTEN.search(text)
     if is_ours or (not by_text and re.search("damaged|is missing|skyscan resume", text)):
         return "damaged-file"
-    return by_text or "try-again"
+    signal = _BY_SIGNAL.search(text)
+    return by_text or ("try-again" if signal is None else _of_signal(signal))
 
 
 def _said_above(text: str, lines: tuple[str, ...]) -> str:
@@ -558,7 +561,7 @@ def _said_above(text: str, lines: tuple[str, ...]) -> str:
     if found := _of_text("\n".join(before)):
         return found
     signal = _BY_SIGNAL.search(text)
-    return "" if signal is None else _SIGNALS.get(int(signal[1]), "killed")
+    return "" if signal is None else _of_signal(signal)
 
 
 def _of_hold(reason: str, code: int, subcode: int) -> str:
@@ -613,6 +616,10 @@ def _of_code(code: int) -> str:
     if code - 128 in _FATAL_SIGNALS:
         return _SIGNALS.get(code - 128, "killed")
     return _CODES.get(code, "unknown")
+
+
+def _of_signal(found: re.Match[str]) -> str:
+    return _SIGNALS.get(int(found[1]), "killed")
 
 
 def _of_text(text: str) -> str:

@@ -170,7 +170,7 @@ def advice(model: ScanModel) -> list[str]:
             f"were evicted: a shorter --checkpoint-interval; `skyscan why` shows failures"
         )
         gains.append((lost, text))
-    if spent.opening > 0.3 * whole:
+    if spent.running and spent.opening > 0.3 * whole:  # it was not only merged
         text = (
             f"{spent.opening / whole:.0%} of the time DAGMan was between jobs: fewer --nsides "
             f"or a --predictive-scanning-threshold below 1"

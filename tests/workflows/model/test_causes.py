@@ -58,6 +58,7 @@ def test_each_fault_is_named_with_its_evidence_and_exit_code(folder, name, capsy
     assert failure.machine == fault.machines[-1]
     assert fault.machines[-1] in told
     assert failure.advice in told
+    assert ("another machine may do" in failure.text) <= failure.can_pass
     if fault.stderr:
         assert failure.file == "rounds/000/logs/00001.0.1.out"
         assert not any("pixels done" in line for line in failure.last_lines)
