@@ -68,6 +68,20 @@ def test_the_lowest_llh_wins_and_nan_never_does_and_ties_go_to_the_lower_variati
     assert best_variation(llhs) == variation
 
 
+@pytest.mark.parametrize("where", [0, 1, 2])
+def test_variations_of_one_pixel_alone_are_chosen_from(where):
+    pixels = [pixel_rows(8, [n], n_variations=1 + (n == where)) for n in range(3)]
+    records = made_up(np.concatenate(pixels))
+    records["llh"] = np.arange(len(records))[::-1]
+    best = best_of(records).best
+    assert ids_of(best) == [(8, n, int(n == where)) for n in range(3)]
+
+
+def test_rounds_that_are_whole_have_no_damage_and_leave_nothing(folder):
+    gathered = gather(folder, SCAN.id, [0, 1])
+    assert (gathered.damage, gathered.incomplete, len(gathered.leftover)) == ({}, {}, 0)
+
+
 @given(
     st.lists(st.lists(st.sampled_from([NAN, 1.0, 2.0, 3.0]), min_size=3, max_size=3)),
     st.randoms(use_true_random=False),
