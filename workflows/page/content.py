@@ -181,7 +181,8 @@ def _banner(ended: Ended) -> dict[str, Any]:
 
 def _answer(ended: Ended) -> dict[str, Any]:
     answer = ended.answer
-    trouble = [line.strip() for line in ended.report["answer_lines"]] if answer is None else []
+    lines = ended.report["answer_lines"] if answer is None else ()
+    trouble = [line.strip().removeprefix("answer").strip() for line in lines]
     return {
         "answer": answer,
         "checks": () if answer is None else answer.checks,

@@ -203,6 +203,18 @@ def test_the_buttons_copy_what_a_circular_needs(complete, opened):
     page.check()
 
 
+def test_reasons_with_long_names_are_whole_on_a_phone(complete, opened):
+    wide = opened(complete.page, width=min(WIDTHS)).page.evaluate(
+        """() => {
+            const reason = document.querySelector("td.reason");
+            reason.textContent = "HESE_MuonImprovedLineFit".repeat(3);
+            const box = reason.closest(".scroll");
+            return box.scrollWidth - box.clientWidth;
+        }"""
+    )
+    assert wide <= 0
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_of_a_failed_scan_says_why_and_has_the_command(failed, opened, width):
     page = opened(failed.page, width=width)
@@ -224,6 +236,16 @@ def test_a_scan_that_fitted_nothing_has_a_page_too(tmp_path, opened):
     assert page.text(".outcome") == "FAILED; no map SIMULATED"
     assert page.page.locator("canvas").count() == 0
     assert "hit DOMs after cleaning" in page.text("main")
+
+
+def test_a_map_without_any_fit_says_that_it_has_no_answer(tmp_path, opened):
+    made = opened_scan(tmp_path)
+    fit(made, 0, reason="pixel {} fails")
+    logs(made, "round_000.dag", submitted(10, "reco_00000"), started(10), ended(10, 0))
+    write_report(made, 2)
+    page = opened(made.page)
+    page.check()
+    assert "There is a map, but no answer: The map of" in page.text("main")
 
 
 def test_a_scan_that_a_limit_ended_says_which_option_raises_it(tmp_path, opened):
