@@ -7,8 +7,10 @@ with the jobs, back to their last checkpoint.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from condor.logs.dagman import note_removal
@@ -19,6 +21,7 @@ from skyscan.errors import SkyscanError, TryAgain
 from workflows.campaigns import run as campaign_run
 from workflows.engines import engine_of
 from workflows.engines.dagman.submission import locks
+from workflows.model.place import submitted_in
 from workflows.notify import LOG as NOTIFY_LOG
 from workflows.notify import notify
 from workflows.planned import read_planned
@@ -27,7 +30,6 @@ from workflows.submission import queued_cluster, queued_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from condor.contact import Pool
     from condor.queue import QueuedJob
@@ -52,19 +54,25 @@ def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | N
     Returns
     -------
     int or None
-        The job id that DAGMan had; None if the scan was not in the queue.
+        The job id that DAGMan had, or a job that outlived it; None if the scan was not in the
+        queue.
 
     Raises
     ------
     StillThere
         The schedd refuses, or no job has left the queue for ``patience`` seconds.
     """
-    cluster = queued_cluster(folder, pool)
-    if cluster is None:
+    found = queued_cluster(folder, pool)
+    # Jobs may outlive a DAGMan: it was removed by force, or a removal has not ended.
+    clusters = queued_jobs(folder, pool) if found is None else [found]
+    if not clusters:
         return None
-    _remove_all(pool, [cluster], lambda: queued_jobs(folder, pool), patience)
+    cluster = clusters[0]
+    _remove_all(pool, clusters, lambda: queued_jobs(folder, pool), patience)
     _unlock(folder.workflow)
     _note([cluster], engine_of(folder).dag(folder))
+    if place := submitted_in(engine_of(folder).dag(folder), folder.path):
+        take_results(Path(place), folder)
     _close(folder)
     return cluster
 
@@ -79,6 +87,23 @@ def _close(folder: ScanFolder) -> None:
             notify(command, "removed", folder.path, folder.logs / NOTIFY_LOG)
 
 
+def take_results(place: Path, folder: ScanFolder) -> None:
+    """Copy the results that jobs sent to where a scan was before its folder was moved.
+
+    Only files that have more than those that are here: each fit has a checksum, and fits are
+    appended.
+    """
+    for path in place.glob("rounds/*/results/*/*.rec"):
+        here = folder.path / path.relative_to(place)
+        with suppress(OSError):  # a full disk, or a file of others
+            if here.parent.is_dir() and path.stat().st_size > _size(here):
+                shutil.copyfile(path, here)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _written(path: Path) -> int:
     """Return when a file was written, in ns since 1970; 0 if there is none."""
     return path.stat().st_mtime_ns if path.exists() else 0
@@ -90,8 +115,8 @@ def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENC
     Returns
     -------
     list of int
-        The job ids of its DAGMan and of its scans' DAGMans, in this order; empty if none was
-        in the queue.
+        The job ids of its DAGMan and of its scans' DAGMans, in this order, or of jobs that
+        outlived them; empty if none was in the queue.
 
     Raises
     ------
@@ -99,6 +124,7 @@ def abort_campaign(folder: CampaignFolder, pool: Pool, patience: float = PATIENC
         The schedd refuses, or no job has left the queue for ``patience`` seconds.
     """
     clusters = campaign_run.queued_dagmans(folder, pool)
+    clusters = clusters or campaign_run.queued_jobs(folder, pool)
     if clusters:
         _remove_all(pool, clusters, lambda: campaign_run.queued_jobs(folder, pool), patience)
         _unlock(folder.path, *(scan.workflow for scan in folder.scans))
@@ -121,7 +147,7 @@ def _unlock(*folders: Path) -> None:
 
 
 def _remove_all(
-    pool: Pool, dagmans: list[int], count: Callable[[], int], patience: float
+    pool: Pool, dagmans: list[int], queued: Callable[[], list[int]], patience: float
 ) -> None:
     """Remove DAGMans and all of their jobs, and wait until none is left."""
     everything = _Everything(pool, dagmans)
@@ -132,7 +158,7 @@ def _remove_all(
     for cluster in dagmans:
         _remove(pool, cluster)
     # Jobs may outlive the DAGMan by which they are found.
-    _wait_until_gone(lambda: max(count(), len(everything.left())), patience)
+    _wait_until_gone(lambda: max(len(queued()), len(everything.left())), patience)
 
 
 class _Everything:
@@ -167,7 +193,8 @@ def _bring_home(pool: Pool, everything: _Everything, patience: float) -> None:
     transferred in time, is removed with its DAGMan afterwards.
     """
     dagmans = {job.cluster for job in everything.left(SCHEDULER)}
-    pool.run("condor_hold", "-reason", "skyscan abort", *map(str, sorted(dagmans)))
+    if dagmans:
+        pool.run("condor_hold", "-reason", "skyscan abort", *map(str, sorted(dagmans)))
     if any(job.status != HELD for job in everything.left(SCHEDULER)):
         return
     running = {job.cluster for job in everything.left(VANILLA)}

@@ -120,14 +120,14 @@ def queued_cluster(folder: ScanFolder, pool: Pool) -> int | None:
     return next((cluster for cluster in found if cluster is not None), None)
 
 
-def queued_jobs(folder: ScanFolder, pool: Pool) -> int:
-    """Count the DAGMans and jobs of a scan in the schedd's queue."""
+def queued_jobs(folder: ScanFolder, pool: Pool) -> list[int]:
+    """Return the ids of the DAGMans and jobs of a scan in the schedd's queue."""
     place, dagman = folder.path.resolve(), queued_cluster(folder, pool)
     found = jobs(pool)
     # Jobs of Pegasus run in folders below it. In a folder that was moved, none do.
     below = {job.cluster for job in found if job.folder.is_relative_to(place)}
     mine = with_their_jobs([dagman] if dagman else [], found)
-    return sum(job.cluster in below | mine for job in found)
+    return [job.cluster for job in found if job.cluster in below | mine]
 
 
 def open_scan(path: Path) -> ScanFolder:

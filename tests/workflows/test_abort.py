@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from skyscan.layout import ScanFolder
 from skyscan.results import count_records
 from workflows.cli import main
 from workflows.model.reading import read_model
-from workflows.removal import StillThere, abort
+from workflows.removal import StillThere, abort, take_results
 from workflows.reports.stored import read_report
 from workflows.submission import queued_cluster, queued_jobs
 
@@ -55,7 +57,7 @@ def test_an_aborted_scan_leaves_the_queue_and_is_resumed_to_the_same_map(
     scan.wait_for_fits(4)
     assert main(["abort", str(run_folder / "link")]) == ExitCode.DONE
     assert "skyscan resume" in capsys.readouterr().out
-    assert queued_jobs(scan.folder, pool) == 0
+    assert not queued_jobs(scan.folder, pool)
     assert not scan.processes("reco")
     assert dagman_state(scan.folder.workflow / "scan.dag").state == "removed"
     # With 25.8 and later, what the jobs had done is brought home.
@@ -96,7 +98,7 @@ def test_a_scan_that_was_on_hold_when_it_was_aborted_continues(pool, run_folder)
     assert pool.run("condor_hold", scan.dagman_cluster()).returncode == 0
     wait_until(lambda: dagman_state(dag).state == "held", "DAGMan to be held")
     assert main(["abort", str(scan.folder.path)]) == ExitCode.DONE
-    assert queued_jobs(scan.folder, pool) == 0
+    assert not queued_jobs(scan.folder, pool)
     assert not dag.with_name("scan.dag.lock").exists()  # it would mislead the next DAGMan
     # Its DAGMan could not do its last step any more.
     assert {it.cause for it in read_report(scan.folder).failures} == {"removed"}
@@ -115,10 +117,15 @@ def test_a_job_that_is_not_removed_is_reported(pool, run_folder):
     with environment(SKYSCAN_DUMMY_COST="5"):
         scan = make_scan(pool, run_folder, **SMALL).submit()
     scan.wait_for_fits(1)
+    processes = scan.processes("reco")
+    for it in processes:  # which then does not end when it is asked to
+        os.kill(it, signal.SIGSTOP)
     with pytest.raises(StillThere, match="condor_q"):
         abort(scan.folder, pool, patience=0)
+    for it in processes:
+        os.kill(it, signal.SIGCONT)
     abort(scan.folder, pool)  # while the first removal is running
-    assert queued_jobs(scan.folder, pool) == 0
+    assert not queued_jobs(scan.folder, pool)
 
 
 def test_without_a_pool_abort_says_that_the_state_is_unknown(
@@ -152,3 +159,29 @@ def test_a_copy_of_a_running_scan_is_another_scan(pool, run_folder):
     assert queued_cluster(scan.folder, pool) == int(scan.dagman_cluster())
     assert queued_cluster(copy, pool) is None
     assert scan.finish().outcome == "complete"
+
+
+@pytest.mark.versions
+def test_what_jobs_had_done_comes_to_where_a_scan_was_moved_while_it_ran(pool, run_folder):
+    with environment(SKYSCAN_DUMMY_COST="0.5"):
+        scan = make_scan(pool, run_folder, **SLOW).submit()
+    scan.wait_for_fits(4)
+    here = ScanFolder(run_folder / "moved")
+    scan.folder.path.rename(here.path)
+    assert abort(here, pool) is not None
+    assert not queued_jobs(here, pool)
+    can_transfer = parse_version(pool.version) >= REMOVAL_WITH_TRANSFER
+    assert (read_model(here).rounds[0].n_done > 0) == can_transfer
+
+
+def test_only_more_results_are_taken_from_where_a_scan_was(tmp_path):
+    before, here = tmp_path / "before", ScanFolder(tmp_path / "here")
+    for name, old, new in (("00000", "123", "1"), ("00001", "1", "12"), ("00002", "", None)):
+        for place, text in ((before, old), (here.path, new)):
+            path = place / "rounds" / "000" / "results" / name / f"{name}.rec"
+            path.parent.mkdir(parents=True)
+            if text is not None:
+                path.write_text(text)
+    take_results(before, here)
+    found = {it.name: it.read_text() for it in here.path.rglob("*.rec")}
+    assert found == {"00000.rec": "123", "00001.rec": "12"}

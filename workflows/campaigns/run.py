@@ -122,14 +122,14 @@ def queued_dagmans(folder: CampaignFolder, pool: Pool) -> list[int]:
     return [cluster for cluster in found if cluster is not None]
 
 
-def queued_jobs(folder: CampaignFolder, pool: Pool) -> int:
-    """Count the DAGMans and jobs of a campaign in the schedd's queue."""
+def queued_jobs(folder: CampaignFolder, pool: Pool) -> list[int]:
+    """Return the ids of the DAGMans and jobs of a campaign in the schedd's queue."""
     # Jobs run in the scan folder, the DAGMans of rounds in the folder of their DAGs.
     scans = folder.scans
     places = {it.resolve() for scan in scans for it in (scan.path, scan.workflow)}
     found = jobs(pool)
     mine = with_their_jobs(queued_dagmans(folder, pool), found)
-    return sum(job.cluster in mine or job.folder in places for job in found)
+    return [it.cluster for it in found if it.cluster in mine or it.folder in places]
 
 
 def is_over(folder: CampaignFolder) -> bool:

@@ -73,7 +73,7 @@ class Many:
             accept_changes(scan)
 
     def in_queue(self) -> int:
-        return queued_jobs(self.folder, self.pool)
+        return len(queued_jobs(self.folder, self.pool))
 
     def removed(self) -> int:
         """Count the scans that were removed from the queue, by the logs of their DAGMans."""
