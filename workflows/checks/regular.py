@@ -18,8 +18,8 @@ OF_FILES = (
     *(".json", ".npz", ".rec", ".frames", ".so", ".zip", ".sub", ".dag", ".sh", ".config"),
     *(".log", ".out", ".err", ".txt", ".html", ".fits"),
 )
-#: Folders of a round.
-FOLDERS = ("batches", "results")
+#: Folders of a round and of a scan.
+IN_ROUNDS, IN_SCANS = ("batches", "results"), ("rounds", "startup")
 
 
 def check_regular(folder: Path) -> None:
@@ -43,11 +43,13 @@ def check_regular(folder: Path) -> None:
 def special_files(folder: Path) -> Iterator[Path]:
     """Yield FIFOs, devices, and folders in the place of files or the other way round."""
     for here, folders, files in os.walk(folder):
+        is_round = os.path.basename(here).isdecimal()  # noqa: PTH119 as below
+        of_folders = IN_ROUNDS if is_round else IN_SCANS if "scan.json" in files else ()
         for name in folders:
             if name.endswith(OF_FILES):
                 yield Path(here, name)
         for name in files:
-            if name in FOLDERS and os.path.basename(here).isdecimal():  # noqa: PTH119 as below
+            if name in of_folders:
                 yield Path(here, name)
             path = os.path.join(here, name)  # noqa: PTH118 a Path costs ten times as much
             if _is_special(path):

@@ -60,10 +60,10 @@ def test_a_folder_in_the_place_of_a_file_is_named(folder, capsys, name):
         assert f"{folder.path / name} is a folder, where" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["batches", "results"])
+@pytest.mark.parametrize("name", ["rounds/000/batches", "rounds/000/results", "startup"])
 def test_a_file_in_the_place_of_a_folder_is_named(folder, capsys, name):
-    path = folder.round(0).path / name
-    path.parent.mkdir(parents=True)
+    path = folder.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
     for command in COMMANDS:
         assert main([command, str(folder.path)]) == ExitCode.BAD_INPUT, command
