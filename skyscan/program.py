@@ -36,6 +36,7 @@ def main() -> int:
     # BLAS on several threads gains nothing with small matrices, and on a busy machine its
     # threads wait for each other for seconds.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _only_warn()
     try:
         command_line = _command_line()
     except KeyboardInterrupt:
@@ -48,6 +49,15 @@ def main() -> int:
         print(cannot_import(error), file=sys.stderr)
         return WRONG_USAGE
     return WRONG_USAGE if command_line is None else int(command_line())
+
+
+def _only_warn() -> None:
+    """Let a warning of a library be no error of a command (PYTHONWARNINGS=error)."""
+    actions = [option.partition(":")[0] for option in sys.warnoptions]
+    if any(action and "error".startswith(action) for action in actions):
+        import warnings
+
+        warnings.simplefilter("default")
 
 
 def is_of_memory(error: BaseException) -> bool:

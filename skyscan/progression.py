@@ -29,7 +29,7 @@ def parse_progression(words: Sequence[str]) -> Progression:
     pairs = []
     for word in words:
         nside, colon, extension = word.partition(":")
-        numbers = nside.isdecimal() and extension.isdecimal()
+        numbers = word.isascii() and nside.isdecimal() and extension.isdecimal()
         if not (colon and numbers and max(len(nside), len(extension)) <= MAX_DIGITS):
             raise WrongUsage(
                 f"--nsides {word!r} is not NSIDE:EXTENSION; write for example "

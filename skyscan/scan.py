@@ -33,7 +33,7 @@ NOT_IN_RESULTS = frozenset(
 MAX_ROUNDS = 1000  #: the folders of rounds have three digits
 MAX_HALVINGS = 20  #: of batches; the last ones have a millionth of the pixels
 MOST = 2**31 - 1  #: a number of pixels or jobs
-MAX_SECONDS = 1e15
+MAX_SECONDS = 1e9  #: 30 years; select() and timers take no more than 2**63 ns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from workflows.parser import Parser
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import ModuleType
+    from typing import TextIO
 
     from workflows.commands.plan import Commands
 
@@ -46,8 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(ExitCode.DONE)
     except OSError as error:
         _close_outputs()
-        print(printable(f"skyscan: error: the output: {error}"), file=sys.stderr)
+        _say(f"skyscan: error: the output: {error}")
         return int(ExitCode.TRY_AGAIN)
+
+
+def _say(text: str) -> None:
+    """Write to stderr; where that cannot be written, the exit code says the same."""
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except OSError:  # a full disk, or its reader has ended
+        _to_nowhere(sys.stderr)
 
 
 def _escape_what_cannot_be_encoded() -> None:
@@ -62,19 +71,23 @@ def interrupted(what_goes_on: str = "") -> int:
     """Say that Ctrl-C has ended the command; another one is too late for a traceback."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print(printable(f"\nskyscan: interrupted. {what_goes_on}".rstrip()), file=sys.stderr)
+    _say(f"\nskyscan: interrupted. {what_goes_on}".rstrip())
     return int(ExitCode.INTERRUPTED)
 
 
 def _close_outputs() -> None:
     """Let what is still to be written to stdout go nowhere: its reader has ended."""
+    _to_nowhere(sys.stdout)
+
+
+def _to_nowhere(stream: TextIO | None) -> None:
     with suppress(OSError, ValueError, AttributeError):  # of a test, or closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 def _run(words: list[str]) -> int:
     if any("\0" in word for word in words):
-        print("skyscan: error: an argument has a NUL character.", file=sys.stderr)
+        _say("skyscan: error: an argument has a NUL character.")
         return int(ExitCode.WRONG_USAGE)
     options = _parser(words).parse_args(words)
     options.words, options.make_parser = words, user_parser
@@ -85,7 +98,7 @@ def _run(words: list[str]) -> int:
             _check_configuration()
         return int(options.run(options))
     except SkyscanError as error:
-        print(printable(f"skyscan: error: {error}"), file=sys.stderr)
+        _say(f"skyscan: error: {error}")
         return int(error.exit_code)
     except BrokenPipeError:
         raise
@@ -107,7 +120,7 @@ def _failed(error: OSError | MemoryError, *, is_of_user: bool) -> int:
         text, code = f"{error}; choose another path.", ExitCode.WRONG_USAGE
     else:
         text, code = str(error), ExitCode.TRY_AGAIN
-    print(printable(f"skyscan: error: {text}"), file=sys.stderr)
+    _say(f"skyscan: error: {text}")
     return int(code)
 
 
@@ -120,16 +133,17 @@ def _check_configuration() -> None:
 
 def _unexpected(error: Exception) -> int:
     if isinstance(error, RuntimeError) and "Symlink loop" in str(error):  # before Python 3.13
-        print(printable(f"skyscan: error: {error}; choose another path."), file=sys.stderr)
+        _say(f"skyscan: error: {error}; choose another path.")
         return int(ExitCode.WRONG_USAGE)
     if is_of_memory(error):
-        print(f"skyscan: error: {OUT_OF_MEMORY}", file=sys.stderr)
+        _say(f"skyscan: error: {OUT_OF_MEMORY}")
         return int(ExitCode.TRY_AGAIN)
     if is_of_an_import(error):
-        print(printable(cannot_import(error)), file=sys.stderr)
+        _say(cannot_import(error))
         return int(ExitCode.WRONG_USAGE)
-    traceback.print_exception(error)
-    print("skyscan: error: this is a bug; please report the lines above.", file=sys.stderr)
+    with suppress(OSError):
+        traceback.print_exception(error)
+    _say("skyscan: error: this is a bug; please report the lines above.")
     return int(ExitCode.BUG)
 
 

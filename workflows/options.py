@@ -122,7 +122,9 @@ def _budget(text: str, flag: str) -> float:
     return 0.0 if text.strip() == "0" else parse_duration(text, flag)
 
 
-def _levels(text: str, _flag: str) -> str:
+def _levels(text: str, flag: str) -> str:
+    if not text:
+        raise WrongUsage(f"{flag} '' is neither a name of levels nor a file.")
     return text if text in CHOICES else str(Path(text).absolute())
 
 

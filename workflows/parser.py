@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from skyscan.errors import ExitCode, printable
@@ -23,6 +24,13 @@ _MISSING = "the following arguments are required: "  # argparse's words
 _NUMBER = re.compile(r"-\d+(\.\d*)?|-\.\d+")
 
 
+def _path(text: str) -> Path:
+    """Read a path. An empty one, as of an unset variable, is not the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is not a path (the current folder is .)")
+    return Path(text)
+
+
 class Parser(argparse.ArgumentParser):
     """The parser of `skyscan`, or of one of its commands.
 
@@ -33,6 +41,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **keywords: Any) -> None:  # noqa: ANN401  (those of argparse)
         given = {"formatter_class": argparse.RawDescriptionHelpFormatter, **keywords}
         super().__init__(**given, allow_abbrev=False)
+        self.register("type", Path, _path)
         #: Advice about the order of words if one is missing.
         self.order = ""
         #: What to say when there are too many.

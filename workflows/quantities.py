@@ -9,7 +9,7 @@ from pathlib import Path
 
 from skyscan.errors import WrongUsage
 
-MOST = 1e9  # in any unit: 30 years in seconds, a petabyte in MB
+MOST = 1e9  # 30 years in seconds, a petabyte in MB
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _MEGABYTES = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
 
@@ -46,7 +46,8 @@ def parse_fraction(text: str, option: str) -> float:
         The text is not a fraction.
     """
     try:
-        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        number = float(text.removesuffix("%")) if text.isascii() else -1.0
+        value = number / 100 if text.endswith("%") else number
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
@@ -103,14 +104,14 @@ def run_number(text: str) -> int:
 def _whole_number(text: str, least: int) -> int:
     from argparse import ArgumentTypeError
 
-    if not text.isdecimal() or int(text) < least:
+    if not (text.isascii() and text.isdecimal()) or int(text) < least:
         raise ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)
 
 
 def _parse(text: str, option: str, units: dict[str, int], expected: str) -> float:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text, re.ASCII | re.IGNORECASE)
     unit = units.get(match[2].lower()) if match else None
-    if match is None or unit is None or not 0 < float(match[1]) <= MOST:
+    if match is None or unit is None or not 0 < float(match[1]) * unit <= MOST:
         raise WrongUsage(f"{option} {text!r} is not {expected}.")
     return float(match[1]) * unit

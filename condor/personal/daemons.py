@@ -52,6 +52,7 @@ DATA_HOME_VARIABLE = "XDG_DATA_HOME"
 DAEMONS = frozenset(
     {MASTER, "condor_collector", "condor_negotiator", "condor_schedd", "condor_startd"}
 )
+NO_TOOLS = "HTCondor's programs are not found (XDG_CACHE_HOME may have changed)"
 PATIENCE = 45.0  #: seconds in which running jobs may save their checkpoints and daemons end
 # The part of the user's environment that daemons get; jobs get theirs by `getenv`.
 KEPT = ("HOME", "LANG", "LC_ALL", "LOGNAME", "TMPDIR", "TZ", "USER")
@@ -95,7 +96,8 @@ def silence(folder: Path) -> str:
     if {process.name for process in daemons} != DAEMONS:
         return ""
     stopped = _stopped(daemons)
-    why = stopped_text(stopped) if stopped else "the machine may be busy"
+    why = "the machine may be busy" if find_htcondor() else NO_TOOLS
+    why = stopped_text(stopped) if stopped else why
     return f"all daemons of the pool in {folder} run, but it does not answer: {why}"
 
 

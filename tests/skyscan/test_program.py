@@ -83,3 +83,17 @@ def test_numpy_has_one_thread_unless_the_user_asks_for_more(of_user, expected):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == expected
+
+
+@pytest.mark.parametrize("filters", ["error", "e", "error::UserWarning", "ignore"])
+def test_warnings_are_no_errors_of_a_command(filters):
+    lines = (
+        "import sys, warnings; from skyscan import program\n"
+        "program._command_line = lambda: lambda: warnings.warn('of a library') or 0\n"
+        "sys.exit(program.main())"
+    )
+    environment = {**os.environ, "PYTHONWARNINGS": filters}
+    command = [sys.executable, "-c", lines]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert ("of a library" in done.stderr) == (filters != "ignore")

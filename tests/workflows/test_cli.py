@@ -291,6 +291,29 @@ def test_the_module_runs_the_command():
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["status", "missing"], ExitCode.WRONG_USAGE),
+        (["plan", "missing.json", "--real-event"], ExitCode.BAD_INPUT),
+        (["recos"], ExitCode.TRY_AGAIN),  # its output cannot be written
+    ],
+)
+@pytest.mark.parametrize("full", [True, False])
+def test_the_exit_code_is_right_where_no_message_can_be_written(words, code, full):
+    if full:
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, output = os.pipe()  # `skyscan … 2>&1 | true`
+        os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "workflows", *words], stdout=output, stderr=output, check=False
+    )
+    os.close(output)
+    expected = ExitCode.DONE if words == ["recos"] and not full else code
+    assert done.returncode == expected
+
+
 def test_building_an_image_prints_the_option_that_uses_it(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(tools, "make_image", Path.resolve)
     assert run(["image", "small"]) == ExitCode.DONE

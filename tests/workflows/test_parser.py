@@ -105,6 +105,23 @@ def test_values_that_begin_with_a_dash_are_no_options(capsys):
     assert "--max-rounds" in refused("extend alert --max-rounds -3", capsys)[1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ("status ''", "FOLDER"),
+        ("abort ''", "FOLDER"),
+        ("plan '' --real-event", "EVENT"),
+        ("plan x.json --real-event --output-dir ''", "--output-dir"),
+        ("plan x.json --real-event --gcd=", "--gcd"),
+        ("campaign x.json --real-event --list=", "--list"),
+        ("plot x --catalogue=", "--catalogue"),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(arguments, what, capsys):
+    _, error = refused(arguments, capsys)
+    assert f"{what}: '' is not a path" in error
+
+
 def test_control_characters_do_not_reach_the_terminal(capsys):
     assert "\x1b" not in refused("stat\x1b[31mus", capsys)[1]
 

@@ -397,7 +397,9 @@ def test_a_folder_without_workflow_folder_keeps_its_layout(
     assert "skyscan.zip" in inputs.partition(" = ")[2].split(", ")
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE])
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE]
+)
 def test_a_full_disk_while_planning_may_pass(tmp_path, monkeypatch, number):
     def full(*_: object) -> None:
         raise OSError(number, os.strerror(number))

@@ -1,4 +1,4 @@
-"""Only files and folders: whoever opens a FIFO waits forever, and a device has no end."""
+"""Files where files belong: whoever opens a FIFO waits forever, and a device has no end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+#: How the names of files end that skyscan, or HTCondor for it, opens in a scan.
+OF_FILES = (
+    *(".json", ".npz", ".rec", ".frames", ".so", ".zip", ".sub", ".dag", ".sh", ".config"),
+    *(".log", ".out", ".err", ".txt", ".html", ".fits"),
+)
+#: Folders of a round and of a scan.
+IN_ROUNDS, IN_SCANS = ("batches", "results"), ("rounds", "startup")
+
+
 def check_regular(folder: Path) -> None:
     """Check that a scan or campaign folder has nothing in it that cannot be read as a file.
 
@@ -21,23 +30,38 @@ def check_regular(folder: Path) -> None:
     Raises
     ------
     BadInput
-        There is a FIFO or a device, or a link to one.
+        There is a FIFO or a device, or a link to one; or a folder in the place of a file,
+        or the other way round.
     """
     for path in special_files(folder):
         raise BadInput(
-            f"{path} is a FIFO or a device, where skyscan expects a file. Remove it, "
+            f"{path} is a {_kind(path)}. Remove it, "
             f"then run `skyscan doctor {folder}`, which says what is missing."
         )
 
 
 def special_files(folder: Path) -> Iterator[Path]:
-    """Yield the FIFOs and devices; folders that cannot be read are skipped."""
+    """Yield FIFOs, devices, and folders in the place of files or the other way round."""
     for here, folders, files in os.walk(folder):
-        del folders
+        is_round = os.path.basename(here).isdecimal()  # noqa: PTH119 as below
+        of_folders = IN_ROUNDS if is_round else IN_SCANS if "scan.json" in files else ()
+        for name in folders:
+            if name.endswith(OF_FILES):
+                yield Path(here, name)
         for name in files:
+            if name in of_folders:
+                yield Path(here, name)
             path = os.path.join(here, name)  # noqa: PTH118 a Path costs ten times as much
             if _is_special(path):
                 yield Path(path)
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "folder, where skyscan expects a file"
+    if path.is_file():
+        return "file, where skyscan expects a folder"
+    return "FIFO or a device, where skyscan expects a file"
 
 
 def _is_special(path: str) -> bool:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Errors of a disk or a machine that may be gone at the next try.
 _PASSING = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOMEM),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ENOMEM),
     *(errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR),
 )
 _NOT_AN_OPTION = ("versions", "code_sha256", "files")

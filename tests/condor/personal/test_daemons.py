@@ -75,6 +75,12 @@ def test_a_pool_with_a_stopped_daemon_is_neither_ended_nor_said_to_be_dead(put, 
     assert "run, but it does not answer: condor_schedd (7) is stopped" in silence(tmp_path)
 
 
+def test_a_pool_whose_programs_are_not_found_is_not_said_to_be_busy(put, tmp_path, monkeypatch):
+    put(Machine(*sorted(DAEMONS)))
+    monkeypatch.setattr(daemons, "find_htcondor", lambda: None)
+    assert "HTCondor's programs are not found (XDG_CACHE_HOME" in silence(tmp_path)
+
+
 def test_stopped_daemons_continue_before_they_are_asked_to_end(put, tmp_path):
     machine = put(Machine())
     machine.running = [Process(7, 1, 0, "condor_master", is_stopped=True)]

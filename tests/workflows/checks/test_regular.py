@@ -49,6 +49,27 @@ def test_no_command_waits_for_a_fifo_or_a_device(folder, capsys, name, kind):
         assert f"{folder.path / name} is a FIFO or a device" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "name", ["report.json", "workflow/scan.dag", "rounds/000/round.json", "x_8.npz"]
+)
+def test_a_folder_in_the_place_of_a_file_is_named(folder, capsys, name):
+    (folder.path / name).unlink(missing_ok=True)
+    (folder.path / name).mkdir(parents=True)
+    for command in COMMANDS:
+        assert main([command, str(folder.path)]) == ExitCode.BAD_INPUT, command
+        assert f"{folder.path / name} is a folder, where" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["rounds/000/batches", "rounds/000/results", "startup"])
+def test_a_file_in_the_place_of_a_folder_is_named(folder, capsys, name):
+    path = folder.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    for command in COMMANDS:
+        assert main([command, str(folder.path)]) == ExitCode.BAD_INPUT, command
+        assert f"{path} is a file, where skyscan expects a folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["scan.json", "workflow/round_000.dag.nodes.log"])
 def test_a_script_of_dagman_ends_with_the_reason(folder, name):
     put(folder.path / name, "fifo")
