@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 TAR_BEGIN = TAR_MAGIC_AT + len(TAR_MAGIC)
+#: Reads of nothing, of an archive without the blocks of zeros at its end.
+MAX_READS_AT_END = 10
+MAX_HEADER_BYTES = 2**20  #: of a long name or of extended headers
 #: Files in a row that hold no event: more are no archive of events.
 MAX_OTHER_MEMBERS = 10_000
 MAX_DEPTH = 3  #: of archives in archives
@@ -97,8 +100,21 @@ def _seekable(content: BufferedReader, magic: bytes) -> Iterator[BufferedReader]
 def _files(stream: Inflated) -> Iterator[tuple[str, _Member]]:
     import tarfile  # jobs need none
 
+    class Header(tarfile.TarInfo):
+        """A header; what goes before it, such as a long name, is read into memory."""
+
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
+            header = super().frombuf(buf, encoding, errors)
+            is_before = header.type in b"LKxgX"
+            if header.type == tarfile.GNUTYPE_SPARSE or (
+                is_before and not 0 <= header.size <= MAX_HEADER_BYTES
+            ):
+                raise MalformedError("is an archive with a sparse file or an endless header")
+            return header
+
     try:
-        with tarfile.open(fileobj=_File(stream), mode="r|") as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=_File(stream), mode="r|", tarinfo=Header) as archive:  # type: ignore[call-overload]
             for member in archive:
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is not None:
@@ -112,10 +128,20 @@ class _File:
 
     def __init__(self, stream: Inflated) -> None:
         self._stream = stream
+        self._empty = 0
 
     def read(self, n: int) -> bytes:
-        """Return the next n bytes."""
-        return self._stream.read(n)
+        """Return the next n bytes.
+
+        tarfile passes over a member block by block, also far behind the end of the archive.
+        """
+        from tarfile import ReadError
+
+        data = self._stream.read(n)
+        self._empty = 0 if data else self._empty + 1
+        if self._empty > MAX_READS_AT_END:
+            raise ReadError("it ends before a member does")
+        return data
 
 
 class _Member(RawIOBase):

@@ -6,10 +6,13 @@ import io
 import struct
 import subprocess
 import sys
+import tarfile
 
 import pytest
 from events_support import blob_of, message, packed, raw, simulated_frames
 
+from skyscan.errors import BadInput
+from skyscan.events.files import find_events
 from skyscan.events.i3.archive import OutArchive
 from skyscan.events.i3.frame import Frame, FrameObject, parse_frame, write_frame
 from skyscan.events.packing.decompression import GZIP, inflated
@@ -179,3 +182,31 @@ def test_blocks_that_hold_enough_are_not_counted():
     )
     with inflated(io.BufferedReader(io.BytesIO(packed_up)), GZIP) as stream:
         assert stream.read(len(content) + 1) == content
+
+
+def tar_header(kind, size):
+    """Return the header of a member; size in 12 bytes, as GNU tar writes large ones."""
+    member = tarfile.TarInfo("x.i3")
+    member.type = kind
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\x80" + size.to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_SPARSE])
+def test_a_member_of_an_exabyte_is_not_looked_for_behind_the_end(tmp_path, kind):
+    path = tmp_path / "bomb.tar"
+    path.write_bytes(tar_header(kind, 2**60) + bytes(10_240))
+    with pytest.raises(BadInput, match="archive"):
+        list(find_events(path))
+
+
+@pytest.mark.parametrize("kind", [b"L", b"K", b"x", b"g", b"X"])
+def test_a_name_of_gigabytes_is_not_read(tmp_path, kind):
+    path = tmp_path / "bomb.tar.bz2"
+    with bz2.open(path, "wb") as file:
+        file.write(tar_header(kind, 3 * 2**30) + bytes(4 * 2**20))
+    with pytest.raises(BadInput, match="endless header"):
+        list(find_events(path))
