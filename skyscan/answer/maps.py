@@ -202,6 +202,10 @@ class SkyMap(Pixels):
 
         write_multiorder(path, self, self.levels(levels))
 
+    def __repr__(self) -> str:
+        pixels = ", ".join(f"{len(rows)} of nside {n}" for n, rows in self.pixels.items())
+        return f"<SkyMap {self.name}: {pixels}>"
+
     def _repr_html_(self) -> str:
         return self.answer().html()
 

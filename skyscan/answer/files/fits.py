@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     Card = tuple[str, Any, str]
 
 REFERENCE = "https://github.com/icecube/skyreader"
-#: The extension with the pixels as they were fitted: the bytes of the ``.npz`` file. It is an
-#: image because programs take the first table of a file for its map, and warn of a second.
+#: The extension with the pixels as they were fitted: the bytes of the ``.npz`` file. It is
+#: FOREIGN, a type for files of other formats in the IAU's registry of extensions: astropy warns
+#: of a second table, and with an image Aladin does not show the table as a map.
 PIXELS_EXTENSION = "FITTED"
+FOREIGN = "FOREIGN"
+BLOCK_BYTES = 2880
 #: Value of COORDSYS of maps in IceCube's local frame.
 LOCAL_FRAME = "LOCAL"
 
@@ -64,11 +67,18 @@ def multiorder_bytes(skymap: SkyMap, answer: Answer) -> bytes:
             *event_cards(answer),
         ]
     )
-    fitted = fits.ImageHDU(np.frombuffer(npz_of(skymap), np.uint8), name=PIXELS_EXTENSION)
-    fitted.header["COMMENT"] = "The pixels as fitted: the bytes of an .npz file of skyreader."
     content = io.BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), table, fitted]).writeto(content)
-    return content.getvalue()
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(content)
+    return content.getvalue() + _foreign(npz_of(skymap))
+
+
+def _foreign(data: bytes) -> bytes:
+    """Return the extension with the pixels as they were fitted; astropy writes none such."""
+    header = fits.ImageHDU(np.frombuffer(data, np.uint8), name=PIXELS_EXTENSION).header
+    header["XTENSION"] = (FOREIGN, "a file of another format")
+    header["COMMENT"] = "The pixels as fitted: the bytes of an .npz file of skyreader."
+    head = bytes(header.tostring(), "ascii")
+    return head + data + bytes(-len(data) % BLOCK_BYTES)
 
 
 def _coordinates(skymap: SkyMap) -> Card:

@@ -258,6 +258,7 @@ def test_the_json_is_as_the_schema_says_and_the_text_has_its_numbers(good):
         assert f"{region['area_deg2']:.2f} deg2" in lines
         assert f"RA +{region['ra_plus_deg']:.2f} -{region['ra_minus_deg']:.2f} deg" in lines
         assert f"{region['area_deg2']:.2f} deg2" in skymap._repr_html_()
+        assert len(repr(skymap)) < 200
     assert "unknown" in lines
 
 

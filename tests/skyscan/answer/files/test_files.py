@@ -177,6 +177,26 @@ def test_the_header_says_what_the_answer_says(folder, answer):
     assert {"DATE", "REFERENC", "CREATOR", "RECO", "ORDERING", "MOCORDER"} <= set(header)
 
 
+def test_the_table_is_all_that_programs_take_for_a_map(folder):
+    with fits.open(file(folder, "multiorder.fits")) as hdus:
+        hdus.verify("exception")
+        kinds = [hdu.header.get("XTENSION", "") for hdu in hdus]
+    # Of a second table, astropy warns; with an image, Aladin shows no map.
+    assert kinds == ["", "BINTABLE", "FOREIGN"]
+
+
+def test_the_fitted_pixels_are_read_from_an_image_too_as_in_earlier_versions(folder, tmp_path):
+    path = file(folder, "multiorder.fits")
+    now, before = b"XTENSION= 'FOREIGN '", b"XTENSION= 'IMAGE   '"
+    content = path.read_bytes()
+    assert content.count(now) == 1
+    old = tmp_path / path.name
+    old.write_bytes(content.replace(now, before))
+    pixels = read_map(old).pixels
+    for nside, rows in read_map(path).pixels.items():
+        assert rows.tobytes() == pixels[nside].tobytes()
+
+
 def test_astropy_reads_a_density_that_integrates_to_one(folder, answer):
     table = QTable.read(file(folder, "multiorder.fits"))
     assert table.colnames == ["UNIQ", "PROBDENSITY", "LLH2"]
