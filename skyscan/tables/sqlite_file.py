@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 100_000
 MAX_INTEGER = 2**63
+MOST_BYTES = 1_000_000  # of a cell; pulses and truth are numbers
 
 
 def is_sqlite(begin: bytes, _name: str) -> bool:
@@ -39,7 +41,8 @@ def tables_in(path: Path) -> list[SqliteTable]:
     BadInput
         The file is damaged.
     """
-    query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
+    # A view is a program, which may have no end.
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
     with closing(_connection(path)) as connection:
         names = [str(row[0]) for row in _rows(path, connection, query)]
     return [SqliteTable(path, name) for name in names if not name.startswith("sqlite_")]
@@ -89,9 +92,12 @@ def _connection(path: Path) -> sqlite3.Connection:
         )
     try:
         address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
-        return sqlite3.connect(address, uri=True)
+        connection = sqlite3.connect(address, uri=True)
     except sqlite3.Error as error:
         raise _damaged(path, error) from error
+    if sys.version_info >= (3, 11):
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+    return connection
 
 
 def _rows(

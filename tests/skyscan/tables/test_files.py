@@ -1,7 +1,8 @@
 """Events in tables of every layout, as a user finds them."""
 
 import gzip
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from warnings import catch_warnings
 
 import numpy as np
@@ -480,4 +481,22 @@ def test_a_position_beyond_all_numbers_is_refused_without_a_warning(tmp_path):
     table["dom_x"][3] = 1e300
     path = write_csv(tmp_path / "x", table)
     with catch_warnings(action="error"), pytest.raises(BadInput, match="--geometry"):
+        read(tmp_path, path, event=0)
+
+
+def test_a_cell_of_megabytes_or_a_view_without_end_costs_nothing(tmp_path):
+    pulses, _ = graphnet()
+    path = write_sqlite(tmp_path / "x.db", pulses=pulses)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+            "FROM n) SELECT i AS event_no, 1 AS string, 1 AS dom_number, 0.0 AS dom_time, "
+            "1.0 AS charge FROM n"
+        )
+        connection.commit()
+    assert [entry.event_id for entry in list_events(path)] == [0, 1]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE pulses SET charge = zeroblob(20000000) WHERE rowid = 3")
+        connection.commit()
+    with pytest.raises(BadInput, match=r"cannot be read as SQLite .* too big"):
         read(tmp_path, path, event=0)
