@@ -17,14 +17,11 @@ from typing import TYPE_CHECKING
 from condor.errors import NoImage
 from condor.software import apt
 from condor.software.apptainer import have_apptainer, namespace_trouble
-from condor.software.relocate import cache_folder
 from skyscan.errors import WrongUsage
-from skyscan.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RECIPE = 2  # raise it when the image changes: a cached image is then built again
 SUITE = "bookworm"
 PYTHON = ("python3", "python3-numpy", "python3-scipy", "python3-healpy")
 # Packages for the shell script that starts Python.
@@ -62,35 +59,6 @@ PACKAGE_LIST = "etc/skyscan-packages"
 MOUNT_POINTS = ("etc/hosts", "etc/localtime", "etc/resolv.conf")
 FOLDERS = ("media", "mnt", "opt", "srv")
 DOCUMENTATION = ("doc", "info", "locale", "man")
-
-
-def cached_image(extra: Sequence[str] = ()) -> Path:
-    """Return the image in the user's cache; build it if it is missing.
-
-    Parameters
-    ----------
-    extra : sequence of str
-        Names of further Debian packages.
-
-    Returns
-    -------
-    Path
-        A sandbox folder.
-
-    Raises
-    ------
-    NoImage, NoApptainer
-        It cannot be built here; the message says why.
-    """
-    name = "-".join(("image", SUITE, *sorted(extra)))
-    image = cache_folder().resolve() / f"{name}.{RECIPE}"
-    image.parent.mkdir(parents=True, exist_ok=True)
-    with locked(image.with_name(f"{name}.lock")):
-        if image.is_dir():
-            return image
-        for left in image.parent.glob(f".{image.name}-*"):  # of a build that was killed
-            shutil.rmtree(left)
-        return make_image(image, extra)
 
 
 def make_image(image: Path, extra: Sequence[str] = ()) -> Path:

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from image_support import cached_image
 
 from condor.contact import Pool
 from condor.software.apptainer import have_apptainer, namespace_trouble
-from condor.software.image import cached_image
 from condor.submit import submit_lines
 
 pytestmark = pytest.mark.pool

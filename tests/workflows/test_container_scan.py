@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from image_support import cached_image
 from scans import RunningScan, environment, simulated_event, wait_until
 
 from condor.software.apptainer import namespace_trouble
-from condor.software.image import cached_image
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.results import count_records
 from workflows.options import Options

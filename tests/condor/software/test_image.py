@@ -3,11 +3,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from image_support import cached_image
 
 from condor.errors import NoImage
 from condor.software import apt, image
 from condor.software.apptainer import have_apptainer, namespace_trouble
-from condor.software.image import cached_image, make_image
+from condor.software.image import make_image
 from skyscan.errors import WrongUsage
 
 REPOSITORY = Path(__file__).parents[3]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from image_support import cached_image
 from scans import (
     PATIENCE,
     RunningScan,
@@ -28,7 +29,6 @@ from scans import (
 
 from condor.logs.dagman import dagman_state, log_events
 from condor.software.apptainer import namespace_trouble
-from condor.software.image import cached_image
 from workflows.cli import main
 from workflows.engines import ENGINES
 from workflows.engines.pegasus.submission import PLAN, has_pegasus
