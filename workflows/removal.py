@@ -7,7 +7,6 @@ with the jobs, back to their last checkpoint.
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from condor.queue import HELD, SCHEDULER, VANILLA, jobs, with_their_jobs
 from condor.schedd import ask_schedd
 from condor.versions import REMOVAL_WITH_TRANSFER, parse_version
 from skyscan.errors import SkyscanError, TryAgain
+from skyscan.rounds.arrived import take_results
 from workflows.campaigns import run as campaign_run
 from workflows.engines import engine_of
 from workflows.engines.dagman.submission import locks
@@ -72,7 +72,7 @@ def abort(folder: ScanFolder, pool: Pool, patience: float = PATIENCE) -> int | N
     _unlock(folder.workflow)
     _note([cluster], engine_of(folder).dag(folder))
     if place := submitted_in(engine_of(folder).dag(folder), folder.path):
-        take_results(Path(place), folder)
+        take_results_from(Path(place), folder)
     _close(folder)
     return cluster
 
@@ -87,21 +87,18 @@ def _close(folder: ScanFolder) -> None:
             notify(command, "removed", folder.path, folder.logs / NOTIFY_LOG)
 
 
-def take_results(place: Path, folder: ScanFolder) -> None:
-    """Copy the results that jobs sent to where a scan was before its folder was moved.
-
-    Only files that have more than those that are here: each fit has a checksum, and fits are
-    appended.
-    """
+def take_results_from(place: Path, folder: ScanFolder) -> None:
+    """Take the results that jobs sent to where a scan was before its folder was moved."""
+    arrived: dict[int, dict[int, list[Path]]] = {}
     for path in place.glob("rounds/*/results/*/*.rec"):
-        here = folder.path / path.relative_to(place)
-        with suppress(OSError):  # a full disk, or a file of others
-            if here.parent.is_dir() and path.stat().st_size > _size(here):
-                shutil.copyfile(path, here)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+        of_round, batch = path.parents[2].name, path.stem
+        if of_round.isdecimal() and batch.isdecimal():
+            arrived.setdefault(int(of_round), {}).setdefault(int(batch), []).append(path)
+    scan_id = read_planned(folder.scan_json).id
+    for number, arriving in arrived.items():
+        # A round that is damaged is written again by `resume`; a disk may be full.
+        with suppress(SkyscanError, OSError):
+            take_results(folder.round(number), scan_id, arriving)
 
 
 def _written(path: Path) -> int:

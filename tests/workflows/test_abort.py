@@ -21,7 +21,7 @@ from skyscan.layout import ScanFolder
 from skyscan.results import count_records
 from workflows.cli import main
 from workflows.model.reading import read_model
-from workflows.removal import StillThere, abort, take_results
+from workflows.removal import StillThere, abort
 from workflows.reports.stored import read_report
 from workflows.submission import queued_cluster, queued_jobs
 
@@ -172,16 +172,3 @@ def test_what_jobs_had_done_comes_to_where_a_scan_was_moved_while_it_ran(pool, r
     assert not queued_jobs(here, pool)
     can_transfer = parse_version(pool.version) >= REMOVAL_WITH_TRANSFER
     assert (read_model(here).rounds[0].n_done > 0) == can_transfer
-
-
-def test_only_more_results_are_taken_from_where_a_scan_was(tmp_path):
-    before, here = tmp_path / "before", ScanFolder(tmp_path / "here")
-    for name, old, new in (("00000", "123", "1"), ("00001", "1", "12"), ("00002", "", None)):
-        for place, text in ((before, old), (here.path, new)):
-            path = place / "rounds" / "000" / "results" / name / f"{name}.rec"
-            path.parent.mkdir(parents=True)
-            if text is not None:
-                path.write_text(text)
-    take_results(before, here)
-    found = {it.name: it.read_text() for it in here.path.rglob("*.rec")}
-    assert found == {"00000.rec": "123", "00001.rec": "12"}

@@ -12,15 +12,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.results import read_results, write_results
-from skyscan.rounds.collect import batches_of
+from skyscan.rounds.arrived import take_results
 from skyscan.scan import read_scan
 from workflows.engines.pegasus.folder import PegasusFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from skyscan.layout import RoundFolder, ScanFolder
+    from skyscan.layout import ScanFolder
     from workflows.engines.engine import Arriving
 
 _RESULT = re.compile(r"r(\d{3})_(\d{5,})(?:\.new)?\.rec", re.ASCII)  # graph.logical_name
@@ -35,31 +32,6 @@ def arriving_results(*places: Path) -> Arriving:
                 batches = found.setdefault(int(match[1]), {})
                 batches.setdefault(int(match[2]), []).append(Path(folder, match[0]))
     return found
-
-
-def take_results(folder: RoundFolder, scan_id: str, arriving: Mapping[int, list[Path]]) -> int:
-    """Add the results of a round that have arrived to its result files; return their number.
-
-    Existing results are kept; results that are damaged, of another scan or of a batch that the
-    round does not have any more stay where they are.
-
-    Raises
-    ------
-    DamagedFile
-        The round's description or a file of its batches is damaged.
-    """
-    taken = 0
-    for batch, home in batches_of(folder, scan_id) if arriving else ():
-        result = before = read_results(home, batch)
-        for path in arriving.get(batch.number, ()):
-            if len(result.missing(batch)) == 0:
-                break
-            result = result.joined(read_results(path, batch))
-        new = len(result.records) - len(before.records)
-        if new:
-            write_results(home, batch, result.records)
-        taken += new
-    return taken
 
 
 def settle(folder: ScanFolder) -> None:

@@ -10,6 +10,7 @@ from Pegasus.api import Namespace
 from condor.sites import recorded_site
 from skyscan import layout
 from skyscan.merge import skymap_of
+from skyscan.rounds.arrived import take_results
 from skyscan.rounds.collect import collect
 from skyscan.rounds.leftover import time_budget
 from skyscan.rounds.next_round import open_round
@@ -17,7 +18,7 @@ from workflows.engines.pegasus.catalogs import deadline_profile, replica_catalog
 from workflows.engines.pegasus.folder import PegasusFolder
 from workflows.engines.pegasus.graph import Graph, files_read
 from workflows.engines.pegasus.outer import THE_ONE, add_next, event_metadata, round_file
-from workflows.engines.pegasus.results import arriving_results, take_results
+from workflows.engines.pegasus.results import arriving_results
 from workflows.engines.pegasus.staging import shared_replica
 from workflows.engines.pegasus.startup import take_startup
 from workflows.steps import BATCH, BATCHES, BUDGET, DEADLINE, ROUND, merge_step, reco_step
