@@ -88,12 +88,20 @@ def _campaign(options: argparse.Namespace) -> ExitCode:
     folder = CampaignFolder(options.output_dir.absolute())
     if folder.json.exists() and is_running(folder):
         of_scans = from_words(options)
-        before = read_campaign(folder).entries
+        running = read_campaign(folder)
+        before = running.entries
         wanted = wanted_events(files, choice_of(of_scans), events)
         if len(added(before, wanted)) > len(before):
             raise WrongUsage(
                 f"The campaign in {folder.path} is running; add events when it has ended, "
                 f"or choose another --output-dir."
+            )
+        if options.max_scans not in (None, running.max_scans):
+            abort = f"skyscan abort {shlex.quote(str(folder.path))}"
+            print(
+                f"It goes on with {running.max_scans} scans at a time; for another number, "
+                f"run `{abort}`, then this command again.",
+                flush=True,
             )
         return resume(folder.path, no_watch=options.no_watch or options.no_submit)
     of_scans = from_words(options)

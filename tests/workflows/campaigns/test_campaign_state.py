@@ -17,6 +17,7 @@ from workflows.campaigns.folder import CampaignFolder
 from workflows.campaigns.plan import plan_campaign
 from workflows.campaigns.run import watch
 from workflows.cli import main
+from workflows.commands import campaign as command
 from workflows.reports.writing import write_report
 
 
@@ -103,3 +104,19 @@ def test_the_state_of_each_event_is_there_for_programs(folder, capsys):
     assert main(["status", "--json", str(folder.path)]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [it["state"] for it in rows] == ["waiting", "waiting"]
+
+
+def test_a_running_campaign_says_how_its_scans_at_a_time_are_changed(
+    folder, monkeypatch, capsys
+):
+    monkeypatch.setattr(command, "is_running", lambda _: True)
+    monkeypatch.setattr(command, "resume", lambda *_, **__: ExitCode.DONE)
+    files = sorted(map(str, (folder.path.parent / "events").iterdir()))
+    words = ["campaign", *files, "--simulated-event", "--output-dir", str(folder.path)]
+    now = read_campaign(folder).max_scans
+    assert main([*words, "--max-scans", str(now)]) == 0
+    assert capsys.readouterr().out == ""
+    assert main([*words, "--max-scans", str(now + 3)]) == 0
+    told = capsys.readouterr().out
+    assert f"goes on with {now} scans at a time" in told
+    assert f"skyscan abort {folder.path}" in told
