@@ -380,7 +380,7 @@ def test_what_is_no_catalogue_is_refused_when_planning(tmp_path):
     with pytest.raises(BadInput, match="is not a file"):
         plan(EVENT, tmp_path, options(catalogue=tmp_path / "none.csv"))
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(BadInput, match="no column of RA"):
+    with pytest.raises(BadInput, match="no columns of RA"):
         plan(EVENT, tmp_path, options(catalogue=tmp_path / "x.csv"))
 
 

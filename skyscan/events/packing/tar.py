@@ -103,15 +103,14 @@ def _files(stream: Inflated) -> Iterator[tuple[str, _Member]]:
     class Header(tarfile.TarInfo):
         """A header; what goes before it, such as a long name, is read into memory."""
 
-        @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Header:
-            header = super().frombuf(buf, encoding, errors)
-            is_before = header.type in b"LKxgX"
-            if header.type == tarfile.GNUTYPE_SPARSE or (
-                is_before and not 0 <= header.size <= MAX_HEADER_BYTES
+        def _proc_member(self, archive: tarfile.TarFile) -> object:
+            # This is what tarfile means for subclasses; newer ones pass over `frombuf`.
+            is_before = self.type in b"LKxgX"
+            if self.type == tarfile.GNUTYPE_SPARSE or (
+                is_before and not 0 <= self.size <= MAX_HEADER_BYTES
             ):
                 raise MalformedError("is an archive with a sparse file or an endless header")
-            return header
+            return super()._proc_member(archive)  # type: ignore[misc]
 
     try:
         with tarfile.open(fileobj=_File(stream), mode="r|", tarinfo=Header) as archive:  # type: ignore[call-overload]

@@ -296,7 +296,7 @@ def test_a_redirect_to_what_is_no_address_of_a_server_is_a_temporary_error(serve
 def test_an_answer_of_another_protocol_is_no_file(monkeypatch, tmp_path):
     (tmp_path / "file").write_bytes(CONTENT)
     monkeypatch.setattr(transfer, "_open", lambda *_, **__: (tmp_path / "file").open("rb"))
-    with pytest.raises(TryAgain, match="not of HTTP"):
+    with pytest.raises(TryAgain, match="not HTTP"):
         staging.stage(STORE, NAME)
 
 
