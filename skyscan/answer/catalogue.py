@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,11 +20,20 @@ if TYPE_CHECKING:
     from skyscan.answer.maps import SkyMap
 
 TEXT = "text"
-#: How columns may be separated: by commas or semicolons, or else as astropy guesses.
-TEXTS = (
+#: How columns may be separated, tried in turn. astropy's own guesses include DAOphot's tables,
+#: whose pattern takes time that grows with the square of a line's length.
+TEXTS: tuple[dict[str, Any], ...] = (
     {"format": "ascii.csv"},
     {"format": "ascii.csv", "delimiter": ";"},
-    {"format": "ascii"},
+    *(
+        {"format": f"ascii.{name}", "guess": False}
+        for name in (
+            *("ecsv", "mrt", "cds", "rdb", "tab", "ipac", "fixed_width_two_line"),
+            *("fixed_width", "commented_header", "basic"),
+        )
+    ),
+    {"format": "ascii.commented_header", "delimiter": ",", "guess": False},
+    *({"format": "ascii.basic", "delimiter": it, "guess": False} for it in ",;|\t"),
 )
 FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".mrt"), TEXT),

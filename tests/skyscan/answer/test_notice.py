@@ -269,3 +269,10 @@ def test_a_file_that_is_no_catalogue_is_bad_input(tmp_path, text):
         read_catalogue(tmp_path / "c.csv")
     with pytest.raises(BadInput, match="none"):
         read_catalogue(tmp_path / "none.csv")
+
+
+def test_a_long_line_takes_no_time_that_grows_with_its_square(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("name,ra," + '{"a":' * 60_000 + "\nA,1,2\n")
+    with pytest.raises(BadInput):
+        read_catalogue(path)
