@@ -174,10 +174,15 @@ class Table(ABC):
         BadInput
             It holds something else.
         """
+        values = columns[name]
+        if values.dtype.kind == "O" and not all(
+            it is None or _is_number(it) for it in values.ravel()
+        ):
+            raise self.complaint(_no_number(name, values))
         try:
-            return np.asarray(columns[name], np.float64)
+            return np.asarray(values, np.float64)
         except (TypeError, ValueError) as error:
-            raise self.complaint(_no_number(name, columns[name])) from error
+            raise self.complaint(_no_number(name, values)) from error
 
     def integers(self, columns: Columns, name: str) -> NDArray[np.int64]:
         """Return a column as integers.
@@ -245,11 +250,18 @@ def _no_number(name: str, values: NDArray[Any]) -> str:
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401  (whatever a table has)
+    if isinstance(value, str) and not is_plain(value):
+        return False
     try:
         float(value)
     except (TypeError, ValueError):
         return False
     return True
+
+
+def is_plain(word: str) -> bool:
+    """Return whether a word has nothing that only Python takes for a part of a number."""
+    return word.isascii() and "_" not in word
 
 
 def _number_at(values: NDArray[Any], row: int) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.csv_head import SPACE, delimiter_of, names_in
-from skyscan.tables.columns import PULSES, Rows, Table
+from skyscan.tables.columns import PULSES, Rows, Table, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,6 +166,8 @@ class _Lines:
 def _values(cells: Sequence[str]) -> NDArray[Any]:
     """Return the cells of a column as numbers if they are, true and false as 1 and 0."""
     words = [cell.strip() for cell in cells]
+    if not all(map(is_plain, words)):  # text; or `1_0`, which Python takes for 10
+        return np.array(words, object)
     try:
         return np.array([int(word) for word in words], np.int64)
     except (ValueError, OverflowError):

@@ -500,3 +500,11 @@ def test_a_cell_of_megabytes_or_a_view_without_end_costs_nothing(tmp_path):
         connection.commit()
     with pytest.raises(BadInput, match=r"cannot be read as SQLite .* too big"):
         read(tmp_path, path, event=0)
+
+
+@pytest.mark.parametrize("number", ["1_0", "\u0663", "\uff11"])
+def test_only_plain_digits_are_a_number(tmp_path, number):
+    path = tmp_path / "x.csv"
+    path.write_text(f"event,string,om,time,charge\n7,1,1,{number},1.0\n", "utf-8")
+    with pytest.raises(BadInput, match="which is not a number"):
+        take_event(path)
