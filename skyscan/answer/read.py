@@ -15,6 +15,7 @@ from skyscan.answer.context import context_beside, with_reported_levels
 from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput
 from skyscan.events.event import NO_TYPE, type_in
+from skyscan.events.place import shown
 from skyscan.regular import read_regular
 from skyscan.skymap import (
     COORDINATES,
@@ -44,6 +45,7 @@ FLIPPED = (
 FITS_STARTS = (b"SIMPLE  =", b"\x1f\x8b")
 MAX_MJD = 600_000.0  #: days; from the year 216 to 3501
 MAX_NSIDE = 2**29  # of HEALPix
+MOST_IN_A_TYPE = 100  # characters; it becomes a part of names of files
 MAX_BYTES = 2 * 1024**3  #: of a file as JSON: 100 bytes for each of 20 million pixels
 _NOT_A_MAP = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError),
@@ -230,8 +232,13 @@ def check_pixels(path: Path, pixels: Pixels) -> None:
     Raises
     ------
     BadInput
-        Its time or its pixels cannot be.
+        Its time, its pixels or the type of its event cannot be.
     """
+    kind = pixels.event_type or ""
+    if not kind.isprintable() or "/" in kind or len(kind) > MOST_IN_A_TYPE:
+        raise BadInput(
+            f"{path} has the event type {shown(repr(kind))}, which no file name can have."
+        )
     if abs(pixels.mjd) > MAX_MJD:
         raise BadInput(f"{path} has the time MJD {pixels.mjd:g}, which is not a date.")
     for nside, rows in pixels.pixels.items():

@@ -15,7 +15,7 @@ import skyscan
 from skyscan.answer.files.moc import region_moc
 from skyscan.answer.read import flipped
 from skyscan.errors import BadInput
-from skyscan.skymap import SKYMAP_DTYPE, write_skymap
+from skyscan.skymap import SKYMAP_DTYPE, json_parts, npz_of, write_skymap
 from skyscan.storage import npz_bytes
 
 
@@ -165,4 +165,17 @@ def test_a_small_fits_file_that_unpacks_to_gigabytes_is_bad_input(tmp_path, monk
     path = tmp_path / "map.fits.gz"
     path.write_bytes(gzip.compress(b"SIMPLE  =" + bytes(200_000)))
     with pytest.raises(BadInput, match="unpacks to more than"):
+        skyscan.read_map(path)
+
+
+@pytest.mark.parametrize("kind", ["../../etc", "a/b", "x" * 1000, "a\nb"])
+@pytest.mark.parametrize("ending", ["npz", "json"])
+def test_a_map_whose_event_type_is_no_part_of_a_file_name_is_bad_input(tmp_path, kind, ending):
+    path = tmp_path / f"map.{ending}"
+    skymap = replace(gaussian_map(), event_type=kind)
+    if ending == "npz":
+        path.write_bytes(npz_of(skymap))
+    else:
+        path.write_text("".join(json_parts(skymap)))
+    with pytest.raises(BadInput, match="event type"):
         skyscan.read_map(path)
