@@ -58,7 +58,7 @@ import os, signal, sys, time
 from skyscan.job.fork import Fork
 signal.signal(signal.SIGTERM, lambda *_: print("the handler of the parent", flush=True))
 def stay():
-    print("ready", flush=True)
+    os.write(1, b"ready\\n")  # at once, also where Python does not buffer
     time.sleep(600)
 child = Fork(stay, "reco", "worker")
 child.stdout.read(6)
