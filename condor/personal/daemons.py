@@ -95,9 +95,10 @@ def silence(folder: Path) -> str:
     daemons = _daemons(folder)
     if {process.name for process in daemons} != DAEMONS:
         return ""
-    stopped = _stopped(daemons)
-    why = "the machine may be busy" if find_htcondor() else NO_TOOLS
-    why = stopped_text(stopped) if stopped else why
+    if stopped := _stopped(daemons):
+        why = stopped_text(stopped)
+    else:
+        why = "the machine may be busy" if find_htcondor() else NO_TOOLS
     return f"all daemons of the pool in {folder} run, but it does not answer: {why}"
 
 

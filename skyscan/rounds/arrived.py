@@ -20,6 +20,15 @@ def take_results(folder: RoundFolder, scan_id: str, arriving: Mapping[int, list[
     Existing results are kept; results that are damaged, of another scan or of a batch that the
     round does not have any more stay where they are.
 
+    Parameters
+    ----------
+    folder : RoundFolder
+        The round in the scan folder.
+    scan_id : str
+        The scan that its batches must be of.
+    arriving : mapping of int to list of Path
+        The result files elsewhere, by the number of the batch.
+
     Raises
     ------
     DamagedFile
