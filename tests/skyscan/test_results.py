@@ -229,3 +229,12 @@ def test_a_file_without_an_end_is_read_as_far_as_its_batch_goes(tmp_path):
     found = read_results(path, BATCH)
     assert rows(found.records) == rows(RECORDS)
     assert len(found.complaints) == 1  # damaged records
+
+
+def test_a_header_whose_scan_id_is_not_text_is_of_another_scan():
+    body = HEAD[:8] + b"\xff" * 32 + HEAD[40:-4]
+    content = body + struct.pack("<I", zlib.crc32(body))
+    found = header_ids(content)
+    assert found is not None
+    assert found[0] != SCAN_ID
+    assert found[1:] == (2, 7)
