@@ -19,7 +19,7 @@ from plans_support import accept_changes
 from condor.logs.dagman import log_events
 from skyscan.job.worker import TALLY_VARIABLE
 from skyscan.layout import JOB_SH, SCAN_JSON, ScanFolder
-from workflows.engines.dagman.scripts import OPEN_ROUND_SH
+from workflows.engines.dagman.scripts import OPEN_BATCH_SH, OPEN_ROUND_SH
 from workflows.options import Options
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -96,13 +96,24 @@ class RunningScan:
 
         It waits before the round is opened, or afterwards and before its jobs are submitted.
         """
-        script = self.folder.workflow / OPEN_ROUND_SH
         wait = "while [ ! -e go-on ]; do touch paused; sleep 0.1; done"
         gate = f'[ "$1" -ne {number} ] || {wait}'
+        end = ["code=$?", gate, 'exit "$code"']
+        script = self.folder.workflow / OPEN_ROUND_SH
         *lines, last = script.read_text().splitlines()
-        end = [last.removeprefix("exec "), "code=$?", gate, "exit $code"]
-        script.write_text("\n".join([*lines, *(end if opened else [gate, last]), ""]))
+        after = [last.removeprefix("exec "), *end]
+        script.write_text("\n".join([*lines, *(after if opened else [gate, last]), ""]))
+        self._pause_jobs(number, wait, opened=opened)
         accept_changes(self.folder)
+
+    def _pause_jobs(self, number: int, wait: str, *, opened: bool) -> None:
+        """Let the scripts of jobs wait that are nodes of the outer DAG, if there are any."""
+        script = self.folder.workflow / OPEN_BATCH_SH
+        if script.exists():
+            gate = f'case "$1" in reco_{number:03d}_*) {wait};; esac'
+            shebang, *lines = script.read_text().splitlines()
+            text = [*lines, gate] if opened else [gate, *lines]
+            script.write_text("\n".join([shebang, *text, ""]))
 
     def at_start(self, *lines: str) -> None:
         """Let reco jobs run some lines of shell before they start Python."""

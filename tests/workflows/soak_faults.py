@@ -173,13 +173,16 @@ def rename_folder(scan: RunningScan, random: Random) -> str | None:
 
 def kill_pre_script(scan: RunningScan, random: Random) -> str | None:
     """Kill the PRE script that opens a round, or its Python."""
-    return _kill(pre_scripts(scan, "next-round", "./open-round.sh"), random)
+    return _kill(pre_scripts(scan, "next-round", *OPENERS), random)
+
+
+OPENERS = ("./open-round.sh", "./open-batch.sh")
 
 
 def pre_scripts(scan: RunningScan, *words: str) -> list[int]:
     """Return the processes of a scan's PRE scripts of rounds."""
     pids = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
-    chosen = set(words or ("./open-round.sh",))
+    chosen = set(words or OPENERS)
     return [pid for pid in pids if chosen & _words(pid) and _cwd(pid) == scan.folder.workflow]
 
 

@@ -15,7 +15,7 @@ from soak_faults import dagmans, pre_scripts
 from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode
 from workflows.engines.dagman.dags import SCAN_DAG, SCRIPT_RETRIES
-from workflows.engines.dagman.scripts import OPEN_ROUND_SH
+from workflows.engines.dagman.scripts import OPEN_BATCH_SH
 from workflows.steps import ACCESS_POINT_SH
 from workflows.watch import is_over
 
@@ -26,6 +26,10 @@ pytestmark = pytest.mark.pool
 
 OPTIONS = {"reco": "dummy", "progression": ((1, 0), (2, 2)), "jobs_per_round": 2}
 DUMMY_COST = "0.5"
+#: Rounds whose jobs are nodes of the outer DAG, and rounds that are DAGs.
+SHAPES = pytest.mark.parametrize(
+    "shape", [{}, {"jobs_per_round": None, "batch_size": 6}], ids=["nodes", "dags"]
+)
 
 
 def kill_dagman(scan: RunningScan) -> None:
@@ -90,7 +94,8 @@ def test_a_dagman_that_died_in_its_final_node_runs_that_again_at_the_end(pool, r
     # As with a full disk: round 1 cannot be opened, and then the report cannot be written.
     scan = make_scan(pool, run_folder, **OPTIONS)
     until = "[ -e go-on ]"
-    first_line(scan, OPEN_ROUND_SH, f'[ "$1" -ne 1 ] || {until} || exit {ExitCode.TRY_AGAIN}')
+    fail = f"{until} || exit {ExitCode.TRY_AGAIN}"
+    first_line(scan, OPEN_BATCH_SH, f'case "$1" in reco_001_*) {fail};; esac')
     wait = f"until {until}; do touch paused; sleep 0.1; done"
     first_line(scan, ACCESS_POINT_SH, f'[ "$2" != report ] || {until} || {{ {wait}; exit 1; }}')
     accept_changes(scan.folder)
@@ -132,12 +137,15 @@ def test_a_job_that_its_schedd_ran_twice_does_not_matter(pool, run_folder):
 
 
 @pytest.mark.versions
-def test_a_dagman_that_missed_the_end_of_an_event_is_restarted(pool, run_folder):
+@SHAPES
+def test_a_dagman_that_missed_the_end_of_an_event_is_restarted(pool, run_folder, shape):
     # As a disk that was full for a while leaves it.
     with environment(SKYSCAN_DUMMY_COST=DUMMY_COST):
-        scan = make_scan(pool, run_folder, **OPTIONS)
-    scan.submit().wait_for_fits(1)
+        scan = make_scan(pool, run_folder, **{**OPTIONS, **shape})
     log = scan.folder.workflow / f"{SCAN_DAG}.nodes.log"
+    scan.submit().wait_for_fits(1)
+    n_jobs = 1 if shape else 2  # the next event is that of an end
+    wait_until(lambda: scan.events(SCAN_DAG).count("EXECUTE") == n_jobs, "all to run")
     event = log.read_text().split("...\n")[-2]
     append(log, event[: len(event) // 2])
     report = scan.finish()
@@ -156,37 +164,36 @@ def submissions(scan: RunningScan) -> int:
     return 0 if state is None else state.submissions
 
 
-def kill_the_script(scan: RunningScan, other_than: int = 0) -> int:
-    """Kill the PRE script that waits to open a round; return its process."""
-
-    def waiting() -> list[int]:
-        return [pid for pid in pre_scripts(scan) if pid != other_than]
-
-    wait_until(lambda: bool(waiting()) or is_over(scan.folder), "the script to run")
-    (pid,) = waiting()
-    os.kill(pid, signal.SIGKILL)
-    return pid
-
-
-def test_a_script_that_is_killed_once_is_run_again(pool, run_folder):
-    scan = make_scan(pool, run_folder, **OPTIONS)
+@SHAPES
+def test_a_script_that_is_killed_once_is_run_again(pool, run_folder, shape):
+    scan = make_scan(pool, run_folder, **{**OPTIONS, **shape})
     scan.pause_at(1)
     scan.submit().wait_until_paused()
-    kill_the_script(scan)
+    os.kill(pre_scripts(scan)[0], signal.SIGKILL)
     scan.go_on()
     report = scan.finish()
     assert report.outcome == "complete", report.text
     assert set(scan.fits().values()) == {1}
 
 
-def test_a_script_that_is_killed_each_time_is_named_and_the_scan_can_go_on(pool, run_folder):
-    scan = make_scan(pool, run_folder, **OPTIONS)
+@SHAPES
+def test_a_script_that_is_killed_each_time_is_named_and_the_scan_can_go_on(
+    pool, run_folder, shape
+):
+    scan = make_scan(pool, run_folder, **{**OPTIONS, **shape})
     scan.pause_at(1)
     scan.submit().wait_until_paused()
-    killed = 0
-    for _ in range(1 + SCRIPT_RETRIES):
-        killed = kill_the_script(scan, other_than=killed)
+    killed: set[int] = set()
+
+    def kill_all() -> bool:
+        for pid in set(pre_scripts(scan)) - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        return is_over(scan.folder)
+
+    wait_until(kill_all, "the scan to give up")
     report = scan.finish()
+    assert len(killed) == (1 + SCRIPT_RETRIES) * (1 if shape else 2)
     assert report.exit_code == ExitCode.TRY_AGAIN, report.text
     (failure,) = report.failures
     assert (failure.step, failure.cause) == ("opening round_001", "killed")

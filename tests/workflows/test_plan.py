@@ -65,6 +65,7 @@ def test_a_plan_contains_everything_that_a_scan_needs(tmp_path, event):
         "merge-here.sh",
         "merge.sub",
         "more_rounds.dag",
+        "open-batch.sh",
         "open-round.sh",
         "prep.sub",
         "reco.sub",

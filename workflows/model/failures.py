@@ -18,6 +18,7 @@ from workflows.engines.engine import Failure
 from workflows.engines.scripts import missing_python
 from workflows.model import outputs
 from workflows.model.causes import CAUSES, SHOWN, Evidence, diagnose, with_cause
+from workflows.model.jobs import script_of
 from workflows.steps import ACCESS_POINT_SH
 
 if TYPE_CHECKING:
@@ -137,10 +138,9 @@ class FailureFinder:
             for log in engine.node_logs(self.folder)
         }
         for dag in sorted(dags | {engine.dag(self.folder)}):
-            for it in killed_scripts(dag):
-                yield with_cause(
-                    Failure(f"opening {it.node}", ExitCode.TRY_AGAIN, it.description())
-                )
+            killed = {script_of(it.node): it.description() for it in killed_scripts(dag)}
+            for step, text in killed.items():
+                yield with_cause(Failure(f"opening {step}", ExitCode.TRY_AGAIN, text))
 
     def _failure(
         self, step: str, job: Job | None, path: Path | None, *, is_everywhere: bool = False

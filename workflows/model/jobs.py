@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +13,17 @@ if TYPE_CHECKING:
 
     from condor.logs.joblog import LogEvent
 
+#: The node of a job whose round has no DAG of its own: the round, the batch.
+_AT_THE_TOP = re.compile(r"reco_(\d{3})_(\d{5})", re.ASCII)
+_NAMING = (Kind.SUBMIT, Kind.PRE_SKIP)
 How = Literal["running", "good", "failed", "evicted", "held", "removed"]
 State = Literal["idle", "running", "evicted", "held", "ended", "removed"]
+
+
+def script_of(node: str) -> str:
+    """Return the round that the PRE script of a node opens, if it does; else the node."""
+    here = _AT_THE_TOP.fullmatch(node)
+    return f"round_{here[1]}" if here else node
 
 
 @dataclass
@@ -218,13 +228,19 @@ class Nodes:
     skipped: dict[str, float] = field(default_factory=dict)
     _nodes: dict[int, str] = field(default_factory=dict)
 
-    def take(self, events: Iterable[LogEvent]) -> None:
-        """Take events into account, in the order of the log."""
+    def take(self, events: Iterable[LogEvent], *, of_round: bool = False) -> None:
+        """Take events into account, in the order of the log.
+
+        The jobs of a round without a DAG of its own are nodes of the outer DAG, such as
+        reco_002_00013, and have a log of the round as well. Only that counts, and there they
+        are called as in other rounds: reco_00013.
+        """
         for event in events:
-            if event.kind == Kind.SUBMIT and event.node:
-                self._nodes[event.cluster] = event.node
+            here = _AT_THE_TOP.fullmatch(event.node) if event.kind in _NAMING else None
+            if event.kind == Kind.SUBMIT and event.node and not (here and not of_round):
+                self._nodes[event.cluster] = f"reco_{here[2]}" if here else event.node
             elif event.kind == Kind.PRE_SKIP:
-                self.skipped[event.node] = event.time
+                self.skipped[script_of(event.node)] = event.time
             node = self._nodes.get(event.cluster)
             self.last = max(self.last, event.time)
             if node is None:

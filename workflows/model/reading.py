@@ -224,7 +224,7 @@ class ScanReader:
             number = int(of_round[1]) if of_round else None
             here = found.get(number) or Nodes()
             reader, nodes = self._logs.setdefault(log, (LogReader(log), here))
-            nodes.take(reader.read())
+            nodes.take(reader.read(), of_round=number is not None)
             found[number] = nodes
         return found
 

@@ -287,7 +287,7 @@ def test_shellcheck_finds_nothing_in_the_scripts_of_a_scan(folder, tmp_path):
     assert shellcheck, "pip install -e .[dev] brings it"
     ahead = plan(EVENT, tmp_path, options(predictive_scanning_threshold=0.5))
     scripts = [*sorted(folder.workflow.glob("*.sh")), ahead.workflow / "open-gate.sh"]
-    assert len(scripts) == 7
+    assert len(scripts) == 8
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

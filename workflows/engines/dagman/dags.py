@@ -16,14 +16,17 @@ from skyscan.rounds.leftover import time_budget
 from workflows.engines.dagman.scripts import (
     DEADLINE_SH,
     MERGE_HERE_SH,
+    OPEN_BATCH_SH,
     OPEN_GATE_SH,
     OPEN_ROUND_SH,
     ROUND_FAILED,
     deadline_lines,
     merge_here_lines,
+    open_batch_lines,
     open_gate_lines,
     open_round_lines,
 )
+from workflows.engines.dagman.writing import RECO, all_to_all, dag_lines, layer
 from workflows.engines.job import job_description, local_description
 from workflows.engines.scripts import access_point_lines, write_lines, write_script_lines
 from workflows.steps import (
@@ -39,8 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from htcondor2.dags import DAG
-
     from condor.sites import Site
     from skyscan.layout import ScanFolder
     from skyscan.rounds.states import BatchState
@@ -55,6 +56,8 @@ LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
 FINAL = "report"
 #: How often a PRE script runs again that was killed.
 SCRIPT_RETRIES = 2
+#: Rounds of at most so many jobs need no DAG of their own.
+MOST_JOBS_AT_THE_TOP = 16
 
 
 def round_dag(number: int) -> str:
@@ -75,12 +78,17 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
     """Write everything that DAGMan needs except the rounds, which follow during the scan."""
     here, place = folder.workflow, scan_from_here(folder)
     code = {layout.CODE_ZIP: os.path.relpath(folder.code, folder.path)}
+    n_jobs = n_jobs_at_the_top(scan, this_machine=site.this_machine)
     for step in (prep_step(scan), reco_step(scan)):
         inputs = tuple(code.get(path, path) for path in step.inputs)
         description = job_description(replace(step, inputs=inputs), scan, site)
+        if step.name == RECO and n_jobs:
+            description["log"] = ROUND_LOG
         _write_submit_file(here / f"{step.name}.sub", description, place)
     _write_submit_file(here / "merge.sub", local_description(merge_step()), place)
     write_lines(here / CONFIG, config_lines(site.dagman))
+    if n_jobs:
+        write_script_lines(here / OPEN_BATCH_SH, open_batch_lines(place))
     write_scan_dag(folder, scan, this_machine=site.this_machine)
     write_script_lines(here / ACCESS_POINT_SH, access_point_lines(python, scan.code_sha256))
     write_script_lines(here / OPEN_ROUND_SH, open_round_lines(place))
@@ -88,10 +96,10 @@ def write_workflow(folder: ScanFolder, scan: Planned, site: Site, python: str) -
 
 
 def planned_files(folder: ScanFolder) -> list[Path]:
-    """Return the files that `write_workflow` wrote; only some scans have gates."""
+    """Return the files that `write_workflow` wrote, some of which only some scans have."""
     names = ["prep.sub", "reco.sub", "merge.sub", CONFIG, SCAN_DAG]
     scripts = [ACCESS_POINT_SH, OPEN_ROUND_SH, DEADLINE_SH, MERGE_HERE_SH]
-    some = (OPEN_GATE_SH, MORE_ROUNDS_DAG)
+    some = (OPEN_GATE_SH, OPEN_BATCH_SH, MORE_ROUNDS_DAG)
     here = [name for name in some if (folder.workflow / name).exists()]
     return [folder.workflow / name for name in (*names, *scripts, *here)]
 
@@ -104,7 +112,10 @@ def _write_submit_file(path: Path, description: Mapping[str, str], place: str) -
 def write_scan_dag(folder: ScanFolder, scan: Planned, *, this_machine: bool) -> None:
     """Write the outer DAG, that of its later rounds, and scripts of its own nodes."""
     here, place = folder.workflow, scan_from_here(folder)
-    lines = scan_dag_lines(scan, this_machine=this_machine, place=place)
+    n_jobs = n_jobs_at_the_top(scan, this_machine=this_machine)
+    if not (here / OPEN_BATCH_SH).exists():  # planned by an earlier version
+        n_jobs = 0
+    lines = scan_dag_lines(scan, this_machine=this_machine, place=place, n_jobs=n_jobs)
     write_lines(here / SCAN_DAG, lines)
     write_script_lines(here / MERGE_HERE_SH, merge_here_lines(place))
     if n_at_the_top(scan) < scan.max_rounds:
@@ -141,13 +152,14 @@ def rounds_that_ended(folder: ScanFolder) -> frozenset[int]:
 
 
 def scan_dag_lines(
-    scan: Planned, *, this_machine: bool = True, place: str = ".."
+    scan: Planned, *, this_machine: bool = True, place: str = "..", n_jobs: int = 0
 ) -> Iterator[str]:
     """Yield the lines of the outer DAG: prep, all possible rounds, merge, the report.
 
     Each round waits for the one before; those that most scans do not have are in a DAG of
-    their own (`more_rounds_lines`). With a threshold for predictive scanning, each round has a
-    gate, and only the gates wait for each other (`skyscan.rounds.predictive`).
+    their own (`more_rounds_lines`). A round is a DAG, or the nodes of its jobs. With a
+    threshold for predictive scanning, each round has a gate, and only the gates wait for each
+    other (`skyscan.rounds.predictive`).
 
     Parameters
     ----------
@@ -157,13 +169,15 @@ def scan_dag_lines(
         Whether jobs run on this machine, where a gate may check more often.
     place : str
         Path of the scan folder relative to the DAG.
+    n_jobs : int
+        How many jobs of each round are nodes of this DAG; 0: the rounds are DAGs.
     """
     from htcondor2 import dags
 
     yield f"CONFIG {CONFIG}"
     dag = dags.DAG()
     prep = dag.layer(
-        **_named("prep", scan.max_retries),
+        **layer("prep", scan.max_retries),
         vars=[{"retry": RETRY_MACRO, **_no_deadline(scan)}],
         pre=dags.Script(f"./{ACCESS_POINT_SH}", ["workflows", "open-scan", place]),
         pre_skip_exit_code=int(ExitCode.NOTHING_TO_DO),
@@ -181,15 +195,19 @@ def scan_dag_lines(
                 retry_status=int(ExitCode.NOT_YET),
                 retry_delay=every,
             )
-            gate = {**_named(f"gate_{number:03d}", 0), **_retry_script(ExitCode.TRY_AGAIN)}
+            gate = {**layer(f"gate_{number:03d}", 0), **_retry_script(ExitCode.TRY_AGAIN)}
             last = last.child_layer(**gate, noop=True, pre=look, **skip)
+        if n_jobs:
+            last = last.child_layer(all_to_all(), **_jobs(scan, number, n_jobs), **skip)
+            continue
         opened = last.child_subdag(**_round(number))
         rounds = dags.Nodes(*rounds, opened) if ahead else dags.Nodes(opened)
         last = last if ahead else opened
+    rounds = dags.Nodes(last) if n_jobs else rounds
     if n_at_the_top(scan) < scan.max_rounds:
         rounds = dags.Nodes(last.child_subdag(**_more_rounds(n_at_the_top(scan))))
-    rounds.child_layer(**_named("merge", 0), pre=dags.Script(f"./{MERGE_HERE_SH}"), **skip)
-    yield from _dag_lines(dag)
+    rounds.child_layer(**layer("merge", 0), pre=dags.Script(f"./{MERGE_HERE_SH}"), **skip)
+    yield from dag_lines(dag)
     yield from final_lines(f"workflows report {place} $DAG_STATUS", "merge.sub")
 
 
@@ -219,7 +237,47 @@ def more_rounds_lines(scan: Planned) -> Iterator[str]:
     dag, last = dags.DAG(), None
     for number in range(n_at_the_top(scan), scan.max_rounds):
         last = (dag.subdag if last is None else last.child_subdag)(**_round(number))
-    yield from _dag_lines(dag)
+    yield from dag_lines(dag)
+
+
+def n_jobs_at_the_top(scan: Planned, *, this_machine: bool) -> int:
+    """Return how many jobs of a round are nodes of the outer DAG, at most; 0: none.
+
+    DAGMan looks at its logs once a second, and a DAGMan of the round's own does, too: a round
+    of short jobs takes half as long without. That matters on one machine; elsewhere jobs wait
+    longer for a slot, and results of an earlier submission would be matched for nothing.
+    Deadlines, time budgets and gates are known only when a round is opened.
+    """
+    is_plain = scan.predictive_scanning_threshold == 1 and not scan.time_budget
+    if not (this_machine and is_plain) or scan.batch_size or scan.deadline is not None:
+        return 0
+    n_jobs = (scan.jobs_per_round or 1) * (scan.halvings + 1)
+    return n_jobs if n_jobs <= MOST_JOBS_AT_THE_TOP else 0
+
+
+def _jobs(scan: Planned, number: int, n_jobs: int) -> dict[str, object]:
+    """Return the nodes of the jobs of a round that has no DAG."""
+    from htcondor2 import dags
+
+    log = f"{layout.WORKFLOW}/{round_dag(number)}.nodes.log"
+    batches = (f"{batch:05d}" for batch in range(n_jobs))
+    tries = submissions(scan.max_retries)
+    return {
+        **layer(f"{RECO}_{number:03d}", scan.max_retries, f"{RECO}.sub"),
+        "retries": max(tries - 1, SCRIPT_RETRIES),
+        "retry_unless_exit": int(ExitCode.BAD_INPUT),
+        "vars": [
+            {
+                "round": f"{number:03d}",
+                "batch": batch,
+                "batches": batch,
+                "retry": RETRY_MACRO,
+                LOG: log,
+            }
+            for batch in batches
+        ],
+        "pre": dags.Script(f"./{OPEN_BATCH_SH}", [NODE_MACRO, tries]),
+    }
 
 
 def _round(number: int) -> dict[str, object]:
@@ -260,7 +318,7 @@ def round_dag_lines(
     timed = {} if scan.deadline is None else {"deadline": str(deadline)}
     script = dags.Script(f"./{DEADLINE_SH}", [str(deadline)]) if timed else None
     dag.layer(
-        **_named("reco", scan.max_retries),
+        **layer("reco", scan.max_retries),
         vars=[
             {
                 "round": f"{number:03d}",
@@ -275,24 +333,20 @@ def round_dag_lines(
         done={i: batch.n_missing == 0 for i, batch in enumerate(batches)},
         pre=script,
     )
-    yield from _dag_lines(dag)
+    yield from dag_lines(dag)
 
 
 RETRY_MACRO = "$(RETRY)"  # DAGMan's macro: how often the node has been retried
+NODE_MACRO = "$JOB"  # DAGMan's macro for scripts: the name of the node
+#: The macro that names the job log of a round whose jobs are nodes of the outer DAG: that DAG's
+#: own log is begun anew by each submission. Jobs of other rounds have no log of their own.
+LOG = "events"
+ROUND_LOG = f"$({LOG}:)"
 SCRIPT_RETRY_MACRO = "$RETRY"  # the same for scripts; 23.9.6 refuses $(RETRY) there
 
 
 def _no_deadline(scan: Planned) -> dict[str, str]:
     return {} if scan.deadline is None else {"deadline": f"(QDate + {scan.deadline:.0f})"}
-
-
-def _named(name: str, retries: int) -> dict[str, object]:
-    # A Submit object, because a path would be written as absolute, and folders get moved.
-    import htcondor2
-
-    again = submissions(retries) - 1
-    retry = {"retries": again, "retry_unless_exit": int(ExitCode.BAD_INPUT)} if again else {}
-    return {"name": name, "submit_description": htcondor2.Submit({}), **retry}
 
 
 def _retry_script(unless: int) -> dict[str, int]:
@@ -301,20 +355,3 @@ def _retry_script(unless: int) -> dict[str, int]:
     What failed in another way would fail again: DAGMan exits with ``unless`` then.
     """
     return {"retries": SCRIPT_RETRIES, "retry_unless_exit": int(unless)}
-
-
-def _dag_lines(dag: DAG) -> Iterator[str]:
-    from htcondor2.dags import NodeNameFormatter
-    from htcondor2.dags.writer import DAGWriter
-
-    class Names(NodeNameFormatter):  # type: ignore[misc]
-        """Name nodes reco_00012, but prep instead of prep_00000."""
-
-        def generate(self, layer_name: str, node_index: int) -> str:
-            return f"reco_{node_index:05d}" if layer_name == "reco" else layer_name
-
-        def parse(self, node_name: str) -> tuple[str, int]:
-            name, _, index = node_name.partition("_")
-            return (name, int(index)) if name == "reco" else (node_name, 0)
-
-    yield from DAGWriter(dag, node_name_formatter=Names()).yield_dag_file_lines()

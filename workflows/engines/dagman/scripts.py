@@ -7,6 +7,7 @@ from workflows.steps import ACCESS_POINT_SH
 
 DEADLINE_SH = "before-deadline.sh"
 MERGE_HERE_SH = "merge-here.sh"
+OPEN_BATCH_SH = "open-batch.sh"
 OPEN_GATE_SH = "open-gate.sh"
 OPEN_ROUND_SH = "open-round.sh"
 #: Exit code of the DAGMan of a round that failed.
@@ -33,6 +34,46 @@ def open_round_lines(place: str = "..") -> list[str]:
         f"    exit {ROUND_FAILED}",
         "fi",
         f'exec ./{ACCESS_POINT_SH} workflows next-round {place} "$1"',
+    ]
+
+
+def open_batch_lines(place: str = "..") -> list[str]:
+    """Return the PRE script of a job whose round has no DAG.
+
+    Its arguments are the name of the node, and how often its job may be submitted: DAGMan also
+    tries again if this script was killed. The first one of a round opens it, while the others
+    wait. It skips a batch that is complete, or that the round does not have.
+    """
+    return [
+        "#!/bin/sh",
+        "number=${1#reco_} batch=${1##*_}",
+        "number=${number%_*}",
+        "# Skips quickly, without Python: most scans converge long before the last round.",
+        f'before="{place}/rounds/$(printf %03d $((1$number - 1001)))/round.json"',
+        f'[ "$number" = 000 ] || [ -e "$before" ] || exit {ExitCode.NOTHING_TO_DO:d}',
+        "round=round_$number.dag",
+        "# Opened once in each submission, also if DAGMan is started again.",
+        'exec 9>"$round.opening" || exit $?',
+        "flock 9 || exit $?",
+        'opened=$(head -n 1 "$round.opened" 2>/dev/null)',
+        'if [ -z "$CONDOR_ID" ] || [ "$opened" != "$CONDOR_ID" ]; then',
+        "    for _ in 0 1 2; do",
+        f'        ./{ACCESS_POINT_SH} workflows next-round {place} "$number" 9>&-',
+        "        code=$?",
+        '        [ "$code" -gt 128 ] || break # it was killed',
+        "    done",
+        "    case $code in",
+        "    0) ;;",
+        f'    {ExitCode.NOTHING_TO_DO:d}) rm -f "$round" ;;',
+        '    *) exit "$code" ;;',
+        "    esac",
+        '    echo "$CONDOR_ID" >"$round.opened"',
+        "fi",
+        "# The round's DAG is the list of its jobs; complete ones are marked there.",
+        'grep -qx "JOB reco_$batch reco.sub" "$round" 2>/dev/null ||',
+        f"    exit {ExitCode.NOTHING_TO_DO:d}",
+        f'[ "$(grep -cx "$batch" "$round.opened")" -lt "$2" ] || exit {ExitCode.BAD_INPUT:d}',
+        'echo "$batch" >>"$round.opened"',
     ]
 
 

@@ -76,7 +76,8 @@ def dagman_jobs(folder, scan, batches) -> dict[str, Job]:
     jobs = {}
     for dag in ("scan.dag", "round_000.dag"):
         lines = [line.split() for line in (folder.workflow / dag).read_text().splitlines()]
-        for _, node, *_ in (words for words in lines if words[0] == "JOB"):
+        nodes = (words[1] for words in lines if words[0] == "JOB")
+        for node in (it for it in nodes if not it.startswith("reco_0") or it.count("_") == 1):
             name = node.partition("_")[0]
             values = macros(folder.workflow / dag, node)
             commands = submit_commands(folder.workflow / f"{name}.sub", values)
