@@ -176,8 +176,8 @@ def token(scan: RunningScan, place: Place) -> Ended:
     before = scan.fits()
     scan.go_on()
     if (parse_version(place.pool.version) or ()) < DAGMAN_HAS_A_SESSION:
-        log = scan.folder.workflow / f"{SCAN_DAG}.dagman.out"
-        wait_until(lambda: REFUSED in log.read_text(errors="replace"), "DAGMan to be refused")
+        log = scan.folder.workflow / f"{ROUNDS[1]}.dagman.out"
+        wait_until(lambda: log.exists() and REFUSED in log.read_text(), "DAGMan to be refused")
     assert start_personal(place.folder).answers()
     return Ended(scan, scan.finish(), before)
 
@@ -198,7 +198,8 @@ OF_THE_POOL = (token, startd, schedd, checkpoint, whole_pool)
 MORE: dict[Callable[[RunningScan, Place], Ended], dict[str, object]] = {
     clock: {"deadline": 1800.0},
     checkpoint: {"checkpoint_interval": 1.0},
-    dagman: {"jobs_per_round": None, "batch_size": 6},  # rounds with DAGMans
+    # Their rounds have DAGMans. One that has a session with the schedd needs no token.
+    **dict.fromkeys((dagman, token), {"jobs_per_round": None, "batch_size": 6}),
 }
 
 
