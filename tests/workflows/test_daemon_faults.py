@@ -199,7 +199,7 @@ MORE: dict[Callable[[RunningScan, Place], Ended], dict[str, object]] = {
     clock: {"deadline": 1800.0},
     checkpoint: {"checkpoint_interval": 1.0},
     # Their rounds have DAGMans. One that has a session with the schedd needs no token.
-    **dict.fromkeys((dagman, token), {"jobs_per_round": None, "batch_size": 6}),
+    **{it: {"jobs_per_round": None, "batch_size": 6} for it in (dagman, token)},
 }
 
 
