@@ -12,6 +12,7 @@ import signal
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -81,7 +82,8 @@ class Place(NamedTuple):
         found = [it.pid for it in pool_processes(self.folder) if not names or it.name in names]
         assert found
         for pid in found:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, signal.SIGKILL)
         return found
 
     def wait_for_another(self, name: str, killed: list[int]) -> None:
