@@ -52,6 +52,19 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
     return bytes(content)
 
 
+def read_tail(path: str | os.PathLike[str], most: int = 64 * 1024**2) -> str:
+    """Return the last ``most`` bytes of a log, or all if it has fewer, as text.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `open_regular`.
+    """
+    with open_regular(path) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+        return file.read(most).decode(errors="replace")
+
+
 def check_size(path: str | os.PathLike[str], most: int) -> None:
     """Check that a file which another program reads is one, and how large it is.
 

@@ -9,6 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor.logs.joblog import Kind, read_log
+from skyscan.regular import read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -130,7 +131,7 @@ def last_error(dag: Path) -> str | None:
     """Return the last error in DAGMan's log; None if it has none."""
     log = dag.with_name(f"{dag.name}.dagman.out")
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = read_tail(log).splitlines()
     except OSError:
         return None
     errors = (found.group(1) for line in reversed(lines) if (found := _ERROR.match(line)))
