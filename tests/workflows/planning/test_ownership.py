@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from plans_support import EVENT, options
@@ -14,11 +14,10 @@ from plans_support import EVENT, options
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.layout import ScanFolder
 from skyscan.storage import copy_file, write_text
+from workflows.campaigns.plan import plan_campaign
 from workflows.plan import plan
 from workflows.planned import read_planned
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from workflows.submission import open_scan
 
 MINE = "my thesis"
 
@@ -78,6 +77,18 @@ def test_an_output_dir_behind_links_is_planned_into(tmp_path):
     folder = plan(EVENT, tmp_path / "scans" / "new", options())
     assert plan(EVENT, tmp_path / "scans" / "new", options()) == folder
     assert (tmp_path / "disk" / "new" / folder.path.name / "scan.json").exists()
+
+
+def test_a_scan_is_known_by_no_folder_that_may_be_removed(tmp_path, monkeypatch):
+    (tmp_path / "here" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "here" / "deep")
+    monkeypatch.chdir(tmp_path / "link")
+    for place in (Path("..", "scans"), tmp_path / "link" / ".." / "scans"):
+        folder = plan(EVENT, place, options())
+        assert folder.path.parent == tmp_path / "here" / "scans"
+        assert open_scan(place) == folder
+    many, _ = plan_campaign([EVENT], Path("..", "many"), options())
+    assert many.path == tmp_path / "here" / "many"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
