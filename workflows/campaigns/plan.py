@@ -106,7 +106,7 @@ def plan_campaign(
         check_same(folder, campaign.options, options)
         campaign = replace(campaign, max_scans=scans or campaign.max_scans)
     if check_place:
-        preflight.require([preflight.place(folder.path)])
+        preflight.require([preflight.place(folder.path), preflight.owner(folder.path)])
     wanted = wanted_events(files, choice_of(options), events)
     campaign = replace(campaign, entries=added(campaign.entries, wanted))
     return folder, plan_missing(folder, campaign)

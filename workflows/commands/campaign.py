@@ -154,6 +154,7 @@ def _print_left_out(campaign: Campaign) -> None:
 def resume(path: Path, *, no_watch: bool) -> ExitCode:
     """Continue a campaign: plan what could not be planned before, and keep what is done."""
     folder = CampaignFolder(fixed(path))
+    preflight.require([preflight.owner(folder.path)])
     if not is_running(folder):
         _print_left_out(plan_missing(folder, read_campaign(folder)))
     return _run(folder, no_watch=no_watch)

@@ -130,7 +130,7 @@ def _nothing_to_retry(folder: ScanFolder) -> ExitCode:
 
 def _refuse_place(path: Path) -> None:
     """Refuse a folder where nothing can be submitted, before anything in it is changed."""
-    preflight.require([preflight.place(path)])
+    preflight.require([preflight.place(path), preflight.owner(path)])
 
 
 def _retry_campaign(options: argparse.Namespace) -> ExitCode:
