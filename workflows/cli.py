@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,8 +21,8 @@ from workflows.commands import HIDDEN, MODULES, examples
 from workflows.parser import Parser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from types import FrameType, ModuleType
+    from collections.abc import Iterable, Sequence
+    from types import ModuleType
     from typing import TextIO
 
     from workflows.commands.plan import Commands
@@ -31,50 +31,8 @@ if TYPE_CHECKING:
 NOWHERE = "the current folder was deleted, or cannot be entered: cd to another one."
 
 
-#: Signals that end a command: of a service, ``timeout`` or a batch system, and of a terminal.
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
-
-
-class _Ended(BaseException):
-    """One of these signals has arrived."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code. Errors are one line on stderr."""
-    with _ending_in_order():
-        return _main(arguments)
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let a signal end the command as Ctrl-C does, and then this process, as usual.
-
-    Unfinished files are removed, and children that the command waits for are ended.
-    """
-    mine: list[signal.Signals] = []
-    pid = os.getpid()
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        for it in mine:
-            signal.signal(it, signal.SIG_DFL)
-        if os.getpid() != pid:  # a fork
-            os.kill(os.getpid(), number)
-        raise _Ended(number)
-
-    if threading.current_thread() is threading.main_thread():
-        mine = [it for it in _ENDING if signal.getsignal(it) == signal.SIG_DFL]
-    try:
-        for it in mine:
-            signal.signal(it, end)
-        yield
-    except _Ended as ended:
-        os.kill(pid, ended.args[0])
-    finally:
-        for it in mine:
-            signal.signal(it, signal.SIG_DFL)
-
-
-def _main(arguments: Sequence[str] | None) -> int:
     _escape_what_cannot_be_encoded()
     try:
         try:

@@ -137,11 +137,11 @@ def test_a_watch_ends_by_a_signal_and_says_so(tmp_path, number, code):
 SENDS_ITSELF_A_SIGNAL = """
 import os, sys
 from skyscan import storage
-from workflows.cli import main
+from skyscan.program import main
 
-fsync = os.fsync
-storage.os.fsync = lambda file: (os.kill(os.getpid(), int(sys.argv[1])), fsync(file))
-sys.exit(main(sys.argv[2:]))
+number, fsync = int(sys.argv.pop(1)), os.fsync
+storage.os.fsync = lambda file: (os.kill(os.getpid(), number), fsync(file))
+sys.exit(main())
 """
 
 
