@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor.logs.joblog import Kind, read_log
-from skyscan.regular import read_tail
+from skyscan.regular import open_to_append, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -116,7 +116,7 @@ def note_removal(dag: Path, clusters: Container[int]) -> None:
         return
     when = time.strftime("%Y-%m-%d %H:%M:%S")
     event = f"{Kind.ABORTED:03d} ({state.cluster:03d}.000.000) {when} Job was aborted.\n"
-    with log_of(dag).open("a") as log:
+    with open_to_append(log_of(dag)) as log:
         log.write(f"{event}\tby skyscan abort, from a folder that was moved\n...\n")
 
 
