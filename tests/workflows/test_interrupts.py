@@ -78,7 +78,7 @@ def test_who_watches_a_scan_is_told_that_it_continues(
     monkeypatch.setattr("workflows.commands.scan.submit_scan", lambda *_, **__: None)
     monkeypatch.setattr(place, interrupt)
     line = interrupted(capsys, *words, str(planned.path))
-    assert f"The scan continues: `skyscan status {planned.path}`" in line
+    assert f"Only the display has ended: `skyscan status {planned.path}`" in line
 
 
 def test_who_interrupts_a_submission_is_told_how_to_find_out(planned, monkeypatch, capsys):
