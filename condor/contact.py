@@ -83,13 +83,19 @@ class Pool:
         values = self.environment().items()
         return [*unset, *(f"export {name}={shlex.quote(value)}" for name, value in values)]
 
-    def run(self, *command: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
-        """Run one of HTCondor's tools against the pool; the caller checks the exit code."""
+    def run(
+        self, *command: str, timeout: float = 60.0, folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of HTCondor's tools against the pool; the caller checks the exit code.
+
+        It runs in a folder, or in that of this process.
+        """
         environment = self.whole_environment()
         program = shutil.which(command[0], path=environment["PATH"]) or command[0]
         return subprocess.run(
             [program, *command[1:]],
             env=environment,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             # Jobs of others may have names and hold reasons in any encoding.

@@ -161,7 +161,7 @@ def _advice(pool: Pool) -> str:
 
 def _chosen_config() -> Path | None:
     chosen = os.environ.get(CONFIG_VARIABLE, "")
-    return None if chosen in NO_CONFIG else Path(chosen)
+    return None if chosen in NO_CONFIG else Path(chosen).absolute()
 
 
 def _is_ours(config: Path) -> bool:

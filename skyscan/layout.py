@@ -26,6 +26,14 @@ ROUND_JSON = "round.json"
 WORKFLOW = "workflow"
 
 
+def fixed(path: Path) -> Path:
+    """Return an absolute path that leads to the same place as long as that exists.
+
+    In ``a/../b``, ``a`` may be removed, or be a link: then the links in it are resolved too.
+    """
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
 @dataclass(frozen=True)
 class RoundFolder:
     """One round of a scan: the batches that its jobs read, and the results that they write."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+from skyscan.ending import EndingInOrder
+
 TYPE_CHECKING = False  # as typing's, which would have to be imported
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,16 @@ def main() -> int:
     The modules of the command are imported here, so that a broken module on PYTHONPATH, too,
     gives one of the documented exit codes.
     """
+    ending = EndingInOrder()
+    with ending:
+        code = _run(ending)
+    if ending.arrived and code != INTERRUPTED:  # by Ctrl-C, which some import has swallowed
+        return _interrupted()
+    return code
+
+
+def _run(ending: EndingInOrder) -> int:
+    """Run the command line; return its exit code."""
     # BLAS on several threads gains nothing with small matrices, and on a busy machine its
     # threads wait for each other for seconds.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,15 +52,21 @@ def main() -> int:
     try:
         command_line = _command_line()
     except KeyboardInterrupt:
-        print("\nskyscan: interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except Exception as error:  # noqa: BLE001  a module may raise anything when it is imported
+        if ending.arrived:
+            return WRONG_USAGE  # nobody will see it: the signal ends the program
         if is_of_memory(error):
             print(f"skyscan: error: {OUT_OF_MEMORY} (exit {TRY_AGAIN})", file=sys.stderr)
             return TRY_AGAIN
         print(cannot_import(error), file=sys.stderr)
         return WRONG_USAGE
     return WRONG_USAGE if command_line is None else int(command_line())
+
+
+def _interrupted() -> int:
+    print("\nskyscan: interrupted.", file=sys.stderr)
+    return INTERRUPTED
 
 
 def _only_warn() -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from io import BufferedReader
+    from pathlib import Path
+    from typing import TextIO
 
 #: What an error of `open_regular` says.
 NO_FILE = "it is a FIFO or a device, not a file"
@@ -52,6 +54,32 @@ def read_regular(path: str | os.PathLike[str], most: int) -> bytes:
     return bytes(content)
 
 
+def open_to_append(path: Path) -> TextIO:
+    """Open a log to add text; a link in its place is replaced, not followed.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    """
+    if path.is_symlink():
+        path.unlink()
+    return open(path, "a", encoding="utf-8", opener=_without_links)
+
+
+def read_tail(path: str | os.PathLike[str], most: int = 64 * 1024**2) -> str:
+    """Return the last ``most`` bytes of a log, or all if it has fewer, as text.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `open_regular`.
+    """
+    with open_regular(path) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - most))
+        return file.read(most).decode(errors="replace")
+
+
 def check_size(path: str | os.PathLike[str], most: int) -> None:
     """Check that a file which another program reads is one, and how large it is.
 
@@ -76,3 +104,8 @@ def _too_large(path: str | os.PathLike[str], most: int) -> OSError:
 def _without_waiting(path: str, flags: int) -> int:
     # Whoever opens a FIFO otherwise waits for its writer, and who opens a terminal may get it.
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _without_links(path: str, flags: int) -> int:
+    # A FIFO without a reader is refused, too.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o666)

@@ -16,6 +16,7 @@ from condor.pool import status
 from condor.runtimes import ICECUBE_CVMFS
 from condor.software.apptainer import find_apptainer
 from skyscan.errors import ExitCode
+from skyscan.layout import fixed
 from workflows import submission
 from workflows.campaigns.campaign import read_campaign
 from workflows.campaigns.folder import CampaignFolder, is_campaign
@@ -172,13 +173,13 @@ def exit_code(findings: list[Finding]) -> ExitCode:
 
 def _scans(path: Path) -> list[ScanFolder]:
     if is_campaign(path):
-        return CampaignFolder(path.absolute()).scans
+        return CampaignFolder(fixed(path)).scans
     return [submission.open_scan(path)]
 
 
 def _planned(path: Path) -> tuple[Path, preflight.Work | None]:
     if is_campaign(path):
-        folder = CampaignFolder(path.absolute())
+        folder = CampaignFolder(fixed(path))
         campaign = read_campaign(folder)
         return folder.path, work_of(scans_of(folder, campaign), campaign)
     scan = submission.open_scan(path)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from skyscan.errors import printable
+from skyscan.regular import open_to_append
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ def record(folder: ScanFolder) -> None:
     if lines and lines[-1].partition(" ")[2] == text:
         return
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with suppress(OSError), folder.commands.open("a", encoding="utf-8") as file:
+    with suppress(OSError), open_to_append(folder.commands) as file:
         file.write(f"{now} {text}\n")
 
 

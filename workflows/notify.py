@@ -9,6 +9,8 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from skyscan.regular import open_to_append
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -41,7 +43,7 @@ def notify(
     words = [*command, outcome, str(folder)]
     with suppress(OSError):  # the disk may be full; the outcome stays as it is
         log.parent.mkdir(exist_ok=True)
-        with log.open("a") as output:
+        with open_to_append(log) as output:
             output.write(f"{shlex.join(words)}\n")
             output.flush()
             output.write(f"{_run(words, folder, output.fileno(), timeout)}\n")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from condor.sites import recorded_site, site_names
 from condor.sites.values import check_with_condor_submit
 from skyscan.errors import WrongUsage, printable
-from skyscan.layout import ScanFolder
+from skyscan.layout import ScanFolder, fixed
 from skyscan.prep import Reading, read_for
 from skyscan.recos import reco_class
 from skyscan.scan import check_values
@@ -116,7 +116,7 @@ def plan_chosen(
     check_calibrated_for(scan.reco, reading.event, ice, options.levels)
     if ice is not None:
         check_cover(ice, reading.event.detector)
-    kernel = kernel_for(options, ScanFolder(output_dir.absolute() / scan.name))
+    kernel = kernel_for(options, ScanFolder(fixed(output_dir) / scan.name))
     scan = replace(
         scan,
         kernel=kernel.name,
@@ -124,7 +124,7 @@ def plan_chosen(
         gcd_sha256=None if detector is None else detector.sha256,
         ice_sha256=None if ice is None else ice.digest,
     )
-    folder = ScanFolder(output_dir.absolute() / scan.name)
+    folder = ScanFolder(fixed(output_dir) / scan.name)
     if check_place:
         preflight.require([preflight.place(folder.path)])
     try:
@@ -167,7 +167,7 @@ def plan_like(model: ScanFolder, output_dir: Path, **changes: object) -> ScanFol
     """
     scan = read_planned(model.scan_json)
     check_plan(model, scan)
-    folder = ScanFolder(output_dir.absolute() / scan.name)
+    folder = ScanFolder(fixed(output_dir) / scan.name)
     preflight.require([preflight.place(folder.path)])
     check_own(folder.path)
     values: dict[str, Any] = {"versions": versions(), "code_sha256": "", "files": {}, **changes}

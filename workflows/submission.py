@@ -140,13 +140,13 @@ def open_scan(path: Path) -> ScanFolder:
     BadInput
         There is a FIFO or a device in it.
     """
-    from skyscan.layout import SCAN_JSON, ScanFolder
+    from skyscan.layout import SCAN_JSON, ScanFolder, fixed
 
     below = sorted(entry.parent for entry in path.glob(f"*/{SCAN_JSON}"))
     here = [path] if (path / SCAN_JSON).exists() else below
     if len(here) == 1:
         check_regular(here[0])
-        return ScanFolder(here[0].absolute())
+        return ScanFolder(fixed(here[0]))
     place = shlex.quote(str(path))
     if below:
         which = f"it holds {len(below)} scans; name one, `skyscan list {place}` lists them"

@@ -9,6 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from condor.logs.joblog import Kind, read_log
+from skyscan.regular import open_to_append, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -115,7 +116,7 @@ def note_removal(dag: Path, clusters: Container[int]) -> None:
         return
     when = time.strftime("%Y-%m-%d %H:%M:%S")
     event = f"{Kind.ABORTED:03d} ({state.cluster:03d}.000.000) {when} Job was aborted.\n"
-    with log_of(dag).open("a") as log:
+    with open_to_append(log_of(dag)) as log:
         log.write(f"{event}\tby skyscan abort, from a folder that was moved\n...\n")
 
 
@@ -130,7 +131,7 @@ def last_error(dag: Path) -> str | None:
     """Return the last error in DAGMan's log; None if it has none."""
     log = dag.with_name(f"{dag.name}.dagman.out")
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = read_tail(log).splitlines()
     except OSError:
         return None
     errors = (found.group(1) for line in reversed(lines) if (found := _ERROR.match(line)))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from skyscan.regular import read_tail
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -46,7 +48,7 @@ def guard_log(dag: Path) -> Path:
 def guard_actions(dag: Path) -> list[GuardAction]:
     """Return what ``dagman.sh`` did to a DAG, oldest first; a repeated warning once."""
     try:
-        lines = guard_log(dag).read_text(errors="replace").splitlines()
+        lines = read_tail(guard_log(dag)).splitlines()
     except OSError:
         return []
     actions = [action for line in lines if (action := _action(line))]

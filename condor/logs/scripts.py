@@ -7,6 +7,8 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from skyscan.regular import read_tail
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -41,7 +43,7 @@ def killed_scripts(dag: Path) -> list[KilledScript]:
     """Return the PRE scripts of a DAG's last submission that were killed at their last try."""
     log = dag.with_name(f"{dag.name}.dagman.out")
     try:
-        text = log.read_text(errors="replace")
+        text = read_tail(log)
     except OSError:
         return []
     killed: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """The program where Python is broken: an exit code of ours, and no traceback."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,33 @@ def test_too_little_memory_to_start_is_no_bug(error, monkeypatch, capsys):
     assert program.main() == ExitCode.TRY_AGAIN
     (line,) = capsys.readouterr().err.splitlines()
     assert "out of memory" in line
+
+
+SWALLOWS_A_SIGNAL = """
+import os, sys
+from skyscan import program
+
+def command_line():
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    except BaseException:
+        raise ImportError("as C code does while it imports a module") from None
+
+program._command_line = command_line
+sys.exit(program.main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_an_import_is_not_taken_for_a_broken_module(number):
+    name = number.name.removeprefix("SIG")
+    command = ["env", f"--default-signal={name}", sys.executable, "-c", SWALLOWS_A_SIGNAL]
+    done = subprocess.run(
+        [*command, str(int(number))], capture_output=True, text=True, check=False
+    )
+    by_signal = ExitCode.INTERRUPTED if number == signal.SIGINT else -number
+    assert done.returncode == by_signal
+    assert done.stderr.strip() == ("skyscan: interrupted." if number == signal.SIGINT else "")
 
 
 @pytest.mark.parametrize("module", ["numpy", "argparse", "json", "htcondor2", "pathlib"])

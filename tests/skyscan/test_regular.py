@@ -11,7 +11,14 @@ from skyscan.answer.levels import read_levels
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.files import list_events
 from skyscan.events.reader import read_event
-from skyscan.regular import NO_FILE, check_size, open_regular, read_regular
+from skyscan.regular import (
+    NO_FILE,
+    check_size,
+    open_regular,
+    open_to_append,
+    read_regular,
+    read_tail,
+)
 from skyscan.storage import read_npz
 from workflows.campaigns.campaign import read_list
 from workflows.plan import plan
@@ -71,6 +78,30 @@ def test_a_file_that_says_no_size_is_read_to_the_limit():
     with pytest.raises(OSError, match="more than 10 bytes"):
         read_regular("/proc/self/status", 10)  # its size is 0
     assert read_regular("/proc/self/status", 1_000_000).startswith(b"Name:")
+
+
+def test_the_end_of_a_log_is_read(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"a\xe9bc")
+    assert read_tail(path, 3) == "\ufffdbc"
+    assert read_tail(path) == "a\ufffdbc"
+
+
+def test_a_link_in_the_place_of_a_log_is_replaced(tmp_path):
+    mine, log = tmp_path / "thesis.tex", tmp_path / "log"
+    mine.write_text("my thesis")
+    log.symlink_to(mine)
+    for _ in range(2):
+        with open_to_append(log) as file:
+            file.write("a line\n")
+    assert log.read_text() == "a line\na line\n"
+    assert mine.read_text() == "my thesis"
+
+
+def test_a_log_that_is_a_fifo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "log")
+    with pytest.raises(OSError, match="No such device"):
+        open_to_append(tmp_path / "log")
 
 
 @pytest.mark.parametrize(

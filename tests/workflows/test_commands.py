@@ -18,7 +18,7 @@ WHOLE = ("condor", "workflows.model", "workflows.engines", "workflows.checks", "
 OF_STATUS = {
     *("skyscan", "skyscan.answer", "skyscan.answer.levels", "skyscan.answer.sky"),
     "skyscan.answer.sky.frame",
-    *("skyscan.batches",),
+    *("skyscan.batches", "skyscan.ending"),
     *("skyscan.errors", "skyscan.events", "skyscan.events.event", "skyscan.finite"),
     *("skyscan.frames", "skyscan.healpix", "skyscan.job", "skyscan.job.progress"),
     *("skyscan.json_text", "skyscan.layout", "skyscan.locks", "skyscan.merge"),

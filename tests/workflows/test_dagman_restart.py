@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 from scans import RunningScan, accept_changes, environment, make_scan, wait_until
@@ -17,10 +18,8 @@ from skyscan.errors import ExitCode
 from workflows.engines.dagman.dags import SCAN_DAG, SCRIPT_RETRIES
 from workflows.engines.dagman.scripts import OPEN_BATCH_SH
 from workflows.steps import ACCESS_POINT_SH
+from workflows.submission import open_scan
 from workflows.watch import is_over
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.pool
 
@@ -106,6 +105,31 @@ def test_a_dagman_that_died_in_its_final_node_runs_that_again_at_the_end(pool, r
     assert report.outcome == "complete", report.text
     assert starts(scan) == 2
     assert set(scan.fits().values()) == {1}
+
+
+def test_a_scan_outlives_the_folder_from_which_it_was_submitted(pool, run_folder, monkeypatch):
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    scan.pause_at(1)
+    here = run_folder / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    scan = replace(scan, folder=open_scan(Path("..", scan.folder.path.name)))
+    scan.submit().wait_until_paused()
+    monkeypatch.chdir(run_folder)
+    here.rmdir()
+    kill_dagman(scan)
+    wait_until(lambda: starts(scan) == 2, "DAGMan to be started again")
+    scan.go_on()
+    assert scan.finish().outcome == "complete"
+    assert set(scan.fits().values()) == {1}
+
+
+def test_a_scan_is_submitted_from_a_folder_that_is_gone(pool, run_folder, monkeypatch):
+    scan = make_scan(pool, run_folder, **OPTIONS)
+    (run_folder / "gone").mkdir()
+    monkeypatch.chdir(run_folder / "gone")
+    (run_folder / "gone").rmdir()
+    assert scan.submit().finish().outcome == "complete"
 
 
 def first_line(scan: RunningScan, script: str, line: str) -> None:

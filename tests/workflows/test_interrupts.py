@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from plans_support import EVENT, options
@@ -76,7 +78,7 @@ def test_who_watches_a_scan_is_told_that_it_continues(
     monkeypatch.setattr("workflows.commands.scan.submit_scan", lambda *_, **__: None)
     monkeypatch.setattr(place, interrupt)
     line = interrupted(capsys, *words, str(planned.path))
-    assert f"The scan continues: `skyscan status {planned.path}`" in line
+    assert f"Only the display has ended: `skyscan status {planned.path}`" in line
 
 
 def test_who_interrupts_a_submission_is_told_how_to_find_out(planned, monkeypatch, capsys):
@@ -100,7 +102,7 @@ def test_ctrl_c_after_some_simulated_events_says_how_to_simulate_the_others(
     assert "--seed 7 --number 1 simulates the others" in interrupted(capsys, *SIMULATE, "3")
 
 
-def running(*words: str) -> subprocess.Popen:
+def running(*words: str, **variables: str) -> subprocess.Popen:
     # A shell starts what runs in its background with SIGINT ignored, maybe these tests too.
     command = ["env", "--default-signal=INT", sys.executable, "-m", "workflows", *words]
     return subprocess.Popen(
@@ -109,7 +111,7 @@ def running(*words: str) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=os.environ | {"PYTHONUNBUFFERED": ""},
+        env=os.environ | {"PYTHONUNBUFFERED": "", **variables},
     )
 
 
@@ -130,6 +132,54 @@ def test_a_watch_ends_by_a_signal_and_says_so(tmp_path, number, code):
     assert watch.returncode == code
     assert "Traceback" not in error
     assert ("submitted scans continue" in error) == (number == signal.SIGINT)
+
+
+SENDS_ITSELF_A_SIGNAL = """
+import os, sys
+from skyscan import storage
+from skyscan.program import main
+
+number, fsync = int(sys.argv.pop(1)), os.fsync
+storage.os.fsync = lambda file: (os.kill(os.getpid(), number), fsync(file))
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_a_signal_while_a_file_is_written_leaves_no_part_of_it(tmp_path, number, is_ignored):
+    how = "ignore" if is_ignored else "default"  # nohup ignores SIGHUP
+    words = ["plan", *EVENT_WORDS, "--output-dir", str(tmp_path)]
+    done = subprocess.run(
+        [
+            *("env", f"--{how}-signal={number.name.removeprefix('SIG')}", sys.executable),
+            *("-c", SENDS_ITSELF_A_SIGNAL, str(int(number)), *words),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*.tmp"))
+    by_signal = ExitCode.INTERRUPTED if number == signal.SIGINT else -number
+    assert done.returncode == (ExitCode.DONE if is_ignored else by_signal)
+
+
+def test_a_signal_of_a_service_ends_what_a_command_waits_for(tmp_path):
+    for name in ("condor_version", "condor_submit_dag", "condor_config_val"):
+        tool = tmp_path / name
+        began = f"echo $$ > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/began"
+        tool.write_text(f"#!/bin/sh\n{began}\nexec sleep 300\n")
+        tool.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CONDOR_CONFIG": "/dev/null"}
+    command = running("doctor", **environment)
+    while not (tmp_path / "began").exists():
+        assert command.poll() is None
+        time.sleep(0.05)
+    os.kill(command.pid, signal.SIGTERM)  # to the command alone
+    command.communicate(timeout=60)
+    assert command.returncode == -signal.SIGTERM
+    assert not Path("/proc", (tmp_path / "began").read_text().strip()).exists()
 
 
 @pytest.mark.parametrize("words", [("--help",), ("recos",), ("status", "{folder}")])

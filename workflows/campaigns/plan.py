@@ -14,7 +14,7 @@ from condor.submit import submit_lines
 from skyscan.errors import BadInput, ExitCode, SkyscanError, WrongUsage
 from skyscan.events.chosen import alone
 from skyscan.events.truth import truth_of
-from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder
+from skyscan.layout import CODE_ZIP, DAGMAN_SH, ScanFolder, fixed
 from skyscan.prep import read_for
 from skyscan.recos import reco_class
 from skyscan.storage import sha256_of, write_bytes
@@ -95,7 +95,7 @@ def plan_campaign(
             f"A campaign needs --engine dagman; with --engine {options.engine}, plan and "
             f"submit the events one by one."
         )
-    folder = CampaignFolder(output_dir.absolute())
+    folder = CampaignFolder(fixed(output_dir))
     options = absolute_options(options)
     note_ice(options)
     site = site_of(options)
@@ -106,7 +106,7 @@ def plan_campaign(
         check_same(folder, campaign.options, options)
         campaign = replace(campaign, max_scans=scans or campaign.max_scans)
     if check_place:
-        preflight.require([preflight.place(folder.path)])
+        preflight.require([preflight.place(folder.path), preflight.owner(folder.path)])
     wanted = wanted_events(files, choice_of(options), events)
     campaign = replace(campaign, entries=added(campaign.entries, wanted))
     return folder, plan_missing(folder, campaign)

@@ -84,7 +84,7 @@ def _submit(folder: CampaignFolder, campaign: Campaign, pool: Pool) -> None:
         )
     work = work_of(scans, campaign)
     if work is None:
-        preflight.require([preflight.place(folder.path)])
+        preflight.require([preflight.place(folder.path), preflight.owner(folder.path)])
     else:
         preflight.check(folder.path, work, pool)
     for scan in scans:

@@ -99,6 +99,7 @@ def look(path: Path, work: Work, pool: Pool | None) -> list[Finding]:
     need = expected(scan).of_many(work.scans, work.at_once)
     found = [
         place(path),
+        owner(path),
         disk_kind(file_system(path), os.environ),
         room(room_at(path), need, begun=work.begun),
         *python_of(path),
@@ -186,6 +187,22 @@ def place(path: Path) -> Finding:
         )
         return _refusal(what, why, ELSEWHERE)
     return Finding(what, State.OK, str(path))
+
+
+def owner(path: Path) -> Finding:
+    """Check whether the folder of a scan or a campaign, if it exists, is this user's.
+
+    What runs are the scripts and the code in it.
+    """
+    what = "owner"
+    try:
+        uid = path.stat().st_uid
+    except OSError:
+        return Finding(what, State.OK, "new")
+    if uid != os.geteuid():
+        why = f"{path} belongs to another user (uid {uid}), whose code would run as yours"
+        return _refusal(what, why, "plan the same into a folder of your own")
+    return Finding(what, State.OK, "you")
 
 
 def python_of(path: Path) -> list[Finding]:

@@ -1,10 +1,13 @@
-"""Files where files belong: whoever opens a FIFO waits forever, and a device has no end."""
+"""Files where files belong: whoever opens a FIFO waits forever, and a device has no end.
+
+Nearly so a sparse file that claims terabytes, which take no space on the disk.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from stat import S_ISBLK, S_ISCHR, S_ISFIFO
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput
@@ -18,6 +21,9 @@ OF_FILES = (
     *(".json", ".npz", ".rec", ".frames", ".so", ".zip", ".sub", ".dag", ".sh", ".config"),
     *(".log", ".out", ".err", ".txt", ".html", ".fits"),
 )
+#: How the names of those end of which only as much is read as can be of use, or nothing.
+READ_IN_PART = (".rec", ".frames", ".out", ".err", ".txt", ".html", ".i3", ".pdf", ".png")
+MAX_BYTES = 2 * 1024**3  #: of any other file, which is read as a whole
 #: Folders of a round and of a scan.
 IN_ROUNDS, IN_SCANS = ("batches", "results"), ("rounds", "startup")
 
@@ -30,43 +36,41 @@ def check_regular(folder: Path) -> None:
     Raises
     ------
     BadInput
-        There is a FIFO or a device, or a link to one; or a folder in the place of a file,
-        or the other way round.
+        There is a FIFO or a device, or a link to one; a folder in the place of a file, or the
+        other way round; or a file that is far too large.
     """
-    for path in special_files(folder):
+    for path, what in special_files(folder):
         raise BadInput(
-            f"{path} is a {_kind(path)}. Remove it, "
+            f"{path} is a {what}. Remove it, "
             f"then run `skyscan doctor {folder}`, which says what is missing."
         )
 
 
-def special_files(folder: Path) -> Iterator[Path]:
-    """Yield FIFOs, devices, and folders in the place of files or the other way round."""
+def special_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what cannot be read as a file, each with what it is."""
     for here, folders, files in os.walk(folder):
         is_round = os.path.basename(here).isdecimal()  # noqa: PTH119 as below
         of_folders = IN_ROUNDS if is_round else IN_SCANS if "scan.json" in files else ()
         for name in folders:
             if name.endswith(OF_FILES):
-                yield Path(here, name)
+                yield Path(here, name), "folder, where skyscan expects a file"
         for name in files:
             if name in of_folders:
-                yield Path(here, name)
+                yield Path(here, name), "file, where skyscan expects a folder"
             path = os.path.join(here, name)  # noqa: PTH118 a Path costs ten times as much
-            if _is_special(path):
-                yield Path(path)
+            if what := _fault(path):
+                yield Path(path), what
 
 
-def _kind(path: Path) -> str:
-    if path.is_dir():
-        return "folder, where skyscan expects a file"
-    if path.is_file():
-        return "file, where skyscan expects a folder"
-    return "FIFO or a device, where skyscan expects a file"
-
-
-def _is_special(path: str) -> bool:
+def _fault(path: str) -> str:
+    """Return why something that is no folder cannot be read; empty if it can."""
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 as above
+        state = os.stat(path)  # noqa: PTH116 as above
     except OSError:
-        return False  # a dangling link, or removed meanwhile
-    return S_ISFIFO(mode) or S_ISCHR(mode) or S_ISBLK(mode)
+        return ""  # a dangling link, or removed meanwhile
+    if not S_ISREG(state.st_mode):
+        return (
+            "" if S_ISDIR(state.st_mode) else "FIFO or a device, where skyscan expects a file"
+        )
+    is_huge = state.st_size > MAX_BYTES and not path.endswith(READ_IN_PART)
+    return f"file of {state.st_size} bytes, far more than it can have" if is_huge else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.errors import PoolDoesNotAnswer
 from skyscan.errors import ExitCode
+from skyscan.layout import fixed
 from workflows.campaigns.folder import CampaignFolder, is_campaign
 from workflows.parser import FOLDER_HELP
 from workflows.removal import abort, abort_campaign
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Abort, and print how to continue; leave a scan that is not in the queue as it is."""
     folder: ScanFolder | CampaignFolder
     if is_campaign(options.folder):
-        folder, what = CampaignFolder(options.folder.absolute()), "campaign"
+        folder, what = CampaignFolder(fixed(options.folder)), "campaign"
     else:
         folder, what = open_scan(options.folder), "scan"
     found = pools.status()

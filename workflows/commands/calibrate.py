@@ -93,7 +93,7 @@ def _calibrate(options: argparse.Namespace) -> ExitCode:
     )
 
     folder = open_scan(options.folder)
-    preflight.require([preflight.place(folder.path)])
+    preflight.require([preflight.place(folder.path), preflight.owner(folder.path)])
     answer = answer_of_scan(folder)
     reco = best_fit_of(answer).reco
     place = CampaignFolder(folder.path / FOLDER)

@@ -12,6 +12,7 @@ from condor import pool as pools
 from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage, printable
 from skyscan.events.choice import parse_event_id
+from skyscan.layout import fixed
 from workflows.campaigns.campaign import added, read_campaign, read_list
 from workflows.campaigns.events import wanted_events
 from workflows.campaigns.folder import CampaignFolder
@@ -85,7 +86,7 @@ def add_to_hidden(commands: Commands) -> None:
 def _campaign(options: argparse.Namespace) -> ExitCode:
     files = [*options.events, *(read_list(options.list) if options.list else [])]
     events = [parse_event_id(it) for it in (options.named or "").split(",") if it.strip()]
-    folder = CampaignFolder(options.output_dir.absolute())
+    folder = CampaignFolder(fixed(options.output_dir))
     if folder.json.exists() and is_running(folder):
         of_scans = from_words(options)
         running = read_campaign(folder)
@@ -152,7 +153,8 @@ def _print_left_out(campaign: Campaign) -> None:
 
 def resume(path: Path, *, no_watch: bool) -> ExitCode:
     """Continue a campaign: plan what could not be planned before, and keep what is done."""
-    folder = CampaignFolder(path.absolute())
+    folder = CampaignFolder(fixed(path))
+    preflight.require([preflight.owner(folder.path)])
     if not is_running(folder):
         _print_left_out(plan_missing(folder, read_campaign(folder)))
     return _run(folder, no_watch=no_watch)
@@ -160,7 +162,7 @@ def resume(path: Path, *, no_watch: bool) -> ExitCode:
 
 def print_status(path: Path, *, as_json: bool = False) -> ExitCode:
     """Print the progress of a campaign."""
-    folder = CampaignFolder(path.absolute())
+    folder = CampaignFolder(fixed(path))
     state = dagman_state(folder.dag)
     status = "not submitted yet"
     if state is not None:
@@ -185,7 +187,7 @@ def print_result(path: Path, *, as_json: bool) -> ExitCode:
     WrongUsage
         None of its scans has run yet.
     """
-    folder = CampaignFolder(path.absolute())
+    folder = CampaignFolder(fixed(path))
     rows = campaign_rows(folder, is_over=is_over(folder))
     if dagman_state(folder.dag) is None and not any(row.state in ENDED for row in rows):
         raise WrongUsage(
@@ -230,7 +232,7 @@ def _report(options: argparse.Namespace) -> ExitCode:
     """
     from workflows.campaigns.page import write_campaign_page
 
-    folder = CampaignFolder(options.folder.absolute())
+    folder = CampaignFolder(fixed(options.folder))
     rows = campaign_rows(folder, is_over=True)
     write_table(folder, rows)
     write_campaign_page(folder, rows)

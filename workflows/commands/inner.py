@@ -154,6 +154,7 @@ def _report(options: argparse.Namespace) -> int:
     A DAG without a failed node fails too if there is no whole map. Otherwise nothing is left to
     do for the FINAL node.
     """
+    from skyscan.storage import write_text
     from workflows.reports.writing import write_report
 
     folder = _scan(options)
@@ -165,7 +166,7 @@ def _report(options: argparse.Namespace) -> int:
         print(report.text)
     except SkyscanError as error:
         print(f"skyscan: error: {error}", file=sys.stderr)
-        (folder.logs / "report.err").write_text(f"{error}\n", "utf-8")
+        write_text(folder.logs / "report.err", f"{error}\n")
     finally:
         _notify(folder, outcome)
     if options.dag_status == 0 and outcome == "complete":

@@ -28,7 +28,7 @@ def it_continues(what: str, path: Path) -> str:
     """Return what to say of a submitted scan or campaign, in the folder ``path``."""
     place = shlex.quote(str(path))
     return (
-        f"The {what} continues: `skyscan status {place}` shows its progress, "
+        f"Only the display has ended: `skyscan status {place}` shows the {what}, "
         f"`skyscan resume {place}` watches it again, `skyscan abort {place}` ends it."
     )
 

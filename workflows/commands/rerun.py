@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from condor.logs.dagman import dagman_state
 from skyscan.errors import ExitCode, WrongUsage
+from skyscan.layout import fixed
 from skyscan.progression import parse_progression
 from workflows.campaigns.folder import CampaignFolder, is_campaign
 from workflows.campaigns.run import is_queued
@@ -129,11 +130,11 @@ def _nothing_to_retry(folder: ScanFolder) -> ExitCode:
 
 def _refuse_place(path: Path) -> None:
     """Refuse a folder where nothing can be submitted, before anything in it is changed."""
-    preflight.require([preflight.place(path)])
+    preflight.require([preflight.place(path), preflight.owner(path)])
 
 
 def _retry_campaign(options: argparse.Namespace) -> ExitCode:
-    folder = CampaignFolder(options.folder.absolute())
+    folder = CampaignFolder(fixed(options.folder))
     _refuse_place(folder.path)
     place = shlex.quote(str(folder.path))
     nothing = (

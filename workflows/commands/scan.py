@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from condor import pool as pools
 from skyscan.errors import ExitCode
 from workflows.campaigns.folder import is_campaign
+from workflows.checks import preflight
 from workflows.commands import campaign
 from workflows.commands.interrupts import at_interrupt, it_continues, may_be_submitted
 from workflows.commands.plan import USAGE, add_options, plan_from
@@ -85,6 +86,7 @@ def submit_scan(folder: ScanFolder, *, attach: bool = True) -> None:
     With ``attach``, a scan that is already in the queue is not an error.
     """
     try:
+        preflight.require([preflight.owner(folder.path)])  # before a pool is started for it
         with at_interrupt(may_be_submitted("scan", folder.path)):
             pool = pools.start()
             pool.use()

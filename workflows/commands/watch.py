@@ -14,6 +14,7 @@ from condor.contact import paste_line
 from condor.credentials import RUNTIME_DIR_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 from condor.submit import quoted_arguments, submit_lines
 from skyscan.errors import BadInput, ExitCode, TryAgain, WrongUsage, printable
+from skyscan.layout import fixed
 from skyscan.locks import locked
 from skyscan.storage import make_folder, write_text
 from workflows.checks import preflight
@@ -87,7 +88,7 @@ def _watch(options: argparse.Namespace) -> ExitCode:
     interval = parse_duration(options.interval, "--interval")
     if interval > LONGEST:
         raise WrongUsage(f"--interval {options.interval!r} is longer than a day.")
-    inbox = Inbox(options.folder.absolute(), options.output_dir.absolute())
+    inbox = Inbox(fixed(options.folder), fixed(options.output_dir))
     preflight.require([preflight.place(inbox.output_dir)])
     make_folder(inbox.lock.parent)
     if options.condor:

@@ -21,7 +21,7 @@ from skyscan.storage import sha256_of
 from workflows.planned import Planned
 from workflows.planning.event import check_reading
 from workflows.planning.levels import levels_for, name_of
-from workflows.planning.variables import declared_by, job_environment
+from workflows.planning.variables import check_recorded, declared_by, job_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +52,13 @@ def site_of(options: Options) -> Site:
     Raises
     ------
     WrongUsage
-        The site does not exist, or its values are invalid.
+        The site does not exist, or its values are invalid; or something that would be recorded
+        looks like a secret.
     """
     changes, runtime = options.site_changes, options.runtime
-    return read_site(options.site, changes, runtime, urgent=options.urgent)
+    site = read_site(options.site, changes, runtime, urgent=options.urgent)
+    check_recorded(site.values(), options.notify)
+    return site
 
 
 def max_rounds_of(site: Site, options: Options) -> int:

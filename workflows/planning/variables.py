@@ -8,6 +8,7 @@ variables go that a step or the reconstruction declares, and those that the user
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from condor.runtimes import (
@@ -26,7 +27,7 @@ from skyscan.staging.cache import CACHE_VARIABLE
 from skyscan.staging.stores import DIRS_VARIABLE, URL_VARIABLE, check_mirror
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
 VARIABLE_PREFIX = "SKYSCAN_"
 #: Of the steps themselves, whatever the reconstruction.
@@ -51,12 +52,14 @@ _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\."  # a JSON web token
     r"|://[^/?#\s]*@"  # user and password in an address
-    rf"|(?i:(?:{_NAMES})[\w-]*[\"']?(?:=|\s*:[\s\"'])\s*\S)"  # ?token=..., Password=...;
+    rf"|(?i:(?:{_NAMES})[\w-]*[\"'\\]*(?:=(?![=?!])|\s*:[\s\"'\\])\s*\S)"  # ?token=...
     r"|\b(?:gh[opsur]_|github_pat_|gl[a-z]{2,4}-|xox[abeprs]-|sk-|AKIA|ASIA|AIza|hf_|npm_|pypi-"
     r"|dop_v1_|shp[acps]{2}_)[\w-]{12,}"
     r"|\b(?:Basic|Bearer) +\S{3,}",
     re.ASCII,
 )
+#: An option of a program whose value is one, such as ``--token VALUE``.
+_SECRET_OPTION = re.compile(rf"--?[\w-]*(?:{_NAMES})[\w-]*", re.IGNORECASE | re.ASCII)
 #: Words as random keys are: of letters of both kinds and digits, or with digits all over.
 _RANDOM = re.compile(
     r"(?<![\w+-])(?=[\w+-]*[a-z])(?=[\w+-]*[A-Z])(?=[\w+-]*\d)[\w+-]{24,}"
@@ -119,6 +122,49 @@ def job_environment(
     check_mirror(chosen.get(URL_VARIABLE, "").rstrip("/"))
     quoted_environment(chosen)  # refuses what else cannot be written
     return chosen
+
+
+def check_recorded(site_values: object, notify: Iterable[str]) -> None:
+    """Check that no secret is in what a scan folder records of its options.
+
+    Parameters
+    ----------
+    site_values : object
+        The values of the site, with those of ``--set`` and ``--runtime``: mappings, sequences,
+        text and numbers.
+    notify : iterable of str
+        The words of ``--notify``.
+
+    Raises
+    ------
+    WrongUsage
+        Something looks like a secret; the text does not show it.
+    """
+    recorded = "which is recorded in scan.json, where others can read it"
+    if any(_SECRET_VALUE.search(text) for text in _texts(site_values)):
+        raise WrongUsage(
+            f"A value of the site (--set, --runtime or its profile) looks like a secret, "
+            f"{recorded}; give jobs a secret through HTCondor (docs/security.md)."
+        )
+    if any(
+        _SECRET_VALUE.search(word) or _RANDOM.search(word) or _SECRET_OPTION.fullmatch(word)
+        for word in notify
+    ):
+        raise WrongUsage(
+            f"The command of --notify looks as if it had a secret, {recorded}; put the command "
+            f"into a script that only you can read, and give its path."
+        )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all text in a value, such as those of a site."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for it in value:
+            yield from _texts(it)
 
 
 def unsent(

@@ -6,9 +6,11 @@ import shutil
 import pytest
 from plans_support import EVENT, options, write_events
 
+from condor.logs.dagman import log_of
 from skyscan.errors import ExitCode
 from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
+from workflows.engines.dagman.dags import SCAN_DAG
 from workflows.listing import scans_below
 from workflows.plan import plan
 
@@ -16,6 +18,15 @@ NAMES = (
     *("scan.json", "report.json", "startup/startup.json", "rounds/000/round.json"),
     *("workflow/scan.dag.dagman.log", "workflow/scan.dag.nodes.log", "event/event.json"),
 )
+FAILED = """\
+000 (007.000.000) 2026-11-30 12:00:00 Job submitted from host: <127.0.0.1:1>
+...
+001 (007.000.000) 2026-11-30 12:00:01 Job executing on host: <127.0.0.1:1>
+...
+005 (007.000.000) 2026-11-30 12:00:02 Job terminated.
+\t(1) Normal termination (return value 1)
+...
+"""
 COMMANDS = ("status", "result", "why", "logs", "doctor", "resume", "submit", "abort")
 
 
@@ -47,6 +58,41 @@ def test_no_command_waits_for_a_fifo_or_a_device(folder, capsys, name, kind):
     for command in COMMANDS:
         assert main([command, str(folder.path)]) == ExitCode.BAD_INPUT, command
         assert f"{folder.path / name} is a FIFO or a device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("workflow/scan.dag", "workflow/reco.sub", "workflow/skyscan.zip", "event/event.json"),
+        *("workflow/scan.dag.dagman.log", "rounds/000/round.json", "scan.json", "x_8.npz"),
+    ],
+)
+def test_a_file_that_claims_terabytes_is_named_at_once(folder, capsys, name):
+    path = folder.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.truncate(path, 2**42)  # which takes no place on the disk
+    for command in COMMANDS:
+        assert main([command, str(folder.path)]) == ExitCode.BAD_INPUT, command
+        assert f"{path} is a file of {2**42} bytes" in capsys.readouterr().err
+    (found,) = scans_below(folder.path.parent)
+    assert found.state == "damaged"
+
+
+@pytest.mark.parametrize(
+    "name", ["workflow/scan.dag.dagman.out", "commands.txt", "rounds/000/logs/00000.0.0.err"]
+)
+def test_of_an_output_of_terabytes_the_end_is_read(folder, capsys, name):
+    log_of(folder.workflow / SCAN_DAG).write_text(FAILED)
+    path = folder.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.truncate(path, 2**42)
+    with path.open("a") as file:
+        file.write("\n11/30/26 12:00:00 ERROR: no space\n")
+    for command, code in (("result", 75), ("status", 0), ("logs", 0), ("why", 75)):
+        assert main([command, str(folder.path)]) == code, command
+    assert ("no space" in capsys.readouterr().out) == name.startswith("workflow")
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,19 @@ import os
 import shutil
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from plans_support import EVENT, options
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, ExitCode, WrongUsage
 from skyscan.layout import ScanFolder
 from skyscan.storage import copy_file, write_text
+from workflows.campaigns.plan import plan_campaign
+from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from workflows.submission import open_scan
 
 MINE = "my thesis"
 
@@ -80,6 +80,18 @@ def test_an_output_dir_behind_links_is_planned_into(tmp_path):
     assert (tmp_path / "disk" / "new" / folder.path.name / "scan.json").exists()
 
 
+def test_a_scan_is_known_by_no_folder_that_may_be_removed(tmp_path, monkeypatch):
+    (tmp_path / "here" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "here" / "deep")
+    monkeypatch.chdir(tmp_path / "link")
+    for place in (Path("..", "scans"), tmp_path / "link" / ".." / "scans"):
+        folder = plan(EVENT, place, options())
+        assert folder.path.parent == tmp_path / "here" / "scans"
+        assert open_scan(place) == folder
+    many, _ = plan_campaign([EVENT], Path("..", "many"), options())
+    assert many.path == tmp_path / "here" / "many"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 @pytest.mark.parametrize("place", [".", "event"])
 def test_a_folder_of_another_user_is_refused_and_can_be_read(tmp_path, place):
@@ -88,6 +100,35 @@ def test_a_folder_of_another_user_is_refused_and_can_be_read(tmp_path, place):
     with pytest.raises(WrongUsage, match=r"belongs to another user \(uid 12345\)"):
         plan(EVENT, tmp_path, options())
     assert read_planned(folder.scan_json).reco == "dummy"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("submit",), ("resume",), ("resume", "--no-watch"), ("retry", "--anew")),
+        *(("retry", "--failed"), ("extend", "--max-rounds", "9"), ("calibrate",)),
+    ],
+)
+def test_code_in_a_folder_of_another_user_is_not_run(tmp_path, monkeypatch, capsys, words):
+    monkeypatch.setattr("condor.pool.start", lambda: pytest.fail("a pool was started"))
+    scan = plan(EVENT, tmp_path, options()).path
+    many = plan_campaign([EVENT], tmp_path / "many", options())[0].path
+    command, *more = words
+    for folder in (scan, many) if words[0] in ("submit", "resume") else (scan,):
+        os.chown(folder, 12345, -1)
+        before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+        assert main([command, str(folder), *more]) == ExitCode.WRONG_USAGE
+        assert "belongs to another user (uid 12345), whose code" in capsys.readouterr().err
+        assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_campaign_is_not_continued_in_a_folder_of_another_user(tmp_path):
+    many = plan_campaign([EVENT], tmp_path, options())[0].path
+    os.chown(many, 12345, -1)
+    with pytest.raises(WrongUsage, match="belongs to another user"):
+        plan_campaign([EVENT], tmp_path, options(), check_place=True)
 
 
 def test_a_link_that_appears_in_the_place_of_a_file_is_replaced(tmp_path, mine):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from plans_support import EVENT, options
 
 from skyscan.errors import BadInput, WrongUsage
+from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
@@ -110,6 +113,43 @@ def test_usual_values_go(value):
 def test_variables_that_a_submit_file_cannot_represent_are_wrong_usage(value):
     with pytest.raises(WrongUsage, match="SKYSCAN_X"):
         job_environment({"SKYSCAN_X": value}, ("SKYSCAN_X",))
+
+
+@pytest.mark.parametrize("value", SECRETS)
+@pytest.mark.parametrize("option", ["--set", "--notify"])
+def test_no_secret_in_an_option_is_recorded(tmp_path, capsys, option, value):
+    given = {"--set": f'attributes.Note="{value}"', "--notify": f"true {shlex.quote(value)}"}
+    words = ["plan", str(EVENT), "--simulated-event", "--reco-algo", "dummy"]
+    assert main([*words, "--output-dir", str(tmp_path / "a"), option, given[option]]) == 64
+    shown = capsys.readouterr()
+    assert "looks " in shown.err
+    assert value not in shown.err + shown.out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [f"post https://hooks.example/{RANDOM}", "tell --token x"])
+def test_a_notification_with_a_secret_belongs_into_a_script(tmp_path, words):
+    with pytest.raises(
+        WrongUsage, match="put the command into a script that only you can read"
+    ):
+        plan(EVENT, tmp_path, options(notify=tuple(words.split())))
+
+
+@pytest.mark.parametrize("where", [{"runtime": "container:osdf:///a/x.sif?token=word"}, "mine"])
+def test_a_secret_in_a_runtime_or_a_profile_is_refused(tmp_path, where):
+    if where == "mine":
+        profile = tmp_path / "mine.toml"
+        profile.write_text('[attributes]\nNote = "password=word"\n')
+        where = {"site": str(profile)}
+    with pytest.raises(WrongUsage, match=r"A value of the site .* looks like a secret"):
+        plan(EVENT, tmp_path / "scans", options(**where))
+    with pytest.raises(WrongUsage, match=r"A value of the site .* looks like a secret"):
+        plan_campaign([EVENT], tmp_path / "many", options(**where))
+
+
+def test_conditions_on_machines_are_no_secrets(tmp_path):
+    changes = ("submit.requirements=HAS_AUTH==true || Has_Token=?=true", "attributes.Auth=1")
+    assert plan(EVENT, tmp_path, options(site_changes=changes, notify=("/bin/true", "shift")))
 
 
 def test_a_scan_says_which_of_its_users_variables_stay_here(tmp_path, monkeypatch, capsys):

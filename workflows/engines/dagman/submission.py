@@ -96,7 +96,9 @@ def run_submit_dag(command: Sequence[str], dag: Path, pool: Pool) -> None:
         condor_submit_dag failed; the text has its output.
     """
     check_dag(dag, pool)
-    done = pool.run(*command)
+    # DAGMan is started again, after a reboot for example, in the folder from which it was
+    # submitted: the user's current folder may be gone by then.
+    done = pool.run(*command, folder=dag.parent)
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
         raise SubmitFailed(f"condor_submit_dag failed for {dag}: {words}")
@@ -116,7 +118,7 @@ def check_dag(dag: Path, pool: Pool) -> None:
         return
     # Without a folder in the path, the tool checks nothing (seen with 25.14.1). It takes the
     # arguments of a script for part of its name, and submit files to be without their VARS.
-    done = pool.run(CHECKER, "-UseDagDir", str(dag.absolute()))
+    done = pool.run(CHECKER, "-UseDagDir", str(dag.absolute()), folder=dag.parent)
     if done.returncode != 0:
         words = " ".join((done.stdout + done.stderr).split())
         raise DamagedDag(f"{dag} is damaged: {words}. Plan again into the same folder.")

@@ -61,7 +61,8 @@ def submit(folder: ScanFolder, pool: Pool) -> None:
     write_plan(folder, scan, recorded_site(scan.site, scan.site_values))
     log = folder.logs / f"{PLAN}.log"
     try:
-        done = pool.run(str(pegasus.plan_sh), "--submit", timeout=PLANNING_TIME)
+        plan_it = (str(pegasus.plan_sh), "--submit")
+        done = pool.run(*plan_it, timeout=PLANNING_TIME, folder=folder.path)
     except subprocess.TimeoutExpired as error:
         raise PlanningFailed(f"{PLAN} did not end within {PLANNING_TIME:g} s.") from error
     write_text(log, done.stdout + done.stderr)
