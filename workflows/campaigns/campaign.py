@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, in_words
 from skyscan.progression import check_progression
 from skyscan.regular import read_regular
 from skyscan.storage import read_sealed, write_sealed
@@ -94,7 +94,8 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
         )
     except (LookupError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(
-            f"{folder.json} is damaged ({error!r}); restore it, or start a new campaign."
+            f"{folder.json} is damaged ({in_words(error)}); restore it, or start a new "
+            f"campaign."
         ) from error
 
 
