@@ -9,6 +9,7 @@ from math import isfinite, nan
 from pathlib import Path
 
 from skyscan.errors import WrongUsage
+from skyscan.plain import plain_number
 
 MAX_DIGITS = 100  # of a whole number; what each can be is checked where it is known
 MOST = 1e9  # 30 years in seconds, a petabyte in MB
@@ -48,7 +49,7 @@ def parse_fraction(text: str, option: str) -> float:
         The text is not a fraction.
     """
     try:
-        number = float(text.removesuffix("%")) if text.isascii() else -1.0
+        number = plain_number(text.removesuffix("%"))
         value = number / 100 if text.endswith("%") else number
     except ValueError:
         value = -1.0
@@ -108,7 +109,7 @@ def number(text: str) -> float:
     from argparse import ArgumentTypeError
 
     try:
-        value = float(text) if text.isascii() and "_" not in text else nan
+        value = plain_number(text)
     except ValueError:
         value = nan
     if not isfinite(value):

@@ -81,7 +81,7 @@ def test_whole_numbers_have_digits_of_ascii(text):
         positive(text)
 
 
-@pytest.mark.parametrize("text", ["\uff11", "\u0660.\u0661%"])
+@pytest.mark.parametrize("text", ["\uff11", "\u0660.\u0661%", "0_1", "1_0%"])
 def test_so_have_fractions(text):
     with pytest.raises(WrongUsage, match="fraction"):
         parse_fraction(text, "--max-failed-pixels")
