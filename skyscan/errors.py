@@ -19,6 +19,7 @@ NO_SUCH_PLACE = frozenset(
     (errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 )
 
+MAX_MESSAGE, KEPT = 4000, 1500  # characters of a message, and of each end of a longer one
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -85,6 +86,16 @@ class TryAgain(SkyscanError):
     """A temporary failure: another try may succeed."""
 
     exit_code = ExitCode.TRY_AGAIN
+
+
+def without_middle(text: str) -> str:
+    """Return a message that repeats a very long word, such as an option's value, shortened."""
+    return text if len(text) <= MAX_MESSAGE else f"{text[:KEPT]} ... {text[-KEPT:]}"
+
+
+def in_words(error: Exception) -> str:
+    """Return the class of an error and its text, without the data that it may hold."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def printable(text: str) -> str:

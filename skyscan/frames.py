@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
     from skyscan.records import Fit
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 KEEP_VARIABLE = "SKYSCAN_KEEP_FRAMES"
 SUFFIX = ".frames"
 MAGIC = b"SKYF"
+MAX_FRAME = 128 * 1024**2  #: bytes, as of a frame in an `.i3` file
 #: Magic, nside, pixel, variation, number of bytes; then the CRC-32 of these and the frame.
 _HEAD = struct.Struct("<4siqiI")
 _CHECKSUM = struct.Struct("<I")
@@ -41,28 +43,36 @@ def packed(ids: Fit, frame: bytes) -> bytes:
     return head + _CHECKSUM.pack(zlib.crc32(frame, zlib.crc32(head))) + frame
 
 
-def read_kept(path: Path) -> dict[Fit, bytes]:
+def read_kept(path: Path, wanted: Container[Fit] | None = None) -> dict[Fit, bytes]:
     """Read the frames of a file; the last one counts of a fit that is there twice.
 
     A missing file has none.
+
+    Parameters
+    ----------
+    path : Path
+    wanted : container of fits, optional
+        The fits whose frames are kept in memory; all by default.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            every = _intact(file)
+            return {ids: raw for ids, raw in every if wanted is None or ids in wanted}
     except FileNotFoundError:
         return {}
-    found: dict[Fit, bytes] = {}
-    at = 0
-    while at + _HEAD.size + _CHECKSUM.size <= len(content):
-        head = content[at : at + _HEAD.size]
+
+
+def _intact(file: BinaryIO) -> Iterator[tuple[Fit, bytes]]:
+    """Yield the frames of a file, one at a time, up to the first that is not whole."""
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
         magic, nside, pixel, variation, size = _HEAD.unpack(head)
-        begin = at + _HEAD.size + _CHECKSUM.size
-        (checksum,) = _CHECKSUM.unpack(content[at + _HEAD.size : begin])
-        frame = content[begin : begin + size]
-        if magic != MAGIC or checksum != zlib.crc32(frame, zlib.crc32(head)):
-            break
-        found[nside, pixel, variation] = frame
-        at = begin + size
-    return found
+        checksum = file.read(_CHECKSUM.size)
+        if magic != MAGIC or size > MAX_FRAME or len(checksum) < _CHECKSUM.size:
+            return
+        frame = file.read(size)
+        if _CHECKSUM.unpack(checksum)[0] != zlib.crc32(frame, zlib.crc32(head)):
+            return
+        yield (nside, pixel, variation), frame
 
 
 def begin_kept(path: Path, earlier: Iterable[Path]) -> None:

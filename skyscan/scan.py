@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, get_type_hints
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, in_words
 from skyscan.frames import KEEP_VARIABLE
 from skyscan.json_text import is_of
 from skyscan.progression import Progression, check_progression  # types need it
@@ -193,7 +193,7 @@ def read_scan_as(kind: type[_AnyScan], path: Path) -> _AnyScan:
         known["progression"] = check_progression(known["progression"])
         scan = kind(**known)
     except (KeyError, TypeError, ValueError, AttributeError, WrongUsage) as error:
-        raise BadInput(f"{path} is damaged ({error!r}). {PLAN_AGAIN}") from error
+        raise BadInput(f"{path} is damaged ({in_words(error)}). {PLAN_AGAIN}") from error
     if value.get("id") != scan.id:
         raise BadInput(f"{path} was changed (its id does not match). {PLAN_AGAIN}")
     return scan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, in_words
 from skyscan.events.event import type_in, type_text
 from skyscan.pixels import Pixel, directions
 from skyscan.storage import npz_arrays, npz_bytes, read_npz, write_bytes, write_parts
@@ -204,7 +204,7 @@ def _from_arrays(arrays: dict[str, NDArray[Any]], path: Path) -> SkyMap:
             ),
         )
     except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
-        raise BadInput(f"{path} is not a map of this format ({error!r}).") from error
+        raise BadInput(f"{path} is not a map of this format ({in_words(error)}).") from error
 
 
 def _check_text(rows: NDArray[Any]) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SEAL = "digest"
 MAX_ARRAYS = 64
 MAX_ARRAY_BYTES = 1024**3  #: of all arrays of a file: 20 million pixels
+#: What expands to more bytes and more than this many times its size is none of ours.
+FREE_BYTES, MAX_RATIO = 64 * 1024**2, 20
 _BLOCK = 1 << 20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
@@ -208,18 +210,27 @@ def npz_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            _check_size(archive)
-            return {name: archive[name] for name in archive.files}
+            _check_size(archive, len(content))
+            arrays = {name: archive[name] for name in archive.files}
+        _check_content(arrays)
     except Exception as error:  # zipfile, zlib, struct and numpy each have their own
         raise BadInput(f"{path} is damaged ({type(error).__name__}: {error}).") from error
+    return arrays
 
 
-def _check_size(archive: Any) -> None:  # noqa: ANN401  (numpy does not name the type)
+def _check_size(archive: Any, packed: int) -> None:  # noqa: ANN401  (numpy does not name it)
     """Refuse a small file that claims to expand to a very large one."""
     entries = archive.zip.infolist()
     size = sum(entry.file_size for entry in entries)
-    if len(entries) > MAX_ARRAYS or size > MAX_ARRAY_BYTES:
+    most = min(MAX_ARRAY_BYTES, max(FREE_BYTES, MAX_RATIO * packed))
+    if len(entries) > MAX_ARRAYS or size > most:
         raise ValueError(f"{len(entries)} arrays of {size} bytes, more than any file has")
+
+
+def _check_content(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse arrays of any number of elements that take no bytes."""
+    if any(not it.itemsize and it.size for it in arrays.values()):
+        raise ValueError("an array has elements without content")
 
 
 def sha256_of(path: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skyscan import __version__
-from skyscan.errors import NO_SUCH_PLACE, ExitCode, SkyscanError, printable
+from skyscan.errors import NO_SUCH_PLACE, ExitCode, SkyscanError, printable, without_middle
 from skyscan.program import OUT_OF_MEMORY, cannot_import, is_of_an_import, is_of_memory
 from workflows import history
 from workflows.commands import HIDDEN, MODULES, examples
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(text: str) -> None:
     """Write to stderr; where that cannot be written, the exit code says the same."""
     try:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(printable(without_middle(text)), file=sys.stderr, flush=True)
     except OSError:  # a full disk, or its reader has ended
         _to_nowhere(sys.stderr)
 

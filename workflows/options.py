@@ -19,6 +19,7 @@ from workflows.engines import DEFAULT_ENGINE, ENGINES
 from workflows.parser import CATALOGUE_HELP
 from workflows.quantities import (
     not_negative,
+    number,
     parse_command,
     parse_duration,
     parse_fraction,
@@ -190,7 +191,7 @@ class Options:
         "--mjd",
         "time of the event, days UTC, if the table has none; without a time, the map is in "
         "IceCube's local frame",
-        type=float,
+        type=number,
         metavar="MJD",
     )
     truth: Path | None = _option(  # noqa: RUF009  (it is a field)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from skyscan.errors import ExitCode, printable
+from skyscan.errors import ExitCode, printable, without_middle
 from skyscan.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
             text = f"{text.removeprefix(_MISSING)} is missing{self.order and f'; {self.order}'}"
         text = text if text.endswith((".", "?")) else f"{text}."
         line = f"skyscan: error: {text} `{self.prog} --help` explains the usage."
-        self.exit(int(ExitCode.WRONG_USAGE), printable(line) + "\n")
+        self.exit(int(ExitCode.WRONG_USAGE), printable(without_middle(line)) + "\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401
         """Refuse a value that is not one of the choices, with the closest ones."""

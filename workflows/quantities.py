@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from math import isfinite, nan
 from pathlib import Path
 
 from skyscan.errors import WrongUsage
+from skyscan.plain import plain_number
 
+MAX_DIGITS = 100  # of a whole number; what each can be is checked where it is known
 MOST = 1e9  # 30 years in seconds, a petabyte in MB
 _SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _MEGABYTES = {"": 1, "m": 1, "mb": 1, "mib": 1, "g": 1024, "gb": 1024, "gib": 1024}
@@ -46,7 +49,7 @@ def parse_fraction(text: str, option: str) -> float:
         The text is not a fraction.
     """
     try:
-        number = float(text.removesuffix("%")) if text.isascii() else -1.0
+        number = plain_number(text.removesuffix("%"))
         value = number / 100 if text.endswith("%") else number
     except ValueError:
         value = -1.0
@@ -101,10 +104,26 @@ def run_number(text: str) -> int:
     return number
 
 
+def number(text: str) -> float:
+    """Read a finite number, for `argparse`."""
+    from argparse import ArgumentTypeError
+
+    try:
+        value = plain_number(text)
+    except ValueError:
+        value = nan
+    if not isfinite(value):
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
 def _whole_number(text: str, least: int) -> int:
     from argparse import ArgumentTypeError
 
-    if not (text.isascii() and text.isdecimal()) or int(text) < least:
+    is_whole = re.fullmatch(r"\d+", text, re.ASCII) is not None
+    if is_whole and len(text) > MAX_DIGITS:
+        raise ArgumentTypeError(f"{text} is too large")
+    if not is_whole or int(text) < least:
         raise ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
     return int(text)
 

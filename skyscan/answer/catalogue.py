@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Any, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from skyscan.answer.catalogue_columns import Columns, read_columns
+from skyscan.answer.files.unpacking import read_unpacked
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.errors import BadInput, one_line
-from skyscan.regular import check_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,28 +22,31 @@ if TYPE_CHECKING:
     from skyscan.answer.answer import Answer
     from skyscan.answer.maps import SkyMap
 
-TEXT = "text"
 #: How columns may be separated, tried in turn. astropy's own guesses include DAOphot's tables,
 #: whose pattern takes time that grows with the square of a line's length.
 TEXTS: tuple[dict[str, Any], ...] = (
-    {"format": "ascii.csv"},
-    {"format": "ascii.csv", "delimiter": ";"},
+    {"format": "csv"},
+    {"format": "csv", "delimiter": ";"},
     *(
-        {"format": f"ascii.{name}", "guess": False}
+        {"format": name, "guess": False}
         for name in (
             *("ecsv", "mrt", "cds", "rdb", "tab", "ipac", "fixed_width_two_line"),
             *("fixed_width", "commented_header", "basic"),
         )
     ),
-    {"format": "ascii.commented_header", "delimiter": ",", "guess": False},
-    *({"format": "ascii.basic", "delimiter": it, "guess": False} for it in ",;|\t"),
+    {"format": "commented_header", "delimiter": ",", "guess": False},
+    *({"format": "basic", "delimiter": it, "guess": False} for it in ",;|\t"),
 )
-FORMATS = {
-    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".mrt"), TEXT),
-    ".ecsv": "ascii.ecsv",
-    ".vot": "votable",
-    ".xml": "votable",
-}
+ECSV = {"format": "ecsv"}
+#: How the content of a VOTable and of a FITS file begins.
+XML, FITS = b"<", b"SIMPLE  ="
+#: What the first lines do not have is not looked for in the rest: each format takes a minute
+#: for a long file.
+FIRST_LINES = 2000
+MAX_LINE = 64 * 1024  #: characters; hundreds of columns
+MAX_LINES = 1_000_000  #: five times the sources of a scan
+#: Bytes of the YAML of an ECSV file, which PyYAML reads at 100 KB a second, or more slowly.
+MAX_YAML = 64 * 1024
 ENCODING = "utf-8-sig"  # spreadsheets begin their files with a mark
 MAX_BYTES = 64 * 1024**2  #: of a file; the 200,000 sources of a scan take a third of it
 
@@ -83,8 +89,9 @@ def read_catalogue(path: Path) -> list[Source]:
         The file cannot be read, or has no such columns, or what is in them is no place.
     """
     try:
-        check_size(path, MAX_BYTES)
-        names, ra, dec = _columns(path)
+        with catch_warnings():
+            simplefilter("ignore")  # astropy's, of small faults of a file
+            names, ra, dec = _columns(path)
     except BadInput as error:
         raise BadInput(f"{path} {error}") from error
     except Exception as error:
@@ -99,16 +106,44 @@ def read_catalogue(path: Path) -> list[Source]:
 def _columns(path: Path) -> Columns:
     from astropy.table import Table
 
-    kind = FORMATS.get(path.suffix.lower())
-    if kind != TEXT:
-        return read_columns(Table.read(path, format=kind))
+    from skyscan.answer.files.fits_check import check_structure
+    from skyscan.answer.files.votable_check import check_votable
+
+    content = read_unpacked(path, MAX_BYTES)
+    if content.startswith(FITS):
+        check_structure(content)
+        return read_columns(Table.read(io.BytesIO(content), format="fits"))
+    if content.removeprefix(BOM_UTF8).lstrip().startswith(XML):
+        check_votable(content)
+        return read_columns(Table.read(io.BytesIO(content), format="votable"))
+    return _from_text(content.decode(ENCODING), is_ecsv=path.suffix.lower() == ".ecsv")
+
+
+def _from_text(text: str, *, is_ecsv: bool) -> Columns:
+    """Read a table in the first of the formats that its first lines may have."""
+    if text.count("\n") + text.count("\r") > MAX_LINES:
+        raise ValueError(f"it has more than {MAX_LINES} lines")
+    lines = text.splitlines()
+    if max(map(len, lines), default=0) > MAX_LINE:
+        raise ValueError(f"a line has more than {MAX_LINE} characters")
+    first = lines[:FIRST_LINES]
+    if sum(len(line) for line in lines if line.startswith("#")) > MAX_YAML:
+        raise ValueError(f"it has more than {MAX_YAML} characters of comments")
     errors = []
-    for options in TEXTS:
+    for options in (ECSV,) if is_ecsv else TEXTS:
         try:
-            return read_columns(Table.read(path, encoding=ENCODING, **options))
+            found = _read(first, options)
         except Exception as error:  # noqa: BLE001, PERF203  (astropy raises any)
             errors.append(error)
+        else:
+            return found if len(first) == len(lines) else _read(lines, options)
     raise errors[0]
+
+
+def _read(lines: list[str], options: dict[str, Any]) -> Columns:
+    from astropy.io import ascii as tables
+
+    return read_columns(tables.read(lines, **options))
 
 
 def near_sources(

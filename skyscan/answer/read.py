@@ -13,7 +13,7 @@ import numpy as np
 from skyscan import healpix
 from skyscan.answer.context import context_beside, with_reported_levels
 from skyscan.answer.maps import with_context
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, in_words
 from skyscan.events.event import NO_TYPE, type_in
 from skyscan.events.place import shown
 from skyscan.regular import read_regular
@@ -47,6 +47,8 @@ MAX_MJD = 600_000.0  #: days; from the year 216 to 3501
 MAX_NSIDE = 2**29  # of HEALPix
 MOST_IN_A_TYPE = 100  # characters; it becomes a part of names of files
 MAX_BYTES = 2 * 1024**3  #: of a file as JSON: 100 bytes for each of 20 million pixels
+#: A row has at least so many bytes. Shorter lists take 30 times their size in memory.
+ROW_BYTES, FREE_LISTS = 10, 10_000
 _NOT_A_MAP = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError),
     *(OverflowError, RecursionError),  # of infinite or very long numbers, and of deep nesting
@@ -155,7 +157,7 @@ def _from_npz(path: Path) -> tuple[Pixels, tuple[str, ...]]:
         nsides = {int(key.removeprefix("nside-")): table for key, table in tables.items()}
         pixels = {nside: _rows(table) for nside, table in sorted(nsides.items())}
     except _NOT_A_MAP as error:
-        raise BadInput(f"{path} is not a sky map ({error!r}).") from error
+        raise BadInput(f"{path} is not a sky map ({in_words(error)}).") from error
     return _unnamed(path, {nside: flipped(nside, rows) for nside, rows in pixels.items()})
 
 
@@ -185,7 +187,10 @@ def flipped(nside: int, rows: NDArray[np.void]) -> NDArray[np.void]:
 
 def _from_json(path: Path) -> Pixels:
     try:
-        value = json.loads(read_regular(path, MAX_BYTES))
+        content = read_regular(path, MAX_BYTES)
+        if content.count(b"[") + content.count(b"{") > FREE_LISTS + len(content) // ROW_BYTES:
+            raise ValueError("its lists are too short for rows of pixels")
+        value = json.loads(content)
         tables = {int(key.removeprefix("nside-")): table for key, table in value.items()}
         metadata = [table["metadata"] for table in tables.values()]
         if not tables:
@@ -207,7 +212,7 @@ def _from_json(path: Path) -> Pixels:
             is_local=COORDINATES in first and is_local(first),
         )
     except _NOT_A_MAP as error:
-        raise BadInput(f"{path} is not a sky map ({error!r}).") from error
+        raise BadInput(f"{path} is not a sky map ({in_words(error)}).") from error
 
 
 def _table(columns: list[str], data: list[list[Any]]) -> NDArray[np.void]:

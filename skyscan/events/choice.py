@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _EVENT = re.compile(
-    r"(?:(?P<run>\d+):)?(?P<event>\d+)(?(run)(?::(?P<sub_event>\d+))?)", re.ASCII
+    r"(?:(?P<run>\d{1,19}):)?(?P<event>\d{1,19})(?(run)(?::(?P<sub_event>\d{1,19}))?)",
+    re.ASCII,
 )
 MAX_ID = 2**63  #: Parquet and SQLite have integers of 64 bits, the I3EventHeader of 32
 

@@ -12,7 +12,7 @@ import numpy as np
 from skyscan.detector import DOM_DTYPE, Detector
 from skyscan.events.i3.archive import InArchive
 from skyscan.events.i3.frame import split_frame, verify_frame
-from skyscan.events.i3.i3file import all_frames
+from skyscan.events.i3.i3file import first_frames
 from skyscan.events.i3.pulsemap import MAX_DOMS, MAX_OM, limited
 from skyscan.events.place import MalformedError, Place
 from skyscan.events.raw import opened
@@ -42,7 +42,7 @@ def detector_in_file(path: Path) -> Detector:
     """
     place = Place(str(path))
     with opened(place) as stream:
-        for number, stop, raw in all_frames(place, stream):
+        for number, stop, raw in first_frames(place, stream):
             if stop != "G":
                 continue
             at = place.at_frame(f"frame number {number} ({stop!a})")

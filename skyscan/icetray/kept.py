@@ -69,7 +69,7 @@ def _frames_of(folder: ScanFolder, wanted: set[Fit]) -> dict[Fit, bytes]:
     found: dict[Fit, bytes] = {}
     for place in (folder.earlier, folder.rounds):
         for path in sorted(place.rglob(f"*{SUFFIX}")):
-            found |= {ids: raw for ids, raw in read_kept(path).items() if ids in wanted}
+            found |= read_kept(path, wanted)
     return found
 
 

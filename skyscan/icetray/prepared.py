@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, in_words
 from skyscan.events.event import Vertex
 from skyscan.icetray import keys
 from skyscan.icetray.gcd import Baseline, stage_baseline
@@ -75,7 +75,7 @@ def read_prepared(folder: Path) -> Prepared:
             seed=tuple(value["seed"]),
         )
     except (KeyError, TypeError) as error:
-        raise BadInput(f"{folder / PREPARED_FILE} is damaged ({error!r}).") from error
+        raise BadInput(f"{folder / PREPARED_FILE} is damaged ({in_words(error)}).") from error
 
 
 def seed_in(frame: Frame, source: Source) -> tuple[float, float, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,4 +58,5 @@ def read_progress(text: str) -> int | None:
     """Return the number of pixels done from the last progress line of a job's output."""
     lines = [line for line in text.splitlines() if line.startswith("pixels done: ")]
     words = lines[-1].split() if lines else []
-    return int(words[2]) if len(words) > 2 and words[2].isdecimal() else None  # noqa: PLR2004
+    found = re.fullmatch(r"\d{1,9}", words[2], re.ASCII) if len(words) > 2 else None  # noqa: PLR2004
+    return int(found[0]) if found else None

@@ -15,6 +15,7 @@ import numpy as np
 from skyscan.errors import BadInput
 from skyscan.geometry import N_STRINGS, dom_positions
 from skyscan.light.ice_model import CENTRE_DEPTH_M, TILT_AZIMUTH, IceModel, Tilt
+from skyscan.plain import plain_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +181,9 @@ def _table(path: Path, n_columns: int) -> Array:
             raise BadInput(f"{path} is too large for a file of an ice model.")
         text = path.read_text("utf-8")
         lines = [line.split("#")[0].split() for line in text.splitlines()]
-        table = np.array([[float(word) for word in line[:n_columns]] for line in lines if line])
+        table = np.array(
+            [[plain_number(word) for word in line[:n_columns]] for line in lines if line]
+        )
     except OSError as error:
         raise BadInput(f"The ice model's {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, in_words
 from skyscan.light.ice_model import from_numbers, shipped_ice, to_numbers
 from skyscan.light.tables import shipped_table
 from skyscan.storage import read_sealed, write_sealed
@@ -33,7 +33,7 @@ def read_ice(path: Path) -> IceModel:
     try:
         return from_numbers(numbers)
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-        raise BadInput(f"{path} is not an ice model of skyscan ({error!r}).") from error
+        raise BadInput(f"{path} is not an ice model of skyscan ({in_words(error)}).") from error
 
 
 def provenance(ice: IceModel | None, tables: Iterable[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from skyscan import healpix
 from skyscan.errors import WrongUsage
 from skyscan.events.event import Vertex
+from skyscan.plain import plain_number
 from skyscan.records import IDS, empty_fits
 from skyscan.recos import Reco
 
@@ -134,7 +135,7 @@ def number_from(variable: str, default: float, *, least: float, most: float) -> 
     if not text:
         return default
     try:
-        number = float(text)
+        number = plain_number(text)
     except ValueError:
         number = math.nan
     if not least <= number <= most:

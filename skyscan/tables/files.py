@@ -22,7 +22,13 @@ from skyscan.tables.geometry import detector_in, is_geometry
 from skyscan.tables.layouts import KAGGLE, layout_of, no_layout, share_of_layout
 from skyscan.tables.parquet_file import ParquetTable, is_parquet
 from skyscan.tables.prometheus import PrometheusFile, is_prometheus
-from skyscan.tables.pulse_table import PulseTable, event_file, events_of, only_truth
+from skyscan.tables.pulse_table import (
+    PulseTable,
+    check_pulses,
+    event_file,
+    events_of,
+    only_truth,
+)
 from skyscan.tables.pulses import CENTRE_DEPTH, counts_from_surface, pulses_of
 from skyscan.tables.sqlite_file import is_sqlite, tables_in
 from skyscan.tables.truth import TruthTable, is_truth, truths_in
@@ -233,6 +239,7 @@ def _in_prometheus(file: PrometheusFile, choice: Choice) -> Iterator[Found]:
         )
 
         def take(event=event, entry=entry) -> EventFile:  # type: ignore[no-untyped-def]  # noqa: ANN001
+            check_pulses(file, entry, len(event.columns["t"]))
             pulses = pulses_of(file, file.layout, event.columns, detector)
             shifted = detector is None and counts_from_surface(file, file.layout, event.columns)
             known = event.truth

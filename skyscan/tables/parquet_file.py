@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from skyscan.tables.columns import Columns
 
 ROWS_AT_ONCE = 1_000_000
+#: Rows that a file may always have, besides one for each of its bytes: times of pulses are not
+#: all the same.
+FREE_ROWS = 1_000_000
 #: pyarrow's errors are of these kinds. A damaged page may claim more memory than there is.
 DAMAGE = (OSError, ValueError, NotImplementedError, KeyError, TypeError, MemoryError)
 NO_PYARROW = "Parquet files are read with pyarrow: pip install 'skyscan[tables]'."
@@ -45,9 +48,16 @@ def open_parquet(path: Path) -> Any:  # noqa: ANN401  (pyarrow is optional)
     except ImportError as error:
         raise WrongUsage(f"{path}: {NO_PYARROW}") from error
     try:
-        return pyarrow.parquet.ParquetFile(path)
+        file = pyarrow.parquet.ParquetFile(path)
     except DAMAGE as error:
         raise _damaged(path, error) from error
+    n_rows, n_bytes = file.metadata.num_rows, path.stat().st_size
+    if n_rows > FREE_ROWS + n_bytes:
+        raise BadInput(
+            f"{path} has {n_rows} rows in {n_bytes} bytes, which are not those of a table of "
+            f"pulses; get the file again."
+        )
+    return file
 
 
 class ParquetTable(Table):
@@ -76,6 +86,11 @@ class ParquetTable(Table):
                 at += batch.num_rows
         except DAMAGE as error:
             raise _damaged(self._path, error) from error
+
+    def _numbered(self, by: Sequence[str], time: str) -> list[Rows]:
+        if by or time:
+            return super()._numbered(by, time)
+        return [Rows((), self._file.metadata.num_rows, 0)]
 
     def rows(self, names: Sequence[str], by: Sequence[str], rows: Rows) -> Columns:
         """Return some columns of the rows of one event."""

@@ -14,6 +14,7 @@ from skyscan.events.assembly import ordered_pulses, seed_vertex
 from skyscan.events.entry import EventEntry, EventFile, Found
 from skyscan.events.event import Event
 from skyscan.events.event_json import event_json_bytes
+from skyscan.events.i3.pulsemap import MAX_PULSES
 from skyscan.events.place import Place
 from skyscan.tables.pulses import counts_from_surface, pulses_of
 
@@ -117,8 +118,18 @@ def _entry(number: int, ids: dict[str, int], choice: Choice, mjd: float) -> Even
     )
 
 
+def check_pulses(table: Table, entry: EventEntry, n: int) -> None:
+    """Refuse an event with more rows than any event has pulses, before they are read."""
+    if n > MAX_PULSES:
+        raise table.complaint(
+            f"event {entry.id} has {n} rows, but at most {MAX_PULSES} pulses can be read; does "
+            f"the table lack a column that tells its events apart?"
+        )
+
+
 def _take(source: PulseTable, by: list[str], rows: Rows, entry: EventEntry) -> EventFile:
     table, layout = source.table, source.layout
+    check_pulses(table, entry, rows.n)
     columns = table.rows(layout.columns_of(table), by, rows)
     pulses = pulses_of(table, layout, columns, source.detector)
     mjd = entry.mjd

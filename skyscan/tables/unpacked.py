@@ -13,7 +13,7 @@ from skyscan.events.raw import opened
 
 BLOCK = 2**20
 #: What unpacks to more bytes and more than this many times its size is no table.
-LARGE, MOST = 2**30, 100
+LARGE, MOST = 2**24, 20
 
 
 def unpacked(path: Path) -> Path:

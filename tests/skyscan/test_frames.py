@@ -1,8 +1,11 @@
 """The file of a job's fitted frames."""
 
+import struct
+import tracemalloc
+
 import pytest
 
-from skyscan.frames import append_kept, begin_kept, packed, read_kept
+from skyscan.frames import MAGIC, append_kept, begin_kept, packed, read_kept
 
 FITS = {(8, 17, 0): b"first", (8, 17, 1): b"", (512, 3_000_000_000, 6): b"x" * 1000}
 
@@ -49,3 +52,17 @@ def test_a_job_starts_with_the_frames_of_its_earlier_starts(file, tmp_path):
     append_kept(now, packed((8, 19, 0), b"new"))
     whole = dict(list(FITS.items())[:2])
     assert read_kept(now) == {**whole, (8, 18, 0): b"its own checkpoint", (8, 19, 0): b"new"}
+
+
+def test_only_the_frames_that_are_wanted_are_kept(file):
+    assert read_kept(file, {(8, 17, 1), (8, 99, 0)}) == {(8, 17, 1): b""}
+
+
+def test_a_frame_that_claims_gigabytes_is_not_looked_for(file):
+    with file.open("ab") as end:
+        end.write(struct.pack("<4siqiI", MAGIC, 8, 20, 0, 2**32 - 1))
+        end.truncate(3 * 2**30)  # zeros that take no place
+    tracemalloc.start()
+    assert read_kept(file) == FITS
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()

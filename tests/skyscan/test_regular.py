@@ -1,6 +1,7 @@
 """Files that users name: a FIFO or a device in their place is refused at once."""
 
 import os
+import tracemalloc
 
 import pytest
 from plans_support import EVENT, options
@@ -136,3 +137,16 @@ def test_a_list_may_have_paths_that_are_not_utf_8_but_no_nul(tmp_path):
     path.write_bytes(b"a\0b\n")
     with pytest.raises(WrongUsage, match="NUL"):
         read_list(path)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_list_of_millions_of_lines_is_refused_before_they_are_taken_apart(tmp_path, end):
+    path = tmp_path / "list.txt"
+    path.write_bytes(end * 20_000_000)
+    tracemalloc.start()
+    with pytest.raises(WrongUsage, match="more than 500000 lines"):
+        read_list(path)
+    assert tracemalloc.get_traced_memory()[1] < 130_000_000
+    tracemalloc.stop()
+    path.write_bytes(b"# events" + end + b"a.i3" + end * 3 + b"b.i3")
+    assert [it.name for it in read_list(path)] == ["a.i3", "b.i3"]

@@ -4,9 +4,18 @@ import select
 
 import pytest
 
-from skyscan.errors import WrongUsage
+from skyscan.errors import ExitCode, WrongUsage
+from skyscan.events.choice import parse_event_id
+from skyscan.job.progress import read_progress
 from skyscan.scan import MAX_SECONDS
-from workflows.quantities import parse_duration, parse_fraction, parse_megabytes, positive
+from workflows.cli import main
+from workflows.quantities import (
+    number,
+    parse_duration,
+    parse_fraction,
+    parse_megabytes,
+    positive,
+)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +81,45 @@ def test_whole_numbers_have_digits_of_ascii(text):
         positive(text)
 
 
-@pytest.mark.parametrize("text", ["\uff11", "\u0660.\u0661%"])
+@pytest.mark.parametrize("text", ["\uff11", "\u0660.\u0661%", "0_1", "1_0%"])
 def test_so_have_fractions(text):
     with pytest.raises(WrongUsage, match="fraction"):
         parse_fraction(text, "--max-failed-pixels")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("58000", 58000.0), ("-1.5e3", -1500.0), (" 7", 7.0)]
+)
+def test_numbers_are_plain_and_finite(text, value):
+    assert number(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "1e400", "1_0", "\u0663", "0x10", "", "1,5", "x"]
+)
+def test_what_is_none_is_no_number(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a number"):
+        number(text)
+
+
+def test_a_whole_number_of_thousands_of_digits_is_refused_by_its_length():
+    with pytest.raises(argparse.ArgumentTypeError, match="too large"):
+        positive("9" * 5000)
+
+
+def test_so_is_the_number_of_an_event():
+    with pytest.raises(WrongUsage, match="does not name an event"):
+        parse_event_id("1:" + "9" * 5000)
+    assert parse_event_id(f"1:{2**63 - 1}").event_id == 2**63 - 1
+
+
+def test_a_jobs_progress_has_no_number_of_thousands_of_digits():
+    assert read_progress("pixels done: 12 of 48") == 12
+    assert read_progress(f"pixels done: {'9' * 5000} of 48") is None
+
+
+def test_a_message_does_not_repeat_a_very_long_word(capsys):
+    assert main(["result", "x" * 100_000]) == ExitCode.WRONG_USAGE
+    shown = capsys.readouterr().err
+    assert shown.startswith("skyscan: error: ")
+    assert len(shown) < 5000

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skyscan.errors import BadInput, WrongUsage
+from skyscan.errors import BadInput, WrongUsage, in_words
 from skyscan.progression import check_progression
 from skyscan.regular import read_regular
 from skyscan.storage import read_sealed, write_sealed
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MOST_IN_A_LIST = 64 * 2**20  #: bytes, of a list of event files
+MOST_LINES = 500_000  #: of a list; each takes a kilobyte of memory
 #: Options that are paths, which JSON has as text.
 PATHS = [it.name for it in fields(Options) if it.type == "Path | None"]
 
@@ -94,7 +95,8 @@ def read_campaign(folder: CampaignFolder) -> Campaign:
         )
     except (LookupError, TypeError, ValueError, AttributeError, WrongUsage) as error:
         raise BadInput(
-            f"{folder.json} is damaged ({error!r}); restore it, or start a new campaign."
+            f"{folder.json} is damaged ({in_words(error)}); restore it, or start a new "
+            f"campaign."
         ) from error
 
 
@@ -131,6 +133,8 @@ def read_list(path: Path) -> list[Path]:
         raise WrongUsage(f"--list {path} cannot be read: {error}.") from error
     if b"\0" in content:
         raise WrongUsage(f"--list {path} has a NUL character, which no path has: is it a list?")
+    if content.count(b"\n") + content.count(b"\r") > MOST_LINES:
+        raise WrongUsage(f"--list {path} has more than {MOST_LINES} lines; split it.")
     lines = [os.fsdecode(line.strip()) for line in content.removeprefix(BOM_UTF8).splitlines()]
     return [Path(line) for line in lines if line and not line.startswith("#")]
 

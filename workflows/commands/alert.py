@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skyscan.answer.levels import LEVELS_HELP
-from skyscan.errors import BadInput, ExitCode, WrongUsage, printable
+from skyscan.errors import BadInput, ExitCode, printable
 from workflows.catalogue import sources_for
 from workflows.commands.plot import map_at, place_beside
 from workflows.parser import CATALOGUE_HELP, SCAN_HELP
+from workflows.quantities import number, positive
 
 if TYPE_CHECKING:
     import argparse
@@ -34,17 +35,17 @@ def add_to(commands: Commands) -> None:
         "--pipeline", metavar="NAME", help="alert stream: gold, bronze or cascade"
     )
     alert.add_argument(
-        "--p-astro", type=float, metavar="P", help="probability of being astrophysical"
+        "--p-astro", type=number, metavar="P", help="probability of being astrophysical"
     )
-    alert.add_argument("--far", type=float, metavar="HZ", help="false alarm rate, in Hz")
+    alert.add_argument("--far", type=number, metavar="HZ", help="false alarm rate, in Hz")
     alert.add_argument(
-        "--nu-energy", type=float, metavar="TEV", help="most probable neutrino energy, in TeV"
+        "--nu-energy", type=number, metavar="TEV", help="most probable neutrino energy, in TeV"
     )
     alert.add_argument("--map-url", metavar="URL", help="where the FITS map can be downloaded")
     alert.add_argument("--catalogue", type=Path, metavar="FILE", help=CATALOGUE_HELP)
     alert.add_argument(
         "--revision",
-        type=int,
+        type=positive,
         metavar="N",
         help="number of the revision (default: the next one, or the last if nothing changed)",
     )
@@ -95,8 +96,6 @@ def _revision(folder: Path, name: str, notice: dict[str, Any], wanted: int | Non
     from skyscan.storage import read_json
 
     if wanted is not None:
-        if wanted < 1:
-            raise WrongUsage(f"--revision {wanted} is not a number from 1.")
         return wanted
     numbers = [
         int(found[1])

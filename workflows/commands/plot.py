@@ -79,6 +79,7 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Write the pictures and print their names."""
     from skyscan.answer.context import event_of
     from skyscan.answer.pictures.files import KINDS, write_pictures
+    from skyscan.answer.pictures.style import usual_style
     from skyscan.answer.read import read_map
 
     kinds = options.kind or [*KINDS, TIMELINE]
@@ -90,16 +91,17 @@ def run(options: argparse.Namespace) -> ExitCode:
             "--catalogue: the map is in IceCube's local frame, because the event has no time: "
             "where sources are in it is unknown."
         )
-    paths = write_pictures(
-        skymap,
-        place,
-        event=event_of(skymap.context.folder),
-        levels=options.levels,
-        sources=sources_for(options.catalogue, skymap) or (),
-        kinds=kinds,
-    )
-    if TIMELINE in kinds and skymap.context.folder is not None:
-        paths += _timeline(ScanFolder(skymap.context.folder), place / skymap.name)
+    with usual_style():
+        paths = write_pictures(
+            skymap,
+            place,
+            event=event_of(skymap.context.folder),
+            levels=options.levels,
+            sources=sources_for(options.catalogue, skymap) or (),
+            kinds=kinds,
+        )
+        if TIMELINE in kinds and skymap.context.folder is not None:
+            paths += _timeline(ScanFolder(skymap.context.folder), place / skymap.name)
     if not paths:
         raise BadInput(
             f"{path} is not in a scan folder with what {' or '.join(kinds)} needs; name the "

@@ -16,6 +16,7 @@ from workflows.model.outputs import Outputs, tail_of
 from workflows.model.reading import read_model
 from workflows.model.text import why_lines
 from workflows.parser import SCAN_HELP
+from workflows.quantities import not_negative
 from workflows.reports.writing import last_report
 from workflows.submission import open_scan
 from workflows.watch import is_over
@@ -45,7 +46,9 @@ def add_to(commands: Commands) -> None:
     logs.add_argument(
         "--failed", action="store_true", help="only of steps that failed, from the beginning"
     )
-    logs.add_argument("--round", type=int, metavar="N", help="only of the jobs of this round")
+    logs.add_argument(
+        "--round", type=not_negative, metavar="N", help="only of the jobs of this round"
+    )
     logs.add_argument(
         "--follow", action="store_true", help="keep printing what is added, until the scan ends"
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from skyscan.events.gcd import GCD_STOPS
 from skyscan.events.i3.frame import verify_frame
-from skyscan.events.i3.i3file import all_frames
+from skyscan.events.i3.i3file import first_frames
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
 from skyscan.recos import reco_class
@@ -67,7 +67,7 @@ def _version(path: Path) -> tuple[int, int]:
 def _detector_in(path: Path, _of: tuple[int, int]) -> Detector:
     place, found = Place(str(path)), {}
     with opened(place) as stream:
-        for number, stop, raw in all_frames(place, stream):
+        for number, stop, raw in first_frames(place, stream):
             if stop in GCD_STOPS:
                 with place.at_frame(f"frame number {number} ({stop!a})").reading():
                     verify_frame(raw)

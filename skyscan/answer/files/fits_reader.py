@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import io
-import struct
-import zlib
 from typing import TYPE_CHECKING, NamedTuple
 from warnings import catch_warnings, simplefilter
 
@@ -15,13 +12,14 @@ from astropy.utils.exceptions import AstropyWarning
 
 from skyscan import healpix
 from skyscan.answer.files.fits import LOCAL_FRAME, PIXELS_EXTENSION
+from skyscan.answer.files.fits_check import check_structure
+from skyscan.answer.files.unpacking import read_unpacked
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, NAMED, levels_of
 from skyscan.answer.levels.calibration import recorded_levels
 from skyscan.answer.levels.chosen import default_levels
-from skyscan.errors import BadInput
+from skyscan.errors import BadInput, in_words
 from skyscan.events.event import type_in
 from skyscan.likelihood import Likelihood
-from skyscan.regular import read_regular
 from skyscan.skymap import SKYMAP_DTYPE, read_skymap_bytes
 from skyscan.skymap import SkyMap as Pixels
 
@@ -32,14 +30,8 @@ if TYPE_CHECKING:
 
     from skyscan.answer.levels import Levels
 
-GZIP = b"\x1f\x8b"
 MAX_BYTES = 1024**3  #: of a file: 30 million cells of 32 bytes
 NO_PIXELS = "the file has no fitted pixels; those of its probability map count as such"
-_NOT_A_MAP = (
-    *(OSError, KeyError, ValueError, TypeError, AttributeError, IndexError),
-    *(StopIteration, EOFError, zlib.error, OverflowError, MemoryError),
-    *(fits.VerifyError, struct.error),
-)
 
 
 class FitsMap(NamedTuple):
@@ -80,21 +72,15 @@ def read_multiorder(path: Path) -> FitsMap:
         It is not a multi-order map.
     """
     try:
-        content = read_regular(path, MAX_BYTES)
-        content = _inflated(content) if content.startswith(GZIP) else content
+        content = read_unpacked(path, MAX_BYTES)
+        check_structure(content)
         with catch_warnings():
             simplefilter("ignore", AstropyWarning)  # about small faults of a header
             return _opened(path, content)
-    except _NOT_A_MAP as error:
-        raise BadInput(f"{path} is not a multi-order sky map ({error!r}).") from error
-
-
-def _inflated(content: bytes) -> bytes:
-    with gzip.open(io.BytesIO(content)) as file:
-        found = file.read(MAX_BYTES + 1)
-    if len(found) > MAX_BYTES:
-        raise ValueError(f"it unpacks to more than {MAX_BYTES} bytes")
-    return found
+    except BadInput:
+        raise
+    except Exception as error:  # astropy raises any, also those of its own bugs
+        raise BadInput(f"{path} is not a multi-order sky map ({in_words(error)}).") from error
 
 
 def _opened(path: Path, content: bytes) -> FitsMap:

@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from skyscan.errors import BadInput, one_line
+from skyscan.plain import plain_number
 from skyscan.regular import read_regular
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def levels_of(text: str) -> Levels:
     words = text.split(" ", len(CONTAINMENTS))
     try:
         pairs = [word.split(":") for word in words[: len(CONTAINMENTS)]]
-        table = tuple((float(p), float(level)) for p, level in pairs)
+        table = tuple((plain_number(p), plain_number(level)) for p, level in pairs)
         name = one_line(words[len(CONTAINMENTS)])
     except (ValueError, IndexError) as error:
         raise BadInput(f"{text!r} are not levels of regions.") from error
@@ -147,7 +148,9 @@ def read_levels(path: Path) -> Levels:
     try:
         lines = read_regular(path, MAX_BYTES).decode().splitlines()
         rows = [line.partition("#")[0].replace(",", " ").split() for line in lines]
-        pairs = sorted((float(p), float(level)) for p, level in filter(None, rows))
+        pairs = sorted(
+            (plain_number(p), plain_number(level)) for p, level in filter(None, rows)
+        )
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); check the path.") from error
     except ValueError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from skyscan.errors import WrongUsage
+from skyscan.errors import WrongUsage, in_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -25,13 +28,43 @@ def new_figure(width: float, height: float) -> Figure:
     WrongUsage
         matplotlib is not installed.
     """
+    _check_matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def usual_style() -> Iterator[None]:
+    """Let pictures be those of matplotlib's defaults, whatever a file matplotlibrc says.
+
+    There may be one in the current folder, of whoever wrote there.
+
+    Raises
+    ------
+    WrongUsage
+        matplotlib is not installed, or cannot be used.
+    """
+    _check_matplotlib()
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
+
+
+def _check_matplotlib() -> None:
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise WrongUsage(
             "Pictures need matplotlib; install it with `pip install 'skyscan[plots]'`."
         ) from error
-    return Figure(figsize=(width, height), layout="constrained")
+    except Exception as error:
+        raise WrongUsage(
+            f"matplotlib cannot be used ({in_words(error)}); check the variable MPLBACKEND and "
+            f"the file matplotlibrc in this folder or among your settings."
+        ) from error
 
 
 def axes_or_new(axes: Axes | None, width: float, height: float) -> Axes:

@@ -7,6 +7,7 @@ physics frames and TrayInfo.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from skyscan.events.i3.frame import (
@@ -96,6 +97,11 @@ def all_frames(place: Place, stream: Inflated) -> Iterator[tuple[int, str, bytes
         if not raw:
             return
         yield number, stop_of(raw), raw
+
+
+def first_frames(place: Place, stream: Inflated) -> Iterator[tuple[int, str, bytes]]:
+    """Yield what `all_frames` does, of the beginning of a file: there, a detector is."""
+    return islice(all_frames(place, stream), MAX_I3_FRAMES)
 
 
 def _limited_frames(place: Place, stream: Inflated) -> Iterator[tuple[str, bytes]]:

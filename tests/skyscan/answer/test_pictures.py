@@ -1,5 +1,7 @@
 """Pictures: what they show is in their artists, and each is drawn where it is told to be."""
 
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -11,12 +13,14 @@ from skyscan import read_event, read_map
 from skyscan.answer.catalogue import Source
 from skyscan.answer.context import Context
 
+mpl = pytest.importorskip("matplotlib")
 figure = pytest.importorskip("matplotlib.figure")
 
 from skyscan.answer.pictures.event import draw_event, residuals_of  # noqa: E402
 from skyscan.answer.pictures.files import write_pictures  # noqa: E402
 from skyscan.answer.pictures.plane import Plane  # noqa: E402
 from skyscan.answer.pictures.profile import draw_profile  # noqa: E402
+from skyscan.answer.pictures.style import usual_style  # noqa: E402
 from skyscan.answer.pictures.zoom import draw_zoom  # noqa: E402
 from skyscan.answer.sky.cells import cells_at  # noqa: E402
 
@@ -109,3 +113,28 @@ def test_all_pictures_are_written_in_both_formats(simulated, event, tmp_path):
         for ending in ("png", "pdf")
     }
     assert all(path.stat().st_size > 5000 for path in paths)
+
+
+def test_a_matplotlibrc_does_not_change_what_is_written(simulated, tmp_path):
+    def content(folder: Path) -> bytes:
+        (path,) = write_pictures(simulated, folder, kinds=("profile",), formats=("png",))
+        return path.read_bytes()
+
+    for name in ("usual", "odd"):
+        (tmp_path / name).mkdir()
+    with usual_style():
+        usual = content(tmp_path / "usual")
+    with mpl.rc_context({"font.size": 3, "axes.facecolor": "red"}):
+        with usual_style():
+            assert content(tmp_path / "odd") == usual
+        assert content(tmp_path / "odd") != usual  # in a notebook, the user's own style
+
+
+def test_a_matplotlib_that_cannot_be_used_is_named(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    code = "from skyscan.answer.pictures.style import new_figure; new_figure(1, 1)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert "matplotlib cannot be used" in done.stderr
+    assert "MPLBACKEND" in done.stderr

@@ -1,6 +1,7 @@
 """The detector's frames from a file of their own."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from events_support import raw
@@ -122,3 +123,10 @@ def test_large_frames_stay_with_the_event_where_they_are_not_carried(tmp_path):
     made = plan(path, tmp_path / "c", pegasus)
     assert not made.gcd.exists()
     assert stops(made.event / "event.i3") == "GCDQP"
+
+
+def test_a_detector_is_looked_for_in_the_first_frames_only(tmp_path, made):
+    path = tmp_path / "many.i3"
+    path.write_bytes(raw("Q") * 300 + b"not a frame")
+    with pytest.raises(BadInput, match="has no G, C, D frame"):
+        plan(level2(tmp_path), tmp_path / "scans", replace(made, gcd=path))
