@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 SUPPORT = Path(__file__).parents[1] / "tests" / "skyscan"
-STEPS = ("open", "fit", "next", "merge")
+STEPS = ("open", "fit", "gather", "next", "merge")
 
 
 def step(name: str, place: Path, nside: int, batches: int) -> None:
@@ -29,9 +29,9 @@ def step(name: str, place: Path, nside: int, batches: int) -> None:
 
     from skyscan.layout import ScanFolder
     from skyscan.merge import merge
-    from skyscan.records import RECORD_DTYPE, sign
+    from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
     from skyscan.results import write_results
-    from skyscan.rounds.collect import batches_of
+    from skyscan.rounds.collect import batches_of, gather
     from skyscan.rounds.next_round import open_round
 
     scan = a_scan(progression=((nside, 0),), jobs_per_round=batches)
@@ -41,12 +41,20 @@ def step(name: str, place: Path, nside: int, batches: int) -> None:
     if name == "open":
         open_round(folder, scan, 0)
     elif name == "fit":
+        random = np.random.default_rng(1)
         for batch, path in batches_of(folder.round(0), scan.id):
             records = np.zeros(len(batch.pixels), RECORD_DTYPE)
-            for field in ("nside", "pixel", "variation", "x", "y", "z"):
+            for field in IDS:
                 records[field] = batch.pixels[field]
-            records["llh"] = 1000.0 + 1e-3 * batch.pixels["pixel"]
+            for field in FIT_DTYPE.names or ():  # all digits, as those of real fits have
+                records[field] = random.normal(1000.0, 100.0, len(records))
+            records["llh"] = 1000.0 + 1e-3 * batch.pixels["pixel"] + random.random()
             write_results(path, batch, sign(records))
+    elif name == "gather":
+        began = time.process_time()
+        n = len(gather(folder, scan.id, [0]).records)
+        seconds = time.process_time() - began
+        print(f"{seconds / n * 1e6:.2f} CPU-us a pixel", file=sys.stderr)
     elif name == "next":
         open_round(folder, scan, 1)
     else:
@@ -64,7 +72,8 @@ def main(nside: int = 512, batches: int = 1000) -> None:
                 sys.exit(done.stderr)
             used = json.loads(done.stdout)
             wall = time.monotonic() - began
-            print(f"{name:6} {used['cpu']:6.1f} CPU-s {wall:6.1f} s {used['rss']:6.0f} MB")
+            took = f"{used['cpu']:6.1f} CPU-s {wall:6.1f} s {used['rss']:6.0f} MB"
+            print(f"{name:6} {took} {done.stderr.strip()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ whatever else is in the array, with ERFA 2.0.0 (Debian 12) and with 2.0.1.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import erfa
@@ -88,6 +89,16 @@ def equatorial_to_local(ra: ArrayLike, dec: ArrayLike, mjd: ArrayLike) -> tuple[
 
 
 def _sky(mjd: ArrayLike) -> NDArray[np.void]:
+    """Return the parameters of `_sky_at`, which a job needs for one time again and again."""
+    return _sky_once(float(mjd)) if isinstance(mjd, (float, int)) else _sky_at(mjd)
+
+
+@lru_cache(maxsize=8)
+def _sky_once(mjd: float) -> NDArray[np.void]:
+    return _sky_at(mjd)
+
+
+def _sky_at(mjd: ArrayLike) -> NDArray[np.void]:
     """Return the parameters that depend only on the time: ERFA's star-independent ones.
 
     ERFA's own functions of UTC stretch the days that end with a leap second, but astro does

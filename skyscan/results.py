@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.finite import without_infinities
-from skyscan.records import NO_KEY, RECORD_DTYPE, are_intact, ids_of, keys_of, sign
+from skyscan.records import NO_KEY, PIXEL_DTYPE, RECORD_DTYPE, are_intact, ids_of, keys_of, sign
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -82,6 +83,8 @@ class ResultFile:
         """Return the pixels of ``batch`` (dtype PIXEL_DTYPE) that have no record yet."""
         if len(self.records) == len(batch.pixels):  # each is of another pixel of the batch
             return batch.pixels[:0]
+        if not len(self.records):
+            return batch.pixels
         is_done = np.isin(keys_of(batch.pixels), keys_of(self.records))
         return np.asarray(batch.pixels[~is_done])
 
@@ -90,6 +93,37 @@ class ResultFile:
         is_new = ~np.isin(keys_of(other.records), keys_of(self.records))
         records = np.concatenate([self.records, other.records[is_new]])
         return ResultFile(records, self.complaints + other.complaints)
+
+
+def whole_results(files: Sequence[tuple[Batch, Path]]) -> NDArray[np.void] | None:
+    """Return the records of batches if each has all of its own; None if one does not.
+
+    It takes a tenth of the time of `read_results` where batches are small.
+
+    Returns
+    -------
+    ndarray, shape (n,), dtype RECORD_DTYPE, or None
+        The records of one batch after the other, each in the order of its pixels.
+    """
+    bodies = []
+    for batch, path in files:
+        size = _HEADER.size + len(batch.pixels) * RECORD_DTYPE.itemsize
+        try:
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123  for each of many jobs
+                content = file.read(size + 1)
+        except FileNotFoundError:
+            return None
+        if len(content) != size or content[: _HEADER.size] != header(batch):
+            return None
+        bodies.append(content[_HEADER.size :])
+    records = np.frombuffer(b"".join(bodies), RECORD_DTYPE)
+    pixels = np.frombuffer(b"".join(it.pixels.tobytes() for it, _ in files), PIXEL_DTYPE)
+    is_whole = (
+        np.array_equal(keys_of(records), keys_of(pixels))
+        and are_intact(records).all()
+        and without_infinities(records) is records
+    )
+    return records if is_whole else None
 
 
 def read_results(path: Path, batch: Batch) -> ResultFile:

@@ -20,7 +20,7 @@ from skyscan.records import (
     keys_of,
     pixel_keys_of,
 )
-from skyscan.results import read_results
+from skyscan.results import read_results, whole_results
 from skyscan.rounds.description import BatchFile, batch_files, read_description
 
 if TYPE_CHECKING:
@@ -148,20 +148,23 @@ def gather(folder: ScanFolder, scan_id: str, rounds: list[int]) -> Gathered:
     unfinished: list[tuple[int, Path, int, NDArray[np.void]]] = []
     for number in rounds:
         here = folder.round(number)
-        of_round = (_batches_in(here, scan_id, file) for file in files[number])
-        for batch, path in chain.from_iterable(of_round):
-            result = read_results(path, batch)
-            if result.complaints:
-                damage.setdefault(number, []).extend(result.complaints)
-            if len(records) < n + len(result.records):  # the description has fewer pixels
-                records = np.concatenate(
-                    [records[:n], np.empty(len(result.records), FOUND_DTYPE)]
-                )
-            fill_found(records[n:], result.records)
-            n += len(result.records)
-            missing = result.missing(batch)
-            if len(missing):
-                unfinished.append((number, path, len(batch.pixels), missing))
+        for file in files[number]:
+            batches = list(_batches_in(here, scan_id, file))
+            whole = whole_results(batches)
+            parts = [] if whole is None else [whole]
+            for batch, path in batches if whole is None else ():
+                result = read_results(path, batch)
+                if result.complaints:
+                    damage.setdefault(number, []).extend(result.complaints)
+                parts.append(result.records)
+                missing = result.missing(batch)
+                if len(missing):
+                    unfinished.append((number, path, len(batch.pixels), missing))
+            for part in parts:
+                if len(records) < n + len(part):  # the description has fewer pixels
+                    records = np.concatenate([records[:n], np.empty(len(part), FOUND_DTYPE)])
+                fill_found(records[n:], part)
+                n += len(part)
     records, found = _first_of_each(records[:n])
     left = [np.empty(0, PIXEL_DTYPE)]
     incomplete: dict[int, list[str]] = {}

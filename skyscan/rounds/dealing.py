@@ -107,7 +107,8 @@ def _kept(
 
 
 def _all_pixels(batches: Sequence[Batch]) -> NDArray[np.void]:
-    return np.concatenate([np.empty(0, PIXEL_DTYPE), *(batch.pixels for batch in batches)])
+    # Rows of many fields: np.concatenate takes longer, 50 us for each array.
+    return np.frombuffer(b"".join(batch.pixels.tobytes() for batch in batches), PIXEL_DTYPE)
 
 
 def _are_alike(old: NDArray[np.void], new: NDArray[np.void]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from skyscan.layout import result_path
 from skyscan.records import RECORD_DTYPE, ids_of
-from skyscan.results import read_results, write_results
+from skyscan.results import read_results, whole_results, write_results
 from skyscan.rounds.description import batch_files, description_of
 from skyscan.storage import make_folder, write_bytes
 
@@ -54,14 +55,15 @@ def states_of(
     is_new = not later and not here.results.exists()
     if batches and is_new:
         _make_results(here, batches)
-    return [
-        BatchState(
-            *(batch.number, len(batch.pixels)),
-            len(batch.pixels) if is_new else _missing(here, batch, later),
-            files[batch.number],
-        )
-        for batch in batches
-    ]
+    states = []
+    for first, group in groupby(batches, key=lambda batch: files[batch.number]):
+        of_file = [(batch, here.result(batch.number)) for batch in group]
+        is_done = not is_new and whole_results(of_file) is not None
+        for batch, _ in of_file:
+            n = 0 if is_done else len(batch.pixels)
+            missing = n if is_new or is_done else _missing(here, batch, later)
+            states.append(BatchState(batch.number, len(batch.pixels), missing, first))
+    return states
 
 
 def _make_results(here: RoundFolder, batches: Sequence[Batch]) -> None:
@@ -88,7 +90,10 @@ def _missing(here: RoundFolder, batch: Batch, later: Mapping[Fit, np.void | None
     elif result.complaints:  # of every batch of a new round: not synced one by one
         make_folder(path.parent)
         path.touch()
-    missing = ids_of(result.missing(batch))
+    pixels = result.missing(batch)
+    if not later:
+        return len(pixels)
+    missing = ids_of(pixels)
     back = [record for ids in missing if (record := later.get(ids)) is not None]
     if back:
         records = np.concatenate([result.records, np.array(back, RECORD_DTYPE)])

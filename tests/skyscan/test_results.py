@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scans_support import SCAN_ID, changed, made_up, pixel_rows
 
 from skyscan.batches import Batch
-from skyscan.records import IDS, RECORD_DTYPE
+from skyscan.records import IDS, RECORD_DTYPE, sign
 from skyscan.results import (
     ResultFile,
     ResultWriter,
@@ -18,6 +18,7 @@ from skyscan.results import (
     header,
     header_ids,
     read_results,
+    whole_results,
     write_results,
 )
 
@@ -44,6 +45,54 @@ def rows(records):
 
 def ids(pixels):
     return pixels[list(IDS)].tolist()
+
+
+def two_files(folder, content):
+    """Write the results of two batches, of which the second has this content."""
+    other = Batch(SCAN_ID, 2, 8, pixel_rows(8, [1, 2]))
+    paths = folder / "00007.rec", folder / "00008.rec"
+    write_results(paths[0], BATCH, RECORDS)
+    paths[1].write_bytes(content(header(other), made_up(other.pixels)))
+    return list(zip((BATCH, other), paths, strict=True))
+
+
+def test_complete_results_are_read_together_as_one_by_one(tmp_path):
+    files = two_files(tmp_path, lambda head, records: head + records.tobytes())
+    alone = [read_results(path, batch).records for batch, path in files]
+    assert rows(whole_results(files)) == rows(alone[0]) + rows(alone[1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda head, records: head + records[:1].tobytes(),
+        lambda head, records: head + records.tobytes() + b"x",
+        lambda head, records: head + records[::-1].tobytes(),
+        lambda head, records: head + flipped(records.tobytes(), 30),
+        lambda head, records: flipped(head, 9) + records.tobytes(),
+        lambda head, records: head + sign(infinite(records)).tobytes(),
+        lambda *_: b"",
+    ],
+    ids=["fewer", "more", "other order", "damaged", "foreign", "infinite", "empty"],
+)
+def test_results_that_are_not_as_a_job_leaves_them_are_read_one_by_one(tmp_path, content):
+    assert whole_results(two_files(tmp_path, content)) is None
+
+
+def test_a_missing_result_file_is_no_complete_one(tmp_path):
+    ((batch, path), _) = two_files(tmp_path, lambda head, _: head)
+    path.unlink()
+    assert whole_results([(batch, path)]) is None
+
+
+def flipped(content, at):
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def infinite(records):
+    records = records.copy()
+    records["E_tot"] = float("inf")
+    return records
 
 
 def test_written_values_are_read_back(tmp_path):
