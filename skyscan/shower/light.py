@@ -20,6 +20,8 @@ from skyscan.light.tables import LightTable, shipped_table, survival
 from skyscan.light.yields import NOMINAL_RADIUS_M, PHOTONS_PER_M, TRACK_PER_GEV_M
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from skyscan.compiled.shower import ShowerTables
@@ -247,25 +249,23 @@ class ShowerLight:
         """Interpolate linearly; a table with times has as many as the light's."""
         first, last = np.log(self.table.grid.absorption[[0, -1]]).tolist()
         cell = _nearest if self.is_quick else _uniform
-        cells = (
+        cells = [
             (cell(paths.log_share, first, last, nodes.n_lengths), 1),
             (cell(paths.cos_eta, -1.0, 1.0, nodes.n_cosines), nodes.n_cosines),
             (paths.psi, len(self._psi)),
             (paths.radius, N_RADII),
-        )
-        corners: list[tuple[Rows, Array]] = [(np.zeros(1, np.intp), np.ones(1))]
-        for (below, part), size in cells:
-            corners = [corner for old in corners for corner in _grown(*old, size, below, part)]
-        found = np.zeros(1)
-        for index, weight in corners:
-            if time is None or time.part is None:
-                value = table.take(index)
-            else:
-                at = index * len(self.table.grid.time_edges) + time.below
-                value = table.take(at)
-                value = value + time.part * (table.take(at + 1) - value)
-            found = found + weight * value
-        return found
+        ]
+        if time is not None:
+            cells.append((time, len(self.table.grid.time_edges)))
+        index, step = np.zeros(1, np.intp), 1
+        axes: list[tuple[Array, int]] = []
+        for (below, _), size in cells:
+            index = index * size + below
+        for (_, part), size in reversed(cells):
+            if part is not None:
+                axes.insert(0, (part, step))
+            step *= size
+        return _between(table, index, axes)
 
 
 def arrival(distance: Array) -> Array:
@@ -273,14 +273,17 @@ def arrival(distance: Array) -> Array:
     return np.asarray(distance * (N_GROUP / LIGHT_SPEED))
 
 
-def _grown(
-    index: Rows, weight: Array, size: int, below: Rows, part: Array | None
-) -> list[tuple[Rows, Array]]:
-    """Return the corners to which a corner grows by one more axis."""
-    base = index * size + below
-    if part is None:
-        return [(base, weight)]
-    return [(base, weight * (1 - part)), (base + 1, weight * part)]
+def _between(table: Array, index: Rows, axes: Sequence[tuple[Array, int]]) -> Array:
+    """Return values from ``index`` on, linear along axes: the part of a step, and its size."""
+    if not axes:
+        return table.take(index)
+    (part, step), *others = axes
+    low = _between(table, index, others)
+    found = _between(table, index + step, others)
+    found -= low
+    found *= part
+    found += low
+    return found
 
 
 def _first(cell: Cell, n: int) -> Cell:

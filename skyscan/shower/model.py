@@ -279,8 +279,9 @@ def energies(charge: Array, per_gev: Array, spread: float) -> Array:
     log_energy = np.minimum(log_energy, LARGEST_LOG_ENERGY)
     for _ in range(ENERGY_STEPS):
         mean = np.exp(log_energy)[:, None] * per_gev
-        excess = ((charge - mean) / (shape + mean)).sum(axis=-1)
-        slope = (mean * (charge + shape) / (shape + mean) ** 2).sum(axis=-1)
+        part = 1 / (shape + mean)
+        excess = ((charge - mean) * part).sum(axis=-1)
+        slope = (mean * (charge + shape) * part * part).sum(axis=-1)
         step = np.minimum(np.maximum(excess / slope, -LARGEST_STEP), LARGEST_STEP)
         log_energy = np.minimum(log_energy + step, LARGEST_LOG_ENERGY)
     return np.asarray(np.exp(log_energy))
