@@ -15,7 +15,7 @@ from answer_support import gaussian_map
 from skyscan.answer.answer import make_answer
 from skyscan.answer.catalogue import read_catalogue
 from skyscan.answer.files.fits import multiorder_bytes
-from skyscan.answer.files.fits_check import check_structure
+from skyscan.answer.input.fits_check import check_structure
 from skyscan.answer.levels import WILKS
 from skyscan.answer.read import read_map
 from skyscan.errors import BadInput
