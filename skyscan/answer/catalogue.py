@@ -10,7 +10,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from skyscan.answer.catalogue_columns import Columns, read_columns
-from skyscan.answer.files.unpacking import read_unpacked
+from skyscan.answer.input.unpacking import read_unpacked
 from skyscan.answer.levels import CONTAINMENTS
 from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.errors import BadInput, one_line
@@ -106,8 +106,8 @@ def read_catalogue(path: Path) -> list[Source]:
 def _columns(path: Path) -> Columns:
     from astropy.table import Table
 
-    from skyscan.answer.files.fits_check import check_structure
-    from skyscan.answer.files.votable_check import check_votable
+    from skyscan.answer.input.fits_check import check_structure
+    from skyscan.answer.input.votable_check import check_votable
 
     content = read_unpacked(path, MAX_BYTES)
     if content.startswith(FITS):

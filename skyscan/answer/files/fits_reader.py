@@ -12,8 +12,8 @@ from astropy.utils.exceptions import AstropyWarning
 
 from skyscan import healpix
 from skyscan.answer.files.fits import LOCAL_FRAME, PIXELS_EXTENSION
-from skyscan.answer.files.fits_check import check_structure
-from skyscan.answer.files.unpacking import read_unpacked
+from skyscan.answer.input.fits_check import check_structure
+from skyscan.answer.input.unpacking import read_unpacked
 from skyscan.answer.levels import CALIBRATED, CONTAINMENTS, NAMED, levels_of
 from skyscan.answer.levels.calibration import recorded_levels
 from skyscan.answer.levels.chosen import default_levels

@@ -15,7 +15,7 @@ from answer_support import gaussian_map
 from skyscan.answer.answer import make_answer
 from skyscan.answer.catalogue import read_catalogue
 from skyscan.answer.files.fits import multiorder_bytes
-from skyscan.answer.files.fits_check import check_structure
+from skyscan.answer.input.fits_check import check_structure
 from skyscan.answer.levels import WILKS
 from skyscan.answer.read import read_map
 from skyscan.errors import BadInput
@@ -85,6 +85,14 @@ HOSTILE_CATALOGUES = {
     "votable": b'<?xml version="1.0"?><VOTABLE version="1.4"><RESOURCE><TABLE>'
     + b"".join(b'<FIELD name="c%d" datatype="double"/>' % i for i in range(30_000))
     + b"</TABLE></RESOURCE></VOTABLE>",
+    "rows.vot": b'<VOTABLE version="1.4"><RESOURCE><TABLE nrows="1_000_000_000">'
+    b'<FIELD name="ra" datatype="double"/><FIELD name="dec" datatype="double"/>'
+    b"</TABLE></RESOURCE></VOTABLE>",
+    "cells.vot": b'<VOTABLE version="1.4"><RESOURCE><TABLE>'
+    b'<FIELD name="ra" datatype="double" arraysize="100000x100"/>'
+    b'<FIELD name="dec" datatype="double"/><DATA><TABLEDATA>'
+    + b"<TR><TD>1</TD><TD>2</TD></TR>" * 50
+    + b"</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>",
     "tsv": b"ra,dec," + b"x," * 200_000 + b"\n",
     "ecsv": b"# %ECSV 1.0\n# ---\n# meta:\n"
     + b"".join(b"#  k%d: 1\n" % i for i in range(100_000))

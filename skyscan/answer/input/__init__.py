@@ -1,0 +1,1 @@
+"""Look at files of users before libraries read them."""
