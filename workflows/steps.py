@@ -27,6 +27,8 @@ BUDGET = "$(budget)"
 MORE_ROUNDS = "more_rounds"
 #: Rounds beyond the levels that most scans have: the best pixel moves once.
 USUAL_MOVES = 1
+#: Rounds of at most so many jobs need no DAG of their own.
+MOST_JOBS_AT_THE_TOP = 16
 
 #: Runs the scan's own code on the access point, in the Python that planned the scan.
 ACCESS_POINT_SH = "skyscan.sh"
@@ -102,6 +104,33 @@ def rounds_at_the_top(levels: int, max_rounds: int, *, has_gates: bool = False) 
     """
     usual = levels + USUAL_MOVES
     return usual if max_rounds > usual + 1 and not has_gates else max_rounds
+
+
+def jobs_at_the_top(
+    *,
+    batch_size: int | None,
+    jobs_per_round: int | None,
+    halvings: int,
+    time_budget: float,
+    threshold: float,
+) -> int:
+    """Return how many jobs of each round are nodes of the outer DAG; 0: rounds are DAGs.
+
+    DAGMan looks at its logs once a second, and so does a DAGMan of the round's own: a round of
+    short jobs takes half as long without. What follows from options that are known only when a
+    round is opened, needs one.
+
+    Parameters
+    ----------
+    batch_size, jobs_per_round, halvings : int or None
+        How pixels are dealt to jobs (`skyscan.batches.split`).
+    time_budget, threshold : float
+        That of a job, and that of predictive scanning.
+    """
+    if batch_size or time_budget or threshold < 1:
+        return 0
+    n_jobs = (jobs_per_round or 1) * (halvings + 1)
+    return n_jobs if n_jobs <= MOST_JOBS_AT_THE_TOP else 0
 
 
 def n_skips(at_the_top: int, max_rounds: int, n_rounds: int) -> int:

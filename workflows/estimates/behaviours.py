@@ -36,18 +36,19 @@ SECONDS_PER_FIT = {
 }
 
 #: A personal pool, from an idle machine with 2 cores: by benchmarks/README.md, a round costs
-#: about 5 s besides its fits, and a scan 12 s besides its rounds.
+#: about 2.3 s besides its fits, and a scan 7 s besides its rounds.
 PERSONAL = Behaviour(
     seconds_per_fit=0.0,
-    set_up=2.0,
+    set_up=0.5,
     set_up_spread=0.2,
     match=1.0,  # the pool's NEGOTIATOR_INTERVAL
     claim=20.0,  # DAGMAN_HOLD_CLAIM_TIME (condor.logs.dagman)
     starts_per_second=2.0,
     submit=0.02,
-    dagman=1.5,
-    script=1.0,
+    dagman=0.8,
+    script=0.5,
     skip=SKIP,
+    round_dag=2.2,
     look=LOOK_EVERY_HERE,
     prep=1.0,
     merge=2.0,
@@ -68,6 +69,7 @@ GRID = replace(
     held=HELD,
     submit=0.05,
     dagman=3.0,
+    round_dag=0.0,  # in these
     script=4.0,  # as `workflows.model.time_left`
     look=LOOK_EVERY,
     prep=30.0,

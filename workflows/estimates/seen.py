@@ -64,6 +64,7 @@ def seen_behaviour(
         failing=sum(it.how == "failed" for it in starts) / len(starts),
         is_prepared_here=usual.is_prepared_here and prep is None,
         dagman=fmean(submissions or [usual.dagman]),
+        round_dag=0.0 if submissions else usual.round_dag,
         script=max(0.0, median(gaps) - 0.5 * usual.scan_interval) if gaps else usual.script,
         # Scripts of the access point, too: they take longer where these do.
         merge=sum(merge_and_report(median(gaps))) if gaps else usual.merge,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from skyscan.progression import DEFAULT_PROGRESSION
-from workflows.steps import n_skips, rounds_at_the_top
+from workflows.steps import jobs_at_the_top, n_skips, rounds_at_the_top
 
 if TYPE_CHECKING:
     from skyscan.progression import Progression
@@ -59,6 +59,17 @@ class Setting:
     release_after: float = 60.0
     held_too_long: float = 1800.0
 
+    @property
+    def has_round_dags(self) -> bool:
+        """Whether each round is a DAG of its own."""
+        return not jobs_at_the_top(
+            batch_size=self.batch_size,
+            jobs_per_round=self.jobs_per_round,
+            halvings=self.halvings,
+            time_budget=self.time_budget,
+            threshold=self.threshold,
+        )
+
     def n_skips(self, n_rounds: int) -> int:
         """Return how many nodes DAGMan skips after the last of ``n_rounds`` rounds."""
         has_gates = self.threshold < 1
@@ -101,6 +112,8 @@ class Behaviour:
     dagman, script, skip, look : float
         Seconds: from the choice of a round to its first submission; from the end of a round to
         the choice of the next; for each node that is skipped; between two looks of a gate.
+    round_dag : float
+        Seconds that a round takes in addition if it is a DAG of its own.
     prep, merge, merge_pixel : float
         Seconds: of prep's work; of merge and report; of both for each pixel.
     is_prepared_here : bool
@@ -126,6 +139,7 @@ class Behaviour:
     dagman: float = 0.0
     script: float = 0.0
     skip: float = 0.0
+    round_dag: float = 0.0
     look: float = 30.0
     prep: float = 0.0
     merge: float = 0.0

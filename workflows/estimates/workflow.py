@@ -214,7 +214,8 @@ class _Workflow:
         here.waiting.reverse()
         self._rounds.append(here)
         self._n_jobs += here.n_left
-        self._clock.after(self._behaviour.dagman, partial(self._submit, here))
+        delay = self._behaviour.round_dag if setting.has_round_dags else 0.0
+        self._clock.after(self._behaviour.dagman + delay, partial(self._submit, here))
         return True
 
     def _submit(self, here: _Round) -> None:

@@ -12,7 +12,6 @@ from condor.logs.joblog import read_log
 from skyscan.errors import ExitCode
 from skyscan.storage import write_script
 from workflows.engines.dagman.dags import (
-    MOST_JOBS_AT_THE_TOP,
     n_jobs_at_the_top,
     scan_dag_lines,
     write_scan_dag,
@@ -21,6 +20,7 @@ from workflows.engines.dagman.scripts import open_batch_lines
 from workflows.model.jobs import Nodes, script_of
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.steps import MOST_JOBS_AT_THE_TOP
 
 SKIP = int(ExitCode.NOTHING_TO_DO)
 

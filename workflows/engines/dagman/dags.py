@@ -32,6 +32,7 @@ from workflows.engines.scripts import access_point_lines, write_lines, write_scr
 from workflows.steps import (
     ACCESS_POINT_SH,
     MORE_ROUNDS,
+    jobs_at_the_top,
     merge_step,
     prep_step,
     reco_step,
@@ -56,8 +57,6 @@ LOOK_EVERY, LOOK_EVERY_HERE = 30, 5
 FINAL = "report"
 #: How often a PRE script runs again that was killed.
 SCRIPT_RETRIES = 2
-#: Rounds of at most so many jobs need no DAG of their own.
-MOST_JOBS_AT_THE_TOP = 16
 
 
 def round_dag(number: int) -> str:
@@ -243,16 +242,18 @@ def more_rounds_lines(scan: Planned) -> Iterator[str]:
 def n_jobs_at_the_top(scan: Planned, *, this_machine: bool) -> int:
     """Return how many jobs of a round are nodes of the outer DAG, at most; 0: none.
 
-    DAGMan looks at its logs once a second, and a DAGMan of the round's own does, too: a round
-    of short jobs takes half as long without. That matters on one machine; elsewhere jobs wait
-    longer for a slot, and results of an earlier submission would be matched for nothing.
-    Deadlines, time budgets and gates are known only when a round is opened.
+    Elsewhere than on this machine, jobs wait longer for a slot than DAGMan needs for a round.
+    The deadline of a job is known only when its round is opened.
     """
-    is_plain = scan.predictive_scanning_threshold == 1 and not scan.time_budget
-    if not (this_machine and is_plain) or scan.batch_size or scan.deadline is not None:
+    if not this_machine or scan.deadline is not None:
         return 0
-    n_jobs = (scan.jobs_per_round or 1) * (scan.halvings + 1)
-    return n_jobs if n_jobs <= MOST_JOBS_AT_THE_TOP else 0
+    return jobs_at_the_top(
+        batch_size=scan.batch_size,
+        jobs_per_round=scan.jobs_per_round,
+        halvings=scan.halvings,
+        time_budget=scan.time_budget,
+        threshold=scan.predictive_scanning_threshold,
+    )
 
 
 def _jobs(scan: Planned, number: int, n_jobs: int) -> dict[str, object]:
