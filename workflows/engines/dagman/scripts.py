@@ -58,7 +58,7 @@ def open_batch_lines(place: str = "..") -> list[str]:
         'opened=$(head -n 1 "$round.opened" 2>/dev/null)',
         'if [ -z "$CONDOR_ID" ] || [ "$opened" != "$CONDOR_ID" ]; then',
         "    for _ in 0 1 2; do",
-        f'        ./{ACCESS_POINT_SH} workflows next-round {place} "$number" 9>&-',
+        f'        ./{ACCESS_POINT_SH} workflows next-round {place} "$number"',
         "        code=$?",
         '        [ "$code" -gt 128 ] || break # it was killed',
         "    done",
