@@ -1,6 +1,6 @@
 """Time complete scans on a pool: the overhead of a scan, and how busy it keeps the cores.
 
-    .venv/bin/python benchmarks/scan_times.py overhead|efficiency|track|uneven [EVENT]
+    .venv/bin/python benchmarks/scan_times.py overhead|efficiency|track|uneven|wide [EVENT]
 
 It needs a pool (`skyscan pool start`) and an otherwise idle machine, and gives the numbers in
 README.md beside this file. `uneven` has slots of different speed, and needs four:
@@ -19,6 +19,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from condor.dagman import config_lines
+from condor.logs.joblog import Kind, read_log
 from condor.pool import start
 from workflows.model.reading import read_model
 from workflows.options import Options
@@ -38,7 +40,13 @@ def main() -> None:
     """Run the benchmark that the command line names."""
     which, *rest = sys.argv[1:]
     event = Path(rest[0]) if rest else SHIPPED
-    known = {"overhead": overhead, "efficiency": efficiency, "track": track, "uneven": uneven}
+    known = {
+        "overhead": overhead,
+        "efficiency": efficiency,
+        "track": track,
+        "uneven": uneven,
+        "wide": wide,
+    }
     known[which](event)
 
 
@@ -133,6 +141,47 @@ def uneven(event: Path) -> None:
             )
             print(f"{halvings} halvings")
             scan(event, options)
+
+
+def wide(event: Path) -> None:
+    """Run a round of 192 jobs of one pixel that costs nothing, and a DAG of 192 /bin/true."""
+    os.environ["SKYSCAN_DUMMY_COST"] = "0"
+    n_jobs = 192  # 12 · 4², the pixels of nside 4
+    folder, _ = scan(
+        event,
+        Options(
+            is_real_event=False, reco="dummy", progression=((4, 0),), jobs_per_round=n_jobs
+        ),
+    )
+    ours = rate(folder.workflow / "round_000.dag.nodes.log")
+    bare = rate(bare_dag(n_jobs))
+    print(f"{n_jobs} jobs: {ours:.2f} a second, {bare:.2f} of /bin/true: {ours / bare:.2f}")
+
+
+def bare_dag(n_jobs: int) -> Path:
+    """Run a DAG of jobs that do nothing, with a scan's settings; return its job log."""
+    place = Path(tempfile.mkdtemp(dir=Path.cwd(), prefix=".benchmark-"))
+    job = {"executable": "/bin/true", "should_transfer_files": "YES", "keep_claim_idle": "20"}
+    lines = [f"{name} = {value}" for name, value in job.items()]
+    request = ["transfer_executable = False", "request_memory = 1000", "request_disk = 512000"]
+    (place / "true.sub").write_text("\n".join([*lines, *request, "queue", ""]))
+    (place / "dagman.config").write_text("\n".join([*config_lines({}), ""]))
+    nodes = [f"JOB n{number} true.sub" for number in range(n_jobs)]
+    dag = place / "bare.dag"
+    dag.write_text("\n".join(["CONFIG dagman.config", *nodes, ""]))
+    log = dag.with_name("bare.dag.nodes.log")
+    start().run("condor_submit_dag", "-usedagdir", str(dag))
+    while not log.exists() or log.read_bytes().count(b"\n005 (") < n_jobs:
+        time.sleep(0.5)
+    return log
+
+
+def rate(log: Path) -> float:
+    """Return the jobs per second of a job log, from the first start to the last end."""
+    events = read_log(log)
+    first = min(event.time for event in events if event.kind == Kind.EXECUTE)
+    ends = [event.time for event in events if event.kind == Kind.TERMINATED]
+    return len(ends) / (max(ends) - first)
 
 
 def step(*words: object) -> int:
