@@ -51,7 +51,7 @@ _SECRET_NAME = re.compile(
 _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}\."  # a JSON web token
-    r"|://[^/?#\s]*@"  # user and password in an address
+    r"|://[^/?#\s]*@(?!sha256:)"  # user and password in an address, not the digest of an image
     rf"|(?i:(?:{_NAMES})[\w-]*[\"'\\]*(?:=(?![=?!])|\s*:[\s\"'\\])\s*\S)"  # ?token=...
     r"|\b(?:gh[opsur]_|github_pat_|gl[a-z]{2,4}-|xox[abeprs]-|sk-|AKIA|ASIA|AIza|hf_|npm_|pypi-"
     r"|dop_v1_|shp[acps]{2}_)[\w-]{12,}"

@@ -12,7 +12,7 @@ from workflows.campaigns.plan import plan_campaign
 from workflows.cli import main
 from workflows.plan import plan
 from workflows.planned import read_planned
-from workflows.planning.variables import OF_STEPS, declared_by, job_environment
+from workflows.planning.variables import OF_STEPS, check_recorded, declared_by, job_environment
 
 #: What the tests of this machine may have, and nothing that tokens look like.
 HARMLESS = (
@@ -167,3 +167,11 @@ def test_a_folder_that_was_planned_with_other_variables_can_be_read(tmp_path, mo
     folder = plan(EVENT, tmp_path, options(variables=("SKYSCAN_ANYTHING",)))
     monkeypatch.delenv("SKYSCAN_ANYTHING")
     assert read_planned(folder.scan_json).environment == {"SKYSCAN_ANYTHING": "1"}
+
+
+def test_the_digest_of_an_image_is_no_secret():
+    digest = f"sha256:{'0123456789abcdef' * 4}"
+    for image in (f"docker://debian@{digest}", f"container:docker://icecube/skymap@{digest}"):
+        check_recorded({"runtime": image}, ())
+    with pytest.raises(WrongUsage, match="looks like a secret"):
+        check_recorded({"runtime": "docker://me:word@debian"}, ())
