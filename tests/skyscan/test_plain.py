@@ -1,6 +1,8 @@
 """Numbers in files and variables are plain ones."""
 
 import pytest
+
+pytest.importorskip("pyarrow")  # for `fuzz_files`
 from fuzz_files import ICE
 
 from skyscan.answer.levels import read_levels

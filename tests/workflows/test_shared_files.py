@@ -16,12 +16,12 @@ from workflows.planned import read_planned
 
 pytestmark = pytest.mark.pool
 
-JOBS = 5
+JOBS = 6
 
 
 def prepared(pool, place) -> RunningScan:
     place.mkdir()
-    made = make_scan(pool, place, reco="dummy", progression=((1, 0),), jobs_per_round=JOBS)
+    made = make_scan(pool, place, reco="dummy", progression=((1, 0),), batch_size=12 // JOBS)
     scan = read_planned(made.folder.scan_json)
     prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.folder.startup)
     return made
