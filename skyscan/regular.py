@@ -23,17 +23,29 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     Raises
     ------
     OSError
-        It cannot be opened, or is a FIFO, a device, a socket or a folder.
+        It cannot be opened, or is a FIFO, a device, a socket or a folder, or has no end.
     ValueError
         No file can have this name.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (Path has no opener)
-    mode = os.fstat(file.fileno()).st_mode
+    status = os.fstat(file.fileno())
+    mode = status.st_mode
     if not S_ISREG(mode):
         file.close()
         code = errno.EISDIR if S_ISDIR(mode) else errno.EINVAL
         raise OSError(code, os.strerror(code) if S_ISDIR(mode) else NO_FILE, os.fspath(path))
+    if not status.st_size:
+        _check_end(file)
     return file
+
+
+def _check_end(file: BufferedReader) -> None:
+    """Refuse a file of /proc that has no end, such as kmsg: it has a next line later."""
+    try:
+        os.pread(file.fileno(), 1, 0)
+    except OSError:
+        file.close()
+        raise
 
 
 def read_regular(path: str | os.PathLike[str], most: int) -> bytes:

@@ -16,7 +16,7 @@ from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput, in_words
 from skyscan.events.event import NO_TYPE, type_in
 from skyscan.events.place import shown
-from skyscan.regular import read_regular
+from skyscan.regular import open_regular, read_regular
 from skyscan.skymap import (
     COORDINATES,
     SKYMAP_DTYPE,
@@ -79,7 +79,7 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
         place = map_in(place)
     if not place.is_file():
         raise BadInput(f"{place} is missing.")
-    with place.open("rb") as file:
+    with open_regular(place) as file:
         start = file.read(9)
     if start.startswith(FITS_STARTS):
         return _from_fits(place)
