@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: What an error of `open_regular` says.
 NO_FILE = "it is a FIFO or a device, not a file"
+NO_END = "it has no end"
 _BLOCK = 1 << 20  # bytes
 
 
@@ -43,8 +44,10 @@ def _check_end(file: BufferedReader) -> None:
     """Refuse a file of /proc that has no end, such as kmsg: it has a next line later."""
     try:
         os.pread(file.fileno(), 1, 0)
-    except OSError:
+    except OSError as error:
         file.close()
+        if error.errno in (errno.EAGAIN, errno.ESPIPE):
+            raise OSError(errno.EINVAL, NO_END, file.name) from error
         raise
 
 
