@@ -20,6 +20,8 @@ MOST_DOMS = 0.95
 DOM_DTYPE = np.dtype(
     [("string", "<i4"), ("om", "<i4"), ("x", "<f8"), ("y", "<f8"), ("z", "<f8")]
 )
+#: No DOM is as far from the centre of its detector.
+FARTHEST_M = 1e9
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 #: What an error of `open_regular` says.
 NO_FILE = "it is a FIFO or a device, not a file"
+NO_END = "it has no end"
 _BLOCK = 1 << 20  # bytes
 
 
@@ -23,17 +24,31 @@ def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     Raises
     ------
     OSError
-        It cannot be opened, or is a FIFO, a device, a socket or a folder.
+        It cannot be opened, or is a FIFO, a device, a socket or a folder, or has no end.
     ValueError
         No file can have this name.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (Path has no opener)
-    mode = os.fstat(file.fileno()).st_mode
+    status = os.fstat(file.fileno())
+    mode = status.st_mode
     if not S_ISREG(mode):
         file.close()
         code = errno.EISDIR if S_ISDIR(mode) else errno.EINVAL
         raise OSError(code, os.strerror(code) if S_ISDIR(mode) else NO_FILE, os.fspath(path))
+    if not status.st_size:
+        _check_end(file)
     return file
+
+
+def _check_end(file: BufferedReader) -> None:
+    """Refuse a file of /proc that has no end, such as kmsg: it has a next line later."""
+    try:
+        os.pread(file.fileno(), 1, 0)
+    except OSError as error:
+        file.close()
+        if error.errno in (errno.EAGAIN, errno.ESPIPE):
+            raise OSError(errno.EINVAL, NO_END, file.name) from error
+        raise
 
 
 def read_regular(path: str | os.PathLike[str], most: int) -> bytes:

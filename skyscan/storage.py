@@ -28,6 +28,7 @@ MAX_ARRAYS = 64
 MAX_ARRAY_BYTES = 1024**3  #: of all arrays of a file: 20 million pixels
 #: What expands to more bytes and more than this many times its size is none of ours.
 FREE_BYTES, MAX_RATIO = 64 * 1024**2, 20
+_ZIP = b"PK"  # begins a zip archive
 _BLOCK = 1 << 20  # bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
@@ -208,6 +209,8 @@ def npz_arrays(content: bytes, path: Path) -> dict[str, NDArray[Any]]:
     BadInput
         It is truncated, or holds pickled objects.
     """
+    if not content.startswith(_ZIP):  # numpy would advise to load it as a pickle
+        raise BadInput(f"{path} is damaged (it is not an .npz file).")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             _check_size(archive, len(content))

@@ -100,8 +100,11 @@ class Parser(argparse.ArgumentParser):
                 if has_commands:
                     break  # the command reads the others
                 continue
-            name = word.partition("=")[0]
+            name, _, value = word.partition("=")
             known = self._option_string_actions
+            if (value == "--" and name in known) or (word[2:] == "--" and word[:2] in known):
+                # argparse takes it for the end of the options, and gives the option no value.
+                self.error(f"{word.removesuffix('--').rstrip('=')}: '--' is not a value")
             if name not in known and (word.startswith("--") or word[:2] not in known):
                 return name
         return None

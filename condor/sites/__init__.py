@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from condor.sites.keys import MOST, as_text, attribute_line, check_key, check_text, of_type
 from condor.sites.values import check_value
 from skyscan.errors import WrongUsage
-from skyscan.json_text import is_deep, is_of
+from skyscan.json_text import MAX_DEPTH, is_deep, is_of
 from skyscan.regular import open_regular
 from skyscan.scan import MAX_HALVINGS
 from skyscan.suggestions import did_you_mean
@@ -188,7 +188,7 @@ def _profile(site: str) -> tuple[str, str]:
         )
     try:
         with open_regular(site) as file:
-            return Path(site).stem, file.read(MAX_BYTES + 1).decode()
+            return Path(site).stem, file.read(MAX_BYTES + 1).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise WrongUsage(f"The site profile {site} cannot be read: {error}. {known}") from error
 
@@ -196,6 +196,8 @@ def _profile(site: str) -> tuple[str, str]:
 def _parsed(name: str, text: str) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise WrongUsage(f"Site {name}: the profile is larger than {MAX_BYTES} bytes.")
+    if any(map(_is_deep_key, text.splitlines())):  # tomllib needs gigabytes for such a key
+        raise WrongUsage(f"Site {name}: it is too deeply nested.")
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # an integer may have too many digits
@@ -204,6 +206,12 @@ def _parsed(name: str, text: str) -> dict[str, Any]:
     if is_deep(values):
         raise WrongUsage(f"Site {name}: it is too deeply nested.")
     return values
+
+
+def _is_deep_key(line: str) -> bool:
+    """Return whether a line has a key of very many parts, as `[a.b.c]` and `a.b.c = 1`."""
+    *keys, rest = line.split("#", maxsplit=1)[0].split("=")
+    return any(it.count(".") > MAX_DEPTH for it in keys or [rest])
 
 
 def _check(name: str, values: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from skyscan.answer.maps import with_context
 from skyscan.errors import BadInput, in_words
 from skyscan.events.event import NO_TYPE, type_in
 from skyscan.events.place import shown
-from skyscan.regular import read_regular
+from skyscan.regular import NO_END, open_regular, read_regular
 from skyscan.skymap import (
     COORDINATES,
     SKYMAP_DTYPE,
@@ -79,8 +79,13 @@ def read_map(path: str | PathLike[str]) -> SkyMap:
         place = map_in(place)
     if not place.is_file():
         raise BadInput(f"{place} is missing.")
-    with place.open("rb") as file:
-        start = file.read(9)
+    try:
+        with open_regular(place) as file:
+            start = file.read(9)
+    except OSError as error:
+        if error.strerror != NO_END:
+            raise
+        raise BadInput(f"{place} is not a sky map: {NO_END}.") from error
     if start.startswith(FITS_STARTS):
         return _from_fits(place)
     pixels, notes = _from_npz(place) if start.startswith(b"PK") else (_from_json(place), ())

@@ -21,6 +21,7 @@ from skyscan.events.choice import Choice
 from skyscan.events.event_json import is_event_json
 from skyscan.events.place import Place, shown
 from skyscan.events.raw import is_compressed, opened
+from skyscan.regular import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -202,9 +203,8 @@ def _check(path: Path, form: FileFormat, choice: Choice) -> None:
 
 def _format_of(path: Path) -> FileFormat:
     begin = b""
-    if path.is_file():
-        with suppress(OSError), path.open("rb") as file:  # whoever reads the file says why
-            begin = file.read(BEGIN_BYTES)
+    with suppress(OSError), open_regular(path) as file:  # whoever reads the file says why
+        begin = file.read(BEGIN_BYTES)
     if is_packed_table(path):
         return next(it for it in FORMATS if it.module == TABLES)
     return next(it for it in FORMATS if it.recognises(begin, path.name))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.detector import DOM_DTYPE, Detector
+from skyscan.detector import DOM_DTYPE, FARTHEST_M, Detector
 from skyscan.events.i3.archive import InArchive
 from skyscan.events.i3.frame import split_frame, verify_frame
 from skyscan.events.i3.i3file import first_frames
@@ -100,7 +100,7 @@ def _read_module(
     archive.begin("I3Position", (0,))
     archive.begin_base()
     place = archive.unpack("<ddd")
-    if not np.isfinite(place).all():
+    if not (np.abs(place) < FARTHEST_M).all():
         raise MalformedError(f"has no place for DOM ({string}, {om})")
     if version:
         for name in ("I3Orientation", "I3Quaternion"):

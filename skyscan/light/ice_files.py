@@ -7,7 +7,7 @@ row of ``icemodel.dat`` describes the layer whose middle is at its depth.
 from __future__ import annotations
 
 from math import cos, exp, sin
-from stat import S_ISREG
+from os.path import lexists  # a link that leads nowhere is no missing file
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from skyscan.errors import BadInput
 from skyscan.geometry import N_STRINGS, dom_positions
 from skyscan.light.ice_model import CENTRE_DEPTH_M, TILT_AZIMUTH, IceModel, Tilt
 from skyscan.plain import plain_number
+from skyscan.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ MEAN_COSINE = 0.9
 
 N_PARAMETERS = (4, 6)  # of icemodel.par, each with its error
 MIN_COLUMNS = 4
-MAX_BYTES = 10_000_000
+MAX_BYTES = 1_000_000
 
 
 def read_ice_model(folder: Path) -> IceModel:
@@ -125,7 +126,7 @@ def _step(folder: Path, depth: Array) -> float:
 
 def _acceptance(folder: Path) -> tuple[float, ...]:
     path = folder / "as.dat"
-    if not path.exists():
+    if not lexists(path):
         return H2_50CM
     scale, *coefficients = _table(path, 1)[:, 0].tolist()
     if scale <= 0:
@@ -139,7 +140,7 @@ def _acceptance(folder: Path) -> tuple[float, ...]:
 
 def _config(folder: Path) -> Array:
     path = folder / "cfg.txt"
-    if not path.exists():
+    if not lexists(path):
         return np.array([1.0, 1.0, SAM_SHARE, MEAN_COSINE])
     values = _table(path, 1)[:, 0]
     if len(values) < 4 or not (values[1] > 0 <= values[2] <= 1 and 0 < values[3] < 1):  # noqa: PLR2004
@@ -153,7 +154,7 @@ def _config(folder: Path) -> Array:
 
 def _tilt(folder: Path) -> Tilt | None:
     table, places = folder / "tilt.dat", folder / "tilt.par"
-    if not (table.exists() and places.exists()):
+    if not (lexists(table) and lexists(places)):
         return None
     string, along = _table(places, 2)[:, :2].T
     rows = _table(table, len(along) + 1)
@@ -174,12 +175,7 @@ def _tilt(folder: Path) -> Tilt | None:
 def _table(path: Path, n_columns: int) -> Array:
     """Return the first columns of a table as numbers, shape (n, n_columns), n at least 1."""
     try:
-        status = path.stat()
-        if not S_ISREG(status.st_mode):  # a FIFO would block
-            raise BadInput(f"The ice model's {path} is not a file.")
-        if status.st_size > MAX_BYTES:
-            raise BadInput(f"{path} is too large for a file of an ice model.")
-        text = path.read_text("utf-8")
+        text = read_regular(path, MAX_BYTES).decode()
         lines = [line.split("#")[0].split() for line in text.splitlines()]
         table = np.array(
             [[plain_number(word) for word in line[:n_columns]] for line in lines if line]

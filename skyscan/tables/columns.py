@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from math import nan
@@ -235,9 +236,9 @@ def own_names(names: Sequence[str]) -> dict[str, str]:
     Names that differ only in their case stay as they are.
     """
     lower = [name.lower() for name in names]
+    times = Counter(lower)
     return {
-        low if lower.count(low) == 1 else name: name
-        for low, name in zip(lower, names, strict=True)
+        low if times[low] == 1 else name: name for low, name in zip(lower, names, strict=True)
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from skyscan.errors import BadInput
 from skyscan.events.csv_head import SPACE, delimiter_of, names_in
+from skyscan.regular import open_regular
 from skyscan.tables.columns import PULSES, Rows, Table, is_plain
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 10_000
 BLOCK = 2**20  #: bytes read at once
 MAX_LINE = 2**24  #: bytes; a longer line is no row
+MAX_HEAD = 2**17  #: characters; a longer line does not name columns
 TRUE, FALSE = {"true", "yes"}, {"false", "no"}
 MISSING = {"", "nan", "null", "none"}
 _BOM = b"\xef\xbb\xbf"
@@ -45,6 +47,8 @@ class CsvTable(Table):
         self._kept: dict[str, NDArray[Any]] = {}
         with self._reading() as lines:
             self._head = next(lines, "")
+            if len(self._head) > MAX_HEAD:
+                raise csv.Error(f"its first line is longer than {MAX_HEAD} characters")
             super().__init__(str(path), PULSES, names_in(self._head))
             self._parts[0] = lines.at
         self._in_file = names_in(self._head)
@@ -119,7 +123,7 @@ class CsvTable(Table):
     def _reading(self, start: int = 0) -> Iterator[_Lines]:
         """Read lines from a place in the file; errors name it."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 yield _Lines(file, start)
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{self._path} cannot be read as text ({error}).") from error

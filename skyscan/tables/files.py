@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -128,8 +129,7 @@ def read_truth(path: Path) -> TruthTable:
     BadInput
         There is none, or there are several.
     """
-    if not path.is_file():
-        raise BadInput(f"--truth {path} does not exist; check the path.")
+    _changed("--truth", path)
     here = unpacked(path)
     with _shown_as(path, here):
         truth = only_truth(_truths(here, here.stat().st_mtime_ns))
@@ -155,13 +155,26 @@ def read_geometry(path: Path) -> Detector | None:
     BadInput
         There is none.
     """
-    found = _geometry(path, path.stat().st_mtime_ns) if path.is_file() else None
+    found = _geometry(path, _changed("--geometry", path))
     if found is None:
         raise BadInput(
             f"The geometry {path} has no table of DOMs, which needs the columns string, om, x, "
             f"y and z (m); give another with --geometry, or a GCD file (.i3)."
         )
     return None if is_icecube86(found) else found
+
+
+def _changed(option: str, path: Path) -> int:
+    """Return when the file of an option was changed, ns; raise BadInput if there is none."""
+    try:
+        with open_regular(path) as file:
+            return os.fstat(file.fileno()).st_mtime_ns
+    except FileNotFoundError:
+        raise BadInput(f"{option} {path} does not exist; check the path.") from None
+    except OSError as error:
+        raise BadInput(
+            f"{option} {path} cannot be read ({error.strerror}); check the path."
+        ) from error
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from skyscan.detector import DOM_DTYPE, Detector
+from skyscan.detector import DOM_DTYPE, FARTHEST_M, Detector
 from skyscan.tables.pulses import dom_of_sensor
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _rows(table: Table, doms: list[str], axes: list[str], columns: Columns) -> N
         rows["string"], rows["om"] = (table.small_integers(columns, name) for name in doms)
     for axis, name in zip(AXES, axes, strict=True):
         values = table.numbers(columns, name)
-        if not np.isfinite(values).all():
+        if not (np.abs(values) < FARTHEST_M).all():
             raise table.complaint(f"column {name} has a value that is not a position")
         rows[axis] = values
     return np.unique(rows)

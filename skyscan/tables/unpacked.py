@@ -10,6 +10,7 @@ from typing import Any
 from skyscan.events.packing.decompression import MAGICS
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
+from skyscan.regular import open_regular
 
 BLOCK = 2**20
 #: What unpacks to more bytes and more than this many times its size is no table.
@@ -26,11 +27,12 @@ def unpacked(path: Path) -> Path:
     BadInput
         The file is damaged, or unpacks to far more than a table does.
     """
-    if not path.is_file():
+    try:
+        with open_regular(path) as file:
+            if not file.read(max(map(len, MAGICS))).startswith(MAGICS):
+                return path
+    except OSError:  # whoever reads the file says why
         return path
-    with path.open("rb") as file:
-        if not file.read(max(map(len, MAGICS))).startswith(MAGICS):
-            return path
     return Path(_temporary(path, path.stat().st_mtime_ns).name)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from plans_support import EVENT, options
@@ -9,6 +10,7 @@ from plans_support import EVENT, options
 from condor.sites import read_site
 from skyscan.answer.catalogue import read_catalogue
 from skyscan.answer.levels import read_levels
+from skyscan.answer.read import read_map
 from skyscan.errors import BadInput, WrongUsage
 from skyscan.events.files import list_events
 from skyscan.events.reader import read_event
@@ -21,6 +23,7 @@ from skyscan.regular import (
     read_tail,
 )
 from skyscan.storage import read_npz
+from skyscan.tables.files import read_geometry, read_truth
 from workflows.campaigns.campaign import read_list
 from workflows.plan import plan
 
@@ -150,3 +153,32 @@ def test_a_list_of_millions_of_lines_is_refused_before_they_are_taken_apart(tmp_
     tracemalloc.stop()
     path.write_bytes(b"# events" + end + b"a.i3" + end * 3 + b"b.i3")
     assert [it.name for it in read_list(path)] == ["a.i3", "b.i3"]
+
+
+def test_a_file_without_an_end_is_not_waited_for():
+    path = Path("/proc/kmsg")  # a regular file; whoever has read all of it waits for more
+    if not os.access(path, os.R_OK):
+        pytest.skip("only root can read it")
+    with pytest.raises(OSError, match="it has no end: '/proc/kmsg'"):
+        open_regular(path)
+    for read in (listed, read_truth, read_geometry):
+        with pytest.raises(BadInput, match="cannot be read"):
+            read(path)
+    with pytest.raises(WrongUsage, match="it has no end"):
+        read_site(str(path))
+    with pytest.raises(BadInput, match="kmsg is not a sky map: it has no end"):
+        read_map(path)
+
+
+@pytest.mark.parametrize("read", [read_truth, read_geometry])
+def test_a_table_that_is_no_file_is_refused_with_its_reason(read, special, tmp_path):
+    with pytest.raises(BadInput, match=NO_FILE):
+        read(special)
+    with pytest.raises(BadInput, match="Is a directory"):
+        read(tmp_path)
+    with pytest.raises(BadInput, match="does not exist; check the path"):
+        read(tmp_path / "missing")
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    with pytest.raises(BadInput, match="Too many levels of symbolic links"):
+        read(loop)

@@ -101,6 +101,15 @@ def test_a_word_too_many_and_one_too_few_are_named(capsys):
     assert "EVENT is missing; it comes before the options" in error
 
 
+@pytest.mark.parametrize(
+    ("word", "option"),
+    [("--env=--", "--env"), ("--nsides=--", "--nsides"), ("--event=--", "--event")],
+)
+def test_two_dashes_are_not_a_value(word, option, capsys):
+    assert f"{option}: '--' is not a value" in refused(f"plan x --real-event {word}", capsys)[1]
+    assert "-n: '--' is not a value" in refused("calibrate x -n--", capsys)[1]
+
+
 def test_values_that_begin_with_a_dash_are_no_options(capsys):
     assert "--max-rounds" in refused("extend alert --max-rounds -3", capsys)[1]
 

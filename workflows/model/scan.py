@@ -125,7 +125,7 @@ class Round:
 
     def line(self) -> str:
         """Return the progress as one line of text."""
-        nsides = ", ".join(map(str, self.nsides))
+        nsides = ", ".join(map(str, self.nsides)) or "unknown"  # a batch is damaged
         what = ", remaining fits" if self.depth else ""
         more = f"; {self.n_left_over} left for the next round" if self.n_left_over else ""
         return (

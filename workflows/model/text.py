@@ -25,6 +25,9 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}"
 
 
+LOST_LOG = "DAGMan's log is missing or damaged"
+
+
 def heading(model: ScanModel) -> str:
     """Return the first line of a status: name, reconstruction, state."""
     reco = f"{model.reco} ({model.kernel})" if model.kernel else model.reco
@@ -33,8 +36,8 @@ def heading(model: ScanModel) -> str:
 
 def state_text(model: ScanModel) -> str:
     """Return the state of the scan in words."""
-    if model.dagman is None:
-        return "not submitted yet"
+    if model.dagman is None:  # only DAGMan opens rounds
+        return LOST_LOG if model.rounds else "not submitted yet"
     job = f"DAGMan job {model.dagman.cluster}"
     if model.state == "elsewhere":
         return f"{job}: was {model.dagman.state} in {model.submitted_in}"
@@ -237,8 +240,9 @@ def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
 
 
 def _without_failures(model: ScanModel) -> Iterator[str]:
+    never = "nothing: the scan was never submitted"
     texts = {
-        "planned": "nothing: the scan was never submitted",
+        "planned": f"unknown: {LOST_LOG}" if model.rounds else never,
         "ended": "nothing failed",
         "elsewhere": "unknown: this folder is not the one that was submitted",
     }

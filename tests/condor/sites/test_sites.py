@@ -1,4 +1,5 @@
 import re
+import time
 from importlib import resources
 from itertools import pairwise
 
@@ -214,3 +215,19 @@ def test_site_and_command_line_define_urgent(own):
     site = read_site(str(own), changed, urgent=True)
     assert site.dagman["DAGMAN_USER_LOG_SCAN_INTERVAL"] == "3"
     assert site.submit["priority"] == "6"
+
+
+@pytest.mark.parametrize("text", ["KEY = 1", "[KEY]", "x = {KEY = 1}", '"#" = 1\nKEY = 1'])
+def test_a_key_of_very_many_parts_is_refused_at_once(tmp_path, text):
+    path = tmp_path / "deep.toml"
+    path.write_text(text.replace("KEY", ".".join("a" * 30_000)))
+    begin = time.process_time()
+    with pytest.raises(WrongUsage, match="too deeply nested"):
+        read_site(str(path))
+    assert time.process_time() - begin < 1
+
+
+def test_a_profile_may_have_long_comments_and_a_byte_order_mark(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + OWN.encode() + b"# " + b"." * 200 + b"\n")
+    assert read_site(str(path)).jobs_per_round == 7

@@ -146,5 +146,21 @@ def test_a_file_that_is_not_what_it_should_be_is_named(folder, name, text, messa
 
 def test_a_fifo_in_the_folder_does_not_block(folder):
     os.mkfifo(folder / "cfg.txt")
-    with pytest.raises(BadInput, match=r"cfg\.txt is not a file"):
+    with pytest.raises(BadInput, match="it is a FIFO or a device, not a file"):
+        read_ice_model(folder)
+
+
+@pytest.mark.parametrize("name", ["as.dat", "cfg.txt", "tilt.dat"])
+def test_a_link_that_leads_nowhere_is_not_taken_for_an_absent_file(folder, name):
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(folder / "missing")
+    if name == "tilt.dat" and not (folder / "tilt.par").exists():
+        (folder / "tilt.par").write_text("1 0\n2 1\n")
+    with pytest.raises(BadInput, match="cannot be read: No such file"):
+        read_ice_model(folder)
+
+
+def test_a_file_of_the_folder_has_no_more_than_a_megabyte(folder):
+    (folder / "cfg.txt").write_text("5\n" * 600_000)
+    with pytest.raises(BadInput, match="more than 1000000 bytes"):
         read_ice_model(folder)

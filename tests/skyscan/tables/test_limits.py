@@ -55,3 +55,22 @@ def test_a_detector_is_looked_for_in_the_first_frames_only(tmp_path):
     path = tmp_path / "x.i3.gz"
     path.write_bytes(gzip.compress(raw("G") * 100_000))
     refused(lambda: read_geometry(path), "no G frame with an I3Geometry")
+
+
+def test_very_many_columns_of_the_same_name_are_refused_at_once(tmp_path):
+    path = tmp_path / "doms.csv"
+    path.write_text("string,om,x,y,z" + ",a" * 60_000 + "\n")
+    refused(lambda: read_geometry(path), "the same name as another one")
+
+
+def test_a_line_of_megabytes_names_no_columns(tmp_path):
+    path = tmp_path / "doms.csv"
+    path.write_text("a," * 1_000_000 + "\n")
+    refused(lambda: read_geometry(path), "its first line is longer than")
+
+
+@pytest.mark.parametrize("x", ["1e300", "-1e10", "nan", "inf"])
+def test_a_dom_is_not_beyond_all_bounds(tmp_path, x):
+    path = tmp_path / "doms.csv"
+    path.write_text(f"string,om,x,y,z\n1,1,{x},0,0\n")
+    refused(lambda: read_geometry(path), "column x has a value that is not a position")

@@ -23,6 +23,7 @@ from model_support import (
     started,
     write_output,
 )
+from plans_support import EVENT, options
 
 from skyscan.errors import ExitCode
 from skyscan.merge import merge
@@ -30,6 +31,7 @@ from workflows.cli import main
 from workflows.engines.engine import Failure
 from workflows.model.causes import CAUSES, with_cause
 from workflows.model.reading import read_model
+from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.reports.stored import read_report
 
@@ -152,14 +154,27 @@ def test_a_job_that_is_started_again_after_it_failed_says_why(folder, capsys):
     assert "nothing has failed so far" in capsys.readouterr().out
 
 
-def test_a_scan_that_ended_well_or_never_ran_has_nothing_to_explain(folder, capsys):
-    assert main(["why", str(folder.path)]) == 0
+def test_a_scan_that_ended_well_or_never_ran_has_nothing_to_explain(folder, tmp_path, capsys):
+    planned = plan(EVENT, tmp_path / "planned", options())
+    assert main(["why", str(planned.path)]) == 0
     assert "never submitted" in capsys.readouterr().out
     fit(folder, 1, 2)
     merge(folder, read_planned(folder.scan_json))
     ended_dagman(folder, 0)
     assert main(["why", str(folder.path)]) == 0
     assert "nothing failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\0" * 100])
+def test_a_scan_without_dagmans_log_but_with_rounds_was_submitted(folder, capsys, content):
+    fit(folder, 1)
+    if content is not None:  # as after a power failure
+        (folder.workflow / "scan.dag.dagman.log").write_bytes(content)
+    for command in ("why", "status"):
+        main([command, str(folder.path)])
+        told = capsys.readouterr().out
+        assert "DAGMan's log is missing or damaged" in told
+        assert "submitted" not in told
 
 
 def test_the_logs_of_failed_steps_are_printed_whole(folder, capsys):

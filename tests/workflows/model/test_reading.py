@@ -37,6 +37,13 @@ def test_a_scan_that_was_never_submitted_is_planned(tmp_path):
     assert model.failures == ()
 
 
+def test_a_round_with_a_damaged_batch_has_an_unknown_nside(folder):
+    fit(folder, 1)
+    (folder.round(0).path / "batches" / "00000.npz").write_bytes(b"")
+    (first,) = read_model(folder).rounds
+    assert first.line().startswith("round 0: nside unknown: 4 of 12 pixels done")
+
+
 def test_a_running_scan_has_jobs_pixels_machines_and_its_best_fit(folder):
     running(folder)
     model = read_model(folder)
