@@ -56,7 +56,6 @@ def choices() -> None:
     records["nside"] = NSIDE
     records["pixel"] = np.random.default_rng(1).permutation(N)
     records["llh"] = 1000.0 + records["pixel"]
-    records["reason"] = b""
     seconds = timed(lambda: best_of(records))
     print(f"best_of: {seconds / N * 1e6:.2f} CPU-us a pixel")
     llhs = best_of(records).llhs()

@@ -10,6 +10,7 @@ process of its own, whose CPU time and largest memory are printed.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 SUPPORT = Path(__file__).parents[1] / "tests" / "skyscan"
+WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 STEPS = ("open", "fit", "gather", "next", "merge")
 
 
@@ -67,7 +69,10 @@ def main(nside: int = 512, batches: int = 1000) -> None:
         for name in STEPS:
             began = time.monotonic()
             command = [sys.executable, __file__, name, place, str(nside), str(batches)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # as the scripts of a scan
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, env=one_thread
+            )
             if done.returncode:
                 sys.exit(done.stderr)
             used = json.loads(done.stdout)
@@ -79,8 +84,9 @@ def main(nside: int = 512, batches: int = 1000) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in STEPS:
         step(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        used = {"cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss / 1024}
+        usages = [resource.getrusage(it) for it in WHO]
+        cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        used = {"cpu": cpu, "rss": max(usage.ru_maxrss for usage in usages) / 1024}
         print(json.dumps(used))
     else:
         main(*map(int, sys.argv[1:]))

@@ -8,6 +8,7 @@ import numpy as np
 
 from skyscan.errors import DamagedFile, ScanIncomplete, grouped, one_line
 from skyscan.frames import KEEP_VARIABLE
+from skyscan.records import reasons_of
 from skyscan.rounds.collect import Found, collect
 from skyscan.rounds.rule import choose
 from skyscan.skymap import SkyMap, pixels_of, write_skymap
@@ -59,14 +60,16 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
             f"{folder.round(len(rounds)).description} is missing, but {left} pixels "
             f"remain to be refined; run `skyscan resume`."
         )
-    failed = best[np.isnan(best["llh"])]
-    too_many = len(failed) > scan.max_failed_pixels * len(best)
+    failed, n_pixels = best[np.isnan(best["llh"])], len(best)
+    too_many = len(failed) > scan.max_failed_pixels * n_pixels
     skymap = skymap_of(scan, best, complete=not left and not too_many)
+    of_frames = best if KEEP_VARIABLE in scan.environment else None
+    del best  # before the files are made: the memory
     write_skymap(skymap, folder.path)
-    if KEEP_VARIABLE in scan.environment:
+    if of_frames is not None:
         from skyscan.icetray.kept import write_kept
 
-        write_kept(folder, scan.name, best, int(scan.environment[KEEP_VARIABLE]))
+        write_kept(folder, scan.name, of_frames, int(scan.environment[KEEP_VARIABLE]))
     _drop_partial(folder)
     if left:
         raise ScanIncomplete(
@@ -75,7 +78,7 @@ def merge(folder: ScanFolder, scan: Scan) -> SkyMap:
         )
     if too_many:
         raise ScanIncomplete(
-            f"{len(failed)} of {len(best)} pixels have no fit, more than "
+            f"{len(failed)} of {n_pixels} pixels have no fit, more than "
             f"{scan.max_failed_pixels:.1%} (--max-failed-pixels): {reasons(failed)}. "
             f"The map has complete=false."
         )
@@ -121,8 +124,8 @@ def reasons(failed: NDArray[np.void]) -> str:
 
 
 def reason_texts(failed: NDArray[np.void]) -> list[str]:
-    """Return the reason of each fit that failed (dtype RECORD_DTYPE); empty for NaN itself."""
-    return [one_line(text.decode(errors="replace")) for text in failed["reason"].tolist()]
+    """Return the reason of each fit that failed (RECORD_DTYPE or FOUND_DTYPE); "" for none."""
+    return [one_line(text.decode(errors="replace")) for text in reasons_of(failed)]
 
 
 def reasons_text(kinds: Sequence[Alike]) -> str:

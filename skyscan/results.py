@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.finite import without_infinities
-from skyscan.records import NO_KEY, PIXEL_DTYPE, RECORD_DTYPE, are_intact, ids_of, keys_of, sign
+from skyscan.records import (
+    IDS,
+    NO_KEY,
+    PIXEL_DTYPE,
+    RECORD_DTYPE,
+    are_intact,
+    ids_of,
+    keys_of,
+    sign,
+)
 from skyscan.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -117,9 +126,9 @@ def whole_results(files: Sequence[tuple[Batch, Path]]) -> NDArray[np.void] | Non
             return None
         bodies.append(content[_HEADER.size :])
     records = np.frombuffer(b"".join(bodies), RECORD_DTYPE)
-    pixels = np.frombuffer(b"".join(it.pixels.tobytes() for it, _ in files), PIXEL_DTYPE)
+    pixels = np.concatenate([np.empty(0, PIXEL_DTYPE), *(batch.pixels for batch, _ in files)])
     is_whole = (
-        np.array_equal(keys_of(records), keys_of(pixels))
+        all(np.array_equal(records[name], pixels[name]) for name in IDS)
         and are_intact(records).all()
         and without_infinities(records) is records
     )

@@ -12,11 +12,12 @@ import numpy as np
 
 from skyscan.errors import BadInput, in_words
 from skyscan.events.event import type_in, type_text
+from skyscan.forks import in_forks
 from skyscan.pixels import Pixel, directions
 from skyscan.storage import npz_arrays, npz_bytes, read_npz, write_bytes, write_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +40,10 @@ VERSION = 1
 COORDINATES, LOCAL = "coordinates", "local"
 UNFITTED = "unfitted"  #: key of the metadata with the pixels that have no fit
 _ROWS_AT_ONCE = 10_000  # as Python objects, which take much more memory
+_MANY_ROWS = 200_000  # a second of work
+_QUICK = (
+    1  # zlib's level: digits of measurements hardly get smaller at others, which take longer
+)
 _NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
 
 
@@ -102,8 +107,12 @@ class SkyMap:
 
     def fitted(self) -> dict[int, NDArray[np.void]]:
         """Return the pixels that have a fit, by nside; all of them if none has one."""
-        fitted = {n: rows[np.isfinite(rows["llh"])] for n, rows in self.pixels.items()}
-        return {n: rows for n, rows in fitted.items() if len(rows)} or dict(self.pixels)
+        fitted = {}
+        for nside, rows in self.pixels.items():
+            has_fit = np.isfinite(rows["llh"])
+            if has_fit.any():
+                fitted[nside] = rows if has_fit.all() else rows[has_fit]
+        return fitted or dict(self.pixels)
 
     def unfitted(self) -> str:
         """Return the pixels without a fit as NSIDE:PIXEL, separated by spaces."""
@@ -139,9 +148,27 @@ class SkyMap:
 def write_skymap(skymap: SkyMap, folder: Path) -> tuple[Path, Path]:
     """Write ``.npz`` and ``.json``; return their paths."""
     npz, as_json = (folder / f"{skymap.name}.{ending}" for ending in ("npz", "json"))
-    write_bytes(npz, npz_of(skymap))
-    write_parts(as_json, json_parts(skymap))
+    if _is_large(skymap):
+        _write_on_all_cores(skymap, npz, as_json)
+    else:
+        write_bytes(npz, npz_of(skymap))
+        write_parts(as_json, json_parts(skymap))
     return npz, as_json
+
+
+def _is_large(skymap: SkyMap) -> bool:
+    return sum(map(len, skymap.pixels.values())) >= _MANY_ROWS
+
+
+def _write_on_all_cores(skymap: SkyMap, npz: Path, as_json: Path) -> None:
+    """Write both files of a map at once: of millions of pixels, they take the longest time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    parts = json_parts(skymap)  # its forks, before there is a second thread
+    with ThreadPoolExecutor(1) as thread:
+        content = thread.submit(npz_of, skymap)  # zlib lets other threads run
+        write_parts(as_json, parts)
+        write_bytes(npz, content.result())
 
 
 def npz_of(skymap: SkyMap) -> bytes:
@@ -154,7 +181,8 @@ def npz_of(skymap: SkyMap) -> bytes:
     ]
     rows = [tuple(skymap.metadata(nside).values()) for nside in nsides]
     arrays = {f"nside-{nside}": fitted[nside] for nside in nsides}
-    return npz_bytes({"header": np.array(rows, header_dtype), **arrays})
+    level = _QUICK if _is_large(skymap) else None
+    return npz_bytes({"header": np.array(rows, header_dtype), **arrays}, level)
 
 
 def read_skymap(path: Path) -> SkyMap:
@@ -264,29 +292,42 @@ def pixels_of(records: NDArray[np.void]) -> dict[int, NDArray[np.void]]:
     return arranged
 
 
-def json_parts(skymap: SkyMap) -> Iterator[str]:
-    """Yield the content of the ``.json`` file of a map in parts, one pixel a line."""
+def json_parts(skymap: SkyMap) -> Iterator[bytes]:
+    """Return the content of the ``.json`` file of a map in parts, one pixel a line."""
+    levels = sorted(skymap.fitted().items())
+    some = [
+        rows[start : start + _ROWS_AT_ONCE]
+        for _, rows in levels
+        for start in range(0, len(rows), _ROWS_AT_ONCE)
+    ]
+    compute = in_forks if _is_large(skymap) else map
+    return _json_of(skymap, levels, iter(compute(_rows_as_json, some)))
+
+
+def _json_of(
+    skymap: SkyMap, levels: Sequence[tuple[int, NDArray[np.void]]], data: Iterator[bytes]
+) -> Iterator[bytes]:
     opening = "{"
-    for nside, rows in sorted(skymap.fitted().items()):
-        columns = json.dumps(list(SKYMAP_DTYPE.names or ()))
-        yield f'{opening}\n"nside-{nside}": {{\n"columns": {columns},\n"data": ['
+    columns = json.dumps(list(SKYMAP_DTYPE.names or ()))
+    for nside, rows in levels:
+        yield f'{opening}\n"nside-{nside}": {{\n"columns": {columns},\n"data": ['.encode()
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            yield ",\n" if start else "\n"
-            yield _rows_as_json(rows[start : start + _ROWS_AT_ONCE])
+            yield b",\n" if start else b"\n"
+            yield next(data)
         metadata = {k: _json_number(v) for k, v in skymap.metadata(nside).items()}
-        yield f'\n],\n"metadata": {json.dumps(metadata, allow_nan=False)}\n}}'
+        yield f'\n],\n"metadata": {json.dumps(metadata, allow_nan=False)}\n}}'.encode()
         opening = ","
-    yield "\n}\n" if skymap.pixels else "{}\n"
+    yield b"\n}\n" if skymap.pixels else b"{}\n"
 
 
-def _rows_as_json(rows: NDArray[np.void]) -> str:
+def _rows_as_json(rows: NDArray[np.void]) -> bytes:
     values = rows.tolist()
     has_nan = np.zeros(len(rows), bool)
     for name in SKYMAP_DTYPE.names or ():
         has_nan |= np.isnan(rows[name])
     for row in np.flatnonzero(has_nan):
         values[row] = [_json_number(value) for value in values[row]]
-    return json.dumps(values, allow_nan=False)[1:-1].replace("], [", "],\n[")
+    return json.dumps(values, allow_nan=False)[1:-1].replace("], [", "],\n[").encode()
 
 
 def _json_number(value: Any) -> Any:  # noqa: ANN401  (any JSON value)

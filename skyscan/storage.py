@@ -57,12 +57,12 @@ def write_many(folder: Path, contents: Mapping[str, bytes]) -> None:
         os.close(descriptor)
 
 
-def write_parts(path: Path, parts: Iterable[str]) -> None:
-    """Write text in parts, as UTF-8, completely or not at all."""
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Write the parts of a content, completely or not at all."""
     make_folder(path.parent)
     with _replacing(path) as file:
         for part in parts:
-            file.write(part.encode())
+            file.write(part)
 
 
 def copy_file(source: Path, path: Path) -> None:
@@ -171,18 +171,20 @@ def read_sealed(path: Path, *, may_lack_seal: bool = False) -> dict[str, Any]:
     return value
 
 
-def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the content of an ``.npz`` without pickles; equal arrays give equal bytes."""
+def npz_bytes(arrays: Mapping[str, NDArray[Any]], level: int | None = None) -> bytes:
+    """Return the content of an ``.npz`` without pickles; equal arrays give equal bytes.
+
+    ``level`` is zlib's of the compression, 0 to 9 (default: 6).
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            plain = np.asarray(array)
-            entry.file_size = plain.nbytes  # nearly, so that it is known whether it is large
-            with archive.open(entry, "w") as file:
-                np.lib.format.write_array(file, plain, allow_pickle=False)
+            plain = io.BytesIO()
+            np.lib.format.write_array(plain, np.asarray(array), allow_pickle=False)
+            archive.writestr(entry, plain.getbuffer(), compresslevel=level)
     return content.getvalue()
 
 

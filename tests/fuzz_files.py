@@ -135,7 +135,7 @@ def file_parsers(  # noqa: C901, PLR0915  (a table)
     skymap = gaussian_map(sigma=20.0, nsides=(1, 2), reach=1.0)
     maps = {
         "npz": npz_of(skymap),
-        "json": "".join(json_parts(skymap)).encode(),
+        "json": b"".join(json_parts(skymap)),
         "fits": multiorder_bytes(skymap, make_answer(skymap, WILKS)),
     }
     map_json = json.loads(maps["json"])

@@ -28,14 +28,6 @@ UNKNOWN = int(ExitCode.TRY_AGAIN)  # exit code of a process whose own is lost
 _STAT_ARGUMENTS = 45
 
 
-def can_fork() -> bool:
-    """Return whether this process has one thread; False if that is unknown."""
-    try:
-        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
-    except OSError:
-        return False
-
-
 class Fork:
     """A child process that runs a function, with pipes to its stdin and stdout.
 

@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from skyscan.errors import BadInput, ExitCode, TryAgain
-from skyscan.job.fork import Fork, can_fork
+from skyscan.forks import can_fork
+from skyscan.job.fork import Fork
 from skyscan.job.protocol import ANSWER, FITS, FRAMES, REQUEST
 from skyscan.records import RECORD_DTYPE
 

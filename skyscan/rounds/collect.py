@@ -69,6 +69,8 @@ def best_of(records: NDArray[np.void]) -> Found:
     A number always wins over NaN; among equals, the lower variation wins.
     """
     pixels = pixel_keys_of(records)
+    if np.all(pixels[1:] > pixels[:-1]):  # as of one round
+        return Found(records, records)
     order = np.argsort(pixels)
     if np.any(pixels[order[1:]] == pixels[order[:-1]]):  # some have several variations
         # lexsort's last key leads. NaN sorts last, after every number.
@@ -184,6 +186,8 @@ def _first_of_each(
 ) -> tuple[NDArray[np.void], NDArray[np.int64]]:
     """Return the first record of each fit, in their order, and the sorted keys of all."""
     keys = keys_of(records)
+    if np.all(keys[1:] > keys[:-1]):
+        return records, keys
     in_order = np.sort(keys)
     if np.all(in_order[1:] != in_order[:-1]):
         return records, in_order

@@ -20,6 +20,7 @@ OF_STATUS = {
     "skyscan.answer.sky.frame",
     *("skyscan.batches", "skyscan.ending"),
     *("skyscan.errors", "skyscan.events", "skyscan.events.event", "skyscan.finite"),
+    "skyscan.forks",
     *("skyscan.frames", "skyscan.healpix", "skyscan.job", "skyscan.job.progress"),
     *("skyscan.json_text", "skyscan.layout", "skyscan.locks", "skyscan.merge"),
     *("skyscan.pixels", "skyscan.plain", "skyscan.program", "skyscan.progression"),

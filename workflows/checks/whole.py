@@ -106,7 +106,7 @@ def _is_written(path: Path, skymap: SkyMap) -> bool:
     """Return whether a ``.json`` file is what this version writes for a map."""
     try:
         with path.open("rb") as file:
-            parts = (part.encode() for part in json_parts(skymap))
-            return all(file.read(len(part)) == part for part in parts) and not file.read(1)
+            is_same = all(file.read(len(part)) == part for part in json_parts(skymap))
+            return is_same and not file.read(1)
     except OSError:
         return False

@@ -176,6 +176,6 @@ def test_a_map_whose_event_type_is_no_part_of_a_file_name_is_bad_input(tmp_path,
     if ending == "npz":
         path.write_bytes(npz_of(skymap))
     else:
-        path.write_text("".join(json_parts(skymap)))
+        path.write_bytes(b"".join(json_parts(skymap)))
     with pytest.raises(BadInput, match="event type"):
         skyscan.read_map(path)

@@ -7,12 +7,13 @@ import sys
 import threading
 
 from skyscan.errors import ExitCode
-from skyscan.job.fork import can_fork
+from skyscan.forks import can_fork
 
 #: A supervisor with one thread, whose arguments are those of a job.
 SUPERVISOR = """
 import os, sys
-from skyscan.job.fork import Fork, can_fork
+from skyscan.forks import can_fork
+from skyscan.job.fork import Fork
 
 def answer():
     assert sys.stdin.read() == "request"
