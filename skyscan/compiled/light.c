@@ -9,6 +9,9 @@
 typedef long long Int;
 typedef unsigned long long Bits;
 typedef union { double value; Bits bits; } Double;
+/* four doubles of an array; operations are those of each */
+typedef double Four __attribute__((vector_size(32), aligned(8), may_alias));
+#define FOUR(values) (*(const Four *)(values))
 
 INLINE int filled(Int n) { return (int)((n + LANES - 1) / LANES * LANES); }
 INLINE int size_of_block(Int n_left) { return (int)(n_left < BLOCK ? n_left : BLOCK); }
@@ -25,7 +28,8 @@ INLINE double sum_of(const double *lanes)
 #define LN2_HIGH 6.93147180369123816490e-01 /* its first 33 bits, and the rest */
 #define LN2_LOW 1.90821492927058770002e-10
 #define PI 3.14159265358979323846
-#define ROOT_2 1.41421356237309504880
+#define ONE 0x3ff0000000000000ULL /* bits of 1, and of the first double above 1/sqrt(2) */
+#define HALF_ROOT_2 0x3fe6a09e667f3bceULL
 #define LOWEST_EXPONENT -700.0
 
 INLINE double at_least(double x, double least) { return x > least ? x : least; }
@@ -33,16 +37,15 @@ INLINE double at_most(double x, double most) { return x < most ? x : most; }
 
 /* ---- logarithm and exponential, with errors below 3e-16 of the larger of 1 and the result ---- */
 
-/* x positive, finite and not subnormal: 2 artanh((m - 1)/(m + 1)) of the mantissa m */
+/* x positive, finite and not subnormal: 2 artanh((m - 1)/(m + 1)) of m = x / 2^exponent, which
+   lies between 1/sqrt(2) and sqrt(2) */
 INLINE double log_of(double x)
 {
     Double it = { x }, power;
+    it.bits += ONE - HALF_ROOT_2;
     power.bits = (it.bits >> 52) | 0x4330000000000000ULL; /* 2^52 + exponent + 1023 */
-    it.bits = (it.bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL;
+    it.bits = (it.bits & 0x000fffffffffffffULL) + HALF_ROOT_2;
     double exponent = power.value - (4503599627370496.0 + 1023.0), m = it.value;
-    double is_large = m > ROOT_2 ? 1.0 : 0.0;
-    m = m - is_large * (0.5 * m);
-    exponent = exponent + is_large;
     double s = (m - 1.0) / (m + 1.0), z = s * s, z2 = z * z, z4 = z2 * z2;
     double low = (1.0 / 3 + z * (1.0 / 5)) + z2 * (1.0 / 7 + z * (1.0 / 9));
     double high = (1.0 / 11 + z * (1.0 / 13)) + z2 * (1.0 / 15 + z * (1.0 / 17));
@@ -91,28 +94,53 @@ INLINE double linear(const double *values, double part)
     return values[0] + part * (values[1] - values[0]);
 }
 
-/* Between the values of two distances, whose times are linear. */
-INLINE double in_plane(const double *corner, Int n_times, double far, double late)
-{
-    double near = linear(corner, late);
-    return near + far * (linear(corner + n_times, late) - near);
-}
+/* The nodes around points in la/le and cos eta, or the nearest one, and their weights. */
+typedef struct { int plane[4][BLOCK]; double weight[4][BLOCK]; } Corners;
 
-/* The nodes around a point in la/le and cos eta, or the nearest one, and their weights. */
-INLINE void find_corners(const Axis *lengths, const Axis *cosines, double log_length,
-                         double cos_eta, Int is_quick, Int *corners, double *weights)
+FUNCTION void find_corners(const Axis *lengths, const Axis *cosines, int n,
+                           const double *log_lengths, const double *cos_eta, Int is_quick,
+                           Corners *restrict found)
 {
+    Axis across = *lengths, along = *cosines;
+    int size = (int)along.n;
     if (is_quick) {
-        corners[0] = nearest(lengths, log_length) * cosines->n + nearest(cosines, cos_eta);
-        weights[0] = 1.0;
+        EACH {
+            found->plane[0][i] = nearest(&across, log_lengths[i]) * size
+                                 + nearest(&along, cos_eta[i]);
+            found->weight[0][i] = 1.0;
+        }
         return;
     }
-    double length = steps_of(lengths, log_length), cosine = steps_of(cosines, cos_eta);
-    Int below = (Int)length, under = (Int)cosine;
-    double more = length - below, up = cosine - under;
-    for (Int j = 0; j < 4; j++) {
-        corners[j] = (below + (j >> 1)) * cosines->n + under + (j & 1);
-        weights[j] = (j >> 1 ? more : 1.0 - more) * (j & 1 ? up : 1.0 - up);
+    EACH {
+        double length = steps_of(&across, log_lengths[i]), cosine = steps_of(&along, cos_eta[i]);
+        int below = (int)length, under = (int)cosine, corner = below * size + under;
+        double more = length - below, up = cosine - under;
+        found->plane[0][i] = corner;
+        found->plane[1][i] = corner + 1;
+        found->plane[2][i] = corner + size;
+        found->plane[3][i] = corner + size + 1;
+        found->weight[0][i] = (1.0 - more) * (1.0 - up);
+        found->weight[1][i] = (1.0 - more) * up;
+        found->weight[2][i] = more * (1.0 - up);
+        found->weight[3][i] = more * up;
+    }
+}
+
+/* Values between those of two rows of planes, whose columns are linear. */
+FUNCTION void between(const double *table, int n, const int *place, int n_columns,
+                      const double *far, const double *late, double *restrict found)
+{
+    double a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK];
+    EACH {
+        const double *here = table + place[i], *next = here + n_columns;
+        a[i] = here[0];
+        b[i] = here[1];
+        c[i] = next[0];
+        d[i] = next[1];
+    }
+    EACH {
+        double near = a[i] + late[i] * (b[i] - a[i]), beyond = c[i] + late[i] * (d[i] - c[i]);
+        found[i] = near + far[i] * (beyond - near);
     }
 }
 

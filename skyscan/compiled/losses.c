@@ -100,17 +100,16 @@ FUNCTION void muon_block(const LossModel *model, Int row, Int start, int n_doms,
     Axis shells = model->muon_charge_distances;
     double farthest = model->muon_farthest;
     Passing passing;
+    Corners corners;
     pass_by(&model->muon, row, start, n, point, &passing);
+    find_corners(&model->muon_charge_lengths, &model->muon_charge_cosines, n,
+                 passing.log_lengths, passing.cos_eta, 0, &corners);
     EACH {
-        Int corners[4];
-        double weights[4];
-        find_corners(&model->muon_charge_lengths, &model->muon_charge_cosines,
-                     passing.log_lengths[i], passing.cos_eta[i], 0, corners, weights);
         double steps = steps_of(&shells, passing.log_shells[i]), light = 0.0;
-        Int step = (Int)steps;
-        for (Int j = 0; j < 4; j++)
-            light += weights[j]
-                     * linear(model->muon_charge + corners[j] * shells.n + step,
+        int step = (int)steps;
+        for (int j = 0; j < 4; j++)
+            light += corners.weight[j][i]
+                     * linear(model->muon_charge + corners.plane[j][i] * shells.n + step,
                               steps - step);
         space->bare[start + i] = light;
     }

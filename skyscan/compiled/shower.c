@@ -74,6 +74,8 @@ FUNCTION void paths_to(const ShowerLight *light, const double *travels, const do
                        Paths *restrict paths)
 {
     const double *psi = light->psi;
+    double low[BLOCK], high[BLOCK];
+    int turn[BLOCK], n_psi = (int)light->n_psi;
     double level = light->level, nearest_dom = light->nearest;
     double level_rate = depth->level_rate, level_loss = depth->level_loss;
     double scattering_at = depth->scattering, absorption_at = depth->absorption;
@@ -100,12 +102,20 @@ FUNCTION void paths_to(const ShowerLight *light, const double *travels, const do
         paths->shell[i] = steps_of(&distances, log_of(distance * rate));
     }
     EACH {
-        double cosine = paths->psi[i], bin = (cosine + 1.0) * (0.5 * light->n_bins);
-        Int below = light->psi_from[(Int)at_most(at_least(bin, 0.0), light->n_bins - 0.5)];
-        while (below < light->n_psi - 2 && cosine >= psi[below + 1])
-            below++;
-        double part = (cosine - psi[below]) / (psi[below + 1] - psi[below]);
-        paths->psi[i] = below + at_most(at_least(part, 0.0), 0.999999999999);
+        double bin = (paths->psi[i] + 1.0) * (0.5 * light->n_bins);
+        turn[i] = (int)light->psi_from[(int)at_most(at_least(bin, 0.0), light->n_bins - 0.5)];
+    }
+    EACH {
+        int below = turn[i];
+        for (int k = 0; k < 2; k++) /* a bin has no more than one node */
+            below += below < n_psi - 2 && paths->psi[i] >= psi[below + 1] ? 1 : 0;
+        turn[i] = below;
+        low[i] = psi[below];
+        high[i] = psi[below + 1];
+    }
+    EACH {
+        double part = (paths->psi[i] - low[i]) / (high[i] - low[i]);
+        paths->psi[i] = turn[i] + at_most(at_least(part, 0.0), 0.999999999999);
     }
 }
 
@@ -119,21 +129,25 @@ INLINE double beyond(double farthest, double distance, double rate, double lengt
 FUNCTION void charges_of(const ShowerLight *light, const Paths *paths, int n,
                          const double *factors, double *restrict found)
 {
-    Int n_psi = light->n_psi, n_shells = light->distances.n, n_corners = light->is_quick ? 1 : 4;
+    int n_shells = (int)light->distances.n, in_plane = (int)light->n_psi * n_shells;
+    int n_corners = light->is_quick ? 1 : 4, place[BLOCK];
+    double turned[BLOCK], far[BLOCK];
+    Corners corners;
+    find_corners(&light->charge_lengths, &light->charge_cosines, n, paths->log_lengths,
+                 paths->cos_eta, light->is_quick, &corners);
     EACH {
-        Int corners[4];
-        double weights[4];
-        find_corners(&light->charge_lengths, &light->charge_cosines, paths->log_lengths[i],
-                     paths->cos_eta[i], light->is_quick, corners, weights);
-        Int turn = (Int)paths->psi[i], shell = (Int)paths->shell[i];
-        double turned = paths->psi[i] - turn, far = paths->shell[i] - shell, sum = 0.0;
-        for (Int j = 0; j < n_corners; j++) {
-            const double *here = light->log_charge
-                                 + (corners[j] * n_psi + turn) * n_shells + shell;
-            double low = linear(here, far);
-            sum += weights[j] * (low + turned * (linear(here + n_shells, far) - low));
-        }
-        found[i] = sum;
+        int turn = (int)paths->psi[i], shell = (int)paths->shell[i];
+        turned[i] = paths->psi[i] - turn;
+        far[i] = paths->shell[i] - shell;
+        place[i] = turn * n_shells + shell;
+        found[i] = 0.0;
+    }
+    for (int j = 0; j < n_corners; j++) {
+        int here[BLOCK];
+        double values[BLOCK];
+        EACH here[i] = corners.plane[j][i] * in_plane + place[i];
+        between(light->log_charge, n, here, n_shells, turned, far, values);
+        EACH found[i] += corners.weight[j][i] * values[i];
     }
     double farthest = light->farthest;
     EACH {
@@ -148,45 +162,54 @@ FUNCTION void shower_survives(const ShowerLight *light, const Paths *paths, int 
                               const double *residual, double *restrict early,
                               double *restrict late)
 {
-    Int n_psi = light->n_psi, n_shells = light->distances.n, n_times = light->delays.n;
-    Int n_corners = light->is_quick ? 1 : 4;
+    int n_times = (int)light->delays.n, in_shells = (int)light->distances.n * n_times;
+    int in_plane = (int)light->n_psi * in_shells, n_corners = light->is_quick ? 1 : 4;
     double half_width = light->timing.half_width, least = light->first_delay;
     double light_speed = light->light_speed;
+    double turned[BLOCK], far[BLOCK], none_early[BLOCK], none_late[BLOCK];
+    int at_early[BLOCK], at_late[BLOCK];
     Axis delays = light->delays;
+    Corners corners;
+    find_corners(&light->time_lengths, &light->time_cosines, n, paths->log_lengths,
+                 paths->cos_eta, light->is_quick, &corners);
     EACH {
         double scale = paths->rate[i] * light_speed;
-        early[i] = log_of(at_least((residual[i] - half_width) * scale, least));
-        late[i] = log_of(at_least((residual[i] + half_width) * scale, least));
-        early[i] = steps_of(&delays, early[i]);
-        late[i] = steps_of(&delays, late[i]);
+        double first = log_of(at_least((residual[i] - half_width) * scale, least));
+        double last = log_of(at_least((residual[i] + half_width) * scale, least));
+        early[i] = steps_of(&delays, first);
+        late[i] = steps_of(&delays, last);
     }
     EACH {
-        Int corners[4];
-        double weights[4];
-        find_corners(&light->time_lengths, &light->time_cosines, paths->log_lengths[i],
-                     paths->cos_eta[i], light->is_quick, corners, weights);
-        Int turn = (Int)paths->psi[i], shell = (Int)paths->shell[i];
-        double turned = paths->psi[i] - turn, far = paths->shell[i] - shell;
-        Int at_early = (Int)early[i], at_late = (Int)late[i];
-        double early_part = early[i] - at_early, late_part = late[i] - at_late;
-        double none_early = 0.0, none_late = 0.0;
-        for (Int j = 0; j < n_corners; j++) {
-            const double *here = light->log_survival
-                + ((corners[j] * n_psi + turn) * n_shells + shell) * n_times;
-            const double *turned_on = here + n_shells * n_times;
-            if (residual[i] > half_width) {
-                double low = in_plane(here + at_early, n_times, far, early_part);
-                double high = in_plane(turned_on + at_early, n_times, far, early_part);
-                none_early += weights[j] * (low + turned * (high - low));
+        int turn = (int)paths->psi[i], shell = (int)paths->shell[i];
+        int first = (int)early[i], last = (int)late[i], place = turn * in_shells + shell * n_times;
+        turned[i] = paths->psi[i] - turn;
+        far[i] = paths->shell[i] - shell;
+        early[i] -= first;
+        late[i] -= last;
+        at_early[i] = place + first;
+        at_late[i] = place + last;
+        none_early[i] = 0.0;
+        none_late[i] = 0.0;
+    }
+    for (int j = 0; j < n_corners; j++) {
+        int here[BLOCK], turned_on[BLOCK];
+        double low[BLOCK], high[BLOCK];
+        for (int is_late = 0; is_late < 2; is_late++) {
+            const int *at = is_late ? at_late : at_early;
+            const double *part = is_late ? late : early;
+            double *sum = is_late ? none_late : none_early;
+            EACH {
+                here[i] = corners.plane[j][i] * in_plane + at[i];
+                turned_on[i] = here[i] + in_shells;
             }
-            if (residual[i] > -half_width) {
-                double low = in_plane(here + at_late, n_times, far, late_part);
-                double high = in_plane(turned_on + at_late, n_times, far, late_part);
-                none_late += weights[j] * (low + turned * (high - low));
-            }
+            between(light->log_survival, n, here, n_times, far, part, low);
+            between(light->log_survival, n, turned_on, n_times, far, part, high);
+            EACH sum[i] += corners.weight[j][i] * (low[i] + turned[i] * (high[i] - low[i]));
         }
-        early[i] = none_early;
-        late[i] = none_late;
+    }
+    EACH {
+        early[i] = residual[i] > half_width ? none_early[i] : 0.0;
+        late[i] = residual[i] > -half_width ? none_late[i] : 0.0;
     }
 }
 
@@ -211,23 +234,32 @@ FUNCTION double times_of(const Shower *shower, const Paths *paths, double time, 
 /* ln of the energy that makes the charges most likely: Newton's method. */
 FUNCTION double log_energy_of(const Shower *shower, const double *per_gev, int n)
 {
-    double lanes[LANES] = { 0.0 }, shape = shower->shape;
-    for (int i = 0; i < n; i += LANES)
-        for (int j = 0; j < LANES; j++)
-            lanes[j] += per_gev[i + j];
-    double log_energy = log_of(shower->total_charge / sum_of(lanes));
+    double shape = shower->shape, excess[LANES], slope[LANES];
+    for (int j = 0; j < LANES; j += 4) {
+        Four sum = { 0.0 };
+        for (int i = j; i < n; i += LANES)
+            sum += FOUR(per_gev + i);
+        *(Four *)(excess + j) = sum;
+    }
+    double log_energy = log_of(shower->total_charge / sum_of(excess));
     log_energy = at_most(log_energy, shower->largest_log_energy);
     for (Int step = 0; step < shower->n_steps; step++) {
-        double energy = exp_of(log_energy), excess[LANES] = { 0.0 }, slope[LANES] = { 0.0 };
-        for (int i = 0; i < n; i += LANES)
-            for (int j = 0; j < LANES; j++) {
-                double mean = energy * per_gev[i + j], part = 1.0 / (shape + mean);
-                excess[j] += (shower->charge[i + j] - mean) * part;
-                slope[j] += mean * shower->weights[i + j] * part * part;
+        double energy = exp_of(log_energy), before = log_energy;
+        for (int j = 0; j < LANES; j += 4) {
+            Four more = { 0.0 }, less = { 0.0 };
+            for (int i = j; i < n; i += LANES) {
+                Four mean = energy * FOUR(per_gev + i), part = 1.0 / (shape + mean);
+                more += (FOUR(shower->charge + i) - mean) * part;
+                less += mean * FOUR(shower->weights + i) * part * part;
             }
+            *(Four *)(excess + j) = more;
+            *(Four *)(slope + j) = less;
+        }
         double change = sum_of(excess) / sum_of(slope);
         change = at_most(at_least(change, -shower->largest_step), shower->largest_step);
         log_energy = at_most(log_energy + change, shower->largest_log_energy);
+        if (log_energy == before)
+            break; /* and so it would be after all further steps */
     }
     return log_energy;
 }

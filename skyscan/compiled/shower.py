@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from math import log, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
 from skyscan.compiled.library import (
     LANES,
@@ -96,6 +95,7 @@ class ShowerSettings(NamedTuple):
     """Settings of the likelihood: see the constants of `skyscan.shower.model`."""
 
     charge_spread: float
+    constant: float
     noise_pe: float
     jitter_ns: float
     largest_log_energy: float
@@ -182,16 +182,10 @@ def compiled_showers(
     model = _Shower(
         *(light, n_doms, n_hits, len(known), int((known < n_hits).sum())),
         *map(pointer, arrays),
-        *(shape, settings.noise_pe, _constant(charge, shape), settings.largest_log_energy),
+        *(shape, settings.noise_pe, settings.constant, settings.largest_log_energy),
         *(settings.largest_step, float(charge.sum()), settings.n_steps),
     )
     return Compiled(kernel.shower, model, [*tabled, *arrays])
-
-
-def _constant(charge: Array, shape: float) -> float:
-    """Return the part of ln L of the charges that depends on them only."""
-    each = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1) + shape * log(shape)
-    return float(each.sum())
 
 
 def psi_from(psi: Array) -> NDArray[np.int64]:

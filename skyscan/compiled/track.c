@@ -65,46 +65,60 @@ FUNCTION void pass_by(const TrackLight *light, Int row, Int start, int n, const 
     }
     EACH {
         double ratio = found->rate[i] / found->lengths[i], rate = found->rate[i] / rise[i];
-        double shells = log_of(found->distance[i] * rate), scale = rate * light_speed;
-        double early = (found->residual[i] - half_width) * scale;
-        double late = (found->residual[i] + half_width) * scale;
+        double scale = rate * light_speed;
         found->rate[i] = rate;
         found->lengths[i] = ratio;
-        found->log_lengths[i] = log_of(ratio);
-        found->log_shells[i] = shells;
-        found->shell[i] = steps_of(&distances, shells);
-        found->early[i] = steps_of(&delays, log_of(at_least(early, 1e-9)));
-        found->late[i] = steps_of(&delays, log_of(at_least(late, 1e-9)));
+        found->log_shells[i] = found->distance[i] * rate;
+        found->early[i] = at_least((found->residual[i] - half_width) * scale, 1e-9);
+        found->late[i] = at_least((found->residual[i] + half_width) * scale, 1e-9);
     }
+    EACH found->log_lengths[i] = log_of(found->lengths[i]);
+    EACH {
+        found->log_shells[i] = log_of(found->log_shells[i]);
+        found->shell[i] = steps_of(&distances, found->log_shells[i]);
+    }
+    EACH found->early[i] = steps_of(&delays, log_of(found->early[i]));
+    EACH found->late[i] = steps_of(&delays, log_of(found->late[i]));
 }
 
 /* ln S at both ends of the box around the first pulses, in place of their steps. */
 FUNCTION void survive(const TrackLight *light, int n, Passing *restrict found)
 {
-    Int n_distances = light->distances.n, n_times = light->delays.n;
-    Int n_corners = light->is_quick ? 1 : 4;
-    double half_width = light->timing.half_width;
+    int n_times = (int)light->delays.n, in_plane = (int)light->distances.n * n_times;
+    int n_corners = light->is_quick ? 1 : 4;
+    double half_width = light->timing.half_width, far[BLOCK], none_early[BLOCK], none_late[BLOCK];
+    int at_early[BLOCK], at_late[BLOCK];
+    Corners corners;
+    find_corners(&light->lengths, &light->cosines, n, found->log_lengths, found->cos_eta,
+                 light->is_quick, &corners);
     EACH {
-        Int corners[4];
-        double weights[4];
-        find_corners(&light->lengths, &light->cosines, found->log_lengths[i],
-                     found->cos_eta[i], light->is_quick, corners, weights);
-        Int step = (Int)found->shell[i];
-        Int at_early = (Int)found->early[i], at_late = (Int)found->late[i];
-        double early_part = found->early[i] - at_early, late_part = found->late[i] - at_late;
-        double far = found->shell[i] - step, none_early = 0.0, none_late = 0.0;
-        for (Int j = 0; j < n_corners; j++) {
-            const double *times_of = light->log_survival
-                                     + (corners[j] * n_distances + step) * n_times;
-            if (found->residual[i] > half_width)
-                none_early += weights[j]
-                              * in_plane(times_of + at_early, n_times, far, early_part);
-            if (found->residual[i] > -half_width)
-                none_late += weights[j]
-                             * in_plane(times_of + at_late, n_times, far, late_part);
+        int step = (int)found->shell[i], early = (int)found->early[i], late = (int)found->late[i];
+        far[i] = found->shell[i] - step;
+        found->early[i] -= early;
+        found->late[i] -= late;
+        at_early[i] = step * n_times + early;
+        at_late[i] = step * n_times + late;
+        none_early[i] = 0.0;
+        none_late[i] = 0.0;
+    }
+    for (int j = 0; j < n_corners; j++) {
+        const double *weight = corners.weight[j];
+        int early_place[BLOCK], late_place[BLOCK];
+        double early[BLOCK], late[BLOCK];
+        EACH {
+            early_place[i] = corners.plane[j][i] * in_plane + at_early[i];
+            late_place[i] = corners.plane[j][i] * in_plane + at_late[i];
         }
-        found->early[i] = none_early;
-        found->late[i] = none_late;
+        between(light->log_survival, n, early_place, n_times, far, found->early, early);
+        between(light->log_survival, n, late_place, n_times, far, found->late, late);
+        EACH {
+            none_early[i] += weight[i] * early[i];
+            none_late[i] += weight[i] * late[i];
+        }
+    }
+    EACH {
+        found->early[i] = found->residual[i] > half_width ? none_early[i] : 0.0;
+        found->late[i] = found->residual[i] > -half_width ? none_late[i] : 0.0;
     }
 }
 

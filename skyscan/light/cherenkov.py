@@ -129,10 +129,17 @@ def direct_light(frames: TrackFrames, first: Array, second: Array) -> DirectLigh
     first, second : ndarray, shape (n, 1), m
         The point at which each track crosses its transverse plane through the origin.
     """
-    across_first, across_second = frames.first - first, frames.second - second
-    distance = np.sqrt(across_first * across_first + across_second * across_second)
-    distance = np.maximum(distance, DOM_RADIUS_M)
-    time = (frames.along + DISTANCE_DELAY * distance) / LIGHT_SPEED
-    outward_z = across_first / distance * frames.first_z
-    cos_eta = COS_CHERENKOV * frames.along_z + SIN_CHERENKOV * outward_z
-    return DirectLight(time, distance, cos_eta)
+    outward, across = frames.first - first, frames.second - second
+    distance = outward * outward
+    across *= across
+    distance += across
+    np.sqrt(distance, out=distance)
+    np.maximum(distance, DOM_RADIUS_M, out=distance)
+    time = DISTANCE_DELAY * distance
+    time += frames.along
+    time /= LIGHT_SPEED
+    outward /= distance
+    outward *= frames.first_z
+    outward *= SIN_CHERENKOV
+    outward += COS_CHERENKOV * frames.along_z
+    return DirectLight(time, distance, cos_eta=outward)

@@ -50,7 +50,8 @@ def minus_log_likelihood(
     """
     density = density_of(residual, light, dom_z, photons, ice)
     # A sum along the contiguous axis of a track's row has the same bytes in any batch.
-    return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
+    density = with_noise(density, residual)
+    return np.asarray(-np.log(density, out=density).sum(axis=-1))
 
 
 def density_of(
@@ -61,21 +62,30 @@ def density_of(
     The parameters are those of `minus_log_likelihood`.
     """
     half_width = sqrt(3) * ice.jitter_ns
-    edges = np.stack([residual - half_width, residual + half_width])
-    log_survival = ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
-    none_yet = np.exp(photons * log_survival)
-    return np.asarray((none_yet[0] - none_yet[1]) / (2 * half_width))
+    edges = np.empty((2, *residual.shape))
+    np.subtract(residual, half_width, out=edges[0])
+    np.add(residual, half_width, out=edges[1])
+    none_yet = photons * ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
+    np.exp(none_yet, out=none_yet)
+    density = np.asarray(none_yet[0] - none_yet[1])
+    density /= 2 * half_width
+    return density
 
 
 def with_noise(density: Array, residual: Array) -> Array:
     """Return the density (1/ns) including noise; it is never zero."""
     noise, width = BROAD_NOISE
-    mixed = (1 - noise) * density + noise * cauchy(residual, width)
+    mixed = (1 - noise) * density
+    mixed += noise * cauchy(residual, width)
     extra, width = NARROW_NOISE
-    return mixed + extra * cauchy(residual, width)
+    mixed += extra * cauchy(residual, width)
+    return mixed
 
 
 def cauchy(residual: Array, width: float) -> Array:
     """Return the Cauchy density (1/ns) at a residual (ns), half width at half maximum."""
     scaled = residual / width
-    return 1 / (pi * width * (1 + scaled * scaled))
+    scaled *= scaled
+    scaled += 1
+    scaled *= pi * width
+    return 1 / scaled

@@ -8,11 +8,10 @@ time there. The energies of its segments follow from the charges.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import log, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import gammaln
 
 from skyscan.light.cherenkov import LIGHT_SPEED, DirectLight, direct_light
 from skyscan.light.first_photon import with_noise
@@ -33,6 +32,7 @@ from skyscan.shower.model import (
     EFFICIENCY,
     JITTER_NS,
     NOISE_PE,
+    charges_constant,
     charges_llh,
 )
 from skyscan.track.model import TrackModel
@@ -214,7 +214,7 @@ class LossModel:
         settings = LossSettings(
             shape=shape,
             noise_pe=NOISE_PE,
-            constant=charges_constant(self.doms["charge"][known], shape),
+            constant=charges_constant(self.doms["charge"][known], self.charge_spread),
             largest_gev=LARGEST_GEV,
             smallest_share=SMALLEST_SHARE,
             tiny=TINY,
@@ -333,12 +333,6 @@ class LossModel:
         )
 
 
-def charges_constant(charge: Array, shape: float) -> float:
-    """Return the part of ln L of the charges that depends on them only."""
-    each = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1) + shape * log(shape)
-    return float(each.sum())
-
-
 def _taken(paths: Paths, index: Rows) -> Paths:
     distance, rate, log_share, cos_eta = (values[index] for values in paths[:4])
     psi, radius = _of_cell(paths.psi, index), _of_cell(paths.radius, index)
@@ -346,4 +340,4 @@ def _taken(paths: Paths, index: Rows) -> Paths:
 
 
 def _of_cell(cell: Cell, index: Rows) -> Cell:
-    return Cell(cell.below[index], None if cell.part is None else cell.part[index])
+    return Cell(cell.below[index], cell.part[index])

@@ -8,6 +8,7 @@ A shower shines from one point, the centre of its light.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,12 +16,12 @@ import numpy as np
 
 from skyscan.light.cherenkov import LIGHT_SPEED, N_GROUP
 from skyscan.light.ice_model import IceModel, shipped_ice
-from skyscan.light.layered import axis_over
+from skyscan.light.layered import axis_over, with_slopes
 from skyscan.light.tables import LightTable, shipped_table, survival
 from skyscan.light.yields import NOMINAL_RADIUS_M, PHOTONS_PER_M, TRACK_PER_GEV_M
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,6 +36,7 @@ LEVEL_M = 1.0
 NEAREST_M = 2.0
 
 N_RADII = 36
+N_PSI_BINS = 200  #: of cos psi, narrower than the distances of the table's nodes
 COSINES = np.array([-1.0, 1.0])  # the ends of cos eta
 LOWEST = -30.0  #: of ln S
 DARKEST = 1e-12
@@ -43,11 +45,11 @@ DARKEST = 1e-12
 class Cell(NamedTuple):
     """Where values lie on an axis: the node below, and the way to the next one, 0 to 1.
 
-    Without ``part``, the value of this node is taken.
+    Nodes are floats, whose arithmetic is quicker.
     """
 
-    below: Rows
-    part: Array | None
+    below: Array
+    part: Array
 
 
 class Paths(NamedTuple):
@@ -85,6 +87,14 @@ class _Nodes(NamedTuple):
 
     n_lengths: int
     n_cosines: int
+
+
+class _Logs(NamedTuple):
+    """Logarithms of the ends of d/le and la/le, and of the edges of t c/le."""
+
+    radii: tuple[float, float]
+    lengths: tuple[float, float]
+    times: Array
 
 
 #: For interpolation; and for the nearest node, where charges need more nodes than times.
@@ -162,25 +172,45 @@ class ShowerLight:
         doms : Doms
         """
         x, y, z = (doms.places[:, i] - centre[:, i : i + 1] for i in range(3))
-        distance = np.maximum(np.sqrt(x * x + y * y + z * z), NEAREST_M)
-        along = x * travels[:, :1] + y * travels[:, 1:2] + z * travels[:, 2:]
+        distance = x * x
+        distance += y * y
+        distance += z * z
+        np.sqrt(distance, out=distance)
+        np.maximum(distance, NEAREST_M, out=distance)
+        along = x * travels[:, :1]
+        along += y * travels[:, 1:2]
+        along += z * travels[:, 2:]
+        along /= distance
         level = np.abs(z) < LEVEL_M
-        rise = np.where(level, LEVEL_M, z)
+        rise = z.copy()
+        rise[level] = LEVEL_M
         rates = []
-        ends = [self.ice.depths_of(centre[:, 2:] + shift) for shift in (0.0, 0.5, -0.5)]
-        for dom, middle, above, below in zip(doms[1:], *ends, strict=True):
-            rates.append(np.where(level, (above - below) / LEVEL_M, (dom - middle) / rise))
-        rate = rates[0]
-        psi, radius = self._psi_cell(along / distance), self._radius_cell(distance * rate)
-        return Paths(distance, rate, np.log(rate / rates[1]), z / distance, psi, radius)
+        ends = self.ice.depths_of(centre[:, 2:, np.newaxis] + np.array([0.0, 0.5, -0.5]))
+        for dom, end in zip(doms[1:], ends, strict=True):
+            middle, above, below = (end[..., i] for i in range(3))
+            lost = dom - middle
+            lost /= rise
+            np.copyto(lost, (above - below) / LEVEL_M, where=level)
+            rates.append(lost)
+        rate, share = rates[0], rates[0] / rates[1]
+        psi, radius = self._psi_cell(along), self._radius_cell(distance * rate)
+        z /= distance
+        return Paths(distance, rate, np.log(share, out=share), z, psi, radius)
 
     def charge_per_gev(self, paths: Paths) -> Array:
         """Return the expected charge (PE/GeV) of nominal DOMs, shape (m, ndom)."""
-        log_light = self._interpolated(self._log_charge, self._charge_nodes, paths)
+        light = self._interpolated(self._charge_nodes, paths)
         # Nearer and farther than the table, light falls as in its first and last step.
-        beyond = np.minimum(self._farthest - paths.distance * paths.rate, 0.0)
-        light = np.exp(log_light + beyond * np.exp(-0.5 * paths.log_share) * sqrt(3))
-        return np.asarray(self.yield_per_gev * light / paths.distance**2)
+        beyond = paths.distance * paths.rate
+        np.subtract(self._farthest, beyond, out=beyond)
+        np.minimum(beyond, 0.0, out=beyond)
+        beyond *= np.exp(-0.5 * paths.log_share)
+        beyond *= sqrt(3)
+        light += beyond
+        np.exp(light, out=light)
+        light *= self.yield_per_gev
+        light /= paths.distance**2
+        return light
 
     @property
     def yield_per_gev(self) -> float:
@@ -221,51 +251,105 @@ class ShowerLight:
         ndarray, shape (k, m, ndom)
             0 where the delay is not positive.
         """
-        edges = np.log(self.table.grid.time_edges)
+        edges = self._logs.times
         step = (edges[-1] - edges[0]) / (len(edges) - 1)
-        scaled = np.maximum(delay * (paths.rate * LIGHT_SPEED), np.exp(edges[0]))
-        where = np.minimum((np.log(scaled) - edges[0]) / step, len(edges) - 1.000001)
-        column = where.astype(np.intp)
-        time = Cell(column, where - column)
-        found = self._interpolated(self._log_survival, self._time_nodes, paths, time)
-        return np.where(delay > 0, found, 0.0)
+        where = delay * (paths.rate * LIGHT_SPEED)
+        np.maximum(where, np.exp(edges[0]), out=where)
+        np.log(where, out=where)
+        where -= edges[0]
+        where /= step
+        np.minimum(where, len(edges) - 1.000001, out=where)
+        column = np.trunc(where)
+        where -= column
+        found = self._interpolated(self._time_nodes, paths, Cell(column, where))
+        np.putmask(found, ~(delay > 0), 0.0)
+        return found
 
     @property
     def _farthest(self) -> float:
         return float(self.table.grid.radius[-1])
 
     def _psi_cell(self, cos_psi: Array) -> Cell:
-        below = np.searchsorted(self._psi[1:-1], cos_psi, side="right")
-        part = (cos_psi - self._psi[below]) * (1 / np.diff(self._psi))[below]
-        return Cell(below, np.minimum(np.maximum(part, 0.0), 1.0))
+        psi_bin = cos_psi + 1.0
+        psi_bin *= 0.5 * N_PSI_BINS
+        np.clip(psi_bin, 0.0, N_PSI_BINS - 0.5, out=psi_bin)
+        index = psi_bin.astype(np.intp)
+        nodes, lines = self._psi_bins
+        above = cos_psi >= nodes.take(index, mode="clip")
+        index *= 2
+        index += above
+        line = lines.take(index, axis=0, mode="clip")
+        part = cos_psi - line[..., 1]
+        part *= line[..., 2]
+        return Cell(line[..., 0], np.clip(part, 0.0, 1.0, out=part))
+
+    @cached_property
+    def _psi_bins(self) -> tuple[Array, Array]:
+        """Bins of cos psi: the node in each, and what is below and above it, (2 nbins, 3).
+
+        This is the node below, its cos psi, and 1 over the distance to the next node.
+        """
+        inner = np.append(self._psi[1:-1], 2.0)  # no cosine is above the last one
+        starts = np.linspace(-1.0, 1.0, N_PSI_BINS, endpoint=False)
+        below = np.searchsorted(inner, starts, side="right")
+        both = np.minimum(np.stack([below, below + 1], axis=-1).ravel(), len(inner) - 1)
+        line = np.stack([both, self._psi[both], (1 / np.diff(self._psi))[both]], axis=-1)
+        return inner[below], line
 
     def _radius_cell(self, away: Array) -> Cell:
-        first, last = np.log(self.table.grid.radius[[0, -1]]).tolist()
-        return _uniform(np.log(away), first, last, N_RADII)
+        return _uniform(np.log(away), *self._logs.radii, N_RADII)
 
-    def _interpolated(
-        self, table: Array, nodes: _Nodes, paths: Paths, time: Cell | None = None
-    ) -> Array:
-        """Interpolate linearly; a table with times has as many as the light's."""
-        first, last = np.log(self.table.grid.absorption[[0, -1]]).tolist()
-        cell = _nearest if self.is_quick else _uniform
-        cells = [
-            (cell(paths.log_share, first, last, nodes.n_lengths), 1),
-            (cell(paths.cos_eta, -1.0, 1.0, nodes.n_cosines), nodes.n_cosines),
-            (paths.psi, len(self._psi)),
-            (paths.radius, N_RADII),
-        ]
-        if time is not None:
-            cells.append((time, len(self.table.grid.time_edges)))
-        index, step = np.zeros(1, np.intp), 1
-        axes: list[tuple[Array, int]] = []
-        for (below, _), size in cells:
-            index = index * size + below
-        for (_, part), size in reversed(cells):
-            if part is not None:
-                axes.insert(0, (part, step))
-            step *= size
-        return _between(table, index, axes)
+    @cached_property
+    def _logs(self) -> _Logs:
+        grid = self.table.grid
+        radii, lengths = (np.log(it).tolist() for it in (grid.radius, grid.absorption))
+        ends = (radii[0], radii[-1]), (lengths[0], lengths[-1])
+        return _Logs(*ends, np.log(grid.time_edges))
+
+    @cached_property
+    def _charge_cells(self) -> Array:
+        """The ln of charges here and at the next cos psi, each with its slope in distance."""
+        lines = with_slopes(self._log_charge.reshape(-1, N_RADII))
+        return np.hstack([lines, np.roll(lines, -N_RADII, axis=0)])
+
+    def _interpolated(self, nodes: _Nodes, paths: Paths, time: Cell | None = None) -> Array:
+        """Interpolate ln of the charge or, at times, ln of the survival linearly."""
+        n_psi, n_times = len(self._psi), len(self.table.grid.time_edges)
+        step = N_RADII if time is None else N_RADII * n_times
+        axes = []
+        if self.is_quick:
+            length = _nearest(paths.log_share, *self._logs.lengths, nodes.n_lengths)
+            cosine = _nearest(paths.cos_eta, -1.0, 1.0, nodes.n_cosines)
+        else:
+            length, more = _uniform(paths.log_share, *self._logs.lengths, nodes.n_lengths)
+            cosine, up = _uniform(paths.cos_eta, -1.0, 1.0, nodes.n_cosines)
+            axes = [(more, nodes.n_cosines * n_psi * step), (up, n_psi * step)]
+        index = length * nodes.n_cosines
+        index += cosine
+        index *= n_psi
+        index += paths.psi.below
+        index *= N_RADII
+        index += paths.radius.below
+        if time is None:
+            return _between(
+                lambda here: self._charge_at(here, paths), index.astype(np.intp), axes
+            )
+        index = index * n_times + time.below
+        axes += [(paths.psi.part, step), (paths.radius.part, n_times), (time.part, 1)]
+        return _between(
+            lambda here: self._log_survival.take(here, mode="clip"), index.astype(np.intp), axes
+        )
+
+    def _charge_at(self, index: Rows, paths: Paths) -> Array:
+        """Interpolate ln of the charge in distance and cos psi, at nodes of the other axes."""
+        cells = self._charge_cells.take(index, axis=0, mode="clip")
+        low, high = (paths.radius.part * cells[..., i] for i in (1, 3))
+        low += cells[..., 0]
+        high += cells[..., 2]
+        high -= low
+        high *= paths.psi.part
+        high += low
+        return high
 
 
 def arrival(distance: Array) -> Array:
@@ -273,13 +357,15 @@ def arrival(distance: Array) -> Array:
     return np.asarray(distance * (N_GROUP / LIGHT_SPEED))
 
 
-def _between(table: Array, index: Rows, axes: Sequence[tuple[Array, int]]) -> Array:
+def _between(
+    values: Callable[[Rows], Array], index: Rows, axes: Sequence[tuple[Array, int]]
+) -> Array:
     """Return values from ``index`` on, linear along axes: the part of a step, and its size."""
     if not axes:
-        return table.take(index)
+        return values(index)
     (part, step), *others = axes
-    low = _between(table, index, others)
-    found = _between(table, index + step, others)
+    low = _between(values, index, others)
+    found = _between(values, index + step, others)
     found -= low
     found *= part
     found += low
@@ -287,20 +373,24 @@ def _between(table: Array, index: Rows, axes: Sequence[tuple[Array, int]]) -> Ar
 
 
 def _first(cell: Cell, n: int) -> Cell:
-    return Cell(cell.below[:, :n], None if cell.part is None else cell.part[:, :n])
+    return Cell(cell.below[:, :n], cell.part[:, :n])
 
 
 def _uniform(values: Array, first: float, last: float, n: int) -> Cell:
-    steps = (values - first) * ((n - 1) / (last - first))
-    steps = np.minimum(np.maximum(steps, 0.0), n - 1.000001)
-    below = steps.astype(np.intp)
-    return Cell(below, steps - below)
+    steps = values - first
+    steps *= (n - 1) / (last - first)
+    np.clip(steps, 0.0, n - 1.000001, out=steps)
+    below = np.trunc(steps)
+    steps -= below
+    return Cell(below, steps)
 
 
-def _nearest(values: Array, first: float, last: float, n: int) -> Cell:
-    steps = (values - first) * ((n - 1) / (last - first)) + 0.5
-    steps = np.minimum(np.maximum(steps, 0.0), n - 0.5)
-    return Cell(steps.astype(np.intp), None)
+def _nearest(values: Array, first: float, last: float, n: int) -> Array:
+    steps = values - first
+    steps *= (n - 1) / (last - first)
+    steps += 0.5
+    np.clip(steps, 0.0, n - 0.5, out=steps)
+    return np.trunc(steps, out=steps)
 
 
 def _resampled(values: Array, nodes: Array, wanted: Array, axis: int) -> Array:

@@ -51,7 +51,7 @@ ENERGY_STEPS, LARGEST_STEP = 6, 2.0
 LARGEST_LOG_ENERGY = 9 * log(10)
 
 #: Number of DOMs that are computed at a time, so that they fit into the processor's cache.
-BLOCK = 16384
+BLOCK = 32768
 
 
 class Showers(NamedTuple):
@@ -94,6 +94,7 @@ class ShowerModel:
     travels: Array = field(init=False, repr=False)
     _places: Doms = field(init=False, repr=False)
     _n_hits: int = field(init=False, repr=False)
+    _constant: float = field(init=False, repr=False)
     _compiled: dict[bool, Compiled] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,6 +104,7 @@ class ShowerModel:
             "travels": axes_of(self.zenith, self.azimuth).along,
             "_places": self.light.doms(places),
             "_n_hits": int(np.isfinite(self.doms["time"]).sum()),
+            "_constant": charges_constant(self._charge, self.charge_spread),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -177,6 +179,7 @@ class ShowerModel:
         )
         settings = ShowerSettings(
             charge_spread=self.charge_spread,
+            constant=self._constant,
             noise_pe=NOISE_PE,
             jitter_ns=self.jitter_ns,
             largest_log_energy=LARGEST_LOG_ENERGY,
@@ -192,10 +195,12 @@ class ShowerModel:
 
     def _showers(self, rows: Rows, points: Array, light: ShowerLight) -> Showers:
         paths = light.paths(points[:, :3], self.travels[rows], self._places)
-        per_gev = light.charge_per_gev(paths) * (self.efficiency * self.doms["efficiency"])
-        known = np.ascontiguousarray(per_gev[:, self.doms["has_charge"]])
+        per_gev = light.charge_per_gev(paths)
+        per_gev *= self.efficiency * self.doms["efficiency"]
+        known = per_gev.take(np.flatnonzero(self.doms["has_charge"]), axis=1)
         energy = energies(self._charge, known, self.charge_spread)
-        llh = charges_llh(self._charge, energy[:, None] * known, self.charge_spread)
+        known *= energy[:, None]
+        llh = charges_llh(self._charge, known, self.charge_spread, self._constant)
         llh += self._of_times(points[:, 3:], paths.first(self._n_hits), light)
         return Showers(llh, energy)
 
@@ -216,10 +221,12 @@ class ShowerModel:
         residual = hits["time"] - time - arrival(paths.distance)
         half_width = sqrt(3) * self.jitter_ns
         edges = np.stack([residual - half_width, residual + half_width])
-        photons = self._photons_of(hits["charge"])
-        none_yet = np.exp(photons * light.log_survival(edges, paths))
-        density = (none_yet[0] - none_yet[1]) / (2 * half_width)
-        return np.asarray(-np.log(with_noise(density, residual)).sum(axis=-1))
+        none_yet = self._photons_of(hits["charge"]) * light.log_survival(edges, paths)
+        np.exp(none_yet, out=none_yet)
+        density = none_yet[0] - none_yet[1]
+        density /= 2 * half_width
+        density = with_noise(density, residual)
+        return np.asarray(-np.log(density, out=density).sum(axis=-1))
 
     def time_quantiles(self, centre: Array, levels: Sequence[float]) -> Array:
         """Return times (ns) of showers for which fractions of the hits are direct or earlier.
@@ -239,7 +246,16 @@ class ShowerModel:
         return np.asarray(emitted[[round(level * (self._n_hits - 1)) for level in levels]])
 
 
-def charges_llh(charge: Array, expected: Array, spread: float) -> Array:
+def charges_constant(charge: Array, spread: float) -> float:
+    """Return the part of ln L of charges that depends on them only: see `charges_llh`."""
+    shape = spread**-2
+    constant = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1)
+    return float((constant + shape * np.log(shape)).sum())
+
+
+def charges_llh(
+    charge: Array, expected: Array, spread: float, constant: float | None = None
+) -> Array:
     """Return -ln of the negative binomial (gamma-Poisson) probability of charges, shape (m,).
 
     Parameters
@@ -248,12 +264,17 @@ def charges_llh(charge: Array, expected: Array, spread: float) -> Array:
     expected : ndarray, shape (m, ndom), PE
     spread : float
         Relative uncertainty of the expected charges.
+    constant : float, optional
+        `charges_constant`, where it is known.
     """
     shape = spread**-2
-    constant = gammaln(charge + shape) - gammaln(shape) - gammaln(charge + 1)
-    constant = (constant + shape * np.log(shape)).sum()
+    constant = charges_constant(charge, spread) if constant is None else constant
     mean = expected + NOISE_PE
-    terms = (charge + shape) * np.log(mean + shape) - charge * np.log(mean)
+    seen = np.flatnonzero(charge)
+    terms = mean + shape
+    np.log(terms, out=terms)
+    terms *= charge + shape
+    terms[..., seen] -= charge[seen] * np.log(mean[..., seen])
     return np.asarray(terms.sum(axis=-1) - constant)
 
 
@@ -277,11 +298,22 @@ def energies(charge: Array, per_gev: Array, spread: float) -> Array:
     shape = spread**-2
     log_energy = np.log(charge.sum() / per_gev.sum(axis=-1))
     log_energy = np.minimum(log_energy, LARGEST_LOG_ENERGY)
+    left = np.arange(len(per_gev))
     for _ in range(ENERGY_STEPS):
-        mean = np.exp(log_energy)[:, None] * per_gev
-        part = 1 / (shape + mean)
-        excess = ((charge - mean) * part).sum(axis=-1)
-        slope = (mean * (charge + shape) * part * part).sum(axis=-1)
-        step = np.minimum(np.maximum(excess / slope, -LARGEST_STEP), LARGEST_STEP)
-        log_energy = np.minimum(log_energy + step, LARGEST_LOG_ENERGY)
+        before = log_energy[left]
+        mean = np.exp(before)[:, None] * per_gev
+        part = mean + shape
+        np.divide(1, part, out=part)
+        excess = charge - mean
+        excess *= part
+        mean *= charge + shape
+        mean *= part
+        mean *= part
+        step = excess.sum(axis=-1) / mean.sum(axis=-1)
+        step = np.minimum(np.maximum(step, -LARGEST_STEP), LARGEST_STEP)
+        after = np.minimum(before + step, LARGEST_LOG_ENERGY)
+        log_energy[left] = after
+        moves = after != before  # the others would stay as they are
+        if not moves.all():
+            left, per_gev = left[moves], per_gev[moves]
     return np.asarray(np.exp(log_energy))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.intp]
 
 #: Number of hits that are computed at a time, so that they fit into the processor's cache.
-BLOCK = 8192
+BLOCK = 24576
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ class TrackModel:
 
     def _llh(self, rows: Rows, points: Array, photons: Array, ice: Ice) -> Array:
         light = direct_light(self.frames.rows(rows), points[:, :1], points[:, 1:2])
-        residual = self._times - points[:, 2:] - light.time
+        residual = self._times - points[:, 2:]
+        residual -= light.time
         return minus_log_likelihood(residual, light, self._levels, photons, ice)
 
     def arrival_quantiles(self, across: tuple[float, float], levels: Sequence[float]) -> Array:

@@ -86,9 +86,7 @@ class _Simplexes:
         for corner in range(ndim):
             self.point[:, corner + 1, corner] += step[corner]
         self.evaluations = np.zeros(n, np.intp)
-        rows = np.arange(n)
-        values = [self._evaluate(rows, self.point[:, corner]) for corner in range(ndim + 1)]
-        self.value = np.stack(values, axis=-1)
+        self.value = self._evaluate_corners(np.arange(n), self.point)
 
     def sort(self, rows: Rows) -> None:
         """Put the best corner of each simplex first."""
@@ -124,14 +122,19 @@ class _Simplexes:
         self.point[rows, -1], self.value[rows, -1] = point, value
 
     def _shrink(self, rows: Rows) -> None:
-        for corner in range(1, self.point.shape[1]):
-            point = 0.5 * (self.point[rows, 0] + self.point[rows, corner])
-            self.point[rows, corner] = point
-            self.value[rows, corner] = self._evaluate(rows, point)
+        if rows.size:
+            corners = 0.5 * (self.point[rows, :1] + self.point[rows, 1:])
+            self.point[rows, 1:] = corners
+            self.value[rows, 1:] = self._evaluate_corners(rows, corners)
+
+    def _evaluate_corners(self, rows: Rows, corners: Array) -> Array:
+        """Return the values at k corners of each simplex: (m, k, ndim) to (m, k)."""
+        m, k, ndim = corners.shape
+        return self._evaluate(rows.repeat(k), corners.reshape(m * k, ndim)).reshape(m, k)
 
     def _evaluate(self, rows: Rows, point: Array) -> Array:
         if rows.size == 0:
             return np.empty(0)
         value = self._function(rows, point)
-        self.evaluations[rows] += 1
+        self.evaluations += np.bincount(rows, minlength=len(self.evaluations))
         return np.where(np.isfinite(value), value, WORST)

@@ -80,3 +80,16 @@ def test_far_away_it_gets_darker_beyond_the_end_of_the_table(light):
     charge = light.charge_per_gev(paths)[0]
     assert np.isfinite(charge).all()
     assert (np.diff(charge) < 0).all()
+
+
+def test_directions_lie_between_the_nodes_around_them(light):
+    nodes = light._psi
+    for cos_psi in (
+        np.linspace(-1, 1, 20_001),
+        nodes,
+        np.random.default_rng(1).uniform(-1, 1, 9999),
+    ):
+        below, part = light._psi_cell(cos_psi)
+        start, end = (nodes[below.astype(int) + step] for step in (0, 1))
+        inside = np.clip(cos_psi, nodes[0], nodes[-1])
+        assert start + part * (end - start) == pytest.approx(inside, abs=1e-12)
