@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.logs.dagman import REMOVED, log_of
-from condor.logs.guard import guard_actions
+from condor.logs.guard import SKIPPED_NODES, guard_actions
 from condor.logs.joblog import LogReader, read_log
 from condor.sites import recorded_site
 from skyscan.errors import BadInput, ExitCode, SkyscanError, grouped, printable
@@ -257,10 +257,11 @@ class ScanReader:
         return tuple(it.line() for it in found)
 
     def _repairs(self) -> tuple[str, ...]:
-        """Return what ``dagman.sh`` did to the DAGs of the scan."""
+        """Return what ``dagman.sh`` did to the DAGs of the scan that users may want to know."""
         logs = sorted(self.folder.workflow.glob("*.dag.guard.log"))
         dags = (log.with_name(log.name.removesuffix(".guard.log")) for log in logs)
-        return tuple(printable(it.line()) for dag in dags for it in guard_actions(dag))
+        actions = (it for dag in dags for it in guard_actions(dag))
+        return tuple(printable(it.line()) for it in actions if it.fault != SKIPPED_NODES)
 
     def _dagman(self, state: DagmanState | None) -> Dagman | None:
         if state is None:

@@ -329,7 +329,8 @@ class ScanModel:
     bad_machines : tuple of str
         A line for each machine on which every job failed at once.
     repairs : tuple of str
-        What ``dagman.sh`` did to work around faults of DAGMan.
+        What ``dagman.sh`` did to work around faults of DAGMan, apart from other numbers for
+        skipped nodes, which every ``resume`` may need.
     spent : Spent
         Where the time went.
     cpu_hours, cpu_hours_wasted : float
