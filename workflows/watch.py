@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,11 @@ from workflows.reports.writing import last_report
 from workflows.submission import queued_cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from rich.console import Console
+
     from skyscan.layout import ScanFolder
     from workflows.model.scan import Round, ScanModel
     from workflows.reports.value import Report
@@ -91,7 +98,9 @@ def _draw(folder: ScanFolder) -> ScanModel:
 
     waiting = Waiting(folder, is_silent=True)
     reader = ScanReader(folder)
-    with Live(console=Console(), auto_refresh=False, transient=True) as live:
+    console = Console()
+    live = Live(console=console, auto_refresh=False, transient=True)
+    with live, cursor_at_stop(console):
         while True:
             model = waiting.read(reader)
             live.update(screen(model), refresh=True)
@@ -99,6 +108,24 @@ def _draw(folder: ScanFolder) -> ScanModel:
                 return model
             waiting.look(model)
             time.sleep(LOOK_EVERY)
+
+
+@contextmanager
+def cursor_at_stop(console: Console) -> Iterator[None]:
+    """Show the cursor, which rich hides, while Ctrl-Z has stopped the program."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        console.show_cursor(show=True)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # returns when the program continues
+        signal.signal(number, stop)
+        console.show_cursor(show=False)
+
+    before = signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
 
 
 @dataclass
