@@ -22,9 +22,10 @@ from workflows.campaigns.campaign import read_campaign
 from workflows.campaigns.folder import CampaignFolder, is_campaign
 from workflows.campaigns.plan import scans_of
 from workflows.campaigns.run import work_of
-from workflows.checks import digests, preflight
+from workflows.checks import digests, preflight, written
 from workflows.checks.findings import Finding, State
 from workflows.planned import read_planned
+from workflows.reports.stored import read_report
 
 if TYPE_CHECKING:
     from skyscan.layout import ScanFolder
@@ -155,12 +156,20 @@ def diagnose_folder(path: Path) -> list[Finding]:
         There is no scan or campaign, or it cannot be read.
     """
     place, work = _planned(path)
-    kept = [digests.finding(it, read_planned(it.scan_json)) for it in _scans(path)]
-    kept = [it for it in kept if it.state != State.OK] or kept[:1]
+    kept = [it for scan in _scans(path) for it in _files_of(scan)]
+    kept = [it for it in kept if it.state != State.OK] or kept[:2]
     if work is None:
         return [preflight.place(place), *kept]  # all scans are done
     found = status()
     return [*preflight.look(place, work, found.pool if found.is_running else None), *kept]
+
+
+def _files_of(folder: ScanFolder) -> list[Finding]:
+    """Return whether the files of a scan are undamaged, those of the plan first."""
+    scan = read_planned(folder.scan_json)
+    report = read_report(folder)
+    code = None if report is None else report.exit_code
+    return [digests.finding(folder, scan), *written.findings(folder, scan, code)]
 
 
 def exit_code(findings: list[Finding]) -> ExitCode:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workflows.reports.value import Report
 
-PLANNED, DAMAGED, ELSEWHERE = "planned", "damaged", "elsewhere"
+PLANNED, DAMAGED, ELSEWHERE, UNKNOWN = "planned", "damaged", "elsewhere", "unknown"
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class Listed:
     name : str
         Name of the event; of a damaged scan, the name of the folder.
     state : str
-        ``planned`` (not submitted yet), the state of its DAGMan (such as ``queued`` or
-        ``running``), its outcome when it has ended (``complete``, ``incomplete``, ``failed``,
-        or ``removed`` without a report), ``elsewhere`` (a copy of a scan in the queue), or
-        ``damaged`` (or not readable: ``scan.json``, or the map of a complete scan).
+        ``planned`` (not submitted yet), the state of its DAGMan by its log (such as ``queued``
+        or ``running``), ``unknown`` (the log is lost), its outcome when it has ended
+        (``complete``, ``incomplete``, ``failed``, or ``removed`` without a report),
+        ``elsewhere`` (a copy of a scan in the queue), or ``damaged`` (or not readable:
+        ``scan.json``, or the map of a complete scan).
     reco : str or None
         The reconstruction; None if ``scan.json`` is damaged.
     site : str or None
@@ -121,7 +122,7 @@ def _outcome(report: Report | None) -> str | None:
 def _state(folder: ScanFolder, outcome: str | None) -> str:
     state = engine_of(folder).state(folder)
     if state is None:
-        return outcome or PLANNED
+        return outcome or (UNKNOWN if folder.chosen_rounds() else PLANNED)
     if not state.is_over:
         is_here = not submitted_in(engine_of(folder).dag(folder), folder.path)
         return state.state if is_here else ELSEWHERE

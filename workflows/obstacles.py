@@ -7,15 +7,16 @@ import os
 import re
 import shutil
 import time
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from condor.contact import paste_line
 from condor.logs.dagman import log_of
 from condor.personal.processes import stopped_processes, stopped_text
 from condor.queue import cool_down, queue
-from skyscan.errors import TryAgain, printable
+from skyscan.errors import BadInput, TryAgain, grouped, printable
+from workflows.checks.digests import damaged_files
 from workflows.engines import engine_of
+from workflows.planned import read_planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,8 @@ IDLE, HELD = "1", "5"  # JobStatus
 VANILLA, DAGMAN = "5", "7"  # JobUniverse of all jobs except DAGMan's own, and of DAGMan
 _JOB = re.compile(r"(\d+) (\d+) (\d+) ?(.*)", re.ASCII)
 OFF = 60.0  # seconds that a clock may be off
-LONGEST = 160  # characters of a hold reason
+SHOWN = 5  # damaged files, ids of held jobs
+LONGEST = 320  # characters of a hold reason
 LITTLE = 1_000_000  # bytes; DAGMan does not start without space for its logs, see dagman.sh
 
 
@@ -56,7 +58,24 @@ def obstacles(folder: ScanFolder, pool: PoolStatus) -> list[str]:
     if until is not None:
         when = time.strftime("%H:%M:%S", time.localtime(until))
         found.append(f"HTCondor starts a DAGMan that was interrupted again only at {when}")
-    return [*found, *_of_jobs(lines, pool.pool)]
+    of_jobs = _of_jobs(lines, pool.pool)
+    if any(line.startswith(f"{HELD} {VANILLA} ") for line in lines):
+        found += _damage(folder)  # then they cannot succeed, however often they are released
+    return [*found, *of_jobs]
+
+
+def _damage(folder: ScanFolder) -> list[str]:
+    """Return what is damaged of the files with which jobs are started."""
+    try:
+        names = damaged_files(folder, read_planned(folder.scan_json))
+    except BadInput as error:
+        return [str(error)]
+    if not names:
+        return []
+    more = len(names) - SHOWN
+    shown = ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    remedy = "`skyscan plan` with the same event, options and --output-dir has run again"
+    return [f"damaged or missing in {folder.path}: {shown}; jobs fail until {remedy}"]
 
 
 def _here(folder: ScanFolder) -> list[str]:
@@ -89,10 +108,16 @@ def _of_jobs(lines: list[str], pool: Pool) -> list[str]:
             release = paste_line(("condor_release", job), pool)
             text = f"DAGMan (job {job}) is held, and with it the scan: {reason[:LONGEST]}"
             found.append(printable(f"{text}; remove the cause, then `{release}`"))
-    reasons = Counter(reason for _, universe, _, reason in held_jobs if universe != DAGMAN)
-    for reason, n in reasons.most_common():
-        held = "a job is held" if n == 1 else f"{n} jobs are held"
-        found.append(printable(f"{held}: {reason[:LONGEST]}"))
+    others = [(job, reason) for _, universe, job, reason in held_jobs if universe != DAGMAN]
+    for alike in grouped(reason for _, reason in others):
+        held = "a job is held" if alike.n == 1 else f"{alike.n} jobs are held"
+        found.append(printable(f"{held}: {alike.text[:LONGEST]}"))
+    if others:
+        ids = [job for job, _ in others]
+        which = ids if len(ids) <= SHOWN else ("-constraint", f"JobStatus == {HELD}")
+        release = paste_line(("condor_release", *which), pool)
+        how = "held jobs are released a few times if that may help; else remove the cause"
+        found.append(f"{how}, then `{release}`")
     idle = [job for status, universe, job, _ in jobs if (status, universe) == (IDLE, VANILLA)]
     if idle and len(idle) == sum(universe == VANILLA for _, universe, _, _ in jobs):
         wait = "a job waits" if len(idle) == 1 else f"{len(idle)} jobs wait"
@@ -118,6 +143,17 @@ def _stopped(pool: Pool) -> list[Process]:
     if pool.is_users_own or pool.config is None:
         return []
     return stopped_processes(pool.config.parent)
+
+
+def n_on_machines(folder: ScanFolder, pool: Pool) -> int:
+    """Return the number of a scan's jobs in the queue for machines, or on them.
+
+    Raises
+    ------
+    TryAgain
+        The schedd does not answer.
+    """
+    return len(queue(pool, f"JobUniverse == {VANILLA} && ({_mine(folder)})", "ClusterId"))
 
 
 def cooling_until(folder: ScanFolder, pool: PoolStatus) -> float | None:

@@ -36,6 +36,8 @@ class GuardAction:
         return f"{when}  dagman.sh ({self.fault}): {self.text}"
 
 
+#: Its repair has no consequence: the numbers have no meaning outside of DAGMan's log.
+SKIPPED_NODES = "skipped-nodes"
 #: The fault of a DAGMan that died at several starts in a row, after which ``dagman.sh`` ends.
 RESTARTS = "restarts"
 

@@ -61,4 +61,5 @@ def alone(path: Path, event: EventFile) -> Iterator[ChosenEvent]:
         try:
             yield ChosenEvent(own, event.name, gcd)
         except SkyscanError as error:
-            raise type(error)(str(error).replace(str(own), str(path))) from error
+            text = str(error).replace(str(own), str(path)).replace(str(gcd or own), str(path))
+            raise type(error)(text) from error

@@ -50,8 +50,7 @@ def set_aside(folder: ScanFolder, forget: Collection[Fit]) -> Path:
     Path
         The new folder of the rounds.
     """
-    attempts = _attempts(folder)
-    number = len(attempts) + 1
+    number = len(attempts(folder)) + 1
     here = folder.earlier / f"{number:03d}"
     here.mkdir(parents=True, exist_ok=True)
     write_json(here / FORGET_JSON, {"fits": sorted(forget)})
@@ -80,12 +79,9 @@ class KnownFits:
     def __init__(self, folder: ScanFolder, scan_id: str) -> None:
         # The key is the whole row: the same pixel from another seed is another fit.
         self._records: dict[bytes, np.void] = {}
-        for attempt in _attempts(folder):
+        for attempt in attempts(folder):
             self._add(attempt / folder.rounds.name, scan_id)
-            fits = read_json(attempt / FORGET_JSON).get("fits")
-            if not is_of(fits, list[list[int]]):
-                raise BadInput(f"{attempt / FORGET_JSON} has no list of fits.")
-            forget = {tuple(fit) for fit in fits or ()}
+            forget = fits_to_forget(attempt)
             self._records = {
                 row: record
                 for row, record in self._records.items()
@@ -120,6 +116,20 @@ def fits_in(rounds: Path, scan_id: str) -> Iterator[tuple[Batch, NDArray[np.void
                 yield batch, read_results(here.result(batch.number), batch).records
 
 
-def _attempts(folder: ScanFolder) -> list[Path]:
+def fits_to_forget(attempt: Path) -> set[tuple[int, ...]]:
+    """Return the fits (nside, pixel, variation) of an attempt that must not be reused.
+
+    Raises
+    ------
+    BadInput
+        Their list is missing or damaged.
+    """
+    fits = read_json(attempt / FORGET_JSON).get("fits")
+    if not is_of(fits, list[list[int]]):
+        raise BadInput(f"{attempt / FORGET_JSON} has no list of fits.")
+    return {tuple(fit) for fit in fits or ()}
+
+
+def attempts(folder: ScanFolder) -> list[Path]:
     """Return the folders of earlier attempts, oldest first."""
     return sorted(path.parent for path in folder.earlier.glob(f"[0-9]*/{folder.rounds.name}"))

@@ -38,7 +38,9 @@ def null_split(frame):
 
 def level2(folder, events=(1, 2, 3)):
     """Write a file of GCD and events, each with a NullSplit and an InIceSplit frame."""
-    detector = [raw(stop, {stop: FrameObject("I3Bulky", bytes(2_000_000))}) for stop in "GCD"]
+    keys = {"G": "I3Geometry", "C": "I3Calibration", "D": "I3DetectorStatus"}
+    bulky = FrameObject("I3Bulky", bytes(2_000_000))
+    detector = [raw(stop, {key: bulky}) for stop, key in keys.items()]
     parts = [raw("I"), *detector]
     for event_id in events:
         daq, split = frames_of(folder, event_id)

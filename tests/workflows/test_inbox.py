@@ -318,6 +318,23 @@ def test_what_may_pass_does_not_end_the_job_or_the_service_for_good(
     assert submitted == []
 
 
+@pytest.mark.parametrize("name", ["a.json.0.json", "began", "lock"])
+@pytest.mark.usefixtures("submitted")
+def test_it_does_not_wait_for_a_fifo_among_its_records(incoming, tmp_path, capsys, name):
+    record = tmp_path / "scans" / "watch" / name
+    record.parent.mkdir(parents=True)
+    os.mkfifo(record)
+    words = [
+        "watch",
+        str(incoming),
+        "--simulated-event",
+        "--output-dir",
+        str(tmp_path / "scans"),
+    ]
+    assert main([*words, "--once"]) == ExitCode.BAD_INPUT
+    assert f"{record} is a FIFO" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("submitted")
 def test_once_does_not_end_as_done_if_an_event_is_left(incoming, tmp_path, monkeypatch, capsys):
     options = (tmp_path / "out", "--once", "--reco-algo", "dummy")

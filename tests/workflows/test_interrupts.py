@@ -222,3 +222,28 @@ def test_a_command_in_a_thread_of_a_program_is_interrupted_too(monkeypatch, caps
     thread.join()
     assert codes == [ExitCode.INTERRUPTED]
     assert "interrupted" in capsys.readouterr().err
+
+
+STOPPING = """
+import sys
+from rich.console import Console
+from workflows.watch import cursor_at_stop
+console = Console(force_terminal=True)
+with cursor_at_stop(console):
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_ctrl_z_shows_the_cursor_until_the_program_continues():
+    show, hide = b"\x1b[?25h", b"\x1b[?25l"
+    program = [sys.executable, "-c", STOPPING]
+    with subprocess.Popen(program, stdin=-1, stdout=-1) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTSTP)
+        assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGTSTP
+        assert process.stdout.read(len(show)) == show
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.read(len(hide)) == hide
+        process.communicate(b"\n")
+    assert process.returncode == 0

@@ -121,7 +121,8 @@ def hold_by_hand(scan: RunningScan) -> Ended:
     scan.pool.run("condor_hold", scan.running_jobs()[0])
     running = PoolStatus(scan.pool, is_running=True, text="")
     wait_until(lambda: bool(obstacles(scan.folder, running)), "status to say so")
-    (line,) = obstacles(scan.folder, running)
+    line, release = obstacles(scan.folder, running)
+    assert "condor_release" in release
     assert line.startswith("a job is held: ")
     assert "condor_hold" in line
     return Ended(scan, scan.finish())

@@ -84,14 +84,19 @@ def test_a_stopped_process_of_a_personal_pool_is_reported(tmp_path, monkeypatch)
         (["1 5 11 undefined", "1 5 12 undefined"], ["2 jobs wait for a machine; "]),
         (
             ["5 5 11 no such file", "(errno 2)", "1 5 12 undefined"],
-            ["a job is held: no such file"],
+            ["a job is held: no such file", "held jobs are released a few times"],
         ),
         (
             ["5 5 11 ", "5 7 10 by hand"],
             [
                 "DAGMan (job 10) is held, and with it the scan: by hand; remove",
                 "a job is held: ",
+                "held jobs are released a few times",
             ],
+        ),
+        (
+            ["5 5 11 on slot1_1", "5 5 12 on slot1_2"],
+            ["2 jobs are held: on slot1_N", "held jobs are released a few times"],
         ),
     ],
 )
@@ -104,6 +109,18 @@ def test_held_jobs_and_jobs_without_a_machine_are_reported(
     assert len(found) == len(expected)
     for line, start in zip(found, expected, strict=True):
         assert line.startswith(start)
+
+
+def test_the_damaged_file_because_of_which_jobs_are_held_is_named(tmp_path, monkeypatch):
+    folder = plan(EVENT, tmp_path, options())
+    (folder.workflow / "job.sh").write_text("#!/bin/sh")
+    lines = ["5 5 11 Transfer output files failure"]
+    monkeypatch.setattr("workflows.obstacles.queue", lambda *_: lines)
+    found = obstacles(folder, RUNNING)
+    assert "workflow/job.sh; jobs fail until `skyscan plan`" in found[0]
+    assert "condor_release 11`" in found[-1]
+    plan(EVENT, tmp_path, options())
+    assert len(obstacles(folder, RUNNING)) == len(found) - 1
 
 
 def test_the_status_shows_until_when_htcondor_keeps_a_dagman_waiting(tmp_path, monkeypatch):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 #: How the names of files end that skyscan, or HTCondor for it, opens in a scan.
 OF_FILES = (
     *(".json", ".npz", ".rec", ".frames", ".so", ".zip", ".sub", ".dag", ".sh", ".config"),
-    *(".log", ".out", ".err", ".txt", ".html", ".fits"),
+    *(".log", ".out", ".err", ".txt", ".html", ".fits", ".csv", ".reg", ".lock"),
+    *(".opened", ".opening", ".starts", ".tried", ".metrics"),
 )
 #: How the names of those end of which only as much is read as can be of use, or nothing.
 READ_IN_PART = (".rec", ".frames", ".out", ".err", ".txt", ".html", ".i3", ".pdf", ".png")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from condor import pool as pools
 from condor.logs.dagman import dagman_state
-from skyscan.errors import ExitCode, WrongUsage, printable
+from skyscan.errors import ExitCode, TryAgain, WrongUsage, printable
 from skyscan.events.choice import parse_event_id
 from skyscan.layout import fixed
 from workflows.campaigns.campaign import added, read_campaign, read_list
@@ -42,6 +42,7 @@ from workflows.quantities import positive
 if TYPE_CHECKING:
     import argparse
 
+    from condor.logs.dagman import DagmanState
     from workflows.campaigns.campaign import Campaign
     from workflows.commands.plan import Commands
 
@@ -167,8 +168,8 @@ def print_status(path: Path, *, as_json: bool = False) -> ExitCode:
     status = "not submitted yet"
     if state is not None:
         place = "" if state.is_over else submitted_in(folder.dag, folder.path)
-        was = f"was {state.state} in {place}; this folder is a copy" if place else state.state
-        status = f"DAGMan job {state.cluster}: {was}"
+        was = f"was {state.state} in {place}; this folder is a copy" if place else ""
+        status = f"DAGMan job {state.cluster}: {was or _state_text(folder, state)}"
     rows = campaign_rows(folder, is_over=is_over(folder))
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
@@ -177,6 +178,22 @@ def print_status(path: Path, *, as_json: bool = False) -> ExitCode:
     if is_over(folder):
         print(table_text(folder, rows), end="")
     return ExitCode.DONE
+
+
+def _state_text(folder: CampaignFolder, state: DagmanState) -> str:
+    """Return the state of a campaign, and if the log does not end, what the queue says."""
+    if state.is_over:
+        return state.state
+    found = pools.status()
+    if found.pool is None or not found.is_running:
+        return f"{state.state} by its log; {found.text}"
+    try:
+        if is_queued(folder, found.pool):
+            return state.state
+    except TryAgain as error:
+        return f"{state.state} by its log; {error}"
+    place = shlex.quote(str(folder.path))
+    return f"not in the queue, although its log does not end; `skyscan resume {place}`"
 
 
 def print_result(path: Path, *, as_json: bool) -> ExitCode:

@@ -65,7 +65,9 @@ def lines(scans: Sequence[Listed]) -> list[str]:
     numbers = Counter(it.state for it in scans)
     counted = ", ".join(f"{number} {state}" for state, number in numbers.most_common())
     number = "1 scan" if len(scans) == 1 else f"{len(scans)} scans"
-    return [*aligned, f"{number}: {counted}"]
+    by_log = {"queued", "running", "held"} & set(numbers)
+    note = "; by their logs: `skyscan status` asks the queue" if by_log else ""
+    return [*aligned, f"{number}: {counted}{note}"]
 
 
 def _degrees(value: float | None) -> str:

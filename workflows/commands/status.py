@@ -26,7 +26,6 @@ from workflows.catalogue import (
 )
 from workflows.commands.interrupts import at_interrupt, it_continues
 from workflows.engines import engine_of
-from workflows.model.reading import NOT_ASKED, read_model
 from workflows.model.schema import as_json
 from workflows.model.text import heading, progress_lines, round_lines, timing_lines
 from workflows.parser import CATALOGUE_HELP, FOLDER_HELP
@@ -34,7 +33,7 @@ from workflows.planned import read_planned
 from workflows.reports.value import Report
 from workflows.reports.writing import CANNOT_WRITE, last_report, partial_map, renew
 from workflows.submission import open_scan
-from workflows.watch import ask, watch
+from workflows.watch import model_now, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -90,7 +89,7 @@ def _status(options: argparse.Namespace) -> ExitCode:
     if options.watch and not options.json:
         with at_interrupt(it_continues("scan", folder.path)):
             watch(folder)
-    model = _model(folder)
+    model = model_now(folder)
     if options.json:
         print(as_json(model))
     else:
@@ -100,17 +99,13 @@ def _status(options: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def _model(folder: ScanFolder) -> ScanModel:
-    """Return the model of a scan; the queue is asked about one that has not ended."""
-    state = engine_of(folder).state(folder)
-    is_over = state is None or state.is_over
-    return read_model(folder, queue=NOT_ASKED if is_over else ask(folder))
-
-
 def _status_lines(folder: ScanFolder, model: ScanModel) -> Iterator[str]:
     yield heading(model)
     yield from round_lines(model.rounds)
-    if model.state in ("ended", "removed"):
+    # A submission removes the report: if there is one, the scan has ended.
+    if model.state in ("ended", "removed") or (
+        model.state == "unknown" and folder.report_json.exists()
+    ):
         yield from _end_lines(folder)
     else:
         yield from progress_lines(model)

@@ -18,11 +18,12 @@ from skyscan.layout import fixed
 from skyscan.locks import locked
 from skyscan.storage import make_folder, write_text
 from workflows.checks import preflight
+from workflows.checks.regular import special_files
 from workflows.commands.interrupts import at_interrupt
 from workflows.commands.plan import add_scan_options, plan_from
 from workflows.commands.scan import submit_scan
 from workflows.engines import engine_of
-from workflows.inbox import Inbox
+from workflows.inbox import STATE, Inbox
 from workflows.options import from_words
 from workflows.plan import check_options
 from workflows.planning.variables import VARIABLE_PREFIX, declared_by
@@ -88,6 +89,8 @@ def _watch(options: argparse.Namespace) -> ExitCode:
     interval = parse_duration(options.interval, "--interval")
     if interval > LONGEST:
         raise WrongUsage(f"--interval {options.interval!r} is longer than a day.")
+    for path, what in special_files(fixed(options.output_dir) / STATE):
+        raise BadInput(f"{path} is a {what}. Remove it; its event file may be scanned again.")
     inbox = Inbox(fixed(options.folder), fixed(options.output_dir))
     preflight.require([preflight.place(inbox.output_dir)])
     make_folder(inbox.lock.parent)

@@ -19,7 +19,7 @@ from workflows.parser import SCAN_HELP
 from workflows.quantities import not_negative
 from workflows.reports.writing import last_report
 from workflows.submission import open_scan
-from workflows.watch import is_over
+from workflows.watch import is_over, model_now
 
 if TYPE_CHECKING:
     import argparse
@@ -57,15 +57,18 @@ def add_to(commands: Commands) -> None:
 
 def _why(options: argparse.Namespace) -> ExitCode:
     folder = _scan(options.folder)
-    model = read_model(folder)
-    is_over = model.state in ("ended", "removed")
+    model = model_now(folder)
+    # A submission removes the report: if there is one, the scan has ended.
+    is_lost = model.state == "unknown"
+    is_over = model.state in ("ended", "removed") or (is_lost and folder.report_json.exists())
     report = last_report(folder) if is_over else None
     if report is not None:  # it also has what only the whole scan shows, such as damaged files
         model = replace(model, failures=tuple(report.failures))
     print("\n".join(printable(it) for it in why_lines(model, show_all=options.all)))
     if report is not None:
         return ExitCode(report.exit_code)
-    return ExitCode.DONE if not is_over or model.outcome == "complete" else ExitCode.TRY_AGAIN
+    is_well = model.outcome == "complete" or not (is_over or model.in_queue is False)
+    return ExitCode.DONE if is_well else ExitCode.TRY_AGAIN
 
 
 def _scan(path: Path) -> ScanFolder:

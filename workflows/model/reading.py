@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from condor.logs.dagman import REMOVED, log_of
-from condor.logs.guard import guard_actions
+from condor.logs.guard import SKIPPED_NODES, guard_actions
 from condor.logs.joblog import LogReader, read_log
 from condor.sites import recorded_site
 from skyscan.errors import BadInput, ExitCode, SkyscanError, grouped, printable
@@ -57,6 +57,8 @@ class Answer(NamedTuple):
         Whether it has the scan's DAGMan; None if it was not asked, or does not answer.
     waits : sequence of str
         What the scan waits for.
+    n_jobs : int or None
+        Number of the scan's jobs that it has, apart from DAGMan; None as above.
     delay : float
         Seconds in which nothing will run: the schedd keeps an interrupted DAGMan waiting.
     """
@@ -64,6 +66,7 @@ class Answer(NamedTuple):
     is_queued: bool | None = None
     waits: Sequence[str] = ()
     delay: float = 0.0
+    n_jobs: int | None = None
 
 
 NOT_ASKED = Answer()
@@ -134,6 +137,9 @@ class ScanReader:
         dag = self._engine.dag(self.folder)
         elsewhere = "" if state is None else submitted_in(dag, self.folder.path)
         standing = _standing(state, elsewhere, is_queued=queue.is_queued)
+        is_lost = state is None and dag_status is None and bool(self.folder.chosen_rounds())
+        if is_lost:  # only DAGMan opens rounds
+            standing = "running" if queue.is_queued else "unknown"
         if dag_status is not None:
             standing = "ended"
         status = state.exit_code if dag_status is None and state is not None else dag_status
@@ -158,7 +164,7 @@ class ScanReader:
         work = self._work(nodes, rounds, made)
         pace = pace_of(work) if is_live else None
         found: list[Failure] = []
-        if standing != "planned" and not (standing == "ended" and status == 0):
+        if standing != "planned" and not is_lost and not (standing == "ended" and status == 0):
             finder = FailureFinder(
                 *(self.folder, self.scan),
                 is_over=standing in _OVER,
@@ -177,7 +183,7 @@ class ScanReader:
             made=made,
             news=self._news or None,
             state=standing,
-            outcome=_outcome(standing, status, found),
+            outcome=None if is_lost else _outcome(standing, status, found),
             submitted_in=elsewhere,
             dagman=dagman,
             rounds=shown,
@@ -198,6 +204,8 @@ class ScanReader:
             time_left=time_left(work, pace, queue.delay),
             waits=tuple(queue.waits),
             failures=tuple(found),
+            in_queue=queue.is_queued,
+            n_queued=queue.n_jobs,
         )
 
     def chosen(self) -> list[ChosenRound]:
@@ -249,10 +257,11 @@ class ScanReader:
         return tuple(it.line() for it in found)
 
     def _repairs(self) -> tuple[str, ...]:
-        """Return what ``dagman.sh`` did to the DAGs of the scan."""
+        """Return what ``dagman.sh`` did to the DAGs of the scan that users may want to know."""
         logs = sorted(self.folder.workflow.glob("*.dag.guard.log"))
         dags = (log.with_name(log.name.removesuffix(".guard.log")) for log in logs)
-        return tuple(printable(it.line()) for dag in dags for it in guard_actions(dag))
+        actions = (it for dag in dags for it in guard_actions(dag))
+        return tuple(printable(it.line()) for it in actions if it.fault != SKIPPED_NODES)
 
     def _dagman(self, state: DagmanState | None) -> Dagman | None:
         if state is None:

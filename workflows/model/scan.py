@@ -293,7 +293,13 @@ class ScanModel:
     state : str
         ``planned`` (never submitted), ``queued``, ``running``, ``held``, ``removed`` or
         ``ended``; ``elsewhere`` if the scan was submitted from another folder, of which this
-        one is a copy; ``unknown`` if the queue no longer has the job.
+        one is a copy; ``unknown`` if the queue no longer has the job, or if DAGMan's log is
+        lost and the queue does not have it either, or was not asked.
+    in_queue : bool or None
+        Whether the queue has DAGMan; None if it was not asked or does not answer: then a state
+        before the end is only that of the log.
+    n_queued : int or None
+        Number of its jobs in the queue, apart from DAGMan; None like ``in_queue``.
     outcome : str or None
         Of a scan that has ended: ``complete``, ``incomplete`` or ``failed``.
     submitted_in : str
@@ -323,7 +329,8 @@ class ScanModel:
     bad_machines : tuple of str
         A line for each machine on which every job failed at once.
     repairs : tuple of str
-        What ``dagman.sh`` did to work around faults of DAGMan.
+        What ``dagman.sh`` did to work around faults of DAGMan, apart from other numbers for
+        skipped nodes, which every ``resume`` may need.
     spent : Spent
         Where the time went.
     cpu_hours, cpu_hours_wasted : float
@@ -369,6 +376,8 @@ class ScanModel:
     waits: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     kernel: str = ""
+    in_queue: bool | None = None
+    n_queued: int | None = None
 
     @property
     def current(self) -> Round | None:

@@ -26,6 +26,11 @@ def duration(seconds: float) -> str:
 
 
 LOST_LOG = "DAGMan's log is missing or damaged"
+_QUEUE_SAYS = {
+    True: "the scan is in the queue",
+    False: "the scan is not in the queue",
+    None: "whether the scan is in the queue is not known",
+}
 
 
 def heading(model: ScanModel) -> str:
@@ -36,14 +41,17 @@ def heading(model: ScanModel) -> str:
 
 def state_text(model: ScanModel) -> str:
     """Return the state of the scan in words."""
-    if model.dagman is None:  # only DAGMan opens rounds
-        return LOST_LOG if model.rounds else "not submitted yet"
+    if model.dagman is None and model.state == "planned":
+        return "not submitted yet"
+    if model.dagman is None:
+        return f"{LOST_LOG}; {_QUEUE_SAYS[model.in_queue]}"
     job = f"DAGMan job {model.dagman.cluster}"
     if model.state == "elsewhere":
         return f"{job}: was {model.dagman.state} in {model.submitted_in}"
     if model.state == "unknown":
         return f"{job}: not in the queue, although its log does not end"
-    return f"{job}: {model.dagman.state}"
+    is_seen = model.dagman.state in ("ended", "removed") or model.in_queue is not None
+    return f"{job}: {model.dagman.state}{'' if is_seen else ' by its log'}"
 
 
 def progress_lines(model: ScanModel) -> Iterator[str]:
@@ -60,7 +68,7 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
             f"copied; if the folder was moved instead, `skyscan abort {place}` first"
         )
         return
-    if model.state == "unknown":
+    if model.state == "unknown" and model.in_queue is not None:
         yield (
             "  why       the queue of this pool does not have it: the queue was lost, or the "
             "scan is in another pool"
@@ -78,6 +86,7 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
     jobs = jobs_text(model.jobs)
     if jobs and model.dagman is not None:
         yield f"  jobs      {jobs}"
+    yield from (f"  logs      {text}" for text in late_logs(model))
     yield from (f"  held      {it.n} x {it.reason}" for it in model.held[:SHOWN_HELD])
     if model.best is not None:
         yield f"  best fit  {best_text(model)} so far"
@@ -89,8 +98,22 @@ def progress_lines(model: ScanModel) -> Iterator[str]:
         yield f"  news      the newest event or result is {_age(model)} old"
 
 
+def late_logs(model: ScanModel) -> Iterator[str]:
+    """Yield a sentence if the queue has more jobs of a scan than its logs say."""
+    jobs = model.jobs
+    known = jobs.idle + jobs.running + jobs.evicted + jobs.held
+    if model.n_queued is not None and model.n_queued > known:
+        yield (
+            f"the queue has {model.n_queued} jobs of the scan, and by its logs there are "
+            f"{known}: they are late or damaged"
+        )
+
+
 def now_text(model: ScanModel) -> str:
     """Return the pace and the remaining time."""
+    jobs = model.jobs
+    if jobs.held and not (jobs.idle or jobs.running or jobs.evicted or jobs.waiting):
+        return "nothing runs: the jobs are held"
     words = []
     if model.rate:
         words.append(f"{model.rate:.1f} a second")
@@ -240,13 +263,18 @@ def why_lines(model: ScanModel, *, show_all: bool) -> Iterator[str]:
 
 
 def _without_failures(model: ScanModel) -> Iterator[str]:
-    never = "nothing: the scan was never submitted"
     texts = {
-        "planned": f"unknown: {LOST_LOG}" if model.rounds else never,
+        "planned": "nothing: the scan was never submitted",
+        "unknown": f"unknown: {LOST_LOG}",
         "ended": "nothing failed",
         "elsewhere": "unknown: this folder is not the one that was submitted",
     }
     yield f"  why       {texts.get(model.state, 'nothing has failed so far')}"
+    if model.state in ("queued", "running", "held"):
+        yield from (f"  waits     {obstacle}" for obstacle in model.waits)
+        yield from (f"  logs      {text}" for text in late_logs(model))
+    elif model.state == "unknown":
+        yield f"  next      skyscan resume {shlex.quote(model.folder)}"
 
 
 def _evidence(failure: Failure, alike: Sequence[Failure]) -> Iterator[str]:

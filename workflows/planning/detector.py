@@ -9,8 +9,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from skyscan.events.gcd import GCD_STOPS
-from skyscan.events.i3.frame import verify_frame
+from skyscan.events.gcd import DIFF, GCD_STOPS
+from skyscan.events.i3.frame import split_frame, verify_frame
 from skyscan.events.i3.i3file import first_frames
 from skyscan.events.place import Place
 from skyscan.events.raw import opened
@@ -39,6 +39,10 @@ class Detector:
     content: bytes = field(repr=False)
     sha256: str
     store: Path | None = None
+
+
+#: What each frame must have, or the difference to a baseline's, for icetray.
+OBJECTS = {"G": "I3Geometry", "C": "I3Calibration", "D": "I3DetectorStatus"}
 
 
 def detector_for(options: Options, store: Path | None) -> Detector | None:
@@ -71,6 +75,12 @@ def _detector_in(path: Path, _of: tuple[int, int]) -> Detector:
             if stop in GCD_STOPS:
                 with place.at_frame(f"frame number {number} ({stop!a})").reading():
                     verify_frame(raw)
+                    keys = set(split_frame(raw).objects)
+                if not keys & {OBJECTS[stop], f"{OBJECTS[stop]}{DIFF}"}:
+                    raise place.complaint(
+                        f"has no {OBJECTS[stop]} in frame number {number} ({stop!a})",
+                        "give --gcd a file with the detector's G, C and D frames",
+                    )
                 found[stop] = raw
             if len(found) == len(GCD_STOPS):
                 break

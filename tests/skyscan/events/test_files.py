@@ -62,7 +62,7 @@ def test_an_event_that_is_taken_has_its_own_q_frame_and_no_bulky_detector(tmp_pa
     assert [it.stop for it in frames] == ["Q", "P"]
     with_detector = take_event(path, Choice(frame=10, with_detector=True))
     assert len(with_detector.content) > 6_000_000
-    assert read(tmp_path, with_detector).keys >= {"G", "C", "D"}
+    assert "I3DetectorStatus" in read(tmp_path, with_detector).keys
 
 
 def test_the_q_frame_of_another_event_is_left_out(tmp_path):

@@ -5,57 +5,17 @@ import shutil
 
 import numpy as np
 import pytest
-from plans_support import EVENT, options, without_digests
+from plans_support import without_digests
 
 from skyscan.batches import read_batch
 from skyscan.errors import ExitCode
-from skyscan.events.source import Source
-from skyscan.layout import ScanFolder
-from skyscan.merge import merge
-from skyscan.prep import prepare
-from skyscan.records import FIT_DTYPE, IDS, RECORD_DTYPE, sign
+from skyscan.records import RECORD_DTYPE, sign
 from skyscan.results import write_results
-from skyscan.rounds.next_round import open_round
 from skyscan.storage import npz_bytes, read_npz
 from workflows.checks.whole import map_fault
 from workflows.cli import main
-from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.reports.writing import last_report, write_report
-
-
-@pytest.fixture(scope="module")
-def merged(tmp_path_factory):
-    """A scan of two rounds that has ended well."""
-    made = plan(EVENT, tmp_path_factory.mktemp("whole"), options(jobs_per_round=2))
-    scan = read_planned(made.scan_json)
-    prepare(scan.id, scan.reco, Source(EVENT, is_real_event=False), made.startup)
-    number = 0
-    while batches := open_round(made, scan, number):
-        for it in batches:
-            fit(made, number, it.number)
-        number += 1
-    merge(made, scan)
-    write_report(made, 0)
-    return made
-
-
-def fit(folder, number, batch_number):
-    batch = read_batch(folder.round(number).batch(batch_number))
-    records = np.zeros(len(batch.pixels), RECORD_DTYPE)
-    for name in IDS:
-        records[name] = batch.pixels[name]
-    for name in FIT_DTYPE.names:
-        records[name] = 100.0 + batch.pixels["pixel"] / batch.pixels["nside"] ** 2
-    write_results(folder.round(number).result(batch_number), batch, sign(records))
-
-
-@pytest.fixture
-def folder(merged, tmp_path):
-    """A copy of it, of which the old report says where the map of the other one is."""
-    copy = ScanFolder(tmp_path / merged.path.name)
-    shutil.copytree(merged.path, copy.path)
-    return copy
 
 
 def npz(folder):

@@ -20,6 +20,7 @@ from model_support import (
     opened_scan,
     reco_jobs,
     requeued,
+    running,
     started,
     write_output,
 )
@@ -30,7 +31,7 @@ from skyscan.merge import merge
 from workflows.cli import main
 from workflows.engines.engine import Failure
 from workflows.model.causes import CAUSES, with_cause
-from workflows.model.reading import read_model
+from workflows.model.reading import Answer, read_model
 from workflows.plan import plan
 from workflows.planned import read_planned
 from workflows.reports.stored import read_report
@@ -175,6 +176,52 @@ def test_a_scan_without_dagmans_log_but_with_rounds_was_submitted(folder, capsys
         told = capsys.readouterr().out
         assert "DAGMan's log is missing or damaged" in told
         assert "submitted" not in told
+
+
+@pytest.mark.parametrize(
+    ("is_queued", "words"),
+    [
+        (True, "the scan is in the queue"),
+        (False, "the scan is not in the queue"),
+        (None, "whether the scan is in the queue is not known"),
+    ],
+)
+def test_if_the_log_is_lost_the_queue_says_whether_the_scan_runs(
+    folder, capsys, monkeypatch, is_queued, words
+):
+    fit(folder, 1)
+    monkeypatch.setattr("workflows.watch.ask", lambda _: Answer(is_queued))
+    code = ExitCode.TRY_AGAIN if is_queued is False else ExitCode.DONE
+    assert main(["why", str(folder.path)]) == code
+    assert words in capsys.readouterr().out
+    assert main(["status", str(folder.path)]) == ExitCode.DONE
+    assert words in capsys.readouterr().out
+
+
+def test_nothing_is_said_to_run_of_which_only_a_log_says_so(folder, capsys, monkeypatch):
+    running(folder)
+    for is_queued, words in {
+        True: "DAGMan job 1: running\n",
+        False: "not in the queue, although its log does not end",
+        None: "DAGMan job 1: running by its log",
+    }.items():
+        monkeypatch.setattr("workflows.watch.ask", lambda _, it=is_queued: Answer(it))
+        for command in ("why", "status"):
+            main([command, str(folder.path)])
+            assert words in capsys.readouterr().out
+
+
+def test_a_job_log_that_was_cut_is_noticed(folder, capsys, monkeypatch):
+    running(folder)  # a job is done, one runs, one is held
+    monkeypatch.setattr("workflows.watch.ask", lambda _: Answer(is_queued=True, n_jobs=2))
+    for command in ("why", "status"):
+        main([command, str(folder.path)])
+        assert "late or damaged" not in capsys.readouterr().out
+    (folder.workflow / "round_000.dag.nodes.log").write_text("")
+    for command in ("why", "status"):
+        main([command, str(folder.path)])
+        told = capsys.readouterr().out
+        assert "the queue has 2 jobs of the scan, and by its logs there are 0" in told
 
 
 def test_the_logs_of_failed_steps_are_printed_whole(folder, capsys):

@@ -23,6 +23,7 @@ from workflows.cli import main
 from workflows.model import bad_machines
 from workflows.model.reading import Answer, ScanReader, read_model
 from workflows.model.scan import Jobs
+from workflows.model.text import progress_lines
 from workflows.plan import plan
 
 
@@ -232,3 +233,13 @@ def test_the_model_holds_only_what_json_can_say(folder):
     import json
 
     assert json.loads(json.dumps(asdict(read_model(folder)), allow_nan=False))["version"] == 1
+
+
+def test_of_repairs_only_those_are_shown_that_mean_something(folder):
+    (folder.workflow / "scan.dag.guard.log").write_text(
+        "2026-11-30T12:00:00Z\tskipped-nodes\tgave 4 skipped nodes other numbers\n"
+        "2026-11-30T12:00:01Z\ttruncated-event\ttook 9 bytes of an event at 7 out of x\n"
+    )
+    (shown,) = read_model(folder).repairs
+    assert "truncated-event" in shown
+    assert "repaired" in "\n".join(progress_lines(read_model(folder)))

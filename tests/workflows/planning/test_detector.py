@@ -19,13 +19,18 @@ from workflows.campaigns.plan import plan_campaign
 from workflows.checks.digests import damaged_files
 from workflows.plan import plan
 from workflows.planned import read_planned
+from workflows.planning.detector import OBJECTS
 from workflows.steps import prep_step
+
+
+def of_detector(stop, content=b""):
+    return raw(stop, {OBJECTS[stop]: FrameObject("I3Bulky", content)})
 
 
 @pytest.fixture
 def detector(tmp_path):
     """A file with G, C and D among other frames."""
-    frames = [raw(stop, {stop: FrameObject("I3Bulky", bytes(1000))}) for stop in "GCD"]
+    frames = [of_detector(stop, bytes(1000)) for stop in "GCD"]
     path = tmp_path / "GeoCalibDetectorStatus.i3"
     path.write_bytes(raw("I") + b"".join(frames) + b"".join(frames_of(tmp_path, 9)))
     return path
@@ -58,7 +63,7 @@ def test_prep_gets_the_frames_in_a_file_beside_the_event(tmp_path, made):
 
 def test_another_detector_makes_another_scan(tmp_path, made, detector):
     first = read_planned(plan(level2(tmp_path), tmp_path / "a", made).scan_json)
-    frames = [raw(stop, {"other": FrameObject("I3Bulky", b"")}) for stop in "GCD"]
+    frames = [of_detector(stop, b"other") for stop in "GCD"]
     detector.write_bytes(b"".join(frames))
     os.utime(detector, (1, 1))
     second = read_planned(plan(level2(tmp_path), tmp_path / "b", made).scan_json)
@@ -85,11 +90,19 @@ def test_a_reconstruction_that_needs_no_detector_does_not_get_it(tmp_path, made,
 
 
 def test_a_file_without_all_three_frames_is_refused(tmp_path, made, detector):
-    detector.write_bytes(raw("G") + raw("D"))
+    detector.write_bytes(of_detector("G") + of_detector("D"))
     with pytest.raises(BadInput, match="has no C frame"):
         plan(level2(tmp_path), tmp_path / "scans", made)
     detector.write_bytes(raw("G")[:-1] + b"x" + raw("C") + raw("D"))
     with pytest.raises(BadInput, match=r"frame number 1 \('G'\) does not match its checksum"):
+        plan(level2(tmp_path), tmp_path / "scans", made)
+
+
+@pytest.mark.parametrize("wrong", OBJECTS)
+def test_a_frame_without_its_object_is_refused(tmp_path, made, detector, wrong):
+    frames = [raw(it) if it == wrong else of_detector(it) for it in OBJECTS]
+    detector.write_bytes(b"".join(frames))
+    with pytest.raises(BadInput, match=f"has no {OBJECTS[wrong]} in frame number . .'{wrong}'"):
         plan(level2(tmp_path), tmp_path / "scans", made)
 
 
