@@ -80,9 +80,9 @@ def _run(options: argparse.Namespace) -> None:
     recos = options.recos or (["track"] if options.kind == "muon" else ["cascade"])
     options.folder.mkdir(parents=True, exist_ok=True)
     name = f"{options.sample}-{options.kind}"
-    known = {
+    known = {  # in either sample: none of the other's events
         (row.reco, row.seed)
-        for path in options.folder.glob(f"{name}*.csv")
+        for path in options.folder.glob(f"*-{options.kind}*.csv")
         for row in read_rows(path)
     }
     part, parts = options.part

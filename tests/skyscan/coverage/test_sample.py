@@ -1,7 +1,9 @@
 """Tables of events are kept, continued and merged."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from skyscan.coverage.calibrating import _ends, calibration_of
 from skyscan.coverage.quantiles import contained, level_of
 from skyscan.coverage.sample import (
     FIRST_SEEDS,
+    SAMPLES,
     Row,
     append_row,
     read_folder,
@@ -21,6 +24,7 @@ from skyscan.coverage.sample import (
 )
 from skyscan.errors import BadInput
 
+TABLES = Path(__file__).parents[3] / "benchmarks" / "coverage"
 ROW = Row("track", 7, 1234.5, 33, 80.25, 1.5, 0.3, 512)
 
 
@@ -54,6 +58,19 @@ def test_another_file_is_bad_input(tmp_path, text):
 def test_samples_have_no_event_in_common():
     firsts = sorted(FIRST_SEEDS.values())
     assert min(b - a for a, b in pairwise(firsts)) >= 10_000_000
+    for kind in ("muon", "shower"):
+        samples = [{row.seed for row in read_folder(TABLES, it, kind)} for it in SAMPLES]
+        assert not set.intersection(*samples)
+
+
+def test_a_sample_passes_over_the_events_of_the_other(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(sample, "rows_of", lambda _kind, _recos, seed: made.append(seed) or ())
+    first = FIRST_SEEDS["calibration", "muon"]
+    write_rows(tmp_path / "validation-muon.csv", [replace(ROW, seed=first + 1)])
+    words = ["run", str(tmp_path), "--kind", "muon", "--sample", "calibration"]
+    assert program.main([*words, "--number", "3"]) == 0
+    assert made == [first, first + 2]
 
 
 def test_a_run_continues_where_the_last_one_ended(tmp_path, monkeypatch):
