@@ -238,7 +238,8 @@ with cursor_at_stop(console):
 def test_ctrl_z_shows_the_cursor_until_the_program_continues():
     show, hide = b"\x1b[?25h", b"\x1b[?25l"
     program = [sys.executable, "-c", STOPPING]
-    with subprocess.Popen(program, stdin=-1, stdout=-1) as process:
+    # A group of its own, as a shell gives it: in an orphaned one, no process is stopped.
+    with subprocess.Popen(program, stdin=-1, stdout=-1, process_group=0) as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTSTP)
         assert os.waitid(os.P_PID, process.pid, os.WSTOPPED).si_status == signal.SIGTSTP

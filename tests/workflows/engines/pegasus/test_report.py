@@ -57,7 +57,7 @@ def round_of(folder, *events: str):
 
 
 def test_a_running_scan_shows_pixels_and_how_pegasus_shows_jobs(folder, capsys, monkeypatch):
-    monkeypatch.setattr("workflows.commands.status.ask", lambda _: NOT_ASKED)
+    monkeypatch.setattr("workflows.watch.ask", lambda _: NOT_ASKED)
     assert engine_of(folder).name == "pegasus"
     assert main(["status", str(folder.path)]) == 0
     output = capsys.readouterr().out
@@ -77,7 +77,7 @@ def test_the_pegasus_status_line_finds_the_tools_of_a_personal_pool(
     pool = Pool(place / "config", place / "bin", place / "sbin", "23.9.6", is_users_own=False)
     found = PoolStatus(pool, is_running=False, text="")
     monkeypatch.setattr(status, "pool_status", lambda: found)
-    monkeypatch.setattr(status, "ask", lambda _: NOT_ASKED)
+    monkeypatch.setattr("workflows.watch.ask", lambda _: NOT_ASKED)
     main(["status", str(folder.path)])
     (line,) = [it for it in capsys.readouterr().out.splitlines() if "pegasus-status" in it]
     assert line.split() == [
