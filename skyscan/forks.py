@@ -27,7 +27,7 @@ def can_fork() -> bool:
 
 
 def in_forks(function: Callable[[Item], bytes], items: Sequence[Item]) -> Iterator[bytes]:
-    """Return the results of a function in the order of its arguments, computed on all cores.
+    """Return the results of a function in the order of its arguments, computed on many cores.
 
     The forks start at once; each computes the next result when the one before was taken. This
     process computes what a fork could not, so that exceptions are raised here.

@@ -41,9 +41,8 @@ COORDINATES, LOCAL = "coordinates", "local"
 UNFITTED = "unfitted"  #: key of the metadata with the pixels that have no fit
 _ROWS_AT_ONCE = 10_000  # as Python objects, which take much more memory
 _MANY_ROWS = 200_000  # a second of work
-_QUICK = (
-    1  # zlib's level: digits of measurements hardly get smaller at others, which take longer
-)
+#: zlib's level for these: at others, digits of measurements hardly get smaller, but later.
+_QUICK = 1
 _NAN_IN_JSON = "<skyreader.nan>"  # skyreader.result.NAN_SENTINEL
 
 

@@ -98,7 +98,10 @@ def _is_dead(pid: int, path: Path) -> bool:
         return True
     except PermissionError:
         pass
-    return path.lstat().st_mtime < time.time() - _LONGEST_WRITE
+    try:
+        return path.lstat().st_mtime < time.time() - _LONGEST_WRITE
+    except FileNotFoundError:  # it has just been renamed
+        return False
 
 
 def _preparation(folder: ScanFolder, scan: Planned) -> Iterator[str]:

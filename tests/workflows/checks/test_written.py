@@ -147,5 +147,6 @@ def test_what_a_killed_command_left_is_named(folder, capsys):
     assert code == ExitCode.DONE
     assert f"{dead}: left by a command that was killed -> remove them" in told
     assert not [path for path in (alive, old, folder.path / ".x.tmp") if str(path) in told]
+    assert not written._is_dead(os.getpid(), folder.path / ".gone.tmp")  # renamed meanwhile
     os.utime(alive, (0, 0))
     assert str(alive) in said(folder, capsys)[1]
