@@ -210,8 +210,9 @@ def still_true(folder: ScanFolder, report: Report) -> Report:
         return report
     failures = [_of_map(fault)] if fault else report.failures
     path = _map_path(folder, scan, failed=bool(failures))
-    answer = Written(report.answer_lines, report.answer) if path else Written([])
-    sources = report.sources if path else []
+    is_same = path is not None and not fault  # else the answer is that of a map that is lost
+    answer = Written(report.answer_lines, report.answer) if is_same else Written([])
+    sources = report.sources if is_same else []
     renewed = _report(folder, read_model(folder), path, failures, answer)
     return replace(renewed, sources=sources)
 

@@ -110,10 +110,13 @@ def test_the_map_of_a_scan_that_ended_well_is_whole(folder):
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_no_success_without_a_whole_map(folder, damage, capsys):
+    assert "good      complete" in last_report(folder).text
     damage(folder)
     shown = last_report(folder)
     assert main(["result", str(folder.path)]) == ExitCode.TRY_AGAIN
-    assert ": complete" not in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert ": complete" not in told
+    assert "good      complete" not in told
     written = write_report(folder, 0)
     for report in (shown, written):
         assert (report.outcome, report.exit_code) == ("failed", ExitCode.TRY_AGAIN)
