@@ -109,8 +109,9 @@ class _Tracks(NamedTuple):
 
 def second_of(event: FittedEvent, track: FittedTrack) -> Second | None:
     """Return the best second muon; None if one explains the hits well."""
-    hits = _Hits(event.hits, event.centre, LayeredIce(event.ice))
-    quick = _Hits(event.hits, event.centre, LayeredIce(event.ice, is_quick=True))
+    # As if N were certain: late hits, which a second muon explains, are then the least likely.
+    ices = [LayeredIce(event.ice, one_photon=0.0, is_quick=it) for it in (False, True)]
+    hits, quick = (_Hits(event.hits, event.centre, ice) for ice in ices)
     single = _parameters(track, event.centre)
     llh, is_odd = hits.llh(single)[0], hits.are_odd(single)
     if is_odd.sum() < FEWEST_ODD and llh.mean() < LARGEST_MEAN:

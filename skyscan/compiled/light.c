@@ -151,9 +151,15 @@ typedef struct {
     double broad, broad_width, narrow, narrow_width; /* noise: weights, and widths in ns */
 } Timing;
 
-/* The density of a block's first pulses: their residuals, and ln S^N at both ends of the box. */
-FUNCTION void densities(const Timing *timing, int n, const double *residual, const double *early,
-                        const double *late, double *restrict density)
+/* The probabilities of a block's pulses to lie in the box, from ln S^N at its ends. */
+FUNCTION void in_box(int n, const double *early, const double *late, double *restrict probability)
+{
+    EACH probability[i] = exp_of(early[i]) - exp_of(late[i]);
+}
+
+/* The density of a block's first pulses: their residuals, and the probabilities of the box. */
+FUNCTION void densities(const Timing *timing, int n, const double *residual,
+                        const double *probability, double *restrict density)
 {
     double signal = (1.0 - timing->broad) / (2.0 * timing->half_width);
     double per_broad = 1.0 / timing->broad_width, per_narrow = 1.0 / timing->narrow_width;
@@ -161,8 +167,7 @@ FUNCTION void densities(const Timing *timing, int n, const double *residual, con
     EACH {
         double s = residual[i] * per_broad, t = residual[i] * per_narrow;
         double u = 1.0 + s * s, v = 1.0 + t * t;
-        density[i] = signal * (exp_of(early[i]) - exp_of(late[i]))
-                     + (broad * v + narrow * u) / (u * v);
+        density[i] = signal * probability[i] + (broad * v + narrow * u) / (u * v);
     }
 }
 

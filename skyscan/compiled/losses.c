@@ -261,7 +261,7 @@ FUNCTION double times_of_losses(const LossModel *model, Int row, const double *p
         mix(model, pairs, which, passed, charges, n, space);
     for (Int start = 0; start < n_hits; start += BLOCK) {
         int size = size_of_block(n_hits - start), n_filled = filled(size);
-        double early[BLOCK], late[BLOCK], density[BLOCK], residual[BLOCK];
+        double early[BLOCK], late[BLOCK], probability[BLOCK], density[BLOCK], residual[BLOCK];
         for (int i = 0; i < n_filled; i++) {
             Int dom = start + (i < size ? i : 0);
             double photons = model->photons[dom];
@@ -269,7 +269,8 @@ FUNCTION double times_of_losses(const LossModel *model, Int row, const double *p
             early[i] = photons * log_of(space->none_early[dom] / space->total[dom]);
             late[i] = photons * log_of(space->none_late[dom] / space->total[dom]);
         }
-        densities(&model->light.timing, n_filled, residual, early, late, density);
+        in_box(n_filled, early, late, probability);
+        densities(&model->light.timing, n_filled, residual, probability, density);
         llh -= sum_of_logs(density, size);
     }
     return llh;

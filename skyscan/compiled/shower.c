@@ -219,7 +219,7 @@ FUNCTION double times_of(const Shower *shower, const Paths *paths, double time, 
 {
     int n = filled(n_hits);
     const double *times = shower->times + start, *photons = shower->photons + start;
-    double residual[BLOCK], early[BLOCK], late[BLOCK], density[BLOCK];
+    double residual[BLOCK], early[BLOCK], late[BLOCK], probability[BLOCK], density[BLOCK];
     double arrival = shower->light.arrival;
     EACH residual[i] = times[i] - time - paths->distance[i] * arrival;
     shower_survives(&shower->light, paths, n, residual, early, late);
@@ -227,7 +227,8 @@ FUNCTION double times_of(const Shower *shower, const Paths *paths, double time, 
         early[i] *= photons[i];
         late[i] *= photons[i];
     }
-    densities(&shower->light.timing, n, residual, early, late, density);
+    in_box(n, early, late, probability);
+    densities(&shower->light.timing, n, residual, probability, density);
     return sum_of_logs(density, n_hits);
 }
 

@@ -18,6 +18,7 @@ typedef struct { /* the direct light of tracks at DOMs, and how it scatters */
 typedef struct {
     TrackLight light;
     const double *photons; /* of the DOMs */
+    double one_photon;     /* probability that a pulse is the first of one photon */
 } Track;
 
 typedef struct { /* times and distances in steps of the tables; lengths is la/le */
@@ -125,18 +126,22 @@ FUNCTION void survive(const TrackLight *light, int n, Passing *restrict found)
 FUNCTION double track_llh(const void *model, Int row, const double *point, double *energy)
 {
     const Track *track = model;
-    double llh = not_finite(point, 3), density[BLOCK];
+    double llh = not_finite(point, 3), share = track->one_photon;
+    double of_one[BLOCK], probability[BLOCK], density[BLOCK];
     *energy = 0.0;
     for (Int start = 0; start < track->light.n_doms; start += BLOCK) {
         Passing passing;
         int n_doms = size_of_block(track->light.n_doms - start), n = filled(n_doms);
         pass_by(&track->light, row, start, n, point, &passing);
         survive(&track->light, n, &passing);
+        in_box(n, passing.early, passing.late, of_one);
         EACH {
             passing.early[i] *= track->photons[start + i];
             passing.late[i] *= track->photons[start + i];
         }
-        densities(&track->light.timing, n, passing.residual, passing.early, passing.late, density);
+        in_box(n, passing.early, passing.late, probability);
+        EACH probability[i] = (1.0 - share) * probability[i] + share * of_one[i];
+        densities(&track->light.timing, n, passing.residual, probability, density);
         llh -= sum_of_logs(density, n_doms);
     }
     return llh;

@@ -64,7 +64,11 @@ class CTrackLight(ctypes.Structure):
 class _Track(ctypes.Structure):
     """The kernel's Track."""
 
-    _fields_ = (("light", CTrackLight), ("photons", ctypes.c_void_p))
+    _fields_ = (
+        ("light", CTrackLight),
+        ("photons", ctypes.c_void_p),
+        ("one_photon", ctypes.c_double),
+    )
 
 
 def track_light(
@@ -129,4 +133,5 @@ def compiled_tracks(
         is_quick=ice.is_quick,
     )
     photons = filled(ice.n_photons(charge))
-    return Compiled(kernel.track, _Track(light, pointer(photons)), [*arrays, photons])
+    track = _Track(light, pointer(photons), ice.one_photon)
+    return Compiled(kernel.track, track, [*arrays, photons])

@@ -4,6 +4,9 @@ The arrival time t of the first of N photons has the density -d/dt S(t)^N, where
 survival function of one photon. The jitter is a box with the standard deviation of a Gaussian
 jitter, so that the density needs S at only two times, as in IceCube's MuEx (Aartsen et al.,
 JINST 9 (2014) P03009, arXiv:1311.4767).
+
+N is uncertain, as the charge may be light of a loss that came later than the muon's first
+light: with some probability, N is 1.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 #: The weight of the broad one is taken from the model; the narrow one is added.
 BROAD_NOISE = (1e-3, 2000.0)
 NARROW_NOISE = (2e-5, 100.0)
+
+FACTORS = 8  #: of a product of densities
 
 
 def minus_log_likelihood(
@@ -49,9 +54,7 @@ def minus_log_likelihood(
         Times in ns.
     """
     density = density_of(residual, light, dom_z, photons, ice)
-    # A sum along the contiguous axis of a track's row has the same bytes in any batch.
-    density = with_noise(density, residual)
-    return np.asarray(-np.log(density, out=density).sum(axis=-1))
+    return -sum_of_logs(with_noise(density, residual))
 
 
 def density_of(
@@ -65,27 +68,48 @@ def density_of(
     edges = np.empty((2, *residual.shape))
     np.subtract(residual, half_width, out=edges[0])
     np.add(residual, half_width, out=edges[1])
-    none_yet = photons * ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
+    survival = ice.log_survival(edges, light.distance, light.cos_eta, dom_z)
+    none_yet = np.multiply(photons, survival, out=edges)
     np.exp(none_yet, out=none_yet)
     density = np.asarray(none_yet[0] - none_yet[1])
+    if ice.one_photon:
+        density *= 1 - ice.one_photon
+        np.exp(survival, out=survival)
+        of_one = np.subtract(survival[0], survival[1], out=survival[0])
+        of_one *= ice.one_photon
+        density += of_one
     density /= 2 * half_width
     return density
 
 
 def with_noise(density: Array, residual: Array) -> Array:
     """Return the density (1/ns) including noise; it is never zero."""
-    noise, width = BROAD_NOISE
-    mixed = (1 - noise) * density
-    mixed += noise * cauchy(residual, width)
-    extra, width = NARROW_NOISE
-    mixed += extra * cauchy(residual, width)
+    (broad, broad_width), (narrow, narrow_width) = BROAD_NOISE, NARROW_NOISE
+    # the two Cauchy densities and their sum, with one division
+    wide = residual * residual
+    close = wide * narrow_width**-2
+    close += 1
+    wide *= broad_width**-2
+    wide += 1
+    mixed = close * (broad / (pi * broad_width))
+    close *= wide
+    wide *= narrow / (pi * narrow_width)
+    mixed += wide
+    mixed /= close
+    mixed += np.multiply(density, 1 - broad, out=wide)
     return mixed
 
 
-def cauchy(residual: Array, width: float) -> Array:
-    """Return the Cauchy density (1/ns) at a residual (ns), half width at half maximum."""
-    scaled = residual / width
-    scaled *= scaled
-    scaled += 1
-    scaled *= pi * width
-    return 1 / scaled
+def sum_of_logs(densities: Array) -> Array:
+    """Return the sums of the logarithms of densities with noise, (..., ndom) to (...).
+
+    Products of a few densities need fewer logarithms, and are not too small for a double.
+    """
+    n_doms = densities.shape[-1]
+    n_products = -(-n_doms // FACTORS)
+    product = densities[..., :n_products].copy()
+    for start in range(n_products, n_doms, n_products):
+        factor = densities[..., start : start + n_products]
+        product[..., : factor.shape[-1]] *= factor
+    # A sum along the contiguous axis of a row has the same bytes in any batch.
+    return np.asarray(np.log(product, out=product).sum(axis=-1))

@@ -21,6 +21,10 @@ class Ice(Protocol):
     def jitter_ns(self) -> float:
         """Standard deviation (ns) of arrival times around those of the model."""
 
+    @property
+    def one_photon(self) -> float:
+        """Probability that a pulse is the first of one photon, whatever the charge."""
+
     def n_photons(self, charge: Array) -> Array:
         """Return the number of photons of which a DOM's first pulse is taken as the first.
 

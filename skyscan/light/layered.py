@@ -111,6 +111,8 @@ class LayeredIce:
     charge_power : float
         A DOM's first pulse counts as the first of this power of its charge. This and the
         jitter are the ones that suit simulated muons (docs/track.md).
+    one_photon : float
+        Probability that it is the first of one photon, whatever the charge.
     is_quick : bool
         Take the nearest node in cos eta and la/le instead of interpolating: four times as
         fast, with small steps.
@@ -120,6 +122,7 @@ class LayeredIce:
     table: LightTable = field(default_factory=lambda: shipped_table("track"), repr=False)
     jitter_ns: float = 5.0
     charge_power: float = 0.5
+    one_photon: float = 0.2
     is_quick: bool = False
     _axes: tuple[Axis, Axis, Axis, Axis] = field(init=False, repr=False, compare=False)
     _log_survival: Array = field(init=False, repr=False, compare=False)

@@ -82,6 +82,7 @@ class BulkIce:
     """The Pandel function, with a jitter that accounts for the effects it leaves out."""
 
     jitter_ns: float = 15.0
+    one_photon: float = 0.0
 
     def n_photons(self, charge: Array) -> Array:
         """Return the charge, at least 1: every photoelectron counts."""

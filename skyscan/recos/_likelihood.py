@@ -50,6 +50,7 @@ def layered_track_settings(ice: IceModel, detector: Detector | None) -> dict[str
         **_of_first_pulses(detector),
         "charge_power": LayeredIce.charge_power,
         "jitter_ns": LayeredIce.jitter_ns,
+        "one_photon": LayeredIce.one_photon,
         "ice_sha256": ice.digest,
         "table_sha256": shipped_table("track").digest,
     }

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from skyscan.light.cherenkov import axes_of
-from skyscan.light.first_photon import with_noise
+from skyscan.light.first_photon import sum_of_logs, with_noise
 from skyscan.shower.light import Doms, Paths, ShowerLight, arrival
 from skyscan.track.simplex import Minimum, minimise
 
@@ -225,8 +225,7 @@ class ShowerModel:
         np.exp(none_yet, out=none_yet)
         density = none_yet[0] - none_yet[1]
         density /= 2 * half_width
-        density = with_noise(density, residual)
-        return np.asarray(-np.log(density, out=density).sum(axis=-1))
+        return -sum_of_logs(with_noise(density, residual))
 
     def time_quantiles(self, centre: Array, levels: Sequence[float]) -> Array:
         """Return times (ns) of showers for which fractions of the hits are direct or earlier.

@@ -118,11 +118,11 @@ def test_coverage_counts_the_events_inside():
 
 
 def test_classes_are_divided_where_both_sides_have_enough_events():
-    rows = [Row("track", n, 1.0, 10 + n % 200, 30.0, n % 7, 0.1, 512) for n in range(600)]
+    rows = [Row("track", n, 1.0, 10 + n % 200, 30.0, n % 7, 0.1, 512) for n in range(1000)]
     assert _ends("track", rows[:200]) == [(6, None)]
     assert _ends("track", rows) == [(6, 79), (80, 149), (150, None)]
     made = calibration_of("track", rows)
     assert [it["hits"] for it in made["classes"]] == [[6, 79], [80, 149], [150, None]]
-    assert sum(it["events"] for it in made["classes"]) == 600
+    assert sum(it["events"] for it in made["classes"]) == 1000
     with pytest.raises(BadInput, match="30 are needed"):
         calibration_of("track", rows[:20])

@@ -3,6 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skyscan.light.cherenkov import DirectLight
+from skyscan.light.first_photon import density_of, sum_of_logs
 from skyscan.light.grid import Grid
 from skyscan.light.ice_model import IceModel, shipped_ice
 from skyscan.light.layered import LayeredIce, resampled
@@ -122,6 +124,35 @@ def test_another_acceptance_is_another_answer(hits):
 def test_a_charge_counts_as_a_power_of_itself():
     charge = np.array([0.2, 1.0, 9.0])
     assert LayeredIce(charge_power=0.5).n_photons(charge).tolist() == [1, 1, 3]
+
+
+def density(ice, residual, charge):
+    """Return the density (1/ns) of the first pulse of a DOM at 20 m, at each of some times."""
+    place = [np.full((len(residual), 1), it) for it in (0.0, 20.0, 0.3)]
+    photons = ice.n_photons(np.array([charge]))
+    found = density_of(residual[:, None], DirectLight(*place), np.zeros(1), photons, ice)
+    return found[:, 0]
+
+
+@pytest.mark.parametrize("charge", [0.5, 4.0, 100.0])
+def test_the_density_of_a_first_pulse_integrates_to_one(layered, charge):
+    residual = np.arange(-10.0, 20000, 0.25)
+    assert 0.25 * density(layered, residual, charge).sum() == pytest.approx(1, abs=2e-3)
+
+
+def test_a_pulse_may_be_of_one_photon_whatever_the_charge(layered):
+    residual = np.linspace(-20.0, 2000.0, 300)
+    of_one = density(layered, residual, 1.0)
+    certain = density(replace(layered, one_photon=0.0), residual, 100.0)
+    found = density(replace(layered, one_photon=0.3), residual, 100.0)
+    assert found == pytest.approx(0.7 * certain + 0.3 * of_one, rel=1e-12)
+    assert found[-1] > 1000 * certain[-1]
+
+
+@pytest.mark.parametrize("n_doms", [1, 7, 8, 9, 133])
+def test_logarithms_of_products_are_those_of_their_factors(n_doms):
+    values = np.exp(np.random.default_rng(6).uniform(-40, -1, (5, n_doms)))
+    assert sum_of_logs(values) == pytest.approx(np.log(values).sum(axis=-1), rel=1e-13)
 
 
 def test_cubic_polynomials_are_resampled_exactly():

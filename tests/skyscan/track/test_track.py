@@ -203,7 +203,10 @@ def test_the_same_track_is_found_with_and_without_a_guess(ready):
     searched = reconstruct(reco, rows)
     guess = searched[np.argmin(searched["llh"])]
     refined = reconstruct(reco, pixels_of(64, around, guess))
-    assert refined["llh"] == pytest.approx(searched["llh"], abs=0.5)
+    worse = searched["llh"] - refined["llh"]
+    assert worse.min() > -0.5  # a guess does no harm
+    assert np.median(worse) < 0.05
+    assert worse.max() < 2.0  # without one, another minimum may be found
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
