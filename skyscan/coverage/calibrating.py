@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 #: Where classes of events may be divided, by number of hits. Each has at least CLASS_EVENTS, so
 #: that the levels of neighbours do not differ by chance.
-EDGES = {"track": (6, 40, 80, 150), "track_bulk": (6, 40, 80, 150), "cascade": (6, 40, 80)}
+EDGES = {"track": (6, 40, 80, 150, 220), "track_bulk": (6, 40, 80, 150), "cascade": (6, 40, 80)}
 CLASS_EVENTS = 250
 #: A calibration sample must not have fewer events than this.
 FEWEST_EVENTS = 30

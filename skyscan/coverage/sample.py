@@ -32,10 +32,11 @@ KINDS = {"track": "muon", "track_bulk": "muon", "cascade": "shower"}
 ENERGIES_GEV = {"muon": (1e3, 1e5), "shower": (1e3, 3e4)}
 #: Of the DOMs' radius: larger than the default of `skyscan simulate`, to have more events.
 OVERSIZE = 20.0
-#: The first seed of a sample; no two samples share events.
+#: The first seed of a sample; no two samples share events. Muons from 20,000,000 on were the
+#: first validation sample, and are now part of the calibration sample.
 FIRST_SEEDS = {
     ("calibration", "muon"): 10_000_000,
-    ("validation", "muon"): 20_000_000,
+    ("validation", "muon"): 25_000_000,
     ("calibration", "shower"): 30_000_000,
     ("validation", "shower"): 40_000_000,
 }
