@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from skyscan.compiled.library import (
-    LANES,
     CAxis,
     Compiled,
     CTiming,
@@ -32,14 +31,20 @@ if TYPE_CHECKING:
 
 #: Number of DOMs that the kernel has room for; IceCube has 5160.
 MOST_DOMS = 5200
+#: Edges of bins of late charge that it has room for.
+MOST_EDGES = 8
 #: Bins of cos psi, narrower than the distances of the table's nodes.
 N_BINS = 200
 
 _AXES = ("charge_lengths", "charge_cosines", "time_lengths", "time_cosines")
 _LIMITS = ("light_speed", "arrival", "level", "nearest", "farthest", "first_delay")
-_NUMBERS = ("n_doms", "n_hits", "n_known", "n_known_hits")
-_DOMS = ("x", "y", "z", "times", "photons", "scattering", "absorption", "factors")
-_CHARGES = ("shape", "noise", "constant", "largest_log_energy", "largest_step", "total_charge")
+_NUMBERS = ("n_doms", "n_hits", "n_late", "n_bins", "n_steps")
+_DOMS = ("x", "y", "z", "times", "photons", "scattering", "absorption")
+_CHARGES = ("factors", "charge", "weights")
+_LATE = ("late_edges", "late", "late_sum")
+_SHARES = ("length", "share_shape", "even_share", "least_late")
+_STEPS = ("largest_log_energy", "largest_step", "smallest_step")
+_ENERGY = ("shape", "noise", "constant", *_STEPS, "total_charge")
 
 
 class CShowerLight(ctypes.Structure):
@@ -64,12 +69,8 @@ class _Shower(ctypes.Structure):
     _fields_ = (
         ("light", CShowerLight),
         *((name, ctypes.c_longlong) for name in _NUMBERS),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("travels", *_DOMS, "known", "charge", "weights")
-        ),
-        *((name, ctypes.c_double) for name in _CHARGES),
-        ("n_steps", ctypes.c_longlong),
+        *((name, ctypes.c_void_p) for name in ("travels", *_DOMS, *_CHARGES, *_LATE)),
+        *((name, ctypes.c_double) for name in (*_SHARES, *_ENERGY)),
     )
 
 
@@ -92,30 +93,38 @@ class ShowerTables(NamedTuple):
 
 
 class ShowerSettings(NamedTuple):
-    """Settings of the likelihood: see the constants of `skyscan.shower.model`."""
+    """Settings of the likelihood: see the constants of `skyscan.shower.model` and ``times``."""
 
     charge_spread: float
     constant: float
     noise_pe: float
-    jitter_ns: float
     largest_log_energy: float
     largest_step: float
+    smallest_step: float
     n_steps: int
+    jitter_ns: float
+    length_m: float
+    share_spread: float
+    even_share: float
+    least_late: float
 
 
 class ShowerDoms(NamedTuple):
-    """The DOMs of an event, those with hits first, all of shape (ndom,).
+    """The DOMs of an event, those with hits first, of these those with late charge.
 
-    ``times`` (ns) and ``photons`` count for hits only. ``factors`` are the expected charge
-    (PE/GeV) at 1 m without scattering and absorption.
+    ``places`` is (ndom, 3), m; ``charge`` and ``factors`` are (ndom,), the latter the expected
+    charge (PE/GeV) at 1 m without scattering and absorption; ``times`` (ns) and ``photons`` are
+    (nhit,); ``late`` is (nlate, nbins), PE, in bins between ``late_edges`` (nbins + 1,), ns
+    after the first pulse.
     """
 
     places: Array
     times: Array
-    charge: Array
-    has_charge: NDArray[np.bool_]
     photons: Array
+    charge: Array
     factors: Array
+    late: Array
+    late_edges: Array
 
 
 def shower_light(
@@ -166,24 +175,28 @@ def compiled_showers(
         Directions of travel, unit vectors.
     settings : ShowerSettings
     """
-    n_doms, n_hits = len(doms.factors), int(np.isfinite(doms.times).sum())
+    n_doms, n_hits, (n_late, n_bins) = len(doms.factors), len(doms.times), doms.late.shape
     if n_doms > MOST_DOMS:
         raise ValueError(f"{n_doms} DOMs; the compiled kernel takes {MOST_DOMS}")
-    known = np.flatnonzero(doms.has_charge)
-    charge = doms.charge[known]
-    shape = settings.charge_spread**-2
-    ends = ice.depths_of(doms.places[:, 2])
-    times = np.where(np.isfinite(doms.times), doms.times, 0.0)
-    of_doms = (*doms.places.T, times, doms.photons, *ends, doms.factors)
+    if n_bins >= MOST_EDGES:
+        raise ValueError(f"{n_bins} bins; the compiled kernel takes {MOST_EDGES - 1}")
+    shape, charge = settings.charge_spread**-2, doms.charge
     light, tabled = shower_light(tables, ice, settings.jitter_ns)
-    indices = np.concatenate([known, np.zeros(-len(known) % LANES, np.intp)]).astype(np.int64)
-    arrays: list[NDArray[np.generic]] = [doubles(travels), *map(filled, of_doms)]
-    arrays += [indices, filled(charge, by=0.0), filled(charge + shape, by=0.0)]
+    ends = ice.depths_of(doms.places[:, 2])
+    arrays: list[NDArray[np.generic]] = [
+        doubles(travels),
+        *map(filled, (*doms.places.T, doms.times, doms.photons, *ends)),
+        *(filled(it, by=0.0) for it in (doms.factors, charge, charge + shape)),
+        doubles(doms.late_edges),
+        *(filled(it, by=0.0) for it in (doms.late.T, doms.late.sum(axis=1))),
+    ]
     model = _Shower(
-        *(light, n_doms, n_hits, len(known), int((known < n_hits).sum())),
+        *(light, n_doms, n_hits, n_late, n_bins, settings.n_steps),
         *map(pointer, arrays),
-        *(shape, settings.noise_pe, settings.constant, settings.largest_log_energy),
-        *(settings.largest_step, float(charge.sum()), settings.n_steps),
+        *(settings.length_m, settings.share_spread**-2, settings.even_share),
+        *(settings.least_late, shape, settings.noise_pe, settings.constant),
+        *(settings.largest_log_energy, settings.largest_step, settings.smallest_step),
+        float(charge.sum()),
     )
     return Compiled(kernel.shower, model, [*tabled, *arrays])
 

@@ -7,7 +7,7 @@ import numpy as np
 from skyscan.answer.sky.directions import separation, unit_vectors
 from skyscan.coverage.local_scan import scan_near, scan_whole_sky
 from skyscan.coverage.sample import KINDS, simulated
-from skyscan.recos._hits import MIN_DOMS
+from skyscan.errors import BadInput
 from skyscan.track.cleaning import clean_hits
 
 
@@ -16,9 +16,10 @@ def compared(kind: str, seed: int) -> str:
     reco = next(name for name, of in KINDS.items() if of == kind)
     event, truth, _ = simulated(kind, seed)
     n_hits = len(clean_hits(event.pulses))
-    if n_hits < MIN_DOMS:
-        return f"{seed} {n_hits} hits: too few"
-    near, whole = scan_near(reco, event, truth), scan_whole_sky(reco, event)
+    try:
+        near, whole = scan_near(reco, event, truth), scan_whole_sky(reco, event)
+    except BadInput as error:
+        return f"{seed} {n_hits} hits: {error}"
     places = [unit_vectors(*np.degrees(it.best)) for it in (near, whole)]
     return (
         f"{seed} {n_hits} hits: near the truth {near.llh:.3f} ({near.n_fits} fits), whole sky "

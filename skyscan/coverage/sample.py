@@ -15,7 +15,6 @@ from skyscan.coverage.local_scan import scan_near
 from skyscan.errors import BadInput
 from skyscan.events.truth import TRUTH_INFO_KEY
 from skyscan.light.ice_model import shipped_ice
-from skyscan.recos._hits import MIN_DOMS
 from skyscan.simulation.events import Wanted, simulate_event
 from skyscan.track.cleaning import clean_hits
 from skyscan.track.simulation import truth_of
@@ -55,7 +54,7 @@ class Row:
     energy_gev : float
         True energy.
     n_hits : int
-        DOMs of the fit; below MIN_DOMS the event was not scanned.
+        DOMs with a hit.
     charge_pe : float
         Their charge.
     two_delta_llh : float
@@ -102,10 +101,11 @@ def rows_of(kind: str, recos: Iterable[str], seed: int) -> Iterator[Row]:
     hits = clean_hits(event.pulses)
     charge = round(float(hits["charge"].sum()), 3)
     for reco in recos:
-        if len(hits) < MIN_DOMS:
+        try:
+            found = scan_near(reco, event, truth)
+        except BadInput:  # too few hits, or too few that are not saturated
             yield Row(reco, seed, energy, len(hits), charge, np.nan, np.nan, 0)
             continue
-        found = scan_near(reco, event, truth)
         there, here = (unit_vectors(*np.degrees(it)) for it in (truth, found.best))
         away = round(float(separation(there, here)), 4)
         value, nside = round(found.test_statistic, 4), found.truth_nside

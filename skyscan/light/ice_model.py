@@ -12,10 +12,11 @@ import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
-from math import cos, radians, sin
+from math import ceil, cos, radians, sin
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import ndtr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -172,6 +173,25 @@ class IceModel:
         same = np.ones(len(self.top))
         numbers = {**to_numbers(self), "tilt": None, "name": f"mean of {self.name}"}
         return from_numbers({**numbers, "scattering": le * same, "absorption": la * same})
+
+    def blurred(self, width: float) -> IceModel:
+        """Return ice whose 1/le and 1/la are blurred over depth by a Gaussian.
+
+        Parameters
+        ----------
+        width : float, m
+            Standard deviation.
+        """
+        reach = ceil(5 * width / self.thickness)
+        ends = (np.arange(-reach, reach + 2) - 0.5) * self.thickness / width
+        weights = np.diff(ndtr(ends))
+        weights /= weights.sum()
+        le, la = (
+            1 / np.convolve(np.pad(1 / lengths, reach, mode="edge"), weights, mode="valid")
+            for lengths in (self.scattering, self.absorption)
+        )
+        numbers = {**to_numbers(self), "name": f"{self.name}, blurred by {width:g} m"}
+        return from_numbers({**numbers, "scattering": le, "absorption": la})
 
     def without_tilt(self) -> IceModel:
         """Return the same ice with level layers."""

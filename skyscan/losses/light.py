@@ -68,9 +68,10 @@ class SegmentLight(ShowerLight):
             rate = (dom - np.repeat(middle, pairs.n_of_segment)) / rise
             on_level = np.repeat((above - below) / LEVEL_M, pairs.n_of_segment)
             rates.append(np.where(is_level, on_level, rate))
-        rate, psi = rates[0], self._psi_cell(pairs.along / distance)
-        radius = self._radius_cell(distance * rate)
-        return Paths(distance, rate, np.log(rate / rates[1]), z / distance, psi, radius)
+        rate, along = rates[0], pairs.along / distance
+        psi, radius = self._psi_cell(along), self._radius_cell(distance * rate)
+        log_share = np.log(rate / rates[1])
+        return Paths(distance, rate, log_share, z / distance, along, psi, radius)
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,7 @@ from skyscan.losses.energies import (
 from skyscan.losses.light import MuonLight, Pairs, SegmentLight
 from skyscan.losses.segments import Segments, segments_of
 from skyscan.shower.light import Cell, Paths, arrival
-from skyscan.shower.model import (
-    CHARGE_POWER,
-    CHARGE_SPREAD,
-    EFFICIENCY,
-    JITTER_NS,
-    NOISE_PE,
-    charges_constant,
-    charges_llh,
-)
+from skyscan.shower.model import NOISE_PE, charges_constant, charges_llh
 from skyscan.track.model import TrackModel
 from skyscan.track.simplex import Minimum, minimise
 
@@ -47,6 +39,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Rows = NDArray[np.intp]
+
+#: Factor of all expected charges, most of it afterpulses: that of showers in ice that is not
+#: blurred (docs/cascades.md).
+EFFICIENCY = 1.05
+#: Relative uncertainty of an expected charge.
+CHARGE_SPREAD = 0.4
+#: Jitter of arrival times, ns, and the power of the charge that counts as number of photons.
+JITTER_NS, CHARGE_POWER = 5.0, 0.75
 
 #: Light of a muon and its losses below 0.5 GeV, relative to its own; 1.38 at 10 TeV.
 BARE_MUON = 1.38
@@ -88,7 +88,7 @@ class LossModel:
     zenith, azimuth : ndarray, shape (n,), radians
         The directions that the particle comes from, IceCube's local frame.
     efficiency, charge_spread, jitter_ns, charge_power : float
-        As for a shower: see `skyscan.shower.model`.
+        Settings of the likelihood: see the constants.
     kernel : Kernel, optional
         The compiled kernel; without it, numpy does all.
     """
@@ -334,9 +334,9 @@ class LossModel:
 
 
 def _taken(paths: Paths, index: Rows) -> Paths:
-    distance, rate, log_share, cos_eta = (values[index] for values in paths[:4])
+    distance, rate, log_share, cos_eta, cos_psi = (values[index] for values in paths[:5])
     psi, radius = _of_cell(paths.psi, index), _of_cell(paths.radius, index)
-    return Paths(distance, rate, log_share, cos_eta, psi, radius)
+    return Paths(distance, rate, log_share, cos_eta, cos_psi, psi, radius)
 
 
 def _of_cell(cell: Cell, index: Rows) -> Cell:

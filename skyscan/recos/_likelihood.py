@@ -17,6 +17,7 @@ from skyscan.losses import energies, segments
 from skyscan.losses import model as losses
 from skyscan.shower import doms as shower_doms
 from skyscan.shower import model as shower
+from skyscan.shower import times
 from skyscan.storage import digest
 from skyscan.track import cleaning
 
@@ -60,22 +61,28 @@ def shower_settings(ice: IceModel) -> dict[str, Any]:
     """Return the settings of ``cascade`` in an ice model."""
     return {
         **_of_first_pulses(None),
-        "charge_power": shower.CHARGE_POWER,
-        "jitter_ns": shower.JITTER_NS,
+        **_of_shower_light(ice),
         "charge_spread": shower.CHARGE_SPREAD,
-        "noise_pe": shower.NOISE_PE,
         "efficiency": shower.EFFICIENCY,
-        "dark_within_m": shower_doms.NEAR_M,
-        "saturated": [shower_doms.LINEAR_PE_PER_NS, shower_doms.CURRENT_NS],
-        "ice_sha256": ice.digest,
-        "table_sha256": shipped_table("shower").digest,
+        "ice_blur_m": shower.ICE_BLUR_M,
+        "jitter_ns": times.JITTER_NS,
+        "length_m": times.LENGTH_M,
+        "photons_per_pe": times.PHOTONS_PER_PE,
+        "late_edges_ns": shower_doms.LATE_EDGES_NS,
+        "late_pe": [shower_doms.LEAST_PE, shower_doms.FIRST_PE, shower_doms.LEAST_LATE_PE],
+        "late_shares": [times.SHARE_SPREAD, times.EVEN_SHARE],
     }
 
 
 def losses_settings(ice: IceModel) -> dict[str, Any]:
     """Return the settings of ``cascades`` in an ice model."""
     return {
-        **shower_settings(ice),
+        **_of_first_pulses(None),
+        **_of_shower_light(ice),
+        "charge_power": losses.CHARGE_POWER,
+        "jitter_ns": losses.JITTER_NS,
+        "charge_spread": losses.CHARGE_SPREAD,
+        "efficiency": losses.EFFICIENCY,
         "bare_muon": losses.BARE_MUON,
         "smallest_share": losses.SMALLEST_SHARE,
         "bright": losses_doms.BRIGHT_FACTOR,
@@ -85,6 +92,16 @@ def losses_settings(ice: IceModel) -> dict[str, Any]:
         "segments": [segments.SPACING_M, segments.FEWEST, segments.REACH_M],
         "ends": [segments.BEFORE_M, segments.BEHIND_M],
         "track_table_sha256": shipped_table("track").digest,
+    }
+
+
+def _of_shower_light(ice: IceModel) -> dict[str, Any]:
+    return {
+        "noise_pe": shower.NOISE_PE,
+        "dark_within_m": shower_doms.NEAR_M,
+        "saturated": [shower_doms.LINEAR_PE_PER_NS, shower_doms.CURRENT_NS],
+        "ice_sha256": ice.digest,
+        "table_sha256": shipped_table("shower").digest,
     }
 
 

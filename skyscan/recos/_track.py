@@ -120,6 +120,33 @@ class FirstPhotonTrack(Reco):
         model = self._model(zenith, azimuth)
         return model.llh(np.arange(len(time)), model.points_of(vertex, time), self._ices[0])
 
+    def llh_of(
+        self,
+        doms: NDArray[np.void],
+        fits: NDArray[np.void],
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return -ln L of fits of this class, shape (n,), by the hits of some DOMs only.
+
+        Parameters
+        ----------
+        doms : ndarray
+            Their fields ``x``, ``y`` and ``z`` are the places of the DOMs, m.
+        fits : ndarray, shape (n,), dtype FIT_DTYPE
+        zenith, azimuth : ndarray, shape (n,), radians
+            Their directions.
+        """
+        places = set(doms[["x", "y", "z"]].tolist())
+        chosen = np.array([it in places for it in self._hits[["x", "y", "z"]].tolist()])
+        levels = None if self._dom_z is None else self._dom_z[chosen]
+        model = TrackModel(
+            self._hits[chosen], self._event_seed[:3], zenith, azimuth, levels, self._kernel
+        )
+        vertex = np.stack([fits[name] for name in "xyz"], axis=-1)
+        points = model.points_of(vertex, fits["time"])
+        return model.llh(np.arange(len(fits)), points, self._ices[0])
+
     def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
         centre = self._event_seed[:3]
         return TrackModel(self._hits, centre, zenith, azimuth, self._dom_z, self._kernel)

@@ -11,6 +11,7 @@ from skyscan.errors import BadInput
 from skyscan.layout import CHOICE_JSON
 from skyscan.recos import Reco, reco_class
 from skyscan.recos._hypotheses import FIRST_NSIDES, Hypothesis, best_fit
+from skyscan.recos._track import FirstPhotonTrack
 from skyscan.recos.cascade import Cascade
 from skyscan.shower.rival import TrackLight, track_charges_llh
 
@@ -72,7 +73,7 @@ class Auto(Reco):
         if refusals:
             choice = _only(next(iter(seeds)), refusals[0])
         else:
-            choice = compare(_best_fits(recos, seeds, folder), recos["cascade"])
+            choice = compare(_best_fits(recos, seeds, folder), recos)
         (folder / CHOICE_JSON).write_text(json.dumps(choice, indent=1) + "\n", "utf-8")
         self._choice = str(choice["chosen"])
         return seeds[self._choice]
@@ -133,26 +134,28 @@ def _only(chosen: str, refusal: BadInput) -> dict[str, object]:
     return {"chosen": chosen, "reason": f"no fit as a {other}: {refusal}", "llh": {}}
 
 
-def compare(fits: dict[str, Hypothesis], cascade: Reco) -> dict[str, object]:
+def compare(fits: dict[str, Hypothesis], recos: dict[str, Reco]) -> dict[str, object]:
     """Return which hypothesis fits better, and why, as an object for JSON.
 
     Parameters
     ----------
     fits : dict
         The best fits of ``track`` and ``cascade``.
-    cascade : Cascade
-        Set up; its DOMs are those whose charges count.
+    recos : dict
+        Both, set up. The DOMs of ``cascade`` are those that count.
     """
-    if not isinstance(cascade, Cascade):
-        raise TypeError("the second hypothesis must be a cascade")
+    track_reco, cascade = recos["track"], recos["cascade"]
+    if not isinstance(cascade, Cascade) or not isinstance(track_reco, FirstPhotonTrack):
+        raise TypeError("the hypotheses must be a track and a cascade")
     track, shower = fits["track"], fits["cascade"]
     vertex = np.array([track.fit[name][0] for name in "xyz"])
     direction = float(track.zenith[0]), float(track.azimuth[0])
     charges = track_charges_llh(cascade.doms, TrackLight(cascade.ice), vertex, *direction)
-    times = float(cascade.times_llh(shower.fit, shower.zenith, shower.azimuth)[0])
+    times = track_reco.llh_of(cascade.doms, *track)
+    parts = cascade.parts(shower.fit, shower.zenith, shower.azimuth)
     llh = {
-        "track": {"times": float(track.fit["llh"][0]), "charges": charges},
-        "cascade": {"times": times, "charges": float(shower.fit["llh"][0]) - times},
+        "track": {"times": float(times[0]), "charges": charges},
+        "cascade": {"times": float(parts[0][0]), "charges": float(parts[1][0])},
     }
     gain = sum(llh["track"].values()) - sum(llh["cascade"].values())
     is_shower = bool(gain > MARGIN)

@@ -13,12 +13,12 @@ from skyscan.events.event import Vertex
 from skyscan.light.ice_model import IceModel, from_numbers, shipped_ice, to_numbers
 from skyscan.records import empty_fits
 from skyscan.recos import Reco
-from skyscan.recos._hits import check_hits, hits_of
+from skyscan.recos._hits import MIN_DOMS, check_hits, hits_of
 from skyscan.recos._seeds import are_guesses, mean_of, seeds_of
 from skyscan.shower.doms import doms_of
 from skyscan.shower.fit import ShowerFits, centres_of, fit_showers
 from skyscan.shower.light import ShowerLight
-from skyscan.shower.model import ShowerModel
+from skyscan.shower.model import ICE_BLUR_M, ShowerModel
 from skyscan.shower.volume import are_inside
 from skyscan.track.simplex import WORST
 
@@ -41,13 +41,13 @@ SEED_ENERGY_GEV = 10_000.0
 
 
 class Cascade(Reco):
-    """A fit of one shower to charge and first pulse of every DOM, in the pixel's direction.
+    """A fit of one shower to charge and times of every DOM, in the pixel's direction.
 
     The search has several starts. If the seed of a pixel is the best fit of the coarser pixel,
     it starts there, and from the best of the others.
     """
 
-    summary: ClassVar[str] = "one shower in layered ice, charges and first pulses, open tables"
+    summary: ClassVar[str] = "one shower in layered ice, charges and all pulses, open tables"
     light_tables: ClassVar[tuple[str, ...]] = ("shower",)
     has_kernel: ClassVar[bool] = True
     is_prepared_quickly: ClassVar[bool] = True
@@ -55,11 +55,12 @@ class Cascade(Reco):
 
     _doms: NDArray[np.void]
     _event_seed: Array
+    _ice: IceModel
     _lights: tuple[ShowerLight, ShowerLight]
     _kernel: Kernel | None = None
 
     def check(self, source: Source, event: Event) -> None:
-        """Refuse an event of which the cleaning leaves too few hits, or only saturated ones."""
+        """Refuse an event of which the cleaning leaves too few hits that are not saturated."""
         super().check(source, event)
         _doms_of(event, f"{source.path}: ")
 
@@ -69,7 +70,7 @@ class Cascade(Reco):
         Raises
         ------
         BadInput
-            The cleaning leaves too few hits, or only saturated ones.
+            The cleaning leaves too few hits that are not saturated.
         """
         doms = _doms_of(event)
         hits = hits_of(doms)
@@ -83,8 +84,9 @@ class Cascade(Reco):
         """Read the DOMs and the ice that ``prepare`` wrote, and the table of light."""
         with np.load(folder / PREPARED_FILE, allow_pickle=False) as prepared:
             self._doms, self._event_seed = prepared["doms"], prepared["seed"]
-            ice = from_numbers(json.loads(str(prepared["ice"])))
-        self._lights = ShowerLight(ice), ShowerLight(ice, is_quick=True)
+            self._ice = from_numbers(json.loads(str(prepared["ice"])))
+        blurred = self._ice.blurred(ICE_BLUR_M)
+        self._lights = ShowerLight(blurred), ShowerLight(blurred, is_quick=True)
         self._kernel = kernel_of(folder)
 
     def reconstruct(
@@ -112,25 +114,32 @@ class Cascade(Reco):
 
     @property
     def doms(self) -> NDArray[np.void]:
-        """The DOMs that ``prepare`` chose, dtype DOM_DTYPE."""
-        return self._doms
+        """The DOMs that are fitted, dtype DOM_DTYPE: without saturated ones."""
+        return np.asarray(self._doms[self._doms["has_charge"]])
 
     @property
     def ice(self) -> IceModel:
         """The ice that ``prepare`` wrote."""
-        return self._lights[0].ice
+        return self._ice
 
-    def times_llh(self, fits: NDArray[np.void], zenith: Array, azimuth: Array) -> Array:
-        """Return -ln L of the first pulses' times alone, shape (n,), of fits of this class.
+    def parts(
+        self, fits: NDArray[np.void], zenith: Array, azimuth: Array
+    ) -> tuple[Array, Array]:
+        """Return -ln L of first pulses and of charges.
 
         Parameters
         ----------
         fits : ndarray, shape (n,), dtype FIT_DTYPE
+            Fits of this class.
         zenith, azimuth : ndarray, shape (n,), radians
             Their directions.
+
+        Returns
+        -------
+        times, charges : ndarray, shape (n,)
         """
         model = self._model(zenith, azimuth)
-        return model.times_llh(_centres(fits, model))
+        return model.parts(_centres(fits, model))
 
     def llh_at(self, vertex: Array, time: Array, zenith: Array, azimuth: Array) -> Array:
         """Return -ln L of showers whose light has its centre in points."""
@@ -146,10 +155,11 @@ def _doms_of(event: Event, place: str = "") -> NDArray[np.void]:
     doms = doms_of(event.pulses)
     hits = hits_of(doms)
     check_hits(event, hits, "a shower fit", place)
-    if not (hits["charge"] * hits["has_charge"]).sum() > 0:
+    n_counted = int(hits["has_charge"].sum())
+    if n_counted < MIN_DOMS:
         raise BadInput(
-            f"{place}{event.name}: all DOMs with charge are saturated; a shower fit needs one"
-            " that is not."
+            f"{place}{event.name}: {len(hits) - n_counted} of {len(hits)} DOMs with a hit are"
+            f" saturated; a shower fit needs {MIN_DOMS} others."
         )
     return doms
 

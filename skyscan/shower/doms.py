@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skyscan.doms import are_alive, efficiencies
+from skyscan.events.event import LC_FLAG
 from skyscan.geometry import FIRST_DEEPCORE_STRING, N_OMS, dom_positions, is_in_ice
 from skyscan.track.cleaning import clean_hits
 
@@ -14,13 +15,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Rows = NDArray[np.intp]
+
+#: Edges of bins of time after the first pulse, ns; later charge is afterpulses.
+LATE_EDGES_NS = (0.0, 16.0, 48.0, 144.0, 432.0, 2000.0)
+N_BINS = len(LATE_EDGES_NS) - 1
+#: Charge (PE) of a DOM from which on its later charge counts, that of the first photon, and the
+#: least that must be left without it.
+LEAST_PE, FIRST_PE, LEAST_LATE_PE = 3.0, 1.0, 1.0
 
 #: One DOM a row: place (m), time of its first pulse (ns, NaN without a hit), charge (PE),
-#: efficiency relative to most DOMs, and whether its charge is known: not if it is saturated.
+#: efficiency relative to most DOMs, whether its charge is known: not if it is saturated; and
+#: the charge (PE) after the first photon in bins of time, 0 where it does not count.
 DOM_DTYPE = np.dtype(
     [
         *((name, "<f8") for name in ("x", "y", "z", "time", "charge", "efficiency")),
         ("has_charge", "?"),
+        ("late", "<f8", (N_BINS,)),
     ]
 )
 
@@ -44,7 +55,7 @@ def doms_of(pulses: NDArray[np.void]) -> NDArray[np.void]:
     Returns
     -------
     ndarray, shape (n_doms,), dtype DOM_DTYPE
-        First those with hits, then those without.
+        First those with hits, of these first those whose later charge counts.
     """
     hits = clean_hits(pulses)
     places = dom_positions()[: FIRST_DEEPCORE_STRING - 1].reshape(-1, 3)
@@ -60,7 +71,8 @@ def doms_of(pulses: NDArray[np.void]) -> NDArray[np.void]:
     doms["efficiency"] = np.maximum(efficiencies().ravel()[chosen], 0.0)
     doms["efficiency"][doms["efficiency"] == 0] = 1.0
     doms["has_charge"] = ~are_saturated(pulses)[chosen]
-    return doms
+    doms["late"][: len(hit)] = _late_charge(pulses, hits, hit)
+    return doms[np.argsort(~doms["late"].any(axis=-1), kind="stable")]
 
 
 def are_saturated(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -82,7 +94,31 @@ def are_saturated(pulses: NDArray[np.void]) -> NDArray[np.bool_]:
     return found
 
 
-def _dark(hit: NDArray[np.intp], pulses: NDArray[np.void], places: Array) -> NDArray[np.intp]:
+def _late_charge(pulses: NDArray[np.void], hits: NDArray[np.void], hit: Rows) -> Array:
+    """Return the charge of hits by time after the first photon, (nhit, N_BINS), PE.
+
+    That of DOMs with little charge, or without local coincidence, does not count.
+    """
+    first = np.full(are_alive().size, np.nan)
+    first[hit] = hits["time"]
+    pulses = pulses[is_in_ice(pulses["string"], pulses["om"])]
+    dom = (pulses["string"] - 1) * N_OMS + pulses["om"] - 1
+    after = pulses["time"] - first[dom]  # NaN is in no bin
+    column = np.searchsorted(LATE_EDGES_NS, after, side="right") - 1
+    counts = (column >= 0) & (column < N_BINS) & ~np.isnan(after)
+    charge = np.zeros((len(first), N_BINS))
+    np.add.at(charge, (dom[counts], column[counts]), pulses["charge"][counts])
+    is_coincident = np.zeros(len(first), bool)
+    is_coincident[dom[(after == 0) & ((pulses["flags"] & LC_FLAG) != 0)]] = True
+    charge, is_coincident = charge[hit], is_coincident[hit]
+    charge[:, 0] = np.maximum(charge[:, 0] - FIRST_PE, 0.0)  # the first photon has its own term
+    counted = (
+        is_coincident & (hits["charge"] >= LEAST_PE) & (charge.sum(axis=-1) >= LEAST_LATE_PE)
+    )
+    return np.where(counted[:, None], charge, 0.0)
+
+
+def _dark(hit: Rows, pulses: NDArray[np.void], places: Array) -> Rows:
     """Return the living DOMs without any pulse that are near to hits, ascending."""
     alive = are_alive().ravel()[: len(places)].copy()
     inside = pulses[is_in_ice(pulses["string"], pulses["om"])]

@@ -23,7 +23,7 @@ ALONG_M = (-40.0, 0.0, 40.0)
 TIME_LEVELS = (0.02, 0.1, 0.25)
 
 #: Number of these points from which descents start, without and beside a first guess.
-N_WITHOUT_GUESS = 5
+N_WITHOUT_GUESS = 4
 N_BESIDE_GUESS = 1
 
 
@@ -33,10 +33,11 @@ class Descent(NamedTuple):
     search: Search
     n_kept: int = 1
     is_exact: bool = False
+    of_first_pulses: bool = False
 
 
 DESCENTS = (
-    Descent(Search((12.0, 12.0, 12.0, 40.0), 0.5, 40), n_kept=2),
+    Descent(Search((12.0, 12.0, 12.0, 40.0), 0.5, 40), n_kept=2, of_first_pulses=True),
     Descent(Search((6.0, 6.0, 6.0, 20.0), 0.1, 80)),
     Descent(Search((3.0, 3.0, 3.0, 10.0), 2e-3, 250), is_exact=True),
 )
@@ -66,11 +67,12 @@ def fit_showers(model: ShowerModel, guess: Array | None = None) -> ShowerFits:
         Centre of light and time of a shower of nearly the same direction.
     """
     n_wide = N_WITHOUT_GUESS if guess is None else N_BESIDE_GUESS
-    starts, used = _wide_guesses(model, n_wide)
+    starts, used = _wide_guesses(model.of_first_pulses, n_wide)
     if guess is not None:
         starts = np.concatenate([guess[:, None, :], starts], axis=1)
     for how in DESCENTS:
-        starts, values, more = _descend(model, starts, how)
+        fitted = model.of_first_pulses if how.of_first_pulses else model
+        starts, values, more = _descend(fitted, starts, how)
         used = used + more
     points = starts[:, 0]
     energy = model.showers(np.arange(len(model)), points, model.light).energy_gev

@@ -56,22 +56,23 @@ class Paths(NamedTuple):
     """Direct light from m showers to DOMs; arrays of shape (m, ndom).
 
     ``distance`` (m), ``rate`` (1/le, 1/m), ``log_share`` (ln of la/le), ``cos_eta`` (z
-    component of the light's direction), and the table's cells in cos psi (the cosine to the
-    shower's axis) and distance.
+    component of the light's direction), ``cos_psi`` (the cosine to the shower's axis), and the
+    table's cells in cos psi and distance.
     """
 
     distance: Array
     rate: Array
     log_share: Array
     cos_eta: Array
+    cos_psi: Array
     psi: Cell
     radius: Cell
 
     def first(self, n: int) -> Paths:
         """Return the paths to the first DOMs."""
-        distance, rate, log_share, cos_eta = (it[:, :n] for it in self[:4])
+        distance, rate, log_share, cos_eta, cos_psi = (it[:, :n] for it in self[:5])
         psi, radius = _first(self.psi, n), _first(self.radius, n)
-        return Paths(distance, rate, log_share, cos_eta, psi, radius)
+        return Paths(distance, rate, log_share, cos_eta, cos_psi, psi, radius)
 
 
 class Doms(NamedTuple):
@@ -195,7 +196,7 @@ class ShowerLight:
         rate, share = rates[0], rates[0] / rates[1]
         psi, radius = self._psi_cell(along), self._radius_cell(distance * rate)
         z /= distance
-        return Paths(distance, rate, np.log(share, out=share), z, psi, radius)
+        return Paths(distance, rate, np.log(share, out=share), z, along, psi, radius)
 
     def charge_per_gev(self, paths: Paths) -> Array:
         """Return the expected charge (PE/GeV) of nominal DOMs, shape (m, ndom)."""

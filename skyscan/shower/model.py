@@ -6,15 +6,17 @@ time there. Its energy follows from the charges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import log, sqrt
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.special import gammaln
 
 from skyscan.light.cherenkov import axes_of
-from skyscan.light.first_photon import sum_of_logs, with_noise
+from skyscan.shower import times
+from skyscan.shower.doms import LATE_EDGES_NS
 from skyscan.shower.light import Doms, Paths, ShowerLight, arrival
 from skyscan.track.simplex import Minimum, minimise
 
@@ -31,21 +33,21 @@ if TYPE_CHECKING:
 
 #: Relative uncertainty of an expected charge. In simulation, whose ice is known, 0.25 is most
 #: likely; real ice adds to it.
-CHARGE_SPREAD = 0.4
+CHARGE_SPREAD = 0.3
 #: Charge (PE) that a DOM has without the shower.
 NOISE_PE = 1e-3
 
 #: Factor of all expected charges, fitted to simulated showers with truth (docs/cascade.md):
-#: most of it is after pulses.
-EFFICIENCY = 1.05
+#: most of it is afterpulses.
+EFFICIENCY = 1.09
 
-#: Jitter of arrival times, ns, and the power of the charge that counts as number of photons:
-#: the most likely ones of simulated showers (docs/cascade.md).
-JITTER_NS = 5.0
-CHARGE_POWER = 0.75
+#: Standard deviation (m) of a Gaussian by which the ice is blurred over depth: scattered light
+#: has been in other layers than those of the straight path.
+ICE_BLUR_M = 10.0
 
-#: Newton's steps to the energy; each changes its logarithm by at most this.
-ENERGY_STEPS, LARGEST_STEP = 6, 2.0
+#: Newton's steps to the energy: how many at most, the largest change of its logarithm, and the
+#: one after which the next, which is about its square, does not matter.
+ENERGY_STEPS, LARGEST_STEP, SMALLEST_STEP = 6, 2.0, 1e-6
 
 #: ln of 1 EeV in GeV: no shower has more, however far a fit moves it away from the detector.
 LARGEST_LOG_ENERGY = 9 * log(10)
@@ -68,15 +70,16 @@ class ShowerModel:
     Attributes
     ----------
     doms : ndarray, shape (ndom,), dtype DOM_DTYPE
-        Those with hits first.
+        As `skyscan.shower.doms.doms_of` orders them; those whose charge is not known do not
+        count.
     light, quick_light : ShowerLight
         The exact light, and a quicker approximation for a search.
     zenith, azimuth : ndarray, shape (n,), radians
         The directions that the shower comes from, IceCube's local frame.
     efficiency : float
         Factor of all expected charges.
-    charge_spread, jitter_ns, charge_power : float
-        Settings of the likelihood: see the constants.
+    charge_spread : float
+        Relative uncertainty of an expected charge.
     kernel : Kernel, optional
         The compiled kernel; without it, numpy does all.
     """
@@ -88,23 +91,23 @@ class ShowerModel:
     azimuth: Array
     efficiency: float = EFFICIENCY
     charge_spread: float = CHARGE_SPREAD
-    jitter_ns: float = JITTER_NS
-    charge_power: float = CHARGE_POWER
     kernel: Kernel | None = None
     travels: Array = field(init=False, repr=False)
     _places: Doms = field(init=False, repr=False)
-    _n_hits: int = field(init=False, repr=False)
+    _times: times.Times = field(init=False, repr=False)
     _constant: float = field(init=False, repr=False)
     _compiled: dict[bool, Compiled] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare what is the same for all showers."""
-        places = np.stack([self.doms[name] for name in "xyz"], axis=-1)
+        doms = self.doms[self.doms["has_charge"]]
+        places = np.stack([doms[name] for name in "xyz"], axis=-1)
         values = {
+            "doms": doms,
             "travels": axes_of(self.zenith, self.azimuth).along,
             "_places": self.light.doms(places),
-            "_n_hits": int(np.isfinite(self.doms["time"]).sum()),
-            "_constant": charges_constant(self._charge, self.charge_spread),
+            "_times": times.Times(doms[np.isfinite(doms["time"])]),
+            "_constant": charges_constant(doms["charge"], self.charge_spread),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -113,9 +116,12 @@ class ShowerModel:
         """Return the number of directions."""
         return len(self.zenith)
 
-    @property
-    def _charge(self) -> Array:
-        return np.asarray(self.doms["charge"][self.doms["has_charge"]])
+    @cached_property
+    def of_first_pulses(self) -> ShowerModel:
+        """The same without the charge after the first pulses: it has fewer minima."""
+        doms = self.doms.copy()
+        doms["late"] = 0
+        return replace(self, doms=doms)
 
     def showers(self, rows: Rows, points: Array, light: ShowerLight) -> Showers:
         """Return -ln L and the energy of some showers.
@@ -171,61 +177,62 @@ class ShowerModel:
 
         doms = ShowerDoms(
             places=self._places.places,
-            times=self.doms["time"],
+            times=self._times.hits["time"],
+            photons=self._times.photons,
             charge=self.doms["charge"],
-            has_charge=self.doms["has_charge"],
-            photons=self._photons_of(self.doms["charge"]),
+            late=self._times.late,
+            late_edges=np.array(LATE_EDGES_NS),
             factors=light.yield_per_gev * (self.efficiency * self.doms["efficiency"]),
         )
         settings = ShowerSettings(
             charge_spread=self.charge_spread,
             constant=self._constant,
             noise_pe=NOISE_PE,
-            jitter_ns=self.jitter_ns,
             largest_log_energy=LARGEST_LOG_ENERGY,
             largest_step=LARGEST_STEP,
+            smallest_step=SMALLEST_STEP,
             n_steps=ENERGY_STEPS,
+            jitter_ns=times.JITTER_NS,
+            length_m=times.LENGTH_M,
+            share_spread=times.SHARE_SPREAD,
+            even_share=times.EVEN_SHARE,
+            least_late=times.LEAST_LATE,
         )
         return compiled_showers(
             kernel, light.tables, light.ice, doms, travels=self.travels, settings=settings
         )
 
-    def _photons_of(self, charge: Array) -> Array:
-        return np.asarray(np.maximum(charge, 1.0) ** self.charge_power)
-
     def _showers(self, rows: Rows, points: Array, light: ShowerLight) -> Showers:
         paths = light.paths(points[:, :3], self.travels[rows], self._places)
-        per_gev = light.charge_per_gev(paths)
-        per_gev *= self.efficiency * self.doms["efficiency"]
-        known = per_gev.take(np.flatnonzero(self.doms["has_charge"]), axis=1)
-        energy = energies(self._charge, known, self.charge_spread)
-        known *= energy[:, None]
-        llh = charges_llh(self._charge, known, self.charge_spread, self._constant)
-        llh += self._of_times(points[:, 3:], paths.first(self._n_hits), light)
+        llh, energy = self._of_charges(paths, light)
+        hits = paths.first(len(self._times.hits))
+        llh += self._times.of_all(points[:, 3:], hits, light)
         return Showers(llh, energy)
 
-    def times_llh(self, points: Array) -> Array:
-        """Return the part of -ln L that is of the first pulses' times alone, shape (n,).
+    def _of_charges(self, paths: Paths, light: ShowerLight) -> Showers:
+        """Return -ln L of the charges alone, and the energy that makes them most likely."""
+        expected = light.charge_per_gev(paths)
+        expected *= self.efficiency * self.doms["efficiency"]
+        charge = self.doms["charge"]
+        energy = energies(charge, expected, self.charge_spread)
+        expected *= energy[:, None]
+        return Showers(
+            charges_llh(charge, expected, self.charge_spread, self._constant), energy
+        )
+
+    def parts(self, points: Array) -> tuple[Array, Array]:
+        """Return -ln L of first pulses and of charges, each of shape (n,).
 
         Parameters
         ----------
         points : ndarray, shape (n, 4), m, m, m, ns
             One shower for each direction.
         """
-        paths = self.light.paths(points[:, :3], self.travels, self._places)
-        return self._of_times(points[:, 3:], paths.first(self._n_hits), self.light)
-
-    def _of_times(self, time: Array, paths: Paths, light: ShowerLight) -> Array:
-        """Return -ln of the density of the first pulses' times."""
-        hits = self.doms[: self._n_hits]
-        residual = hits["time"] - time - arrival(paths.distance)
-        half_width = sqrt(3) * self.jitter_ns
-        edges = np.stack([residual - half_width, residual + half_width])
-        none_yet = self._photons_of(hits["charge"]) * light.log_survival(edges, paths)
-        np.exp(none_yet, out=none_yet)
-        density = none_yet[0] - none_yet[1]
-        density /= 2 * half_width
-        return -sum_of_logs(with_noise(density, residual))
+        light = self.light
+        paths = light.paths(points[:, :3], self.travels, self._places)
+        hits = paths.first(len(self._times.hits))
+        of_first = self._times.of_first(points[:, 3:], hits, light)
+        return of_first, self._of_charges(paths, light).llh
 
     def time_quantiles(self, centre: Array, levels: Sequence[float]) -> Array:
         """Return times (ns) of showers for which fractions of the hits are direct or earlier.
@@ -239,10 +246,10 @@ class ShowerModel:
         -------
         ndarray, shape (len(levels),)
         """
-        hits = self.doms[: self._n_hits]
+        hits = self._times.hits
         away = np.stack([hits[name] for name in "xyz"], axis=-1) - centre
         emitted = np.sort(hits["time"] - arrival(np.sqrt((away * away).sum(axis=-1))))
-        return np.asarray(emitted[[round(level * (self._n_hits - 1)) for level in levels]])
+        return np.asarray(emitted[[round(level * (len(hits) - 1)) for level in levels]])
 
 
 def charges_constant(charge: Array, spread: float) -> float:
@@ -312,7 +319,7 @@ def energies(charge: Array, per_gev: Array, spread: float) -> Array:
         step = np.minimum(np.maximum(step, -LARGEST_STEP), LARGEST_STEP)
         after = np.minimum(before + step, LARGEST_LOG_ENERGY)
         log_energy[left] = after
-        moves = after != before  # the others would stay as they are
+        moves = np.abs(step) >= SMALLEST_STEP
         if not moves.all():
             left, per_gev = left[moves], per_gev[moves]
     return np.asarray(np.exp(log_energy))

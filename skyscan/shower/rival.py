@@ -97,7 +97,6 @@ def track_charges_llh(
     vertex, zenith, azimuth
         As for `TrackLight.charge_per_brightness`.
     """
-    doms = doms[doms["has_charge"]]
     places = np.stack([doms[name] for name in "xyz"], axis=-1)
     per_brightness = light.charge_per_brightness(places, vertex, zenith, azimuth)
     per_brightness = (per_brightness * doms["efficiency"])[None]

@@ -18,10 +18,11 @@ from skyscan.compiled.compiler import COMPILERS, compiled_kernel
 from skyscan.compiled.library import Kernel, KernelDoesNotLoad, has_avx2, pointer
 from skyscan.errors import BadInput
 from skyscan.events.reader import read_event
+from skyscan.geometry import dom_positions
 from skyscan.layout import KERNEL_SO
 from skyscan.light.layered import LayeredIce
 from skyscan.recos import reco_class
-from skyscan.shower.doms import doms_of
+from skyscan.shower.doms import DOM_DTYPE, N_BINS, doms_of
 from skyscan.shower.light import ShowerLight
 from skyscan.shower.model import ShowerModel
 from skyscan.storage import sha256_of
@@ -116,6 +117,35 @@ def test_showers_have_the_llh_and_the_energy_of_numpy(kernel, is_quick):
     assert np.ptp(given.llh) > 100
     np.testing.assert_allclose(found.llh, given.llh, rtol=0, atol=1e-8)
     np.testing.assert_allclose(found.energy_gev, given.energy_gev, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_hits", "n_late", "n_doms"), [(6, 0, 40), (65, 65, 130), (150, 129, 150), (128, 1, 333)]
+)
+def test_any_number_of_hits_has_the_llh_of_numpy(kernel, n_hits, n_late, n_doms):
+    random = np.random.default_rng(4)
+    places, centre = dom_positions()[:78].reshape(-1, 3), np.array([10.0, -20.0, -300.0])
+    away = np.linalg.norm(places - centre, axis=1)
+    nearest = np.argsort(away)[:n_doms]
+    doms = np.zeros(n_doms, DOM_DTYPE)
+    doms["x"], doms["y"], doms["z"] = places[nearest].T
+    doms["time"], doms["efficiency"] = np.nan, 1.0
+    doms["time"][:n_hits] = 5000 + 4.6 * away[nearest[:n_hits]] + random.exponential(99, n_hits)
+    doms["charge"][:n_hits] = 3 + random.exponential(20, n_hits)
+    doms["late"][:n_late] = 0.3 + random.exponential(4, (n_late, N_BINS))
+    doms["has_charge"] = True
+    doms["has_charge"][1:n_hits:19] = False  # saturated
+    points = random.normal([*centre, 5000.0], [30, 30, 30, 200], (len(EACH), 4))
+    points[0, 3], points[1, 3], points[2, :3] = -1e6, 1e6, 2e3
+    given, found = (
+        ShowerModel(doms, *lights(), ZENITH, AZIMUTH, kernel=it) for it in (None, kernel)
+    )
+    for light in lights():
+        expected = given.showers(EACH, points, light)
+        assert np.isfinite(expected.llh).all()
+        same = found.showers(EACH, points, light)
+        np.testing.assert_allclose(same.llh, expected.llh, rtol=1e-12, atol=1e-8)
+        np.testing.assert_allclose(same.energy_gev, expected.energy_gev, rtol=1e-9)
 
 
 def test_the_search_goes_the_way_of_numpy(kernel):

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,6 +90,23 @@ def test_averaged_ice_has_the_mean_lengths_everywhere():
     expected = ice.mean_lengths(np.array(-500.0), np.array(500.0))
     assert mean.mean_lengths(np.array(-40.0), np.array(7000.0)) == pytest.approx(expected)
     assert mean.untilted(400.0, 300.0, -200.0) == -200.0
+
+
+def test_blurred_ice_has_a_layer_of_dust_in_its_neighbours():
+    clear = shipped_ice().averaged(-500.0, 500.0)
+    scattering = clear.scattering.copy()
+    scattering[60] /= 5
+    dusty = replace(clear, scattering=scattering)
+    blurred = dusty.blurred(10.0)
+    more = 1 / blurred.scattering - 1 / clear.scattering
+    assert more.sum() == pytest.approx(4 / clear.scattering[60])
+    assert more[[59, 61]] == pytest.approx(more[60] * 0.2417 / 0.3829, rel=1e-3)
+    assert blurred.absorption == pytest.approx(clear.absorption)
+    assert blurred.name.endswith("blurred by 10 m")
+    z = -300.0, 100.0
+    assert blurred.mean_lengths(*map(np.array, z)) == pytest.approx(
+        dusty.mean_lengths(*map(np.array, z)), rel=1e-6
+    )
 
 
 def test_layers_follow_the_tilt(folder):

@@ -10,10 +10,18 @@ from skyscan.light.cherenkov import LIGHT_SPEED, N_GROUP, direct_light
 from skyscan.light.first_photon import with_noise
 from skyscan.light.layered import LayeredIce
 from skyscan.losses.light import MuonLight, SegmentLight
-from skyscan.losses.model import BARE_MUON, Lights, LossModel
+from skyscan.losses.model import (
+    BARE_MUON,
+    CHARGE_POWER,
+    CHARGE_SPREAD,
+    EFFICIENCY,
+    JITTER_NS,
+    Lights,
+    LossModel,
+)
 from skyscan.shower.doms import DOM_DTYPE
 from skyscan.shower.light import ShowerLight
-from skyscan.shower.model import CHARGE_POWER, CHARGE_SPREAD, EFFICIENCY, JITTER_NS, NOISE_PE
+from skyscan.shower.model import NOISE_PE
 from skyscan.shower.rival import TrackLight
 
 ROW = np.zeros(1, np.intp)

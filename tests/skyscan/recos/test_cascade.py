@@ -15,6 +15,7 @@ from skyscan.events.truth import TRUTH_KEY
 from skyscan.records import FIT_DTYPE, PIXEL_DTYPE
 from skyscan.recos import reco_class
 from skyscan.recos.cascade import Cascade
+from skyscan.shower.fit import centres_of
 from skyscan.track.simulation import truth_of
 
 SEED_FIELDS = ("x", "y", "z", "time", "energy")
@@ -56,12 +57,17 @@ def scan(reco, seed, nside, mjd=MJD):
 
 
 @pytest.fixture(scope="module")
-def at_truth(event, ready):
+def direction(event):
+    """The true direction: zenith and azimuth."""
+    truth = event.fits[TRUTH_KEY]
+    return np.array([truth.zenith]), np.array([truth.azimuth])
+
+
+@pytest.fixture(scope="module")
+def at_truth(ready, direction):
     """The fit in the true direction."""
     reco, seed = ready
-    truth = event.fits[TRUTH_KEY]
-    zenith, azimuth = np.array([truth.zenith]), np.array([truth.azimuth])
-    return reco.reconstruct(rows_of(1, seed), zenith, azimuth)[0]
+    return reco.reconstruct(rows_of(1, seed), *direction)[0]
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +121,52 @@ def test_a_later_event_has_the_same_fit_at_a_later_time(event, at_truth, tmp_pat
     )[0]
     assert later["llh"] == pytest.approx(at_truth["llh"], abs=0.01)
     assert later["time"] == pytest.approx(at_truth["time"] + 1024.0, abs=1)
+
+
+@pytest.fixture(scope="module")
+def saturated(event):
+    """The event with a DOM whose charge is far too large, and which pulses are of it."""
+    pulses = event.pulses.copy()
+    brightest = pulses[np.argmax(pulses["charge"])]
+    of_dom = (pulses["string"] == brightest["string"]) & (pulses["om"] == brightest["om"])
+    pulses["charge"][of_dom] *= 1000
+    return replace(event, pulses=pulses), of_dom
+
+
+def later_in(event, of_dom, delay):
+    pulses = event.pulses.copy()
+    pulses["time"][of_dom] += delay
+    return replace(event, pulses=pulses)
+
+
+def test_a_saturated_dom_does_not_count(saturated, at_truth, direction, tmp_path):
+    event, of_dom = saturated
+    fits = []
+    for delay in (0.0, 20.0):
+        folder = tmp_path / f"{delay:g}"
+        folder.mkdir()
+        reco, seed = set_up(later_in(event, of_dom, delay), folder)
+        fits.append(reco.reconstruct(rows_of(1, seed), *direction)[0])
+    assert fits[0]["llh"] == pytest.approx(fits[1]["llh"], abs=0.01)
+    assert fits[0]["llh"] != pytest.approx(at_truth["llh"], abs=0.1)
+
+
+def test_parts_of_the_llh_are_first_pulses_and_charges(ready, at_truth, direction):
+    reco, _ = ready
+    model = reco._model(*direction)
+    place = np.array([[at_truth[name] for name in "xyz"]])
+    of_fit = place, np.array([at_truth["time"]]), np.array([at_truth["energy"]])
+    point = centres_of(*of_fit, model.travels)
+    whole = model.of_first_pulses.showers(np.zeros(1, int), point, model.light).llh
+    assert sum(reco.parts(at_truth.reshape(1), *direction)) == pytest.approx(whole)
+
+
+def test_an_event_with_few_hits_that_are_not_saturated_is_refused(event, tmp_path):
+    pulses = event.pulses.copy()
+    dom = pulses["string"] * 100 + pulses["om"]
+    pulses["charge"][~np.isin(dom, np.unique(dom)[:5])] = 1e5
+    with pytest.raises(BadInput, match=r"of \d+ DOMs with a hit are saturated; .* 6 others"):
+        Cascade().prepare(replace(event, pulses=pulses), tmp_path)
 
 
 def test_an_event_with_few_hits_is_refused(event, tmp_path):

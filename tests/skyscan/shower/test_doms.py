@@ -54,3 +54,33 @@ def test_dead_doms_and_those_with_noise_are_not_dark(doms):
 def test_the_charge_of_a_saturated_dom_is_not_known(doms):
     assert not at(doms, 18)["has_charge"][0]
     assert doms["has_charge"].sum() == len(doms) - 1
+
+
+@pytest.fixture
+def late():
+    """DOMs with pulses after the first; only that of DOM 8 counts."""
+    after = [(0.0, 1.5), (10.0, 2.0), (60.0, 3.0), (1999.0, 0.5), (2001.0, 4.0)]
+    rows = [(34, om, 10_000.0, 2.0, LC_FLAG) for om in (9, 10, 16)]
+    rows += [(34, 8, 10_000.0 + time, charge, LC_FLAG) for time, charge in after]
+    rows += [(34, 7, 10_005.0 + time, charge, 0) for time, charge in after]
+    rows += [(34, 15, 10_005.0, 1.9, LC_FLAG), (34, 15, 10_050.0, 1.0, LC_FLAG)]
+    return doms_of(pulses_at(rows))
+
+
+def test_late_charge_is_counted_in_bins_after_the_first_photon(late):
+    expected = [1.5 + 2.0 - 1.0, 0.0, 3.0, 0.0, 0.5]
+    assert at(late, 8)["late"][0].tolist() == pytest.approx(expected)
+    assert at(late, 8)["charge"][0] == pytest.approx(11)
+
+
+def test_late_charge_of_dim_doms_and_those_without_coincidence_does_not_count(late):
+    assert np.isfinite(at(late, 7)["time"][0])
+    assert not at(late, 7)["late"].any()  # no local coincidence
+    assert not at(late, 15)["late"].any()  # less than LEAST_PE
+    assert len(late[late["late"].any(axis=-1)]) == 1
+
+
+def test_doms_whose_late_charge_counts_come_first(late):
+    assert late[0] == at(late, 8)[0]
+    is_hit = np.isfinite(late["time"])
+    assert is_hit[: is_hit.sum()].all()
