@@ -195,6 +195,20 @@ FUNCTION double charges_of_losses(const LossModel *model, const Space *space)
     return sum_of(lanes) - model->constant;
 }
 
+/* ln S at both ends of the box around first pulses, of their residuals (ns). */
+FUNCTION void segments_survive(const ShowerLight *light, const Paths *paths, int n,
+                              const double *residual, double *restrict early,
+                              double *restrict late)
+{
+    double half_width = light->timing.half_width, delay[BLOCK];
+    Rows rows;
+    find_rows(light, paths, n, &rows);
+    EACH delay[i] = residual[i] - half_width;
+    survival_at(light, &rows, n, delay, early);
+    EACH delay[i] = residual[i] + half_width;
+    survival_at(light, &rows, n, delay, late);
+}
+
 /* Add the light of pairs of segments and hits to the mixtures of their DOMs. */
 FUNCTION void mix(const LossModel *model, const Int *pairs, const Int *doms, const double *passed,
                   const double *charges, int n, const Space *space)
@@ -210,7 +224,7 @@ FUNCTION void mix(const LossModel *model, const Int *pairs, const Int *doms, con
         paths.shell[i] = space->shell[pair];
         residual[i] = model->muon.times[doms[i]] - passed[i] - space->distance[pair] * arrival;
     }
-    shower_survives(&model->light, &paths, n, residual, early, late);
+    segments_survive(&model->light, &paths, n, residual, early, late);
     EACH {
         early[i] = exp_of(early[i]);
         late[i] = exp_of(late[i]);

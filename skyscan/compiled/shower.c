@@ -7,7 +7,7 @@ typedef struct { /* the direct light of showers, and how it scatters */
     Axis charge_lengths, charge_cosines, time_lengths, time_cosines, distances, delays;
     const double *psi;
     const Int *psi_from; /* a node not above the start of each bin from -1 to 1 */
-    Int n_psi, n_bins;
+    Int n_psi, n_psi_bins;
     const double *edges, *scattering_at, *absorption_at; /* integrals by depth, any steps */
     Int n_edges;
     double light_speed, arrival, level, nearest, farthest, first_delay;
@@ -104,8 +104,8 @@ FUNCTION void paths_to(const ShowerLight *light, const double *travels, const do
         paths->shell[i] = steps_of(&distances, log_of(distance * rate));
     }
     EACH {
-        double bin = (paths->cos_psi[i] + 1.0) * (0.5 * light->n_bins);
-        turn[i] = (int)light->psi_from[(int)at_most(at_least(bin, 0.0), light->n_bins - 0.5)];
+        double bin = (paths->cos_psi[i] + 1.0) * (0.5 * light->n_psi_bins);
+        turn[i] = (int)light->psi_from[(int)at_most(at_least(bin, 0.0), light->n_psi_bins - 0.5)];
     }
     EACH {
         int below = turn[i];
@@ -210,20 +210,6 @@ FUNCTION void survival_at(const ShowerLight *light, const Rows *rows, int n, con
                          * (low[i] + rows->turned[i] * (high[i] - low[i]));
     }
     EACH found[i] = delay[i] > 0.0 ? found[i] : 0.0;
-}
-
-/* ln S at both ends of the box around first pulses, of their residuals (ns). */
-FUNCTION void shower_survives(const ShowerLight *light, const Paths *paths, int n,
-                              const double *residual, double *restrict early,
-                              double *restrict late)
-{
-    double half_width = light->timing.half_width, delay[BLOCK];
-    Rows rows;
-    find_rows(light, paths, n, &rows);
-    EACH delay[i] = residual[i] - half_width;
-    survival_at(light, &rows, n, delay, early);
-    EACH delay[i] = residual[i] + half_width;
-    survival_at(light, &rows, n, delay, late);
 }
 
 /* Sum of ln of the probability of the charge's shares after a block's first pulses, at which

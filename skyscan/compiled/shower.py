@@ -34,7 +34,7 @@ MOST_DOMS = 5200
 #: Edges of bins of late charge that it has room for.
 MOST_EDGES = 8
 #: Bins of cos psi, narrower than the distances of the table's nodes.
-N_BINS = 200
+N_PSI_BINS = 200
 
 _AXES = ("charge_lengths", "charge_cosines", "time_lengths", "time_cosines")
 _LIMITS = ("light_speed", "arrival", "level", "nearest", "farthest", "first_delay")
@@ -55,7 +55,7 @@ class CShowerLight(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("log_charge", "log_survival")),
         *((name, CAxis) for name in (*_AXES, "distances", "delays")),
         *(("psi", ctypes.c_void_p), ("psi_from", ctypes.c_void_p)),
-        *(("n_psi", ctypes.c_longlong), ("n_bins", ctypes.c_longlong)),
+        *(("n_psi", ctypes.c_longlong), ("n_psi_bins", ctypes.c_longlong)),
         *((name, ctypes.c_void_p) for name in ("edges", "scattering_at", "absorption_at")),
         ("n_edges", ctypes.c_longlong),
         *((name, ctypes.c_double) for name in _LIMITS),
@@ -146,7 +146,7 @@ def shower_light(
     places = [pointer(array) for array in arrays]
     light = CShowerLight(
         *(tables.is_quick, *places[:2], *map(c_axis, tables.axes)),
-        *(*places[2:4], len(tables.psi), N_BINS, *places[4:], len(edges)),
+        *(*places[2:4], len(tables.psi), N_PSI_BINS, *places[4:], len(edges)),
         *(LIGHT_SPEED, N_GROUP / LIGHT_SPEED, tables.level_m, tables.nearest_m),
         *(tables.farthest, float(np.exp(tables.axes[-1].first))),
         c_timing(sqrt(3) * jitter_ns),
@@ -202,10 +202,10 @@ def compiled_showers(
 
 
 def psi_from(psi: Array) -> NDArray[np.int64]:
-    """Return a node of ``psi`` (nnodes,) not above the start of each of N_BINS bins of it.
+    """Return a node of ``psi`` (nnodes,) not above the start of each of N_PSI_BINS bins of it.
 
     It is one less than the nearest, because of rounding.
     """
-    starts = np.linspace(-1.0, 1.0, N_BINS, endpoint=False)
+    starts = np.linspace(-1.0, 1.0, N_PSI_BINS, endpoint=False)
     below = np.searchsorted(psi, starts, side="right") - 2
     return np.clip(below, 0, len(psi) - 2).astype(np.int64)

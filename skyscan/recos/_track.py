@@ -139,17 +139,20 @@ class FirstPhotonTrack(Reco):
         """
         places = set(doms[["x", "y", "z"]].tolist())
         chosen = np.array([it in places for it in self._hits[["x", "y", "z"]].tolist()])
-        levels = None if self._dom_z is None else self._dom_z[chosen]
-        model = TrackModel(
-            self._hits[chosen], self._event_seed[:3], zenith, azimuth, levels, self._kernel
-        )
+        model = self._model(zenith, azimuth, chosen)
         vertex = np.stack([fits[name] for name in "xyz"], axis=-1)
         points = model.points_of(vertex, fits["time"])
         return model.llh(np.arange(len(fits)), points, self._ices[0])
 
-    def _model(self, zenith: NDArray[np.float64], azimuth: NDArray[np.float64]) -> TrackModel:
-        centre = self._event_seed[:3]
-        return TrackModel(self._hits, centre, zenith, azimuth, self._dom_z, self._kernel)
+    def _model(
+        self,
+        zenith: NDArray[np.float64],
+        azimuth: NDArray[np.float64],
+        chosen: NDArray[np.bool_] | slice = slice(None),
+    ) -> TrackModel:
+        centre, levels = self._event_seed[:3], self._dom_z
+        levels = None if levels is None else levels[chosen]
+        return TrackModel(self._hits[chosen], centre, zenith, azimuth, levels, self._kernel)
 
     def _is_close(self, nside: NDArray[np.int64]) -> NDArray[np.bool_]:
         if self.close_nside is None:

@@ -54,6 +54,23 @@ def test_a_shower_is_scanned_as_a_shower_and_a_track_as_a_track(file, chosen, tm
     assert fits.tobytes() == alone.reconstruct(rows, *direction).tobytes()
 
 
+def test_a_track_is_compared_by_the_hits_of_the_doms_that_a_shower_is_fitted_to(tmp_path):
+    event = shipped("simulated_track.json")
+    track = reco_class("track")()
+    seed = track.prepare(event, tmp_path)
+    track.setup(tmp_path)
+    rows = np.zeros(1, PIXEL_DTYPE)
+    for name in SEED_FIELDS:
+        rows[name] = getattr(seed, name)
+    direction = np.array([1.0]), np.array([0.5])
+    fit = track.reconstruct(rows, *direction)
+    hits = track._hits
+    parts = [track.llh_of(it, fit, *direction) for it in (hits[:7], hits[7:], hits)]
+    assert parts[2] == pytest.approx(fit["llh"])
+    assert parts[0] + parts[1] == pytest.approx(parts[2])
+    assert parts[0] < parts[1]
+
+
 def test_an_event_that_neither_can_fit_is_refused(tmp_path):
     event = shipped("simulated_shower.json")
     with pytest.raises(BadInput, match="needs 6"):
